@@ -1,0 +1,48 @@
+// broker/core/access.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "broker/wire/reason.h"
+
+namespace broker {
+
+/// What a client asks leave for.
+enum class Access : std::uint8_t {
+  publish,    ///< a PUBLISH from the client, or its will
+  subscribe,  ///< a topic filter in SUBSCRIBE
+  receive,    ///< a message on its way to the client
+};
+
+/// What one user may do: an immutable answer sheet that the login hands to the core.
+///
+/// Lifetime   Shared by all connections of a user; a reload makes a new one and leaves this alone.
+/// Threads    Any: every member is const and touches no mutable state.
+class Permissions {
+ public:
+  Permissions() = default;
+  virtual ~Permissions() = default;
+  Permissions(const Permissions&) = delete;
+  Permissions& operator=(const Permissions&) = delete;
+
+  /// May this user do `access` with `topic`?
+  ///
+  /// `topic` is a topic name for publish and receive, a topic filter for subscribe (without the
+  /// "$share/NAME/" in front). A filter is refused only if nothing it can match could be received.
+  /// `client_id` replaces %c in patterns.
+  [[nodiscard]] virtual bool allows(Access access, std::string_view topic,
+                                    std::string_view client_id) const = 0;
+};
+
+/// The answer to a login.
+///
+/// `permissions` null means everything is allowed; it is meaningless unless reason is success.
+struct Verdict {
+  mqtt::Reason reason = mqtt::Reason::success;
+  std::shared_ptr<const Permissions> permissions;
+};
+
+}  // namespace broker
