@@ -1,0 +1,60 @@
+// broker/wire/connect.h
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// The will of a CONNECT (sections 3.1.2.5 and 3.1.3.2).
+struct Will {
+  std::string_view topic;  // checked: a valid topic name
+  Bytes payload;
+  Qos qos = Qos::at_most_once;
+  bool retain = false;
+  std::uint32_t delay_interval_seconds = 0;
+  std::optional<std::uint32_t> message_expiry_interval_seconds;
+  /// The properties that travel with the message, as they stand in the packet: all but will delay
+  /// and message expiry. Contiguous runs are kept in order; see forwarded_properties() in
+  /// publish.h.
+  Bytes properties;
+};
+
+/// CONNECT (section 3.1).
+///
+/// Lifetime   Views into the frame.
+struct Connect {
+  Version version = Version::v5_0;
+  bool from_bridge = false;  // bit 7 of the level, as Mosquitto's bridges set it
+  bool clean_start = false;  // Clean Session before 5.0
+  std::uint16_t keep_alive_seconds = 0;
+  std::string_view client_id;
+  std::optional<std::string_view> user_name;
+  std::optional<Bytes> password;
+  std::optional<Will> will;
+  std::uint32_t session_expiry_interval_seconds = 0;  // 0xFFFFFFFF: never
+  std::uint16_t receive_maximum = 65'535;
+  std::uint32_t maximum_packet_size_bytes = 0;  // 0: no limit
+  std::uint16_t topic_alias_maximum = 0;
+  bool request_response_information = false;
+  bool request_problem_information = true;
+  std::optional<std::string_view> authentication_method;
+};
+
+/// Decodes the body of a CONNECT.
+///
+/// Errors    unsupported_protocol_version: a known protocol name with a level that is none of 3
+///           (with MQIsdp), 4, 5 (with MQTT) [MQTT-3.1.2-1] [MQTT-3.1.2-2]; malformed_packet or
+///           protocol_error for the rest: bad name, reserved flag [MQTT-3.1.2-3], will bits
+///           [MQTT-3.1.2-11] to [MQTT-3.1.2-15], password without user name before 5.0, bad UTF-8,
+///           bytes left over, will topic with wildcards. topic_name_invalid for a bad will topic.
+[[nodiscard]] Decoded<Connect> decode_connect(Bytes body);
+
+/// The version that a CONNECT asks for, readable even if the rest of it is broken.
+[[nodiscard]] std::optional<Version> version_of_connect(Bytes body) noexcept;
+
+}  // namespace mqtt

@@ -1,0 +1,35 @@
+// broker/wire/framer.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// One control packet, cut out of a stream but not yet understood.
+///
+/// Shape      [type:4 flags:4][remaining length:1..4][body: remaining length bytes]
+/// Lifetime   `body` points into the bytes that next_frame() was given.
+struct Frame {
+  PacketType type = PacketType::connect;
+  std::uint8_t flags = 0;
+  Bytes body;
+  std::size_t size_bytes = 0;  // header and body
+};
+
+/// Cuts the first packet off `input`.
+///
+/// Returns   The frame; or nothing if `input` ends before the packet does.
+/// Errors    malformed_packet: type 0, a flags nibble that section 2.1.3 does not allow for the
+///           type [MQTT-2.1.3-1] (PUBLISH flags are decode_publish's), a length of more than four
+///           bytes [MQTT-1.5.5-1 asks for the shortest form; longer ones are taken, as everybody
+///           does]. packet_too_large: the header promises more than `packet_bytes_max` bytes in
+///           all; said as soon as the header is whole, before the body is there.
+/// Cost      Constant; reads at most five bytes.
+[[nodiscard]] Decoded<std::optional<Frame>> next_frame(Bytes input, std::size_t packet_bytes_max);
+
+}  // namespace mqtt

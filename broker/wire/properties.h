@@ -1,0 +1,106 @@
+// broker/wire/properties.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// Property identifiers (section 2.2.2.2).
+enum class PropertyId : std::uint8_t {
+  payload_format_indicator = 0x01,
+  message_expiry_interval = 0x02,
+  content_type = 0x03,
+  response_topic = 0x08,
+  correlation_data = 0x09,
+  subscription_identifier = 0x0B,
+  session_expiry_interval = 0x11,
+  assigned_client_identifier = 0x12,
+  server_keep_alive = 0x13,
+  authentication_method = 0x15,
+  authentication_data = 0x16,
+  request_problem_information = 0x17,
+  will_delay_interval = 0x18,
+  request_response_information = 0x19,
+  response_information = 0x1A,
+  server_reference = 0x1C,
+  reason_string = 0x1F,
+  receive_maximum = 0x21,
+  topic_alias_maximum = 0x22,
+  topic_alias = 0x23,
+  maximum_qos = 0x24,
+  retain_available = 0x25,
+  user_property = 0x26,
+  maximum_packet_size = 0x27,
+  wildcard_subscription_available = 0x28,
+  subscription_identifier_available = 0x29,
+  shared_subscription_available = 0x2A,
+};
+
+/// One property, decoded. Which member holds the value follows from the type that section
+/// 2.2.2.2 gives the identifier.
+struct Property {
+  PropertyId id = PropertyId::payload_format_indicator;
+  std::uint32_t number = 0;  // byte, two byte, four byte and variable byte integers
+  std::string_view text;     // UTF-8 strings; the value of a user property
+  std::string_view name;     // the name of a user property
+  Bytes data;                // binary data
+  Bytes raw;                 // identifier and value as they stand in the packet
+};
+
+/// Where a property block stands; the will's properties have rules of their own.
+enum class PropertyPlace : std::uint8_t {
+  connect,
+  will,
+  connack,
+  publish,
+  puback,
+  pubrec,
+  pubrel,
+  pubcomp,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  disconnect,
+  auth,
+};
+
+/// Reads the properties of one block in order, and checks each against section 2.2.2.2.
+///
+/// Shape      [property length: variable byte integer][properties]
+/// Lifetime   Views into the block.
+/// Errors     malformed_packet: an unknown identifier, a value that does not fit the block, bad
+///            UTF-8, a value out of the range of its type. protocol_error: an identifier that is
+///            not allowed at `place`, or stands twice (only user properties, and in a PUBLISH to a
+///            client subscription identifiers, may), a value the section forbids (a flag that is
+///            neither 0 nor 1, Receive Maximum, Maximum Packet Size, Topic Alias or Subscription
+///            Identifier of 0).
+class PropertyReader {
+ public:
+  PropertyReader(Bytes block, PropertyPlace place) : rest_(block), place_(place) {}
+
+  /// Returns   False at the end of the block. `property` is then unchanged.
+  [[nodiscard]] Decoded<bool> next(Property& property);
+
+ private:
+  Bytes rest_;
+  PropertyPlace place_;
+  std::uint64_t seen_ = 0;  // one bit per identifier
+};
+
+/// Appends properties to a buffer, in the order of the calls. The block's length in front is the
+/// caller's (a Variable Byte Integer, known only at the end): see write_property_block().
+void write_property(ByteBuffer& out, PropertyId id, std::uint32_t number);
+void write_property(ByteBuffer& out, PropertyId id, std::string_view text);
+void write_property(ByteBuffer& out, PropertyId id, Bytes data);
+void write_user_property(ByteBuffer& out, std::string_view name, std::string_view value);
+
+/// Appends `block` with its length in front.
+void write_property_block(ByteBuffer& out, Bytes block);
+
+}  // namespace mqtt

@@ -1,0 +1,57 @@
+// broker/wire/protocol.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "broker/wire/reason.h"
+
+namespace mqtt {
+
+/// Protocol Level in CONNECT (section 3.1.2.2).
+enum class Version : std::uint8_t { v3_1 = 3, v3_1_1 = 4, v5_0 = 5 };
+
+/// Control packet types (section 2.1.2).
+enum class PacketType : std::uint8_t {
+  connect = 1,
+  connack = 2,
+  publish = 3,
+  puback = 4,
+  pubrec = 5,
+  pubrel = 6,
+  pubcomp = 7,
+  subscribe = 8,
+  suback = 9,
+  unsubscribe = 10,
+  unsuback = 11,
+  pingreq = 12,
+  pingresp = 13,
+  disconnect = 14,
+  auth = 15,
+};
+
+/// "PUBLISH" and the like, for log lines.
+[[nodiscard]] std::string_view name_of(PacketType type) noexcept;
+
+/// Quality of service (section 4.3).
+enum class Qos : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
+
+/// Packet Identifier (section 2.2.1); zero means none.
+enum class PacketId : std::uint16_t {};
+
+/// Largest value of a Variable Byte Integer, and so of Remaining Length (section 1.5.5).
+inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
+
+/// Why bytes from the network are refused.
+///
+/// `what` is a static text that names the fault for the log: "wildcard in topic name".
+struct Failure {
+  Reason reason = Reason::malformed_packet;
+  std::string_view what;
+};
+
+template <typename T>
+using Decoded = std::expected<T, Failure>;
+
+}  // namespace mqtt

@@ -1,0 +1,85 @@
+// broker/wire/publish.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// PUBLISH from a client (section 3.3).
+///
+/// Lifetime   Views into the frame.
+/// Invariant  `topic` is a valid topic name, or empty with a topic alias (5.0 only).
+struct Publish {
+  std::string_view topic;
+  Bytes payload;
+  Bytes properties;  // the whole block, without its length; empty before 5.0
+  PacketId packet_id{0};
+  Qos qos = Qos::at_most_once;
+  bool retain = false;
+  bool dup = false;
+  std::uint16_t topic_alias = 0;  // 0: none
+  std::optional<std::uint32_t> message_expiry_interval_seconds;
+  /// True if `properties` holds something a subscriber must not see as it is (topic alias,
+  /// message expiry): forwarded_properties() cuts it out.
+  bool properties_need_cutting = false;
+};
+
+/// Decodes a PUBLISH frame.
+///
+/// Errors    malformed_packet: QoS 3 [MQTT-3.3.1-4], DUP with QoS 0 [MQTT-3.3.1-2], packet
+///           identifier 0 [MQTT-2.2.1-3], bad UTF-8, properties that do not fit;
+///           topic_name_invalid: a wildcard [MQTT-3.3.2-2], empty without alias, too many levels;
+///           protocol_error: a subscription identifier from a client [MQTT-3.3.4-6], a response
+///           topic with wildcards [MQTT-3.3.2-14]; topic_alias_invalid: alias 0 [MQTT-3.3.2-8].
+///           A payload that contradicts a payload format indicator of 1 is passed on unchecked
+///           (the check is optional, section 3.3.2.3.2).
+/// Cost      Allocates nothing.
+[[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version);
+
+/// Appends to `out` the properties of a publish (or will) that every subscriber gets unaltered and
+/// in order [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]: payload format, content type, response
+/// topic, correlation data, user properties.
+///
+/// Requires  `properties` passed decode_publish() or decode_connect().
+void forwarded_properties(Bytes properties, ByteBuffer& out);
+
+/// PUBLISH to a client.
+struct OutgoingPublish {
+  std::string_view topic;  // empty when `topic_alias` stands for it
+  Bytes payload;
+  Bytes properties;  // as forwarded_properties() made them
+  PacketId packet_id{0};
+  Qos qos = Qos::at_most_once;
+  bool retain = false;
+  bool dup = false;
+  std::uint16_t topic_alias = 0;
+  std::optional<std::uint32_t> message_expiry_interval_seconds;
+  std::span<const std::uint32_t> subscription_identifiers;
+};
+
+/// Where parts of an encoded PUBLISH are, so that the next receiver's copy can be patched.
+struct EncodedPublish {
+  std::size_t size_bytes = 0;        // of the whole packet
+  std::size_t packet_id_offset = 0;  // from the packet's first byte; 0 for QoS 0
+};
+
+/// Size of the packet that encode() would append; what a client's Maximum Packet Size is held
+/// against [MQTT-3.1.2-24].
+[[nodiscard]] std::size_t encoded_size(const OutgoingPublish& packet, Version version) noexcept;
+
+/// Appends the packet. Before 5.0 properties, alias, expiry and identifiers are left out.
+EncodedPublish encode(const OutgoingPublish& packet, Version version, ByteBuffer& out);
+
+/// Appends the packet without its payload, for payloads that are written from where they are.
+/// `size_bytes` of the result counts the payload too.
+EncodedPublish encode_header(const OutgoingPublish& packet, Version version, ByteBuffer& out);
+
+}  // namespace mqtt

@@ -1,0 +1,56 @@
+// broker/wire/subscribe.h
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// Retain Handling (section 3.8.3.1).
+enum class RetainHandling : std::uint8_t { send = 0, send_if_new = 1, do_not_send = 2 };
+
+/// One topic filter of a SUBSCRIBE with its options.
+struct SubscribeEntry {
+  std::string_view filter;  // UTF-8, not yet checked as a filter; may be "$share/..."
+  Qos qos = Qos::at_most_once;
+  bool no_local = false;
+  bool retain_as_published = false;
+  RetainHandling retain_handling = RetainHandling::send;
+};
+
+/// SUBSCRIBE (section 3.8).
+struct Subscribe {
+  PacketId packet_id{0};
+  std::uint32_t subscription_identifier = 0;  // 0: none
+  std::vector<SubscribeEntry> entries;        // at least one [MQTT-3.8.3-2]
+};
+
+/// Errors    malformed_packet: reserved option bits [MQTT-3.8.3-5], QoS 3, identifier 0, bad
+///           UTF-8, leftovers; protocol_error: no filter [MQTT-3.8.3-2], retain handling 3.
+[[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version);
+
+/// UNSUBSCRIBE (section 3.10).
+struct Unsubscribe {
+  PacketId packet_id{0};
+  std::vector<std::string_view> filters;  // at least one [MQTT-3.10.3-2]
+};
+
+/// Errors    As decode_subscribe().
+[[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
+
+/// Appends a SUBACK: one reason per filter, in order [MQTT-3.8.4-6]. Before 5.0 every failure is
+/// 0x80.
+void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
+                   ByteBuffer& out);
+
+/// Appends an UNSUBACK; before 5.0 it carries no reasons.
+void encode_unsuback(PacketId packet_id, std::span<const Reason> reasons, Version version,
+                     ByteBuffer& out);
+
+}  // namespace mqtt

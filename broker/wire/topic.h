@@ -1,0 +1,94 @@
+// broker/wire/topic.h
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "broker/wire/protocol.h"
+
+namespace mqtt {
+
+/// Most levels of a topic name or filter; more are refused, as Mosquitto does.
+inline constexpr std::size_t topic_levels_max = 200;
+
+/// Is `text` well-formed UTF-8 that MQTT allows: no surrogates, no U+0000 [MQTT-1.5.4-1]
+/// [MQTT-1.5.4-2]? Control characters and non-characters are let through (they "should not" be
+/// sent); U+FEFF is kept [MQTT-1.5.4-3].
+/// Cost      Eight bytes a step while the text is ASCII.
+[[nodiscard]] bool is_utf8_string(std::string_view text) noexcept;
+
+/// A topic name that has been checked: not empty, no wildcard [MQTT-4.7.1-1] [MQTT-4.7.3-1],
+/// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2], at most topic_levels_max levels.
+///
+/// Lifetime   A view: the text belongs to whoever parse() was given it by.
+class TopicName {
+ public:
+  /// Errors    topic_name_invalid with what is wrong; malformed_packet for bad UTF-8.
+  [[nodiscard]] static Decoded<TopicName> parse(std::string_view text);
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+
+ private:
+  explicit TopicName(std::string_view text) : text_(text) {}
+  std::string_view text_;
+};
+
+/// A topic filter that has been checked: '#' only as the last level, '+' only as a whole level
+/// [MQTT-4.7.1-1] [MQTT-4.7.1-2], not empty, UTF-8, at most topic_levels_max levels.
+///
+/// Lifetime   A view, as TopicName.
+class TopicFilter {
+ public:
+  /// Errors    topic_filter_invalid with what is wrong; malformed_packet for bad UTF-8.
+  [[nodiscard]] static Decoded<TopicFilter> parse(std::string_view text);
+
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  [[nodiscard]] bool has_wildcard() const noexcept;
+
+ private:
+  explicit TopicFilter(std::string_view text) : text_(text) {}
+  std::string_view text_;
+};
+
+/// The two parts of "$share/NAME/FILTER" (section 4.8.2).
+struct SharedFilter {
+  std::string_view share_name;
+  TopicFilter filter;
+};
+
+/// Takes a shared subscription's filter apart.
+///
+/// Returns   Nothing if `text` does not begin with "$share/"; it is an ordinary filter then.
+/// Errors    topic_filter_invalid: empty share name [MQTT-4.8.2-1], '+' or '#' in it or no filter
+///           behind it [MQTT-4.8.2-2], or the filter itself is ill-formed.
+[[nodiscard]] Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text);
+
+/// Does `filter` match `topic`? Both must be well-formed. "a/#" matches "a" (4.7.1.2); a leading
+/// wildcard never matches a topic that begins with '$' [MQTT-4.7.2-1].
+[[nodiscard]] bool matches(std::string_view filter, std::string_view topic) noexcept;
+
+/// Walks the levels of a topic: "a//b" has the levels "a", "", "b".
+class LevelCursor {
+ public:
+  explicit LevelCursor(std::string_view text) : rest_(text) {}
+
+  /// Moves to the next level. Returns false behind the last.
+  bool next() noexcept {
+    if (ended_) return false;
+    const std::size_t slash = rest_.find('/');
+    level_ = rest_.substr(0, slash);
+    ended_ = slash == std::string_view::npos;
+    if (!ended_) rest_.remove_prefix(slash + 1);
+    return true;
+  }
+  [[nodiscard]] std::string_view level() const noexcept { return level_; }
+  [[nodiscard]] bool last() const noexcept { return ended_; }
+
+ private:
+  std::string_view rest_;
+  std::string_view level_;
+  bool ended_ = false;
+};
+
+}  // namespace mqtt
