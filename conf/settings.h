@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/core/log.h"
+#include "conf/diagnostic.h"
+
+namespace conf {
+
+/// Who may come in through one listener. Already resolved: nothing is inherited any more.
+struct Security {
+  bool allow_anonymous = false;            ///< allow_anonymous, listener_allow_anonymous
+  bool allow_zero_length_clientid = true;  ///< allow_zero_length_clientid
+  std::string password_file;               ///< password_file; empty: none
+  std::string acl_file;                    ///< acl_file; empty: everything is allowed
+  std::string psk_file;                    ///< psk_file; empty: none
+  std::string auto_id_prefix = "auto-";    ///< auto_id_prefix, listener_auto_id_prefix; <= 50 bytes
+
+  bool operator==(const Security&) const = default;
+};
+
+enum class Protocol : std::uint8_t { mqtt, websockets };
+
+enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
+
+/// MQTT versions that a listener accepts, by protocol level.
+struct ProtocolVersions {
+  bool v3 = true;  ///< MQTT 3.1
+  bool v4 = true;  ///< MQTT 3.1.1
+  bool v5 = true;  ///< MQTT 5.0
+
+  bool operator==(const ProtocolVersions&) const = default;
+};
+
+/// One place where clients come in.
+///
+/// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`, and one of the
+///            two may be missing on this machine), `unix_socket_path`, or `port` with `address`.
+struct Listener {
+  std::uint16_t port = 1883;     ///< 0: unix_socket_path says where
+  std::string address;           ///< host name or address; empty: all addresses
+  bool loopback_only = false;    ///< nobody named a listener: open nothing to the outside
+  std::string unix_socket_path;  ///< listener 0 PATH
+  std::string bind_interface;    ///< network device; empty: any
+  SocketDomain socket_domain = SocketDomain::any;
+  Protocol protocol = Protocol::mqtt;
+  Security security;
+
+  ProtocolVersions accept_protocol_versions;
+  std::int32_t max_connections = -1;          ///< -1: no limit
+  std::uint8_t max_qos = 2;                   ///< 0 to 2
+  std::uint16_t max_topic_alias = 10;         ///< aliases a client may use towards the broker
+  std::uint16_t max_topic_alias_broker = 10;  ///< aliases the broker makes towards a client
+  std::string mount_point;                    ///< put before every topic; empty: none
+  bool use_username_as_clientid = false;
+
+  std::vector<std::string> websockets_origins;         ///< websockets_origin; empty: any
+  std::string http_dir;                                ///< files served over HTTP; empty: none
+  std::string http_path;                               ///< the only path for upgrades; empty: any
+  std::uint32_t websockets_ping_interval_seconds = 0;  ///< 0: the broker sends no pings
+
+  bool operator==(const Listener&) const = default;
+};
+
+enum class LogDestinationKind : std::uint8_t {
+  standard_output,
+  standard_error,
+  syslog,
+  topic,  ///< $SYS/broker/log/...
+  file,
+};
+
+struct LogDestination {
+  LogDestinationKind kind = LogDestinationKind::standard_error;
+  std::string path;  ///< of a file; empty for the other kinds
+
+  bool operator==(const LogDestination&) const = default;
+};
+
+/// What is logged, where and how.
+struct LogSettings {
+  std::vector<LogDestination> destinations = {LogDestination{}};  ///< log_dest; empty: none
+  std::uint32_t types = static_cast<std::uint32_t>(broker::LogType::error) |
+                        static_cast<std::uint32_t>(broker::LogType::warning) |
+                        static_cast<std::uint32_t>(broker::LogType::notice) |
+                        static_cast<std::uint32_t>(broker::LogType::information);
+  ///< log_type: bits of broker::LogType
+  bool timestamp = true;         ///< log_timestamp
+  std::string timestamp_format;  ///< log_timestamp_format: of strftime; empty: seconds since 1970
+  std::int32_t facility = -1;    ///< log_facility: 0 to 7 mean local0 to local7; -1: daemon
+  bool connection_messages = true;  ///< connection_messages
+
+  bool operator==(const LogSettings&) const = default;
+};
+
+/// Everything that the broker is told about how to run. A plain value: whoever loads it hands the
+/// parts on, and nobody else reads configuration.
+///
+/// Units      Last in the name. A limit of 0 means no limit unless the member says otherwise.
+/// Invariant  Every listener is complete: defaults, per_listener_settings and the command line have
+///            been applied.
+struct Settings {
+  std::vector<Listener> listeners;
+  LogSettings log;
+
+  std::uint32_t threads = 0;                 ///< threads: event loops; 0: one per core
+  std::int32_t global_max_clients = -1;      ///< sessions, connected or kept; -1: no limit
+  std::int32_t global_max_connections = -1;  ///< connected clients; -1: no limit
+  std::string clientid_prefixes;             ///< client ids must begin so; empty: any
+
+  std::uint16_t max_keepalive_seconds = 0;          ///< max_keepalive
+  bool max_keepalive_cap = false;                   ///< lower it silently before 5.0, do not refuse
+  std::uint32_t message_size_limit_bytes = 0;       ///< message_size_limit: largest payload
+  std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20
+  std::uint16_t max_inflight_messages = 20;
+  std::uint64_t max_inflight_bytes = 0;
+  std::uint32_t max_queued_messages = 1000;
+  std::uint64_t max_queued_bytes = 0;
+  bool queue_qos0_messages = false;
+  bool upgrade_outgoing_qos = false;
+  bool allow_duplicate_messages = true;
+  bool retain_available = true;
+  bool check_retain_source = true;
+  std::uint32_t retain_expiry_interval_minutes = 0;        ///< 0: no sweeps
+  std::uint64_t persistent_client_expiration_seconds = 0;  ///< 0: never
+  bool set_tcp_nodelay = false;
+  std::uint16_t sys_interval_seconds = 10;             ///< sys_interval; 0: no $SYS
+  std::uint32_t websockets_headers_size_bytes = 8192;  ///< headers of an upgrade request
+
+  std::string pid_file;            ///< empty: none
+  std::string user = "mosquitto";  ///< whom to become when started as root
+
+  bool persistence = false;  ///< asked for; nothing is stored yet
+  std::string persistence_location;
+  std::string persistence_file = "mosquitto.db";
+
+  bool daemon = false;  ///< -d: go to the background after start
+
+  /// Warnings and notices about the configuration, for the log. Never errors.
+  Diagnostics remarks;
+};
+
+}  // namespace conf
