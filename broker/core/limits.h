@@ -1,0 +1,56 @@
+// broker/core/limits.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/wire/protocol.h"
+
+namespace broker {
+
+/// Broker-wide limits and habits; the names are Mosquitto's options. 0 means no limit where the
+/// option says so.
+struct Limits {
+  std::uint32_t max_packet_size_bytes = 2'000'000;
+  std::uint32_t message_size_limit_bytes = 0;
+  std::uint16_t max_inflight_messages = 20;
+  std::uint64_t max_inflight_bytes = 0;
+  std::uint64_t max_queued_messages = 1000;
+  std::uint64_t max_queued_bytes = 0;
+  std::uint16_t max_keepalive_seconds = 0;
+  bool max_keepalive_cap = false;  // 3.x clients above max_keepalive: held to it, not refused
+  std::int64_t global_max_clients = -1;
+  std::int64_t persistent_client_expiration_seconds = -1;  // -1: never
+  std::uint32_t retain_expiry_interval_minutes = 0;
+  std::uint16_t sys_interval_seconds = 10;
+  bool queue_qos0_messages = false;
+  bool retain_available = true;
+  bool check_retain_source = true;
+  bool upgrade_outgoing_qos = false;
+  bool allow_duplicate_messages = true;
+  bool connection_messages = true;
+  std::uint32_t connect_timeout_seconds = 30;  // from opening to a whole CONNECT
+  std::vector<std::string> clientid_prefixes;  // empty: any
+};
+
+/// What holds for the clients of one listener.
+struct ListenerPolicy {
+  std::uint16_t port = 0;  // for log lines
+  std::string mount_point;
+  mqtt::Qos max_qos = mqtt::Qos::exactly_once;
+  std::uint16_t max_topic_alias = 10;
+  std::uint16_t max_topic_alias_broker = 10;
+  bool accept_v3_1 = true;
+  bool accept_v3_1_1 = true;
+  bool accept_v5_0 = true;
+  bool allow_zero_length_clientid = true;
+  bool use_username_as_clientid = false;
+  std::string auto_id_prefix = "auto-";
+  /// True if nothing has to be asked: anonymous is allowed and there is no password or ACL file.
+  bool open_to_all = false;
+};
+
+}  // namespace broker

@@ -1,0 +1,131 @@
+// broker/core/message.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "broker/core/ids.h"
+#include "broker/core/shared_bytes.h"
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace broker {
+
+/// What a message says, as views: the form in which a PUBLISH is routed before anybody keeps it.
+///
+/// Lifetime   Views into a receive buffer, a Message, or a will.
+struct MessageView {
+  std::string_view topic;
+  mqtt::Bytes payload;
+  mqtt::Bytes properties;  // as mqtt::forwarded_properties() made them
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain = false;
+  std::optional<Instant> expires;
+};
+
+/// A message that outlives the turn it came in: queued, in flight, retained, on its way elsewhere.
+///
+/// Shape      Immutable. Its bytes (topic, properties, payload) stand in one block, either behind
+///            this header in the same allocation, or in SharedBytes when another shard reads them
+///            too; then each shard has a Message of its own over the same bytes.
+/// Lifetime   Counted by MessageRef, without atomics: a Message never leaves its shard.
+/// Threads    None.
+class Message {
+ public:
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  [[nodiscard]] std::string_view topic() const noexcept {
+    return {reinterpret_cast<const char*>(bytes_), topic_size_};
+  }
+  [[nodiscard]] mqtt::Bytes properties() const noexcept {
+    return {bytes_ + topic_size_, properties_size_};
+  }
+  [[nodiscard]] mqtt::Bytes payload() const noexcept {
+    return {bytes_ + topic_size_ + properties_size_, payload_size_};
+  }
+  [[nodiscard]] mqtt::Qos qos() const noexcept { return qos_; }
+  [[nodiscard]] bool retain() const noexcept { return retain_; }
+  [[nodiscard]] std::optional<Instant> expires() const noexcept {
+    if (expires_milliseconds_ == never) return std::nullopt;
+    return Instant{expires_milliseconds_};
+  }
+  [[nodiscard]] bool expired(Instant now) const noexcept {
+    return now.milliseconds >= expires_milliseconds_;
+  }
+  [[nodiscard]] MessageView view() const noexcept {
+    return {topic(), payload(), properties(), qos_, retain_, expires()};
+  }
+  /// Bytes that queues are charged for this message: topic, properties and payload.
+  [[nodiscard]] std::size_t size_bytes() const noexcept {
+    return std::size_t{topic_size_} + properties_size_ + payload_size_;
+  }
+
+ private:
+  friend class MessageRef;
+  static constexpr std::int64_t never = INT64_MAX;
+
+  explicit Message(const MessageView& view) noexcept;
+  static std::size_t bytes_of(const MessageView& view) noexcept;
+  static void copy(const MessageView& view, std::byte* place) noexcept;
+
+  const std::byte* bytes_ = nullptr;
+  SharedBytes shared_;  // empty: the bytes stand behind this header
+  std::int64_t expires_milliseconds_ = never;
+  std::uint32_t references_ = 1;
+  std::uint32_t payload_size_;
+  std::uint32_t properties_size_;
+  std::uint16_t topic_size_;
+  mqtt::Qos qos_;
+  bool retain_;
+};
+
+/// The bytes of a message in a form that other shards can take over; see MessageRef::adopt().
+struct SharedMessage {
+  SharedBytes bytes;  // [topic][properties][payload]
+  std::uint32_t payload_size = 0;
+  std::uint32_t properties_size = 0;
+  std::uint16_t topic_size = 0;
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain = false;
+  std::optional<Instant> expires;
+
+  /// Copies `view` into bytes that can be shared.
+  [[nodiscard]] static SharedMessage copy_of(const MessageView& view);
+  [[nodiscard]] MessageView view() const noexcept;
+};
+
+/// A counted hold on a Message; null when default-made.
+class MessageRef {
+ public:
+  MessageRef() = default;
+  /// Copies `view` into a new Message.
+  [[nodiscard]] static MessageRef copy_of(const MessageView& view);
+  /// Makes a Message over bytes that other shards read too.
+  [[nodiscard]] static MessageRef adopt(const SharedMessage& shared);
+
+  ~MessageRef() { release(); }
+  MessageRef(const MessageRef& other) noexcept : message_(other.message_) {
+    if (message_ != nullptr) ++message_->references_;
+  }
+  MessageRef(MessageRef&& other) noexcept : message_(std::exchange(other.message_, nullptr)) {}
+  MessageRef& operator=(MessageRef other) noexcept {
+    std::swap(message_, other.message_);
+    return *this;
+  }
+
+  [[nodiscard]] const Message& operator*() const noexcept { return *message_; }
+  [[nodiscard]] const Message* operator->() const noexcept { return message_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return message_ != nullptr; }
+
+ private:
+  explicit MessageRef(Message* message) noexcept : message_(message) {}
+  void release() noexcept;
+
+  Message* message_ = nullptr;
+};
+
+}  // namespace broker

@@ -1,0 +1,37 @@
+// broker/core/metrics.h
+#pragma once
+
+#include <cstdint>
+
+namespace broker {
+
+/// What one shard counted since start; the sum over shards is published under $SYS.
+///
+/// Units      Counts of packets, messages or bytes as the names say; never reset.
+struct Metrics {
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t messages_received = 0;  // control packets of any type
+  std::uint64_t messages_sent = 0;
+  std::uint64_t publish_received = 0;
+  std::uint64_t publish_sent = 0;
+  std::uint64_t publish_dropped = 0;
+  std::uint64_t publish_bytes_received = 0;  // payloads
+  std::uint64_t publish_bytes_sent = 0;
+  std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
+  std::uint64_t sockets_opened = 0;
+  std::uint64_t clients_expired = 0;
+  std::uint64_t peer_publish_dropped = 0;  // QoS 0 that found a full mailbox
+
+  // As they are now, not since start.
+  std::uint64_t clients_connected = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t clients_maximum = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t shared_subscriptions = 0;
+  std::uint64_t retained_messages = 0;  // replicas: the same on every shard
+  std::uint64_t stored_messages = 0;
+  std::uint64_t stored_bytes = 0;
+};
+
+}  // namespace broker

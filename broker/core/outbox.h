@@ -1,0 +1,142 @@
+// broker/core/outbox.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/message.h"
+#include "broker/wire/bytes.h"
+
+namespace broker {
+
+/// What one connection is to be sent at the end of this turn.
+///
+/// Shape      `bytes`, with a shared payload let in at each splice's `offset`: the stream is
+///            bytes[0, s0.offset) s0.message->payload() bytes[s0.offset, s1.offset) s1... and the
+///            rest of `bytes`. Small payloads are simply copied into `bytes`.
+struct Output {
+  struct Splice {
+    std::size_t offset;
+    MessageRef message;
+  };
+
+  mqtt::ByteBuffer bytes;
+  std::vector<Splice> splices;
+  std::size_t spliced_bytes = 0;
+
+  [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes.size() + spliced_bytes; }
+};
+
+/// How a connection ends, for transports that can say so (WebSocket close codes).
+enum class CloseHow : std::uint8_t {
+  normal,           ///< the client said DISCONNECT, or was told to go: 1000
+  protocol_error,   ///< 1002
+  policy,           ///< refused or not authorised: 1008
+  too_big,          ///< 1009
+  server_shutdown,  ///< 1001
+};
+
+/// Asks the loop to have a login checked; answered by Shard::decided().
+///
+/// `password` is wiped by whoever takes the request, as soon as it is checked.
+struct LoginRequest {
+  ConnectionId connection;
+  std::uint16_t listener = 0;
+  bool has_user_name = false;
+  bool has_password = false;
+  std::string user_name;
+  std::string password;
+  std::string client_id;
+  std::string address;  // of the client, without port: failures back off per address
+};
+
+/// Asks the loop to move a connection to the shard where its client is at home. The shard has
+/// already forgotten the connection. `unread` begins with the CONNECT packet.
+struct HandoffRequest {
+  ConnectionId connection;
+  ShardIndex home{0};
+  std::vector<std::byte> unread;
+};
+
+/// Asks the loop to close a connection once its pending output is written. The shard has already
+/// forgotten the connection, and wants no closed() for it.
+struct CloseRequest {
+  ConnectionId connection;
+  CloseHow how = CloseHow::normal;
+};
+
+/// Everything a shard wants done, gathered during a turn and pulled by its loop at the turn's end.
+///
+/// Invariant  A connection stands in dirty() exactly once while it has output. Requests keep their
+///            order. Draining while the shard is being called is forbidden (asserted).
+/// Lifetime   Output objects come from a pool of the outbox and go back with their memory when
+///            drained; an idle connection holds none.
+/// Threads    None.
+class Outbox {
+ public:
+  Outbox();
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  // For the core.
+
+  /// The connection's pending output, to append to.
+  [[nodiscard]] Output& output(ConnectionId connection) {
+    if (connection.slot < by_slot_.size() && by_slot_[connection.slot] != nullptr) {
+      return *by_slot_[connection.slot];
+    }
+    return open(connection);
+  }
+  void request(LoginRequest request) { logins_.push_back(std::move(request)); }
+  void request(HandoffRequest request) { handoffs_.push_back(std::move(request)); }
+  void request(CloseRequest request) { closes_.push_back(request); }
+
+  // For the loop, at the end of a turn: first logins, handoffs, then output, then closes.
+
+  [[nodiscard]] bool empty() const noexcept {
+    return dirty_.empty() && logins_.empty() && handoffs_.empty() && closes_.empty();
+  }
+  /// Calls `write(ConnectionId, Output&)` for each connection with output. `write` may move bytes
+  /// and splices out of the Output; what it leaves is dropped.
+  template <typename Write>
+  void drain_output(Write&& write);
+  [[nodiscard]] std::vector<LoginRequest> take_logins() { return std::exchange(logins_, {}); }
+  [[nodiscard]] std::vector<HandoffRequest> take_handoffs() { return std::exchange(handoffs_, {}); }
+  [[nodiscard]] std::vector<CloseRequest> take_closes() { return std::exchange(closes_, {}); }
+
+ private:
+  Output& open(ConnectionId connection);
+  void recycle(std::unique_ptr<Output> output);
+
+  struct Dirty {
+    ConnectionId connection;
+    std::unique_ptr<Output> output;
+  };
+  std::vector<Output*> by_slot_;  // null: nothing pending
+  std::vector<Dirty> dirty_;
+  std::vector<Dirty> draining_;
+  std::vector<std::unique_ptr<Output>> pool_;
+  std::vector<LoginRequest> logins_;
+  std::vector<HandoffRequest> handoffs_;
+  std::vector<CloseRequest> closes_;
+};
+
+template <typename Write>
+void Outbox::drain_output(Write&& write) {
+  draining_.swap(dirty_);
+  for (Dirty& dirty : draining_) {
+    by_slot_[dirty.connection.slot] = nullptr;
+    write(dirty.connection, *dirty.output);
+    recycle(std::move(dirty.output));
+  }
+  draining_.clear();
+}
+
+}  // namespace broker

@@ -1,0 +1,48 @@
+// broker/interest.h
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/ids.h"
+
+namespace broker {
+
+/// Which shards may have a subscriber for a topic: asked before a publish is sent to a peer.
+///
+/// Shape      Per shard one array of counters, indexed by a hash of a filter's literal prefix of up
+///            to four levels ("a/b/+" counts under "a/b"), and one for filters that begin with a
+///            wildcard. A topic asks for each of its prefixes.
+/// Invariant  A filter is counted before its SUBACK leaves and until it is gone: "not interested"
+///            is never wrong. "Interested" may be (two prefixes, one counter): it costs one match.
+/// Threads    Any. Counters are atomic; generation() changes whenever an answer may have, so that
+///            answers can be kept.
+class Interest {
+ public:
+  explicit Interest(std::uint32_t shards);
+
+  void add(ShardIndex shard, std::string_view filter);
+  void remove(ShardIndex shard, std::string_view filter);
+
+  /// One bit per shard, shard 0 the lowest. `topic` is a topic name.
+  [[nodiscard]] std::uint64_t interested(std::string_view topic) const noexcept;
+  [[nodiscard]] std::uint64_t generation() const noexcept {
+    return generation_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
+
+  /// Most shards a process can have: one bit each in interested().
+  static constexpr std::uint32_t shards_max = 64;
+
+ private:
+  std::atomic<std::uint32_t>& counter(ShardIndex shard, std::string_view filter) noexcept;
+
+  std::uint32_t shards_;
+  std::vector<std::atomic<std::uint32_t>> counters_;  // [bucket][shard]
+  alignas(64) std::atomic<std::uint64_t> generation_{1};
+};
+
+}  // namespace broker

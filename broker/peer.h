@@ -1,0 +1,128 @@
+// broker/peer.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/message.h"
+#include "broker/core/metrics.h"
+#include "broker/wire/subscribe.h"
+
+namespace broker {
+
+/// Total order of retained updates across shards: later wins, the shard breaks ties.
+struct RetainStamp {
+  std::uint64_t count = 0;
+  std::uint32_t shard = 0;
+  auto operator<=>(const RetainStamp&) const = default;
+};
+
+/// Who published, as far as others need to know: check_retain_source asks it, and No Local.
+struct Publisher {
+  std::string client_id;
+  std::string user_name;
+};
+
+/// A message published on the sending shard; the receiver routes it to its own subscribers.
+struct PeerPublish {
+  SharedMessage message;
+  RetainStamp stamp;    // meaningful if message.retain
+  Publisher publisher;  // filled if message.retain
+};
+
+/// A session of the sending shard joins a shared subscription whose group lives at the receiver.
+/// Joining again replaces the options.
+struct GroupJoin {
+  std::string share_name;
+  std::string filter;  // without "$share/NAME/", mount point in front
+  SessionIndex session{0};
+  std::uint64_t session_number = 0;  // tells sessions of one index apart
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain_as_published = false;
+  bool online = false;
+  std::uint32_t subscription_identifier = 0;
+};
+
+/// The opposite.
+struct GroupLeave {
+  std::string share_name;
+  std::string filter;
+  SessionIndex session{0};
+  std::uint64_t session_number = 0;
+};
+
+/// A session of the sending shard went online or offline: groups prefer members that are online.
+struct GroupPresence {
+  SessionIndex session{0};
+  std::uint64_t session_number = 0;
+  bool online = false;
+};
+
+/// A group picked a session of the receiving shard for a message.
+struct GroupDelivery {
+  std::string share_name;
+  std::string filter;
+  SessionIndex session{0};
+  std::uint64_t session_number = 0;
+  SharedMessage message;
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain_as_published = false;
+  std::uint32_t subscription_identifier = 0;
+};
+
+/// A message that a leaving member had not acknowledged goes back to its group [section 4.8.2].
+struct GroupReturn {
+  std::string share_name;
+  std::string filter;
+  SharedMessage message;
+};
+
+/// Shard 0 asks for figures to publish under $SYS, and gets them.
+struct MetricsRequest {};
+struct MetricsReport {
+  Metrics metrics;
+};
+
+/// What one shard says to another.
+///
+/// Two lanes: `data` messages may have to wait for room; `control` messages overtake them, so that
+/// whoever has been told "subscribed" is known everywhere before any later publish is routed.
+using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn,  // data
+                                 GroupJoin, GroupLeave, GroupPresence, MetricsRequest,
+                                 MetricsReport>;  // control
+
+[[nodiscard]] inline bool is_control(const PeerMessage& message) noexcept {
+  return message.index() > 2;
+}
+/// A message that may be dropped, counted, when a mailbox is full: a publish with QoS 0 that
+/// changes nothing retained.
+[[nodiscard]] bool may_be_dropped(const PeerMessage& message) noexcept;
+
+/// What a shard wants said to its peers, gathered during a turn.
+///
+/// Threads    None; the loop moves the messages into mailboxes at the end of the turn.
+class PeerOutbox {
+ public:
+  explicit PeerOutbox(std::uint32_t shards) : lanes_(shards) {}
+
+  struct Lanes {
+    std::vector<PeerMessage> control;
+    std::vector<PeerMessage> data;
+  };
+  void send(ShardIndex to, PeerMessage message);
+  [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
+  /// The messages for `to`, in order. Whoever drains clears them through settled().
+  [[nodiscard]] Lanes& lanes(ShardIndex to) { return lanes_[static_cast<std::uint32_t>(to)]; }
+  /// To be called after draining: counts what is still there.
+  void settled() noexcept;
+
+ private:
+  std::vector<Lanes> lanes_;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace broker

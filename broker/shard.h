@@ -1,0 +1,112 @@
+// broker/shard.h
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/access.h"
+#include "broker/core/ids.h"
+#include "broker/core/limits.h"
+#include "broker/core/log.h"
+#include "broker/core/metrics.h"
+#include "broker/core/outbox.h"
+#include "broker/interest.h"
+#include "broker/peer.h"
+
+namespace broker {
+
+/// Where a connection comes from.
+struct Origin {
+  std::uint16_t listener = 0;  // index into ShardOptions::listeners
+  std::uint16_t port = 0;      // of the client; 0 on a unix socket
+  std::string_view address;    // of the client
+  std::string_view protocol;   // "mqtt" or "websockets", for the log
+};
+
+/// Why a connection is gone, as its loop saw it.
+enum class CloseCause : std::uint8_t {
+  peer_closed,      ///< end of file, or a WebSocket Close without DISCONNECT
+  connection_lost,  ///< reset, time-out, any other error of the socket
+  protocol_error,   ///< the transport's rules were broken (WebSocket framing)
+};
+
+/// Session count of the whole process, for global_max_clients.
+struct SharedCounts {
+  alignas(64) std::atomic<std::int64_t> sessions{0};
+};
+
+/// What all shards of a process share.
+struct Commons {
+  explicit Commons(std::uint32_t shards) : interest(shards) {}
+  Interest interest;
+  SharedCounts counts;
+};
+
+/// What makes a shard this shard.
+struct ShardOptions {
+  ShardIndex index{0};
+  std::uint32_t shards = 1;
+  std::uint64_t home_key[2] = {0, 0};  // secret of the process: SipHash key for homes
+  std::uint64_t seed = 0;              // of assigned client ids; differs between shards
+  Limits limits;
+  std::vector<ListenerPolicy> listeners;
+};
+
+/// One complete broker: no I/O, no clock, no threads, no randomness.
+///
+/// Shape      Bytes go in by received(), an Outbox and a PeerOutbox come out. Every call names the
+///            time; time never runs backwards.
+/// Invariant  No call re-enters another. Output is pulled by the loop once per turn.
+/// Lifetime   Connections are named by the loop (ConnectionId); a name that the shard has closed or
+///            handed off is forgotten, and later events for it are ignored.
+/// Threads    One: the loop's.
+/// Errors     Bad bytes end the connection that sent them, with the protocol's own answer.
+class Shard {
+ public:
+  Shard(const ShardOptions& options, Commons& commons, Log& log);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  /// A connection is there, new or handed over by another shard's loop.
+  void opened(ConnectionId connection, const Origin& origin, Instant now);
+  /// Bytes of the MQTT stream, in order. They are used before the call returns, or copied.
+  ///
+  /// Returns   Whether the loop should go on reading: false while a login is being decided; the
+  ///           loop stops reading then until decided() was called.
+  bool received(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
+  /// How much of the connection's output its socket has not taken: said after every flush that
+  /// left something, and again when that is gone (0).
+  void writable(ConnectionId connection, std::size_t queued_bytes, Instant now);
+  /// The connection ended without the shard's wish.
+  void closed(ConnectionId connection, CloseCause cause, Instant now);
+  /// The answer to a login that the outbox asked for.
+  void decided(ConnectionId connection, const Verdict& verdict, Instant now);
+  void from_peer(ShardIndex from, PeerMessage message, Instant now);
+  /// To be called at least every 100 ms: keep alive, expiry, delayed wills, $SYS.
+  void tick(Instant now);
+  /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all.
+  void shut_down(Instant now);
+
+  /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
+  void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);
+
+  /// Where a client is at home.
+  [[nodiscard]] ShardIndex home_of(std::string_view client_id) const noexcept;
+
+  [[nodiscard]] Outbox& outbox() noexcept;
+  [[nodiscard]] PeerOutbox& peer_outbox() noexcept;
+  [[nodiscard]] Metrics metrics() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace broker
