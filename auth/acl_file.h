@@ -1,0 +1,57 @@
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/acl_rule.h"
+#include "broker/core/access.h"
+
+namespace auth {
+
+/// Who may publish and read which topics: one access control file.
+///
+/// Shape      topic   [read|write|readwrite|deny] FILTER   for the user named last, or, in front of
+///                                                         the first "user", for clients without
+///                                                         one
+///            user    NAME                                 begins or resumes the lines of a user
+///            pattern [read|write|readwrite|deny] FILTER   for everybody; %c is the client id, %u
+///                                                         the user name
+///            Comments begin with '#' in the first column. A filter may hold spaces.
+/// Invariant  The rules of Mosquitto's check: the user's own lines first and patterns after them;
+///            in each of the two a deny wins whatever the order of lines; what nothing allows is
+///            refused. A topic that begins with '$' needs a filter that does.
+/// Lifetime   An immutable snapshot of the file as it was when it was loaded.
+/// Threads    Any, once loaded.
+/// Source     mosquitto.conf(5), acl_file; compared with mosquitto 2.0.11.
+class AclFile {
+ public:
+  /// Reads the file at `path`.
+  ///
+  /// Errors    One line that begins with the path and, where there is one, the line number.
+  [[nodiscard]] static std::expected<AclFile, std::string> load(const std::string& path);
+
+  /// Reads the text of such a file; `name` stands for it in errors.
+  [[nodiscard]] static std::expected<AclFile, std::string> parse(std::string_view text,
+                                                                 const std::string& name);
+
+  /// The answer sheet of one user; nullopt is a client without a user name. Never null.
+  ///
+  /// Cost      One copy of the patterns; sheets of users are made when asked for, so keep them.
+  [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
+      const std::optional<std::string>& user) const;
+
+  /// Do both files say the same?
+  [[nodiscard]] bool operator==(const AclFile&) const = default;
+
+ private:
+  std::vector<AclLine> anonymous_;
+  std::map<std::string, std::vector<AclLine>, std::less<>> users_;
+  std::vector<AclLine> patterns_;
+};
+
+}  // namespace auth

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/password_hash.h"
+#include "auth/realm.h"
+#include "auth/secret.h"
+#include "broker/core/access.h"
+
+namespace auth {
+
+/// A realm as the listeners name it: an index into the list given to replace_realms(). A listener
+/// keeps its number over a reload.
+enum class RealmId : std::uint32_t {};
+
+/// One CONNECT that wants in.
+struct LoginRequest {
+  RealmId realm{};
+  std::optional<std::string> user;
+  std::optional<Secret> password;
+  std::string address;  ///< of the client, without the port: failures are counted by it
+};
+
+/// What comes back.
+struct LoginAnswer {
+  broker::Verdict verdict;
+  std::string_view why;          ///< for the log: "wrong password"; empty on success; static text
+  std::uint64_t generation = 0;  ///< of the realms that were asked; see Authenticator::generation()
+};
+
+/// Bounds and sizes. Each has a default that a small machine can live with.
+struct AuthenticatorOptions {
+  std::size_t threads = 0;          ///< that hash; 0 is half the cores, at least one
+  std::size_t queued_max = 1024;    ///< credentials waiting for a thread; more are server_busy
+  std::size_t waiting_max = 65536;  ///< logins waiting for an answer, all told
+  std::size_t cached_max = 16384;   ///< credentials known to be right
+  std::size_t rejected_max = 1024;  ///< credentials known to be wrong
+  std::size_t failing_max = 8192;   ///< (address, user) pairs whose failures are remembered
+  std::size_t held_max = 1024;      ///< credentials held back because their pair failed before
+  std::size_t held_per_pair_max = 8;
+  std::chrono::milliseconds backoff_first{100};  ///< after the first failure; doubles each time
+  std::chrono::milliseconds backoff_max{5000};
+  std::chrono::seconds backoff_forget{600};  ///< a pair that is quiet for so long starts afresh
+
+  /// Replaces PasswordHash::verify; for tests.
+  std::function<Match(const PasswordHash&, std::string_view)> verify;
+};
+
+/// Counters since the start, and what is waiting now.
+struct AuthenticatorStatistics {
+  std::uint64_t hashes_computed = 0;
+  std::uint64_t cache_hits = 0;
+  std::uint64_t coalesced = 0;  ///< logins that joined one already under way
+  std::uint64_t refused_busy = 0;
+  std::uint64_t failures = 0;  ///< wrong password or unknown user
+  std::size_t queued = 0;
+  std::size_t held = 0;
+  std::size_t waiting = 0;
+};
+
+/// What a reload did to the users of one realm.
+struct RealmChange {
+  RealmId realm{};
+  std::vector<std::string> users;     ///< gone, or with another password: disconnect them
+  bool passwordless_refused = false;  ///< those who came in without a password have to go
+  bool access_changed = false;        ///< the ACL file changed: ask permissions() again
+};
+
+/// Answers logins, and keeps the costly hashing of passwords away from the loops.
+///
+/// Shape      verify() -> cache? -> same credential under way? -> pair failing? held : queue
+///                                                      queue -> worker threads -> Completion
+/// Invariant  One hash is computed per credential at a time, and remembered afterwards: 10,000
+///            clients of one user that reconnect cost one hash. The cache is keyed by a MAC, under
+///            a secret of the process, of (stored hash, user, password): it holds no password, and
+///            an entry dies by itself when the user's line changes.
+///            A login from an (address, user) pair that failed before is not hashed before its
+///            time: 100 ms after the first failure, twice as long after each further one. It waits
+///            in a list and keeps no thread busy.
+/// Lifetime   The destructor ends the threads (each after the hash it is at) and answers every
+///            login still waiting with server_shutting_down. Call nothing while it runs.
+/// Threads    Every member may be called from any thread.
+class Authenticator {
+ public:
+  /// Called once per login that verify() did not answer, from a worker thread or the destructor,
+  /// with no lock held. It must not throw, and must not call the destructor.
+  using Completion = std::move_only_function<void(LoginAnswer)>;
+
+  explicit Authenticator(AuthenticatorOptions options);
+  ~Authenticator();
+  Authenticator(const Authenticator&) = delete;
+  Authenticator& operator=(const Authenticator&) = delete;
+
+  /// Judges a login. The password in `request` is wiped as soon as it has served.
+  ///
+  /// Returns   The answer if no hash is needed for it (anonymous, known credential, no password,
+  ///           queue full): `done` is dropped then. Otherwise nothing, and `done` is called later.
+  /// Errors    As Mosquitto answers: not_authorized for no user, an unknown user and a wrong
+  ///           password alike. server_busy if a queue is full; server_unavailable if the hash
+  ///           could not be computed.
+  [[nodiscard]] std::optional<LoginAnswer> verify(LoginRequest request, Completion done);
+
+  /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
+  ///
+  /// Returns   What changed, for each realm there was before (also those that are gone). Logins
+  ///           under way are judged by the new realms; answers already given bear an older
+  ///           generation, so sweep your connections first and then ask again for those.
+  [[nodiscard]] std::vector<RealmChange> replace_realms(
+      std::vector<std::shared_ptr<const Realm>> realms);
+
+  /// How often replace_realms() was called.
+  [[nodiscard]] std::uint64_t generation() const;
+
+  /// What `user` may do now (nullopt: no user name). Null is everything, as in broker::Verdict.
+  ///
+  /// Requires  A realm that exists; for one that does not, everything is refused.
+  [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
+      RealmId realm, const std::optional<std::string>& user) const;
+
+  [[nodiscard]] AuthenticatorStatistics statistics() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace auth

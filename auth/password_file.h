@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/password_hash.h"
+
+namespace auth {
+
+/// The users of one password file.
+///
+/// Shape      Lines of "USER:HASH" as Mosquitto reads them: '#' in the first column begins a
+///            comment, a line without a colon is passed over, spaces and a carriage return at the
+///            ends of user and hash do not count, of two lines for one user the first holds.
+/// Lifetime   An immutable snapshot of the file as it was when it was loaded.
+/// Threads    Any, once loaded.
+class PasswordFile {
+ public:
+  /// Reads the file at `path`.
+  ///
+  /// Errors    One line that begins with the path, and the line number where there is one. A file
+  ///           that everybody on the machine may read is an error (its group may: brokers are
+  ///           often given a file as root:mosquitto 0640), and so is a hash that is malformed,
+  ///           of an unknown kind, or costly beyond reason.
+  [[nodiscard]] static std::expected<PasswordFile, std::string> load(const std::string& path);
+
+  /// Reads the text of such a file; `name` stands for it in errors.
+  [[nodiscard]] static std::expected<PasswordFile, std::string> parse(std::string_view text,
+                                                                      const std::string& name);
+
+  /// Returns   The hash of `user`, or null if there is no such user.
+  [[nodiscard]] const PasswordHash* find(std::string_view user) const;
+
+  /// The hash to verify against for a user who does not exist: it costs as much as the hash that
+  /// most users of this file have, so that the time of an answer does not tell who exists.
+  [[nodiscard]] const PasswordHash& decoy() const noexcept { return decoy_; }
+
+  [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
+
+  /// Users of this file who are gone from `next`, or have another hash there. Sorted.
+  [[nodiscard]] std::vector<std::string> changed_in(const PasswordFile& next) const;
+
+  /// All of them, sorted.
+  [[nodiscard]] std::vector<std::string> users() const;
+
+ private:
+  using Users = std::map<std::string, PasswordHash, std::less<>>;
+  PasswordFile(Users users, PasswordHash decoy);
+
+  Users users_;
+  PasswordHash decoy_;
+};
+
+}  // namespace auth

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/acl_file.h"
+#include "auth/password_file.h"
+#include "broker/core/access.h"
+
+namespace auth {
+
+/// What a realm is made of, as the configuration of one listener says. Empty paths: no such file.
+struct RealmOptions {
+  std::string password_file;
+  std::string acl_file;
+  bool allow_anonymous = false;
+};
+
+/// Who may log in at one listener (or at all that share their settings), and what they may do.
+///
+/// Lifetime   An immutable snapshot: a reload makes a new one and swaps it in.
+/// Threads    Any, once loaded.
+class Realm {
+ public:
+  /// Reads the files.
+  ///
+  /// Errors    What is wrong with the first file that cannot be used: "PATH:LINE: what".
+  [[nodiscard]] static std::expected<std::shared_ptr<const Realm>, std::string> load(
+      const RealmOptions& options);
+
+  [[nodiscard]] bool allow_anonymous() const noexcept { return allow_anonymous_; }
+
+  /// Null: no password file, so that no password can be right or wrong.
+  [[nodiscard]] const PasswordFile* passwords() const noexcept;
+
+  /// What `user` may do (nullopt: a client without a user name). Null: there is no ACL file, and
+  /// everything is allowed, as broker::Verdict has it.
+  [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
+      const std::optional<std::string>& user) const;
+
+  /// Whose login would be judged differently in `next`?
+  ///
+  /// Returns   The users who are gone or have another hash there, sorted: they have to go.
+  [[nodiscard]] std::vector<std::string> users_changed_in(const Realm& next) const;
+
+  /// Would clients that came in without a password (anonymous, or a user name in a realm without
+  /// a password file) be let in by `next` too? If not, they have to go.
+  [[nodiscard]] bool passwordless_still_allowed_in(const Realm& next) const;
+
+  /// Does `next` allow the same to everybody? If not, ask permissions() afresh for each session.
+  [[nodiscard]] bool same_access_in(const Realm& next) const;
+
+ private:
+  Realm() = default;
+
+  std::optional<PasswordFile> passwords_;
+  std::optional<AclFile> acl_;
+  bool allow_anonymous_ = false;
+};
+
+}  // namespace auth
