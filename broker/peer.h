@@ -10,22 +10,10 @@
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
+#include "broker/core/retained.h"
 #include "broker/wire/subscribe.h"
 
 namespace broker {
-
-/// Total order of retained updates across shards: later wins, the shard breaks ties.
-struct RetainStamp {
-  std::uint64_t count = 0;
-  std::uint32_t shard = 0;
-  auto operator<=>(const RetainStamp&) const = default;
-};
-
-/// Who published, as far as others need to know: check_retain_source asks it, and No Local.
-struct Publisher {
-  std::string client_id;
-  std::string user_name;
-};
 
 /// A message published on the sending shard; the receiver routes it to its own subscribers.
 struct PeerPublish {

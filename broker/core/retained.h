@@ -1,0 +1,87 @@
+// broker/core/retained.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/level_tree.h"
+#include "broker/core/message.h"
+
+namespace broker {
+
+/// Total order of retained updates across shards: later wins, the shard breaks ties.
+struct RetainStamp {
+  std::uint64_t count = 0;
+  std::uint32_t shard = 0;
+  auto operator<=>(const RetainStamp&) const = default;
+};
+
+/// Who published, as far as others need to know: check_retain_source asks it, and No Local.
+struct Publisher {
+  std::string client_id;
+  std::string user_name;
+};
+
+/// The retained message of each topic (section 3.3.1.3): every shard has a full replica.
+///
+/// Shape      A LevelTree of topic names; one record per topic.
+/// Invariant  Replicas that saw the same updates, in any order, hold the same messages: an update
+///            whose stamp is older than the topic's is ignored, and a removal leaves its stamp
+///            behind (a tombstone) until sweep() drops it.
+/// Threads    None.
+class Retained {
+ public:
+  struct Record {
+    MessageRef message;  // null: a tombstone
+    RetainStamp stamp;
+    std::shared_ptr<const Publisher> publisher;  // may be null (the broker itself)
+    Instant removed;                             // tombstones: since when
+  };
+
+  Retained();
+  ~Retained();
+  Retained(const Retained&) = delete;
+  Retained& operator=(const Retained&) = delete;
+
+  /// Stores the message as its topic's [MQTT-3.3.1-5], replacing what is there.
+  /// Returns   False if the topic has a newer stamp; nothing is changed then.
+  bool store(MessageRef message, RetainStamp stamp, std::shared_ptr<const Publisher> publisher);
+
+  /// Removes the topic's message: a retained publish without payload does [MQTT-3.3.1-6].
+  /// `keep_tombstone` is false when there is only one shard.
+  bool remove(std::string_view topic, RetainStamp stamp, Instant now, bool keep_tombstone);
+
+  /// Calls `visit(const Record&)` for each message (no tombstones, nothing expired) whose topic
+  /// matches `filter`; wildcards in front hide '$' topics [MQTT-4.7.2-1].
+  /// Requires  `visit` leaves this store alone.
+  /// Cost      The part of the tree that can match.
+  template <typename Visit>
+  void match(std::string_view filter, Instant now, Visit&& visit) const;
+
+  /// The record of exactly this topic, or null.
+  [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
+
+  /// Drops expired messages, and tombstones that are older than a minute. Visits at most
+  /// `records_max` records a call and goes on where it stopped.
+  void sweep(Instant now, std::size_t records_max);
+
+  /// Messages (not tombstones), and the bytes of their topics, properties and payloads.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
+
+ private:
+  LevelTree tree_;
+  std::vector<Record> records_;              // by the tree's value; 0 unused
+  std::vector<LevelTree::NodeIndex> nodes_;  // the node of each record, for sweep()
+  std::vector<std::uint32_t> free_;
+  std::size_t sweep_next_ = 1;
+  std::size_t size_ = 0;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace broker
