@@ -1,0 +1,167 @@
+"""Each rule fails on a small tree that breaks it, and is quiet on one that does not."""
+
+import pathlib
+import tempfile
+import unittest
+
+import rules
+from tree import Tree, without_comments_and_strings
+
+
+class Rules(unittest.TestCase):
+    def tree(self, files):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for name, text in files.items():
+            path = pathlib.Path(folder.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return Tree(folder.name)
+
+    def bad(self, rule, files, *wanted):
+        complaints = rule(self.tree(files))
+        self.assertEqual(len(complaints), len(wanted), complaints)
+        for complaint, part in zip(complaints, wanted):
+            self.assertIn(part, complaint)
+
+    def good(self, rule, files):
+        self.assertEqual(rule(self.tree(files)), [])
+
+    def test_wire_includes_std_only(self):
+        self.bad(rules.includes_follow_the_table,
+                 {"broker/core/ids.h": "", "broker/wire/a.h": '#include "broker/core/ids.h"\n'},
+                 "broker/wire/a.h:1: broker/wire may not include broker/core/ids.h")
+        self.bad(rules.includes_follow_the_table,
+                 {"broker/wire/a.h": "\n#include <sys/socket.h>\n"},
+                 "broker/wire/a.h:2: broker/wire may not include sys/socket.h")
+        self.good(rules.includes_follow_the_table, {"broker/wire/a.h": "#include <vector>\n"})
+
+    def test_core_includes_wire(self):
+        wire = {"broker/wire/topic.h": "", "broker/shard.h": "", "transport/loop.h": ""}
+        self.good(rules.includes_follow_the_table,
+                  wire | {"broker/core/a.cpp": '#include "broker/wire/topic.h"\n'})
+        self.bad(rules.includes_follow_the_table,
+                 wire | {"broker/core/a.cpp": '#include "broker/shard.h"\n'}, "broker/core may not")
+        self.bad(rules.includes_follow_the_table,
+                 wire | {"broker/shard.cpp": '#include "transport/loop.h"\n'}, "broker may not")
+
+    def test_shard_sees_no_server(self):
+        self.bad(rules.includes_follow_the_table,
+                 {"broker/server/log.h": "",
+                  "broker/shard.cpp": '#include "broker/server/log.h"\n'},
+                 "broker may not include broker/server/log.h")
+
+    def test_libraries_keep_to_their_layer(self):
+        for name, path in (("transport/a.cpp", "sodium.h"), ("auth/a.cpp", "uv.h"),
+                           ("conf/a.cpp", "uv.h"), ("broker/shard.cpp", "uv.h"),
+                           ("tools/x/a.cpp", "wslay/wslay.h")):
+            self.bad(rules.includes_follow_the_table, {name: f"#include <{path}>\n"}, path)
+        for name, path in (("transport/a.cpp", "uv.h"), ("auth/a.cpp", "sodium.h"),
+                           ("conf/a.cpp", "toml++/toml.h"), ("broker/server/a.cpp", "uv.h")):
+            self.good(rules.includes_follow_the_table, {name: f"#include <{path}>\n"})
+
+    def test_includes_start_at_the_root(self):
+        self.bad(rules.includes_follow_the_table,
+                 {"auth/a.h": "", "auth/a.cpp": '#include "a.h"\n'}, "is not a path from the root")
+
+    def test_files_belong_to_a_layer(self):
+        self.bad(rules.includes_follow_the_table, {"extras/a.cpp": ""}, "no layer")
+
+    def test_core_has_no_clock(self):
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "#include <chrono>\n"}, "a clock")
+        self.bad(rules.core_has_no_senses,
+                 {"broker/wire/a.cpp": "auto t = steady_clock::now();\n"}, "a clock")
+
+    def test_core_has_no_thread_or_lock(self):
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "#include <mutex>\n"}, "a lock")
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "thread_local int x;\n"}, "a thread")
+
+    def test_core_has_no_chance(self):
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "#include <random>\n"}, "chance")
+        self.bad(rules.core_has_no_senses, {"broker/core/a.cpp": "int x = rand();\n"}, "chance")
+
+    def test_core_has_no_files(self):
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "#include <fstream>\n"}, "input")
+
+    def test_atomics_live_in_one_file(self):
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "#include <atomic>\n"}, "atomics")
+        self.bad(rules.core_has_no_senses, {"broker/core/a.h": "std::atomic<int> x;\n"}, "atomics")
+        self.good(rules.core_has_no_senses,
+                  {"broker/core/shared_bytes.h": "#include <atomic>\nstd::atomic<int> x;\n"})
+
+    def test_words_in_comments_are_free(self):
+        self.good(rules.core_has_no_senses,
+                  {"broker/core/a.h": '// std::mutex\n/* rand() */ auto s = "std::mutex";\n'})
+
+    def test_senses_outside_the_core_are_free(self):
+        self.good(rules.core_has_no_senses, {"transport/a.h": "#include <mutex>\n"})
+
+    def test_conditions(self):
+        self.bad(rules.conditions_live_in_transport, {"broker/a.h": "#ifdef X\n#endif\n"}, ":1:")
+        self.good(rules.conditions_live_in_transport, {"transport/a.h": "#ifdef X\n#endif\n"})
+
+    def test_pragma_once(self):
+        self.bad(rules.headers_open_once, {"broker/a.h": "int x;\n"}, "no #pragma once")
+        self.good(rules.headers_open_once, {"broker/a.h": "// broker/a.h\n#pragma once\n"})
+
+    def test_unfinished_marks(self):
+        self.bad(rules.nothing_is_unfinished, {"broker/a.h": "// TO" "DO: more\n"}, "a.h:1")
+
+    def test_stray_files(self):
+        self.bad(rules.top_level_is_fixed, {"notes.md": "", "broker/a.h": ""}, "notes.md")
+        self.good(rules.top_level_is_fixed, {".gitignore": "", "broker/a.h": "", "README.md": ""})
+
+    def test_wide_lines(self):
+        self.bad(rules.lines_fit, {"tools/run": "x" * 101 + "\n"}, "101 columns")
+        self.good(rules.lines_fit, {"tools/run": "x" * 100 + "\n", "conf/a.json": "x" * 200})
+
+    def test_places_elsewhere(self):
+        for line in ("see /wo" "rk/there", "see ../sha" "red/x", "for iss" "ue 17",
+                     "https://registry.exa" "mple.org/x"):
+            self.bad(rules.nothing_points_elsewhere, {"README.md": line + "\n"}, "README.md:1")
+        self.good(rules.nothing_points_elsewhere, {"README.md": "the issue is 2 bytes /workshop\n"})
+
+    def test_story_names_files_that_exist(self):
+        self.bad(rules.story_is_true,
+                 {"broker/README.md": "see `broker/gone.h`\n"}, "broker/gone.h")
+        self.good(rules.story_is_true, {"broker/README.md": "see `broker/a`\n", "broker/a.h": ""})
+        self.bad(rules.story_is_true, {}, "missing")
+
+    def test_story_names_functions_that_exist(self):
+        files = {"broker/a.h": "void near();\n", "broker/b.h": "// far\nvoid far_away();\n"}
+        self.bad(rules.story_is_true, files | {"broker/README.md": "`far` is called\n"}, "no far")
+        self.good(rules.story_is_true, files | {"broker/README.md": "`Shard::near()` is called\n"})
+
+    def test_story_rows_tie_functions_to_files(self):
+        files = {"broker/a.h": "void near();\n", "broker/b.h": "void far();\n"}
+        row = "| `broker/a` | `{}` | bytes |\n"
+        self.good(rules.story_is_true, files | {"broker/README.md": row.format("near")})
+        self.bad(rules.story_is_true, files | {"broker/README.md": row.format("far")},
+                 "no far in broker/a.h")
+
+    def test_headers_compile_alone(self):
+        self.bad(rules.headers_compile_alone,
+                 {"broker/a.h": "#pragma once\nstd::string x();\n", "broker/b.h": "#pragma once\n"},
+                 "broker/a.h:1: does not compile alone")
+        self.good(rules.headers_compile_alone,
+                  {"broker/a.h": "#pragma once\n#include <string>\nstd::string x();\n"})
+
+    def test_good_headers_are_remembered_until_they_change(self):
+        with tempfile.TemporaryDirectory() as cache:
+            good = {"broker/a.h": '#pragma once\n#include "broker/b.h"\n',
+                    "broker/b.h": "#pragma once"}
+            self.assertEqual(rules.headers_compile_alone(self.tree(good), cache), [])
+            self.assertEqual(len(list(pathlib.Path(cache).iterdir())), 2)
+            bad = good | {"broker/b.h": "#pragma once\nstd::string x();\n"}
+            self.assertEqual(len(rules.headers_compile_alone(self.tree(bad), cache)), 2)
+
+    def test_comments_and_strings_are_left_out(self):
+        code = without_comments_and_strings('int a = 1\'000; // b\nchar c = \'"\'; /* d\n*/ int e;')
+        self.assertEqual(code.count("\n"), 2)
+        self.assertIn("int e;", code)
+        self.assertIn("1'000", code)
+        self.assertNotIn("d", code.split("\n")[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
