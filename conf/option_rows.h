@@ -1,0 +1,49 @@
+#pragma once
+
+#include <concepts>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "conf/options.h"
+
+namespace conf {
+
+/// The parts of the table. options() puts them together; nobody else needs them.
+[[nodiscard]] std::span<const Option> global_option_rows();
+[[nodiscard]] std::span<const Option> logging_option_rows();
+[[nodiscard]] std::span<const Option> listener_option_rows();
+[[nodiscard]] std::span<const Option> bridge_option_rows();
+
+/// Puts a checked value into a member. The row's range makes sure that it fits.
+inline void store(bool& member, const Value& value) { member = std::get<bool>(value); }
+inline void store(std::string& member, const Value& value) {
+  member = std::get<std::string>(value);
+}
+inline void store(std::vector<std::string>& member, const Value& value) {
+  member.push_back(std::get<std::string>(value));
+}
+template <std::integral Number>
+  requires(!std::same_as<Number, bool>)
+void store(Number& member, const Value& value) {
+  member = static_cast<Number>(std::get<std::int64_t>(value));
+}
+
+template <auto Member>
+void to_settings(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.*Member, value);
+}
+template <auto Member>
+void to_log(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.log.*Member, value);
+}
+template <auto Member>
+void to_listener(Settings& /*settings*/, Listener& listener, const Value& value) {
+  store(listener.*Member, value);
+}
+template <auto Member>
+void to_security(Settings& /*settings*/, Listener& listener, const Value& value) {
+  store(listener.security.*Member, value);
+}
+
+}  // namespace conf

@@ -1,0 +1,125 @@
+#include "conf/options.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "conf/option_rows.h"
+
+namespace conf {
+namespace {
+
+std::vector<Option> whole_table() {
+  std::vector<Option> table;
+  for (const auto rows : {global_option_rows(), logging_option_rows(), listener_option_rows(),
+                          bridge_option_rows()}) {
+    table.insert(table.end(), rows.begin(), rows.end());
+  }
+  return table;
+}
+
+bool spells(std::string_view pattern, std::string_view name) {
+  if (!pattern.ends_with('*')) return pattern == name;
+  pattern.remove_suffix(1);
+  return name.starts_with(pattern) && name.size() > pattern.size();
+}
+
+bool is_called(const Option& option, std::string_view name) {
+  if (spells(option.name, name)) return true;
+  const auto aliases = words_of(option.aliases);
+  return std::any_of(aliases.begin(), aliases.end(),
+                     [&](std::string_view alias) { return spells(alias, name); });
+}
+
+/// How many letters to add, drop, change or swap with their neighbour.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> before_last(to.size() + 1);
+  std::vector<std::size_t> last(to.size() + 1);
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t j = 0; j <= to.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t change = last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, change});
+      const bool swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    before_last.swap(last);
+    last.swap(row);
+  }
+  return last[to.size()];
+}
+
+/// "a", "a or b", "a, b or c".
+std::string alternatives(const std::vector<std::string_view>& words) {
+  std::string sentence;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) sentence += i + 1 == words.size() ? " or " : ", ";
+    sentence += words[i];
+  }
+  return sentence;
+}
+
+std::string destinations(std::string_view choices) {
+  auto words = words_of(choices);
+  words.emplace_back("file PATH");
+  return alternatives(words);
+}
+
+}  // namespace
+
+std::span<const Option> options() {
+  static const std::vector<Option> table = whole_table();
+  return table;
+}
+
+const Option* find_option(std::string_view name) {
+  const auto found = std::find_if(options().begin(), options().end(),
+                                  [&](const Option& option) { return is_called(option, name); });
+  return found == options().end() ? nullptr : &*found;
+}
+
+std::string_view nearest_option(std::string_view name) {
+  constexpr std::size_t longest_name = 64;
+  if (name.size() > longest_name) return {};
+  std::string_view nearest;
+  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const Option& option : options()) {
+    const std::size_t distance = edit_distance(name, option.name);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = option.name;
+  }
+  return nearest;
+}
+
+std::string_view example_of(const Option& option) {
+  return option.example.empty() ? option.default_text : option.example;
+}
+
+std::string range_of(const Option& option) {
+  switch (option.type) {
+    case Type::flag:
+      return "true or false";
+    case Type::integer:
+      return "a number, " + std::to_string(option.minimum) + " to " +
+             std::to_string(option.maximum);
+    case Type::choice:
+      return alternatives(words_of(option.choices));
+    case Type::duration:
+      return "a whole number above 0 and one of s, h, d, w, m, y: 14d";
+    case Type::versions:
+      return "a list of 3, 4 and 5";
+    case Type::log_destination:
+      return destinations(option.choices);
+    case Type::text:
+    case Type::heading:
+    case Type::folder:
+      break;
+  }
+  if (option.maximum > 0) return "at most " + std::to_string(option.maximum) + " bytes long";
+  return option.name == "mount_point" ? "a topic without + and #" : "";
+}
+
+}  // namespace conf

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "conf/settings.h"
+#include "conf/value.h"
+
+namespace conf {
+
+/// What the value of an option looks like.
+enum class Type : std::uint8_t {
+  flag,             ///< true, false, 1, 0
+  integer,          ///< minimum to maximum; C notation in mosquitto.conf
+  text,             ///< UTF-8 without control characters, to the end of the line, not empty
+  choice,           ///< one of `choices`
+  duration,         ///< a whole number and one of s h d w m y
+  versions,         ///< MQTT protocol levels: 3, 4 and 5, separated by commas or blanks
+  log_destination,  ///< one of `choices`, or `file PATH`
+  heading,          ///< begins a part of the file: listener, connection
+  folder,           ///< include_dir: more files to read
+};
+
+/// Whom an option belongs to.
+enum class Scope : std::uint8_t {
+  global,    ///< the whole broker
+  security,  ///< a listener, or the default for every listener
+  listener,  ///< a listener
+  plugin,
+  bridge,
+};
+
+/// What the broker does with an option today.
+enum class Availability : std::uint8_t {
+  works,
+  ignored,         ///< accepted with a notice; `note` says why it has no effect
+  nothing_stored,  ///< accepted with a warning that nothing is stored yet
+  not_built_in,    ///< an error: silence would promise what the broker does not do
+};
+
+/// In which of the two forms of the file an option may stand.
+enum class Form : std::uint8_t { both, mosquitto_only, toml_only };
+
+/// One row of the table of options: all that readers, errors, samples and manual pages know.
+struct Option {
+  using Apply = void (*)(Settings&, Listener&, const Value&);
+
+  std::string_view name = {};     ///< ends in '*' where any ending will do
+  std::string_view aliases = {};  ///< older spellings, separated by blanks
+  Type type = Type::text;
+  Scope scope = Scope::global;
+  std::int64_t minimum = 0;
+  std::int64_t maximum = 0;
+  std::string_view choices = {};        ///< separated by blanks
+  std::string_view later_choices = {};  ///< known, but not built in yet
+  bool repeated = false;                ///< may stand several times, and the values add up
+  std::string_view default_text = {};   ///< as it would be written; empty: none
+  std::string_view example = {};        ///< where the default is empty or shows nothing
+  std::string_view units = {};          ///< of an integer, in words; empty: a count
+  bool reloadable = true;               ///< follows the file on SIGHUP
+  Availability availability = Availability::works;
+  Form form = Form::both;
+  std::string_view note = {};  ///< why it has no effect
+  std::string_view help = {};  ///< one sentence
+  Apply apply = nullptr;       ///< puts a checked value where it belongs; null: nowhere
+};
+
+/// Every option, in the order of the manual: global, listener, bridge.
+[[nodiscard]] std::span<const Option> options();
+
+/// The row of `name`, an alias included. Null if there is none.
+[[nodiscard]] const Option* find_option(std::string_view name);
+
+/// The known name that looks most like `name`. Empty if none is near.
+[[nodiscard]] std::string_view nearest_option(std::string_view name);
+
+/// A value that shows how the option is written: its example, or its default.
+[[nodiscard]] std::string_view example_of(const Option& option);
+
+/// "0 to 65535", "mqtt or websockets", ... for messages and manuals. Empty for free text.
+[[nodiscard]] std::string range_of(const Option& option);
+
+}  // namespace conf
