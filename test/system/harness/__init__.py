@@ -1,0 +1,1 @@
+"""What system tests are made of: a broker process, packets, raw MQTT and WebSocket clients."""

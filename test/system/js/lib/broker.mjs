@@ -1,0 +1,96 @@
+// The broker under test: the real binary, a folder of its own, free ports.
+//
+// DARTER_BIN      the binary; build/release/darter of this checkout if unset.
+// DARTER_THREADS  becomes `threads N` in the configuration.
+// Debian's mosquitto can stand in for darter: both read the same configuration file.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Process } from './processes.mjs';
+import { accepts, freePorts } from './wait.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../..');
+
+export const binary = path.resolve(process.env.DARTER_BIN ?? path.join(root, 'build/release/darter'));
+export const isMosquitto = path.basename(binary) === 'mosquitto';
+export const checkout = root;
+
+const users = { alice: 'correct horse', iot_admin: 'battery staple' };
+export const user = { name: 'iot_admin', password: users.iot_admin };
+
+function passwordTool() {
+  if (isMosquitto) return 'mosquitto_passwd';
+  const beside = path.join(path.dirname(binary), 'darter-passwd');
+  return existsSync(beside) ? beside : 'mosquitto_passwd';
+}
+
+function threadLines() {
+  const threads = process.env.DARTER_THREADS;
+  return threads && !isMosquitto ? [`threads ${threads}`] : [];
+}
+
+export class Broker {
+  /// Starts a broker with one TCP and one WebSocket listener and waits until both answer.
+  ///
+  /// `configure({ tcpPort, wsPort, folder, passwordFile })` returns the lines of mosquitto.conf.
+  static async start(configure) {
+    const broker = new Broker();
+    broker.folder = await mkdtemp(path.join(tmpdir(), 'darter-js-'));
+    await chmod(broker.folder, 0o755); // The broker may give up root and still has to read here.
+    [broker.tcpPort, broker.wsPort] = await freePorts(2);
+    broker.passwordFile = path.join(broker.folder, 'passwd');
+    broker.#writePasswords();
+    broker.file = path.join(broker.folder, 'mosquitto.conf');
+    const lines = [...threadLines(), ...configure(broker), `user ${userInfo().username}`];
+    await writeFile(broker.file, `${lines.join('\n')}\n`);
+    await broker.#spawn();
+    return broker;
+  }
+
+  #writePasswords() {
+    let create = ['-c'];
+    for (const [name, password] of Object.entries(users)) {
+      execFileSync(passwordTool(), [...create, '-b', this.passwordFile, name, password],
+        { stdio: 'pipe' });
+      create = [];
+    }
+  }
+
+  async #spawn() {
+    this.process = new Process(binary, ['-c', this.file]);
+    await this.process.ready(`${binary} to listen`,
+      async () => (await accepts(this.tcpPort)) && accepts(this.wsPort));
+  }
+
+  /// Ends the broker as an operator does, and starts it again on the same ports and files.
+  async restart(whileDown = async () => {}) {
+    await this.process.stop();
+    await whileDown();
+    await this.#spawn();
+  }
+
+  /// Ends the broker. Errors  Throws unless it ended with status 0 after SIGTERM.
+  async stop() {
+    const { code, signal } = await this.process.stop();
+    await rm(this.folder, { recursive: true, force: true });
+    if (code !== 0) {
+      throw new Error(`the broker ended with ${code ?? signal}, not 0\n${this.process.tail()}`);
+    }
+  }
+
+  url(transport) {
+    return transport === 'ws' ? `ws://127.0.0.1:${this.wsPort}` : `mqtt://127.0.0.1:${this.tcpPort}`;
+  }
+
+  log() {
+    return this.process.output;
+  }
+
+  tail() {
+    return this.process.tail();
+  }
+}

@@ -1,0 +1,60 @@
+// Child processes that never outlive the test: each is ended by its process id, on failure too.
+
+import { spawn } from 'node:child_process';
+import { waitFor } from './wait.mjs';
+
+const running = new Set();
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => process.exit(1));
+}
+
+export class Process {
+  constructor(program, args, options = {}) {
+    this.name = program;
+    this.output = '';
+    this.exit = null; // { code, signal } once it ended
+    this.child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    running.add(this.child);
+    const collect = (bytes) => {
+      this.output += bytes;
+    };
+    this.child.stdout.on('data', collect);
+    this.child.stderr.on('data', collect);
+    this.child.on('error', (error) => this.#ended({ code: null, signal: error.message }));
+    this.child.on('exit', (code, signal) => this.#ended({ code, signal }));
+  }
+
+  #ended(how) {
+    running.delete(this.child);
+    this.exit ??= how;
+  }
+
+  /// Waits until `probe` is true; fails at once if the process ends before.
+  async ready(what, probe, seconds = 15) {
+    await waitFor(what, async () => {
+      if (this.exit) throw new Error(`${this.name} ended: ${JSON.stringify(this.exit)}\n${this.output}`);
+      return probe();
+    }, seconds);
+  }
+
+  /// Sends `signal` and waits for the end. Returns { code, signal }.
+  /// Errors  Kills and throws if the process is still there after `seconds`.
+  async stop(signal = 'SIGTERM', seconds = 12) {
+    if (!this.exit) this.child.kill(signal);
+    try {
+      await waitFor(`${this.name} to end after ${signal}`, () => this.exit, seconds);
+    } catch (error) {
+      this.child.kill('SIGKILL');
+      throw error;
+    }
+    return this.exit;
+  }
+
+  tail(lines = 25) {
+    return this.output.trimEnd().split('\n').slice(-lines).join('\n');
+  }
+}
