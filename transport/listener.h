@@ -1,0 +1,54 @@
+// transport/listener.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "transport/connection_count.h"
+#include "transport/options.h"
+
+namespace transport {
+
+/// A place where clients come in, bound and listening.
+///
+/// Shape      One or two sockets: without an address IPv4 and IPv6 get one each. All loops accept
+///            from the same sockets, each through a dup of its own.
+/// Invariant  The bind is exclusive: a second process on the same port fails to open.
+/// Lifetime   Bound from open() until it is destroyed, which also removes a unix socket's file.
+///            Clients that connect before the loops run wait in the backlog.
+/// Threads    Immutable after open(), but for the count of connections, which is atomic.
+class Listener {
+ public:
+  /// Binds and listens. Call it before privileges are dropped.
+  ///
+  /// Errors    One sentence that names the place and the reason. A unix socket's file that nobody
+  ///           answers on is replaced; one that somebody answers on is an error.
+  [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
+      const ListenerOptions& options);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  [[nodiscard]] const ListenerOptions& options() const noexcept { return options_; }
+  [[nodiscard]] std::span<const int> sockets() const noexcept { return sockets_; }
+  /// The port that is bound: the one asked for, or the one that was free. 0 for a unix socket.
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] ConnectionCount& connections() noexcept { return connections_; }
+
+ private:
+  explicit Listener(const ListenerOptions& options);
+  [[nodiscard]] std::expected<void, std::string> open_unix();
+  [[nodiscard]] std::expected<void, std::string> open_tcp();
+
+  ListenerOptions options_;
+  std::vector<int> sockets_;
+  std::uint16_t port_ = 0;
+  bool made_file_ = false;  // the unix socket's file is ours to remove
+  ConnectionCount connections_;
+};
+
+}  // namespace transport

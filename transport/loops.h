@@ -1,0 +1,77 @@
+// transport/loops.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/log.h"
+#include "broker/mailbox.h"
+#include "broker/shard.h"
+#include "transport/connection_count.h"
+#include "transport/listener.h"
+#include "transport/login.h"
+#include "transport/options.h"
+
+namespace transport {
+
+class Loop;
+
+/// All loops of the process: one thread, one uv_loop_t and one shard each.
+///
+/// Lifetime   Construct, start(), stop(), destroy. Listeners, Commons and Log outlive it. Whoever
+///            still holds a LoginDone must let go of it before this object is destroyed.
+/// Threads    Constructed, started, stopped and destroyed by one thread. post() and connections()
+///            are safe from any.
+class Loops {
+ public:
+  using Task = std::move_only_function<void(broker::Shard&, broker::Instant)>;
+
+  /// One loop for each element of `shards`, whose `index` and `shards` members must fit.
+  Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
+        broker::Commons& commons, broker::Log& log, LoginFunction login);
+  /// Stops, if that was not done yet.
+  ~Loops();
+  Loops(const Loops&) = delete;
+  Loops& operator=(const Loops&) = delete;
+
+  /// Starts the threads; every loop accepts from every listener.
+  ///
+  /// Errors    One sentence, for instance when file descriptors ran out. Nothing runs then.
+  [[nodiscard]] std::expected<void, std::string> start(
+      std::vector<std::shared_ptr<Listener>> listeners);
+
+  /// Ends in order: no more accepting, Shard::shut_down() on every loop, output written (for at
+  /// most LoopOptions::stop_timeout_milliseconds), connections closed, threads joined.
+  void stop();
+
+  /// Runs `task` on a shard's own thread, soon. Tasks of one caller keep their order. After
+  /// stop() they are dropped unrun.
+  void post(broker::ShardIndex shard, Task task);
+
+  [[nodiscard]] std::uint32_t count() const noexcept {
+    return static_cast<std::uint32_t>(loops_.size());
+  }
+  /// Open connections of all listeners.
+  [[nodiscard]] std::int64_t connections() const noexcept { return connections_.count(); }
+  /// Publishes with QoS 0 between shards that found a full mailbox.
+  [[nodiscard]] std::uint64_t peer_publishes_dropped() const noexcept {
+    return mailboxes_.dropped();
+  }
+
+ private:
+  friend class Loop;
+
+  LoopOptions options_;
+  broker::Log& log_;
+  LoginFunction login_;
+  ConnectionCount connections_;
+  broker::Mailboxes mailboxes_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+};
+
+}  // namespace transport

@@ -1,0 +1,51 @@
+// transport/options.h
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace transport {
+
+/// What clients of a listener speak.
+enum class Protocol : std::uint8_t { mqtt, websockets };
+
+/// Which address families a listener without an address, or with a host name, is opened on.
+enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
+
+/// One place where clients come in.
+///
+/// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`; one of the two
+///            may be missing on this machine), `unix_socket_path`, or `port` with `address`.
+struct ListenerOptions {
+  std::uint16_t index = 0;       // into ShardOptions::listeners
+  std::uint16_t port = 1883;     // 0 without a path: any free port, see Listener::port()
+  std::string address;           // host name or address; empty: all addresses
+  bool loopback_only = false;    // nothing is opened to the outside
+  std::string unix_socket_path;  // empty: TCP
+  std::string bind_interface;    // network device; empty: any
+  SocketDomain socket_domain = SocketDomain::any;
+  Protocol protocol = Protocol::mqtt;
+  std::int64_t max_connections = -1;  // -1: no limit
+
+  // For Protocol::websockets only.
+
+  std::string http_path;                               // the only path for upgrades; empty: any
+  std::vector<std::string> websockets_origins;         // exact Origin values; empty: any
+  std::uint32_t websockets_headers_bytes_max = 8192;   // request line and headers of an upgrade
+  std::uint32_t websockets_ping_interval_seconds = 0;  // 0: the broker sends no pings
+  std::string http_dir;                                // files served over HTTP; empty: none
+};
+
+/// What all loops are told.
+///
+/// TCP_NODELAY is no option: output leaves once per turn in one write, so Nagle's algorithm could
+/// only add delay.
+struct LoopOptions {
+  std::int64_t global_max_connections = -1;  // -1: no limit
+  bool connection_messages = true;           // log who connects
+  std::uint32_t handshake_timeout_seconds = 30;
+  std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end
+};
+
+}  // namespace transport
