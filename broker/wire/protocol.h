@@ -54,4 +54,12 @@ struct Failure {
 template <typename T>
 using Decoded = std::expected<T, Failure>;
 
+/// The error value of a Decoded<T>, whatever T is.
+[[nodiscard]] constexpr std::unexpected<Failure> refused(Reason reason, std::string_view what) {
+  return std::unexpected(Failure{reason, what});
+}
+[[nodiscard]] constexpr std::unexpected<Failure> malformed(std::string_view what) {
+  return refused(Reason::malformed_packet, what);
+}
+
 }  // namespace mqtt
