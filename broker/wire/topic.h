@@ -6,19 +6,14 @@
 #include <string_view>
 
 #include "broker/wire/protocol.h"
+#include "broker/wire/utf8.h"
 
 namespace mqtt {
 
 /// Most levels of a topic name or filter; more are refused, as Mosquitto does.
 inline constexpr std::size_t topic_levels_max = 200;
 
-/// Is `text` well-formed UTF-8 that MQTT allows: no surrogates, no U+0000 [MQTT-1.5.4-1]
-/// [MQTT-1.5.4-2]? Control characters and non-characters are let through (they "should not" be
-/// sent); U+FEFF is kept [MQTT-1.5.4-3].
-/// Cost      Eight bytes a step while the text is ASCII.
-[[nodiscard]] bool is_utf8_string(std::string_view text) noexcept;
-
-/// A topic name that has been checked: not empty, no wildcard [MQTT-4.7.1-1] [MQTT-4.7.3-1],
+/// A topic name that has been checked: not empty [MQTT-4.7.3-1], no wildcard [MQTT-4.7.0-1],
 /// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2], at most topic_levels_max levels.
 ///
 /// Lifetime   A view: the text belongs to whoever parse() was given it by.

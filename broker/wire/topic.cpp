@@ -1,0 +1,122 @@
+#include "broker/wire/topic.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+namespace mqtt {
+namespace {
+
+constexpr std::uint64_t every_byte(std::uint64_t value) { return value * 0x0101'0101'0101'0101U; }
+constexpr std::uint64_t high_bits = every_byte(0x80);
+
+/// High bit of each byte that is not `value`. Exact as long as all bytes are ASCII: no sum of two
+/// seven-bit numbers carries into the next byte.
+constexpr std::uint64_t differs(std::uint64_t word, unsigned char value) {
+  return (word ^ every_byte(value)) + every_byte(0x7F);
+}
+
+bool plain(std::uint64_t word) noexcept {
+  const std::uint64_t allowed = differs(word, 0) & differs(word, '+') & differs(word, '#');
+  return ((allowed & ~word) & high_bits) == high_bits;
+}
+
+std::uint64_t eight_bytes(const char* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Is `text` ASCII without U+0000 and wildcards? Almost every topic name is.
+bool plain(std::string_view text) noexcept {
+  if (text.size() < 8) {
+    char padded[8] = {'/', '/', '/', '/', '/', '/', '/', '/'};
+    std::copy(text.begin(), text.end(), padded);
+    return plain(eight_bytes(padded));
+  }
+  const char* const last = text.data() + text.size() - 8;
+  for (const char* at = text.data(); at < last; at += 8) {
+    if (!plain(eight_bytes(at))) return false;
+  }
+  return plain(eight_bytes(last));  // may look at some bytes twice
+}
+
+bool too_many_levels(std::string_view text) noexcept {
+  if (text.size() < topic_levels_max) return false;
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '/')) >= topic_levels_max;
+}
+
+std::unexpected<Failure> bad_filter(std::string_view what) {
+  return refused(Reason::topic_filter_invalid, what);
+}
+
+}  // namespace
+
+Decoded<TopicName> TopicName::parse(std::string_view text) {
+  const auto bad = [](std::string_view what) { return refused(Reason::topic_name_invalid, what); };
+  if (text.empty()) return bad("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
+  if (!plain(text)) {
+    // [MQTT-3.3.2-1] [MQTT-4.7.3-2]
+    if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
+    // [MQTT-4.7.0-1] [MQTT-3.3.2-2]
+    if (text.find_first_of("+#") != std::string_view::npos) return bad("wildcard in topic name");
+  }
+  if (too_many_levels(text)) return bad("topic name has too many levels");
+  return TopicName(text);
+}
+
+Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
+  if (text.empty()) return bad_filter("empty topic filter");  // [MQTT-4.7.3-1]
+  if (!plain(text)) {
+    if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
+    LevelCursor levels(text);
+    while (levels.next()) {
+      const std::string_view level = levels.level();
+      if (level.find_first_of("+#") == std::string_view::npos) continue;
+      // [MQTT-4.7.1-1] [MQTT-4.7.1-2]
+      if (level.size() > 1) return bad_filter("wildcard beside other characters");
+      if (level == "#" && !levels.last()) return bad_filter("'#' before the end");
+    }
+  }
+  if (too_many_levels(text)) return bad_filter("topic filter has too many levels");
+  return TopicFilter(text);
+}
+
+bool TopicFilter::has_wildcard() const noexcept {
+  return text_.find_first_of("+#") != std::string_view::npos;
+}
+
+Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text) {
+  constexpr std::string_view prefix = "$share/";
+  if (!text.starts_with(prefix)) return std::nullopt;
+  if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");
+  text.remove_prefix(prefix.size());
+  const std::size_t slash = text.find('/');
+  const std::string_view share_name = text.substr(0, slash);
+  if (share_name.empty()) return bad_filter("empty share name");  // [MQTT-4.8.2-1]
+  // [MQTT-4.8.2-2]
+  if (share_name.find_first_of("+#") != std::string_view::npos) {
+    return bad_filter("wildcard in share name");
+  }
+  if (slash == std::string_view::npos) {
+    return bad_filter("shared subscription without a topic filter");
+  }
+  const auto filter = TopicFilter::parse(text.substr(slash + 1));
+  if (!filter) return std::unexpected(filter.error());
+  return SharedFilter{share_name, *filter};
+}
+
+bool matches(std::string_view filter, std::string_view topic) noexcept {
+  const bool wildcard_first = filter.starts_with('+') || filter.starts_with('#');
+  if (wildcard_first && topic.starts_with('$')) return false;  // [MQTT-4.7.2-1]
+  LevelCursor filter_levels(filter);
+  LevelCursor topic_levels(topic);
+  while (filter_levels.next()) {
+    if (filter_levels.level() == "#") return true;  // the parent too: the topic may have ended here
+    if (!topic_levels.next()) return false;
+    if (filter_levels.level() != "+" && filter_levels.level() != topic_levels.level()) return false;
+  }
+  return topic_levels.last();
+}
+
+}  // namespace mqtt
