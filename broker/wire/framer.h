@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "broker/wire/bytes.h"
+#include "broker/wire/cursor.h"
 #include "broker/wire/protocol.h"
 
 namespace mqtt {
@@ -26,10 +27,21 @@ struct Frame {
 /// Returns   The frame; or nothing if `input` ends before the packet does.
 /// Errors    malformed_packet: type 0, a flags nibble that section 2.1.3 does not allow for the
 ///           type [MQTT-2.1.3-1] (PUBLISH flags are decode_publish's), a length of more than four
-///           bytes [MQTT-1.5.5-1 asks for the shortest form; longer ones are taken, as everybody
-///           does]. packet_too_large: the header promises more than `packet_bytes_max` bytes in
-///           all; said as soon as the header is whole, before the body is there.
+///           bytes (a form of up to four that is longer than it need be is taken: to write the
+///           shortest is asked of the sender [MQTT-1.5.5-1]). packet_too_large: the header promises
+///           more than `packet_bytes_max` bytes in all; said as soon as the header is whole, before
+///           the body is there. A wrong first byte is said as soon as it is there.
 /// Cost      Constant; reads at most five bytes.
 [[nodiscard]] Decoded<std::optional<Frame>> next_frame(Bytes input, std::size_t packet_bytes_max);
+
+/// Size of a fixed header in front of `remaining_length` bytes: 2 to 5.
+[[nodiscard]] constexpr std::size_t fixed_header_size(std::size_t remaining_length) noexcept {
+  return 1 + variable_byte_integer_size(static_cast<std::uint32_t>(remaining_length));
+}
+/// Appends a fixed header.
+///
+/// Requires  `remaining_length` is at most variable_byte_integer_max.
+void write_fixed_header(ByteBuffer& out, PacketType type, std::uint8_t flags,
+                        std::size_t remaining_length);
 
 }  // namespace mqtt
