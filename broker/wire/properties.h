@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "broker/wire/bytes.h"
+#include "broker/wire/cursor.h"
 #include "broker/wire/protocol.h"
 
 namespace mqtt {
@@ -52,6 +54,14 @@ struct Property {
   Bytes raw;                 // identifier and value as they stand in the packet
 };
 
+/// Takes a whole block, and returns it without its length. Nothing if it does not fit.
+[[nodiscard]] std::optional<Bytes> take_property_block(Cursor& cursor) noexcept;
+
+/// Takes one property apart by its identifier alone: no check of texts, values or place.
+///
+/// Returns   Nothing if the identifier is unknown or the value does not fit.
+[[nodiscard]] std::optional<Property> take_property(Cursor& cursor) noexcept;
+
 /// Where a property block stands; the will's properties have rules of their own.
 enum class PropertyPlace : std::uint8_t {
   connect,
@@ -72,23 +82,24 @@ enum class PropertyPlace : std::uint8_t {
 
 /// Reads the properties of one block in order, and checks each against section 2.2.2.2.
 ///
-/// Shape      [property length: variable byte integer][properties]
+/// Shape      [identifier][value] and so on: the block without the length in front of it.
 /// Lifetime   Views into the block.
 /// Errors     malformed_packet: an unknown identifier, a value that does not fit the block, bad
 ///            UTF-8, a value out of the range of its type. protocol_error: an identifier that is
 ///            not allowed at `place`, or stands twice (only user properties, and in a PUBLISH to a
 ///            client subscription identifiers, may), a value the section forbids (a flag that is
-///            neither 0 nor 1, Receive Maximum, Maximum Packet Size, Topic Alias or Subscription
-///            Identifier of 0).
+///            neither 0 nor 1, Receive Maximum, Maximum Packet Size or Subscription Identifier of
+///            0, a Response Topic that is no topic name [MQTT-3.3.2-14]). topic_alias_invalid: a
+///            Topic Alias of 0 [MQTT-3.3.2-8].
 class PropertyReader {
  public:
-  PropertyReader(Bytes block, PropertyPlace place) : rest_(block), place_(place) {}
+  PropertyReader(Bytes block, PropertyPlace place) : cursor_(block), place_(place) {}
 
   /// Returns   False at the end of the block. `property` is then unchanged.
   [[nodiscard]] Decoded<bool> next(Property& property);
 
  private:
-  Bytes rest_;
+  Cursor cursor_;
   PropertyPlace place_;
   std::uint64_t seen_ = 0;  // one bit per identifier
 };
