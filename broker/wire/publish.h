@@ -52,17 +52,19 @@ struct Publish {
 void forwarded_properties(Bytes properties, ByteBuffer& out);
 
 /// PUBLISH to a client.
+///
+/// Invariant  encoded_size() is at most variable_byte_integer_max; what is larger cannot be sent.
 struct OutgoingPublish {
-  std::string_view topic;  // empty when `topic_alias` stands for it
-  Bytes payload;
-  Bytes properties;  // as forwarded_properties() made them
+  std::string_view topic{};  // empty when `topic_alias` stands for it
+  Bytes payload{};
+  Bytes properties{};  // as forwarded_properties() made them
   PacketId packet_id{0};
   Qos qos = Qos::at_most_once;
   bool retain = false;
   bool dup = false;
   std::uint16_t topic_alias = 0;
-  std::optional<std::uint32_t> message_expiry_interval_seconds;
-  std::span<const std::uint32_t> subscription_identifiers;
+  std::optional<std::uint32_t> message_expiry_interval_seconds{};
+  std::span<const std::uint32_t> subscription_identifiers{};
 };
 
 /// Where parts of an encoded PUBLISH are, so that the next receiver's copy can be patched.

@@ -1,0 +1,184 @@
+#include "broker/wire/publish.h"
+
+#include "broker/wire/cursor.h"
+#include "broker/wire/properties.h"
+#include "broker/wire/topic.h"
+
+namespace mqtt {
+namespace {
+
+constexpr unsigned retain_flag = 0x01;
+constexpr unsigned dup_flag = 0x08;
+
+/// Flags of the fixed header, section 3.3.1.
+Decoded<bool> read_flags(std::uint8_t flags, Version version, Publish& publish) {
+  const unsigned qos = flags >> 1U & 0x03U;
+  publish.retain = (flags & retain_flag) != 0;
+  publish.dup = (flags & dup_flag) != 0;
+  if (qos > 2) return malformed("QoS 3");  // [MQTT-3.3.1-4] [MQTT3-3.3.1-4]
+  publish.qos = static_cast<Qos>(qos);
+  // [MQTT-3.3.1-2] [MQTT3-3.3.1-2]; 3.1 did not forbid it.
+  if (publish.dup && qos == 0 && version != Version::v3_1) return malformed("DUP with QoS 0");
+  return true;
+}
+
+/// Keeps what the broker itself acts upon; the rest stays in the block.
+Decoded<bool> note_property(const Property& property, Publish& publish) {
+  switch (property.id) {
+    case PropertyId::topic_alias:
+      publish.topic_alias = static_cast<std::uint16_t>(property.number);
+      publish.properties_need_cutting = true;
+      return true;
+    case PropertyId::message_expiry_interval:
+      publish.message_expiry_interval_seconds = property.number;
+      publish.properties_need_cutting = true;
+      return true;
+    case PropertyId::subscription_identifier:  // [MQTT-3.3.4-6]
+      return refused(Reason::protocol_error, "subscription identifier from a client");
+    default:
+      return true;
+  }
+}
+
+Decoded<bool> read_properties(Cursor& cursor, Publish& publish) {
+  const auto block = take_property_block(cursor);
+  if (!block) return malformed("properties do not fit");
+  publish.properties = *block;
+  PropertyReader reader(*block, PropertyPlace::publish);
+  Property property;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more || !*more) return more;
+    const auto noted = note_property(property, publish);
+    if (!noted) return noted;
+  }
+}
+
+/// An empty topic needs an alias to stand for it (section 3.3.2.1).
+Decoded<bool> check_topic(const Publish& publish) {
+  if (publish.topic.empty() && publish.topic_alias != 0) return true;
+  const auto name = TopicName::parse(publish.topic);
+  if (!name) return std::unexpected(name.error());
+  return true;
+}
+
+/// Is this property meant for the subscriber, as it is?
+bool is_forwarded(PropertyId id) noexcept {
+  return id == PropertyId::payload_format_indicator || id == PropertyId::content_type ||
+         id == PropertyId::response_topic || id == PropertyId::correlation_data ||
+         id == PropertyId::user_property;
+}
+
+constexpr std::size_t topic_alias_size = 3;     // identifier, two byte integer
+constexpr std::size_t message_expiry_size = 5;  // identifier, four byte integer
+
+std::size_t property_size(const OutgoingPublish& packet) noexcept {
+  std::size_t size = packet.properties.size();
+  if (packet.topic_alias != 0) size += topic_alias_size;
+  if (packet.message_expiry_interval_seconds) size += message_expiry_size;
+  for (const std::uint32_t identifier : packet.subscription_identifiers) {
+    size += 1 + variable_byte_integer_size(identifier);
+  }
+  return size;
+}
+
+/// The lengths that stand in the packet.
+struct Sizes {
+  std::size_t properties = 0;
+  std::size_t remaining = 0;
+};
+
+Sizes sizes_of(const OutgoingPublish& packet, Version version) noexcept {
+  Sizes sizes;
+  sizes.remaining = 2 + packet.topic.size() + packet.payload.size();
+  if (packet.qos != Qos::at_most_once) sizes.remaining += 2;
+  if (version != Version::v5_0) return sizes;
+  sizes.properties = property_size(packet);
+  sizes.remaining +=
+      sizes.properties + variable_byte_integer_size(static_cast<std::uint32_t>(sizes.properties));
+  return sizes;
+}
+
+void write_properties(const OutgoingPublish& packet, std::size_t size, ByteBuffer& out) {
+  write_variable_byte_integer(out, static_cast<std::uint32_t>(size));
+  if (size == 0) return;
+  if (packet.topic_alias != 0) write_property(out, PropertyId::topic_alias, packet.topic_alias);
+  if (packet.message_expiry_interval_seconds) {
+    write_property(out, PropertyId::message_expiry_interval,
+                   *packet.message_expiry_interval_seconds);
+  }
+  for (const std::uint32_t identifier : packet.subscription_identifiers) {
+    write_property(out, PropertyId::subscription_identifier, identifier);
+  }
+  out.append(packet.properties);
+}
+
+/// A packet identifier is there only above QoS 0 [MQTT-2.2.1-2]; so is DUP [MQTT-3.3.1-2].
+std::uint8_t flags_of(const OutgoingPublish& packet) noexcept {
+  unsigned flags = static_cast<unsigned>(packet.qos) << 1U;
+  if (packet.retain) flags |= retain_flag;
+  if (packet.dup && packet.qos != Qos::at_most_once) flags |= dup_flag;
+  return static_cast<std::uint8_t>(flags);
+}
+
+}  // namespace
+
+Decoded<Publish> decode_publish(const Frame& frame, Version version) {
+  Publish publish;
+  const auto flags = read_flags(frame.flags, version, publish);
+  if (!flags) return std::unexpected(flags.error());
+  Cursor cursor(frame.body);
+  const auto topic = cursor.text();
+  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1]
+  publish.topic = *topic;
+  if (publish.qos != Qos::at_most_once) {
+    const auto packet_id = cursor.two_byte_integer();
+    // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
+    if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+    publish.packet_id = PacketId{*packet_id};
+  }
+  if (version == Version::v5_0) {
+    const auto properties = read_properties(cursor, publish);
+    if (!properties) return std::unexpected(properties.error());
+  }
+  const auto checked = check_topic(publish);
+  if (!checked) return std::unexpected(checked.error());
+  publish.payload = cursor.rest();
+  return publish;
+}
+
+void forwarded_properties(Bytes properties, ByteBuffer& out) {
+  Cursor cursor(properties);
+  while (const auto property = take_property(cursor)) {
+    if (is_forwarded(property->id)) out.append(property->raw);
+  }
+}
+
+std::size_t encoded_size(const OutgoingPublish& packet, Version version) noexcept {
+  const std::size_t remaining = sizes_of(packet, version).remaining;
+  return fixed_header_size(remaining) + remaining;
+}
+
+EncodedPublish encode(const OutgoingPublish& packet, Version version, ByteBuffer& out) {
+  const EncodedPublish encoded = encode_header(packet, version, out);
+  out.append(packet.payload);
+  return encoded;
+}
+
+EncodedPublish encode_header(const OutgoingPublish& packet, Version version, ByteBuffer& out) {
+  const Sizes sizes = sizes_of(packet, version);
+  const bool with_id = packet.qos != Qos::at_most_once;
+  const std::size_t header_size = fixed_header_size(sizes.remaining);
+  const std::size_t id_offset = header_size + 2 + packet.topic.size();
+  std::byte* place = out.extend(id_offset + (with_id ? 2 : 0));
+  *place =
+      static_cast<std::byte>(static_cast<unsigned>(PacketType::publish) << 4U | flags_of(packet));
+  place = put_variable_byte_integer(place + 1, static_cast<std::uint32_t>(sizes.remaining));
+  place = put_two_byte_integer(place, static_cast<std::uint16_t>(packet.topic.size()));
+  place = put_bytes(place, as_bytes(packet.topic));
+  if (with_id) put_two_byte_integer(place, static_cast<std::uint16_t>(packet.packet_id));
+  if (version == Version::v5_0) write_properties(packet, sizes.properties, out);
+  return {.size_bytes = header_size + sizes.remaining, .packet_id_offset = with_id ? id_offset : 0};
+}
+
+}  // namespace mqtt
