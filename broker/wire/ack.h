@@ -16,7 +16,7 @@ struct Ack {
   PacketType type = PacketType::puback;
   PacketId packet_id{0};
   Reason reason = Reason::success;
-  std::string_view reason_string;
+  std::string_view reason_string{};
 };
 
 /// Errors    malformed_packet: identifier 0, too short, bytes left over, bad properties;

@@ -1,0 +1,114 @@
+#include "broker/wire/ack.h"
+
+#include "broker/wire/cursor.h"
+#include "broker/wire/properties.h"
+
+namespace mqtt {
+namespace {
+
+/// PUBREL and PUBCOMP can only say that they know the identifier, or not.
+bool may_answer_a_release(Reason reason) noexcept {
+  return reason == Reason::success || reason == Reason::packet_identifier_not_found;
+}
+
+bool may_answer_a_publish(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::success:
+    case Reason::no_matching_subscribers:
+    case Reason::unspecified_error:
+    case Reason::implementation_specific_error:
+    case Reason::not_authorized:
+    case Reason::topic_name_invalid:
+    case Reason::packet_identifier_in_use:
+    case Reason::quota_exceeded:
+    case Reason::payload_format_invalid:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1]
+bool may_carry(PacketType type, Reason reason) noexcept {
+  const bool answers_publish = type == PacketType::puback || type == PacketType::pubrec;
+  return answers_publish ? may_answer_a_publish(reason) : may_answer_a_release(reason);
+}
+
+PropertyPlace place_of(PacketType type) noexcept {
+  switch (type) {
+    case PacketType::puback:
+      return PropertyPlace::puback;
+    case PacketType::pubrec:
+      return PropertyPlace::pubrec;
+    case PacketType::pubrel:
+      return PropertyPlace::pubrel;
+    default:
+      return PropertyPlace::pubcomp;
+  }
+}
+
+/// The property length may be left out with nothing behind it (section 3.4.2.2.1).
+Decoded<bool> read_properties(Cursor& cursor, Ack& ack) {
+  if (cursor.at_end()) return true;
+  const auto block = take_property_block(cursor);
+  if (!block || !cursor.at_end()) return malformed("properties do not fit");
+  PropertyReader reader(*block, place_of(ack.type));
+  Property property;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more || !*more) return more;
+    if (property.id == PropertyId::reason_string) ack.reason_string = property.text;
+  }
+}
+
+/// What 5.0 put behind the packet identifier; nothing there means success (section 3.4.2.1).
+Decoded<bool> read_reason(Cursor& cursor, Ack& ack) {
+  const auto code = cursor.byte();
+  if (!code) return true;
+  ack.reason = static_cast<Reason>(*code);
+  if (!may_carry(ack.type, ack.reason)) {
+    return refused(Reason::protocol_error, "reason code not allowed in this packet");
+  }
+  return read_properties(cursor, ack);
+}
+
+std::uint8_t flags_of(PacketType type) noexcept {
+  return type == PacketType::pubrel ? 0x02 : 0x00;  // [MQTT-3.6.1-1] [MQTT3-3.6.1-1]
+}
+
+}  // namespace
+
+Decoded<Ack> decode_ack(const Frame& frame, Version version) {
+  Ack ack{.type = frame.type};
+  Cursor cursor(frame.body);
+  const auto packet_id = cursor.two_byte_integer();
+  // An identifier of 0 answers nothing [MQTT-2.2.1-5] [MQTT3-2.3.1-6].
+  if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+  ack.packet_id = PacketId{*packet_id};
+  if (version != Version::v5_0) {
+    if (!cursor.at_end()) return malformed("bytes left over");
+    return ack;
+  }
+  const auto read = read_reason(cursor, ack);
+  if (!read) return std::unexpected(read.error());
+  return ack;
+}
+
+void encode(const Ack& packet, Version version, ByteBuffer& out) {
+  const bool with_string = version == Version::v5_0 && !packet.reason_string.empty();
+  const bool with_reason =
+      version == Version::v5_0 && (packet.reason != Reason::success || with_string);
+  ByteBuffer properties;
+  if (with_string) {
+    ByteBuffer block;
+    write_property(block, PropertyId::reason_string, packet.reason_string);
+    write_property_block(properties, block.view());
+  }
+  write_fixed_header(out, packet.type, flags_of(packet.type),
+                     2U + (with_reason ? 1U : 0U) + properties.size());
+  write_two_byte_integer(out, static_cast<std::uint16_t>(packet.packet_id));
+  if (with_reason) out.push_back(static_cast<std::uint8_t>(packet.reason));
+  out.append(properties.view());
+}
+
+}  // namespace mqtt
