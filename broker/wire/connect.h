@@ -18,9 +18,9 @@ struct Will {
   bool retain = false;
   std::uint32_t delay_interval_seconds = 0;
   std::optional<std::uint32_t> message_expiry_interval_seconds;
-  /// The properties that travel with the message, as they stand in the packet: all but will delay
-  /// and message expiry. Contiguous runs are kept in order; see forwarded_properties() in
-  /// publish.h.
+  /// The whole block, without its length; empty before 5.0. Will delay and message expiry may stand
+  /// in the middle of it: what travels with the message is what forwarded_properties() of publish.h
+  /// makes of it.
   Bytes properties;
 };
 

@@ -1,0 +1,232 @@
+#include "broker/wire/connect.h"
+
+#include "broker/wire/cursor.h"
+#include "broker/wire/properties.h"
+#include "broker/wire/topic.h"
+#include "broker/wire/utf8.h"
+
+namespace mqtt {
+namespace {
+
+constexpr std::uint8_t bridge_bit = 0x80;
+
+/// The bits of Connect Flags (section 3.1.2.3).
+enum Flag : unsigned {
+  reserved = 0x01,
+  clean_start = 0x02,
+  will = 0x04,
+  will_qos = 0x18,
+  will_retain = 0x20,
+  password = 0x40,
+  user_name = 0x80,
+};
+
+constexpr bool has(unsigned flags, Flag flag) noexcept { return (flags & flag) != 0; }
+
+struct Protocol {
+  Version version = Version::v5_0;
+  bool from_bridge = false;
+};
+
+/// Bridges set bit 7 of the level, of 3 and of 4.
+Decoded<Protocol> protocol_of(std::string_view name, std::uint8_t level) {
+  const bool old_name = name == "MQIsdp";
+  // [MQTT-3.1.2-1] [MQTT3-3.1.2-1]
+  if (!old_name && name != "MQTT") return malformed("unknown protocol name");
+  const bool from_bridge = (level & bridge_bit) != 0;
+  const unsigned number = level & ~unsigned{bridge_bit};
+  if (old_name && number == 3) return Protocol{Version::v3_1, from_bridge};
+  if (!old_name && number == 4) return Protocol{Version::v3_1_1, from_bridge};
+  if (!old_name && level == 5) return Protocol{Version::v5_0, false};
+  // [MQTT-3.1.2-2] [MQTT3-3.1.2-2]
+  return refused(Reason::unsupported_protocol_version, "unsupported protocol version");
+}
+
+Decoded<Protocol> read_protocol(Cursor& cursor) {
+  const auto name = cursor.text();
+  const auto level = cursor.byte();
+  if (!name || !level) return malformed("no protocol name and version");
+  return protocol_of(*name, *level);
+}
+
+/// 3.1 gave the bits below no rules, but that a QoS is not 3.
+Decoded<bool> check_flags(unsigned flags, Version version) {
+  // [MQTT-3.1.2-12] [MQTT3-3.1.2-14]
+  if ((flags & will_qos) == will_qos) return malformed("will QoS 3");
+  const bool password_alone = has(flags, password) && !has(flags, user_name);
+  if (password_alone && version != Version::v5_0) {  // [MQTT3-3.1.2-22]
+    return malformed("password without user name");
+  }
+  if (version == Version::v3_1) return true;
+  // [MQTT-3.1.2-3] [MQTT3-3.1.2-3]
+  if (has(flags, reserved)) return malformed("reserved connect flag");
+  // [MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15]
+  if (!has(flags, will) && (flags & (will_qos | will_retain)) != 0) {
+    return malformed("will QoS or retain without a will");
+  }
+  return true;
+}
+
+void note_property(const Property& property, Connect& connect) {
+  switch (property.id) {
+    case PropertyId::session_expiry_interval:
+      connect.session_expiry_interval_seconds = property.number;
+      break;
+    case PropertyId::receive_maximum:
+      connect.receive_maximum = static_cast<std::uint16_t>(property.number);
+      break;
+    case PropertyId::maximum_packet_size:
+      connect.maximum_packet_size_bytes = property.number;
+      break;
+    case PropertyId::topic_alias_maximum:
+      connect.topic_alias_maximum = static_cast<std::uint16_t>(property.number);
+      break;
+    case PropertyId::request_response_information:
+      connect.request_response_information = property.number != 0;
+      break;
+    case PropertyId::request_problem_information:
+      connect.request_problem_information = property.number != 0;
+      break;
+    case PropertyId::authentication_method:
+      connect.authentication_method = property.text;
+      break;
+    default:
+      break;
+  }
+}
+
+Decoded<bool> read_properties(Cursor& cursor, Connect& connect) {
+  const auto block = take_property_block(cursor);
+  if (!block) return malformed("properties do not fit");
+  PropertyReader reader(*block, PropertyPlace::connect);
+  Property property;
+  bool with_data = false;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more) return more;
+    if (!*more) break;
+    note_property(property, connect);
+    if (property.id == PropertyId::authentication_data) with_data = true;
+  }
+  if (with_data && !connect.authentication_method) {  // section 3.1.2.11.10
+    return refused(Reason::protocol_error, "authentication data without a method");
+  }
+  return true;
+}
+
+Decoded<bool> read_will_properties(Cursor& cursor, Will& message) {
+  const auto block = take_property_block(cursor);
+  if (!block) return malformed("will properties do not fit");
+  message.properties = *block;
+  PropertyReader reader(*block, PropertyPlace::will);
+  Property property;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more || !*more) return more;
+    if (property.id == PropertyId::will_delay_interval) {
+      message.delay_interval_seconds = property.number;
+    } else if (property.id == PropertyId::message_expiry_interval) {
+      message.message_expiry_interval_seconds = property.number;
+    }
+  }
+}
+
+/// Will Properties, Will Topic and Will Message [MQTT-3.1.2-9].
+Decoded<Will> read_will(Cursor& cursor, unsigned flags, Version version) {
+  Will message;
+  message.qos = static_cast<Qos>((flags & will_qos) >> 3U);
+  message.retain = has(flags, will_retain);
+  if (version == Version::v5_0) {
+    const auto properties = read_will_properties(cursor, message);
+    if (!properties) return std::unexpected(properties.error());
+  }
+  const auto topic = cursor.text();
+  const auto payload = cursor.binary();
+  if (!topic || !payload) return malformed("will does not fit");
+  // [MQTT-3.1.3-11] [MQTT3-3.1.3-10]
+  const auto name = TopicName::parse(*topic);
+  if (!name) return std::unexpected(name.error());
+  message.topic = name->text();
+  message.payload = *payload;
+  return message;
+}
+
+/// In 3.1 the Remaining Length outranks these flags: "Server implementations must allow for the
+/// possibility that the User Name flag is set, but the User Name string is missing".
+bool stands_here(unsigned flags, Flag flag, Version version, const Cursor& cursor) noexcept {
+  return has(flags, flag) && !(version == Version::v3_1 && cursor.at_end());
+}
+
+Decoded<bool> read_credentials(Cursor& cursor, unsigned flags, Connect& connect) {
+  if (stands_here(flags, user_name, connect.version, cursor)) {  // [MQTT-3.1.2-17]
+    connect.user_name = cursor.text();
+    if (!connect.user_name) return malformed("user name does not fit");
+    // [MQTT-3.1.3-12] [MQTT3-3.1.3-11]
+    if (!is_utf8_string(*connect.user_name)) return malformed("user name is not UTF-8");
+  }
+  if (stands_here(flags, password, connect.version, cursor)) {  // [MQTT-3.1.2-19]
+    connect.password = cursor.binary();
+    if (!connect.password) return malformed("password does not fit");
+  }
+  return true;
+}
+
+/// The fields stand in this order [MQTT-3.1.3-1], and nothing stands behind them.
+Decoded<bool> read_payload(Cursor& cursor, unsigned flags, Connect& connect) {
+  const auto client_id = cursor.text();
+  if (!client_id) return malformed("no client identifier");  // [MQTT-3.1.3-3]
+  // [MQTT-3.1.3-4] [MQTT3-3.1.3-4]
+  if (!is_utf8_string(*client_id)) return malformed("client identifier is not UTF-8");
+  connect.client_id = *client_id;
+  if (has(flags, will)) {
+    const auto message = read_will(cursor, flags, connect.version);
+    if (!message) return std::unexpected(message.error());
+    connect.will = *message;
+  }
+  const auto credentials = read_credentials(cursor, flags, connect);
+  if (!credentials) return credentials;
+  // User name and password are absent if their flags are [MQTT-3.1.2-16] [MQTT-3.1.2-18].
+  if (!cursor.at_end()) return malformed("bytes left over");
+  return true;
+}
+
+/// Flags, keep alive and properties.
+Decoded<unsigned> read_variable_header(Cursor& cursor, Connect& connect) {
+  const auto flags = cursor.byte();
+  const auto keep_alive = cursor.two_byte_integer();
+  if (!flags || !keep_alive) return malformed("no flags and keep alive");
+  const auto checked = check_flags(*flags, connect.version);
+  if (!checked) return std::unexpected(checked.error());
+  connect.clean_start = has(*flags, clean_start);
+  connect.keep_alive_seconds = *keep_alive;
+  if (connect.version == Version::v5_0) {
+    const auto properties = read_properties(cursor, connect);
+    if (!properties) return std::unexpected(properties.error());
+  }
+  return *flags;
+}
+
+}  // namespace
+
+Decoded<Connect> decode_connect(Bytes body) {
+  Cursor cursor(body);
+  const auto protocol = read_protocol(cursor);
+  if (!protocol) return std::unexpected(protocol.error());
+  Connect connect;
+  connect.version = protocol->version;
+  connect.from_bridge = protocol->from_bridge;
+  const auto flags = read_variable_header(cursor, connect);
+  if (!flags) return std::unexpected(flags.error());
+  const auto read = read_payload(cursor, *flags, connect);
+  if (!read) return std::unexpected(read.error());
+  return connect;
+}
+
+std::optional<Version> version_of_connect(Bytes body) noexcept {
+  Cursor cursor(body);
+  const auto protocol = read_protocol(cursor);
+  if (!protocol) return std::nullopt;
+  return protocol->version;
+}
+
+}  // namespace mqtt
