@@ -17,7 +17,7 @@ enum class RetainHandling : std::uint8_t { send = 0, send_if_new = 1, do_not_sen
 
 /// One topic filter of a SUBSCRIBE with its options.
 struct SubscribeEntry {
-  std::string_view filter;  // UTF-8, not yet checked as a filter; may be "$share/..."
+  std::string_view filter{};  // UTF-8, not yet checked as a filter; may be "$share/..."
   Qos qos = Qos::at_most_once;
   bool no_local = false;
   bool retain_as_published = false;
@@ -31,8 +31,10 @@ struct Subscribe {
   std::vector<SubscribeEntry> entries;        // at least one [MQTT-3.8.3-2]
 };
 
-/// Errors    malformed_packet: reserved option bits [MQTT-3.8.3-5], QoS 3, identifier 0, bad
-///           UTF-8, leftovers; protocol_error: no filter [MQTT-3.8.3-2], retain handling 3.
+/// Errors    malformed_packet: reserved option bits [MQTT-3.8.3-5] [MQTT3-3.8.3-4] (3.1 had none:
+///           there they are ignored), identifier 0, bad UTF-8, leftovers, QoS 3 before 5.0;
+///           protocol_error: no filter [MQTT-3.8.3-2], QoS 3, retain handling 3, no local on a
+///           shared subscription [MQTT-3.8.3-4].
 [[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version);
 
 /// UNSUBSCRIBE (section 3.10).
@@ -44,8 +46,8 @@ struct Unsubscribe {
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
 
-/// Appends a SUBACK: one reason per filter, in order [MQTT-3.8.4-6]. Before 5.0 every failure is
-/// 0x80.
+/// Appends a SUBACK: one reason per filter [MQTT-3.8.4-6], in order [MQTT-3.9.3-1]. Before 5.0
+/// every failure is 0x80.
 void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                    ByteBuffer& out);
 

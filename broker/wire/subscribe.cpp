@@ -1,0 +1,153 @@
+#include "broker/wire/subscribe.h"
+
+#include "broker/wire/cursor.h"
+#include "broker/wire/properties.h"
+#include "broker/wire/utf8.h"
+
+namespace mqtt {
+namespace {
+
+constexpr unsigned qos_bits = 0x03;
+constexpr unsigned no_local_bit = 0x04;
+constexpr unsigned retain_as_published_bit = 0x08;
+constexpr unsigned retain_handling_shift = 4;
+constexpr unsigned reserved_bits_v5_0 = 0xC0;  // [MQTT-3.8.3-5]
+constexpr unsigned reserved_bits_v3_1_1 = 0xFC;
+
+Decoded<PacketId> read_packet_id(Cursor& cursor) {
+  const auto packet_id = cursor.two_byte_integer();
+  // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
+  if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+  return PacketId{*packet_id};
+}
+
+/// Reads the block, and keeps its subscription identifier if it has one.
+Decoded<std::uint32_t> read_properties(Cursor& cursor, PropertyPlace place) {
+  const auto block = take_property_block(cursor);
+  if (!block) return malformed("properties do not fit");
+  std::uint32_t subscription_identifier = 0;
+  PropertyReader reader(*block, place);
+  Property property;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) return subscription_identifier;
+    if (property.id == PropertyId::subscription_identifier) {
+      subscription_identifier = property.number;
+    }
+  }
+}
+
+Decoded<std::string_view> read_filter(Cursor& cursor) {
+  const auto filter = cursor.text();
+  if (!filter) return malformed("topic filter does not fit");
+  // [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1]
+  if (!is_utf8_string(*filter)) return malformed("topic filter is not UTF-8");
+  return *filter;
+}
+
+/// Options before 5.0: a QoS and nothing else. In 3.1 the other bits meant nothing yet.
+Decoded<bool> read_requested_qos(unsigned options, Version version, SubscribeEntry& entry) {
+  // [MQTT3-3.8.3-4]
+  if (version == Version::v3_1_1 && (options & reserved_bits_v3_1_1) != 0) {
+    return malformed("reserved bits of a requested QoS");
+  }
+  if ((options & qos_bits) > 2) return malformed("QoS 3");
+  entry.qos = static_cast<Qos>(options & qos_bits);
+  return true;
+}
+
+/// Subscription options of 5.0 (section 3.8.3.1).
+Decoded<bool> read_options(unsigned options, SubscribeEntry& entry) {
+  const unsigned handling = options >> retain_handling_shift & 0x03U;
+  if ((options & reserved_bits_v5_0) != 0) return malformed("reserved subscription options");
+  if ((options & qos_bits) > 2) return refused(Reason::protocol_error, "QoS 3");
+  if (handling > 2) return refused(Reason::protocol_error, "retain handling 3");
+  entry.qos = static_cast<Qos>(options & qos_bits);
+  entry.no_local = (options & no_local_bit) != 0;
+  entry.retain_as_published = (options & retain_as_published_bit) != 0;
+  entry.retain_handling = static_cast<RetainHandling>(handling);
+  if (entry.no_local && entry.filter.starts_with("$share/")) {  // [MQTT-3.8.3-4]
+    return refused(Reason::protocol_error, "no local on a shared subscription");
+  }
+  return true;
+}
+
+Decoded<SubscribeEntry> read_entry(Cursor& cursor, Version version) {
+  const auto filter = read_filter(cursor);
+  if (!filter) return std::unexpected(filter.error());
+  const auto options = cursor.byte();
+  if (!options) return malformed("topic filter without options");
+  SubscribeEntry entry{.filter = *filter};
+  const auto read = version == Version::v5_0 ? read_options(*options, entry)
+                                             : read_requested_qos(*options, version, entry);
+  if (!read) return std::unexpected(read.error());
+  return entry;
+}
+
+}  // namespace
+
+Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version) {
+  Subscribe subscribe;
+  Cursor cursor(frame.body);
+  const auto packet_id = read_packet_id(cursor);
+  if (!packet_id) return std::unexpected(packet_id.error());
+  subscribe.packet_id = *packet_id;
+  if (version == Version::v5_0) {
+    const auto identifier = read_properties(cursor, PropertyPlace::subscribe);
+    if (!identifier) return std::unexpected(identifier.error());
+    subscribe.subscription_identifier = *identifier;
+  }
+  // [MQTT-3.8.3-2] [MQTT3-3.8.3-3]
+  if (cursor.at_end()) return refused(Reason::protocol_error, "no topic filter");
+  while (!cursor.at_end()) {
+    const auto entry = read_entry(cursor, version);
+    if (!entry) return std::unexpected(entry.error());
+    subscribe.entries.push_back(*entry);
+  }
+  return subscribe;
+}
+
+Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version) {
+  Unsubscribe unsubscribe;
+  Cursor cursor(frame.body);
+  const auto packet_id = read_packet_id(cursor);
+  if (!packet_id) return std::unexpected(packet_id.error());
+  unsubscribe.packet_id = *packet_id;
+  if (version == Version::v5_0) {
+    const auto properties = read_properties(cursor, PropertyPlace::unsubscribe);
+    if (!properties) return std::unexpected(properties.error());
+  }
+  // [MQTT-3.10.3-2] [MQTT3-3.10.3-2]
+  if (cursor.at_end()) return refused(Reason::protocol_error, "no topic filter");
+  while (!cursor.at_end()) {
+    const auto filter = read_filter(cursor);
+    if (!filter) return std::unexpected(filter.error());
+    unsubscribe.filters.push_back(*filter);
+  }
+  return unsubscribe;
+}
+
+void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
+                   ByteBuffer& out) {
+  const bool v5_0 = version == Version::v5_0;
+  write_fixed_header(out, PacketType::suback, 0, 2U + (v5_0 ? 1U : 0U) + reasons.size());
+  write_two_byte_integer(out, static_cast<std::uint16_t>(packet_id));  // [MQTT-2.2.1-6]
+  if (v5_0) write_property_block(out, {});
+  for (const Reason reason : reasons) {  // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
+    const auto code = static_cast<std::uint8_t>(reason);
+    out.push_back(v5_0 || code < 0x80 ? code : 0x80);  // [MQTT3-3.9.3-2]
+  }
+}
+
+void encode_unsuback(PacketId packet_id, std::span<const Reason> reasons, Version version,
+                     ByteBuffer& out) {
+  const bool v5_0 = version == Version::v5_0;
+  write_fixed_header(out, PacketType::unsuback, 0, v5_0 ? 3U + reasons.size() : 2U);
+  write_two_byte_integer(out, static_cast<std::uint16_t>(packet_id));
+  if (!v5_0) return;
+  write_property_block(out, {});
+  for (const Reason reason : reasons) out.push_back(static_cast<std::uint8_t>(reason));
+}
+
+}  // namespace mqtt
