@@ -14,8 +14,8 @@ namespace mqtt {
 /// DISCONNECT (section 3.14).
 struct Disconnect {
   Reason reason = Reason::success;
-  std::optional<std::uint32_t> session_expiry_interval_seconds;
-  std::string_view reason_string;
+  std::optional<std::uint32_t> session_expiry_interval_seconds{};
+  std::string_view reason_string{};
 };
 
 /// Errors    malformed_packet; protocol_error for a reason that only servers send or a property
@@ -28,7 +28,7 @@ void encode(const Disconnect& packet, ByteBuffer& out);
 /// AUTH (section 3.15).
 struct Auth {
   Reason reason = Reason::success;
-  std::optional<std::string_view> authentication_method;
+  std::optional<std::string_view> authentication_method{};
 };
 
 /// Errors    malformed_packet, protocol_error as decode_disconnect().
