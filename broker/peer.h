@@ -19,7 +19,7 @@ namespace broker {
 struct PeerPublish {
   SharedMessage message;
   RetainStamp stamp;    // meaningful if message.retain
-  Publisher publisher;  // filled if message.retain
+  Publisher publisher;  // filled if message.retain and a client published it
 };
 
 /// A session of the sending shard joins a shared subscription whose group lives at the receiver.
@@ -43,8 +43,10 @@ struct GroupLeave {
   std::uint64_t session_number = 0;
 };
 
-/// A session of the sending shard went online or offline: groups prefer members that are online.
+/// A member went online or offline: groups prefer members that are online.
 struct GroupPresence {
+  std::string share_name;
+  std::string filter;
   SessionIndex session{0};
   std::uint64_t session_number = 0;
   bool online = false;

@@ -56,6 +56,7 @@ struct ShardOptions {
   std::uint64_t seed = 0;              // of assigned client ids; differs between shards
   Limits limits;
   std::vector<ListenerPolicy> listeners;
+  const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard
 };
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.

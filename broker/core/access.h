@@ -45,4 +45,20 @@ struct Verdict {
   std::shared_ptr<const Permissions> permissions;
 };
 
+/// Answers for users that are not connected: check_retain_source asks whether the publisher of a
+/// retained message might still publish it.
+///
+/// Threads    Any.
+class Authority {
+ public:
+  Authority() = default;
+  virtual ~Authority() = default;
+  Authority(const Authority&) = delete;
+  Authority& operator=(const Authority&) = delete;
+
+  /// What a user of a listener may do now; null if everything.
+  [[nodiscard]] virtual std::shared_ptr<const Permissions> permissions_of(
+      std::uint16_t listener, std::string_view user_name) const = 0;
+};
+
 }  // namespace broker

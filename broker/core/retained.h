@@ -23,8 +23,9 @@ struct RetainStamp {
 
 /// Who published, as far as others need to know: check_retain_source asks it, and No Local.
 struct Publisher {
-  std::string client_id;
+  std::string client_id;  // empty: the broker itself
   std::string user_name;
+  std::uint16_t listener = 0;
 };
 
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.

@@ -1,0 +1,60 @@
+// broker/core/connection.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/session.h"
+#include "broker/core/timer_wheel.h"
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace broker {
+
+/// Topic aliases of one connection, both ways (section 3.3.2.3.4). They die with it.
+struct TopicAliases {
+  std::vector<std::string> incoming;  // by alias - 1; empty: not set
+  std::unordered_map<std::string, std::uint16_t> outgoing;
+};
+
+/// One network connection as the shard sees it: a state machine fed with frames.
+///
+/// Lifetime   Owned by the shard from opened() until closed, handed off or closed by the shard.
+struct Connection {
+  enum class Stage : std::uint8_t {
+    expecting_connect,  ///< nothing but CONNECT may come [MQTT-3.1.0-1]
+    awaiting_verdict,   ///< `tail` holds the CONNECT and what came behind it
+    connected,
+  };
+
+  Connection(ConnectionId connection_id, std::uint8_t timer_kind)
+      : id(connection_id), timer(timer_kind, this) {}
+
+  ConnectionId id;
+  Stage stage = Stage::expecting_connect;
+  mqtt::Version version = mqtt::Version::v3_1_1;
+  std::uint16_t listener = 0;
+  std::uint16_t client_port = 0;
+  std::uint16_t keep_alive_seconds = 0;
+  std::uint16_t receive_maximum = 65'535;       // the client's
+  std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
+  std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
+  bool request_problem_information = true;
+  std::string address;
+  std::string assigned_id;  // while a login is awaited
+  Session* session = nullptr;
+  Timer timer;  // connect time-out, then keep alive
+  Instant last_received;
+  mqtt::ByteBuffer tail;  // an incomplete packet
+  std::unique_ptr<TopicAliases> aliases;
+  std::size_t queued_bytes = 0;      // what the socket has not taken
+  std::size_t unsent_publishes = 0;  // QoS 0 written since it last took everything
+};
+
+}  // namespace broker

@@ -1,0 +1,146 @@
+// broker/core/outgoing.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "broker/core/message.h"
+#include "broker/core/ring.h"
+#include "broker/wire/protocol.h"
+
+namespace broker {
+
+/// The subscription identifiers that go with one delivery: none, one, or rarely several.
+class IdentifierList {
+ public:
+  IdentifierList() = default;
+  explicit IdentifierList(std::span<const std::uint32_t> ids) {
+    if (ids.size() == 1) one_ = ids.front();
+    if (ids.size() > 1) {
+      many_ = std::make_unique<std::vector<std::uint32_t>>(ids.begin(), ids.end());
+    }
+  }
+  [[nodiscard]] std::span<const std::uint32_t> view() const noexcept {
+    if (many_) return *many_;
+    return {&one_, one_ == 0 ? std::size_t{0} : std::size_t{1}};
+  }
+
+ private:
+  std::uint32_t one_ = 0;
+  std::unique_ptr<std::vector<std::uint32_t>> many_;
+};
+
+/// One message on its way to one session.
+struct Delivery {
+  MessageRef message;
+  IdentifierList subscription_identifiers;
+  std::uint32_t membership = 0;  // 1 + index into the session's memberships; 0: not shared
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain = false;
+};
+
+/// A QoS 1 or 2 delivery that has a packet identifier.
+struct InFlight {
+  enum class State : std::uint8_t {
+    free,    ///< acknowledged; a hole until the older ones are too
+    unsent,  ///< to be sent, again if `sent_before`
+    awaiting_puback,
+    awaiting_pubrec,
+    release_unsent,  ///< PUBREL to be sent again on a new connection [MQTT-4.4.0-1]
+    awaiting_pubcomp,
+  };
+  Delivery delivery;
+  State state = State::free;
+  bool sent_before = false;
+};
+
+/// What a session still has to deliver: the window of messages in flight, and the backlog behind
+/// it.
+///
+/// Shape      Packet identifiers are given in order, so the window is a ring of consecutive
+///            identifiers, [first identifier .. next identifier), with holes where acknowledged:
+///            finding one is a subtraction. The backlog is a queue.
+/// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
+///            client's Receive Maximum counts: sent on this connection and not finished
+///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
+/// Threads    None.
+class Outgoing {
+ public:
+  /// Most consecutive identifiers the window spans, holes counted.
+  static constexpr std::size_t span_max = 65'534;
+
+  [[nodiscard]] bool empty() const noexcept { return window_.empty() && backlog_.empty(); }
+
+  // The window.
+
+  [[nodiscard]] std::size_t quota_used() const noexcept { return quota_used_; }
+  [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
+  [[nodiscard]] bool window_has_room() const noexcept { return window_.size() < span_max; }
+
+  /// Puts a delivery into the window as sent, and gives it an identifier.
+  mqtt::PacketId put_in_flight(Delivery delivery);
+  /// The entry of an identifier, or null if it is not in flight.
+  [[nodiscard]] InFlight* find(mqtt::PacketId id) noexcept;
+  /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
+  void received(InFlight& entry);
+  /// The delivery is over: its identifier is free.
+  void finish(mqtt::PacketId id);
+
+  // After a reconnect: everything in the window is sent again, in order [MQTT-4.6.0-1].
+
+  /// Marks every entry as unsent; `quota_used()` is zero afterwards.
+  void rewind();
+  /// The oldest entry that is still to be sent again, or null. It stays until sent_again().
+  [[nodiscard]] InFlight* next_to_resend(mqtt::PacketId& id) noexcept;
+  /// Says that the entry next_to_resend() named was sent.
+  void sent_again(InFlight& entry);
+  [[nodiscard]] bool resending() const noexcept { return resend_ < window_.size(); }
+
+  // The backlog.
+
+  [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
+  [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
+  [[nodiscard]] std::size_t backlog_qos0() const noexcept { return backlog_qos0_; }
+  [[nodiscard]] const Delivery& backlog_front() noexcept { return backlog_.front(); }
+  void push_backlog(Delivery delivery);
+  Delivery pop_backlog();
+
+  /// Takes out, oldest first, every delivery that came by a shared subscription and that nobody
+  /// else may be given after the session ends: all but QoS 2 that was sent [MQTT-4.8.2-5].
+  template <typename Take>
+  void return_shared(Take&& take);
+
+ private:
+  [[nodiscard]] mqtt::PacketId id_at(std::size_t index) const noexcept;
+  void drop_leading_holes();
+
+  Ring<InFlight> window_;
+  Ring<Delivery> backlog_;
+  std::size_t backlog_bytes_ = 0;
+  std::size_t backlog_qos0_ = 0;
+  std::size_t in_flight_bytes_ = 0;
+  std::size_t quota_used_ = 0;
+  std::size_t resend_ = SIZE_MAX;  // window index of the next entry to send again
+  std::uint16_t first_id_ = 1;     // identifier of window_[0]
+};
+
+template <typename Take>
+void Outgoing::return_shared(Take&& take) {
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    InFlight& entry = window_[i];
+    const bool untouched = entry.state == InFlight::State::unsent && !entry.sent_before;
+    const bool qos1 = entry.delivery.qos == mqtt::Qos::at_least_once;
+    if (entry.state == InFlight::State::free || entry.delivery.membership == 0) continue;
+    if (entry.delivery.message && (qos1 || untouched)) take(entry.delivery);
+  }
+  for (std::size_t i = 0; i < backlog_.size(); ++i) {
+    if (backlog_[i].membership != 0) take(backlog_[i]);
+  }
+}
+
+}  // namespace broker

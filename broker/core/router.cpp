@@ -1,0 +1,142 @@
+#include "broker/core/router.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace broker {
+namespace {
+
+constexpr std::size_t kept_routes = 4096;            // a power of two
+constexpr std::size_t kept_receivers_max = 1 << 20;  // over all kept routes
+
+std::string_view first_level(std::string_view path) { return path.substr(0, path.find('/')); }
+
+}  // namespace
+
+Router::Router(const Limits& limits, SessionTable& sessions)
+    : limits_(limits), sessions_(sessions), kept_(kept_routes) {}
+
+std::size_t Router::bucket(std::string_view path) const noexcept {
+  return std::hash<std::string_view>{}(first_level(path)) % generations_.size();
+}
+
+void Router::touch(std::string_view filter) noexcept {
+  const std::string_view first = first_level(filter);
+  if (first == "+" || first == "#") {
+    ++everything_;
+  } else {
+    ++generations_[bucket(filter)];
+  }
+}
+
+TopicTrie::Insertion Router::subscribe(std::string_view filter, const Subscriber& subscriber) {
+  touch(filter);
+  return trie_.insert(filter, subscriber);
+}
+
+std::optional<TopicTrie::FilterIndex> Router::unsubscribe(std::string_view filter,
+                                                          const Subscriber& subscriber) {
+  touch(filter);
+  return trie_.erase(filter, subscriber);
+}
+
+void Router::unsubscribe(TopicTrie::FilterIndex filter, const Subscriber& subscriber) {
+  touch(trie_.filter_text(filter));
+  trie_.erase(filter, subscriber);
+}
+
+Route& Router::route(std::string_view topic) {
+  const std::size_t hash = std::hash<std::string_view>{}(topic);
+  std::unique_ptr<Kept>& slot = kept_[(hash ^ (hash >> 32U)) & (kept_routes - 1)];
+  if (!slot) slot = std::make_unique<Kept>();
+  Kept& kept = *slot;
+  const std::uint64_t generation = generations_[bucket(topic)];
+  if (kept.everything == everything_ && kept.bucket_generation == generation &&
+      kept.topic == topic) {
+    return kept.route;
+  }
+  kept_receivers_ -= kept.route.receivers.capacity();
+  kept.topic.assign(topic);
+  kept.everything = everything_;
+  kept.bucket_generation = generation;
+  build(topic, nullptr, kept.route);
+  kept_receivers_ += kept.route.receivers.capacity();
+  if (kept_receivers_ <= kept_receivers_max) return kept.route;
+  // Too much is kept: start again with this route alone.
+  std::unique_ptr<Kept> mine = std::move(slot);
+  for (std::unique_ptr<Kept>& other : kept_) other.reset();
+  slot = std::move(mine);
+  kept_receivers_ = slot->route.receivers.capacity();
+  return slot->route;
+}
+
+const Route& Router::route_to_publisher(std::string_view topic, const Session& publisher) {
+  build(topic, &publisher, publisher_route_);
+  return publisher_route_;
+}
+
+void Router::build(std::string_view topic, const Session* publisher, Route& route) {
+  route.receivers.clear();
+  route.ids.clear();
+  route.groups.clear();
+  route.peers = 0;
+  route.peers_generation = 0;
+  trie_.match(topic, [&](const Subscriber& subscriber) {
+    if (publisher == nullptr) return add(route, subscriber, topic);
+    const bool own = subscriber.kind == Subscriber::Kind::session &&
+                     subscriber.index == static_cast<std::uint32_t>(publisher->index);
+    if (own && !subscriber.no_local) add(route, subscriber, topic);
+  });
+  merge(route);
+}
+
+void Router::add(Route& route, const Subscriber& subscriber, std::string_view topic) {
+  if (subscriber.kind == Subscriber::Kind::group) {
+    route.groups.push_back(subscriber.index);
+    return;
+  }
+  Session& session = sessions_.at(SessionIndex{subscriber.index});
+  if (session.permissions &&
+      !session.permissions->allows(Access::receive, topic, session.client_id)) {
+    return;
+  }
+  const std::uint32_t id = subscriber.subscription_identifier;
+  route.receivers.push_back({&session, static_cast<std::uint32_t>(route.ids.size()),
+                             id == 0 ? 0U : 1U, subscriber.qos, subscriber.retain_as_published,
+                             subscriber.no_local});
+  if (id != 0) route.ids.push_back(id);
+}
+
+void Router::merge(Route& route) {
+  if (route.receivers.size() < 2) return;
+  const auto by_session = [](const Receiver& a, const Receiver& b) {
+    return a.session->index < b.session->index;
+  };
+  std::ranges::stable_sort(route.receivers, by_session);
+  const bool duplicates = limits_.allow_duplicate_messages;
+  const auto joins = [&](const Receiver& a, const Receiver& b) {
+    return a.session == b.session && (!duplicates || a.session->version == mqtt::Version::v5_0);
+  };
+  if (std::ranges::adjacent_find(route.receivers, joins) == route.receivers.end()) return;
+
+  std::vector<Receiver> merged;
+  std::vector<std::uint32_t> ids;
+  for (const Receiver& receiver : route.receivers) {
+    if (merged.empty() || !joins(merged.back(), receiver)) {
+      merged.push_back(receiver);
+      merged.back().ids_begin = static_cast<std::uint32_t>(ids.size());
+    } else {
+      Receiver& into = merged.back();
+      into.ids_count += receiver.ids_count;
+      into.qos = std::max(into.qos, receiver.qos);
+      into.retain_as_published = into.retain_as_published || receiver.retain_as_published;
+      into.any_no_local = into.any_no_local || receiver.any_no_local;
+    }
+    const auto mine = route.ids_of(receiver);
+    ids.insert(ids.end(), mine.begin(), mine.end());
+  }
+  route.receivers = std::move(merged);
+  route.ids = std::move(ids);
+}
+
+}  // namespace broker

@@ -1,0 +1,339 @@
+#include "broker/core/sender.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace broker {
+namespace {
+
+/// Payloads from here on are written from where they are kept, not copied per receiver.
+constexpr std::size_t splice_bytes_min = 4096;
+/// Output that waits for a socket beyond this stops the pumping of a backlog.
+constexpr std::size_t socket_high_water_bytes = 65'536;
+
+std::size_t kind_of(mqtt::Version version, const Terms& terms) {
+  const std::size_t v5 = version == mqtt::Version::v5_0 ? 6 : 0;
+  return v5 + static_cast<std::size_t>(terms.qos) * 2 + (terms.retain ? 1U : 0U);
+}
+
+std::uint32_t seconds_left(Instant expires, Instant now) {
+  const std::int64_t milliseconds = expires.milliseconds - now.milliseconds;
+  return static_cast<std::uint32_t>((milliseconds + 999) / 1000);
+}
+
+void splice(Output& output, const MessageRef& message) {
+  output.splices.push_back({output.bytes.size(), message});
+  output.spliced_bytes += message->payload().size();
+}
+
+}  // namespace
+
+Sender::Sender(const Limits& limits, Outbox& outbox, Metrics& metrics, Log& log)
+    : limits_(limits), outbox_(outbox), metrics_(metrics), log_(log) {}
+
+void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
+  if (terms.qos == mqtt::Qos::at_most_once) {
+    deliver_at_most_once(session, terms, publication);
+  } else {
+    deliver_acknowledged(session, terms, publication);
+  }
+}
+
+void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publication& publication) {
+  Connection* const connection = session.connection;
+  if (connection == nullptr) {
+    if (limits_.queue_qos0_messages && session.persistent()) queue(session, terms, publication);
+    return;
+  }
+  // What is queued already goes first: the order of one topic must hold [MQTT-4.6.0-5].
+  const bool behind = session.outgoing && session.outgoing->backlog_qos0() > 0;
+  if (behind || (terms.queue_always && socket_full(*connection))) {
+    queue(session, terms, publication);
+    return;
+  }
+  if (connection->queued_bytes > 0 && limits_.max_queued_messages != 0 &&
+      ++connection->unsent_publishes > limits_.max_queued_messages) {
+    drop(session, "its socket takes nothing");
+    return;
+  }
+  write(*connection, publication.view, terms, mqtt::PacketId{0}, false, &publication, nullptr,
+        publication.now);
+}
+
+void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publication& publication) {
+  Connection* const connection = session.connection;
+  Outgoing& outgoing = session.outgoing_part();
+  const MessageRef& kept = publication.keep();
+  if (connection == nullptr || outgoing.backlog_size() > 0 || outgoing.resending() ||
+      socket_full(*connection) || !window_open(session, kept->size_bytes())) {
+    if (connection != nullptr || session.persistent()) queue(session, terms, publication);
+    return;
+  }
+  const mqtt::PacketId id =
+      outgoing.put_in_flight({kept, IdentifierList(terms.subscription_identifiers),
+                              terms.membership, terms.qos, terms.retain});
+  if (write(*connection, publication.view, terms, id, false, &publication, &kept,
+            publication.now) == Written::dropped) {
+    outgoing.finish(id);
+  }
+}
+
+void Sender::queue(Session& session, const Terms& terms, Publication& publication) {
+  Outgoing& outgoing = session.outgoing_part();
+  const MessageRef& kept = publication.keep();
+  const bool too_many =
+      limits_.max_queued_messages != 0 && outgoing.backlog_size() >= limits_.max_queued_messages;
+  const bool too_big = limits_.max_queued_bytes != 0 &&
+                       outgoing.backlog_bytes() + kept->size_bytes() > limits_.max_queued_bytes;
+  if (!terms.queue_always && (too_many || too_big)) {
+    drop(session, "its queue is full");
+    return;
+  }
+  outgoing.push_backlog({kept, IdentifierList(terms.subscription_identifiers), terms.membership,
+                         terms.qos, terms.retain});
+}
+
+void Sender::drop(const Session& session, std::string_view why) {
+  ++metrics_.publish_dropped;
+  if (!debug_) return;
+  log_.write(LogType::debug,
+             "Dropping a message for client " + session.client_id + ": " + std::string(why) + ".");
+}
+
+bool Sender::window_open(const Session& session, std::size_t next_bytes) const {
+  const Outgoing& outgoing = *session.outgoing;
+  const std::size_t quota = std::min<std::size_t>(
+      session.connection->receive_maximum,
+      limits_.max_inflight_messages == 0 ? 65'535U : limits_.max_inflight_messages);
+  if (outgoing.quota_used() >= quota || !outgoing.window_has_room()) return false;
+  // One message larger than max_inflight_bytes still goes out alone.
+  return limits_.max_inflight_bytes == 0 || outgoing.in_flight_bytes() == 0 ||
+         outgoing.in_flight_bytes() + next_bytes <= limits_.max_inflight_bytes;
+}
+
+bool Sender::socket_full(const Connection& connection) const {
+  return connection.queued_bytes > socket_high_water_bytes;
+}
+
+void Sender::resume(Session& session, Instant now) {
+  if (!session.outgoing) return;
+  session.outgoing->rewind();
+  pump(session, now);
+}
+
+void Sender::pump(Session& session, Instant now) {
+  if (!session.outgoing || session.connection == nullptr) return;
+  while (!socket_full(*session.connection) && session.outgoing->resending()) {
+    if (!resend_next(session, now)) return;
+  }
+  while (!socket_full(*session.connection) && session.outgoing->backlog_size() > 0) {
+    if (!send_from_backlog(session, now)) return;
+  }
+}
+
+bool Sender::resend_next(Session& session, Instant now) {
+  Outgoing& outgoing = *session.outgoing;
+  mqtt::PacketId id{0};
+  InFlight* const entry = outgoing.next_to_resend(id);
+  if (entry == nullptr) return true;
+  if (entry->state == InFlight::State::release_unsent) {
+    write_ack(*session.connection, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+    outgoing.sent_again(*entry);
+    return true;
+  }
+  if (!window_open(session, 0)) return false;
+  const Delivery& delivery = entry->delivery;
+  const Terms terms{delivery.qos, delivery.retain, delivery.membership,
+                    delivery.subscription_identifiers.view(), false};
+  const bool dup = entry->sent_before;
+  // DUP says that this is not the first try [MQTT-3.3.1-1].
+  const Written written = write(*session.connection, delivery.message->view(), terms, id, dup,
+                                nullptr, &delivery.message, now);
+  if (written == Written::sent) {
+    outgoing.sent_again(*entry);
+  } else {
+    outgoing.finish(id);
+  }
+  return true;
+}
+
+bool Sender::send_from_backlog(Session& session, Instant now) {
+  Outgoing& outgoing = *session.outgoing;
+  const Delivery& front = outgoing.backlog_front();
+  const bool acknowledged = front.qos != mqtt::Qos::at_most_once;
+  if (acknowledged && !window_open(session, front.message->size_bytes())) return false;
+  Delivery delivery = outgoing.pop_backlog();
+  if (delivery.message->expired(now)) {
+    drop(session, "it expired");
+    return true;
+  }
+  const MessageRef message = delivery.message;
+  const IdentifierList ids(delivery.subscription_identifiers.view());
+  const Terms terms{delivery.qos, delivery.retain, delivery.membership, ids.view(), false};
+  const mqtt::PacketId id =
+      acknowledged ? outgoing.put_in_flight(std::move(delivery)) : mqtt::PacketId{0};
+  const Written written =
+      write(*session.connection, message->view(), terms, id, false, nullptr, &message, now);
+  if (written == Written::dropped && acknowledged) outgoing.finish(id);
+  return true;
+}
+
+Sender::Written Sender::write(Connection& connection, const MessageView& message,
+                              const Terms& terms, mqtt::PacketId id, bool dup,
+                              Publication* publication, const MessageRef* kept, Instant now) {
+  if (message.expires && *message.expires <= now && !dup) {
+    drop(*connection.session, "it expired");
+    return Written::dropped;
+  }
+  const bool v5 = connection.version == mqtt::Version::v5_0;
+  const std::size_t mount = connection.session->mount_point.size();
+  const bool own_shape = mount != 0 || dup || !terms.subscription_identifiers.empty() ||
+                         connection.topic_alias_maximum_out != 0;
+  Publication::Encoded* first = nullptr;
+  if (publication != nullptr && !own_shape) {
+    first = &publication->encoded[kind_of(connection.version, terms)];
+    const bool fits = connection.maximum_packet_size_bytes == 0 ||
+                      first->shape.size_bytes <= connection.maximum_packet_size_bytes;
+    if (first->output != nullptr && fits) {
+      write_copy(connection, *first, id, publication->kept);
+      count_sent(connection, first->shape.size_bytes, message.payload.size());
+      return Written::sent;
+    }
+  }
+  mqtt::OutgoingPublish packet{message.topic.substr(mount),
+                               message.payload,
+                               message.properties,
+                               id,
+                               terms.qos,
+                               terms.retain,
+                               dup,
+                               0,
+                               std::nullopt,
+                               terms.subscription_identifiers};
+  if (v5 && message.expires) {
+    // What is left of the interval is sent [MQTT-3.3.2-6].
+    packet.message_expiry_interval_seconds =
+        *message.expires <= now ? 0 : seconds_left(*message.expires, now);
+  }
+  if (connection.maximum_packet_size_bytes != 0 &&
+      mqtt::encoded_size(packet, connection.version) > connection.maximum_packet_size_bytes) {
+    drop(*connection.session, "it is larger than its Maximum Packet Size");
+    return Written::dropped;
+  }
+  if (connection.topic_alias_maximum_out != 0) {
+    bool known = false;
+    packet.topic_alias = alias_for(connection, packet.topic, known);
+    if (known) packet.topic = {};
+  }
+  Output& output = outbox_.output(connection.id);
+  const std::size_t offset = output.bytes.size();
+  const bool large = message.payload.size() >= splice_bytes_min;
+  const bool shared =
+      large && (kept != nullptr || (publication != nullptr && publication->receivers > 1));
+  mqtt::EncodedPublish shape;
+  if (shared) {
+    shape = mqtt::encode_header(packet, connection.version, output.bytes);
+    splice(output, kept != nullptr ? *kept : publication->keep());
+  } else {
+    shape = mqtt::encode(packet, connection.version, output.bytes);
+  }
+  if (first != nullptr && first->output == nullptr) *first = {&output, offset, shape, shared};
+  count_sent(connection, shape.size_bytes, message.payload.size());
+  return Written::sent;
+}
+
+void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
+                        const MessageRef& kept) {
+  Output& output = outbox_.output(connection.id);
+  const std::size_t payload = first.spliced ? kept->payload().size() : 0;
+  const std::size_t bytes = first.shape.size_bytes - payload;
+  std::byte* const place = output.bytes.extend(bytes);
+  // The first copy is found again after extend(): it may stand in the buffer that just moved.
+  std::memcpy(place, first.output->bytes.data() + first.offset, bytes);
+  if (first.shape.packet_id_offset != 0) {
+    place[first.shape.packet_id_offset] =
+        static_cast<std::byte>(static_cast<std::uint16_t>(id) >> 8U);
+    place[first.shape.packet_id_offset + 1] =
+        static_cast<std::byte>(static_cast<std::uint16_t>(id) & 0xFFU);
+  }
+  if (first.spliced) splice(output, kept);
+}
+
+std::uint16_t Sender::alias_for(Connection& connection, std::string_view topic, bool& known) {
+  if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
+  auto& aliases = connection.aliases->outgoing;
+  const std::string key(topic);
+  const auto found = aliases.find(key);
+  known = found != aliases.end();
+  if (known) return found->second;
+  // Never more than the client's Topic Alias Maximum [MQTT-3.1.2-26] [MQTT-3.1.2-27].
+  if (aliases.size() >= connection.topic_alias_maximum_out) return 0;
+  const auto alias = static_cast<std::uint16_t>(aliases.size() + 1);
+  aliases.emplace(key, alias);
+  return alias;
+}
+
+void Sender::count_sent(Connection& connection, std::size_t packet_bytes,
+                        std::size_t payload_bytes) {
+  ++metrics_.messages_sent;
+  ++metrics_.publish_sent;
+  metrics_.publish_bytes_sent += payload_bytes;
+  metrics_.bytes_sent += packet_bytes;
+  if (!debug_) return;
+  log_.write(LogType::debug, "Sending PUBLISH to " + connection.session->client_id + " (" +
+                                 std::to_string(payload_bytes) + " bytes)");
+}
+
+void Sender::write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,
+                       mqtt::Reason reason) {
+  Output& output = outbox_.output(connection.id);
+  const std::size_t before = output.bytes.size();
+  mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, output.bytes);
+  ++metrics_.messages_sent;
+  metrics_.bytes_sent += output.bytes.size() - before;
+}
+
+void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
+  if (ack.type == mqtt::PacketType::puback) on_puback(session, ack);
+  if (ack.type == mqtt::PacketType::pubrec) on_pubrec(session, ack);
+  if (ack.type == mqtt::PacketType::pubcomp) on_pubcomp(session, ack);
+  if (session.outgoing &&
+      session.outgoing->backlog_size() + (session.outgoing->resending() ? 1U : 0U) > 0) {
+    pump(session, now);
+  }
+}
+
+void Sender::on_puback(Session& session, const mqtt::Ack& ack) {
+  if (!session.outgoing) return;
+  const InFlight* const entry = session.outgoing->find(ack.packet_id);
+  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::at_least_once) return;
+  session.outgoing->finish(ack.packet_id);
+}
+
+void Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
+  InFlight* const entry = session.outgoing ? session.outgoing->find(ack.packet_id) : nullptr;
+  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) {
+    if (ack.reason < mqtt::Reason::unspecified_error) {
+      write_ack(*session.connection, mqtt::PacketType::pubrel, ack.packet_id,
+                mqtt::Reason::packet_identifier_not_found);
+    }
+    return;
+  }
+  if (ack.reason >= mqtt::Reason::unspecified_error) {
+    session.outgoing->finish(ack.packet_id);  // refused: over, without PUBREL (section 4.3.3)
+    return;
+  }
+  // From here on the message is not sent again, only PUBREL is [MQTT-4.3.3-4] [MQTT-4.3.3-5].
+  if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
+  write_ack(*session.connection, mqtt::PacketType::pubrel, ack.packet_id, mqtt::Reason::success);
+}
+
+void Sender::on_pubcomp(Session& session, const mqtt::Ack& ack) {
+  if (!session.outgoing) return;
+  const InFlight* const entry = session.outgoing->find(ack.packet_id);
+  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) return;
+  session.outgoing->finish(ack.packet_id);
+}
+
+}  // namespace broker

@@ -1,0 +1,116 @@
+// broker/core/sender.h
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "broker/core/connection.h"
+#include "broker/core/limits.h"
+#include "broker/core/log.h"
+#include "broker/core/message.h"
+#include "broker/core/metrics.h"
+#include "broker/core/outbox.h"
+#include "broker/core/session.h"
+#include "broker/wire/ack.h"
+#include "broker/wire/publish.h"
+
+namespace broker {
+
+/// A message while it is being handed out: what is made for one receiver serves the next.
+///
+/// Lifetime   One turn; `view` outlives it.
+struct Publication {
+  Publication(const MessageView& message, Instant time, std::size_t receiver_count)
+      : view(message), now(time), receivers(receiver_count) {}
+
+  /// The message as something that can be kept: copied when first asked for.
+  const MessageRef& keep() {
+    if (!kept) kept = MessageRef::copy_of(view);
+    return kept;
+  }
+
+  MessageView view;
+  Instant now;
+  std::size_t receivers;
+  MessageRef kept;
+
+  /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
+  struct Encoded {
+    Output* output = nullptr;
+    std::size_t offset = 0;
+    mqtt::EncodedPublish shape;
+    bool spliced = false;
+  };
+  std::array<Encoded, 12> encoded{};
+};
+
+/// How one message goes to one session.
+struct Terms {
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain = false;
+  std::uint32_t membership = 0;
+  std::span<const std::uint32_t> subscription_identifiers;
+  bool queue_always = false;  // retained messages for a new subscription: no queue limit
+};
+
+/// Brings messages to sessions: now, within the window, or later, from the backlog.
+///
+/// Invariant  Per session and QoS, messages leave in the order of deliver() [MQTT-4.6.0-5]. The
+///            client's Receive Maximum and max_inflight_* hold [MQTT-3.3.4-9]; what exceeds
+///            its Maximum Packet Size is dropped as if it had been sent [MQTT-3.1.2-25]; what
+///            expired is dropped [MQTT-3.3.2-5]. Each drop is counted.
+/// Threads    None.
+class Sender {
+ public:
+  Sender(const Limits& limits, Outbox& outbox, Metrics& metrics, Log& log);
+
+  void deliver(Session& session, const Terms& terms, Publication& publication);
+
+  /// The client is back: what was in flight is sent again, then the backlog.
+  void resume(Session& session, Instant now);
+  /// Sends what window and socket have room for.
+  void pump(Session& session, Instant now);
+
+  /// PUBACK, PUBREC or PUBCOMP from the client.
+  void acknowledged(Session& session, const mqtt::Ack& ack, Instant now);
+
+  /// A read of Log::enabled(debug), once per turn.
+  void set_debug(bool debug) noexcept { debug_ = debug; }
+
+ private:
+  enum class Written : std::uint8_t { sent, dropped };
+
+  void deliver_at_most_once(Session& session, const Terms& terms, Publication& publication);
+  void deliver_acknowledged(Session& session, const Terms& terms, Publication& publication);
+  void queue(Session& session, const Terms& terms, Publication& publication);
+  void drop(const Session& session, std::string_view why);
+  [[nodiscard]] bool window_open(const Session& session, std::size_t next_bytes) const;
+  [[nodiscard]] bool socket_full(const Connection& connection) const;
+
+  bool resend_next(Session& session, Instant now);
+  bool send_from_backlog(Session& session, Instant now);
+  Written write(Connection& connection, const MessageView& message, const Terms& terms,
+                mqtt::PacketId id, bool dup, Publication* publication, const MessageRef* kept,
+                Instant now);
+  void write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
+                  const MessageRef& kept);
+  std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
+  void write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,
+                 mqtt::Reason reason);
+  void count_sent(Connection& connection, std::size_t packet_bytes, std::size_t payload_bytes);
+
+  void on_puback(Session& session, const mqtt::Ack& ack);
+  void on_pubrec(Session& session, const mqtt::Ack& ack);
+  void on_pubcomp(Session& session, const mqtt::Ack& ack);
+
+  const Limits& limits_;
+  Outbox& outbox_;
+  Metrics& metrics_;
+  Log& log_;
+  bool debug_ = false;
+};
+
+}  // namespace broker

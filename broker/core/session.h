@@ -1,0 +1,85 @@
+// broker/core/session.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/access.h"
+#include "broker/core/ids.h"
+#include "broker/core/message.h"
+#include "broker/core/outgoing.h"
+#include "broker/core/retained.h"
+#include "broker/core/timer_wheel.h"
+#include "broker/core/topic_trie.h"
+#include "broker/wire/protocol.h"
+
+namespace broker {
+
+struct Connection;
+
+/// Session Expiry Interval that means "never" (section 3.1.2.11.2).
+inline constexpr std::uint32_t session_never_expires = 0xFFFF'FFFF;
+
+/// A will, kept until the connection that left it ends (section 3.1.2.5).
+struct StoredWill {
+  MessageRef message;  // its expiry is set when it is published
+  std::uint32_t delay_interval_seconds = 0;
+  bool has_expiry = false;
+  std::uint32_t message_expiry_interval_seconds = 0;
+};
+
+/// A session's place in a shared subscription. The group itself lives on its home shard.
+struct Membership {
+  std::string share_name;
+  std::string filter;  // mount point in front
+  bool live = true;    // false: unsubscribed, but deliveries still name it
+};
+
+/// What a session needs only while its client is away.
+struct Away {
+  explicit Away(std::uint8_t expiry_kind, std::uint8_t will_kind, void* session)
+      : expiry(expiry_kind, session), will_delay(will_kind, session) {}
+  Timer expiry;
+  Timer will_delay;
+};
+
+/// What the broker remembers of a client (section 4.1): lives on past the connection if the client
+/// asked for that.
+///
+/// Invariant  `connection` is null while the client is away; `away` then holds the timers.
+/// Lifetime   Owned by the SessionTable; `index` may be used again afterwards, `number` is not.
+struct Session {
+  Session(SessionIndex session_index, std::uint64_t session_number, std::string id)
+      : index(session_index), number(session_number), client_id(std::move(id)) {}
+
+  SessionIndex index;
+  std::uint64_t number;
+  std::string client_id;
+  std::string user_name;
+  std::string mount_point;
+  std::shared_ptr<const Permissions> permissions;  // null: everything is allowed
+  std::shared_ptr<const Publisher> publisher;      // made when first needed
+  Connection* connection = nullptr;
+  std::vector<TopicTrie::FilterIndex> subscriptions;
+  std::unique_ptr<std::vector<Membership>> memberships;
+  std::unique_ptr<Outgoing> outgoing;
+  std::unique_ptr<std::vector<mqtt::PacketId>>
+      incoming;  // QoS 2 identifiers between PUBLISH and PUBREL
+  std::unique_ptr<StoredWill> will;
+  std::unique_ptr<Away> away;
+  std::uint32_t expiry_interval_seconds = 0;
+  std::uint16_t listener = 0;
+  mqtt::Version version = mqtt::Version::v5_0;
+  bool from_bridge = false;
+
+  /// Does it outlive its connection?
+  [[nodiscard]] bool persistent() const noexcept { return expiry_interval_seconds > 0; }
+  [[nodiscard]] Outgoing& outgoing_part() {
+    if (!outgoing) outgoing = std::make_unique<Outgoing>();
+    return *outgoing;
+  }
+};
+
+}  // namespace broker

@@ -1,0 +1,55 @@
+// broker/core/session_table.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/session.h"
+#include "broker/core/siphash.h"
+
+namespace broker {
+
+/// The sessions of one shard, by client id and by index.
+///
+/// Invariant  One session per client id. An index is given again only after erase().
+/// Threads    None.
+class SessionTable {
+ public:
+  /// `hash_key` keeps clients from choosing ids that fall into one bucket.
+  explicit SessionTable(const std::uint64_t (&hash_key)[2]);
+
+  [[nodiscard]] Session* find(std::string_view client_id) noexcept;
+  /// The session at an index, or null; if `number` differs it was another's.
+  [[nodiscard]] Session* at(SessionIndex index, std::uint64_t number) noexcept;
+  [[nodiscard]] Session& at(SessionIndex index) noexcept {
+    return *sessions_[static_cast<std::uint32_t>(index)];
+  }
+  /// Requires that no session has the id.
+  Session& create(std::string client_id);
+  void erase(Session& session);
+  [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
+
+  /// Calls `visit(Session&)` for each; `visit` may erase the one it was given.
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    for (std::size_t i = 0; i < sessions_.size(); ++i) {
+      if (sessions_[i]) visit(*sessions_[i]);
+    }
+  }
+
+ private:
+  struct Hash {
+    std::uint64_t key[2];
+    std::size_t operator()(std::string_view id) const noexcept { return siphash(key, id); }
+  };
+  std::unordered_map<std::string_view, Session*, Hash> by_id_;  // keys view the session's client_id
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<std::uint32_t> free_;
+  std::uint64_t next_number_ = 1;
+};
+
+}  // namespace broker
