@@ -1,0 +1,222 @@
+#include "conf/command_line.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "conf/load.h"
+
+namespace conf {
+namespace {
+
+constexpr std::size_t ports_max = 10;
+
+class Parser;
+
+/// One argument: the table that reading and help come from.
+struct Argument {
+  std::string_view short_name;
+  std::string_view long_name;
+  std::string_view value_name;  ///< empty: takes none
+  std::string_view help;
+  void (*apply)(Parser&, std::string_view value);
+};
+
+class Parser {
+ public:
+  explicit Parser(const std::vector<std::string_view>& arguments) : arguments_(arguments) {}
+
+  std::expected<CommandLine, Diagnostics> parse() &&;
+  void error(std::string text);
+  void add_port(std::string_view text);
+  void set_file(std::string_view path);
+
+  CommandLine result;
+
+ private:
+  void argument(std::string_view text);
+  std::optional<std::string_view> value_of(const Argument& argument, std::string_view text);
+  [[nodiscard]] bool is_settled() const {
+    return result.action == Action::help || result.action == Action::version;
+  }
+
+  const std::vector<std::string_view>& arguments_;
+  std::size_t next_ = 0;
+  Diagnostics errors_;
+};
+
+void sample(Parser& parser, std::string_view form) {
+  if (form != "toml" && form != "mosquitto" && form != "man") {
+    return parser.error("'--sample-config' takes toml, mosquitto or man, not '" +
+                        std::string(form) + "'");
+  }
+  parser.result.action = Action::sample_config;
+  parser.result.sample_form = form;
+}
+
+constexpr auto arguments = std::to_array<Argument>({
+    {"-c", "--config-file", "FILE", "Read this configuration: darter.toml or mosquitto.conf.",
+     [](Parser& parser, std::string_view path) { parser.set_file(path); }},
+    {"-d", "--daemon", "", "Go to the background after start.",
+     [](Parser& parser, std::string_view) { parser.result.daemon = true; }},
+    {"-h", "--help", "", "Print this and exit.",
+     [](Parser& parser, std::string_view) { parser.result.action = Action::help; }},
+    {"-p", "--port", "PORT",
+     "Listen on this port of 127.0.0.1 and ::1; up to 10 times. Without effect if the file names a "
+     "listener or port.",
+     [](Parser& parser, std::string_view port) { parser.add_port(port); }},
+    {"-q", "--quiet", "", "Log nothing. Wins over -v and the file.",
+     [](Parser& parser, std::string_view) { parser.result.quiet = true; }},
+    {"-v", "--verbose", "", "Log every kind of line. Wins over the file.",
+     [](Parser& parser, std::string_view) { parser.result.verbose = true; }},
+    {"", "--test-config", "", "Check the configuration and exit: 0 if it is good, 3 if not.",
+     [](Parser& parser, std::string_view) { parser.result.action = Action::test_config; }},
+    {"", "--convert", "FILE", "Print a mosquitto.conf as darter.toml and exit.",
+     [](Parser& parser, std::string_view path) {
+       parser.result.action = Action::convert;
+       parser.set_file(path);
+     }},
+    {"", "--sample-config", "FORM",
+     "Print every option with its default and exit; FORM is toml, mosquitto or man.", sample},
+    {"", "--tls-keylog", "FILE", "Append TLS secrets to this file. Not built in yet.",
+     [](Parser& parser, std::string_view) { parser.error("not built in yet: --tls-keylog"); }},
+    {"", "--version", "", "Print version and licence and exit.",
+     [](Parser& parser, std::string_view) { parser.result.action = Action::version; }},
+});
+
+/// Is this argument meant, alone or as --name=value?
+bool is_meant(const Argument& argument, std::string_view text) {
+  if (text == argument.short_name || text == argument.long_name) return !text.empty();
+  const std::string_view name = text.substr(0, text.find('='));
+  return name != text && name == argument.long_name && !argument.value_name.empty();
+}
+
+std::expected<CommandLine, Diagnostics> Parser::parse() && {
+  while (next_ < arguments_.size() && !is_settled()) argument(arguments_[next_++]);
+  if (is_settled()) return std::move(result);
+  if (result.action == Action::test_config && result.config_file.empty()) {
+    error("'--test-config' needs a file: -c FILE");
+  }
+  if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  return std::move(result);
+}
+
+void Parser::argument(std::string_view text) {
+  const auto* const found =
+      std::find_if(arguments.begin(), arguments.end(),
+                   [&](const Argument& each) { return is_meant(each, text); });
+  if (found == arguments.end()) return error("Unknown argument '" + std::string(text) + "'");
+  const auto value = value_of(*found, text);
+  if (value) found->apply(*this, *value);
+}
+
+std::optional<std::string_view> Parser::value_of(const Argument& argument, std::string_view text) {
+  if (argument.value_name.empty()) return "";
+  const auto equals = text.find('=');
+  if (equals != text.npos) return text.substr(equals + 1);
+  if (next_ < arguments_.size()) return arguments_[next_++];
+  error("'" + std::string(text) + "' needs a value: " + std::string(text) + " " +
+        std::string(argument.value_name));
+  return std::nullopt;
+}
+
+void Parser::error(std::string text) {
+  errors_.push_back({.severity = Severity::error, .file = {}, .line = 0, .text = std::move(text)});
+}
+
+void Parser::add_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool whole = code == std::errc() && end == text.data() + text.size();
+  if (!whole || port == 0) {
+    return error("Invalid port '" + std::string(text) + "'; it is a number, 1 to 65535");
+  }
+  if (result.ports.size() == ports_max) return error("At most 10 ports can be given");
+  result.ports.push_back(port);
+}
+
+void Parser::set_file(std::string_view path) {
+  if (path.empty()) return error("The name of the configuration file is empty");
+  if (!result.config_file.empty()) return error("Only one configuration file can be given");
+  result.config_file = path;
+}
+
+void apply_log_level(const CommandLine& command_line, LogSettings& log) {
+  if (command_line.verbose) log.types = std::numeric_limits<std::uint32_t>::max();
+  if (!command_line.quiet) return;
+  log.types = 0;
+  log.destinations.clear();
+}
+
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+/// "  -c, --config-file FILE   Read this ...", folded at 100 columns.
+std::string help_line(const Argument& argument) {
+  constexpr std::size_t names_width = 28;
+  constexpr std::size_t columns = 100;
+  std::string names = argument.short_name.empty() ? "      " : "  -x, ";
+  if (!argument.short_name.empty()) names.replace(2, 2, argument.short_name);
+  names += argument.long_name;
+  if (!argument.value_name.empty()) names += " " + std::string(argument.value_name);
+  std::string text = padded(names, names_width);
+  std::size_t column = names_width;
+  for (const auto word : words_of(argument.help)) {
+    if (column + 1 + word.size() > columns) {
+      text += "\n" + std::string(names_width, ' ');
+      column = names_width;
+    }
+    text += " " + std::string(word);
+    column += 1 + word.size();
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::expected<CommandLine, Diagnostics> parse_command_line(
+    const std::vector<std::string_view>& arguments_given) {
+  return Parser(arguments_given).parse();
+}
+
+std::expected<Settings, Diagnostics> load(const CommandLine& command_line) {
+  auto settings = command_line.config_file.empty()
+                      ? load_defaults(command_line.ports)
+                      : load(command_line.config_file, command_line.ports);
+  if (!settings) return settings;
+  apply_log_level(command_line, settings->log);
+  settings->daemon = command_line.daemon;
+  return settings;
+}
+
+std::string help_text(std::string_view version) {
+  std::string text =
+      "darter version " + std::string(version) +
+      "\n\n"
+      "Usage: darter [-c FILE] [-p PORT] [-v] [-q] [-d]\n\n"
+      "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
+  for (const Argument& each : arguments) text += help_line(each);
+  text +=
+      "\n"
+      "Examples:\n"
+      "  darter                                  MQTT on port 1883 of this machine only\n"
+      "  darter -v -p 1884                       another port, and a log of everything\n"
+      "  darter -c /etc/mosquitto/mosquitto.conf serve what Mosquitto served\n"
+      "  darter --test-config -c darter.toml     is the file good?\n"
+      "\n"
+      "Exit status: 0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if "
+      "a\n"
+      "listener cannot be opened.\n";
+  return text;
+}
+
+std::string version_text(std::string_view version) {
+  return "darter version " + std::string(version) + "\nLicence: MIT\n";
+}
+
+}  // namespace conf

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/settings.h"
+
+namespace conf {
+
+/// Exit codes that scripts know from Mosquitto.
+enum class ExitCode : int {
+  success = 0,
+  unusable_listener = 1,
+  bad_configuration = 3,  ///< arguments or configuration, with --test-config too
+};
+
+/// What darter was called for.
+enum class Action : std::uint8_t {
+  run,
+  help,
+  version,
+  test_config,    ///< check the file and exit
+  convert,        ///< print the file as darter.toml and exit
+  sample_config,  ///< print an annotated sample and exit
+};
+
+/// The arguments of darter, checked.
+struct CommandLine {
+  Action action = Action::run;
+  std::string config_file;           ///< -c, or the file to convert; empty: none
+  std::vector<std::uint16_t> ports;  ///< -p, up to 10
+  bool verbose = false;              ///< -v: every kind of log line
+  bool quiet = false;                ///< -q: no log at all; wins over -v
+  bool daemon = false;               ///< -d
+  std::string sample_form;           ///< "toml", "mosquitto" or "man"
+
+  bool operator==(const CommandLine&) const = default;
+};
+
+/// Reads the arguments, without the program's name in front.
+///
+/// Returns   The first of help and version that is asked for wins over everything behind it.
+/// Errors    Every wrong argument, each in one sentence.
+[[nodiscard]] std::expected<CommandLine, Diagnostics> parse_command_line(
+    const std::vector<std::string_view>& arguments);
+
+/// Settings as the command line asks for: of its file, or without one, and with -v, -q and -d.
+///
+/// Errors    As load(path); a missing file is one.
+[[nodiscard]] std::expected<Settings, Diagnostics> load(const CommandLine& command_line);
+
+/// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
+[[nodiscard]] std::string help_text(std::string_view version);
+
+/// What --version prints.
+[[nodiscard]] std::string version_text(std::string_view version);
+
+}  // namespace conf

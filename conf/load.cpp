@@ -1,0 +1,47 @@
+#include "conf/load.h"
+
+#include "conf/convert.h"
+#include "conf/detect.h"
+#include "conf/file.h"
+#include "conf/mosquitto_reader.h"
+#include "conf/resolve.h"
+#include "conf/toml_reader.h"
+
+namespace conf {
+namespace {
+
+Diagnostics only(std::string text) {
+  return {{.severity = Severity::error, .file = {}, .line = 0, .text = std::move(text)}};
+}
+
+}  // namespace
+
+Source read_source(std::string_view text, const std::string& file) {
+  return detect_form(text) == FileForm::toml ? read_toml(text, file) : read_mosquitto(text, file);
+}
+
+std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
+                                               const std::vector<std::uint16_t>& ports) {
+  const Source source = read_source(text, file);
+  if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
+  return resolve(source, ports);
+}
+
+std::expected<Settings, Diagnostics> load(const std::string& path,
+                                          const std::vector<std::uint16_t>& ports) {
+  const auto text = read_file(path);
+  if (!text) return std::unexpected(only(text.error()));
+  return load_text(*text, path, ports);
+}
+
+Settings load_defaults(const std::vector<std::uint16_t>& ports) { return resolve({}, ports); }
+
+std::expected<std::string, Diagnostics> convert(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return std::unexpected(only(text.error()));
+  const Source source = read_source(*text, path);
+  if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
+  return to_toml(source);
+}
+
+}  // namespace conf

@@ -1,0 +1,243 @@
+#include "conf/mosquitto_reader.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "conf/file.h"
+
+namespace conf {
+namespace {
+
+using Owner = SourceWriter::Owner;
+
+constexpr std::string_view blanks = " \t\r\n\v\f";
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(blanks);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+/// A line as name and the rest. Both are empty on a line that says nothing.
+struct Line {
+  std::string_view name;
+  std::string_view rest;
+};
+
+Line split(std::string_view line) {
+  if (line.starts_with('#')) return {};
+  line = line.substr(0, line.find_last_not_of("\r\n") + 1);
+  const auto begin = line.find_first_not_of(' ');
+  if (begin == line.npos) return {};
+  line.remove_prefix(begin);
+  const auto end = std::min(line.find(' '), line.size());
+  return {.name = line.substr(0, end), .rest = trimmed(line.substr(end))};
+}
+
+/// Does the value run to the end of the line? The others are one word.
+bool takes_the_line(const Option& option) {
+  switch (option.type) {
+    case Type::text:
+    case Type::versions:
+    case Type::log_destination:
+    case Type::folder:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class MosquittoReader {
+ public:
+  void read(std::string_view text, const std::string& file, bool included);
+  Source take() && { return std::move(writer_).take(); }
+
+ private:
+  /// What one file is about at the moment: an included file begins anew.
+  struct Cursor {
+    Place place;
+    bool included = false;
+    Owner listener = Owner::default_listener;
+    bool in_connection = false;
+  };
+
+  void line(Cursor& cursor, Line line);
+  void option(Cursor& cursor, const Option& option, Line line);
+  void heading(Cursor& cursor, const Option& option, Line line);
+  void listener(Cursor& cursor, Line line);
+  void value(Cursor& cursor, const Option& option, Line line);
+  void include(const Cursor& cursor, const Option& option, Line line);
+  void per_listener_settings(const Cursor& cursor, const Value& value);
+  void unknown(const Cursor& cursor, Line line);
+  void extra_words(const Cursor& cursor, std::string_view name, std::string_view rest);
+  [[nodiscard]] bool is_duplicate(const Cursor& cursor, const Option& option, Owner owner);
+  [[nodiscard]] Owner owner_of(const Cursor& cursor, const Option& option) const;
+
+  SourceWriter writer_;
+  bool per_listener_ = false;
+  bool security_seen_ = false;
+};
+
+void MosquittoReader::read(std::string_view text, const std::string& file, bool included) {
+  Cursor cursor{.place = {.file = file, .line = 0}, .included = included};
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size() - 1);
+    ++cursor.place.line;
+    line(cursor, split(text.substr(0, end + 1)));
+    text.remove_prefix(end + 1);
+  }
+}
+
+void MosquittoReader::line(Cursor& cursor, Line line) {
+  if (line.name.empty()) return;
+  const Option* found = find_option(line.name);
+  if (found == nullptr) {
+    unknown(cursor, line);
+  } else if (found->form == Form::toml_only) {
+    writer_.error(cursor.place, "'" + std::string(found->name) +
+                                    "' belongs to darter.toml; here it is 'listener 0 PATH'");
+  } else {
+    option(cursor, *found, line);
+  }
+}
+
+void MosquittoReader::option(Cursor& cursor, const Option& option, Line line) {
+  // One error for the bridge says it all: what stands under it would only repeat it.
+  if (option.scope == Scope::bridge && cursor.in_connection && option.type != Type::heading) return;
+  if (option.type == Type::heading) {
+    heading(cursor, option, line);
+  } else if (option.type == Type::folder) {
+    include(cursor, option, line);
+  } else {
+    value(cursor, option, line);
+  }
+}
+
+void MosquittoReader::heading(Cursor& cursor, const Option& option, Line line) {
+  if (option.name == "listener") return listener(cursor, line);
+  writer_.not_built_in(option.name, cursor.place);
+  cursor.in_connection = true;
+}
+
+/// `listener PORT [ADDRESS]` or `listener 0 PATH`; what begins with '#' behind it is a comment.
+void MosquittoReader::listener(Cursor& cursor, Line line) {
+  const auto words = words_of(line.rest);
+  const Option* port_option = find_option("port");
+  const bool has_address = words.size() > 1 && !words[1].starts_with('#');
+  const bool unix_socket = !words.empty() && words[0] == "0";
+  cursor.listener = writer_.begin_listener(cursor.place);
+  cursor.in_connection = false;
+  if (words.empty()) return writer_.error(cursor.place, "'listener' has no port");
+  if (unix_socket && !has_address) {
+    return writer_.error(cursor.place, "'listener 0' needs the path of a unix socket");
+  }
+  const auto port = unix_socket ? Value(std::int64_t{0}) : parse_value(*port_option, words[0]);
+  if (!port) return writer_.error(cursor.place, "'listener': " + port.error());
+  if (!unix_socket) writer_.set("port", *port, cursor.place, cursor.listener);
+  if (!has_address) return;
+  const std::string_view name = unix_socket ? "unix_socket_path" : "bind_address";
+  const auto address = parse_value(*find_option(name), words[1]);
+  if (!address) return writer_.error(cursor.place, address.error());
+  writer_.set(name, *address, cursor.place, cursor.listener);
+  if (words.size() > 2) {
+    extra_words(cursor, line.name,
+                line.rest.substr(static_cast<std::size_t>(words[2].data() - line.rest.data())));
+  }
+}
+
+void MosquittoReader::value(Cursor& cursor, const Option& option, Line line) {
+  std::string_view text = line.rest;
+  if (!takes_the_line(option)) {
+    const auto words = words_of(text, blanks);
+    if (words.size() > 1) {
+      extra_words(cursor, line.name,
+                  text.substr(static_cast<std::size_t>(words[1].data() - text.data())));
+    }
+    text = words.empty() ? std::string_view() : words[0];
+  }
+  const auto parsed = parse_value(option, text);
+  if (!parsed) return writer_.error(cursor.place, parsed.error());
+  const Owner owner = owner_of(cursor, option);
+  if (is_duplicate(cursor, option, owner)) return;
+  if (option.scope == Scope::security || option.scope == Scope::plugin) security_seen_ = true;
+  if (option.name == "per_listener_settings") per_listener_settings(cursor, *parsed);
+  writer_.set(option, line.name, *parsed, cursor.place, owner);
+}
+
+/// Strings may stand once; of numbers and flags the last one counts.
+bool MosquittoReader::is_duplicate(const Cursor& cursor, const Option& option, Owner owner) {
+  if (option.type != Type::text || option.repeated) return false;
+  const Entry* earlier = find_entry(writer_.entries(owner), option.name);
+  if (earlier == nullptr) return false;
+  writer_.error(cursor.place, "'" + std::string(option.name) + "' was already given in line " +
+                                  std::to_string(earlier->place.line) + " of " +
+                                  earlier->place.file);
+  return true;
+}
+
+Owner MosquittoReader::owner_of(const Cursor& cursor, const Option& option) const {
+  if (option.name == "port" || option.name == "bind_address") return Owner::default_listener;
+  if (option.scope == Scope::listener) return cursor.listener;
+  const bool of_listener = option.scope == Scope::security && per_listener_ &&
+                           cursor.listener != Owner::default_listener;
+  return of_listener ? cursor.listener : Owner::globals;
+}
+
+void MosquittoReader::per_listener_settings(const Cursor& cursor, const Value& value) {
+  per_listener_ = std::get<bool>(value);
+  if (per_listener_ && security_seen_) {
+    writer_.error(cursor.place, "'per_listener_settings' must stand before all security options");
+  }
+}
+
+void MosquittoReader::include(const Cursor& cursor, const Option& option, Line line) {
+  if (cursor.included) {
+    return writer_.error(cursor.place, "'include_dir' may only stand in the main file");
+  }
+  const auto folder = parse_value(option, line.rest);
+  if (!folder) return writer_.error(cursor.place, folder.error());
+  const auto files = conf_files_of(std::get<std::string>(*folder));
+  if (!files) return writer_.error(cursor.place, files.error());
+  for (const std::string& file : *files) {
+    const auto text = read_file(file);
+    if (text) {
+      read(*text, file, true);
+    } else {
+      writer_.error(cursor.place, text.error());
+    }
+  }
+}
+
+void MosquittoReader::unknown(const Cursor& cursor, Line line) {
+  const std::string_view name = line.name;
+  if (name.starts_with('#')) {
+    return writer_.error(cursor.place, "A comment begins with '#' in the first column");
+  }
+  const std::string_view before_tab = name.substr(0, name.find('\t'));
+  if (before_tab != name && find_option(before_tab) != nullptr) {
+    return writer_.error(
+        cursor.place, "'" + std::string(before_tab) + "' is followed by a tab; it must be a space");
+  }
+  writer_.unknown(name, cursor.place);
+}
+
+/// Mosquitto reads one word and drops the rest in silence.
+void MosquittoReader::extra_words(const Cursor& cursor, std::string_view name,
+                                  std::string_view rest) {
+  if (rest.starts_with('#')) return;
+  constexpr std::size_t shown_bytes = 60;
+  writer_.remark(Severity::warning, cursor.place,
+                 "'" + std::string(name) + "' takes one value; '" +
+                     std::string(rest.substr(0, shown_bytes)) + "' behind it is ignored");
+}
+
+}  // namespace
+
+Source read_mosquitto(std::string_view text, const std::string& file) {
+  MosquittoReader reader;
+  reader.read(text, file, false);
+  return std::move(reader).take();
+}
+
+}  // namespace conf

@@ -1,0 +1,214 @@
+#include "conf/resolve.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace conf {
+namespace {
+
+constexpr std::uint16_t default_port = 1883;
+
+bool flag_of(const Entry* entry) { return entry != nullptr && std::get<bool>(entry->value); }
+
+std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+class Resolver {
+ public:
+  Resolver(const Source& source, const std::vector<std::uint16_t>& ports)
+      : source_(source), ports_(ports) {}
+
+  Settings settings() &&;
+
+ private:
+  void globals();
+  void listeners();
+  void loopback_listeners();
+  void default_listener();
+  void listener(const ListenerSource& from);
+  void apply(const std::vector<Entry>& entries, Listener& listener);
+  void remark(Severity severity, const Place& place, std::string text);
+  void remark_per_listener();
+  void remark_not_inherited(const ListenerSource& from, const Listener& listener);
+  void remark_defaults_of_all();
+  void remark_nothing_stored();
+  void remark_without_websockets(const std::vector<Entry>& entries, const Listener& listener);
+  [[nodiscard]] Listener inherited() const;
+  [[nodiscard]] bool per_listener() const {
+    return flag_of(find_entry(source_.globals, "per_listener_settings"));
+  }
+  [[nodiscard]] bool has_default_listener() const {
+    return find_entry(source_.default_listener, "port") != nullptr ||
+           find_entry(source_.default_listener, "bind_address") != nullptr;
+  }
+
+  const Source& source_;
+  const std::vector<std::uint16_t>& ports_;
+  Settings settings_;
+};
+
+Settings Resolver::settings() && {
+  settings_.remarks = source_.diagnostics;
+  globals();
+  listeners();
+  remark_per_listener();
+  remark_nothing_stored();
+  return std::move(settings_);
+}
+
+/// Of options that are repeated, the first one written replaces the default.
+void Resolver::globals() {
+  if (find_entry(source_.globals, "log_dest") != nullptr) settings_.log.destinations.clear();
+  if (find_entry(source_.globals, "log_type") != nullptr) settings_.log.types = 0;
+  Listener nobody;
+  apply(source_.globals, nobody);
+}
+
+void Resolver::apply(const std::vector<Entry>& entries, Listener& listener) {
+  for (const Entry& entry : entries) {
+    const Option& option = *entry.option;
+    const bool overruled = option.name == "allow_anonymous" || option.name == "auto_id_prefix";
+    const std::string own = "listener_" + std::string(option.name);
+    if (overruled && find_entry(entries, own) != nullptr) continue;
+    if (option.apply != nullptr) option.apply(settings_, listener, entry.value);
+  }
+}
+
+/// What a listener is before its own options are read.
+Listener Resolver::inherited() const {
+  Listener listener;
+  Settings ignored;
+  for (const Entry& entry : source_.globals) {
+    if (entry.option->scope != Scope::security) continue;
+    if (entry.option->apply != nullptr) entry.option->apply(ignored, listener, entry.value);
+  }
+  return listener;
+}
+
+void Resolver::listeners() {
+  if (source_.listeners.empty() && !has_default_listener()) return loopback_listeners();
+  for (const ListenerSource& each : source_.listeners) listener(each);
+  if (has_default_listener()) return default_listener();
+  remark_defaults_of_all();
+}
+
+/// Nobody said where to listen: this machine only, and anonymous clients unless that was denied.
+void Resolver::loopback_listeners() {
+  const std::vector<std::uint16_t> ports =
+      ports_.empty() ? std::vector<std::uint16_t>{default_port} : ports_;
+  for (const std::uint16_t port : ports) {
+    Listener listener = inherited();
+    if (find_entry(source_.globals, "allow_anonymous") == nullptr) {
+      listener.security.allow_anonymous = true;
+    }
+    listener.port = port;
+    listener.loopback_only = true;
+    apply(source_.default_listener, listener);
+    remark_without_websockets(source_.default_listener, listener);
+    settings_.listeners.push_back(std::move(listener));
+  }
+}
+
+void Resolver::default_listener() {
+  Listener listener = inherited();
+  apply(source_.default_listener, listener);
+  remark_without_websockets(source_.default_listener, listener);
+  settings_.listeners.push_back(std::move(listener));
+}
+
+void Resolver::listener(const ListenerSource& from) {
+  Listener listener = inherited();
+  const bool open = listener.security.allow_anonymous;
+  if (per_listener()) listener.security.allow_anonymous = false;
+  if (!has_default_listener()) apply(source_.default_listener, listener);
+  // websockets_origin adds up within a listener, but its own list replaces an inherited one.
+  if (find_entry(from.entries, "websockets_origin") != nullptr) listener.websockets_origins.clear();
+  apply(from.entries, listener);
+  if (!listener.unix_socket_path.empty()) listener.port = 0;
+  if (open && per_listener()) remark_not_inherited(from, listener);
+  remark_without_websockets(from.entries, listener);
+  settings_.listeners.push_back(std::move(listener));
+}
+
+void Resolver::remark(Severity severity, const Place& place, std::string text) {
+  settings_.remarks.push_back(
+      {.severity = severity, .file = place.file, .line = place.line, .text = std::move(text)});
+}
+
+void Resolver::remark_per_listener() {
+  const Entry* setting = find_entry(source_.globals, "per_listener_settings");
+  if (!flag_of(setting)) return;
+  std::set<std::string_view> names;
+  for (const Entry& each : source_.globals) {
+    if (each.option->scope == Scope::security) names.insert(each.option->name);
+  }
+  std::string text =
+      "'per_listener_settings true' is taken to mean that each listener has its own "
+      "security options";
+  if (!names.empty()) {
+    std::string list;
+    for (const std::string_view name : names) list += (list.empty() ? "" : ", ") + quoted(name);
+    text += ", and that what stands before the first listener (" + list +
+            ") holds for every listener that does not set its own; no listener is opened for it";
+  }
+  remark(Severity::notice, setting->place, text);
+}
+
+void Resolver::remark_not_inherited(const ListenerSource& from, const Listener& listener) {
+  const bool own = find_entry(from.entries, "allow_anonymous") != nullptr ||
+                   find_entry(from.entries, "listener_allow_anonymous") != nullptr;
+  if (own) return;
+  const std::string where =
+      listener.port == 0 ? listener.unix_socket_path : std::to_string(listener.port);
+  remark(Severity::warning, from.place,
+         "Listener " + where +
+             " asks for a username: with 'per_listener_settings true', "
+             "'allow_anonymous true' must stand under the listener");
+}
+
+void Resolver::remark_defaults_of_all() {
+  if (source_.default_listener.empty()) return;
+  const Entry& first = source_.default_listener.front();
+  remark(Severity::notice, first.place,
+         quoted(first.option->name) +
+             " stands before the first listener: it holds for every listener that does not set its "
+             "own, and no default listener is opened for it");
+}
+
+/// One warning for all of them, where the first one stands.
+void Resolver::remark_nothing_stored() {
+  const Entry* asked = find_entry(source_.globals, "persistence");
+  if (asked != nullptr && !flag_of(asked)) return;
+  const Entry* first = nullptr;
+  std::set<std::string_view> names;
+  for (const Entry& each : source_.globals) {
+    if (each.option->availability != Availability::nothing_stored) continue;
+    if (first == nullptr) first = &each;
+    names.insert(each.option->name);
+  }
+  if (first == nullptr) return;
+  std::string list;
+  for (const std::string_view name : names) list += (list.empty() ? "" : ", ") + quoted(name);
+  remark(Severity::warning, first->place,
+         list + ": nothing is stored yet; sessions and retained messages end with the broker");
+}
+
+void Resolver::remark_without_websockets(const std::vector<Entry>& entries,
+                                         const Listener& listener) {
+  if (listener.protocol == Protocol::websockets) return;
+  for (const Entry& each : entries) {
+    const std::string_view name = each.option->name;
+    if (!name.starts_with("websockets_") && !name.starts_with("http_")) continue;
+    remark(Severity::warning, each.place,
+           quoted(name) + " has no effect on a listener without 'protocol websockets'");
+  }
+}
+
+}  // namespace
+
+Settings resolve(const Source& source, const std::vector<std::uint16_t>& ports) {
+  return Resolver(source, ports).settings();
+}
+
+}  // namespace conf

@@ -1,0 +1,89 @@
+#include "conf/source.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace conf {
+namespace {
+
+std::string quoted(std::string_view name) {
+  constexpr std::size_t shown_bytes = 60;
+  std::string text;
+  for (const char each : name.substr(0, shown_bytes)) {
+    const auto byte = static_cast<unsigned char>(each);
+    text += byte < 0x20 || byte == 0x7F ? '?' : each;
+  }
+  return "'" + text + (name.size() > shown_bytes ? "...'" : "'");
+}
+
+/// An option that only says "off" asks for nothing that is missing.
+bool asks_for_nothing(const Option& option, const Value& value) {
+  return option.type == Type::flag && !option.default_text.empty() &&
+         to_text(option, value) == option.default_text;
+}
+
+}  // namespace
+
+const Entry* find_entry(const std::vector<Entry>& entries, std::string_view name) {
+  const auto found = std::find_if(entries.rbegin(), entries.rend(),
+                                  [&](const Entry& each) { return each.option->name == name; });
+  return found == entries.rend() ? nullptr : &*found;
+}
+
+SourceWriter::Owner SourceWriter::begin_listener(const Place& place) {
+  source_.listeners.push_back({.place = place, .entries = {}});
+  return static_cast<Owner>(source_.listeners.size() - 1);
+}
+
+std::vector<Entry>& SourceWriter::entries_of(Owner owner) {
+  if (owner == Owner::globals) return source_.globals;
+  if (owner == Owner::default_listener) return source_.default_listener;
+  return source_.listeners[static_cast<std::size_t>(owner)].entries;
+}
+
+const std::vector<Entry>& SourceWriter::entries(Owner owner) { return entries_of(owner); }
+
+void SourceWriter::set(const Option& option, std::string_view name, const Value& value,
+                       const Place& place, Owner owner) {
+  comment_on(option, name, value, place);
+  entries_of(owner).push_back({.option = &option, .value = value, .place = place});
+}
+
+void SourceWriter::set(std::string_view name, const Value& value, const Place& place, Owner owner) {
+  const Option* option = find_option(name);
+  if (option != nullptr) set(*option, name, value, place, owner);
+}
+
+void SourceWriter::comment_on(const Option& option, std::string_view name, const Value& value,
+                              const Place& place) {
+  if (option.availability == Availability::ignored) {
+    remark(Severity::notice, place, quoted(name) + " has no effect: " + std::string(option.note));
+  }
+  if (option.availability == Availability::not_built_in && !asks_for_nothing(option, value)) {
+    not_built_in(name, place);
+  }
+}
+
+void SourceWriter::error(const Place& place, std::string text) {
+  remark(Severity::error, place, std::move(text));
+}
+
+void SourceWriter::remark(Severity severity, const Place& place, std::string text) {
+  source_.diagnostics.push_back(
+      {.severity = severity, .file = place.file, .line = place.line, .text = std::move(text)});
+}
+
+void SourceWriter::unknown(std::string_view name, const Place& place) {
+  std::string text = "Unknown option " + quoted(name);
+  const std::string_view nearest = nearest_option(name);
+  if (!nearest.empty()) text += "; did you mean '" + std::string(nearest) + "'?";
+  error(place, text);
+}
+
+void SourceWriter::not_built_in(std::string_view name, const Place& place) {
+  error(place, "not built in yet: " + std::string(name));
+}
+
+Source SourceWriter::take() && { return std::move(source_); }
+
+}  // namespace conf

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/diagnostic.h"
+#include "conf/options.h"
+#include "conf/value.h"
+
+namespace conf {
+
+/// Where something was written.
+struct Place {
+  std::string file;
+  int line = 0;  ///< counted from 1
+};
+
+/// One option as it was set.
+struct Entry {
+  const Option* option = nullptr;  ///< a row of the table: lives for ever
+  Value value;
+  Place place;
+};
+
+/// What was said about one listener: among it where it listens, as port, bind_address or
+/// unix_socket_path.
+struct ListenerSource {
+  Place place;
+  std::vector<Entry> entries;
+};
+
+/// What a configuration says, whatever form it was written in: checked option by option, but not
+/// yet put together.
+///
+/// Shape      globals: options of the broker, and security options that stand for every listener.
+///            default_listener: listener options that stand before any listener.
+/// Invariant  Each value fits its option. Entries stand in the order of the file.
+struct Source {
+  std::vector<Entry> globals;
+  std::vector<Entry> default_listener;
+  std::vector<ListenerSource> listeners;
+  Diagnostics diagnostics;
+};
+
+/// The last entry of that option; null if it was not set.
+[[nodiscard]] const Entry* find_entry(const std::vector<Entry>& entries, std::string_view name);
+
+/// Collects what a reader finds: the part of reading that both forms share.
+///
+/// Errors     None are returned: all end up in the source's diagnostics, so that every error of a
+///            file is reported at once.
+class SourceWriter {
+ public:
+  /// Whom an option is for: the broker, the default listener, or a listener by its number.
+  enum class Owner : std::ptrdiff_t { globals = -2, default_listener = -1 };
+
+  /// Returns   The owner of what follows.
+  Owner begin_listener(const Place& place);
+
+  /// Sets `option`, which was written as `name`, and says what there is to say about it.
+  void set(const Option& option, std::string_view name, const Value& value, const Place& place,
+           Owner owner);
+
+  /// Sets an option that must exist.
+  void set(std::string_view name, const Value& value, const Place& place, Owner owner);
+
+  void error(const Place& place, std::string text);
+  void remark(Severity severity, const Place& place, std::string text);
+
+  /// Reports a name that is not in the table, with the nearest that is.
+  void unknown(std::string_view name, const Place& place);
+
+  /// Reports an option whose feature comes later.
+  void not_built_in(std::string_view name, const Place& place);
+
+  [[nodiscard]] const std::vector<Entry>& entries(Owner owner);
+  [[nodiscard]] Source take() &&;
+
+ private:
+  [[nodiscard]] std::vector<Entry>& entries_of(Owner owner);
+  void comment_on(const Option& option, std::string_view name, const Value& value,
+                  const Place& place);
+
+  Source source_;
+};
+
+}  // namespace conf

@@ -1,0 +1,170 @@
+#include "conf/toml_reader.h"
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <algorithm>
+#include <cstdint>
+#include <expected>
+#include <toml++/toml.h>
+#include <utility>
+#include <vector>
+
+namespace conf {
+namespace {
+
+using Owner = SourceWriter::Owner;
+
+std::unexpected<std::string> wrong_kind(const Option& option) {
+  const std::string range = range_of(option);
+  return std::unexpected("'" + std::string(option.name) + "' must be " +
+                         (range.empty() ? "a string" : range));
+}
+
+/// One TOML value, no array, as the option wants it.
+std::expected<Value, std::string> single_value(const Option& option, const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) {
+    if (option.type != Type::flag) return wrong_kind(option);
+    return flag->get();
+  }
+  if (const auto* number = node.as_integer()) {
+    if (option.type == Type::integer) return check_integer(option, number->get());
+    if (option.type == Type::versions) return parse_value(option, std::to_string(number->get()));
+    return wrong_kind(option);
+  }
+  const auto* text = node.as_string();
+  const bool wants_text = option.type != Type::flag && option.type != Type::integer;
+  if (text == nullptr || !wants_text) return wrong_kind(option);
+  return parse_value(option, text->get());
+}
+
+/// [3, 4] as "3,4".
+std::expected<Value, std::string> version_list(const Option& option, const toml::array& array) {
+  std::string list;
+  for (const toml::node& each : array) {
+    const auto number = each.value<std::int64_t>();
+    if (!number) return wrong_kind(option);
+    list += std::to_string(*number) + ",";
+  }
+  return parse_value(option, list);
+}
+
+class TomlReader {
+ public:
+  explicit TomlReader(std::string file) : file_(std::move(file)) {}
+
+  void read(std::string_view text);
+  Source take() && { return std::move(writer_).take(); }
+
+ private:
+  void table(const toml::table& table, Owner owner);
+  void option(std::string_view name, const toml::node& node, const Place& place, Owner owner);
+  void listeners(const toml::node& node);
+  void values(const Option& option, std::string_view name, const toml::node& node, Owner owner);
+  void value(const Option& option, std::string_view name, const toml::node& node, Owner owner);
+  void check_address(const toml::table& table, const Place& place);
+  [[nodiscard]] Place place_of(const toml::source_region& region) const {
+    return {.file = file_, .line = static_cast<int>(region.begin.line)};
+  }
+
+  std::string file_;
+  SourceWriter writer_;
+};
+
+void TomlReader::read(std::string_view text) {
+  const toml::parse_result parsed = toml::parse(text, file_);
+  if (!parsed) {
+    writer_.error(place_of(parsed.error().source()), std::string(parsed.error().description()));
+    return;
+  }
+  table(parsed.table(), Owner::globals);
+}
+
+/// In the order of the file, which is not the order of the table.
+void TomlReader::table(const toml::table& table, Owner owner) {
+  using Item = std::pair<const toml::key*, const toml::node*>;
+  std::vector<Item> items;
+  for (const auto& [key, node] : table) items.emplace_back(&key, &node);
+  std::stable_sort(items.begin(), items.end(), [](const Item& left, const Item& right) {
+    const auto& a = left.first->source().begin;
+    const auto& b = right.first->source().begin;
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+  });
+  for (const auto& [key, node] : items) option(key->str(), *node, place_of(key->source()), owner);
+}
+
+void TomlReader::option(std::string_view name, const toml::node& node, const Place& place,
+                        Owner owner) {
+  const Option* found = find_option(name);
+  const bool top_level = owner == Owner::globals;
+  if (found == nullptr) return writer_.unknown(name, place);
+  if (found->type == Type::heading && top_level) {
+    if (found->name == "listener") return listeners(node);
+    return writer_.not_built_in(found->name, place);
+  }
+  if (found->form == Form::mosquitto_only) {
+    return writer_.error(place, "'" + std::string(name) + "' belongs to mosquitto.conf");
+  }
+  const bool of_listener = found->scope == Scope::listener || found->scope == Scope::security;
+  if (!top_level && !of_listener) {
+    return writer_.error(place, "'" + std::string(name) +
+                                    "' is for the whole broker: it stands above all [[listener]]");
+  }
+  if (top_level && found->scope == Scope::listener) owner = Owner::default_listener;
+  values(*found, name, node, owner);
+}
+
+void TomlReader::listeners(const toml::node& node) {
+  const auto one = [this](const toml::node& each) {
+    const Place place = place_of(each.source());
+    const auto* listener = each.as_table();
+    if (listener == nullptr) return writer_.error(place, "a listener is a table: [[listener]]");
+    const Owner owner = writer_.begin_listener(place);
+    check_address(*listener, place);
+    table(*listener, owner);
+  };
+  const auto* array = node.as_array();
+  if (array == nullptr) return one(node);
+  for (const toml::node& each : *array) one(each);
+}
+
+void TomlReader::check_address(const toml::table& table, const Place& place) {
+  const bool port = table.contains("port");
+  const bool path = table.contains("unix_socket_path");
+  if (!port && !path) writer_.error(place, "A [[listener]] needs a 'port' or 'unix_socket_path'");
+  if (path && (port || table.contains("bind_address"))) {
+    writer_.error(place, "A [[listener]] has a 'unix_socket_path' or a 'port', not both");
+  }
+}
+
+void TomlReader::values(const Option& option, std::string_view name, const toml::node& node,
+                        Owner owner) {
+  const auto* array = node.as_array();
+  if (array == nullptr) return value(option, name, node, owner);
+  if (option.repeated) {
+    for (const toml::node& each : *array) value(option, name, each, owner);
+    return;
+  }
+  const Place place = place_of(node.source());
+  const auto parsed =
+      option.type == Type::versions ? version_list(option, *array) : wrong_kind(option);
+  if (!parsed) return writer_.error(place, parsed.error());
+  writer_.set(option, name, *parsed, place, owner);
+}
+
+void TomlReader::value(const Option& option, std::string_view name, const toml::node& node,
+                       Owner owner) {
+  const Place place = place_of(node.source());
+  const auto parsed = single_value(option, node);
+  if (!parsed) return writer_.error(place, parsed.error());
+  writer_.set(option, name, *parsed, place, owner);
+}
+
+}  // namespace
+
+Source read_toml(std::string_view text, const std::string& file) {
+  TomlReader reader(file);
+  reader.read(text);
+  return std::move(reader).take();
+}
+
+}  // namespace conf
