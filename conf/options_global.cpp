@@ -53,7 +53,7 @@ constexpr auto rows = std::to_array<Option>({
      .type = Type::flag,
      .scope = Scope::security,
      .default_text = "true",
-     .help = "May a client send an empty client id and be given one?",
+     .help = "May a client send an empty client id and be given one? If not, it is refused.",
      .apply = to_security<&Security::allow_zero_length_clientid>},
     {.name = "auto_id_prefix",
      .scope = Scope::security,
@@ -123,8 +123,8 @@ constexpr auto rows = std::to_array<Option>({
      .maximum = int64_max,
      .default_text = "0",
      .units = "bytes",
-     .help = "The same in bytes; one message that is larger still goes out alone; 0 means no "
-             "limit.",
+     .help = "Bytes of QoS 1 and 2 on their way to one client at a time; a larger message still "
+             "goes out alone; 0 means no limit.",
      .apply = to_settings<&Settings::max_inflight_bytes>},
     {.name = "max_queued_messages",
      .type = Type::integer,
@@ -138,7 +138,8 @@ constexpr auto rows = std::to_array<Option>({
      .maximum = int64_max,
      .default_text = "0",
      .units = "bytes",
-     .help = "The same in bytes; 0 means no limit.",
+     .help =
+         "Bytes of QoS 1 and 2 that wait for one client beyond those in flight; 0 means no limit.",
      .apply = to_settings<&Settings::max_queued_bytes>},
     {.name = "memory_limit",
      .type = Type::integer,

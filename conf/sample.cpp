@@ -32,8 +32,13 @@ std::string folded(std::string_view text, std::string_view prefix) {
 /// "Default: 20. Range: ..." as far as there is something to say.
 std::string facts(const Option& option) {
   std::string text;
-  if (!option.default_text.empty()) text += " Default: " + std::string(option.default_text) + ".";
-  if (!option.units.empty()) text += " In " + std::string(option.units) + ".";
+  if (!option.default_text.empty()) {
+    text += " Default: " + std::string(option.default_text);
+    if (!option.units.empty()) text += " " + std::string(option.units);
+    text += ".";
+  } else if (!option.units.empty()) {
+    text += " In " + std::string(option.units) + ".";
+  }
   if (option.type == Type::choice || option.type == Type::log_destination ||
       option.type == Type::duration) {
     text += " It is " + range_of(option) + ".";

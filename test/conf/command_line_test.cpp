@@ -1,0 +1,77 @@
+#include "conf/command_line.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "test/conf/configuration.h"
+
+using conf::Action;
+using conf::CommandLine;
+using conf::parse_command_line;
+using Arguments = std::vector<std::string_view>;
+
+TEST_CASE("arguments that are right", "[conf]") {
+  CHECK(parse_command_line({}) == CommandLine{});
+  const auto all = parse_command_line({"-v", "-c", "/x", "-p", "1884", "-q", "-d", "--port", "1"});
+  REQUIRE(all);
+  CHECK(all->verbose);
+  CHECK(all->quiet);
+  CHECK(all->daemon);
+  CHECK(all->config_file == "/x");
+  CHECK(all->ports == std::vector<std::uint16_t>{1884, 1});
+  CHECK(parse_command_line({"--config-file=/a=b"})->config_file == "/a=b");
+  CHECK(parse_command_line({"--test-config", "-c", "/x"})->action == Action::test_config);
+  CHECK(parse_command_line({"--convert", "/x"})->action == Action::convert);
+  CHECK(parse_command_line({"--convert", "/x"})->config_file == "/x");
+  CHECK(parse_command_line({"--version"})->action == Action::version);
+  CHECK(parse_command_line({"-h", "--nonsense"})->action == Action::help);
+  CHECK(parse_command_line({"--sample-config", "man"})->sample_form == "man");
+}
+
+TEST_CASE("arguments that are wrong", "[conf]") {
+  const Arguments wrong = GENERATE(
+      Arguments{"-x"}, Arguments{"file"}, Arguments{""}, Arguments{"-c"}, Arguments{"-c", ""},
+      Arguments{"-p"}, Arguments{"-p", "0"}, Arguments{"-p", "65536"}, Arguments{"-p", "1x"},
+      Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "-c", "b"},
+      Arguments{"--tls-keylog", "f"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
+      Arguments{"--sample-config", "x"}, Arguments{"-vq"},
+      Arguments{"-p", "1",  "-p", "2",  "-p", "3",  "-p", "4",  "-p", "5",  "-p",
+                "6",  "-p", "7",  "-p", "8",  "-p", "9",  "-p", "10", "-p", "11"});
+  const auto result = parse_command_line(wrong);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().size() == 1);
+}
+
+TEST_CASE("every wrong argument is reported", "[conf]") {
+  const auto result = parse_command_line({"-x", "-p", "0", "--tls-keylog", "f"});
+  REQUIRE_FALSE(result);
+  CHECK(result.error().size() == 3);
+  CHECK(conf::format(result.error()[2]) == "Error: not built in yet: --tls-keylog");
+}
+
+TEST_CASE("-v and -q win over the file, and -q over -v", "[conf]") {
+  const conf_test::Folder folder;
+  CommandLine line;
+  line.config_file = folder.write("m.conf", "log_type error\nlog_dest stdout\n");
+  CHECK(conf::load(line)->log.types == static_cast<unsigned>(broker::LogType::error));
+  line.verbose = true;
+  CHECK((conf::load(line)->log.types & static_cast<unsigned>(broker::LogType::debug)) != 0);
+  CHECK(conf::load(line)->log.destinations.size() == 1);
+  line.quiet = true;
+  line.daemon = true;
+  CHECK(conf::load(line)->log.types == 0);
+  CHECK(conf::load(line)->log.destinations.empty());
+  CHECK(conf::load(line)->daemon);
+  line.config_file = "/nonexistent/file";
+  CHECK_FALSE(conf::load(line));
+}
+
+TEST_CASE("help begins as Mosquitto's does", "[conf]") {
+  const std::string help = conf::help_text("1.2.3");
+  CHECK(help.starts_with("darter version 1.2.3\n\nUsage: darter "));
+  for (const auto* name : {"-c, --config-file FILE", "--test-config", "--convert FILE"}) {
+    CHECK(conf_test::is_in(name, help));
+  }
+}

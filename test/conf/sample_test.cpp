@@ -1,0 +1,77 @@
+#include "conf/sample.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+
+#include "conf/file.h"
+#include "conf/options.h"
+#include "test/conf/configuration.h"
+
+using conf_test::is_in;
+
+namespace {
+
+/// Every option line of a sample without its comment mark.
+std::string switched_on(const std::string& sample) {
+  std::string text;
+  std::size_t begin = 0;
+  while (begin < sample.size()) {
+    const auto end = sample.find('\n', begin);
+    std::string line = sample.substr(begin, end - begin);
+    if (line.size() > 1 && line[0] == '#' && line[1] != ' ') line.erase(0, 1);
+    // What a sample shows of a folder need not be there.
+    if (!line.starts_with("include_dir")) text += line + "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
+std::string checked_in(const std::string& name) {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../conf";
+  return conf::read_file((folder / name).string()).value_or("");
+}
+
+}  // namespace
+
+TEST_CASE("the samples in conf/ are what the table generates", "[conf]") {
+  // To renew them: darter --sample-config toml > conf/darter.toml, and so on.
+  CHECK(checked_in("darter.toml") == conf::sample_toml());
+  CHECK(checked_in("mosquitto.conf") == conf::sample_mosquitto());
+  CHECK(checked_in("darter.conf.5") == conf::manual_page());
+}
+
+TEST_CASE("a sample as it stands changes nothing", "[conf]") {
+  const auto defaults = conf::load_defaults();
+  for (const auto& sample : {conf::sample_toml(), conf::sample_mosquitto()}) {
+    const auto settings = conf_test::good(sample);
+    CHECK(settings.listeners == defaults.listeners);
+    CHECK(settings.remarks.empty());
+  }
+}
+
+TEST_CASE("every option of a sample can be switched on", "[conf]") {
+  const auto toml = conf_test::good(switched_on(conf::sample_toml()));
+  const auto mosquitto = conf_test::good(switched_on(conf::sample_mosquitto()));
+  CHECK(toml.listeners.size() == 1);
+  CHECK(toml.listeners == mosquitto.listeners);
+  CHECK(toml.log == mosquitto.log);
+}
+
+TEST_CASE("the manual page has every option", "[conf]") {
+  const std::string page = conf::manual_page();
+  for (const conf::Option& option : conf::options()) {
+    CHECK(is_in(".B " + std::string(option.name) + "\n", page));
+  }
+}
+
+TEST_CASE("lines of the samples fit on a screen", "[conf]") {
+  for (const auto& sample : {conf::sample_toml(), conf::sample_mosquitto()}) {
+    std::size_t begin = 0;
+    while (begin < sample.size()) {
+      const auto end = sample.find('\n', begin);
+      CHECK(end - begin <= 100);
+      begin = end + 1;
+    }
+  }
+}
