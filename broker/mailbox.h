@@ -99,6 +99,8 @@ class Mailboxes {
   /// Swaps data out of the mailboxes named by `senders`; returns those whose sender waits.
   std::uint64_t take_data(ShardIndex to, std::uint64_t senders);
   void take_control(ShardIndex from, ShardIndex to);
+  /// Empties a batch that was handled; keeps its memory for the next one unless that is much.
+  static void forget(std::vector<PeerMessage>& batch);
 
   std::uint32_t shards_;
   MailboxLimits limits_;
@@ -125,14 +127,14 @@ std::uint64_t Mailboxes::drain(ShardIndex to, Handle&& handle) {
     for (PeerMessage& message : receiver.taken_control) {
       handle(ShardIndex{from}, std::move(message));
     }
-    receiver.taken_control.clear();
+    forget(receiver.taken_control);
   }
   if (newer != 0) receiver.mail.fetch_or(newer, std::memory_order_acq_rel);  // their data
   for (std::uint32_t from = 0; from < shards_; ++from) {
     for (PeerMessage& message : receiver.taken[from]) {
       handle(ShardIndex{from}, std::move(message));
     }
-    receiver.taken[from].clear();
+    forget(receiver.taken[from]);
   }
   return waiting;
 }

@@ -1,0 +1,243 @@
+#include "broker/mailbox.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace broker {
+namespace {
+
+PeerMessage publish(std::uint64_t number, mqtt::Qos qos, std::uint32_t payload_size = 8) {
+  PeerPublish message;
+  message.message.qos = qos;
+  message.message.payload_size = payload_size;
+  message.stamp.count = number;
+  return message;
+}
+
+PeerMessage join(std::uint64_t number) {
+  GroupJoin message;
+  message.session_number = number;
+  return message;
+}
+
+constexpr ShardIndex zero{0};
+constexpr ShardIndex one{1};
+constexpr ShardIndex two{2};
+
+struct Received {
+  ShardIndex from;
+  bool control;
+  std::uint64_t number;
+  bool operator==(const Received&) const = default;
+};
+
+Received received(ShardIndex from, const PeerMessage& message) {
+  if (const auto* const joined = std::get_if<GroupJoin>(&message)) {
+    return {from, true, joined->session_number};
+  }
+  return {from, false, std::get<PeerPublish>(message).stamp.count};
+}
+
+std::vector<Received> drain(Mailboxes& mailboxes, ShardIndex to) {
+  std::vector<Received> all;
+  static_cast<void>(mailboxes.drain(to, [&](ShardIndex from, const PeerMessage& message) {
+    all.push_back(received(from, message));
+  }));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a peer outbox sorts messages into lanes and counts them", "[mailbox]") {
+  PeerOutbox outbox(3);
+  CHECK(outbox.empty());
+  outbox.send(two, publish(1, mqtt::Qos::at_most_once));
+  outbox.send(two, join(2));
+  CHECK_FALSE(outbox.empty());
+  CHECK(outbox.lanes(two).data.size() == 1);
+  CHECK(outbox.lanes(two).control.size() == 1);
+  outbox.lanes(two).data.clear();
+  outbox.settled();
+  CHECK_FALSE(outbox.empty());
+  outbox.lanes(two).control.clear();
+  outbox.settled();
+  CHECK(outbox.empty());
+}
+
+TEST_CASE("only a publish with QoS 0 that retains nothing may be dropped", "[mailbox]") {
+  CHECK(may_be_dropped(publish(1, mqtt::Qos::at_most_once)));
+  CHECK_FALSE(may_be_dropped(publish(1, mqtt::Qos::at_least_once)));
+  CHECK_FALSE(may_be_dropped(join(1)));
+  PeerPublish retained;
+  retained.message.retain = true;
+  CHECK_FALSE(may_be_dropped(PeerMessage{retained}));
+}
+
+TEST_CASE("control messages are handled before the data of every sender", "[mailbox]") {
+  Mailboxes mailboxes(3);
+  PeerOutbox::Lanes from_one;
+  from_one.data.push_back(publish(1, mqtt::Qos::at_most_once));
+  from_one.data.push_back(publish(2, mqtt::Qos::at_most_once));
+  from_one.control.push_back(join(3));
+  PeerOutbox::Lanes from_two;
+  from_two.control.push_back(join(4));
+  CHECK(mailboxes.empty(zero));
+  CHECK_FALSE(mailboxes.push(one, zero, from_one).full);
+  CHECK_FALSE(mailboxes.push(two, zero, from_two).full);
+  CHECK(from_one.data.empty());
+  CHECK_FALSE(mailboxes.empty(zero));
+  CHECK(drain(mailboxes, zero) ==
+        std::vector<Received>{{one, true, 3}, {two, true, 4}, {one, false, 1}, {one, false, 2}});
+  CHECK(drain(mailboxes, zero).empty());
+  CHECK(mailboxes.empty(zero));
+}
+
+TEST_CASE("a full mailbox stops its sender and drops nothing but QoS 0", "[mailbox]") {
+  Mailboxes mailboxes(2, {.full_messages = 2, .full_bytes = 1000, .drop_messages = 3});
+  const auto push = [&](PeerMessage message) {
+    PeerOutbox::Lanes lanes;
+    lanes.data.push_back(std::move(message));
+    return mailboxes.push(one, zero, lanes);
+  };
+  CHECK_FALSE(push(publish(1, mqtt::Qos::at_most_once)).full);
+  CHECK(push(publish(2, mqtt::Qos::at_most_once)).full);
+  CHECK(push(publish(3, mqtt::Qos::at_least_once)).full);
+  CHECK(push(publish(4, mqtt::Qos::at_most_once)).dropped == 1);
+  CHECK(push(publish(5, mqtt::Qos::at_least_once)).dropped == 0);
+  CHECK(mailboxes.dropped() == 1);
+  std::vector<std::uint64_t> numbers;
+  const std::uint64_t wake = mailboxes.drain(zero, [&](ShardIndex, const PeerMessage& message) {
+    numbers.push_back(std::get<PeerPublish>(message).stamp.count);
+  });
+  CHECK(wake == 2);  // the bit of shard 1
+  CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 5});
+  CHECK_FALSE(push(publish(6, mqtt::Qos::at_most_once)).full);
+  CHECK(mailboxes.drain(zero, [](ShardIndex, const PeerMessage&) {}) == 0);
+}
+
+TEST_CASE("large payloads fill a mailbox before many messages do", "[mailbox]") {
+  Mailboxes mailboxes(2, {.full_messages = 100, .full_bytes = 1000});
+  PeerOutbox::Lanes lanes;
+  lanes.data.push_back(publish(1, mqtt::Qos::at_least_once, 1000));
+  CHECK(mailboxes.push(one, zero, lanes).full);
+}
+
+TEST_CASE("a bell is rung once, and only for a shard that sleeps", "[mailbox]") {
+  Mailboxes mailboxes(3);
+  const auto push = [&](ShardIndex from) {
+    PeerOutbox::Lanes lanes;
+    lanes.control.push_back(join(1));
+    return mailboxes.push(from, zero, lanes).wake;
+  };
+  CHECK_FALSE(push(one));
+  CHECK_FALSE(mailboxes.may_sleep(zero));
+  static_cast<void>(drain(mailboxes, zero));
+  CHECK(mailboxes.may_sleep(zero));
+  CHECK(push(one));
+  CHECK_FALSE(push(two));
+  static_cast<void>(drain(mailboxes, zero));
+  CHECK(mailboxes.may_sleep(zero));
+  mailboxes.awake(zero);
+  CHECK_FALSE(push(one));
+}
+
+TEST_CASE("what senders on other threads push arrives once, in order, and wakes", "[mailbox]") {
+  constexpr std::uint64_t messages = 100'000;
+  Mailboxes mailboxes(3, {.full_messages = 64});
+  std::atomic<std::uint64_t> room{~std::uint64_t{0}};
+  std::atomic<std::uint32_t> bell{0};
+  const auto sender = [&](ShardIndex from) {
+    const std::uint64_t bit = std::uint64_t{1} << static_cast<std::uint32_t>(from);
+    PeerOutbox::Lanes lanes;
+    for (std::uint64_t number = 1; number <= messages; ++number) {
+      lanes.data.push_back(publish(number, mqtt::Qos::at_least_once));
+      if (number % 1000 == 0) lanes.control.push_back(join(number));
+      if (number % 17 != 0 && number != messages) continue;
+      room.fetch_and(~bit);
+      const Mailboxes::Pushed pushed = mailboxes.push(from, zero, lanes);
+      if (pushed.wake) {
+        bell.fetch_add(1);
+        bell.notify_one();
+      }
+      while (pushed.full && (room.load() & bit) == 0) std::this_thread::yield();
+    }
+  };
+  std::thread first(sender, one);
+  std::thread second(sender, two);
+  std::uint64_t seen[3] = {0, 0, 0};
+  std::uint64_t joined[3] = {0, 0, 0};
+  bool ordered = true;
+  while (seen[1] < messages || seen[2] < messages) {
+    const std::uint32_t rung = bell.load();
+    if (mailboxes.may_sleep(zero)) {
+      bell.wait(rung);
+      mailboxes.awake(zero);
+    }
+    room.fetch_or(mailboxes.drain(zero, [&](ShardIndex from, const PeerMessage& message) {
+      const Received what = received(from, message);
+      const auto index = static_cast<std::uint32_t>(from);
+      if (what.control) {
+        ordered = ordered && what.number == joined[index] + 1000;
+        joined[index] = what.number;
+      } else {
+        ordered = ordered && what.number == ++seen[index];
+        // A join that was pushed together with or before this message came before it.
+        ordered = ordered && joined[index] + 1000 > what.number - what.number % 17;
+      }
+    }));
+  }
+  first.join();
+  second.join();
+  CHECK(ordered);
+  CHECK(joined[1] == messages);
+  CHECK(joined[2] == messages);
+}
+
+TEST_CASE("a join said before another shard's publish is handled before it", "[mailbox]") {
+  // Shard 1 joins, then tells shard 2 (as a client would), which publishes: shard 0 must never
+  // see the publish first.
+  constexpr std::uint64_t rounds = 20'000;
+  Mailboxes mailboxes(3);
+  std::atomic<std::uint64_t> told{0};
+  std::thread joiner([&] {
+    for (std::uint64_t round = 1; round <= rounds; ++round) {
+      PeerOutbox::Lanes lanes;
+      lanes.control.push_back(join(round));
+      static_cast<void>(mailboxes.push(one, zero, lanes));
+      told.store(round);
+    }
+  });
+  std::thread publisher([&] {
+    std::uint64_t published = 0;
+    while (published < rounds) {
+      const std::uint64_t round = told.load();
+      if (round == published) continue;
+      published = round;
+      PeerOutbox::Lanes lanes;
+      lanes.data.push_back(publish(round, mqtt::Qos::at_least_once));
+      static_cast<void>(mailboxes.push(two, zero, lanes));
+    }
+  });
+  std::uint64_t joined = 0;
+  std::uint64_t published = 0;
+  bool causal = true;
+  while (published < rounds) {
+    static_cast<void>(mailboxes.drain(zero, [&](ShardIndex from, const PeerMessage& message) {
+      const Received what = received(from, message);
+      (what.control ? joined : published) = what.number;
+      causal = causal && published <= joined;
+    }));
+  }
+  joiner.join();
+  publisher.join();
+  CHECK(causal);
+}
+
+}  // namespace broker
