@@ -22,9 +22,8 @@ namespace auth {
 ///            pattern [read|write|readwrite|deny] FILTER   for everybody; %c is the client id, %u
 ///                                                         the user name
 ///            Comments begin with '#' in the first column. A filter may hold spaces.
-/// Invariant  The rules of Mosquitto's check: the user's own lines first and patterns after them;
-///            in each of the two a deny wins whatever the order of lines; what nothing allows is
-///            refused. A topic that begins with '$' needs a filter that does.
+/// Invariant  Answers as Mosquitto's check does, see AclPermissions. An empty file denies
+///            everything.
 /// Lifetime   An immutable snapshot of the file as it was when it was loaded.
 /// Threads    Any, once loaded.
 /// Source     mosquitto.conf(5), acl_file; compared with mosquitto 2.0.11.
@@ -32,7 +31,7 @@ class AclFile {
  public:
   /// Reads the file at `path`.
   ///
-  /// Errors    One line that begins with the path and, where there is one, the line number.
+  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault.
   [[nodiscard]] static std::expected<AclFile, std::string> load(const std::string& path);
 
   /// Reads the text of such a file; `name` stands for it in errors.
@@ -49,6 +48,9 @@ class AclFile {
   [[nodiscard]] bool operator==(const AclFile&) const = default;
 
  private:
+  /// Takes in one line; `own` is where "topic" lines go. Returns what is wrong with it, or nothing.
+  std::string read_line(std::string_view line, std::vector<AclLine>*& own);
+
   std::vector<AclLine> anonymous_;
   std::map<std::string, std::vector<AclLine>, std::less<>> users_;
   std::vector<AclLine> patterns_;

@@ -41,10 +41,11 @@ struct AuthenticatorOptions {
   std::size_t threads = 0;          ///< that hash; 0 is half the cores, at least one
   std::size_t queued_max = 1024;    ///< credentials waiting for a thread; more are server_busy
   std::size_t waiting_max = 65536;  ///< logins waiting for an answer, all told
-  std::size_t cached_max = 16384;   ///< credentials known to be right
-  std::size_t rejected_max = 1024;  ///< credentials known to be wrong
-  std::size_t failing_max = 8192;   ///< (address, user) pairs whose failures are remembered
-  std::size_t held_max = 1024;      ///< credentials held back because their pair failed before
+  std::size_t waiting_bytes_max = std::size_t{16} << 20U;  ///< of their user names and passwords
+  std::size_t cached_max = 16384;                          ///< credentials known to be right
+  std::size_t rejected_max = 1024;                         ///< credentials known to be wrong
+  std::size_t failing_max = 8192;  ///< (address, user) pairs whose failures are remembered
+  std::size_t held_max = 1024;     ///< credentials held back because their pair failed before
   std::size_t held_per_pair_max = 8;
   std::chrono::milliseconds backoff_first{100};  ///< after the first failure; doubles each time
   std::chrono::milliseconds backoff_max{5000};
@@ -69,9 +70,10 @@ struct AuthenticatorStatistics {
 /// What a reload did to the users of one realm.
 struct RealmChange {
   RealmId realm{};
-  std::vector<std::string> users;     ///< gone, or with another password: disconnect them
-  bool passwordless_refused = false;  ///< those who came in without a password have to go
-  bool access_changed = false;        ///< the ACL file changed: ask permissions() again
+  std::vector<std::string> users;  ///< gone, or with another password: disconnect them
+  bool anonymous_refused = false;  ///< clients without a user name have to go
+  bool unchecked_refused = false;  ///< users let in for want of a password file have to go
+  bool access_changed = false;     ///< the ACL file changed: ask permissions() again
 };
 
 /// Answers logins, and keeps the costly hashing of passwords away from the loops.

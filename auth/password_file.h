@@ -15,14 +15,15 @@ namespace auth {
 ///
 /// Shape      Lines of "USER:HASH" as Mosquitto reads them: '#' in the first column begins a
 ///            comment, a line without a colon is passed over, spaces and a carriage return at the
-///            ends of user and hash do not count, of two lines for one user the first holds.
+///            ends of user and hash do not count, of two lines for one user the last holds, and
+///            what follows a second colon is passed over.
 /// Lifetime   An immutable snapshot of the file as it was when it was loaded.
 /// Threads    Any, once loaded.
 class PasswordFile {
  public:
   /// Reads the file at `path`.
   ///
-  /// Errors    One line that begins with the path, and the line number where there is one. A file
+  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault. A file
   ///           that everybody on the machine may read is an error (its group may: brokers are
   ///           often given a file as root:mosquitto 0640), and so is a hash that is malformed,
   ///           of an unknown kind, or costly beyond reason.

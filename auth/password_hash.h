@@ -16,7 +16,7 @@ enum class HashKind : std::uint8_t {
 };
 
 /// How costly a new hash is made. The defaults are 19 MiB and two passes (argon2id), and the
-/// iteration count that Mosquitto 2.1 chose (PBKDF2).
+/// iterations that OWASP asks for (PBKDF2).
 struct HashCost {
   std::uint32_t argon2id_memory_kib = 19456;
   std::uint32_t argon2id_passes = 2;
@@ -33,7 +33,7 @@ enum class Match : std::uint8_t {
 /// One hashed password, read from the text of a password file.
 ///
 /// Shape      $6$SALT$HASH                            base64, hash of 64 bytes
-///            $7$ITERATIONS$SALT$HASH                 base64, hash of 1 to 128 bytes
+///            $7$ITERATIONS$SALT$HASH                 base64, hash of 64 bytes
 ///            $argon2id$v=19$m=KIB,t=N,p=N$SALT$HASH  base64 without padding
 /// Invariant  Costs lie within bounds that a broker survives: at most 1 GiB and 64 passes and
 ///            16 lanes for argon2id, at most 10,000,000 iterations for PBKDF2.

@@ -28,14 +28,20 @@ class Realm {
  public:
   /// Reads the files.
   ///
-  /// Errors    What is wrong with the first file that cannot be used: "PATH:LINE: what".
+  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault of the first file that
+  ///           cannot be used.
   [[nodiscard]] static std::expected<std::shared_ptr<const Realm>, std::string> load(
       const RealmOptions& options);
+
+  /// A realm that lets nobody in.
+  [[nodiscard]] static std::shared_ptr<const Realm> nobody();
 
   [[nodiscard]] bool allow_anonymous() const noexcept { return allow_anonymous_; }
 
   /// Null: no password file, so that no password can be right or wrong.
   [[nodiscard]] const PasswordFile* passwords() const noexcept;
+
+  [[nodiscard]] bool has_acl() const noexcept { return acl_.has_value(); }
 
   /// What `user` may do (nullopt: a client without a user name). Null: there is no ACL file, and
   /// everything is allowed, as broker::Verdict has it.
@@ -47,9 +53,12 @@ class Realm {
   /// Returns   The users who are gone or have another hash there, sorted: they have to go.
   [[nodiscard]] std::vector<std::string> users_changed_in(const Realm& next) const;
 
-  /// Would clients that came in without a password (anonymous, or a user name in a realm without
-  /// a password file) be let in by `next` too? If not, they have to go.
-  [[nodiscard]] bool passwordless_still_allowed_in(const Realm& next) const;
+  /// Are clients without a user name let in here, and not by `next`? Then they have to go.
+  [[nodiscard]] bool anonymous_refused_in(const Realm& next) const noexcept;
+
+  /// Is any user name believed here, for want of a password file, and not in `next`? Then those
+  /// who gave one have to go.
+  [[nodiscard]] bool unchecked_refused_in(const Realm& next) const noexcept;
 
   /// Does `next` allow the same to everybody? If not, ask permissions() afresh for each session.
   [[nodiscard]] bool same_access_in(const Realm& next) const;

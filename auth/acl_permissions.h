@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/acl_rule.h"
+#include "broker/core/access.h"
+
+namespace auth {
+
+/// What the lines of an ACL file come to for one user.
+///
+/// Invariant  allows() decides in the order of Mosquitto: the user's own denials, the user's own
+///            grants, then the patterns' denials, then the patterns' grants, then no. Patterns are
+///            not looked at for a user name or client id that holds '+' or '#': it could widen
+///            them.
+/// Lifetime   Owns its filters.
+/// Threads    Any: immutable after construction.
+class AclPermissions final : public broker::Permissions {
+ public:
+  /// `own` are the lines of this user, `patterns` those for everybody. Without a user name
+  /// (nullopt) patterns that hold %u do not count.
+  AclPermissions(const std::vector<AclLine>& own, const std::vector<AclLine>& patterns,
+                 const std::optional<std::string>& user);
+
+  /// Cost      One pass over the filters; allocates nothing except for Access::subscribe.
+  [[nodiscard]] bool allows(broker::Access access, std::string_view topic,
+                            std::string_view client_id) const override;
+
+ private:
+  /// Filters by what they grant. A readwrite line stands in two of them.
+  struct Rules {
+    std::vector<AclFilter> denied;
+    std::vector<AclFilter> readable;
+    std::vector<AclFilter> writable;
+
+    void add(AclGrant grant, AclFilter filter);
+  };
+
+  [[nodiscard]] bool patterns_apply(std::string_view client_id) const;
+  [[nodiscard]] bool allows_topic(bool writes, std::string_view topic,
+                                  std::string_view client_id) const;
+  [[nodiscard]] bool allows_filter(std::string_view filter, std::string_view client_id) const;
+
+  Rules own_;
+  Rules patterns_;
+  bool user_is_plain_ = true;  // no '+' or '#' in the user name
+};
+
+}  // namespace auth

@@ -1,0 +1,394 @@
+#include "auth/authenticator.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "auth/backoff.h"
+#include "auth/keyed_mac.h"
+#include "auth/login_jobs.h"
+#include "auth/lru_map.h"
+
+namespace auth {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using mqtt::Reason;
+using Sheet = std::shared_ptr<const broker::Permissions>;
+using WeakSheet = std::weak_ptr<const broker::Permissions>;
+
+struct Delivery {
+  Authenticator::Completion done;
+  LoginAnswer answer;
+};
+
+std::size_t thread_count(std::size_t wanted) {
+  if (wanted > 0) return wanted;
+  return std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2);
+}
+
+BackoffOptions backoff_options(const AuthenticatorOptions& options) {
+  return {.first = options.backoff_first,
+          .longest = options.backoff_max,
+          .forget = options.backoff_forget,
+          .pairs_max = options.failing_max};
+}
+
+void deliver(std::vector<Delivery> deliveries) {
+  for (Delivery& delivery : deliveries) delivery.done(std::move(delivery.answer));
+}
+
+}  // namespace
+
+class Authenticator::State {
+ public:
+  explicit State(AuthenticatorOptions options);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  std::optional<LoginAnswer> verify(LoginRequest request, Completion done);
+  std::vector<RealmChange> replace_realms(std::vector<std::shared_ptr<const Realm>> realms);
+  std::uint64_t generation() const;
+  Sheet permissions(RealmId realm, const std::optional<std::string>& user);
+  AuthenticatorStatistics statistics() const;
+
+ private:
+  std::optional<LoginAnswer> judge(LoginRequest request, Completion done);
+  void join(LoginJob& job, const Mac& key, LoginWaiter waiter);
+  std::optional<LoginAnswer> start(const Mac& key, LoginJob job);
+  std::optional<LoginAnswer> start_later(const Mac& key, LoginJob job);
+
+  void work();
+  void run(const Mac& key, std::unique_lock<std::mutex>& lock);
+  Match compute(const PasswordHash& hash, const Secret& password) const;
+  std::vector<Delivery> finish(const Mac& key, Match match);
+  void remember(const Mac& key, const LoginJob& job, Match match);
+  LoginAnswer judged(const LoginJob& job, RealmId realm, Match match);
+  std::vector<Delivery> abandon();
+
+  const Realm& realm_of(RealmId id) const;
+  LoginAnswer admitted(RealmId realm, const std::optional<std::string>& user);
+  LoginAnswer refused(Reason reason, std::string_view why) const;
+  LoginAnswer busy(std::string_view why);
+  Sheet sheet_of(RealmId realm, const std::optional<std::string>& user);
+
+  const AuthenticatorOptions options_;
+  const KeyedMac mac_;
+  const std::shared_ptr<const Realm> nobody_ = Realm::nobody();
+
+  mutable std::mutex mutex_;  // guards all that follows, up to threads_
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::vector<std::shared_ptr<const Realm>> realms_;
+  std::uint64_t generation_ = 0;
+  LoginJobs jobs_;
+  LruMap<Mac, bool, MacHash> right_;
+  LruMap<Mac, bool, MacHash> wrong_;
+  LruMap<Mac, WeakSheet, MacHash> sheets_;  // in use, of this generation
+  Backoff backoff_;
+  AuthenticatorStatistics statistics_;
+
+  std::vector<std::thread> threads_;
+};
+
+Authenticator::State::State(AuthenticatorOptions options)
+    : options_(std::move(options)),
+      right_(options_.cached_max),
+      wrong_(options_.rejected_max),
+      sheets_(options_.cached_max),
+      backoff_(backoff_options(options_)) {
+  const std::size_t count = thread_count(options_.threads);
+  threads_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+}
+
+Authenticator::State::~State() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  deliver(abandon());
+}
+
+// ---- a login comes in ---------------------------------------------------------------------------
+
+std::optional<LoginAnswer> Authenticator::State::verify(LoginRequest request, Completion done) {
+  const std::scoped_lock lock(mutex_);
+  // Before 5.0 an empty user name is how some libraries say that there is none.
+  if (request.user && request.user->empty()) request.user.reset();
+  const Realm& realm = realm_of(request.realm);
+  if (!request.user) {
+    return realm.allow_anonymous() ? admitted(request.realm, request.user)
+                                   : refused(Reason::not_authorized, "no user name");
+  }
+  if (realm.passwords() == nullptr) {
+    return realm.allow_anonymous()
+               ? admitted(request.realm, request.user)
+               : refused(Reason::not_authorized, "there is no password file to check against");
+  }
+  if (!request.password) return refused(Reason::not_authorized, "no password");
+  return judge(std::move(request), std::move(done));
+}
+
+/// A login whose password has to be right.
+std::optional<LoginAnswer> Authenticator::State::judge(LoginRequest request, Completion done) {
+  const PasswordFile& passwords = *realm_of(request.realm).passwords();
+  const PasswordHash* known = passwords.find(*request.user);
+  const PasswordHash& hash = known != nullptr ? *known : passwords.decoy();
+  const Mac key = mac_.of({"credential", hash.text(), *request.user, request.password->text()});
+  if (right_.find(key) != nullptr) {
+    ++statistics_.cache_hits;
+    return admitted(request.realm, request.user);
+  }
+  const Mac pair = mac_.of({"pair", request.address, *request.user});
+  if (jobs_.waiting() >= options_.waiting_max || jobs_.bytes() >= options_.waiting_bytes_max) {
+    return busy("too many logins are waiting");
+  }
+  LoginWaiter waiter{request.realm, pair, std::move(done)};
+  if (LoginJob* job = jobs_.find(key)) {
+    join(*job, key, std::move(waiter));
+    return std::nullopt;
+  }
+  LoginJob job{hash,
+               std::move(*request.user),
+               known != nullptr,
+               wrong_.find(key) != nullptr,
+               std::move(*request.password),
+               pair,
+               {}};
+  job.waiters.push_back(std::move(waiter));
+  return job.known_wrong || backoff_.must_wait(pair, Clock::now())
+             ? start_later(key, std::move(job))
+             : start(key, std::move(job));
+}
+
+/// The same credential is under way already. Somebody who need not wait takes along those who do.
+void Authenticator::State::join(LoginJob& job, const Mac& key, LoginWaiter waiter) {
+  ++statistics_.coalesced;
+  const bool hurries = jobs_.is_held(key) && !job.known_wrong &&
+                       jobs_.queued() < options_.queued_max &&
+                       !backoff_.must_wait(waiter.pair, Clock::now());
+  jobs_.join(job, std::move(waiter));
+  if (!hurries) return;
+  jobs_.hurry(key);
+  wake_.notify_one();
+}
+
+std::optional<LoginAnswer> Authenticator::State::start(const Mac& key, LoginJob job) {
+  if (jobs_.queued() >= options_.queued_max) return busy("too many logins are waiting");
+  (void)backoff_.admit(job.pair, Clock::now());
+  jobs_.queue(key, std::move(job));
+  wake_.notify_one();
+  return std::nullopt;
+}
+
+/// Holds a login back whose pair failed before. A credential that was found wrong not long ago
+/// costs no hash, but its answer takes its time.
+std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, LoginJob job) {
+  if (jobs_.held() >= options_.held_max || jobs_.held_of(job.pair) >= options_.held_per_pair_max) {
+    return busy("too many failed logins");
+  }
+  if (job.known_wrong) job.password.wipe();
+  const auto now = Clock::now();
+  const auto due = job.known_wrong ? backoff_.repeat(job.pair, now) : backoff_.admit(job.pair, now);
+  jobs_.hold(key, std::move(job), due);
+  wake_.notify_one();  // this one may be due before all others
+  return std::nullopt;
+}
+
+// ---- a thread takes it up -----------------------------------------------------------------------
+
+void Authenticator::State::work() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    jobs_.release_due(Clock::now());
+    if (const auto key = jobs_.next()) {
+      if (jobs_.queued() > 0) wake_.notify_one();  // several may have come due at once
+      run(*key, lock);
+    } else if (const auto due = jobs_.next_due()) {
+      wake_.wait_until(lock, *due);
+    } else {
+      wake_.wait(lock);
+    }
+  }
+}
+
+void Authenticator::State::run(const Mac& key, std::unique_lock<std::mutex>& lock) {
+  LoginJob& job = *jobs_.find(key);  // stays where it is until finish() takes it
+  Match match = Match::no;
+  if (!job.known_wrong) {
+    const Secret password = std::move(job.password);
+    const PasswordHash hash = job.hash;
+    lock.unlock();
+    match = compute(hash, password);
+    lock.lock();
+    ++statistics_.hashes_computed;
+  }
+  auto deliveries = finish(key, match);
+  lock.unlock();
+  deliver(std::move(deliveries));
+  lock.lock();
+}
+
+Match Authenticator::State::compute(const PasswordHash& hash, const Secret& password) const {
+  return options_.verify ? options_.verify(hash, password.text()) : hash.verify(password.text());
+}
+
+std::vector<Delivery> Authenticator::State::finish(const Mac& key, Match match) {
+  LoginJob job = jobs_.take(key);
+  if (match == Match::yes && !job.user_known) match = Match::no;
+  remember(key, job, match);
+  std::vector<Delivery> deliveries;
+  deliveries.reserve(job.waiters.size());
+  for (LoginWaiter& waiter : job.waiters) {
+    deliveries.push_back({std::move(waiter.done), judged(job, waiter.realm, match)});
+  }
+  return deliveries;
+}
+
+void Authenticator::State::remember(const Mac& key, const LoginJob& job, Match match) {
+  if (match == Match::failed) return;
+  (match == Match::yes ? right_ : wrong_).put(key, true);
+  for (const LoginWaiter& waiter : job.waiters) {
+    if (match == Match::yes) {
+      backoff_.succeeded(waiter.pair);
+    } else if (waiter.pair != job.pair) {  // that one was counted when it came
+      backoff_.failed(waiter.pair, Clock::now());
+    }
+  }
+}
+
+/// The answer for one of the logins of `job`, by what the realm says now.
+LoginAnswer Authenticator::State::judged(const LoginJob& job, RealmId realm, Match match) {
+  if (match == Match::failed) {
+    return refused(Reason::server_unavailable, "the password hash could not be computed");
+  }
+  if (match == Match::no) {
+    ++statistics_.failures;
+    return refused(Reason::not_authorized, job.user_known ? "wrong password" : "unknown user");
+  }
+  const PasswordFile* passwords = realm_of(realm).passwords();
+  const PasswordHash* now = passwords == nullptr ? nullptr : passwords->find(job.user);
+  if (now == nullptr || now->text() != job.hash.text()) {
+    return refused(Reason::not_authorized, "the password file changed meanwhile");
+  }
+  return admitted(realm, job.user);
+}
+
+std::vector<Delivery> Authenticator::State::abandon() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Delivery> deliveries;
+  for (LoginJob& job : jobs_.take_all()) {
+    for (LoginWaiter& waiter : job.waiters) {
+      deliveries.push_back(
+          {std::move(waiter.done), refused(Reason::server_shutting_down, "shutting down")});
+    }
+  }
+  return deliveries;
+}
+
+// ---- what is known ------------------------------------------------------------------------------
+
+const Realm& Authenticator::State::realm_of(RealmId id) const {
+  const auto index = static_cast<std::size_t>(id);
+  return index < realms_.size() && realms_[index] ? *realms_[index] : *nobody_;
+}
+
+LoginAnswer Authenticator::State::admitted(RealmId realm, const std::optional<std::string>& user) {
+  return {{Reason::success, sheet_of(realm, user)}, {}, generation_};
+}
+
+LoginAnswer Authenticator::State::refused(Reason reason, std::string_view why) const {
+  return {{reason, nullptr}, why, generation_};
+}
+
+LoginAnswer Authenticator::State::busy(std::string_view why) {
+  ++statistics_.refused_busy;
+  return refused(Reason::server_busy, why);
+}
+
+/// One sheet for all connections of a user, as long as one of them is there.
+Sheet Authenticator::State::sheet_of(RealmId realm, const std::optional<std::string>& user) {
+  const Realm& judge_of = realm_of(realm);
+  if (!judge_of.has_acl()) return nullptr;
+  const std::string number = std::to_string(static_cast<std::uint32_t>(realm));
+  const Mac key = user ? mac_.of({"sheet", number, *user}) : mac_.of({"sheet", number});
+  if (const WeakSheet* known = sheets_.find(key)) {
+    if (Sheet sheet = known->lock()) return sheet;
+  }
+  Sheet sheet = judge_of.permissions(user);
+  sheets_.put(key, sheet);
+  return sheet;
+}
+
+std::vector<RealmChange> Authenticator::State::replace_realms(
+    std::vector<std::shared_ptr<const Realm>> realms) {
+  const std::scoped_lock lock(mutex_);
+  realms_.swap(realms);  // `realms` are the old ones from here on
+  ++generation_;
+  sheets_.clear();
+  std::vector<RealmChange> changes;
+  for (std::size_t index = 0; index < realms.size(); ++index) {
+    const auto id = static_cast<RealmId>(index);
+    const Realm& old = realms[index] ? *realms[index] : *nobody_;
+    const Realm& now = realm_of(id);
+    changes.push_back({.realm = id,
+                       .users = old.users_changed_in(now),
+                       .anonymous_refused = old.anonymous_refused_in(now),
+                       .unchecked_refused = old.unchecked_refused_in(now),
+                       .access_changed = !old.same_access_in(now)});
+  }
+  return changes;
+}
+
+std::uint64_t Authenticator::State::generation() const {
+  const std::scoped_lock lock(mutex_);
+  return generation_;
+}
+
+Sheet Authenticator::State::permissions(RealmId realm, const std::optional<std::string>& user) {
+  const std::scoped_lock lock(mutex_);
+  if (&realm_of(realm) == nobody_.get()) return AclFile().permissions(user);  // refuses all
+  return sheet_of(realm, user);
+}
+
+AuthenticatorStatistics Authenticator::State::statistics() const {
+  const std::scoped_lock lock(mutex_);
+  AuthenticatorStatistics now = statistics_;
+  now.queued = jobs_.queued();
+  now.held = jobs_.held();
+  now.waiting = jobs_.waiting();
+  return now;
+}
+
+// ---- the door -----------------------------------------------------------------------------------
+
+Authenticator::Authenticator(AuthenticatorOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {}
+
+Authenticator::~Authenticator() = default;
+
+std::optional<LoginAnswer> Authenticator::verify(LoginRequest request, Completion done) {
+  return state_->verify(std::move(request), std::move(done));
+}
+
+std::vector<RealmChange> Authenticator::replace_realms(
+    std::vector<std::shared_ptr<const Realm>> realms) {
+  return state_->replace_realms(std::move(realms));
+}
+
+std::uint64_t Authenticator::generation() const { return state_->generation(); }
+
+std::shared_ptr<const broker::Permissions> Authenticator::permissions(
+    RealmId realm, const std::optional<std::string>& user) const {
+  return state_->permissions(realm, user);
+}
+
+AuthenticatorStatistics Authenticator::statistics() const { return state_->statistics(); }
+
+}  // namespace auth

@@ -1,0 +1,47 @@
+#include "auth/backoff.h"
+
+#include <algorithm>
+
+namespace auth {
+
+Backoff::Time Backoff::admit(const Mac& pair, Time now) {
+  Pair& state = touch(pair, now);
+  const Time slot = std::max(now, state.next_slot);
+  ++state.failures;
+  state.next_slot = slot + delay_after(state.failures);
+  return slot;
+}
+
+Backoff::Time Backoff::repeat(const Mac& pair, Time now) {
+  Pair& state = touch(pair, now);
+  const Time answer = now + delay_after(state.failures);
+  ++state.failures;
+  return answer;
+}
+
+bool Backoff::must_wait(const Mac& pair, Time now) { return touch(pair, now).next_slot > now; }
+
+void Backoff::failed(const Mac& pair, Time now) {
+  Pair& state = touch(pair, now);
+  ++state.failures;
+  state.next_slot = std::max(state.next_slot, now + delay_after(state.failures));
+}
+
+/// The state of a pair: fresh if it is new, or was quiet for long.
+Backoff::Pair& Backoff::touch(const Mac& pair, Time now) {
+  Pair* state = pairs_.find(pair);
+  if (state == nullptr || now - state->seen > options_.forget) {
+    pairs_.put(pair, Pair{.failures = 0, .next_slot = now, .seen = now});
+    state = pairs_.find(pair);
+  }
+  state->seen = now;
+  return *state;
+}
+
+std::chrono::milliseconds Backoff::delay_after(std::uint32_t failures) const {
+  if (failures == 0) return std::chrono::milliseconds(0);
+  const std::uint32_t doublings = std::min(failures - 1, 20U);
+  return std::min(options_.first * (std::int64_t{1} << doublings), options_.longest);
+}
+
+}  // namespace auth

@@ -1,0 +1,112 @@
+#include "auth/password_file.h"
+
+#include <optional>
+#include <utility>
+
+#include "auth/text_file.h"
+
+namespace auth {
+namespace {
+
+constexpr std::size_t user_bytes_max = 65535;  // what CONNECT can carry
+
+/// One line that says something: user and hash, not yet judged.
+struct Entry {
+  std::string_view user;
+  std::string_view hash;
+};
+
+std::optional<Entry> entry_of(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (line.starts_with('#') || colon == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = line.substr(colon + 1);
+  return Entry{trimmed(line.substr(0, colon)), trimmed(rest.substr(0, rest.find(':')))};
+}
+
+std::expected<PasswordHash, std::string> judge(const Entry& entry) {
+  if (entry.user.empty()) return std::unexpected("there is no user name in front of the colon");
+  if (entry.user.size() > user_bytes_max) return std::unexpected("the user name is too long");
+  auto hash = PasswordHash::parse(entry.hash);
+  if (!hash) return std::unexpected("user " + std::string(entry.user) + ": " + hash.error());
+  return hash;
+}
+
+/// The hash that stands for the kind and cost that most users have.
+const PasswordHash* most_common(const std::map<std::string, PasswordHash, std::less<>>& users) {
+  std::map<std::string_view, std::size_t> counts;
+  const PasswordHash* common = nullptr;
+  std::size_t most = 0;
+  for (const auto& [user, hash] : users) {
+    const std::size_t count = ++counts[hash.cost_text()];
+    if (count <= most) continue;
+    most = count;
+    common = &hash;
+  }
+  return common;
+}
+
+/// What users who do not exist are compared with. For an empty file it costs what a new password
+/// costs.
+std::expected<PasswordHash, std::string> decoy_like(const PasswordHash* common) {
+  if (common != nullptr) return common->decoy();
+  const auto made = PasswordHash::parse(
+      "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+  if (!made) return made;
+  return made->decoy();
+}
+
+}  // namespace
+
+PasswordFile::PasswordFile(Users users, PasswordHash decoy)
+    : users_(std::move(users)), decoy_(std::move(decoy)) {}
+
+std::expected<PasswordFile, std::string> PasswordFile::load(const std::string& path) {
+  const auto text = read_text_file(path, Privacy::secret);
+  if (!text) return std::unexpected(text.error());
+  return parse(*text, path);
+}
+
+std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view text,
+                                                             const std::string& name) {
+  Users users;
+  std::string faults;
+  for (LineCursor lines(text); lines.next();) {
+    const auto entry = entry_of(lines.line());
+    if (!entry) continue;
+    auto hash = judge(*entry);
+    if (hash) {
+      users.insert_or_assign(std::string(entry->user), std::move(*hash));
+    } else {
+      faults += (faults.empty() ? "" : "\n") + name + ":" + std::to_string(lines.number()) + ": " +
+                hash.error();
+    }
+  }
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  auto decoy = decoy_like(most_common(users));
+  if (!decoy) return std::unexpected(name + ": " + decoy.error());
+  return PasswordFile(std::move(users), std::move(*decoy));
+}
+
+const PasswordHash* PasswordFile::find(std::string_view user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> PasswordFile::changed_in(const PasswordFile& next) const {
+  std::vector<std::string> changed;
+  for (const auto& [user, hash] : users_) {
+    const PasswordHash* now = next.find(user);
+    if (now == nullptr || now->text() != hash.text()) changed.push_back(user);
+  }
+  return changed;
+}
+
+std::vector<std::string> PasswordFile::users() const {
+  std::vector<std::string> names;
+  names.reserve(users_.size());
+  for (const auto& [user, hash] : users_) names.push_back(user);
+  return names;
+}
+
+}  // namespace auth

@@ -1,0 +1,253 @@
+#include "auth/password_hash.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <openssl/evp.h>
+#include <optional>
+#include <sodium.h>
+#include <span>
+
+namespace auth {
+namespace {
+
+using Bytes = std::vector<unsigned char>;
+
+constexpr std::size_t sha512_bytes = 64;
+constexpr std::size_t salt_bytes_max = 1024;
+constexpr std::size_t new_salt_bytes = 16;
+constexpr std::uint32_t pbkdf2_iterations_max = 10'000'000;
+constexpr std::uint32_t argon2id_memory_kib_max = 1024 * 1024;
+constexpr std::uint32_t argon2id_passes_max = 64;
+constexpr std::uint32_t argon2id_lanes_max = 16;
+constexpr std::size_t argon2id_salt_bytes_min = 8;
+constexpr std::size_t argon2id_hash_bytes_min = 16;
+constexpr std::string_view argon2id_prefix = "$argon2id$";
+
+std::unexpected<std::string> error(std::string text) { return std::unexpected(std::move(text)); }
+
+/// Cuts the text in front of the first `end` off `rest`, and `end` too. Nothing if there is none.
+std::optional<std::string_view> take_until(std::string_view& rest, char end) {
+  const std::size_t at = rest.find(end);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view field = rest.substr(0, at);
+  rest.remove_prefix(at + 1);
+  return field;
+}
+
+std::optional<std::uint32_t> number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<Bytes> from_base64(std::string_view text, int variant) {
+  Bytes bytes(text.size());
+  std::size_t length = 0;
+  const char* end = nullptr;
+  if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length,
+                        &end, variant) != 0 ||
+      end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  bytes.resize(length);
+  return bytes;
+}
+
+std::string to_base64(std::span<const unsigned char> bytes, int variant) {
+  std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
+  sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), variant);
+  text.pop_back();  // libsodium ends it with a NUL
+  return text;
+}
+
+Bytes random_bytes(std::size_t count) {
+  Bytes bytes(count);
+  randombytes_buf(bytes.data(), bytes.size());
+  return bytes;
+}
+
+bool sha512(std::string_view password, const Bytes& salt, std::span<unsigned char> digest) {
+  crypto_hash_sha512_state state;
+  crypto_hash_sha512_init(&state);
+  crypto_hash_sha512_update(&state, reinterpret_cast<const unsigned char*>(password.data()),
+                            password.size());
+  crypto_hash_sha512_update(&state, salt.data(), salt.size());
+  crypto_hash_sha512_final(&state, digest.data());
+  sodium_memzero(&state, sizeof state);
+  return true;
+}
+
+bool pbkdf2(std::string_view password, const Bytes& salt, std::uint32_t iterations,
+            std::span<unsigned char> digest) {
+  return PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(),
+                           static_cast<int>(salt.size()), static_cast<int>(iterations),
+                           EVP_sha512(), static_cast<int>(digest.size()), digest.data()) == 1;
+}
+
+std::string digest_text(HashKind kind, std::uint32_t iterations, const Bytes& salt,
+                        std::span<const unsigned char> digest) {
+  std::string text = kind == HashKind::sha512 ? "$6$" : "$7$" + std::to_string(iterations) + "$";
+  text += to_base64(salt, sodium_base64_VARIANT_ORIGINAL) + "$";
+  return text + to_base64(digest, sodium_base64_VARIANT_ORIGINAL);
+}
+
+Match verify_argon2id(const std::string& text, std::string_view password) {
+  errno = 0;
+  if (crypto_pwhash_str_verify(text.c_str(), password.data(), password.size()) == 0) {
+    return Match::yes;
+  }
+  // libsodium says EINVAL for a password that does not fit, and something else (ENOMEM, or
+  // nothing) if it could not compute the hash.
+  return errno == EINVAL ? Match::no : Match::failed;
+}
+
+std::optional<std::uint32_t> argon2id_parameter(std::string_view& rest, std::string_view name,
+                                                char end) {
+  const auto field = take_until(rest, end);
+  if (!field || !field->starts_with(name)) return std::nullopt;
+  return number(field->substr(name.size()));
+}
+
+std::optional<std::string> argon2id_cost_fault(std::uint32_t memory_kib, std::uint32_t passes,
+                                               std::uint32_t lanes) {
+  if (memory_kib > argon2id_memory_kib_max) return "argon2id asks for more than 1 GiB of memory";
+  if (passes < 1 || passes > argon2id_passes_max) return "argon2id passes must be 1 to 64";
+  if (lanes < 1 || lanes > argon2id_lanes_max) return "argon2id lanes must be 1 to 16";
+  if (memory_kib < 8 * lanes) return "argon2id needs 8 KiB of memory or more for each lane";
+  return std::nullopt;
+}
+
+std::string iterations_fault() {
+  return "PBKDF2 iterations must be 1 to " + std::to_string(pbkdf2_iterations_max);
+}
+
+bool iterations_in_bounds(std::uint32_t iterations) {
+  return iterations >= 1 && iterations <= pbkdf2_iterations_max;
+}
+
+}  // namespace
+
+std::expected<PasswordHash, std::string> PasswordHash::parse(std::string_view text) {
+  if (sodium_init() < 0) return error("libsodium cannot be used on this machine");
+  if (text.empty()) return error("there is no password hash");
+  if (text.starts_with(argon2id_prefix)) return parse_argon2id(text);
+  if (text.starts_with("$6$") || text.starts_with("$7$")) return parse_digest(text);
+  if (text.starts_with('$')) {
+    return error("unknown kind of password hash (known: $6$, $7$ and $argon2id$)");
+  }
+  return error("the password is not hashed; darter-passwd -U FILE hashes a file of plain text");
+}
+
+std::expected<PasswordHash, std::string> PasswordHash::parse_digest(std::string_view text) {
+  PasswordHash hash;
+  hash.kind_ = text[1] == '6' ? HashKind::sha512 : HashKind::sha512_pbkdf2;
+  std::string_view rest = text.substr(3);
+  if (hash.kind_ == HashKind::sha512_pbkdf2) {
+    const auto field = take_until(rest, '$');
+    const auto iterations = field ? number(*field) : std::nullopt;
+    if (!iterations || !iterations_in_bounds(*iterations)) return error(iterations_fault());
+    hash.iterations_ = *iterations;
+  }
+  hash.cost_length_ = text.size() - rest.size();
+  const auto salt_text = take_until(rest, '$');
+  auto salt = salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL) : std::nullopt;
+  if (!salt || salt->empty() || salt->size() > salt_bytes_max) {
+    return error("the salt is not base64 of 1 to 1024 bytes");
+  }
+  auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL);
+  if (!digest || digest->size() != sha512_bytes) return error("the hash is not base64 of 64 bytes");
+  hash.salt_ = std::move(*salt);
+  hash.digest_ = std::move(*digest);
+  hash.text_ = text;
+  return hash;
+}
+
+std::expected<PasswordHash, std::string> PasswordHash::parse_argon2id(std::string_view text) {
+  std::string_view rest = text.substr(argon2id_prefix.size());
+  const auto version = argon2id_parameter(rest, "v=", '$');
+  const auto memory_kib = argon2id_parameter(rest, "m=", ',');
+  const auto passes = argon2id_parameter(rest, "t=", ',');
+  const auto lanes = argon2id_parameter(rest, "p=", '$');
+  if (!version || !memory_kib || !passes || !lanes) {
+    return error("malformed argon2id hash (wanted: $argon2id$v=19$m=KIB,t=N,p=N$SALT$HASH)");
+  }
+  if (*version != 19) return error("argon2id hash of a version other than 19");
+  if (const auto fault = argon2id_cost_fault(*memory_kib, *passes, *lanes)) return error(*fault);
+  const std::size_t cost_length = text.size() - rest.size();
+  const auto salt_text = take_until(rest, '$');
+  const auto salt =
+      salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) : std::nullopt;
+  if (!salt || salt->size() < argon2id_salt_bytes_min || salt->size() > salt_bytes_max) {
+    return error("the salt of the argon2id hash is not base64 of 8 to 1024 bytes");
+  }
+  const auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  if (!digest || digest->size() < argon2id_hash_bytes_min || digest->size() > salt_bytes_max) {
+    return error("the hash of the argon2id hash is not base64 of 16 to 1024 bytes");
+  }
+  PasswordHash hash;
+  hash.kind_ = HashKind::argon2id;
+  hash.cost_length_ = cost_length;
+  hash.text_ = text;
+  return hash;
+}
+
+std::expected<PasswordHash, std::string> PasswordHash::make(std::string_view password,
+                                                            HashKind kind, const HashCost& cost) {
+  if (sodium_init() < 0) return error("libsodium cannot be used on this machine");
+  if (kind == HashKind::sha512) return error("plain SHA-512 is too weak for new passwords");
+  if (kind == HashKind::sha512_pbkdf2) {
+    if (!iterations_in_bounds(cost.pbkdf2_iterations)) return error(iterations_fault());
+    const Bytes salt = random_bytes(new_salt_bytes);
+    std::array<unsigned char, sha512_bytes> digest{};
+    if (!pbkdf2(password, salt, cost.pbkdf2_iterations, digest)) {
+      return error("the hash could not be computed");
+    }
+    return parse(digest_text(kind, cost.pbkdf2_iterations, salt, digest));
+  }
+  if (const auto fault = argon2id_cost_fault(cost.argon2id_memory_kib, cost.argon2id_passes, 1)) {
+    return error(*fault);
+  }
+  std::array<char, crypto_pwhash_STRBYTES> text{};
+  if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), cost.argon2id_passes,
+                            std::size_t{cost.argon2id_memory_kib} * 1024,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    return error("the hash could not be computed: not enough memory");
+  }
+  return parse(text.data());
+}
+
+PasswordHash PasswordHash::decoy() const {
+  PasswordHash hash = *this;
+  if (kind_ != HashKind::argon2id) {
+    hash.salt_ = random_bytes(salt_.size());
+    hash.digest_ = random_bytes(digest_.size());
+    hash.text_ = digest_text(kind_, iterations_, hash.salt_, hash.digest_);
+    return hash;
+  }
+  const std::size_t digest_at = text_.rfind('$') + 1;
+  const auto digest = from_base64(std::string_view(text_).substr(digest_at),
+                                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  hash.text_.resize(digest_at);
+  hash.text_ += to_base64(random_bytes(digest ? digest->size() : 32),
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  return hash;
+}
+
+Match PasswordHash::verify(std::string_view password) const {
+  if (kind_ == HashKind::argon2id) return verify_argon2id(text_, password);
+  std::array<unsigned char, sha512_bytes> digest{};
+  const bool computed = kind_ == HashKind::sha512 ? sha512(password, salt_, digest)
+                                                  : pbkdf2(password, salt_, iterations_, digest);
+  if (!computed) return Match::failed;
+  return sodium_memcmp(digest.data(), digest_.data(), digest.size()) == 0 ? Match::yes : Match::no;
+}
+
+std::string_view PasswordHash::cost_text() const noexcept {
+  return std::string_view(text_).substr(0, cost_length_);
+}
+
+}  // namespace auth

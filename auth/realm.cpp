@@ -1,0 +1,52 @@
+#include "auth/realm.h"
+
+#include <utility>
+
+namespace auth {
+
+std::expected<std::shared_ptr<const Realm>, std::string> Realm::load(const RealmOptions& options) {
+  Realm realm;
+  realm.allow_anonymous_ = options.allow_anonymous;
+  if (!options.password_file.empty()) {
+    auto passwords = PasswordFile::load(options.password_file);
+    if (!passwords) return std::unexpected(std::move(passwords).error());
+    realm.passwords_ = std::move(*passwords);
+  }
+  if (!options.acl_file.empty()) {
+    auto acl = AclFile::load(options.acl_file);
+    if (!acl) return std::unexpected(std::move(acl).error());
+    realm.acl_ = std::move(*acl);
+  }
+  return std::make_shared<const Realm>(std::move(realm));
+}
+
+std::shared_ptr<const Realm> Realm::nobody() { return std::make_shared<const Realm>(Realm()); }
+
+const PasswordFile* Realm::passwords() const noexcept {
+  return passwords_ ? &*passwords_ : nullptr;
+}
+
+std::shared_ptr<const broker::Permissions> Realm::permissions(
+    const std::optional<std::string>& user) const {
+  return acl_ ? acl_->permissions(user) : nullptr;
+}
+
+std::vector<std::string> Realm::users_changed_in(const Realm& next) const {
+  if (!passwords_) return {};
+  // Without a password file, `next` lets in everybody or nobody.
+  if (!next.passwords_)
+    return next.allow_anonymous_ ? std::vector<std::string>{} : passwords_->users();
+  return passwords_->changed_in(*next.passwords_);
+}
+
+bool Realm::anonymous_refused_in(const Realm& next) const noexcept {
+  return allow_anonymous_ && !next.allow_anonymous_;
+}
+
+bool Realm::unchecked_refused_in(const Realm& next) const noexcept {
+  return allow_anonymous_ && !passwords_ && (next.passwords_ || !next.allow_anonymous_);
+}
+
+bool Realm::same_access_in(const Realm& next) const { return acl_ == next.acl_; }
+
+}  // namespace auth
