@@ -17,9 +17,11 @@ Groups::Group* Groups::lookup(std::string_view share_name, std::string_view filt
   return found == by_key_.end() ? nullptr : &groups_[found->second];
 }
 
-const Groups::Group* Groups::find(std::string_view share_name, std::string_view filter) const {
+std::optional<std::uint32_t> Groups::number(std::string_view share_name,
+                                            std::string_view filter) const {
   const auto found = by_key_.find(key(share_name, filter));
-  return found == by_key_.end() ? nullptr : &groups_[found->second];
+  if (found == by_key_.end()) return std::nullopt;
+  return found->second;
 }
 
 Groups::Joined Groups::join(std::string_view share_name, std::string_view filter,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,7 +55,9 @@ class Groups {
              std::uint32_t& group);
   void set_online(std::string_view share_name, std::string_view filter, const GroupMember& member);
 
-  [[nodiscard]] const Group* find(std::string_view share_name, std::string_view filter) const;
+  /// The group's number, or nothing.
+  [[nodiscard]] std::optional<std::uint32_t> number(std::string_view share_name,
+                                                    std::string_view filter) const;
   [[nodiscard]] const Group& at(std::uint32_t group) const { return groups_[group]; }
 
   /// The member whose turn it is: round robin among those online, else among those away (their

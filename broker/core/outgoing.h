@@ -79,6 +79,8 @@ class Outgoing {
   // The window.
 
   [[nodiscard]] std::size_t quota_used() const noexcept { return quota_used_; }
+  /// Entries of the window, sent or not, holes counted.
+  [[nodiscard]] std::size_t in_flight() const noexcept { return window_.size(); }
   [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
   [[nodiscard]] bool window_has_room() const noexcept { return window_.size() < span_max; }
 

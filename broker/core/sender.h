@@ -28,7 +28,7 @@ struct Publication {
 
   /// The message as something that can be kept: copied when first asked for.
   const MessageRef& keep() {
-    if (!kept) kept = MessageRef::copy_of(view);
+    if (!kept) kept = shared != nullptr ? MessageRef::adopt(*shared) : MessageRef::copy_of(view);
     return kept;
   }
 
@@ -36,6 +36,7 @@ struct Publication {
   Instant now;
   std::size_t receivers;
   MessageRef kept;
+  const SharedMessage* shared = nullptr;  // the same bytes, if other shards get them too
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
   struct Encoded {

@@ -1,0 +1,331 @@
+#include "broker/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/core/siphash.h"
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+constexpr std::int64_t sweep_interval_seconds = 10;
+constexpr std::size_t sweep_records_max = 2000;
+
+}  // namespace
+
+Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log_sink)
+    : options(shard_options),
+      commons(shared),
+      log(log_sink),
+      peers(shard_options.shards),
+      sessions(options.home_key),
+      router(options.limits, sessions),
+      sender(options.limits, outbox, metrics, log_sink),
+      sys(options.version),
+      reports(shard_options.shards) {}
+
+Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
+    : state_(std::make_unique<State>(options, commons, log)) {}
+
+Shard::~Shard() = default;
+
+Outbox& Shard::outbox() noexcept { return state_->outbox; }
+PeerOutbox& Shard::peer_outbox() noexcept { return state_->peers; }
+Metrics Shard::metrics() const noexcept { return state_->snapshot(); }
+
+ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
+  const std::uint64_t hash = siphash(state_->options.home_key, client_id);
+  return ShardIndex{static_cast<std::uint32_t>(hash % state_->options.shards)};
+}
+
+void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
+  State& state = *state_;
+  state.now = now;
+  if (id.slot >= state.connections.size()) state.connections.resize(id.slot + std::size_t{1});
+  auto connection = std::make_unique<Connection>(id, State::connection_timer);
+  connection->listener = origin.listener;
+  connection->client_port = origin.port;
+  connection->address = origin.address;
+  connection->last_received = now;
+  const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
+  state.timers.arm(connection->timer, after_seconds(now, timeout_seconds));
+  state.connections[id.slot] = std::move(connection);
+  ++state.metrics.sockets_opened;
+}
+
+bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
+  State& state = *state_;
+  Connection* const connection = state.find(id);
+  if (connection == nullptr) return true;
+  state.now = now;
+  state.sender.set_debug(state.log.enabled(LogType::debug));
+  state.metrics.bytes_received += bytes.size();
+  connection->last_received = now;
+  if (connection->stage == Connection::Stage::awaiting_verdict) {
+    connection->tail.append(bytes);
+    return false;
+  }
+  State::Next next = State::Next::go_on;
+  if (connection->tail.empty()) {
+    const std::size_t used = state.process(*connection, bytes, next);
+    if (next == State::Next::stop) return true;
+    if (used < bytes.size()) connection->tail.append(bytes.subspan(used));
+  } else {
+    connection->tail.append(bytes);
+    const std::size_t used = state.process(*connection, connection->tail.view(), next);
+    if (next == State::Next::stop) return true;
+    connection->tail.consume(used);
+    if (connection->tail.empty()) connection->tail.reset();
+  }
+  return connection->stage != Connection::Stage::awaiting_verdict;
+}
+
+void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
+  State& state = *state_;
+  Connection* const connection = state.find(id);
+  if (connection == nullptr) return;
+  state.now = now;
+  connection->queued_bytes = queued_bytes;
+  if (queued_bytes == 0) connection->unsent_publishes = 0;
+  if (connection->session != nullptr) state.sender.pump(*connection->session, now);
+}
+
+void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
+  State& state = *state_;
+  Connection* const connection = state.find(id);
+  if (connection == nullptr) return;
+  state.now = now;
+  if (connection->session != nullptr && state.options.limits.connection_messages) {
+    const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
+                                 : cause == CloseCause::connection_lost
+                                     ? " disconnected: connection lost."
+                                     : " disconnected: protocol error.";
+    state.note(LogType::notice, {"Client ", State::who(*connection), how});
+  }
+  state.end_connection(*connection, State::WillFate::publish, std::nullopt);
+}
+
+void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
+  State& state = *state_;
+  Connection* const connection = state.find(id);
+  if (connection == nullptr || connection->stage != Connection::Stage::awaiting_verdict) return;
+  state.now = now;
+  state.decide(*connection, verdict);
+}
+
+void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
+  state_->now = now;
+  std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
+}
+
+void Shard::tick(Instant now) {
+  State& state = *state_;
+  state.now = now;
+  state.sender.set_debug(state.log.enabled(LogType::debug));
+  state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
+  if (now >= state.next_sweep) {
+    const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
+    state.next_sweep = after_seconds(now, minutes == 0 ? sweep_interval_seconds : 1);
+    state.retained.sweep(now, sweep_records_max);
+  }
+  state.update_sys();
+}
+
+void Shard::shut_down(Instant now) {
+  State& state = *state_;
+  state.now = now;
+  for (std::size_t slot = 0; slot < state.connections.size(); ++slot) {
+    Connection* const connection = state.connections[slot].get();
+    if (connection == nullptr) continue;
+    if (connection->session != nullptr) {
+      state.send_disconnect(*connection, mqtt::Reason::server_shutting_down, {});
+    }
+    state.end_connection(*connection, State::WillFate::discard, CloseHow::server_shutdown);
+  }
+}
+
+void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,
+                        Instant now) {
+  state_->now = now;
+  state_->publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}},
+                  nullptr);
+}
+
+Connection* Shard::State::find(ConnectionId id) noexcept {
+  if (id.slot >= connections.size()) return nullptr;
+  Connection* const connection = connections[id.slot].get();
+  return connection != nullptr && connection->id == id ? connection : nullptr;
+}
+
+std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Next& next) {
+  std::size_t used = 0;
+  while (used < input.size()) {
+    const mqtt::Bytes unread = input.subspan(used);
+    const auto frame = mqtt::next_frame(unread, options.limits.max_packet_size_bytes);
+    if (!frame) {
+      next = fail(connection, frame.error());
+      return used;
+    }
+    if (!*frame) return used;
+    next = handle(connection, **frame, unread);
+    if (next == Next::stop) return used;
+    // A CONNECT that waits for its verdict is read again then.
+    if (connection.stage == Connection::Stage::awaiting_verdict) return used;
+    used += (*frame)->size_bytes;
+  }
+  return used;
+}
+
+Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
+                                        mqtt::Bytes unread) {
+  ++metrics.messages_received;
+  if (connection.stage == Connection::Stage::connected) {
+    return handle_connected(connection, frame);
+  }
+  if (frame.type == mqtt::PacketType::connect) return on_connect(connection, frame, unread);
+  // The first packet must be a CONNECT [MQTT-3.1.0-1].
+  return fail(connection, {mqtt::Reason::protocol_error, "the first packet is not CONNECT"});
+}
+
+Shard::State::Next Shard::State::handle_connected(Connection& connection,
+                                                  const mqtt::Frame& frame) {
+  switch (frame.type) {
+    case mqtt::PacketType::publish:
+      return on_publish(connection, frame);
+    case mqtt::PacketType::puback:
+    case mqtt::PacketType::pubrec:
+    case mqtt::PacketType::pubrel:
+    case mqtt::PacketType::pubcomp:
+      return on_ack(connection, frame);
+    case mqtt::PacketType::subscribe:
+      return on_subscribe(connection, frame);
+    case mqtt::PacketType::unsubscribe:
+      return on_unsubscribe(connection, frame);
+    case mqtt::PacketType::pingreq:
+      return on_pingreq(connection, frame);
+    case mqtt::PacketType::disconnect:
+      return on_disconnect(connection, frame);
+    case mqtt::PacketType::auth:
+      return on_auth(connection, frame);
+    case mqtt::PacketType::connect:
+      // A second CONNECT is a protocol error [MQTT-3.1.0-2].
+      return fail(connection, {mqtt::Reason::protocol_error, "a second CONNECT"});
+    case mqtt::PacketType::connack:
+    case mqtt::PacketType::suback:
+    case mqtt::PacketType::unsuback:
+    case mqtt::PacketType::pingresp:
+      break;
+  }
+  return fail(connection, {mqtt::Reason::protocol_error, "a packet that only servers send"});
+}
+
+Shard::State::Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) {
+  if (const auto decoded = mqtt::decode_pingreq(frame); !decoded) {
+    return fail(connection, decoded.error());
+  }
+  // Every PINGREQ is answered [MQTT-3.12.4-1].
+  reply(connection, [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
+  return Next::go_on;
+}
+
+Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& frame) {
+  const auto packet = mqtt::decode_disconnect(frame, connection.version);
+  if (!packet) return fail(connection, packet.error());
+  Session& session = *connection.session;
+  if (packet->session_expiry_interval_seconds) {
+    const std::uint32_t wanted = *packet->session_expiry_interval_seconds;
+    // Zero in CONNECT cannot become more now [section 3.14.2.2.2].
+    if (session.expiry_interval_seconds == 0 && wanted != 0) {
+      return fail(connection, {mqtt::Reason::protocol_error,
+                               "a session expiry interval that was 0 cannot be raised"});
+    }
+    session.expiry_interval_seconds = capped_expiry(wanted);
+  }
+  if (options.limits.connection_messages) {
+    note(LogType::notice, {"Client ", who(connection), " disconnected."});
+  }
+  // Only 0x04 keeps the will [MQTT-3.14.4-3].
+  const bool keep_will = packet->reason == mqtt::Reason::disconnect_with_will_message;
+  end_connection(connection, keep_will ? WillFate::publish : WillFate::discard, CloseHow::normal);
+  return Next::stop;
+}
+
+Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
+  if (connection.version != mqtt::Version::v5_0) {
+    return fail(connection, {mqtt::Reason::malformed_packet, "AUTH before 5.0"});
+  }
+  if (const auto packet = mqtt::decode_auth(frame); !packet) {
+    return fail(connection, packet.error());
+  }
+  // No CONNECT with an authentication method is accepted, so none can re-authenticate
+  // [MQTT-4.12.1-1].
+  return fail(connection, {mqtt::Reason::protocol_error, "AUTH without authentication method"});
+}
+
+Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
+  note(LogType::notice, {"Client ", who(connection), " disconnected: ", failure.what, "."});
+  if (connection.stage == Connection::Stage::connected) {
+    send_disconnect(connection, failure.reason, failure.what);
+  }
+  const CloseHow how = failure.reason == mqtt::Reason::packet_too_large ? CloseHow::too_big
+                                                                        : CloseHow::protocol_error;
+  end_connection(connection, WillFate::publish, how);
+  return Next::stop;
+}
+
+void Shard::State::send_disconnect(Connection& connection, mqtt::Reason reason,
+                                   std::string_view what) {
+  if (connection.version != mqtt::Version::v5_0) return;
+  mqtt::Disconnect packet{reason, std::nullopt, what};
+  // A reason string needs leave [MQTT-3.1.2-29], and must fit [MQTT-3.14.2-3].
+  const std::uint32_t packet_bytes_max = connection.maximum_packet_size_bytes;
+  const bool fits = packet_bytes_max == 0 || what.size() + 16 <= packet_bytes_max;
+  if (!connection.request_problem_information || !fits) packet.reason_string = {};
+  reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, out); });
+}
+
+void Shard::State::fire(Timer& timer) {
+  switch (timer.kind()) {
+    case connection_timer:
+      return on_connection_timer(*static_cast<Connection*>(timer.owner()));
+    case session_expiry_timer:
+      return expire_session(*static_cast<Session*>(timer.owner()));
+    case will_delay_timer:
+      return publish_will(*static_cast<Session*>(timer.owner()));
+    default:
+      return;
+  }
+}
+
+void Shard::State::on_connection_timer(Connection& connection) {
+  if (connection.stage != Connection::Stage::connected) {
+    note(LogType::notice,
+         {"Client connection from ", connection.address, " did not send CONNECT in time."});
+    end_connection(connection, WillFate::discard, CloseHow::policy);
+    return;
+  }
+  // One and a half times the keep alive [MQTT-3.1.2-22].
+  const Instant deadline =
+      after_milliseconds(connection.last_received, connection.keep_alive_seconds * 1500LL);
+  if (now < deadline) {
+    timers.arm(connection.timer, deadline);
+    return;
+  }
+  note(LogType::notice, {"Client ", who(connection), " has exceeded timeout, disconnecting."});
+  send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
+  end_connection(connection, WillFate::publish, CloseHow::policy);
+}
+
+void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces) const {
+  if (log.enabled(type)) log.write(type, concat(pieces));
+}
+
+std::string Shard::State::who(const Connection& connection) {
+  const std::string_view id =
+      connection.session != nullptr ? std::string_view(connection.session->client_id) : "<unknown>";
+  return concat({id, " [", connection.address, ":", std::to_string(connection.client_port), "]"});
+}
+
+}  // namespace broker

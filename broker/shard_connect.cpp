@@ -1,0 +1,357 @@
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "broker/core/siphash.h"
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+using Failure = mqtt::Failure;
+using mqtt::Reason;
+
+bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
+  switch (version) {
+    case mqtt::Version::v3_1:
+      return policy.accept_v3_1;
+    case mqtt::Version::v3_1_1:
+      return policy.accept_v3_1_1;
+    case mqtt::Version::v5_0:
+      return policy.accept_v5_0;
+  }
+  return false;
+}
+
+/// Overwrites a password so that no copy of it stays in freed memory.
+void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
+  const std::ptrdiff_t offset = secret.data() - buffer.data();
+  volatile std::byte* const place = buffer.data() + offset;
+  for (std::size_t i = 0; i < secret.size(); ++i) place[i] = std::byte{0};
+}
+
+}  // namespace
+
+Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
+                                            mqtt::Bytes unread) {
+  const auto packet = mqtt::decode_connect(frame.body);
+  if (!packet) {
+    const auto version = mqtt::version_of_connect(frame.body);
+    return refuse(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
+  }
+  connection.version = packet->version;
+  connection.request_problem_information = packet->request_problem_information;
+  if (const auto failure = check_connect(connection, *packet)) {
+    return refuse(connection, packet->version, *failure);
+  }
+  const ListenerPolicy& rules = policy(connection.listener);
+  if (packet->client_id.empty() && !rules.use_username_as_clientid &&
+      connection.assigned_id.empty()) {
+    connection.assigned_id = make_client_id(rules.auto_id_prefix);
+  }
+  const std::string_view client_id = client_id_of(connection, *packet);
+  const std::uint64_t hash = siphash(options.home_key, client_id);
+  const ShardIndex home{static_cast<std::uint32_t>(hash % options.shards)};
+  if (home != options.index) return hand_off(connection, home, unread);
+  if (!rules.open_to_all) {
+    ask_for_login(connection, *packet);
+    return Next::go_on;
+  }
+  return accept(connection, *packet, Verdict{});
+}
+
+std::string_view Shard::State::client_id_of(const Connection& connection,
+                                            const mqtt::Connect& packet) const {
+  if (policy(connection.listener).use_username_as_clientid && packet.user_name) {
+    return *packet.user_name;
+  }
+  return packet.client_id.empty() ? std::string_view(connection.assigned_id) : packet.client_id;
+}
+
+std::optional<Failure> Shard::State::check_connect(const Connection& connection,
+                                                   const mqtt::Connect& packet) const {
+  const ListenerPolicy& rules = policy(connection.listener);
+  if (!accepts(rules, packet.version)) {
+    return Failure{Reason::unsupported_protocol_version, "protocol version not accepted here"};
+  }
+  if (const auto failure = check_client_id(connection, packet)) return failure;
+  if (keep_alive_refused(packet)) {
+    return Failure{Reason::client_identifier_not_valid, "keep alive exceeds max_keepalive"};
+  }
+  if (packet.authentication_method) {
+    return Failure{Reason::bad_authentication_method, "authentication method not supported"};
+  }
+  if (!packet.will) return std::nullopt;
+  if (packet.will->qos > rules.max_qos) {
+    // [MQTT-3.2.2-12]
+    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos"};
+  }
+  if (packet.will->retain && !options.limits.retain_available) {
+    // [MQTT-3.2.2-13]
+    return Failure{Reason::retain_not_supported, "will is retained but retain_available is false"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> Shard::State::check_client_id(const Connection& connection,
+                                                     const mqtt::Connect& packet) const {
+  const ListenerPolicy& rules = policy(connection.listener);
+  if (rules.use_username_as_clientid) {
+    if (packet.user_name && !packet.user_name->empty()) return std::nullopt;
+    return Failure{Reason::not_authorized, "use_username_as_clientid needs a user name"};
+  }
+  if (packet.client_id.empty()) {
+    // An empty id needs a broker that makes one, and before 5.0 a clean session [MQTT3-3.1.3-8].
+    const bool may_assign = rules.allow_zero_length_clientid &&
+                            packet.version != mqtt::Version::v3_1 &&
+                            (packet.version == mqtt::Version::v5_0 || packet.clean_start);
+    if (may_assign) return std::nullopt;
+    return Failure{Reason::client_identifier_not_valid, "zero length client id"};
+  }
+  const auto& prefixes = options.limits.clientid_prefixes;
+  if (prefixes.empty()) return std::nullopt;
+  const bool known = std::ranges::any_of(
+      prefixes, [&](const std::string& prefix) { return packet.client_id.starts_with(prefix); });
+  if (known) return std::nullopt;
+  return Failure{Reason::not_authorized, "client id has none of clientid_prefixes"};
+}
+
+bool Shard::State::keep_alive_refused(const mqtt::Connect& packet) const {
+  const std::uint16_t most = options.limits.max_keepalive_seconds;
+  if (most == 0 || options.limits.max_keepalive_cap) return false;
+  // A 5.0 client is told the smaller value instead [MQTT-3.2.2-21].
+  if (packet.version == mqtt::Version::v5_0) return false;
+  return packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
+}
+
+std::string Shard::State::make_client_id(std::string_view prefix) {
+  // A UUID of version 4 from a keyed hash over a counter. Chosen until it is at home here, so that
+  // the connection need not move.
+  for (;;) {
+    ++ids_made;
+    const std::uint64_t key[2] = {options.seed, options.home_key[1]};
+    const std::string count = std::to_string(ids_made);
+    const std::uint64_t high = siphash(key, "high" + count);
+    const std::uint64_t low = siphash(key, "low" + count);
+    char text[40];
+    std::snprintf(text, sizeof text, "%08x-%04x-4%03x-%04x-%012llx",
+                  static_cast<unsigned>(high >> 32U), static_cast<unsigned>(high >> 16U & 0xFFFFU),
+                  static_cast<unsigned>(high & 0xFFFU),
+                  static_cast<unsigned>(low >> 48U & 0x3FFFU) | 0x8000U,
+                  static_cast<unsigned long long>(low & 0xFFFF'FFFF'FFFFULL));
+    std::string id = concat({prefix, text});
+    if (siphash(options.home_key, id) % options.shards ==
+        static_cast<std::uint32_t>(options.index)) {
+      return id;
+    }
+  }
+}
+
+Shard::State::Next Shard::State::refuse(Connection& connection, mqtt::Version version,
+                                        Failure failure) {
+  note(LogType::notice, {"Client connection from ", connection.address, ":",
+                         std::to_string(connection.client_port), " refused: ", failure.what, "."});
+  // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
+  const bool answer =
+      failure.reason != Reason::malformed_packet && failure.reason != Reason::protocol_error;
+  if (answer || version == mqtt::Version::v5_0) {
+    mqtt::Connack packet;
+    packet.reason = failure.reason;
+    if (connection.request_problem_information) packet.reason_string = failure.what;
+    reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
+  }
+  end_connection(connection, WillFate::discard, CloseHow::policy);
+  return Next::stop;
+}
+
+Shard::State::Next Shard::State::hand_off(Connection& connection, ShardIndex home,
+                                          mqtt::Bytes unread) {
+  outbox.request(HandoffRequest{connection.id, home, {unread.begin(), unread.end()}});
+  connections[connection.id.slot].reset();
+  return Next::stop;
+}
+
+void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& packet) {
+  connection.stage = Connection::Stage::awaiting_verdict;
+  LoginRequest request;
+  request.connection = connection.id;
+  request.listener = connection.listener;
+  request.has_user_name = packet.user_name.has_value();
+  request.has_password = packet.password.has_value();
+  if (packet.user_name) request.user_name = *packet.user_name;
+  if (packet.password) request.password = mqtt::as_text(*packet.password);
+  request.client_id = client_id_of(connection, packet);
+  request.address = connection.address;
+  outbox.request(std::move(request));
+}
+
+void Shard::State::decide(Connection& connection, const Verdict& verdict) {
+  // `tail` begins with the CONNECT, which was sound when it came.
+  const auto frame = mqtt::next_frame(connection.tail.view(), options.limits.max_packet_size_bytes);
+  const std::size_t size_bytes = (*frame)->size_bytes;
+  const auto packet = mqtt::decode_connect((*frame)->body);
+  if (packet->password) wipe(connection.tail, *packet->password);
+  connection.stage = Connection::Stage::expecting_connect;
+  if (verdict.reason != Reason::success) {
+    const std::string user = packet->user_name ? std::string(*packet->user_name) : "<none>";
+    note(LogType::warning, {"Client ", client_id_of(connection, *packet), " [", connection.address,
+                            ":", std::to_string(connection.client_port), "] with user '", user,
+                            "' disconnected: not authorised."});
+    refuse(connection, packet->version, {verdict.reason, "not authorised"});
+    return;
+  }
+  if (accept(connection, *packet, verdict) == Next::stop) return;
+  connection.tail.consume(size_bytes);
+  Next next = Next::go_on;
+  const std::size_t used = process(connection, connection.tail.view(), next);
+  if (next == Next::stop) return;
+  connection.tail.consume(used);
+  if (connection.tail.empty()) connection.tail.reset();
+}
+
+Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
+                                        const Verdict& verdict) {
+  bool present = false;
+  Session* const session = session_for(connection, packet, present);
+  if (session == nullptr) {
+    return refuse(connection, packet.version,
+                  {Reason::server_unavailable, "global_max_clients is reached"});
+  }
+  attach(connection, *session, packet, verdict);
+  store_will(*session, packet);
+  send_connack(connection, packet, present);
+  if (options.limits.connection_messages) {
+    const std::string user =
+        packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
+    note(LogType::notice,
+         {"New client connected from ", connection.address, ":",
+          std::to_string(connection.client_port), " as ", session->client_id, " (p",
+          std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
+          ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
+  }
+  announce_presence(*session, true);
+  sender.resume(*session, now);
+  return Next::go_on;
+}
+
+Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& packet,
+                                   bool& present) {
+  const std::string client_id(client_id_of(connection, packet));
+  Session* session = sessions.find(client_id);
+  if (session != nullptr && session->connection != nullptr) {
+    Connection& old = *session->connection;
+    note(LogType::notice, {"Client ", client_id, " already connected, closing old connection."});
+    // The older connection has to go [MQTT-3.1.4-3].
+    send_disconnect(old, Reason::session_taken_over, {});
+    end_connection(old, WillFate::publish, CloseHow::policy);
+    session = sessions.find(client_id);  // it may have ended with its connection
+  }
+  if (session != nullptr && packet.clean_start) {
+    end_session(*session);  // [MQTT-3.1.2-4]
+    session = nullptr;
+  }
+  present = session != nullptr;  // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+  if (present) return session;
+  const std::int64_t most = options.limits.global_max_clients;
+  if (commons.counts.sessions.fetch_add(1, std::memory_order_relaxed) >= most && most >= 0) {
+    commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  return &sessions.create(client_id);
+}
+
+void Shard::State::attach(Connection& connection, Session& session, const mqtt::Connect& packet,
+                          const Verdict& verdict) {
+  const ListenerPolicy& rules = policy(connection.listener);
+  // Kept routes hold what these decide.
+  const bool routes_change =
+      session.permissions != verdict.permissions || session.version != packet.version;
+  if (!session.subscriptions.empty() && routes_change) router.forget_routes();
+  session.away.reset();
+  session.connection = &connection;
+  session.version = packet.version;
+  session.from_bridge = packet.from_bridge;
+  session.listener = connection.listener;
+  session.mount_point = rules.mount_point;
+  session.permissions = verdict.permissions;
+  session.publisher.reset();
+  session.user_name = packet.user_name.value_or("");
+  session.expiry_interval_seconds = expiry_interval_of(packet);
+
+  connection.stage = Connection::Stage::connected;
+  connection.session = &session;
+  connection.version = packet.version;
+  connection.receive_maximum = packet.receive_maximum;
+  connection.maximum_packet_size_bytes = packet.maximum_packet_size_bytes;
+  connection.topic_alias_maximum_out =
+      std::min(packet.topic_alias_maximum, rules.max_topic_alias_broker);
+  connection.keep_alive_seconds = packet.keep_alive_seconds;
+  const std::uint16_t most = options.limits.max_keepalive_seconds;
+  if (most != 0 && (packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most)) {
+    connection.keep_alive_seconds = most;
+  }
+  connection.timer.cancel();
+  if (connection.keep_alive_seconds != 0) {
+    timers.arm(connection.timer, after_milliseconds(now, connection.keep_alive_seconds * 1500LL));
+  }
+  ++connected;
+  ++metrics.connections;
+  metrics.clients_maximum = std::max(metrics.clients_maximum, connected);
+}
+
+std::uint32_t Shard::State::capped_expiry(std::uint32_t seconds) const {
+  const std::int64_t most = options.limits.persistent_client_expiration_seconds;
+  return most < 0 || seconds <= most ? seconds : static_cast<std::uint32_t>(most);
+}
+
+std::uint32_t Shard::State::expiry_interval_of(const mqtt::Connect& packet) const {
+  if (packet.version == mqtt::Version::v5_0) {
+    return capped_expiry(packet.session_expiry_interval_seconds);
+  }
+  return packet.clean_start ? 0 : capped_expiry(session_never_expires);
+}
+
+void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
+  session.will.reset();
+  if (!packet.will) return;
+  const mqtt::Will& will = *packet.will;
+  mqtt::ByteBuffer properties;
+  mqtt::forwarded_properties(will.properties, properties);
+  const std::string topic = concat({session.mount_point, will.topic});
+  session.will = std::make_unique<StoredWill>();
+  session.will->message = MessageRef::copy_of(
+      {topic, will.payload, properties.view(), will.qos, will.retain, std::nullopt});
+  session.will->delay_interval_seconds = will.delay_interval_seconds;
+  session.will->has_expiry = will.message_expiry_interval_seconds.has_value();
+  session.will->message_expiry_interval_seconds = will.message_expiry_interval_seconds.value_or(0);
+}
+
+void Shard::State::send_connack(Connection& connection, const mqtt::Connect& packet,
+                                bool session_present) {
+  const ListenerPolicy& rules = policy(connection.listener);
+  const Session& session = *connection.session;
+  mqtt::Connack answer;
+  answer.session_present = session_present;
+  if (rules.max_topic_alias > 0) answer.topic_alias_maximum = rules.max_topic_alias;
+  // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
+  if (packet.client_id.empty()) answer.assigned_client_identifier = session.client_id;
+  if (connection.keep_alive_seconds != packet.keep_alive_seconds) {
+    answer.server_keep_alive_seconds = connection.keep_alive_seconds;
+  }
+  if (!options.limits.retain_available) answer.retain_available = false;
+  answer.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
+  if (options.limits.max_inflight_messages != 0) {
+    answer.receive_maximum = options.limits.max_inflight_messages;
+  }
+  if (rules.max_qos != mqtt::Qos::exactly_once) {
+    answer.maximum_qos = static_cast<std::uint8_t>(rules.max_qos);
+  }
+  if (session.expiry_interval_seconds != packet.session_expiry_interval_seconds) {
+    answer.session_expiry_interval_seconds = session.expiry_interval_seconds;
+  }
+  reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
+}
+
+}  // namespace broker

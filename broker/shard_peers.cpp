@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core/siphash.h"
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+GroupMember as_member(ShardIndex shard, SessionIndex session, std::uint64_t number) {
+  GroupMember member;
+  member.shard = shard;
+  member.session = session;
+  member.session_number = number;
+  return member;
+}
+
+Subscriber as_subscriber(std::uint32_t group) {
+  Subscriber subscriber;
+  subscriber.index = group;
+  subscriber.kind = Subscriber::Kind::group;
+  return subscriber;
+}
+
+}  // namespace
+
+std::uint64_t Shard::State::interested_peers(std::string_view topic, Route& route) const {
+  if (alone()) return 0;
+  // The generation is read before the answer: a change in between makes the answer be asked again.
+  const std::uint64_t generation = commons.interest.generation();
+  if (route.peers_generation != generation) {
+    route.peers = commons.interest.interested(topic);
+    route.peers_generation = generation;
+  }
+  return route.peers;
+}
+
+void Shard::State::send_to_peers(std::uint64_t mask, const SharedMessage& message,
+                                 RetainStamp stamp, const Publisher* by) {
+  for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
+    if ((mask >> shard & 1U) == 0) continue;
+    peers.send(ShardIndex{shard}, PeerPublish{message, stamp, by == nullptr ? Publisher{} : *by});
+  }
+}
+
+void Shard::State::on_peer(ShardIndex /*from*/, PeerPublish& message) {
+  const MessageView view = message.message.view();
+  Route& route = router.route(view.topic);
+  Publication publication(view, now, route.receivers.size());
+  publication.shared = &message.message;
+  if (view.retain) {
+    std::shared_ptr<const Publisher> by;
+    if (!message.publisher.client_id.empty()) {
+      by = std::make_shared<const Publisher>(std::move(message.publisher));
+    }
+    retain(publication, message.stamp, std::move(by));
+  }
+  // No Local cannot apply: the publisher's session is on the shard that sent this.
+  hand_out(publication, route, nullptr);
+}
+
+ShardIndex Shard::State::group_home(std::string_view share_name, std::string_view filter) const {
+  const std::uint64_t hash = siphash(options.home_key, concat({share_name, "/", filter}));
+  return ShardIndex{static_cast<std::uint32_t>(hash % options.shards)};
+}
+
+void Shard::State::on_peer(ShardIndex from, GroupJoin& message) {
+  GroupMember member = as_member(from, message.session, message.session_number);
+  member.subscription_identifier = message.subscription_identifier;
+  member.qos = message.qos;
+  member.retain_as_published = message.retain_as_published;
+  member.online = message.online;
+  const auto [group, created] = groups.join(message.share_name, message.filter, member);
+  if (created) router.subscribe(message.filter, as_subscriber(group));
+}
+
+void Shard::State::on_peer(ShardIndex from, GroupLeave& message) {
+  std::uint32_t group = 0;
+  const GroupMember member = as_member(from, message.session, message.session_number);
+  if (groups.leave(message.share_name, message.filter, member, group)) {
+    router.unsubscribe(message.filter, as_subscriber(group));
+  }
+}
+
+void Shard::State::on_peer(ShardIndex from, GroupPresence& message) {
+  GroupMember member = as_member(from, message.session, message.session_number);
+  member.online = message.online;
+  groups.set_online(message.share_name, message.filter, member);
+}
+
+void Shard::State::deliver_to_group(std::uint32_t group, Publication& publication) {
+  const GroupMember* const member = groups.pick(group);
+  if (member == nullptr) return;
+  const Groups::Group& chosen = groups.at(group);
+  if (member->shard == options.index) {
+    Session* const session = sessions.at(member->session, member->session_number);
+    if (session != nullptr) deliver_to_member(*session, chosen, *member, publication);
+    return;
+  }
+  SharedMessage copy = publication.shared != nullptr ? *publication.shared
+                                                     : SharedMessage::copy_of(publication.view);
+  peers.send(member->shard,
+             GroupDelivery{chosen.share_name, chosen.filter, member->session,
+                           member->session_number, std::move(copy), member->qos,
+                           member->retain_as_published, member->subscription_identifier});
+}
+
+void Shard::State::deliver_to_member(Session& session, const Groups::Group& group,
+                                     const GroupMember& member, Publication& publication) {
+  deliver_shared(session, group.share_name, group.filter, member.qos, member.retain_as_published,
+                 member.subscription_identifier, publication);
+}
+
+void Shard::State::deliver_shared(Session& session, std::string_view share_name,
+                                  std::string_view filter, mqtt::Qos qos, bool retain_as_published,
+                                  std::uint32_t subscription_identifier, Publication& publication) {
+  const MessageView& view = publication.view;
+  if (session.permissions &&
+      !session.permissions->allows(Access::receive, view.topic, session.client_id)) {
+    return;
+  }
+  std::uint32_t membership = 0;
+  if (session.memberships) {
+    const auto& all = *session.memberships;
+    const auto found = std::ranges::find_if(all, [&](const Membership& candidate) {
+      return candidate.share_name == share_name && candidate.filter == filter;
+    });
+    if (found != all.end()) membership = static_cast<std::uint32_t>(found - all.begin()) + 1;
+  }
+  // Not above what was granted [MQTT-4.8.2-3].
+  const Terms terms{outgoing_qos(view.qos, qos), view.retain && retain_as_published, membership,
+                    std::span(&subscription_identifier, subscription_identifier == 0 ? 0U : 1U),
+                    false};
+  sender.deliver(session, terms, publication);
+}
+
+void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
+  Session* const session = sessions.at(message.session, message.session_number);
+  if (session == nullptr) {
+    // It ended on the way here: the group chooses again.
+    if (message.message.qos == mqtt::Qos::at_most_once) return;
+    tell(from, GroupReturn{std::move(message.share_name), std::move(message.filter),
+                           std::move(message.message)});
+    return;
+  }
+  Publication publication(message.message.view(), now, 1);
+  publication.shared = &message.message;
+  deliver_shared(*session, message.share_name, message.filter, message.qos,
+                 message.retain_as_published, message.subscription_identifier, publication);
+}
+
+void Shard::State::on_peer(ShardIndex /*from*/, GroupReturn& message) {
+  const std::optional<std::uint32_t> group = groups.number(message.share_name, message.filter);
+  if (!group) return;  // nobody is left to take it
+  Publication publication(message.message.view(), now, 1);
+  publication.shared = &message.message;
+  deliver_to_group(*group, publication);
+}
+
+void Shard::State::on_peer(ShardIndex from, MetricsRequest& /*message*/) {
+  tell(from, MetricsReport{snapshot()});
+}
+
+void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
+  reports[static_cast<std::uint32_t>(from)] = message.metrics;
+}
+
+void Shard::State::update_sys() {
+  const std::int64_t interval_seconds = options.limits.sys_interval_seconds;
+  if (interval_seconds == 0 || options.index != ShardIndex{0} || now < next_sys) return;
+  next_sys = after_seconds(now, interval_seconds);
+  // What the others report is published next time: at most one interval old.
+  publish_sys_topics();
+  for (std::uint32_t shard = 1; shard < options.shards; ++shard) {
+    peers.send(ShardIndex{shard}, MetricsRequest{});
+  }
+}
+
+void Shard::State::publish_sys_topics() {
+  reports[0] = snapshot();
+  Metrics total;
+  for (const Metrics& report : reports) add(total, report);
+  sys.update(total, now, [&](std::string_view topic, std::string_view payload) {
+    publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, true, std::nullopt},
+            nullptr);
+  });
+}
+
+Metrics Shard::State::snapshot() {
+  Metrics all = metrics;
+  all.clients_connected = connected;
+  all.sessions = sessions.size();
+  all.subscriptions = router.subscription_count();
+  all.shared_subscriptions = groups.member_count();
+  all.retained_messages = retained.size();
+  all.stored_messages = retained.size();
+  all.stored_bytes = retained.size_bytes();
+  if (options.index != ShardIndex{0}) all.stored_messages = all.stored_bytes = 0;
+  sessions.for_each([&](const Session& session) {
+    if (!session.outgoing) return;
+    all.stored_messages += session.outgoing->backlog_size() + session.outgoing->in_flight();
+    all.stored_bytes += session.outgoing->backlog_bytes() + session.outgoing->in_flight_bytes();
+  });
+  return all;
+}
+
+}  // namespace broker

@@ -1,0 +1,248 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+#include "broker/wire/ack.h"
+#include "broker/wire/publish.h"
+
+namespace broker {
+namespace {
+
+using Failure = mqtt::Failure;
+using mqtt::Qos;
+using mqtt::Reason;
+
+}  // namespace
+
+Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::Frame& frame) {
+  auto packet = mqtt::decode_publish(frame, connection.version);
+  if (!packet) return fail(connection, packet.error());
+  if (const auto failure = check_publish(connection, *packet)) return fail(connection, *failure);
+  if (const auto failure = resolve_alias(connection, *packet)) return fail(connection, *failure);
+  ++metrics.publish_received;
+  metrics.publish_bytes_received += packet->payload.size();
+
+  const std::string& mount = connection.session->mount_point;
+  std::string_view topic = packet->topic;
+  if (!mount.empty()) {
+    scratch_topic = concat({mount, topic});
+    topic = scratch_topic;
+  }
+  if (log.enabled(LogType::debug)) {
+    note(LogType::debug,
+         {"Received PUBLISH from ", connection.session->client_id, " (d", packet->dup ? "1" : "0",
+          ", q", std::to_string(static_cast<int>(packet->qos)), ", r", packet->retain ? "1" : "0",
+          ", m", std::to_string(static_cast<int>(packet->packet_id)), ", '", topic, "', ... (",
+          std::to_string(packet->payload.size()), " bytes))"});
+  }
+  Reason reason = admit(connection, *packet, topic);
+  if (packet->qos == Qos::exactly_once && reason == Reason::success) {
+    bool duplicate = false;
+    if (accept_exactly_once(connection, *packet, duplicate) == Next::stop) return Next::stop;
+    if (duplicate) {
+      acknowledge(connection, *packet, Reason::success);
+      return Next::go_on;
+    }
+  }
+  if (reason == Reason::success && !route_publish(connection, *packet, topic)) {
+    reason = Reason::no_matching_subscribers;
+  }
+  acknowledge(connection, *packet, reason);
+  return Next::go_on;
+}
+
+std::optional<Failure> Shard::State::check_publish(const Connection& connection,
+                                                   const mqtt::Publish& packet) const {
+  if (packet.qos > policy(connection.listener).max_qos) {
+    return Failure{Reason::qos_not_supported, "QoS exceeds max_qos"};  // [MQTT-3.2.2-11]
+  }
+  if (packet.retain && !options.limits.retain_available) {
+    // [MQTT-3.2.2-14]
+    return Failure{Reason::retain_not_supported, "retained publish, retain_available is false"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt::Publish& packet) {
+  if (packet.topic_alias == 0) return std::nullopt;
+  // [MQTT-3.3.2-9]
+  if (packet.topic_alias > policy(connection.listener).max_topic_alias) {
+    return Failure{Reason::topic_alias_invalid, "topic alias above Topic Alias Maximum"};
+  }
+  if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
+  auto& known = connection.aliases->incoming;
+  const std::size_t index = packet.topic_alias - 1U;
+  if (!packet.topic.empty()) {
+    if (known.size() <= index) known.resize(index + 1);
+    known[index] = packet.topic;
+    return std::nullopt;
+  }
+  if (known.size() <= index || known[index].empty()) {
+    return Failure{Reason::protocol_error, "topic alias that was never set"};
+  }
+  packet.topic = known[index];
+  return std::nullopt;
+}
+
+Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& packet,
+                           std::string_view topic) const {
+  const std::uint32_t most = options.limits.message_size_limit_bytes;
+  if (most != 0 && packet.payload.size() > most) {
+    note(LogType::notice, {"Dropped a too large PUBLISH from ", who(connection), ": ",
+                           std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
+                           std::to_string(most), "."});
+    return Reason::quota_exceeded;  // PUBACK may not say 0x95
+  }
+  const Session& session = *connection.session;
+  const bool reserved = topic.starts_with("$SYS/") || topic == "$SYS";
+  const bool denied =
+      reserved || (session.permissions &&
+              !session.permissions->allows(Access::publish, topic, session.client_id));
+  if (!denied) return Reason::success;
+  note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", topic, "'."});
+  return Reason::not_authorized;
+}
+
+Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
+                                                     const mqtt::Publish& packet, bool& duplicate) {
+  Session& session = *connection.session;
+  if (!session.incoming) session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
+  auto& ids = *session.incoming;
+  // The same identifier before PUBREL is the same message: not routed again [MQTT-4.3.3-10].
+  duplicate = std::ranges::find(ids, packet.packet_id) != ids.end();
+  if (duplicate) return Next::go_on;
+  const std::size_t most = options.limits.max_inflight_messages;
+  if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
+    // [MQTT-3.3.4-7]
+    return fail(connection, {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
+  }
+  ids.push_back(packet.packet_id);
+  return Next::go_on;
+}
+
+bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& packet,
+                                 std::string_view topic) {
+  mqtt::Bytes properties = packet.properties;
+  if (packet.properties_need_cutting) {
+    scratch_properties.clear();
+    mqtt::forwarded_properties(packet.properties, scratch_properties);
+    properties = scratch_properties.view();
+  }
+  MessageView message{topic, packet.payload, properties, packet.qos, packet.retain, std::nullopt};
+  if (packet.message_expiry_interval_seconds) {
+    message.expires = after_seconds(now, *packet.message_expiry_interval_seconds);
+  }
+  return publish(message, connection.session);
+}
+
+void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& packet, Reason reason) {
+  if (packet.qos == Qos::at_most_once) return;
+  const auto type =
+      packet.qos == Qos::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
+  reply(connection, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode(mqtt::Ack{type, packet.packet_id, reason, {}}, connection.version, out);
+  });
+}
+
+Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
+  const auto ack = mqtt::decode_ack(frame, connection.version);
+  if (!ack) return fail(connection, ack.error());
+  if (ack->type == mqtt::PacketType::pubrel) {
+    on_pubrel(connection, *ack);
+  } else {
+    sender.acknowledged(*connection.session, *ack, now);
+  }
+  return Next::go_on;
+}
+
+void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
+  Session& session = *connection.session;
+  Reason reason = Reason::packet_identifier_not_found;
+  if (session.incoming) {
+    auto& ids = *session.incoming;
+    const auto found = std::ranges::find(ids, ack.packet_id);
+    if (found != ids.end()) {
+      *found = ids.back();
+      ids.pop_back();
+      reason = Reason::success;
+    }
+  }
+  // PUBREL is always answered [MQTT-4.3.3-11].
+  reply(connection, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode(mqtt::Ack{mqtt::PacketType::pubcomp, ack.packet_id, reason, {}},
+                 connection.version, out);
+  });
+}
+
+bool Shard::State::publish(const MessageView& message, Session* from) {
+  Route& route = router.route(message.topic);
+  const std::uint64_t interested = interested_peers(message.topic, route);
+  // A retained update goes to every shard: each has a full replica.
+  const std::uint64_t everybody = ((std::uint64_t{1} << (options.shards - 1)) << 1U) - 1;
+  const std::uint64_t self = std::uint64_t{1} << static_cast<std::uint32_t>(options.index);
+  const std::uint64_t to = (message.retain ? everybody : interested) & ~self;
+
+  Publication publication(message, now, route.receivers.size());
+  SharedMessage shared;
+  if (to != 0) {
+    shared = SharedMessage::copy_of(message);
+    publication.shared = &shared;
+  }
+  RetainStamp stamp;
+  std::shared_ptr<const Publisher> by;
+  if (message.retain) {
+    stamp = {++retain_count, static_cast<std::uint32_t>(options.index)};
+    if (from != nullptr) by = publisher_of(*from);
+    retain(publication, stamp, by);
+  }
+  hand_out(publication, route, from);
+  if (to != 0) send_to_peers(to, shared, stamp, by.get());
+  return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
+}
+
+void Shard::State::hand_out(Publication& publication, Route& route, Session* from) {
+  for (const Receiver& receiver : route.receivers) {
+    if (receiver.any_no_local && receiver.session == from) {
+      const Route& own = router.route_to_publisher(publication.view.topic, *from);
+      for (const Receiver& copy : own.receivers) deliver(publication, own, copy);
+    } else {
+      deliver(publication, route, receiver);
+    }
+  }
+  for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
+}
+
+void Shard::State::deliver(Publication& publication, const Route& route, const Receiver& receiver) {
+  const Terms terms{outgoing_qos(publication.view.qos, receiver.qos),
+                    publication.view.retain && receiver.retain_as_published, 0,
+                    route.ids_of(receiver), false};
+  sender.deliver(*receiver.session, terms, publication);
+}
+
+Qos Shard::State::outgoing_qos(Qos published, Qos subscribed) const noexcept {
+  // The lower of the two [MQTT-3.8.4-8], unless upgrade_outgoing_qos says the subscription's.
+  return options.limits.upgrade_outgoing_qos ? subscribed : std::min(published, subscribed);
+}
+
+void Shard::State::retain(Publication& publication, RetainStamp stamp,
+                          std::shared_ptr<const Publisher> by) {
+  retain_count = std::max(retain_count, stamp.count);
+  if (publication.view.payload.empty()) {
+    // A retained publish without payload removes what is retained [MQTT-3.3.1-6] [MQTT-3.3.1-7].
+    retained.remove(publication.view.topic, stamp, now, !alone());
+  } else {
+    retained.store(publication.keep(), stamp, std::move(by));
+  }
+}
+
+const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {
+  if (!session.publisher) {
+    session.publisher = std::make_shared<const Publisher>(
+        Publisher{session.client_id, session.user_name, session.listener});
+  }
+  return session.publisher;
+}
+
+}  // namespace broker

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+
+void Shard::State::end_connection(Connection& connection, WillFate fate,
+                                  std::optional<CloseHow> close) {
+  Session* const session = connection.session;
+  if (close) outbox.request(CloseRequest{connection.id, *close});
+  // The connection is gone before anything is published: a will must not be sent to it.
+  if (session != nullptr) session->connection = nullptr;
+  connections[connection.id.slot].reset();
+  if (session == nullptr) return;
+  --connected;
+  leave_alone(*session, fate);
+}
+
+void Shard::State::leave_alone(Session& session, WillFate fate) {
+  if (fate == WillFate::discard) session.will.reset();  // [MQTT-3.14.4-3]
+  if (!session.persistent()) {
+    end_session(session);
+    return;
+  }
+  session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
+  if (session.expiry_interval_seconds != session_never_expires) {
+    timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
+  }
+  announce_presence(session, false);
+  if (!session.will) return;
+  const std::uint32_t delay = session.will->delay_interval_seconds;
+  if (delay == 0) {
+    publish_will(session);
+  } else {
+    timers.arm(session.away->will_delay, after_seconds(now, delay));
+  }
+}
+
+void Shard::State::publish_will(Session& session) {
+  if (!session.will) return;
+  // Sent once, then removed from the session [MQTT-3.1.2-10].
+  const std::unique_ptr<StoredWill> will = std::move(session.will);
+  MessageView message = will->message->view();
+  if (will->has_expiry) {
+    message.expires = after_seconds(now, will->message_expiry_interval_seconds);
+  }
+  if (session.permissions &&
+      !session.permissions->allows(Access::publish, message.topic, session.client_id)) {
+    note(LogType::notice, {"Will of client ", session.client_id, " denied: not authorised."});
+    return;
+  }
+  publish(message, &session);
+}
+
+void Shard::State::end_session(Session& session) {
+  // The will of a session that ends is due now, whatever its delay [MQTT-3.1.2-8].
+  publish_will(session);
+  drop_subscriptions(session);
+  return_shared(session);
+  commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
+  sessions.erase(session);
+}
+
+void Shard::State::expire_session(Session& session) {
+  note(LogType::notice, {"Expiring client ", session.client_id, " due to timeout."});
+  ++metrics.clients_expired;
+  end_session(session);
+}
+
+void Shard::State::drop_subscriptions(Session& session) {
+  Subscriber subscriber;
+  subscriber.index = static_cast<std::uint32_t>(session.index);
+  for (const TopicTrie::FilterIndex filter : session.subscriptions) {
+    if (!alone()) commons.interest.remove(options.index, router.filter_text(filter));
+    router.unsubscribe(filter, subscriber);
+  }
+  session.subscriptions.clear();
+  if (!session.memberships) return;
+  for (Membership& membership : *session.memberships) {
+    if (!membership.live) continue;
+    membership.live = false;
+    const ShardIndex home = group_home(membership.share_name, membership.filter);
+    tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
+    if (!alone()) commons.interest.remove(home, membership.filter);
+  }
+}
+
+void Shard::State::return_shared(Session& session) {
+  if (!session.outgoing || !session.memberships) return;
+  const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
+  outgoing->return_shared([&](const Delivery& delivery) {
+    const Membership& membership = (*session.memberships)[delivery.membership - 1];
+    GroupReturn back{membership.share_name, membership.filter,
+                     SharedMessage::copy_of(delivery.message->view())};
+    tell(group_home(membership.share_name, membership.filter), std::move(back));
+  });
+}
+
+void Shard::State::announce_presence(Session& session, bool online) {
+  if (!session.memberships) return;
+  for (const Membership& membership : *session.memberships) {
+    if (!membership.live) continue;
+    tell(group_home(membership.share_name, membership.filter),
+         GroupPresence{membership.share_name, membership.filter, session.index, session.number,
+                       online});
+  }
+}
+
+}  // namespace broker

@@ -1,0 +1,212 @@
+// broker/shard_state.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/connection.h"
+#include "broker/core/groups.h"
+#include "broker/core/retained.h"
+#include "broker/core/router.h"
+#include "broker/core/sender.h"
+#include "broker/core/session_table.h"
+#include "broker/core/timer_wheel.h"
+#include "broker/shard.h"
+#include "broker/sys_topics.h"
+#include "broker/wire/connack.h"
+#include "broker/wire/connect.h"
+#include "broker/wire/disconnect.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/subscribe.h"
+
+namespace broker {
+
+/// The inside of a Shard: the parts it owns, and what each packet does to them.
+///
+/// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
+///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_session.cpp (ends of
+///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS).
+/// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
+///            touches it afterwards.
+/// Threads    None.
+struct Shard::State {
+  State(const ShardOptions& shard_options, Commons& shared, Log& log_sink);
+
+  enum class Next : std::uint8_t { go_on, stop };
+  enum TimerKind : std::uint8_t { connection_timer, session_expiry_timer, will_delay_timer };
+  enum class WillFate : std::uint8_t { publish, discard };
+
+  // shard.cpp
+  [[nodiscard]] Connection* find(ConnectionId id) noexcept;
+  /// Handles whole packets at the front of `input`; returns how many bytes that was.
+  std::size_t process(Connection& connection, mqtt::Bytes input, Next& next);
+  Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
+  Next handle_connected(Connection& connection, const mqtt::Frame& frame);
+  void fire(Timer& timer);
+  void on_connection_timer(Connection& connection);
+  Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
+  Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
+  Next on_auth(Connection& connection, const mqtt::Frame& frame);
+  /// Ends a connection that broke the protocol, with DISCONNECT where the version has it.
+  Next fail(Connection& connection, mqtt::Failure failure);
+  void send_disconnect(Connection& connection, mqtt::Reason reason, std::string_view what);
+  template <typename Encode>
+  void reply(Connection& connection, Encode&& encode) {
+    mqtt::ByteBuffer& bytes = outbox.output(connection.id).bytes;
+    const std::size_t before = bytes.size();
+    encode(bytes);
+    ++metrics.messages_sent;
+    metrics.bytes_sent += bytes.size() - before;
+  }
+  [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
+    return options.listeners[listener];
+  }
+  void note(LogType type, std::initializer_list<std::string_view> pieces) const;
+  /// "ID [ADDRESS:PORT]" for log lines.
+  [[nodiscard]] static std::string who(const Connection& connection);
+
+  // shard_connect.cpp
+  Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
+  [[nodiscard]] std::optional<mqtt::Failure> check_connect(const Connection& connection,
+                                                           const mqtt::Connect& packet) const;
+  [[nodiscard]] std::optional<mqtt::Failure> check_client_id(const Connection& connection,
+                                                             const mqtt::Connect& packet) const;
+  [[nodiscard]] bool keep_alive_refused(const mqtt::Connect& packet) const;
+  [[nodiscard]] std::string_view client_id_of(const Connection& connection,
+                                              const mqtt::Connect& packet) const;
+  [[nodiscard]] std::string make_client_id(std::string_view prefix);
+  Next refuse(Connection& connection, mqtt::Version version, mqtt::Failure failure);
+  Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
+  void ask_for_login(Connection& connection, const mqtt::Connect& packet);
+  void decide(Connection& connection, const Verdict& verdict);
+  Next accept(Connection& connection, const mqtt::Connect& packet, const Verdict& verdict);
+  Session* session_for(Connection& connection, const mqtt::Connect& packet, bool& present);
+  void attach(Connection& connection, Session& session, const mqtt::Connect& packet,
+              const Verdict& verdict);
+  void store_will(Session& session, const mqtt::Connect& packet);
+  void send_connack(Connection& connection, const mqtt::Connect& packet, bool session_present);
+  [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;
+  [[nodiscard]] std::uint32_t capped_expiry(std::uint32_t seconds) const;
+
+  // shard_publish.cpp
+  Next on_publish(Connection& connection, const mqtt::Frame& frame);
+  [[nodiscard]] std::optional<mqtt::Failure> check_publish(const Connection& connection,
+                                                           const mqtt::Publish& packet) const;
+  [[nodiscard]] std::optional<mqtt::Failure> resolve_alias(Connection& connection,
+                                                           mqtt::Publish& packet);
+  /// success, or why this publish goes nowhere although the connection goes on.
+  [[nodiscard]] mqtt::Reason admit(const Connection& connection, const mqtt::Publish& packet,
+                                   std::string_view topic) const;
+  Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
+  bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
+  void acknowledge(Connection& connection, const mqtt::Publish& packet, mqtt::Reason reason);
+  Next on_ack(Connection& connection, const mqtt::Frame& frame);
+  void on_pubrel(Connection& connection, const mqtt::Ack& ack);
+  /// Everything that is published goes through here: by clients, wills and the broker itself.
+  /// Returns   Whether anybody may receive it.
+  bool publish(const MessageView& message, Session* from);
+  void hand_out(Publication& publication, Route& route, Session* from);
+  void deliver(Publication& publication, const Route& route, const Receiver& receiver);
+  [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
+  void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
+  [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
+
+  // shard_subscribe.cpp
+  Next on_subscribe(Connection& connection, const mqtt::Frame& frame);
+  Next on_unsubscribe(Connection& connection, const mqtt::Frame& frame);
+  struct Wanted {
+    std::string filter;  // mount point in front
+    std::string share_name;
+    mqtt::SubscribeEntry entry;
+    bool shared = false;
+    bool fresh = true;
+    mqtt::Reason answer = mqtt::Reason::success;
+  };
+  [[nodiscard]] mqtt::Decoded<Wanted> understand(const Connection& connection,
+                                                 const mqtt::SubscribeEntry& entry) const;
+  void subscribe(Session& session, Wanted& wanted, std::uint32_t subscription_identifier);
+  void subscribe_shared(Session& session, const Wanted& wanted,
+                        std::uint32_t subscription_identifier);
+  [[nodiscard]] mqtt::Reason unsubscribe(Session& session, std::string_view filter_text);
+  [[nodiscard]] mqtt::Reason unsubscribe_shared(Session& session, std::string_view share_name,
+                                                std::string_view filter);
+  void send_retained(Session& session, const Wanted& wanted, std::uint32_t subscription_identifier);
+  [[nodiscard]] bool may_be_sent(const Session& session, const Wanted& wanted,
+                                 const Retained::Record& record) const;
+
+  // shard_session.cpp
+  /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
+  void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close);
+  void leave_alone(Session& session, WillFate fate);
+  void end_session(Session& session);
+  void publish_will(Session& session);
+  void drop_subscriptions(Session& session);
+  void return_shared(Session& session);
+  void announce_presence(Session& session, bool online);
+  void expire_session(Session& session);
+
+  // shard_peers.cpp
+  void on_peer(ShardIndex from, PeerPublish& message);
+  void on_peer(ShardIndex from, GroupDelivery& message);
+  void on_peer(ShardIndex from, GroupReturn& message);
+  void on_peer(ShardIndex from, GroupJoin& message);
+  void on_peer(ShardIndex from, GroupLeave& message);
+  void on_peer(ShardIndex from, GroupPresence& message);
+  void on_peer(ShardIndex from, MetricsRequest& message);
+  void on_peer(ShardIndex from, MetricsReport& message);
+  /// Says it to another shard, or does it here if `to` is this one.
+  template <typename Message>
+  void tell(ShardIndex to, Message message) {
+    if (to == options.index) {
+      on_peer(to, message);
+    } else {
+      peers.send(to, std::move(message));
+    }
+  }
+  [[nodiscard]] ShardIndex group_home(std::string_view share_name, std::string_view filter) const;
+  [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
+  void send_to_peers(std::uint64_t mask, const SharedMessage& message, RetainStamp stamp,
+                     const Publisher* by);
+  void deliver_to_group(std::uint32_t group, Publication& publication);
+  void deliver_to_member(Session& session, const Groups::Group& group, const GroupMember& member,
+                         Publication& publication);
+  void deliver_shared(Session& session, std::string_view share_name, std::string_view filter,
+                      mqtt::Qos qos, bool retain_as_published,
+                      std::uint32_t subscription_identifier, Publication& publication);
+  void update_sys();
+  void publish_sys_topics();
+  [[nodiscard]] Metrics snapshot();
+  [[nodiscard]] bool alone() const noexcept { return options.shards == 1; }
+
+  ShardOptions options;
+  Commons& commons;
+  Log& log;
+  Outbox outbox;
+  PeerOutbox peers;
+  Metrics metrics;
+  TimerWheel timers;
+  SessionTable sessions;
+  Router router;
+  Sender sender;
+  Retained retained;
+  Groups groups;
+  std::vector<std::unique_ptr<Connection>> connections;  // by slot
+  SysTopics sys;
+  std::vector<Metrics> reports;  // of every shard, for shard 0
+  Instant now;                   // of the call that is being served
+  Instant next_sys;
+  Instant next_sweep;
+  std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
+  std::uint64_t ids_made = 0;
+  std::uint64_t connected = 0;
+  std::string scratch_topic;  // mount point and topic of the publish at hand
+  mqtt::ByteBuffer scratch_properties;
+  std::vector<mqtt::Reason> scratch_reasons;
+};
+
+}  // namespace broker

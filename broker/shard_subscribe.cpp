@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+#include "broker/wire/topic.h"
+
+namespace broker {
+namespace {
+
+using mqtt::Reason;
+
+Reason granted(mqtt::Qos qos) { return static_cast<Reason>(static_cast<std::uint8_t>(qos)); }
+
+bool is_granted(Reason reason) { return reason <= Reason::granted_qos_2; }
+
+Subscriber as_subscriber(const Session& session) {
+  Subscriber subscriber;
+  subscriber.index = static_cast<std::uint32_t>(session.index);
+  return subscriber;
+}
+
+}  // namespace
+
+Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt::Frame& frame) {
+  const auto packet = mqtt::decode_subscribe(frame, connection.version);
+  if (!packet) return fail(connection, packet.error());
+  std::vector<Wanted> all;
+  for (const mqtt::SubscribeEntry& entry : packet->entries) {
+    auto wanted = understand(connection, entry);
+    if (!wanted) return fail(connection, wanted.error());
+    all.push_back(std::move(*wanted));
+  }
+  Session& session = *connection.session;
+  scratch_reasons.clear();
+  for (Wanted& wanted : all) {
+    if (is_granted(wanted.answer)) subscribe(session, wanted, packet->subscription_identifier);
+    scratch_reasons.push_back(wanted.answer);
+    note(LogType::subscribe,
+         {session.client_id, " ", std::to_string(static_cast<int>(wanted.entry.qos)), " ",
+          wanted.entry.filter});
+  }
+  // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
+  reply(connection, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode_suback(packet->packet_id, scratch_reasons, connection.version, out);
+  });
+  for (const Wanted& wanted : all) {
+    if (!wanted.shared && is_granted(wanted.answer)) {
+      send_retained(session, wanted, packet->subscription_identifier);
+    }
+  }
+  return Next::go_on;
+}
+
+mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
+    const Connection& connection, const mqtt::SubscribeEntry& entry) const {
+  const Session& session = *connection.session;
+  Wanted wanted;
+  wanted.entry = entry;
+  std::string_view filter = entry.filter;
+  const auto shared = mqtt::parse_shared(entry.filter);
+  if (!shared) return std::unexpected(shared.error());
+  if (*shared) {
+    wanted.shared = true;
+    wanted.share_name = (*shared)->share_name;
+    filter = (*shared)->filter.text();
+    // [MQTT-3.8.3-4]
+    if (entry.no_local) {
+      return std::unexpected(
+          mqtt::Failure{Reason::protocol_error, "No Local on a shared subscription"});
+    }
+  } else if (const auto parsed = mqtt::TopicFilter::parse(filter); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  wanted.filter = concat({session.mount_point, filter});
+  const mqtt::Qos qos = std::min(entry.qos, policy(connection.listener).max_qos);
+  wanted.entry.qos = qos;
+  wanted.answer = granted(qos);
+  if (session.permissions &&
+      !session.permissions->allows(Access::subscribe, wanted.filter, session.client_id)) {
+    wanted.answer = Reason::not_authorized;
+  }
+  return wanted;
+}
+
+void Shard::State::subscribe(Session& session, Wanted& wanted,
+                             std::uint32_t subscription_identifier) {
+  if (wanted.shared) return subscribe_shared(session, wanted, subscription_identifier);
+  Subscriber subscriber = as_subscriber(session);
+  subscriber.subscription_identifier = subscription_identifier;
+  subscriber.qos = wanted.entry.qos;
+  // A bridge hears nothing of its own back, and wants to know what is retained.
+  subscriber.no_local = wanted.entry.no_local || session.from_bridge;
+  subscriber.retain_as_published = wanted.entry.retain_as_published || session.from_bridge;
+  const auto [filter, stored] = router.subscribe(wanted.filter, subscriber);
+  wanted.fresh = stored == TopicTrie::Stored::fresh;
+  if (!wanted.fresh) return;
+  session.subscriptions.push_back(filter);
+  if (!alone()) commons.interest.add(options.index, wanted.filter);
+}
+
+void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
+                                    std::uint32_t subscription_identifier) {
+  if (!session.memberships) session.memberships = std::make_unique<std::vector<Membership>>();
+  auto& memberships = *session.memberships;
+  const ShardIndex home = group_home(wanted.share_name, wanted.filter);
+  const auto known = std::ranges::find_if(memberships, [&](const Membership& membership) {
+    return membership.share_name == wanted.share_name && membership.filter == wanted.filter;
+  });
+  const bool fresh = known == memberships.end() || !known->live;
+  if (known == memberships.end()) {
+    memberships.push_back({wanted.share_name, wanted.filter, true});
+  } else {
+    known->live = true;
+  }
+  if (fresh && !alone()) commons.interest.add(home, wanted.filter);
+  tell(home,
+       GroupJoin{wanted.share_name, wanted.filter, session.index, session.number, wanted.entry.qos,
+                 wanted.entry.retain_as_published, true, subscription_identifier});
+}
+
+void Shard::State::send_retained(Session& session, const Wanted& wanted,
+                                 std::uint32_t subscription_identifier) {
+  const mqtt::RetainHandling handling = wanted.entry.retain_handling;
+  // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+  if (handling == mqtt::RetainHandling::do_not_send) return;
+  if (handling == mqtt::RetainHandling::send_if_new && !wanted.fresh) return;
+  const std::span<const std::uint32_t> ids(&subscription_identifier,
+                                           subscription_identifier == 0 ? 0 : 1);
+  retained.match(wanted.filter, now, [&](const Retained::Record& record) {
+    if (!may_be_sent(session, wanted, record)) return;
+    Publication publication(record.message->view(), now, 1);
+    publication.kept = record.message;
+    // The retain flag says that this is no live message [MQTT-3.3.1-8].
+    const Terms terms{outgoing_qos(record.message->qos(), wanted.entry.qos), true, 0, ids, true};
+    sender.deliver(session, terms, publication);
+  });
+}
+
+bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
+                               const Retained::Record& record) const {
+  const std::string_view topic = record.message->topic();
+  const Publisher* const by = record.publisher.get();
+  // [MQTT-3.8.3-3]
+  if (wanted.entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
+  if (session.permissions &&
+      !session.permissions->allows(Access::receive, topic, session.client_id)) {
+    return false;
+  }
+  if (!options.limits.check_retain_source || by == nullptr || options.authority == nullptr) {
+    return true;
+  }
+  const auto source = options.authority->permissions_of(by->listener, by->user_name);
+  return !source || source->allows(Access::publish, topic, by->client_id);
+}
+
+Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mqtt::Frame& frame) {
+  const auto packet = mqtt::decode_unsubscribe(frame, connection.version);
+  if (!packet) return fail(connection, packet.error());
+  Session& session = *connection.session;
+  for (const std::string_view filter : packet->filters) {
+    const auto shared = mqtt::parse_shared(filter);
+    if (!shared) return fail(connection, shared.error());
+    if (*shared) continue;
+    if (const auto parsed = mqtt::TopicFilter::parse(filter); !parsed) {
+      return fail(connection, parsed.error());
+    }
+  }
+  scratch_reasons.clear();
+  for (const std::string_view filter : packet->filters) {
+    scratch_reasons.push_back(unsubscribe(session, filter));
+    note(LogType::unsubscribe, {session.client_id, " ", filter});
+  }
+  // [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6]
+  reply(connection, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode_unsuback(packet->packet_id, scratch_reasons, connection.version, out);
+  });
+  return Next::go_on;
+}
+
+Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text) {
+  const auto shared = mqtt::parse_shared(filter_text);
+  if (*shared) {
+    const std::string filter = concat({session.mount_point, (*shared)->filter.text()});
+    return unsubscribe_shared(session, (*shared)->share_name, filter);
+  }
+  const std::string filter = concat({session.mount_point, filter_text});
+  // Compared byte by byte [MQTT-3.10.4-1].
+  const auto erased = router.unsubscribe(filter, as_subscriber(session));
+  if (!erased) return Reason::no_subscription_existed;
+  auto& mine = session.subscriptions;
+  const auto place = std::ranges::find(mine, *erased);
+  *place = mine.back();
+  mine.pop_back();
+  if (!alone()) commons.interest.remove(options.index, filter);
+  return Reason::success;
+}
+
+Reason Shard::State::unsubscribe_shared(Session& session, std::string_view share_name,
+                                        std::string_view filter) {
+  if (!session.memberships) return Reason::no_subscription_existed;
+  for (Membership& membership : *session.memberships) {
+    if (!membership.live || membership.share_name != share_name || membership.filter != filter) {
+      continue;
+    }
+    membership.live = false;
+    const ShardIndex home = group_home(share_name, filter);
+    tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
+    if (!alone()) commons.interest.remove(home, filter);
+    return Reason::success;
+  }
+  return Reason::no_subscription_existed;
+}
+
+}  // namespace broker

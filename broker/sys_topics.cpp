@@ -1,0 +1,124 @@
+#include "broker/sys_topics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace broker {
+
+SysTopics::SysTopics(std::string version)
+    : version_(std::move(version)),
+      loads_{{{"messages/received", &Metrics::messages_received},
+              {"messages/sent", &Metrics::messages_sent},
+              {"publish/dropped", &Metrics::publish_dropped},
+              {"publish/received", &Metrics::publish_received},
+              {"publish/sent", &Metrics::publish_sent},
+              {"bytes/received", &Metrics::bytes_received},
+              {"bytes/sent", &Metrics::bytes_sent},
+              {"sockets", &Metrics::sockets_opened},
+              {"connections", &Metrics::connections}}} {}
+
+void SysTopics::say(const Publish& publish, std::string_view topic, std::string payload) {
+  std::string& last = last_.try_emplace(std::string(topic)).first->second;
+  if (last == payload) return;
+  last = std::move(payload);
+  publish(concat({"$SYS/broker/", topic}), last);
+}
+
+void SysTopics::say_count(const Publish& publish, std::string_view topic, std::uint64_t count) {
+  say(publish, topic, std::to_string(count));
+}
+
+void SysTopics::update(const Metrics& total, Instant now, const Publish& publish) {
+  if (!running_) {
+    started_ = updated_ = now;
+    running_ = true;
+    say(publish, "version", "darter version " + version_);
+  }
+  const std::int64_t uptime_seconds = (now.milliseconds - started_.milliseconds) / 1000;
+  say(publish, "uptime", std::to_string(uptime_seconds) + " seconds");
+  say_clients(total, publish);
+  say_traffic(total, publish);
+  say_loads(total, now, publish);
+  previous_ = total;
+  updated_ = now;
+}
+
+void SysTopics::say_clients(const Metrics& total, const Publish& publish) {
+  const std::uint64_t away =
+      total.sessions > total.clients_connected ? total.sessions - total.clients_connected : 0;
+  say_count(publish, "clients/total", total.sessions);
+  say_count(publish, "clients/maximum", total.clients_maximum);
+  say_count(publish, "clients/disconnected", away);
+  say_count(publish, "clients/inactive", away);
+  say_count(publish, "clients/connected", total.clients_connected);
+  say_count(publish, "clients/active", total.clients_connected);
+  say_count(publish, "clients/expired", total.clients_expired);
+  say_count(publish, "subscriptions/count", total.subscriptions);
+  say_count(publish, "shared_subscriptions/count", total.shared_subscriptions);
+  say_count(publish, "retained messages/count", total.retained_messages);
+}
+
+void SysTopics::say_traffic(const Metrics& total, const Publish& publish) {
+  say_count(publish, "messages/stored", total.stored_messages);
+  say_count(publish, "store/messages/count", total.stored_messages);
+  say_count(publish, "store/messages/bytes", total.stored_bytes);
+  say_count(publish, "messages/received", total.messages_received);
+  say_count(publish, "messages/sent", total.messages_sent);
+  say_count(publish, "publish/messages/dropped", total.publish_dropped);
+  say_count(publish, "publish/messages/received", total.publish_received);
+  say_count(publish, "publish/messages/sent", total.publish_sent);
+  say_count(publish, "publish/bytes/received", total.publish_bytes_received);
+  say_count(publish, "publish/bytes/sent", total.publish_bytes_sent);
+  say_count(publish, "bytes/received", total.bytes_received);
+  say_count(publish, "bytes/sent", total.bytes_sent);
+}
+
+void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publish) {
+  const double seconds = static_cast<double>(now.milliseconds - updated_.milliseconds) / 1000.0;
+  if (seconds <= 0) return;
+  static constexpr std::array<std::pair<std::string_view, double>, 3> spans = {
+      {{"/1min", 60.0}, {"/5min", 300.0}, {"/15min", 900.0}}};
+  for (Load& load : loads_) {
+    const auto delta = static_cast<double>(total.*load.counter - previous_.*load.counter);
+    const double rate = delta * 60.0 / seconds;
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      double& average = load.per_minute[i];
+      average = rate + std::exp(-seconds / spans[i].second) * (average - rate);
+      char text[32];
+      std::snprintf(text, sizeof text, "%.2f", average);
+      say(publish, concat({"load/", load.topic, spans[i].first}), text);
+    }
+  }
+}
+
+void add(Metrics& sum, const Metrics& shard) {
+  static constexpr std::uint64_t Metrics::* summed[] = {&Metrics::bytes_received,
+                                                        &Metrics::bytes_sent,
+                                                        &Metrics::messages_received,
+                                                        &Metrics::messages_sent,
+                                                        &Metrics::publish_received,
+                                                        &Metrics::publish_sent,
+                                                        &Metrics::publish_dropped,
+                                                        &Metrics::publish_bytes_received,
+                                                        &Metrics::publish_bytes_sent,
+                                                        &Metrics::connections,
+                                                        &Metrics::sockets_opened,
+                                                        &Metrics::clients_expired,
+                                                        &Metrics::peer_publish_dropped,
+                                                        &Metrics::clients_connected,
+                                                        &Metrics::sessions,
+                                                        &Metrics::clients_maximum,
+                                                        &Metrics::subscriptions,
+                                                        &Metrics::shared_subscriptions,
+                                                        &Metrics::stored_messages,
+                                                        &Metrics::stored_bytes};
+  for (const auto member : summed) sum.*member += shard.*member;
+  // Retained messages are replicas: every shard has them all.
+  sum.retained_messages = std::max(sum.retained_messages, shard.retained_messages);
+}
+
+}  // namespace broker
