@@ -192,8 +192,7 @@ check('a will is sent when the socket dies, and not after DISCONNECT', all, asyn
   dead.cut();
   const [message] = await watcher.waitMessages(1);
   assert.equal(message.topic, `${at.topic}/dead`);
-  assert.equal(message.payload.toString(), 'dead is gone');
-  assert.deepEqual(await flush(at, await at.connect(), watcher).catch(() => []), []);
+  assert.deepEqual(texts(await flush(at, await at.connect(), watcher)), ['dead is gone']);
 });
 
 check('a session keeps its subscriptions and what came meanwhile', all, async (at) => {
@@ -277,15 +276,16 @@ for (const qos of [0, 1, 2]) {
     const [publisher, subscriber] = [await at.connect(), await at.connect()];
     await subscriber.subscribe(at.topic, { qos: 1 });
     let outcome = null;
-    publisher.publish(at.topic, randomBytes(LIMIT_BYTES + 1), { qos }).then(
-      () => { outcome = 'acknowledged'; },
-      (error) => { outcome = error; });
-    if (qos === 0) {
-      publisher.publish(`${at.topic}/after`, 'x', { qos: 1 }).then(
-        () => { outcome = 'acknowledged'; }, () => {});
+    const answered = () => { outcome = 'answered'; };
+    const sent = publisher.publish(at.topic, randomBytes(LIMIT_BYTES + 1), { qos });
+    if (qos === 0) { // Nothing answers a QoS 0 publish: take the answer to the one behind it.
+      sent.catch(() => {});
+      publisher.publish(`${at.topic}/after`, 'x', { qos: 1 }).then(answered, () => {});
+    } else {
+      sent.then(answered, answered);
     }
-    await waitFor('an answer', () => publisher.closes > 0 || (qos === 0
-      ? outcome === 'acknowledged' : outcome !== null), 60);
+    await waitFor('an answer', () => outcome !== null || publisher.closes > 0, 30);
+    assert.deepEqual(publisher.errors, []);
     if (at.version === 5) {
       const codes = [...publisher.disconnects.map(({ reasonCode }) => reasonCode)];
       if (publisher.closes > 0) assert.deepEqual(codes, [PACKET_TOO_LARGE]);
