@@ -1,0 +1,30 @@
+// test/vectors/decode_any.h
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/protocol.h"
+
+namespace vectors {
+
+/// What became of some bytes.
+struct Outcome {
+  bool complete = true;                  // false: the bytes end before the packet does
+  std::optional<mqtt::Failure> failure;  // why the packet was refused
+  std::size_t bytes_seen = 0;            // sum over everything that the result points to
+
+  [[nodiscard]] bool accepted() const { return complete && !failure; }
+};
+
+/// Gives a frame to the decoder of its type, and reads every byte of what comes out, so that a
+/// view that leaves its buffer is caught by the address sanitizer. Types that only servers send are
+/// a protocol_error, and so is AUTH before 5.0.
+[[nodiscard]] Outcome decode_frame(const mqtt::Frame& frame, mqtt::Version version);
+
+/// Cuts one packet off `bytes` and decodes it.
+[[nodiscard]] Outcome decode_any(mqtt::Bytes bytes, mqtt::Version version);
+
+}  // namespace vectors
