@@ -1,0 +1,265 @@
+#include "transport/http.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include "test/transport/pieces.h"
+#include "transport/first_bytes.h"
+#include "transport/http_files.h"
+#include "transport/websocket_handshake.h"
+
+namespace transport {
+namespace {
+
+using Progress = HttpRequestReader::Progress;
+using namespace std::string_literals;
+
+const std::string host = "Host: broker.example\r\n";
+const std::string upgrade = "Upgrade: websocket\r\n";
+const std::string connection = "Connection: keep-alive, Upgrade\r\n";
+const std::string version = "Sec-WebSocket-Version: 13\r\n";
+const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const std::string protocol = "Sec-WebSocket-Protocol: mqtt\r\n";
+const std::string start = "GET /mqtt HTTP/1.1\r\n";
+
+struct Read {
+  Progress progress = Progress::incomplete;
+  std::size_t used = 0;
+  HttpRequest request;
+};
+
+Read read(std::string_view text, Cut cut, std::size_t bytes_max = 8192) {
+  HttpRequestReader reader(bytes_max);
+  Read result;
+  for (const std::string& piece : pieces(text, cut)) {
+    const auto [progress, used] = reader.read(mqtt::as_bytes(piece));
+    result.progress = progress;
+    result.used += used;
+    if (progress != Progress::incomplete) break;
+  }
+  result.request = reader.request();
+  return result;
+}
+
+std::expected<std::string, HttpRefusal> answer(std::string_view text,
+                                               const ListenerOptions& listener = {}) {
+  const Read result = read(text, Cut::whole);
+  REQUIRE(result.progress == Progress::complete);
+  return answer_handshake(result.request, listener);
+}
+
+}  // namespace
+
+TEST_CASE("a request is read however it is cut, and what follows is left alone", "[http]") {
+  const Cut cut = GENERATE(Cut::whole, Cut::halves, Cut::bytes, Cut::threes);
+  const std::string head = start + host + "X-Empty:\r\n" + upgrade + connection + version + key +
+                           "Sec-WebSocket-Protocol: foo , bar\r\n" +
+                           "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+  const Read result = read(head + "\x82\x85more", cut);
+  REQUIRE(result.progress == Progress::complete);
+  CHECK(result.used == head.size());
+  CHECK(result.request.method == "GET");
+  CHECK(result.request.target == "/mqtt");
+  CHECK(result.request.major == 1);
+  CHECK(result.request.minor == 1);
+  REQUIRE(result.request.find("host") != nullptr);
+  CHECK(*result.request.find("host") == "broker.example");
+  CHECK(*result.request.find("x-empty") == "");
+  CHECK(result.request.find("x-other") == nullptr);
+  CHECK(result.request.list("sec-websocket-protocol") ==
+        std::vector<std::string_view>{"foo", "bar", "mqtt"});
+  CHECK(result.request.has_token("connection", "upgrade"));
+  CHECK_FALSE(result.request.has_token("connection", "close"));
+}
+
+TEST_CASE("a head that is too large is refused before it is stored", "[http]") {
+  const Cut cut = GENERATE(Cut::whole, Cut::halves, Cut::bytes);
+  const std::string head = start + host + "Cookie: " + std::string(500, 'x') + "\r\n\r\n";
+  CHECK(read(head, cut, head.size()).progress == Progress::complete);
+  CHECK(read(head, cut, head.size() - 1).progress == Progress::too_large);
+  CHECK(read("GET /" + std::string(500, 'x'), cut, 100).progress == Progress::too_large);
+}
+
+TEST_CASE("what is not HTTP is malformed", "[http]") {
+  const Cut cut = GENERATE(Cut::whole, Cut::bytes);
+  const auto text = GENERATE("\x10\x0D\x00\x04MQTT"s, "NOSUCHMETHOD / HTTP/1.1\r\n\r\n"s,
+                             "GET / FTP/1.1\r\n\r\n"s, "GET / HTTP/1.1\r\nbad header\r\n\r\n"s,
+                             "\x16\x03\x01\x02\x00"s);
+  CAPTURE(text);
+  CHECK(read(text, cut).progress == Progress::malformed);
+}
+
+TEST_CASE("a good handshake is accepted with the first fitting subprotocol [MQTT-6.0.0-4]",
+          "[http]") {
+  const auto [offer, chosen] = GENERATE(table<std::string, std::string>({
+      {"Sec-WebSocket-Protocol: mqtt\r\n", "mqtt"},
+      {"Sec-WebSocket-Protocol: mqttv3.1\r\n", "mqttv3.1"},
+      {"Sec-WebSocket-Protocol: mqttv3.1, mqtt\r\n", "mqtt"},
+      {"Sec-WebSocket-Protocol: chat,mqttv3.1 ,\tother\r\n", "mqttv3.1"},
+      {"Sec-WebSocket-Protocol: chat\r\nsec-websocket-protocol: mqtt\r\n", "mqtt"},
+  }));
+  const auto response =
+      answer(start + host + "UPGRADE: WebSocket\r\n" + connection + version + key + offer + "\r\n");
+  REQUIRE(response.has_value());
+  CHECK(*response ==
+        "HTTP/1.1 101 Switching Protocols\r\n"
+        "Upgrade: WebSocket\r\n"
+        "Connection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+        "Sec-WebSocket-Protocol: " +
+            chosen + "\r\n\r\n");
+}
+
+TEST_CASE("a bad handshake is answered with what was missing", "[http]") {
+  struct Case {
+    std::string request;
+    unsigned status;
+    std::string_view says;
+  };
+  const std::string rest = host + upgrade + connection + version + key + protocol + "\r\n";
+  const std::string good = start + rest;
+  const auto without = [&](const std::string& field) {
+    std::string text = good;
+    return text.erase(text.find(field), field.size());
+  };
+  const auto instead = [&](const std::string& field, const std::string& other) {
+    return without(field).insert(good.find(field), other);
+  };
+  const std::vector<Case> cases = {
+      {"POST /mqtt HTTP/1.1\r\n" + rest, 405, "POST"},
+      {"GET /mqtt HTTP/1.0\r\n" + rest, 426, "HTTP/1.1"},
+      {without(upgrade), 426, "Upgrade: websocket"},
+      {instead(upgrade, "Upgrade: h2c\r\n"), 426, "Upgrade: websocket"},
+      {without(connection), 426, "Connection: Upgrade"},
+      {instead(connection, "Connection: close\r\n"), 426, "Connection: Upgrade"},
+      {without(version), 426, "Sec-WebSocket-Version"},
+      {instead(version, "Sec-WebSocket-Version: 8\r\n"), 426, "version '8'"},
+      {without(host), 400, "Host"},
+      {without(key), 400, "Sec-WebSocket-Key"},
+      {instead(key, "Sec-WebSocket-Key: c2hvcnQ=\r\n"), 400, "16 bytes"},
+      {instead(key, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j!Q==\r\n"), 400, "16 bytes"},
+      {without(protocol), 400, "'mqtt' is needed"},
+      {instead(protocol, "Sec-WebSocket-Protocol: chat\r\n"), 400, "neither"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.request);
+    const auto response = answer(one.request);
+    REQUIRE_FALSE(response.has_value());
+    CHECK(response.error().status == one.status);
+    CHECK(response.error().text.find(one.says) != std::string::npos);
+    if (one.status == 426) {
+      CHECK(response.error().fields == "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+    }
+    if (one.status == 405) CHECK(response.error().fields == "Allow: GET\r\n");
+  }
+}
+
+TEST_CASE("path and origin are checked when the listener names them", "[http]") {
+  ListenerOptions listener;
+  listener.http_path = "/mqtt";
+  listener.websockets_origins = {"https://example.com", "http://localhost:8080"};
+  const std::string rest = host + upgrade + connection + version + key + protocol;
+  const auto status = [&](const std::string& path, const std::string& origin) {
+    const auto response =
+        answer("GET " + path + " HTTP/1.1\r\n" + rest + origin + "\r\n", listener);
+    return response ? 101U : response.error().status;
+  };
+  CHECK(status("/mqtt", "Origin: https://example.com\r\n") == 101);
+  CHECK(status("/mqtt?x=1", "Origin: http://localhost:8080\r\n") == 101);
+  CHECK(status("/other", "Origin: https://example.com\r\n") == 404);
+  CHECK(status("/mqtt/", "Origin: https://example.com\r\n") == 404);
+  CHECK(status("/mqtt", "Origin: https://example.com.evil\r\n") == 403);
+  CHECK(status("/mqtt", "Origin: http://example.com\r\n") == 403);
+  CHECK(status("/mqtt", "") == 403);
+}
+
+TEST_CASE("a refusal is a whole response", "[http]") {
+  const HttpRefusal refusal{426, "Why.", "Upgrade: websocket\r\n"};
+  const std::string head =
+      "HTTP/1.1 426 Upgrade Required\r\n"
+      "Content-Type: text/plain; charset=utf-8\r\n"
+      "Content-Length: 5\r\n"
+      "Upgrade: websocket\r\n"
+      "Connection: close\r\n\r\n";
+  CHECK(encode(refusal) == head + "Why.\n");
+  CHECK(encode(refusal, true) == head);
+}
+
+TEST_CASE("text from the network is made fit to be logged", "[http]") {
+  CHECK(printable("a\r\nb\x7F\xC3") == "a??b??");
+  CHECK(printable(std::string(101, 'x')) == std::string(100, 'x') + "...");
+}
+
+TEST_CASE("protocols are told by their first bytes", "[http]") {
+  const auto [bytes, kind] = GENERATE(table<std::string, FirstBytes>({
+      {"\x10\x0D\x00\x04MQTT\x04"s, FirstBytes::mqtt},
+      {"\x10\xFF\xFF\x7F\x00\x06MQIsdp"s, FirstBytes::mqtt},
+      {"\x16\x03\x01\x02\x00\x01"s, FirstBytes::tls},
+      {"GET / HTTP/1.1\r\n"s, FirstBytes::http},
+      {"PRI * HTTP/2.0\r\n"s, FirstBytes::http},
+      {"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"s, FirstBytes::proxy},
+      {"\r\n\r\n\0\r\nQUIT\n\x21"s, FirstBytes::proxy},
+      {"SSH-2.0-OpenSSH\r\n"s, FirstBytes::unknown},
+      {"\x10"s, FirstBytes::unknown},
+      {""s, FirstBytes::unknown},
+  }));
+  CAPTURE(bytes);
+  CHECK(recognise(mqtt::as_bytes(bytes)) == kind);
+}
+
+TEST_CASE("files are served from a folder, and from nowhere else", "[http]") {
+  namespace fs = std::filesystem;
+  std::string name = fs::temp_directory_path() / "darter-files-XXXXXX";
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  const fs::path base = name;
+  fs::create_directories(base / "www" / "sub");
+  const auto write = [](const fs::path& path, std::string_view text) {
+    std::ofstream(path) << text;
+  };
+  write(base / "secret.txt", "secret");
+  write(base / "www" / "index.html", "<p>hello");
+  write(base / "www" / "sub" / "a b.js", "1");
+  write(base / "www2", "a name that only begins like the folder's");
+  fs::create_symlink(base / "secret.txt", base / "www" / "out.txt");
+  fs::create_symlink(base / "www" / "index.html", base / "www" / "in.html");
+  const auto ask = [&](std::string_view method, std::string target) {
+    HttpRequest request;
+    request.method = method;
+    request.target = std::move(target);
+    auto file = open_file(request, base / "www");
+    if (file) ::close(file->descriptor);
+    return file;
+  };
+  const auto status = [&](std::string_view method, std::string target) {
+    const auto file = ask(method, std::move(target));
+    return file ? 200U : file.error().status;
+  };
+  CHECK(status("GET", "/") == 200);
+  CHECK(status("HEAD", "/index.html?v=2") == 200);
+  CHECK(status("GET", "/sub/a%20b.js") == 200);
+  CHECK(status("GET", "/in.html") == 200);
+  CHECK(status("GET", "/sub") == 404);
+  CHECK(status("GET", "/none") == 404);
+  CHECK(status("GET", "/../secret.txt") == 404);
+  CHECK(status("GET", "/%2e%2e/secret.txt") == 404);
+  CHECK(status("GET", "/..%2fsecret.txt") == 404);
+  CHECK(status("GET", "/out.txt") == 404);
+  CHECK(status("GET", "//../www2") == 404);
+  CHECK(status("GET", "/a%0") == 400);
+  CHECK(status("GET", "/a%00") == 400);
+  CHECK(status("GET", "http://other/") == 400);
+  CHECK(status("PUT", "/") == 405);
+  const auto file = ask("GET", "/sub/a%20b.js");
+  REQUIRE(file.has_value());
+  CHECK(file->size_bytes == 1);
+  CHECK(file->head.find("Content-Type: text/javascript") != std::string::npos);
+  CHECK(file->head.find("Content-Length: 1\r\n") != std::string::npos);
+  fs::remove_all(base);
+}
+
+}  // namespace transport

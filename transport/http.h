@@ -1,0 +1,85 @@
+// transport/http.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <http_parser.h>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/wire/bytes.h"
+
+namespace transport {
+
+/// The head of an HTTP request.
+struct HttpRequest {
+  std::string method;
+  std::string target;                                       // as it stands in the request line
+  std::vector<std::pair<std::string, std::string>> fields;  // names in lower case, in order
+  unsigned major = 0;
+  unsigned minor = 0;
+
+  /// The value of the first field of that name (in lower case); null if there is none.
+  [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
+  /// All elements of the comma-separated lists in fields of that name, in order.
+  [[nodiscard]] std::vector<std::string_view> list(std::string_view name) const;
+  /// Whether list(name) has `token`, in any case of letters.
+  [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
+  /// The target without its query.
+  [[nodiscard]] std::string_view path() const noexcept;
+};
+
+/// Reads the head of one HTTP request, however it is cut into pieces.
+///
+/// Lifetime   One per connection and handshake; owns what it read.
+/// Source     RFC 9112; the parsing is http_parser's.
+class HttpRequestReader {
+ public:
+  /// `bytes_max` bounds request line and header fields together.
+  explicit HttpRequestReader(std::size_t bytes_max);
+
+  enum class Progress : std::uint8_t { incomplete, complete, malformed, too_large };
+
+  struct Result {
+    Progress progress;
+    std::size_t used;  // bytes of the head; what follows belongs to the next protocol
+  };
+  /// To be called until it says something else than incomplete.
+  [[nodiscard]] Result read(mqtt::Bytes bytes);
+
+  [[nodiscard]] const HttpRequest& request() const noexcept { return request_; }
+  /// What was malformed, in words.
+  [[nodiscard]] std::string_view error() const noexcept;
+
+ private:
+  struct Callbacks;
+
+  http_parser parser_{};
+  std::size_t bytes_left_;
+  HttpRequest request_;
+  bool in_value_ = false;
+  bool complete_ = false;
+};
+
+/// An answer that refuses: one line of text says why.
+struct HttpRefusal {
+  unsigned status = 400;
+  std::string text;    // one sentence
+  std::string fields;  // further header lines, each with its CR LF
+};
+
+/// The whole response, with Content-Length and Connection: close. `head_only` leaves the body out.
+[[nodiscard]] std::string encode(const HttpRefusal& refusal, bool head_only = false);
+
+/// "404 Not Found" and so on.
+[[nodiscard]] std::string status_line(unsigned status);
+
+/// Text from the network made fit for a log line or a response: printable ASCII, at most 100 bytes.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// Compares ASCII in any case of letters.
+[[nodiscard]] bool equal_any_case(std::string_view left, std::string_view right) noexcept;
+
+}  // namespace transport

@@ -1,0 +1,135 @@
+#include "transport/websocket_handshake.h"
+
+#include <algorithm>
+#include <array>
+#include <openssl/evp.h>
+#include <optional>
+
+namespace transport {
+
+namespace {
+
+using Refusal = std::optional<HttpRefusal>;
+
+HttpRefusal upgrade_required(std::string text) {
+  return {426, std::move(text), "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
+}
+
+Refusal check_request_line(const HttpRequest& request, const ListenerOptions& listener) {
+  if (request.method != "GET") {
+    return HttpRefusal{405, "A WebSocket is opened with GET, not with " + request.method + ".",
+                       "Allow: GET\r\n"};
+  }
+  if (!listener.http_path.empty() && request.path() != listener.http_path) {
+    return HttpRefusal{
+        404, "There is no WebSocket at the path '" + printable(request.path()) + "'.", {}};
+  }
+  if (request.major < 1 || (request.major == 1 && request.minor < 1)) {
+    return upgrade_required(
+        "A WebSocket needs HTTP/1.1, the request came as HTTP/1.0: a proxy may have to be told "
+        "(nginx: proxy_http_version 1.1).");
+  }
+  return {};
+}
+
+Refusal check_upgrade(const HttpRequest& request) {
+  if (!asks_for_websocket(request)) {
+    return upgrade_required(
+        "This is a WebSocket for MQTT, and the request has no 'Upgrade: websocket' header: a "
+        "proxy may have dropped it.");
+  }
+  if (!request.has_token("connection", "upgrade")) {
+    return upgrade_required(
+        "The request has no 'Connection: Upgrade' header: a proxy may have dropped it.");
+  }
+  const std::string* const version = request.find("sec-websocket-version");
+  if (version == nullptr) {
+    return upgrade_required("The request has no Sec-WebSocket-Version header.");
+  }
+  if (*version != "13") {
+    return upgrade_required("WebSocket version '" + printable(*version) +
+                            "' is not known, only 13 is.");
+  }
+  if (request.find("host") == nullptr) {
+    return HttpRefusal{400, "The request has no Host header.", {}};
+  }
+  return {};
+}
+
+/// A key is the base64 form of 16 bytes.
+bool is_key(std::string_view key) noexcept {
+  constexpr std::string_view letters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return key.size() == 24 && key.ends_with("==") &&
+         key.substr(0, 22).find_first_not_of(letters) == std::string_view::npos;
+}
+
+Refusal check_key(const HttpRequest& request) {
+  const std::string* const key = request.find("sec-websocket-key");
+  if (key == nullptr) return HttpRefusal{400, "The request has no Sec-WebSocket-Key header.", {}};
+  if (is_key(*key)) return {};
+  return HttpRefusal{400, "Sec-WebSocket-Key is not 16 bytes in base64.", {}};
+}
+
+Refusal check_origin(const HttpRequest& request, const ListenerOptions& listener) {
+  if (listener.websockets_origins.empty()) return {};
+  const std::string* const origin = request.find("origin");
+  if (origin == nullptr) return HttpRefusal{403, "The request has no Origin header.", {}};
+  if (std::ranges::find(listener.websockets_origins, *origin) !=
+      listener.websockets_origins.end()) {
+    return {};
+  }
+  return HttpRefusal{403, "The Origin '" + printable(*origin) + "' is not allowed.", {}};
+}
+
+std::expected<std::string_view, HttpRefusal> choose_subprotocol(const HttpRequest& request) {
+  const std::vector<std::string_view> offered = request.list("sec-websocket-protocol");
+  for (const std::string_view known : {"mqtt", "mqttv3.1"}) {
+    if (std::ranges::find(offered, known) != offered.end()) return known;
+  }
+  if (offered.empty()) {
+    return std::unexpected(HttpRefusal{
+        400, "The request has no Sec-WebSocket-Protocol header: 'mqtt' is needed.", {}});
+  }
+  return std::unexpected(
+      HttpRefusal{400, "Sec-WebSocket-Protocol offers neither 'mqtt' nor 'mqttv3.1'.", {}});
+}
+
+}  // namespace
+
+bool asks_for_websocket(const HttpRequest& request) {
+  return request.has_token("upgrade", "websocket");
+}
+
+std::string accept_value(std::string_view key) {
+  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
+  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
+  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+  return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(length)};
+}
+
+std::expected<std::string, HttpRefusal> answer_handshake(const HttpRequest& request,
+                                                         const ListenerOptions& listener) {
+  Refusal refusal = check_request_line(request, listener);
+  if (!refusal) refusal = check_upgrade(request);
+  if (!refusal) refusal = check_key(request);
+  if (!refusal) refusal = check_origin(request, listener);
+  if (refusal) return std::unexpected(std::move(*refusal));
+  const auto subprotocol = choose_subprotocol(request);
+  if (!subprotocol) return std::unexpected(subprotocol.error());
+  std::string response =
+      "HTTP/1.1 101 Switching Protocols\r\n"
+      "Upgrade: WebSocket\r\n"
+      "Connection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: ";
+  response += accept_value(*request.find("sec-websocket-key"));
+  response += "\r\nSec-WebSocket-Protocol: ";
+  response += *subprotocol;
+  response += "\r\n\r\n";
+  return response;
+}
+
+}  // namespace transport
