@@ -1,0 +1,49 @@
+// broker/server/gatekeeper.h
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "auth/realm.h"
+#include "broker/core/access.h"
+#include "broker/core/log.h"
+#include "conf/settings.h"
+#include "transport/login.h"
+
+namespace server {
+
+/// Between the loops, which ask, and auth, which answers: one realm for each listener.
+///
+/// Lifetime   Loads its files once, and again when told to; outlives the loops' use of login().
+/// Threads    Any.
+class Gatekeeper final : public broker::Authority {
+ public:
+  /// Reads the password and ACL files of every listener; one that several share is read once.
+  ///
+  /// Errors    What is wrong with which line of which file, one fault a line.
+  [[nodiscard]] static std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string>
+  load(const conf::Settings& settings);
+
+  Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log);
+
+  /// For transport::Loops.
+  [[nodiscard]] std::optional<broker::Verdict> login(broker::LoginRequest&& request,
+                                                     transport::LoginDone done);
+
+  [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions_of(
+      std::uint16_t listener, std::string_view user_name) const override;
+
+  /// Puts freshly loaded realms in force for logins from now on.
+  void replace(std::vector<std::shared_ptr<const auth::Realm>> realms);
+
+ private:
+  broker::Log& log_;
+  auth::Authenticator authenticator_;
+};
+
+}  // namespace server

@@ -1,0 +1,170 @@
+#include "broker/server/log_writer.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace server {
+namespace {
+
+using broker::LogType;
+using conf::LogDestinationKind;
+
+int syslog_priority(LogType type) {
+  switch (type) {
+    case LogType::error:
+      return LOG_ERR;
+    case LogType::warning:
+      return LOG_WARNING;
+    case LogType::notice:
+      return LOG_NOTICE;
+    case LogType::information:
+      return LOG_INFO;
+    default:
+      return LOG_DEBUG;
+  }
+}
+
+/// The part behind "$SYS/broker/log/", or nothing for kinds that are not published: a line about
+/// every packet would make more packets.
+std::string_view topic_of(LogType type) {
+  switch (type) {
+    case LogType::error:
+      return "E";
+    case LogType::warning:
+      return "W";
+    case LogType::notice:
+      return "N";
+    case LogType::information:
+      return "I";
+    case LogType::subscribe:
+      return "M/subscribe";
+    case LogType::unsubscribe:
+      return "M/unsubscribe";
+    case LogType::websockets:
+      return "WS";
+    default:
+      return {};
+  }
+}
+
+void write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // nobody can be told
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+LogWriter::LogWriter(const conf::LogSettings& settings)
+    : settings_(settings), types_(settings.destinations.empty() ? 0U : settings.types) {
+  for (const conf::LogDestination& destination : settings.destinations) {
+    sinks_.push_back({destination, -1});
+    open(sinks_.back());
+  }
+}
+
+LogWriter::~LogWriter() {
+  for (const Sink& sink : sinks_) {
+    if (sink.destination.kind == LogDestinationKind::file && sink.descriptor >= 0) {
+      ::close(sink.descriptor);
+    }
+    if (sink.destination.kind == LogDestinationKind::syslog) ::closelog();
+  }
+}
+
+void LogWriter::open(Sink& sink) {
+  switch (sink.destination.kind) {
+    case LogDestinationKind::standard_output:
+      sink.descriptor = STDOUT_FILENO;
+      break;
+    case LogDestinationKind::standard_error:
+      sink.descriptor = STDERR_FILENO;
+      break;
+    case LogDestinationKind::syslog:
+      ::openlog("darter", LOG_PID | LOG_NDELAY,
+                settings_.facility < 0 ? LOG_DAEMON : (LOG_LOCAL0 + (settings_.facility << 3)));
+      break;
+    case LogDestinationKind::file: {
+      const std::string& path = sink.destination.path;
+      sink.descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+      if (sink.descriptor >= 0) break;
+      write_all(STDERR_FILENO, broker::concat({"Error: Unable to open log file ", path,
+                                               " for writing: ", std::strerror(errno), ".\n"}));
+      break;
+    }
+    case LogDestinationKind::topic:
+      break;
+  }
+}
+
+std::string LogWriter::stamp() const {
+  if (!settings_.timestamp) return {};
+  const std::time_t now = std::time(nullptr);
+  if (settings_.timestamp_format.empty()) return std::to_string(now) + ": ";
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  char text[128];
+  const std::size_t size =
+      std::strftime(text, sizeof text, settings_.timestamp_format.c_str(), &local);
+  return std::string(text, size) + ": ";
+}
+
+void LogWriter::write(LogType type, std::string_view line) {
+  if (!enabled(type)) return;
+  const std::string stamped = broker::concat({stamp(), line, "\n"});
+  const std::scoped_lock lock(mutex_);
+  for (const Sink& sink : sinks_) write_to(sink, type, line, stamped);
+}
+
+void LogWriter::write_to(const Sink& sink, LogType type, std::string_view line,
+                         const std::string& stamped) {
+  if (sink.destination.kind == LogDestinationKind::syslog) {
+    ::syslog(syslog_priority(type), "%.*s", static_cast<int>(line.size()), line.data());
+  } else if (sink.destination.kind == LogDestinationKind::topic) {
+    const std::string_view topic = topic_of(type);
+    if (topic_ && !topic.empty()) {
+      topic_(broker::concat({"$SYS/broker/log/", topic}), std::string(line));
+    }
+  } else if (sink.descriptor >= 0) {
+    write_all(sink.descriptor, stamped);
+  }
+}
+
+void LogWriter::reopen() {
+  const std::scoped_lock lock(mutex_);
+  for (Sink& sink : sinks_) {
+    if (sink.destination.kind != LogDestinationKind::file) continue;
+    const int old = std::exchange(sink.descriptor, -1);
+    open(sink);
+    if (sink.descriptor < 0) {
+      sink.descriptor = old;  // better the old file than none
+    } else if (old >= 0) {
+      ::close(old);
+    }
+  }
+}
+
+void LogWriter::set_topic(TopicWriter writer) {
+  const std::scoped_lock lock(mutex_);
+  topic_ = std::move(writer);
+}
+
+void LogWriter::detach() {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+  ::close(null);
+}
+
+}  // namespace server

@@ -1,0 +1,59 @@
+// broker/server/log_writer.h
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/log.h"
+#include "conf/settings.h"
+
+namespace server {
+
+/// Writes log lines where the configuration says, in Mosquitto's form: "TIME: LINE".
+///
+/// Invariant  A line is one write: lines of different threads do not mix.
+/// Threads    write() and enabled() from any; reopen() and set_topic() from any.
+/// Errors     A file that cannot be opened is said on stderr; lines for it are lost.
+class LogWriter final : public broker::Log {
+ public:
+  /// Publishes a line below "$SYS/broker/log/"; the topic is whole.
+  using TopicWriter = std::function<void(std::string topic, std::string line)>;
+
+  explicit LogWriter(const conf::LogSettings& settings);
+  ~LogWriter() override;
+
+  [[nodiscard]] bool enabled(broker::LogType type) const noexcept override {
+    return (types_.load(std::memory_order_relaxed) & static_cast<std::uint32_t>(type)) != 0;
+  }
+  void write(broker::LogType type, std::string_view line) override;
+
+  /// Opens log files again by their names: after a rotation.
+  void reopen();
+  /// Where lines for `log_dest topic` go; nowhere before.
+  void set_topic(TopicWriter writer);
+  /// -d: standard output and error lead nowhere from now on.
+  void detach();
+
+ private:
+  struct Sink {
+    conf::LogDestination destination;
+    int descriptor = -1;
+  };
+  void open(Sink& sink);
+  [[nodiscard]] std::string stamp() const;
+  void write_to(const Sink& sink, broker::LogType type, std::string_view line,
+                const std::string& stamped);
+
+  conf::LogSettings settings_;
+  std::atomic<std::uint32_t> types_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<Sink> sinks_;
+  TopicWriter topic_;
+};
+
+}  // namespace server

@@ -1,0 +1,110 @@
+#include "broker/server/process.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+
+}  // namespace
+
+std::uint64_t raise_open_files_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+std::expected<void, std::string> drop_privileges(const std::string& user) {
+  if (::geteuid() != 0 || user.empty() || user == "root") return {};
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr && user == "mosquitto") entry = ::getpwnam("nobody");
+  if (entry == nullptr) {
+    return std::unexpected(concat({"Invalid user '", user, "' in 'user': there is no such user."}));
+  }
+  const bool done = ::initgroups(entry->pw_name, entry->pw_gid) == 0 &&
+                    ::setgid(entry->pw_gid) == 0 && ::setuid(entry->pw_uid) == 0;
+  if (done) return {};
+  return std::unexpected(
+      concat({"Unable to become user '", entry->pw_name, "': ", std::strerror(errno), "."}));
+}
+
+std::expected<PidFile, std::string> PidFile::create(const std::string& path) {
+  if (path.empty()) return PidFile{};
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const std::string text = std::to_string(::getpid());
+  const bool written = descriptor >= 0 && ::write(descriptor, text.data(), text.size()) ==
+                                              static_cast<ssize_t>(text.size());
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (written) return PidFile(path);
+  return std::unexpected(
+      concat({"Unable to write pid file '", path, "': ", std::strerror(error), "."}));
+}
+
+PidFile::~PidFile() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+PidFile::PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+PidFile& PidFile::operator=(PidFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+std::expected<Daemon, std::string> Daemon::enter() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return std::unexpected(concat({"Unable to go to the background: ", std::strerror(errno)}));
+  }
+  const pid_t child = ::fork();
+  if (child < 0) {
+    ::close(ends[0]);
+    ::close(ends[1]);
+    return std::unexpected(concat({"Unable to go to the background: ", std::strerror(errno)}));
+  }
+  if (child > 0) {
+    ::close(ends[1]);
+    char status = 1;
+    ssize_t count = 0;
+    do {
+      count = ::read(ends[0], &status, 1);
+    } while (count < 0 && errno == EINTR);
+    ::_exit(count == 1 ? status : 1);
+  }
+  ::close(ends[0]);
+  ::setsid();
+  return Daemon(ends[1]);
+}
+
+void Daemon::started() noexcept {
+  if (descriptor_ < 0) return;
+  const char success = 0;
+  if (::write(descriptor_, &success, 1) != 1) return;  // nobody waits any more
+  ::close(std::exchange(descriptor_, -1));
+}
+
+Daemon::~Daemon() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Daemon::Daemon(Daemon&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+Daemon& Daemon::operator=(Daemon&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+}  // namespace server

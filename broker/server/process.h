@@ -1,0 +1,59 @@
+// broker/server/process.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace server {
+
+/// Raises the limit of open files to what the system allows, and returns it.
+[[nodiscard]] std::uint64_t raise_open_files_limit();
+
+/// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"
+/// stays root. Does nothing for anybody else.
+///
+/// Errors    One sentence.
+[[nodiscard]] std::expected<void, std::string> drop_privileges(const std::string& user);
+
+/// A file with the process id in it, removed when this is destroyed.
+class PidFile {
+ public:
+  /// Errors    One sentence. An empty path makes no file.
+  [[nodiscard]] static std::expected<PidFile, std::string> create(const std::string& path);
+  PidFile() = default;
+  ~PidFile();
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  PidFile(PidFile&& other) noexcept;
+  PidFile& operator=(PidFile&& other) noexcept;
+
+ private:
+  explicit PidFile(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+/// Goes to the background: the first process waits until the second says how its start went, and
+/// ends with that status.
+///
+/// Requires  No threads yet.
+class Daemon {
+ public:
+  /// Returns   In the background process only.
+  /// Errors    One sentence, in the first process.
+  [[nodiscard]] static std::expected<Daemon, std::string> enter();
+  Daemon() = default;
+  /// Tells the waiting process; what was never told counts as failure.
+  void started() noexcept;
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  Daemon(Daemon&& other) noexcept;
+  Daemon& operator=(Daemon&& other) noexcept;
+
+ private:
+  explicit Daemon(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+}  // namespace server

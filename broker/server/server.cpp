@@ -1,0 +1,300 @@
+#include "broker/server/server.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <expected>
+#include <malloc.h>
+#include <memory>
+#include <string>
+#include <sys/random.h>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/server/gatekeeper.h"
+#include "broker/server/log_writer.h"
+#include "broker/server/process.h"
+#include "broker/server/translate.h"
+#include "broker/shard.h"
+#include "conf/command_line.h"
+#include "conf/load.h"
+#include "conf/sample.h"
+#include "transport/loops.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using broker::LogType;
+
+constexpr std::string_view version = DARTER_VERSION;
+
+int status(conf::ExitCode code) { return static_cast<int>(code); }
+
+void print_error(std::string_view text) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+int report(const conf::Diagnostics& diagnostics) {
+  for (const conf::Diagnostic& diagnostic : diagnostics) print_error(conf::format(diagnostic));
+  return status(conf::ExitCode::bad_configuration);
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+/// The signals that the main thread waits for; no other thread sees them.
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
+  return set;
+}
+
+std::uint64_t secret() {
+  std::uint64_t value = 0;
+  // The kernel's pool is ready long before a broker starts; a short read cannot be with 8 bytes.
+  while (::getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {
+  }
+  return value;
+}
+
+/// A broker that is configured, and runs from open() until stop().
+class Server {
+ public:
+  Server(conf::Settings settings, std::string config_file,
+         std::vector<std::shared_ptr<const auth::Realm>> realms)
+      : settings_(std::move(settings)),
+        config_file_(std::move(config_file)),
+        log_(settings_.log),
+        gatekeeper_(std::move(realms), log_),
+        commons_(thread_count(settings_)) {}
+
+  /// Opens listeners, gives up privileges and starts the loops.
+  [[nodiscard]] std::expected<void, std::string> open();
+  /// Serves until a signal ends it.
+  void serve();
+  void stop();
+  LogWriter& log() { return log_; }
+
+ private:
+  [[nodiscard]] std::expected<void, std::string> open_listeners();
+  [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
+  void say_where(const transport::Listener& listener);
+  void reload();
+  void publish_heap();
+
+  conf::Settings settings_;
+  std::string config_file_;
+  LogWriter log_;
+  Gatekeeper gatekeeper_;
+  broker::Commons commons_;
+  PidFile pid_file_;
+  std::vector<std::shared_ptr<transport::Listener>> listeners_;
+  std::unique_ptr<transport::Loops> loops_;
+  std::size_t heap_bytes_max_ = 0;
+};
+
+std::expected<void, std::string> Server::open() {
+  log_.write(LogType::information, concat({"darter version ", version, " starting"}));
+  log_.write(LogType::information, config_file_.empty()
+                                       ? "Using default config."
+                                       : concat({"Config loaded from ", config_file_, "."}));
+  for (const conf::Diagnostic& remark : settings_.remarks) {
+    log_.write(remark.severity == conf::Severity::warning ? LogType::warning : LogType::notice,
+               concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
+                       conf::format_without_severity(remark)}));
+  }
+  const std::uint64_t files = raise_open_files_limit();
+  log_.write(LogType::information, concat({"Open files limit: ", std::to_string(files), "."}));
+  auto pid_file = PidFile::create(settings_.pid_file);
+  if (!pid_file) return std::unexpected(pid_file.error());
+  pid_file_ = std::move(*pid_file);
+  if (auto opened = open_listeners(); !opened) return opened;
+  if (auto dropped = drop_privileges(settings_.user); !dropped) return dropped;
+
+  loops_ = std::make_unique<transport::Loops>(
+      loop_options_of(settings_), shard_options(), commons_, log_,
+      [this](broker::LoginRequest&& request, transport::LoginDone done) {
+        return gatekeeper_.login(std::move(request), std::move(done));
+      });
+  if (auto started = loops_->start(listeners_); !started) return started;
+  log_.set_topic([this](std::string topic, std::string line) {
+    loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
+                                            broker::Shard& shard, broker::Instant now) {
+      shard.publish_sys(topic, line, false, now);
+    });
+  });
+  log_.write(LogType::information, concat({"darter version ", version, " running"}));
+  return {};
+}
+
+std::expected<void, std::string> Server::open_listeners() {
+  for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
+    auto listener =
+        transport::Listener::open(listener_options_of(settings_, static_cast<std::uint16_t>(i)));
+    if (!listener) return std::unexpected(listener.error());
+    say_where(**listener);
+    listeners_.push_back(std::move(*listener));
+  }
+  return {};
+}
+
+void Server::say_where(const transport::Listener& listener) {
+  const transport::ListenerOptions& options = listener.options();
+  const std::string_view kind =
+      options.protocol == transport::Protocol::websockets ? "websockets" : "mqtt";
+  if (!options.unix_socket_path.empty()) {
+    log_.write(LogType::information,
+               concat({"Opening ", kind, " listen socket on ", options.unix_socket_path, "."}));
+    return;
+  }
+  const std::string_view where = options.loopback_only     ? "127.0.0.1 and ::1"
+                                 : options.address.empty() ? "all addresses"
+                                                           : std::string_view(options.address);
+  log_.write(LogType::information, concat({"Opening ", kind, " listen socket on port ",
+                                           std::to_string(listener.port()), " (", where, ")."}));
+}
+
+std::vector<broker::ShardOptions> Server::shard_options() const {
+  broker::ShardOptions options;
+  options.shards = thread_count(settings_);
+  options.home_key[0] = secret();
+  options.home_key[1] = secret();
+  options.version = version;
+  options.limits = limits_of(settings_);
+  options.authority = &gatekeeper_;
+  for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
+    options.listeners.push_back(policy_of(settings_.listeners[i]));
+    options.listeners.back().port = listeners_[i]->port();
+  }
+  std::vector<broker::ShardOptions> all;
+  for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
+    options.index = broker::ShardIndex{shard};
+    options.seed = secret();
+    all.push_back(options);
+  }
+  return all;
+}
+
+void Server::serve() {
+  const sigset_t signals = watched_signals();
+  const std::int64_t interval_seconds = settings_.sys_interval_seconds;
+  const timespec timeout{interval_seconds == 0 ? 3600 : interval_seconds, 0};
+  for (;;) {
+    publish_heap();
+    switch (::sigtimedwait(&signals, nullptr, &timeout)) {
+      case SIGTERM:
+      case SIGINT:
+        return;
+      case SIGHUP:
+        reload();
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Server::publish_heap() {
+  if (settings_.sys_interval_seconds == 0) return;
+  const struct mallinfo2 heap = ::mallinfo2();
+  const std::size_t bytes = heap.uordblks + heap.hblkhd;
+  heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
+  loops_->post(broker::ShardIndex{0}, [bytes, most = heap_bytes_max_](broker::Shard& shard,
+                                                                      broker::Instant now) {
+    shard.publish_sys("$SYS/broker/heap/current size", std::to_string(bytes), true, now);
+    shard.publish_sys("$SYS/broker/heap/maximum size", std::to_string(most), true, now);
+  });
+}
+
+void Server::reload() {
+  log_.reopen();
+  auto realms = Gatekeeper::load(settings_);
+  if (!realms) {
+    log_.write(LogType::error,
+               concat({"Reload refused, the old users and access rules stay: ", realms.error()}));
+    return;
+  }
+  gatekeeper_.replace(std::move(*realms));
+  log_.write(LogType::notice, "Reloaded password and ACL files, reopened log files.");
+}
+
+void Server::stop() {
+  log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
+  log_.set_topic({});
+  loops_->stop();
+}
+
+int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
+               std::vector<std::shared_ptr<const auth::Realm>> realms) {
+  Daemon daemon;
+  if (settings.daemon) {
+    auto entered = Daemon::enter();
+    if (!entered) {
+      print_error("Error: " + entered.error());
+      return status(conf::ExitCode::unusable_listener);
+    }
+    daemon = std::move(*entered);
+  }
+  // Blocked before the first thread starts and the first port is open.
+  const sigset_t signals = watched_signals();
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
+
+  Server server(std::move(settings), command_line.config_file, std::move(realms));
+  if (auto opened = server.open(); !opened) {
+    const std::string line = "Error: " + opened.error();
+    if (server.log().enabled(LogType::error)) {
+      server.log().write(LogType::error, line);
+    } else {
+      print_error(line);
+    }
+    return status(conf::ExitCode::unusable_listener);
+  }
+  if (command_line.daemon) server.log().detach();
+  daemon.started();
+  server.serve();
+  server.stop();
+  return status(conf::ExitCode::success);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string_view>& arguments) {
+  const auto command_line = conf::parse_command_line(arguments);
+  if (!command_line) return report(command_line.error());
+  switch (command_line->action) {
+    case conf::Action::help:
+      return print(conf::help_text(version));
+    case conf::Action::version:
+      return print(conf::version_text(version));
+    case conf::Action::sample_config:
+      return print(conf::sample_of(command_line->sample_form));
+    case conf::Action::convert: {
+      const auto text = conf::convert(command_line->config_file);
+      return text ? print(*text) : report(text.error());
+    }
+    case conf::Action::run:
+    case conf::Action::test_config:
+      break;
+  }
+  auto settings = conf::load(*command_line);
+  if (!settings) return report(settings.error());
+  auto realms = Gatekeeper::load(*settings);
+  if (!realms) {
+    print_error("Error: " + realms.error());
+    return status(conf::ExitCode::bad_configuration);
+  }
+  if (command_line->action == conf::Action::test_config) {
+    report(settings->remarks);
+    return status(conf::ExitCode::success);
+  }
+  return run_broker(*command_line, std::move(*settings), std::move(*realms));
+}
+
+}  // namespace server

@@ -1,0 +1,99 @@
+#include "broker/server/translate.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "broker/interest.h"
+
+namespace server {
+
+broker::Limits limits_of(const conf::Settings& settings) {
+  broker::Limits limits;
+  limits.max_packet_size_bytes = settings.max_packet_size_bytes;
+  limits.message_size_limit_bytes = settings.message_size_limit_bytes;
+  limits.max_inflight_messages = settings.max_inflight_messages;
+  limits.max_inflight_bytes = settings.max_inflight_bytes;
+  limits.max_queued_messages = settings.max_queued_messages;
+  limits.max_queued_bytes = settings.max_queued_bytes;
+  limits.max_keepalive_seconds = settings.max_keepalive_seconds;
+  limits.max_keepalive_cap = settings.max_keepalive_cap;
+  limits.global_max_clients = settings.global_max_clients;
+  if (settings.persistent_client_expiration_seconds > 0) {
+    limits.persistent_client_expiration_seconds =
+        static_cast<std::int64_t>(settings.persistent_client_expiration_seconds);
+  }
+  limits.retain_expiry_interval_minutes = settings.retain_expiry_interval_minutes;
+  limits.sys_interval_seconds = settings.sys_interval_seconds;
+  limits.queue_qos0_messages = settings.queue_qos0_messages;
+  limits.retain_available = settings.retain_available;
+  limits.check_retain_source = settings.check_retain_source;
+  limits.upgrade_outgoing_qos = settings.upgrade_outgoing_qos;
+  limits.allow_duplicate_messages = settings.allow_duplicate_messages;
+  limits.connection_messages = settings.log.connection_messages;
+  if (!settings.clientid_prefixes.empty()) {
+    limits.clientid_prefixes.push_back(settings.clientid_prefixes);
+  }
+  return limits;
+}
+
+broker::ListenerPolicy policy_of(const conf::Listener& listener) {
+  broker::ListenerPolicy policy;
+  policy.port = listener.port;
+  policy.mount_point = listener.mount_point;
+  policy.max_qos = static_cast<mqtt::Qos>(listener.max_qos);
+  policy.max_topic_alias = listener.max_topic_alias;
+  policy.max_topic_alias_broker = listener.max_topic_alias_broker;
+  policy.accept_v3_1 = listener.accept_protocol_versions.v3;
+  policy.accept_v3_1_1 = listener.accept_protocol_versions.v4;
+  policy.accept_v5_0 = listener.accept_protocol_versions.v5;
+  policy.use_username_as_clientid = listener.use_username_as_clientid;
+  const conf::Security& security = listener.security;
+  policy.allow_zero_length_clientid = security.allow_zero_length_clientid;
+  policy.auto_id_prefix = security.auto_id_prefix;
+  policy.open_to_all =
+      security.allow_anonymous && security.password_file.empty() && security.acl_file.empty();
+  return policy;
+}
+
+transport::ListenerOptions listener_options_of(const conf::Settings& settings,
+                                               std::uint16_t index) {
+  const conf::Listener& listener = settings.listeners[index];
+  transport::ListenerOptions options;
+  options.index = index;
+  options.port = listener.port;
+  options.address = listener.address;
+  options.loopback_only = listener.loopback_only;
+  options.unix_socket_path = listener.unix_socket_path;
+  options.bind_interface = listener.bind_interface;
+  options.socket_domain = static_cast<transport::SocketDomain>(listener.socket_domain);
+  options.protocol = listener.protocol == conf::Protocol::websockets
+                         ? transport::Protocol::websockets
+                         : transport::Protocol::mqtt;
+  options.max_connections = listener.max_connections;
+  options.http_path = listener.http_path;
+  options.websockets_origins = listener.websockets_origins;
+  options.websockets_headers_bytes_max = settings.websockets_headers_size_bytes;
+  options.websockets_ping_interval_seconds = listener.websockets_ping_interval_seconds;
+  options.http_dir = listener.http_dir;
+  return options;
+}
+
+transport::LoopOptions loop_options_of(const conf::Settings& settings) {
+  transport::LoopOptions options;
+  options.global_max_connections = settings.global_max_connections;
+  options.connection_messages = settings.log.connection_messages;
+  return options;
+}
+
+auth::RealmOptions realm_options_of(const conf::Listener& listener) {
+  return {listener.security.password_file, listener.security.acl_file,
+          listener.security.allow_anonymous};
+}
+
+std::uint32_t thread_count(const conf::Settings& settings) {
+  const std::uint32_t wanted =
+      settings.threads != 0 ? settings.threads : std::thread::hardware_concurrency();
+  return std::clamp<std::uint32_t>(wanted, 1, broker::Interest::shards_max);
+}
+
+}  // namespace server

@@ -1,0 +1,28 @@
+// broker/server/translate.h
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "auth/realm.h"
+#include "broker/core/limits.h"
+#include "conf/settings.h"
+#include "transport/options.h"
+
+namespace server {
+
+/// What each part of the broker is told, made from the one configuration.
+///
+/// Shape      The n-th listener of the settings is the n-th everywhere.
+[[nodiscard]] broker::Limits limits_of(const conf::Settings& settings);
+[[nodiscard]] broker::ListenerPolicy policy_of(const conf::Listener& listener);
+[[nodiscard]] transport::ListenerOptions listener_options_of(const conf::Settings& settings,
+                                                             std::uint16_t index);
+[[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings);
+[[nodiscard]] auth::RealmOptions realm_options_of(const conf::Listener& listener);
+
+/// Threads to start: the option, or one for each core; at most broker::Interest::shards_max.
+[[nodiscard]] std::uint32_t thread_count(const conf::Settings& settings);
+
+}  // namespace server
