@@ -88,6 +88,12 @@ bool pbkdf2(std::string_view password, const Bytes& salt, std::uint32_t iteratio
                            EVP_sha512(), static_cast<int>(digest.size()), digest.data()) == 1;
 }
 
+/// HMAC pads its key with NULs: it cannot tell "secret" from "secret\0". No file has a password
+/// that ends so (mosquitto_passwd cannot make one), so such a password is wrong.
+bool hmac_confuses(HashKind kind, std::string_view password) {
+  return kind == HashKind::sha512_pbkdf2 && password.ends_with('\0');
+}
+
 std::string digest_text(HashKind kind, std::uint32_t iterations, const Bytes& salt,
                         std::span<const unsigned char> digest) {
   std::string text = kind == HashKind::sha512 ? "$6$" : "$7$" + std::to_string(iterations) + "$";
@@ -201,6 +207,7 @@ std::expected<PasswordHash, std::string> PasswordHash::make(std::string_view pas
   if (kind == HashKind::sha512) return error("plain SHA-512 is too weak for new passwords");
   if (kind == HashKind::sha512_pbkdf2) {
     if (!iterations_in_bounds(cost.pbkdf2_iterations)) return error(iterations_fault());
+    if (hmac_confuses(kind, password)) return error("this kind of hash takes no NUL at the end");
     const Bytes salt = random_bytes(new_salt_bytes);
     std::array<unsigned char, sha512_bytes> digest{};
     if (!pbkdf2(password, salt, cost.pbkdf2_iterations, digest)) {
@@ -239,6 +246,7 @@ PasswordHash PasswordHash::decoy() const {
 
 Match PasswordHash::verify(std::string_view password) const {
   if (kind_ == HashKind::argon2id) return verify_argon2id(text_, password);
+  if (hmac_confuses(kind_, password)) return Match::no;
   std::array<unsigned char, sha512_bytes> digest{};
   const bool computed = kind_ == HashKind::sha512 ? sha512(password, salt_, digest)
                                                   : pbkdf2(password, salt_, iterations_, digest);

@@ -49,7 +49,8 @@ class PasswordHash {
 
   /// Hashes `password` afresh with a random salt. Kind sha512 is not made any more.
   ///
-  /// Errors    One sentence: a cost out of bounds, no memory, or kind sha512.
+  /// Errors    One sentence: a cost out of bounds, no memory, kind sha512, or a NUL at the end of a
+  ///           password for kind sha512_pbkdf2.
   [[nodiscard]] static std::expected<PasswordHash, std::string> make(std::string_view password,
                                                                      HashKind kind,
                                                                      const HashCost& cost);

@@ -1,0 +1,171 @@
+#include "auth/acl_file.h"
+
+#include <catch2/catch.hpp>
+#include <optional>
+#include <string>
+
+namespace {
+
+using auth::AclFile;
+using broker::Access;
+
+AclFile parsed(const std::string& text) {
+  auto file = AclFile::parse(text, "acl");
+  INFO(text);
+  REQUIRE(file.has_value());
+  return std::move(*file);
+}
+
+struct Case {
+  std::string acl;
+  Access access;
+  std::optional<std::string> user;
+  std::string client_id;
+  std::string topic;
+  bool allowed;
+};
+
+constexpr auto publish = Access::publish;
+constexpr auto receive = Access::receive;
+constexpr auto subscribe = Access::subscribe;
+constexpr auto none = std::nullopt;
+
+const std::string kinds =
+    "user a\ntopic read r/#\ntopic write w/+/x\ntopic rw\ntopic readwrite spa ce/#\n";
+const std::string denials = "user a\ntopic deny d/#\ntopic d/1\ntopic e/#\ntopic deny e/1\n";
+const std::string patterns = "user a\ntopic p/1\npattern deny p/#\npattern p/2\npattern q/%u/%c\n";
+const std::string wide_names = "user a\ntopic t/#\npattern q/%c/x\n";
+const std::string roots = "user a\ntopic #\nuser s\ntopic $SYS/#\n";
+
+}  // namespace
+
+// Each of these was put to mosquitto 2.0.11, which answered the same.
+TEST_CASE("publish and receive are judged as Mosquitto judges them", "[acl_file]") {
+  const auto test = GENERATE(values<Case>({
+      {kinds, publish, "a", "c", "r/1", false},
+      {kinds, receive, "a", "c", "r/1", true},
+      {kinds, receive, "a", "c", "r", true},
+      {kinds, publish, "a", "c", "w/1/x", true},
+      {kinds, receive, "a", "c", "w/1/x", false},
+      {kinds, publish, "a", "c", "rw", true},
+      {kinds, receive, "a", "c", "rw", true},
+      {kinds, publish, "a", "c", "spa ce/1", true},
+      {kinds, publish, "b", "c", "rw", false},
+      {kinds, publish, none, "c", "rw", false},
+      {denials, publish, "a", "c", "d/1", false},
+      {denials, publish, "a", "c", "e/1", false},
+      {denials, receive, "a", "c", "e/1", false},
+      {denials, publish, "a", "c", "e/2", true},
+      {patterns, publish, "a", "c", "p/1", true},  // the user's own line goes before patterns
+      {patterns, publish, "a", "c", "p/2", false},
+      {patterns, publish, "b", "c", "p/1", false},
+      {patterns, publish, "a", "c", "q/a/c", true},
+      {patterns, publish, "a", "c", "q/b/c", false},
+      {patterns, publish, none, "c", "q/%u/c", false},
+      {patterns, publish, none, "c", "q//c", false},
+      {wide_names, publish, "a", "c+", "q/c/x", false},
+      {wide_names, publish, "a", "c+", "q/c+/x", false},
+      {wide_names, publish, "a", "c+", "t/1", true},
+      {wide_names, publish, "a", "c/d", "q/c/d/x", true},
+      {wide_names, publish, "a/b", "c", "q/c/x", true},
+      {wide_names, publish, "a#", "c", "q/c/x", false},
+      {wide_names, publish, "+", "c", "q/c/x", false},
+      {roots, publish, "a", "c", "$SYS/x", false},
+      {roots, receive, "a", "c", "$X/x", false},
+      {roots, publish, "a", "c", "x", true},
+      {roots, receive, "s", "c", "$SYS/x", true},
+      {"pattern $X/%c\npattern %c\npattern +/y\n", publish, "a", "$Z", "$Z", true},
+      {"pattern $X/%c\npattern %c\npattern +/y\n", publish, "a", "c", "$Z/y", false},
+      {"topic anon/#\nuser a\ntopic x\n", publish, none, "c", "anon/1", true},
+      {"topic anon/#\nuser a\ntopic x\n", publish, "a", "c", "anon/1", false},
+      {"user a\ntopic one\nuser b\ntopic two\nuser a\ntopic three\n", publish, "a", "c", "one",
+       true},
+      {"user a\ntopic one\nuser b\ntopic two\nuser a\ntopic three\n", publish, "a", "c", "three",
+       true},
+      {"user a\ntopic one\nuser b\ntopic two\nuser a\ntopic three\n", publish, "a", "c", "two",
+       false},
+      {"pattern x/%u/#\n", publish, "a", "c", "x/a", true},
+      {"pattern x/%u/#\n", publish, none, "c", "x/a", false},
+      {"topic x/%c\npattern y/%%c\npattern z%\n", publish, none, "c", "x/c", false},
+      {"topic x/%c\npattern y/%%c\npattern z%\n", publish, none, "c", "x/%c", true},
+      {"topic x/%c\npattern y/%%c\npattern z%\n", publish, none, "c", "y/%c", true},
+      {"topic x/%c\npattern y/%%c\npattern z%\n", publish, none, "c", "z%", true},
+      {"", publish, "a", "c", "x", false},
+      {"", publish, none, "c", "x", false},
+      {"# only a comment\n", publish, none, "c", "x", false},
+      {"user a\n", publish, "a", "c", "x", false},
+      {"topic read \n", publish, none, "c", "read", true},
+      {"topic deny\n", publish, none, "c", "deny", true},
+      {"  topic x\n", publish, none, "c", "x", true},
+      {"topic  read   x  \n", receive, none, "c", "x", true},
+      {"topic  read   x  \n", publish, none, "c", "x", false},
+      {"user two words\ntopic x\n", publish, "two words", "c", "x", true},
+      {"user a\n\n\ntopic x\r\n", publish, "a", "c", "x", true},
+  }));
+  CAPTURE(test.acl, test.user.value_or("(none)"), test.client_id, test.topic);
+  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic, test.client_id) ==
+        test.allowed);
+}
+
+// Mosquitto lets every SUBSCRIBE through; a filter that cannot bring anything is refused here.
+TEST_CASE("a subscription is refused if nothing it matches may be received", "[acl_file]") {
+  const auto test = GENERATE(values<Case>({
+      {kinds, subscribe, "a", "c", "r/1", true},
+      {kinds, subscribe, "a", "c", "r/#", true},
+      {kinds, subscribe, "a", "c", "#", true},
+      {kinds, subscribe, "a", "c", "+/+", true},
+      {kinds, subscribe, "a", "c", "w/#", false},
+      {kinds, subscribe, "a", "c", "other/#", false},
+      {kinds, subscribe, "b", "c", "#", false},
+      {denials, subscribe, "a", "c", "d/#", false},
+      {denials, subscribe, "a", "c", "d/1", false},
+      {denials, subscribe, "a", "c", "e/1", false},
+      {denials, subscribe, "a", "c", "e/+", true},
+      {patterns, subscribe, "a", "c", "p/#", true},
+      {patterns, subscribe, "b", "c", "p/#", false},
+      {patterns, subscribe, "b", "c", "q/+/c", true},
+      {patterns, subscribe, "b", "c", "q/b/d", false},
+      {patterns, subscribe, none, "c", "q/#", false},
+      {wide_names, subscribe, "x", "c+", "q/#", false},
+      {wide_names, subscribe, "x", "c", "q/#", true},
+      {roots, subscribe, "a", "c", "$SYS/#", false},
+      {roots, subscribe, "s", "c", "$SYS/#", true},
+      {roots, subscribe, "s", "c", "#", false},
+      {"user a\ntopic write x\n", subscribe, "a", "c", "x", false},
+      {"", subscribe, none, "c", "x", false},
+  }));
+  CAPTURE(test.acl, test.user.value_or("(none)"), test.client_id, test.topic);
+  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic, test.client_id) ==
+        test.allowed);
+}
+
+TEST_CASE("every bad line of an ACL file is named with file and line", "[acl_file]") {
+  const auto [line, why] = GENERATE(table<std::string, std::string>({
+      {"topic", "there is no topic"},
+      {"pattern  ", "there is no topic"},
+      {"topic foo bar", "unknown access \"foo\""},
+      {"topic none x", "unknown access \"none\""},
+      {"user", "there is no user name"},
+      {"user  ", "there is no user name"},
+      {"bogus x", "unknown word \"bogus\""},
+      {" #indented", "unknown word \"#indented\""},
+      {"\ttopic x", "unknown word"},
+      {"topic\tread\tx", "unknown word"},
+      {"topic a/#/b", "is not a topic filter"},
+      {"topic a+", "is not a topic filter"},
+      {"topic read a+/b", "is not a topic filter"},
+      {"pattern a#", "is not a topic filter"},
+      {"pattern x/%c+", "is not a topic filter"},
+  }));
+  CAPTURE(line);
+  const auto file = AclFile::parse("topic ok\n" + line + "\nbogus\n", "/etc/acl");
+  REQUIRE_FALSE(file.has_value());
+  CHECK_THAT(file.error(), Catch::StartsWith("/etc/acl:2: "));
+  CHECK_THAT(file.error(), Catch::Contains(why));
+  CHECK_THAT(file.error(), Catch::Contains("\n/etc/acl:3: "));
+}
+
+TEST_CASE("two ACL files are equal if they say the same", "[acl_file]") {
+  CHECK(parsed("user a\ntopic x\n") == parsed("# comment\n\nuser a\ntopic readwrite x\n"));
+  CHECK_FALSE(parsed("user a\ntopic x\n") == parsed("user a\ntopic read x\n"));
+}
