@@ -20,7 +20,7 @@ valarray variant vector version
 """.split())
 
 POSIX = re.compile(r"^(sys|net|netinet|arpa|linux|asm|bits)/|^(unistd|fcntl|errno|poll|signal|time|"
-                   r"dirent|glob|grp|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|spawn|string|"
+                   r"dirent|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|spawn|string|"
                    r"stdio|stdlib|stdint|stddef|sched|pthread|endian|getopt|locale)\.h$")
 
 
