@@ -43,10 +43,9 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   std::string content;
   constexpr std::size_t block_bytes = 65536;
   std::string block(block_bytes, '\0');
-  for (;;) {
+  while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
     const std::size_t count = std::fread(block.data(), 1, block.size(), file.get());
     content.append(block, 0, count);
-    if (count < block.size()) break;
   }
   if (std::ferror(file.get()) != 0) return unable("config file", path, std::strerror(errno));
   return content;

@@ -39,22 +39,22 @@ struct ProtocolVersions {
 /// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`, and one of the
 ///            two may be missing on this machine), `unix_socket_path`, or `port` with `address`.
 struct Listener {
-  std::uint16_t port = 1883;     ///< 0: unix_socket_path says where
   std::string address;           ///< host name or address; empty: all addresses
-  bool loopback_only = false;    ///< nobody named a listener: open nothing to the outside
   std::string unix_socket_path;  ///< listener 0 PATH
   std::string bind_interface;    ///< network device; empty: any
+  std::uint16_t port = 1883;     ///< 0: unix_socket_path says where
+  bool loopback_only = false;    ///< nobody named a listener: open nothing to the outside
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
-  Security security;
 
+  std::uint8_t max_qos = 2;  ///< 0 to 2
   ProtocolVersions accept_protocol_versions;
-  std::int32_t max_connections = -1;          ///< -1: no limit
-  std::uint8_t max_qos = 2;                   ///< 0 to 2
+  bool use_username_as_clientid = false;
   std::uint16_t max_topic_alias = 10;         ///< aliases a client may use towards the broker
   std::uint16_t max_topic_alias_broker = 10;  ///< aliases the broker makes towards a client
+  std::int32_t max_connections = -1;          ///< -1: no limit
   std::string mount_point;                    ///< put before every topic; empty: none
-  bool use_username_as_clientid = false;
+  Security security;
 
   std::vector<std::string> websockets_origins;         ///< websockets_origin; empty: any
   std::string http_dir;                                ///< files served over HTTP; empty: none
@@ -105,38 +105,37 @@ struct Settings {
   std::vector<Listener> listeners;
   LogSettings log;
 
-  std::uint32_t threads = 0;                 ///< threads: event loops; 0: one per core
-  std::int32_t global_max_clients = -1;      ///< sessions, connected or kept; -1: no limit
-  std::int32_t global_max_connections = -1;  ///< connected clients; -1: no limit
-  std::string clientid_prefixes;             ///< client ids must begin so; empty: any
-
-  std::uint16_t max_keepalive_seconds = 0;          ///< max_keepalive
-  bool max_keepalive_cap = false;                   ///< lower it silently before 5.0, do not refuse
-  std::uint32_t message_size_limit_bytes = 0;       ///< message_size_limit: largest payload
-  std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20
-  std::uint16_t max_inflight_messages = 20;
-  std::uint64_t max_inflight_bytes = 0;
-  std::uint32_t max_queued_messages = 1000;
-  std::uint64_t max_queued_bytes = 0;
-  bool queue_qos0_messages = false;
-  bool upgrade_outgoing_qos = false;
-  bool allow_duplicate_messages = true;
-  bool retain_available = true;
-  bool check_retain_source = true;
-  std::uint32_t retain_expiry_interval_minutes = 0;        ///< 0: no sweeps
-  std::uint64_t persistent_client_expiration_seconds = 0;  ///< 0: never
+  std::string user = "mosquitto";  ///< whom to become when started as root
+  std::string pid_file;            ///< empty: none
+  std::uint32_t threads = 0;       ///< event loops; 0: one per core
+  bool daemon = false;             ///< -d: go to the background after start
   bool set_tcp_nodelay = false;
   std::uint16_t sys_interval_seconds = 10;             ///< sys_interval; 0: no $SYS
   std::uint32_t websockets_headers_size_bytes = 8192;  ///< headers of an upgrade request
 
-  std::string pid_file;            ///< empty: none
-  std::string user = "mosquitto";  ///< whom to become when started as root
+  std::int32_t global_max_clients = -1;             ///< sessions, connected or kept; -1: no limit
+  std::int32_t global_max_connections = -1;         ///< connected clients; -1: no limit
+  std::uint32_t message_size_limit_bytes = 0;       ///< message_size_limit: largest payload
+  std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20
+  std::uint32_t max_queued_messages = 1000;
+  std::uint64_t max_queued_bytes = 0;
+  std::uint64_t max_inflight_bytes = 0;
+  std::uint16_t max_inflight_messages = 20;
+  std::uint16_t max_keepalive_seconds = 0;  ///< max_keepalive
+  bool max_keepalive_cap = false;           ///< lower it silently before 5.0, do not refuse
+  bool queue_qos0_messages = false;
+  bool upgrade_outgoing_qos = false;
+  bool allow_duplicate_messages = true;
+  std::string clientid_prefixes;  ///< client ids must begin so; empty: any
+
+  std::uint64_t persistent_client_expiration_seconds = 0;  ///< 0: never
+  std::uint32_t retain_expiry_interval_minutes = 0;        ///< 0: no sweeps
+  bool retain_available = true;
+  bool check_retain_source = true;
 
   bool persistence = false;  ///< asked for; nothing is stored yet
   std::string persistence_location;
   std::string persistence_file = "mosquitto.db";
-
-  bool daemon = false;  ///< -d: go to the background after start
 
   /// Warnings and notices about the configuration, for the log. Never errors.
   Diagnostics remarks;

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,7 +57,7 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  std::string write(const std::string& name, std::string_view text) const {
+  [[nodiscard]] std::string write(const std::string& name, std::string_view text) const {
     const auto path = path_ / name;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path) << text;

@@ -162,7 +162,6 @@ TEST_CASE("numbers are held to their range", "[conf]") {
   for (const Option& option : conf::options()) {
     if (option.type != Type::integer) continue;
     CAPTURE(option.name);
-    const std::string name(option.name);
     CHECK(conf::parse_value(option, std::to_string(option.minimum)));
     CHECK(conf::parse_value(option, std::to_string(option.maximum)));
     CHECK_FALSE(conf::parse_value(option, std::to_string(option.minimum - 1)));
