@@ -65,9 +65,9 @@ class Client:
         return cls(TcpStream((host, port)), version, client_id)
 
     @classmethod
-    def connected(cls, port, version=wire.MQTT311, client_id=None, **options):
+    def connected(cls, port, version=wire.MQTT311, client_id=None, host="127.0.0.1", **options):
         """A client whose CONNECT was accepted."""
-        client = cls.tcp(port, version, client_id)
+        client = cls.tcp(port, version, client_id, host)
         client.connect(**options)
         return client
 

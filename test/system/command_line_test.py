@@ -1,0 +1,328 @@
+"""Arguments, exit codes, files, signals and log lines of the program itself."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness.broker import (DEADLINE_SECONDS, DEFAULT_CONFIG, answers, binary, free_port,
+                            wait_until)
+from harness.case import BrokerTest
+from harness.client import Client
+from harness.wire import MQTT311
+
+
+def darter(*arguments, **options):
+    """Runs the broker to its end; it must not hang."""
+    return subprocess.run([binary(), *map(str, arguments)], capture_output=True, text=True,
+                          check=False, timeout=DEADLINE_SECONDS * 2, **options)
+
+
+class ArgumentsTest(unittest.TestCase):
+    """Invocations that end by themselves."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def file(self, text, name="darter.conf"):
+        """A configuration file."""
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def expect_errors(self, text, *parts):
+        """--test-config must end with 3 and say all of these, with file and line."""
+        path = self.file(text)
+        done = darter("--test-config", "-c", path)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+        self.assertIn(str(path), done.stderr)
+
+    def test_help(self):
+        """-h and --help: usage on stdout, status 0."""
+        for argument in ("-h", "--help"):
+            done = darter(argument)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stdout.splitlines()[0], r"^darter version \d")
+            self.assertIn("Usage: darter", done.stdout)
+
+    def test_version(self):
+        """--version: status 0."""
+        done = darter("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"darter version \d")
+
+    def test_wrong_arguments(self):
+        """Status 3 and a line that says what is wrong."""
+        for arguments in (("--nonsense",), ("-p",), ("-p", "0"), ("-p", "65536"), ("-p", "x"),
+                          ("-c",), ("--test-config",)):
+            done = darter(*arguments)
+            self.assertEqual(done.returncode, 3, arguments)
+            self.assertTrue(done.stderr.strip(), arguments)
+
+    def test_missing_file(self):
+        """-c of a file that does not exist: status 3 and one line with its name."""
+        for arguments in (("-c", "/nonexistent.conf"), ("--test-config", "-c", "/nonexistent.conf")):
+            done = darter(*arguments)
+            self.assertEqual(done.returncode, 3)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+            self.assertIn("/nonexistent.conf", done.stderr)
+
+    def test_good_configuration(self):
+        """--test-config of a good file: status 0, and nothing is opened."""
+        port = free_port()
+        done = darter("--test-config", "-c", self.file(f"listener {port} 127.0.0.1\n"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse(answers(port))
+
+    def test_errors_are_reported_at_once(self):
+        """All errors of a file, each with its line."""
+        self.expect_errors("listener 1x\nnonsense 1\nmax_qos 7\n", ":1", ":2", ":3", "nonsense")
+
+    def test_unknown_option(self):
+        """An unknown option is answered with the nearest known name."""
+        self.expect_errors("alow_anonymous true\n", "alow_anonymous", "allow_anonymous")
+
+    def test_not_built_in_yet(self):
+        """Options whose feature comes later are no silence."""
+        for line in ("certfile /x", "connection bridge", "plugin /x.so", "psk_hint x"):
+            self.expect_errors(f"listener 1884\n{line}\n", "not built in yet", line.split()[0],
+                               ":2")
+
+    def test_booleans(self):
+        """Booleans are true, false, 1 and 0."""
+        for good in ("true", "false", "1", "0"):
+            done = darter("--test-config", "-c", self.file(f"allow_anonymous {good}\n"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.expect_errors("allow_anonymous yes\n", "allow_anonymous")
+
+    def test_forms_of_files(self):
+        """Comments, empty lines, Windows line endings, very long lines, spaces in values."""
+        text = ("# comment\r\n\r\n#\r\nallow_anonymous true\r\nlistener 1999 127.0.0.1\r\n"
+                + "# " + "x" * 100000 + "\r\n" + "pid_file /tmp/a name with spaces\r\n")
+        done = darter("--test-config", "-c", self.file(text))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_include_dir(self):
+        """include_dir reads *.conf in alphabetical order."""
+        inner = self.folder / "conf.d"
+        inner.mkdir()
+        (inner / "a.conf").write_text("allow_anonymous true\n")
+        (inner / "b.conf").write_text("nonsense 1\n")
+        (inner / "c.txt").write_text("more nonsense\n")
+        done = darter("--test-config", "-c", self.file(f"include_dir {inner}\n"))
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("b.conf:1", done.stderr)
+
+    def test_convert(self):
+        """--convert prints a TOML that the broker takes."""
+        source = self.file("allow_anonymous true\nlistener 1999 127.0.0.1\nmax_keepalive 60\n")
+        done = darter("--convert", source)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("max_keepalive", done.stdout)
+        again = darter("--test-config", "-c", self.file(done.stdout, "darter.toml"))
+        self.assertEqual(again.returncode, 0, again.stderr)
+
+    def test_taken_port(self):
+        """A port that is taken: status 1 and one clear line with its number."""
+        with socket.create_server(("127.0.0.1", free_port())) as taken:
+            port = taken.getsockname()[1]
+            done = darter("-q", "-c", self.file(f"listener {port} 127.0.0.1\n"))
+            self.assertEqual(done.returncode, 1)
+            done = darter("-c", self.file(f"listener {port} 127.0.0.1\n"))
+        self.assertEqual(done.returncode, 1)
+        lines = [line for line in done.stderr.splitlines() if str(port) in line
+                 and "in use" in line.lower()]
+        self.assertEqual(len(lines), 1, done.stderr)
+
+    def test_second_broker_on_the_same_port(self):
+        """Two brokers never share a port."""
+        port = free_port()
+        path = self.file(f"allow_anonymous true\nlistener {port} 127.0.0.1\n")
+        with subprocess.Popen([binary(), "-c", str(path)], stderr=subprocess.DEVNULL) as first:
+            try:
+                wait_until(lambda: answers(port), "the first broker")
+                self.assertEqual(darter("-c", path).returncode, 1)
+            finally:
+                first.terminate()
+            self.assertEqual(first.wait(DEADLINE_SECONDS), 0)
+
+
+class RunTest(BrokerTest):
+    """Invocations that keep running."""
+
+    autostart = False
+
+    def run_with(self, *arguments):
+        """A running broker without a configuration file; ended after the test."""
+        process = subprocess.Popen([binary(), *map(str, arguments)], stderr=subprocess.DEVNULL)
+        self.addCleanup(self.expect_clean_end, process)
+        return process
+
+    def expect_clean_end(self, process, number=signal.SIGTERM):
+        """Status 0 after the signal."""
+        process.send_signal(number)
+        self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
+
+    def test_port_without_file(self):
+        """-p: loopback only, both families, anonymous allowed."""
+        port = free_port()
+        process = self.run_with("-p", port)
+        wait_until(lambda: answers(port), "the port to answer")
+        Client.connected(port).close()
+        if Path("/proc/net/if_inet6").exists():
+            Client.connected(port, host="::1").close()
+        others = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=True)
+        for address in others.stdout.split():
+            self.assertFalse(answers(port, address), address)
+        self.assertIsNone(process.poll())
+
+    def test_two_ports(self):
+        """-p may be given more than once."""
+        ports = [free_port(), free_port()]
+        self.run_with("-p", ports[0], "-p", ports[1], "-v")
+        for port in ports:
+            wait_until(lambda p=port: answers(p), "the port to answer")
+
+    def test_port_is_ignored_beside_a_listener(self):
+        """-p has no effect where the file names a listener."""
+        port = free_port()
+        self.start(args=("-p", str(port)))
+        self.assertFalse(answers(port))
+
+    def test_signals(self):
+        """SIGTERM and SIGINT end the broker with status 0, with clients connected too."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            broker = self.start()
+            clients = [self.client(MQTT311) for _ in range(200)]
+            started = time.monotonic()
+            broker.stop(number)
+            self.assertLess(time.monotonic() - started, 10)
+            for client in clients:
+                client.expect_closed()
+
+    def test_signal_during_start(self):
+        """A signal as soon as the port answers is a clean end: handlers stand before it opens."""
+        for _ in range(10):
+            self.start().stop()
+
+    def test_answers_quickly(self):
+        """From start to the first CONNACK in well under a second (100 ms where nothing slows)."""
+        best = min(self.seconds_to_connack() for _ in range(5))
+        self.assertLess(best, 1.0)
+
+    def seconds_to_connack(self):
+        """How long a start takes, as a client sees it."""
+        started = time.monotonic()
+        self.start()
+        self.client(MQTT311)
+        return time.monotonic() - started
+
+    def test_start_and_end_are_logged(self):
+        """The lines that scripts wait for."""
+        self.start()
+        self.broker.wait_for_log(r"version .* starting")
+        self.broker.wait_for_log(r"version .* running")
+        self.broker.stop()
+        self.broker.wait_for_log(r"version .* terminating")
+
+    def test_quiet(self):
+        """-q logs nothing."""
+        self.start(args=("-q",))
+        self.client(MQTT311)
+        self.broker.stop()
+        self.assertEqual(self.broker.lines, [])
+
+    def test_pid_file(self):
+        """pid_file holds the number without a newline, and goes with the broker."""
+        self.start("pid_file {dir}/darter.pid\n" + self.config)
+        path = self.broker.directory / "darter.pid"
+        self.assertEqual(path.read_text(), str(self.broker.process.pid))
+        self.broker.stop()
+        self.assertFalse(path.exists())
+
+    def test_daemon(self):
+        """-d: the parent ends with 0, the child serves, its pid is in the pid_file."""
+        broker = self.start("pid_file {dir}/darter.pid\n" + self.config, wait=None)
+        done = darter("-d", "-c", broker.config_file, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        wait_until(lambda: answers(broker.port), "the daemon to answer")
+        path = broker.directory / "darter.pid"
+        pid = int(wait_until(lambda: path.exists() and path.read_text(), "the pid file"))
+        try:
+            self.client(MQTT311).ping()
+            self.assertEqual(os.getsid(pid) == os.getsid(0), False)
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not path.exists(), "the daemon to end")
+
+    def test_log_files(self):
+        """log_dest file; log_type; log_timestamp_format; connection_messages false."""
+        self.start("log_dest file {dir}/broker.log\nlog_type notice\nlog_type information\n"
+                   "log_timestamp_format %Y-%m-%dT%H:%M:%S\nconnection_messages false\n"
+                   + self.config, args=())
+        self.client(MQTT311, "unseen").disconnect()
+        self.broker.stop()
+        text = (self.broker.directory / "broker.log").read_text()
+        self.assertRegex(text, r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d: .*running")
+        self.assertNotIn("unseen", text)
+        self.assertEqual(self.broker.lines, [])
+
+    def test_log_timestamp_false(self):
+        """log_timestamp false: the bare line."""
+        self.start("log_timestamp false\n" + self.config, args=())
+        self.client(MQTT311, "bare")
+        line = self.broker.wait_for_log("New client connected")
+        self.assertTrue(line.startswith("New client connected"), line)
+
+    def test_log_none(self):
+        """log_dest none: nothing."""
+        self.start("log_dest none\n" + self.config, args=())
+        self.client(MQTT311)
+        self.broker.stop()
+        self.assertEqual(self.broker.lines, [])
+
+    def test_debug_lines(self):
+        """The debug lines that filters look for."""
+        self.start()
+        client = self.client(MQTT311, "talker")
+        client.subscribe("t", qos=1)
+        client.publish("t", "x", 0)
+        client.expect_publish("t", "x")
+        for pattern in ("Sending CONNACK to talker", "Received SUBSCRIBE from talker",
+                        "Sending SUBACK to talker", "Received PUBLISH from talker",
+                        "Sending PUBLISH to talker"):
+            self.broker.wait_for_log(pattern)
+
+    def test_user(self):
+        """Started as root: goes on as the user of the option."""
+        if os.geteuid() != 0:
+            self.fail("this test needs root")
+        self.start("user nobody\n" + DEFAULT_CONFIG, bare=True)
+        status = Path(f"/proc/{self.broker.process.pid}/status").read_text()
+        uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+        self.assertEqual(set(uids), {"65534"})
+        self.client(MQTT311).ping()
+
+    def test_socket_domain_and_addresses(self):
+        """A listener without an address listens on both families, socket_domain picks one."""
+        self.start("allow_anonymous true\nlistener {port}\nlistener {port2}\nsocket_domain ipv4\n")
+        self.assertTrue(answers(self.broker.port, "::1"))
+        self.assertTrue(answers(self.broker.port2))
+        self.assertFalse(answers(self.broker.port2, "::1"))
+
+    def test_restart_on_the_same_port(self):
+        """A broker that ended with clients connected can be started again at once."""
+        broker = self.start()
+        for _ in range(3):
+            client = self.client(MQTT311)
+            broker.restart()
+            client.expect_closed()
+        self.client(MQTT311).ping()

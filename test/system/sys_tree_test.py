@@ -1,0 +1,139 @@
+"""The $SYS tree: Mosquitto's names, and numbers that count."""
+
+from harness import wire
+from harness.broker import DEFAULT_CONFIG
+from harness.case import BrokerTest
+from harness.client import unique
+from harness.wire import MQTT5, MQTT311
+
+LOADS = [f"load/{what}/{span}"
+         for what in ("messages/received", "messages/sent", "publish/dropped", "publish/received",
+                      "publish/sent", "bytes/received", "bytes/sent", "sockets", "connections")
+         for span in ("1min", "5min", "15min")]
+COUNTS = ["clients/total", "clients/inactive", "clients/disconnected", "clients/active",
+          "clients/connected", "clients/expired", "messages/stored", "messages/received",
+          "messages/sent", "store/messages/count", "store/messages/bytes", "subscriptions/count",
+          "shared_subscriptions/count", "retained messages/count", "heap/current", "heap/maximum",
+          "publish/messages/dropped", "publish/messages/received", "publish/messages/sent",
+          "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent"]
+
+
+class SysTest(BrokerTest):
+    """A tree that is refreshed every second."""
+
+    config = "sys_interval 1\n" + DEFAULT_CONFIG
+
+    def watcher(self, *names):
+        """A client that subscribes to names below $SYS/broker/."""
+        client = self.client(MQTT311)
+        client.subscribe(*("$SYS/broker/" + name for name in names or ("#",)))
+        return client
+
+    def wait_for(self, watcher, name, condition):
+        """Reads updates until the value of this name fits."""
+        while True:
+            packet = watcher.expect(wire.PUBLISH)
+            if packet.topic == "$SYS/broker/" + name and condition(packet.payload.decode()):
+                return packet.payload.decode()
+
+    def test_names(self):
+        """Every name that exporters read is there, retained, with a value of the right form."""
+        wanted = {"$SYS/broker/" + name for name in LOADS + COUNTS + ["version", "uptime"]}
+        found = {}
+        watcher = self.watcher()
+        while wanted - set(found):
+            packet = watcher.expect(wire.PUBLISH)
+            found[packet.topic] = packet.payload.decode()
+        for name in COUNTS:
+            self.assertRegex(found["$SYS/broker/" + name], r"^\d+$", name)
+        for name in LOADS:
+            self.assertRegex(found["$SYS/broker/" + name], r"^\d+\.\d\d$", name)
+        self.assertRegex(found["$SYS/broker/version"], r"^\w+ version \d")
+        self.assertRegex(found["$SYS/broker/uptime"], r"^\d+ seconds$")
+
+    def test_retained(self):
+        """A late subscriber gets the values at once, as retained messages."""
+        self.wait_for(self.watcher("uptime"), "uptime", lambda v: v != "0 seconds")
+        watcher = self.watcher("version", "clients/connected")
+        for _ in range(2):
+            self.assertTrue(watcher.expect(wire.PUBLISH).retain)
+
+    def test_clients(self):
+        """Connected, disconnected and all clients."""
+        watcher = self.watcher("clients/+")
+        clients = [self.client(MQTT311) for _ in range(3)]
+        self.wait_for(watcher, "clients/connected", "4".__eq__)
+        away = self.persistent(MQTT5, unique("away"))
+        away.disconnect()
+        self.wait_for(watcher, "clients/disconnected", "1".__eq__)
+        clients[0].disconnect()
+        self.wait_for(watcher, "clients/connected", "3".__eq__)
+        late = self.watcher("clients/total")
+        self.wait_for(late, "clients/total", "5".__eq__)
+
+    def test_messages(self):
+        """Publishes are counted with their bytes."""
+        watcher = self.watcher("publish/messages/received", "publish/bytes/received")
+        publisher = self.client(MQTT311)
+        for _ in range(10):
+            publisher.publish("count/me", "12345", 1)
+        self.wait_for(watcher, "publish/messages/received", lambda v: int(v) >= 10)
+        late = self.watcher("publish/bytes/received")
+        self.wait_for(late, "publish/bytes/received", lambda v: int(v) >= 50)
+
+    def test_retained_count_and_subscriptions(self):
+        """Retained messages and subscriptions are counted, and counted down."""
+        watcher = self.watcher("subscriptions/count")
+        client = self.client(MQTT311)
+        self.wait_for(watcher, "subscriptions/count", "1".__eq__)
+        client.subscribe("a", "b/#")
+        self.wait_for(watcher, "subscriptions/count", "3".__eq__)
+        client.unsubscribe("a")
+        self.wait_for(watcher, "subscriptions/count", "2".__eq__)
+
+    def test_load(self):
+        """Load averages move with the traffic."""
+        watcher = self.watcher("load/publish/received/1min")
+        publisher = self.client(MQTT311)
+        publisher.publish("x", "x", 1)
+        self.wait_for(watcher, "load/publish/received/1min", lambda v: float(v) > 0)
+
+    def test_uptime(self):
+        """Uptime counts seconds."""
+        watcher = self.watcher("uptime")
+        self.wait_for(watcher, "uptime", "2 seconds".__eq__)
+
+    def test_clients_may_not_write(self):
+        """A publish to $SYS reaches nobody."""
+        watcher = self.watcher("uptime")
+        publisher = self.client(MQTT311)
+        publisher.publish("$SYS/broker/uptime", "forged", 1)
+        self.assertNotEqual(watcher.expect(wire.PUBLISH).payload, b"forged")
+        self.assertNotEqual(watcher.expect(wire.PUBLISH).payload, b"forged")
+
+
+class SysOffTest(BrokerTest):
+    """sys_interval 0."""
+
+    config = "sys_interval 0\n" + DEFAULT_CONFIG
+
+    def test_off(self):
+        """Nothing is published."""
+        watcher = self.client(MQTT311)
+        watcher.subscribe("$SYS/#")
+        self.let_time_pass(2)
+        watcher.ping()
+
+
+class LogTopicTest(BrokerTest):
+    """log_dest topic."""
+
+    config = "log_dest topic\nlog_dest stderr\nlog_type all\n" + DEFAULT_CONFIG
+
+    def test_lines_as_messages(self):
+        """Log lines are published below $SYS/broker/log."""
+        watcher = self.client(MQTT311)
+        watcher.subscribe("$SYS/broker/log/N")
+        self.client(MQTT311, "somebody")
+        while b"somebody" not in watcher.expect(wire.PUBLISH).payload:
+            pass
