@@ -99,7 +99,7 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
   const bool reserved = topic.starts_with("$SYS/") || topic == "$SYS";
   const bool denied =
       reserved || (session.permissions &&
-              !session.permissions->allows(Access::publish, topic, session.client_id));
+                   !session.permissions->allows(Access::publish, topic, session.client_id));
   if (!denied) return Reason::success;
   note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", topic, "'."});
   return Reason::not_authorized;

@@ -31,9 +31,26 @@ class LevelTable {
   [[nodiscard]] std::size_t size() const noexcept;
 
  private:
-  struct Entry;
-  std::vector<Entry> entries_;
-  std::vector<std::uint32_t> table_;
+  /// Texts of up to 15 bytes stand in the entry; longer ones on the heap.
+  struct Entry {
+    std::uint32_t hash = 0;
+    std::uint32_t references = 0;  // 0: free, and `size` is the next free entry
+    std::uint32_t size = 0;
+    union {
+      char inline_text[16];
+      char* heap_text;
+    };
+    Entry() : inline_text{} {}
+    [[nodiscard]] bool on_heap() const noexcept { return size > sizeof inline_text; }
+    [[nodiscard]] std::string_view text() const noexcept {
+      return {on_heap() ? heap_text : inline_text, size};
+    }
+  };
+  void rehash(std::size_t slots);
+  [[nodiscard]] std::size_t slot_of(std::uint32_t number) const noexcept;
+
+  std::vector<Entry> entries_;        // [0] is unused: number `none`
+  std::vector<std::uint32_t> table_;  // open addressing by hash; a power of two
   std::uint32_t free_ = none;
   std::size_t size_ = 0;
 };
@@ -95,6 +112,10 @@ class LevelTree {
   };
   NodeIndex add_child(NodeIndex parent, std::string_view level);
   void remove(NodeIndex node);
+  [[nodiscard]] std::size_t home_slot(NodeIndex parent, std::uint32_t level) const noexcept;
+  void insert_edge(NodeIndex node) noexcept;
+  void erase_edge(NodeIndex node) noexcept;
+  void rehash(std::size_t slots);
 
   LevelTable levels_;
   std::vector<Node> nodes_;

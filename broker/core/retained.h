@@ -11,6 +11,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/level_tree.h"
 #include "broker/core/message.h"
+#include "broker/wire/topic.h"
 
 namespace broker {
 
@@ -76,13 +77,70 @@ class Retained {
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
 
  private:
+  template <typename Visit>
+  void match_below(LevelTree::NodeIndex node, mqtt::LevelCursor filter, Instant now,
+                   Visit& visit) const;
+  template <typename Visit>
+  void visit_all(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
+  template <typename Visit>
+  void visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
+  /// The record of a topic, made (as a tombstone older than anything) if it is not there.
+  Record& record_of(std::string_view topic);
+  void forget_message(Record& record);
+  void drop(std::uint32_t index);
+
   LevelTree tree_;
-  std::vector<Record> records_;              // by the tree's value; 0 unused
-  std::vector<LevelTree::NodeIndex> nodes_;  // the node of each record, for sweep()
+  std::vector<Record> records_;              // by the tree's value; [0] is unused
+  std::vector<LevelTree::NodeIndex> nodes_;  // of each record; none if it is free
   std::vector<std::uint32_t> free_;
   std::size_t sweep_next_ = 1;
   std::size_t size_ = 0;
   std::size_t size_bytes_ = 0;
 };
+
+template <typename Visit>
+void Retained::match(std::string_view filter, Instant now, Visit&& visit) const {
+  match_below(LevelTree::root, mqtt::LevelCursor(filter), now, visit);
+}
+
+template <typename Visit>
+void Retained::match_below(LevelTree::NodeIndex node, mqtt::LevelCursor filter, Instant now,
+                           Visit& visit) const {
+  if (!filter.next()) return visit_record(node, now, visit);
+  if (filter.level() != "#" && filter.level() != "+") {
+    const auto child = tree_.child(node, tree_.level_number(filter.level()));
+    if (child != LevelTree::none) match_below(child, filter, now, visit);
+    return;
+  }
+  const bool all = filter.level() == "#";
+  if (all) visit_record(node, now, visit);  // "a/#" matches "a" (4.7.1.2)
+  for (auto child = tree_.first_child(node); child != LevelTree::none;
+       child = tree_.next_sibling(child)) {
+    // [MQTT-4.7.2-1]
+    if (node == LevelTree::root && tree_.level_text(child).starts_with('$')) continue;
+    if (all) {
+      visit_all(child, now, visit);
+    } else {
+      match_below(child, filter, now, visit);
+    }
+  }
+}
+
+template <typename Visit>
+void Retained::visit_all(LevelTree::NodeIndex node, Instant now, Visit& visit) const {
+  visit_record(node, now, visit);
+  for (auto child = tree_.first_child(node); child != LevelTree::none;
+       child = tree_.next_sibling(child)) {
+    visit_all(child, now, visit);
+  }
+}
+
+template <typename Visit>
+void Retained::visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const {
+  const std::uint32_t index = tree_.value(node);
+  if (index == 0) return;
+  const Record& record = records_[index];
+  if (record.message && !record.message->expired(now)) visit(record);
+}
 
 }  // namespace broker

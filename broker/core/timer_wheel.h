@@ -1,7 +1,6 @@
 // broker/core/timer_wheel.h
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -68,10 +67,16 @@ class TimerWheel {
 
   /// Takes out the next timer that is due at `now`, or null.
   Timer* pop_due(Instant now) noexcept;
+  /// Moves time on: what stood in the slots passed comes into `due_`.
+  void pass(Instant now) noexcept;
+  void place(Timer& timer) noexcept;
+  void take_slot(Timer& head) noexcept;
+  static void link(Timer& head, Timer& timer) noexcept;
 
-  std::array<std::array<Timer, slots>, levels> wheel_;
+  Timer wheel_[levels][slots];
   Timer due_;  // timers of passed slots that have not been handed out yet
   Instant now_;
+  Instant looked_;  // of the last pass(): one pass per instant, so that firing cannot loop
   bool started_ = false;
 };
 

@@ -1,8 +1,10 @@
 // broker/core/topic_trie.h
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,6 +45,9 @@ struct Subscriber {
 /// Source     Section 4.7, Topic Names and Topic Filters.
 class TopicTrie {
  public:
+  /// Levels that a mount point may put in front of a topic.
+  static constexpr std::size_t max_mount_levels = 200;
+
   enum class Stored : std::uint8_t { fresh, replaced };
   using FilterIndex = LevelTree::NodeIndex;
   struct Insertion {
@@ -84,19 +89,63 @@ class TopicTrie {
 
  private:
   /// The subscribers of one filter: one inline, which is what most have; more on the heap.
-  class Subscribers;
+  struct Subscribers {
+    Subscriber one;
+    std::unique_ptr<std::vector<Subscriber>> many;  // all of them, if there are several
+    std::uint32_t next_free = 0;
+
+    [[nodiscard]] std::span<const Subscriber> view() const noexcept {
+      if (many) return *many;
+      return {&one, 1};
+    }
+  };
 
   template <typename Visit>
-  void match_below(LevelTree::NodeIndex node, const std::uint32_t* level, const std::uint32_t* end,
+  void match_below(LevelTree::NodeIndex node, std::span<const std::uint32_t> levels, bool hidden,
                    Visit& visit) const;
   template <typename Visit>
   void visit_values(LevelTree::NodeIndex node, Visit& visit) const;
-  [[nodiscard]] std::span<const Subscriber> subscribers(LevelTree::NodeIndex node) const noexcept;
+  [[nodiscard]] Subscriber* lookup(FilterIndex filter, const Subscriber& subscriber);
 
   LevelTree tree_;
-  std::vector<Subscribers> lists_;  // by the tree's value; 0 unused
+  std::vector<Subscribers> lists_;  // by the tree's value; [0] is unused
   std::uint32_t free_list_ = 0;
   std::size_t size_ = 0;
 };
+
+template <typename Visit>
+void TopicTrie::match(std::string_view topic, Visit&& visit) const {
+  // A level that no filter names has the number none: only wildcards can match it.
+  std::array<std::uint32_t, mqtt::topic_levels_max + max_mount_levels> numbers;
+  std::size_t count = 0;
+  for (mqtt::LevelCursor cursor(topic); cursor.next() && count < numbers.size();) {
+    numbers[count++] = tree_.level_number(cursor.level());
+  }
+  match_below(LevelTree::root, std::span(numbers).first(count), topic.starts_with('$'), visit);
+}
+
+template <typename Visit>
+void TopicTrie::match_below(LevelTree::NodeIndex node, std::span<const std::uint32_t> levels,
+                            bool hidden, Visit& visit) const {
+  if (!hidden) {
+    // '#' matches the parent level too (4.7.1.2).
+    const auto hash = tree_.hash_child(node);
+    if (hash != LevelTree::none) visit_values(hash, visit);
+  }
+  if (levels.empty()) return visit_values(node, visit);
+  const auto rest = levels.subspan(1);
+  const auto literal = tree_.child(node, levels.front());
+  if (literal != LevelTree::none) match_below(literal, rest, false, visit);
+  if (hidden) return;  // [MQTT-4.7.2-1]
+  const auto plus = tree_.plus_child(node);
+  if (plus != LevelTree::none) match_below(plus, rest, false, visit);
+}
+
+template <typename Visit>
+void TopicTrie::visit_values(LevelTree::NodeIndex node, Visit& visit) const {
+  const std::uint32_t list = tree_.value(node);
+  if (list == 0) return;
+  for (const Subscriber& subscriber : lists_[list].view()) visit(subscriber);
+}
 
 }  // namespace broker

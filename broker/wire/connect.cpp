@@ -131,7 +131,7 @@ Decoded<bool> read_will_properties(Cursor& cursor, Will& message) {
   }
 }
 
-/// Will Properties, Will Topic and Will Message [MQTT-3.1.2-9].
+/// Will Properties, Will Topic and Will Message [MQTT-3.1.2-9] [MQTT3-3.1.2-9].
 Decoded<Will> read_will(Cursor& cursor, unsigned flags, Version version) {
   Will message;
   message.qos = static_cast<Qos>((flags & will_qos) >> 3U);
@@ -158,23 +158,24 @@ bool stands_here(unsigned flags, Flag flag, Version version, const Cursor& curso
 }
 
 Decoded<bool> read_credentials(Cursor& cursor, unsigned flags, Connect& connect) {
-  if (stands_here(flags, user_name, connect.version, cursor)) {  // [MQTT-3.1.2-17]
+  if (stands_here(flags, user_name, connect.version, cursor)) {  // [MQTT-3.1.2-17] [MQTT3-3.1.2-19]
     connect.user_name = cursor.text();
     if (!connect.user_name) return malformed("user name does not fit");
     // [MQTT-3.1.3-12] [MQTT3-3.1.3-11]
     if (!is_utf8_string(*connect.user_name)) return malformed("user name is not UTF-8");
   }
-  if (stands_here(flags, password, connect.version, cursor)) {  // [MQTT-3.1.2-19]
+  if (stands_here(flags, password, connect.version, cursor)) {  // [MQTT-3.1.2-19] [MQTT3-3.1.2-21]
     connect.password = cursor.binary();
     if (!connect.password) return malformed("password does not fit");
   }
   return true;
 }
 
-/// The fields stand in this order [MQTT-3.1.3-1], and nothing stands behind them.
+/// The fields stand in this order [MQTT-3.1.3-1] [MQTT3-3.1.3-1], and nothing stands behind them.
 Decoded<bool> read_payload(Cursor& cursor, unsigned flags, Connect& connect) {
   const auto client_id = cursor.text();
-  if (!client_id) return malformed("no client identifier");  // [MQTT-3.1.3-3]
+  if (!client_id) return malformed("no client identifier");  // [MQTT-3.1.3-3] [MQTT3-3.1.3-3]
+  // Any length will do [MQTT-3.1.3-5] [MQTT3-3.1.3-5].
   // [MQTT-3.1.3-4] [MQTT3-3.1.3-4]
   if (!is_utf8_string(*client_id)) return malformed("client identifier is not UTF-8");
   connect.client_id = *client_id;
@@ -185,7 +186,8 @@ Decoded<bool> read_payload(Cursor& cursor, unsigned flags, Connect& connect) {
   }
   const auto credentials = read_credentials(cursor, flags, connect);
   if (!credentials) return credentials;
-  // User name and password are absent if their flags are [MQTT-3.1.2-16] [MQTT-3.1.2-18].
+  // User name and password are absent if their flags are [MQTT-3.1.2-16] [MQTT-3.1.2-18]
+  // [MQTT3-3.1.2-18] [MQTT3-3.1.2-20].
   if (!cursor.at_end()) return malformed("bytes left over");
   return true;
 }

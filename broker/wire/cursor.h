@@ -73,7 +73,8 @@ class Cursor {
   Bytes rest_;
 };
 
-/// Appends MQTT's data types. A text or binary has at most 65,535 bytes.
+/// Appends MQTT's data types. A text or binary has at most 65,535 bytes [MQTT-4.7.3-3]
+/// [MQTT3-4.7.3-3].
 void write_two_byte_integer(ByteBuffer& out, std::uint16_t value);
 void write_four_byte_integer(ByteBuffer& out, std::uint32_t value);
 void write_variable_byte_integer(ByteBuffer& out, std::uint32_t value);

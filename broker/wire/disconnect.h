@@ -22,7 +22,8 @@ struct Disconnect {
 ///           that does not belong.
 [[nodiscard]] Decoded<Disconnect> decode_disconnect(const Frame& frame, Version version);
 
-/// Appends a DISCONNECT. Requires version 5.0: older servers just close.
+/// Appends a DISCONNECT, without a session expiry interval [MQTT-3.14.2-2]. Requires version 5.0:
+/// older servers just close.
 void encode(const Disconnect& packet, ByteBuffer& out);
 
 /// AUTH (section 3.15).
@@ -37,7 +38,7 @@ struct Auth {
 /// PINGREQ must be empty (section 3.12).
 [[nodiscard]] Decoded<bool> decode_pingreq(const Frame& frame);
 
-/// Appends a PINGRESP.
+/// Appends a PINGRESP [MQTT-3.12.4-1] [MQTT3-3.12.4-1].
 void encode_pingresp(ByteBuffer& out);
 
 }  // namespace mqtt

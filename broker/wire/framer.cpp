@@ -4,9 +4,10 @@ namespace mqtt {
 namespace {
 
 /// Is this a packet type with the flags that section 2.1.3 lists for it [MQTT-2.1.3-1]
-/// [MQTT3-2.2.2-1]? PUBREL [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1] and UNSUBSCRIBE
-/// [MQTT-3.10.1-1] carry 0b0010, PUBLISH what it likes, the others 0 ([MQTT-3.14.1-1]
-/// [MQTT-3.15.1-1] and their kin).
+/// [MQTT3-2.2.2-1] [MQTT3-2.2.2-2]? PUBREL [MQTT-3.6.1-1] [MQTT3-3.6.1-1], SUBSCRIBE
+/// [MQTT-3.8.1-1] [MQTT3-3.8.1-1] and UNSUBSCRIBE [MQTT-3.10.1-1] [MQTT3-3.10.1-1] carry 0b0010,
+/// PUBLISH what it likes, the others 0: DISCONNECT [MQTT-3.14.1-1] [MQTT3-3.14.1-1], AUTH
+/// [MQTT-3.15.1-1] and all that have no rule of their own.
 bool allowed_first_byte(std::uint8_t first) noexcept {
   const unsigned type = first >> 4U;
   if (type == static_cast<unsigned>(PacketType::publish)) return true;

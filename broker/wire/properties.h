@@ -111,7 +111,7 @@ void write_property(ByteBuffer& out, PropertyId id, std::string_view text);
 void write_property(ByteBuffer& out, PropertyId id, Bytes data);
 void write_user_property(ByteBuffer& out, std::string_view name, std::string_view value);
 
-/// Appends `block` with its length in front.
+/// Appends `block` with its length in front; an empty one is a length of zero [MQTT-2.2.2-1].
 void write_property_block(ByteBuffer& out, Bytes block);
 
 }  // namespace mqtt

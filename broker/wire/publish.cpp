@@ -113,7 +113,8 @@ void write_properties(const OutgoingPublish& packet, std::size_t size, ByteBuffe
   out.append(packet.properties);
 }
 
-/// A packet identifier is there only above QoS 0 [MQTT-2.2.1-2]; so is DUP [MQTT-3.3.1-2].
+/// A packet identifier is there only above QoS 0 [MQTT-2.2.1-2] [MQTT3-2.3.1-5]; so is DUP
+/// [MQTT-3.3.1-2] [MQTT3-3.3.1-2].
 std::uint8_t flags_of(const OutgoingPublish& packet) noexcept {
   unsigned flags = static_cast<unsigned>(packet.qos) << 1U;
   if (packet.retain) flags |= retain_flag;
@@ -129,7 +130,7 @@ Decoded<Publish> decode_publish(const Frame& frame, Version version) {
   if (!flags) return std::unexpected(flags.error());
   Cursor cursor(frame.body);
   const auto topic = cursor.text();
-  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1]
+  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1] [MQTT3-3.3.2-1]
   publish.topic = *topic;
   if (publish.qos != Qos::at_most_once) {
     const auto packet_id = cursor.two_byte_integer();

@@ -45,8 +45,9 @@ struct Publish {
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version);
 
 /// Appends to `out` the properties of a publish (or will) that every subscriber gets unaltered and
-/// in order [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]: payload format, content type, response
-/// topic, correlation data, user properties.
+/// in order: payload format [MQTT-3.3.2-4], content type [MQTT-3.3.2-20], response topic
+/// [MQTT-3.3.2-15], correlation data [MQTT-3.3.2-16], user properties [MQTT-3.3.2-17]
+/// [MQTT-3.3.2-18] [MQTT-3.1.3-10].
 ///
 /// Requires  `properties` passed decode_publish() or decode_connect().
 void forwarded_properties(Bytes properties, ByteBuffer& out);

@@ -132,7 +132,8 @@ void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version 
                    ByteBuffer& out) {
   const bool v5_0 = version == Version::v5_0;
   write_fixed_header(out, PacketType::suback, 0, 2U + (v5_0 ? 1U : 0U) + reasons.size());
-  write_two_byte_integer(out, static_cast<std::uint16_t>(packet_id));  // [MQTT-2.2.1-6]
+  write_two_byte_integer(out,
+                         static_cast<std::uint16_t>(packet_id));  // [MQTT-2.2.1-6] [MQTT3-2.3.1-7]
   if (v5_0) write_property_block(out, {});
   for (const Reason reason : reasons) {  // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
     const auto code = static_cast<std::uint8_t>(reason);
@@ -147,6 +148,7 @@ void encode_unsuback(PacketId packet_id, std::span<const Reason> reasons, Versio
   write_two_byte_integer(out, static_cast<std::uint16_t>(packet_id));
   if (!v5_0) return;
   write_property_block(out, {});
+  // [MQTT-3.11.3-1]
   for (const Reason reason : reasons) out.push_back(static_cast<std::uint8_t>(reason));
 }
 

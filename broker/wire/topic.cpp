@@ -56,9 +56,9 @@ Decoded<TopicName> TopicName::parse(std::string_view text) {
   const auto bad = [](std::string_view what) { return refused(Reason::topic_name_invalid, what); };
   if (text.empty()) return bad("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
   if (!plain(text)) {
-    // [MQTT-3.3.2-1] [MQTT-4.7.3-2]
+    // [MQTT-3.3.2-1] [MQTT-4.7.3-2] [MQTT3-3.3.2-1] [MQTT3-4.7.3-2]
     if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
-    // [MQTT-4.7.0-1] [MQTT-3.3.2-2]
+    // [MQTT-4.7.0-1] [MQTT-3.3.2-2] [MQTT3-4.7.1-1] [MQTT3-3.3.2-2]
     if (text.find_first_of("+#") != std::string_view::npos) return bad("wildcard in topic name");
   }
   if (too_many_levels(text)) return bad("topic name has too many levels");
@@ -66,14 +66,15 @@ Decoded<TopicName> TopicName::parse(std::string_view text) {
 }
 
 Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
-  if (text.empty()) return bad_filter("empty topic filter");  // [MQTT-4.7.3-1]
+  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
+  if (text.empty()) return bad_filter("empty topic filter");
   if (!plain(text)) {
     if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
     LevelCursor levels(text);
     while (levels.next()) {
       const std::string_view level = levels.level();
       if (level.find_first_of("+#") == std::string_view::npos) continue;
-      // [MQTT-4.7.1-1] [MQTT-4.7.1-2]
+      // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]
       if (level.size() > 1) return bad_filter("wildcard beside other characters");
       if (level == "#" && !levels.last()) return bad_filter("'#' before the end");
     }

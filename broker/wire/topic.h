@@ -14,7 +14,8 @@ namespace mqtt {
 inline constexpr std::size_t topic_levels_max = 200;
 
 /// A topic name that has been checked: not empty [MQTT-4.7.3-1], no wildcard [MQTT-4.7.0-1],
-/// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2], at most topic_levels_max levels.
+/// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2] [MQTT3-4.7.3-2], at most topic_levels_max
+/// levels.
 ///
 /// Lifetime   A view: the text belongs to whoever parse() was given it by.
 class TopicName {
@@ -60,7 +61,8 @@ struct SharedFilter {
 [[nodiscard]] Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text);
 
 /// Does `filter` match `topic`? Both must be well-formed. "a/#" matches "a" (4.7.1.2); a leading
-/// wildcard never matches a topic that begins with '$' [MQTT-4.7.2-1].
+/// wildcard never matches a topic that begins with '$' [MQTT-4.7.2-1] [MQTT3-4.7.2-1]. Bytes are
+/// compared as they are, nothing is normalised [MQTT-4.7.3-4] [MQTT3-4.7.3-4].
 [[nodiscard]] bool matches(std::string_view filter, std::string_view topic) noexcept;
 
 /// Walks the levels of a topic: "a//b" has the levels "a", "", "b".

@@ -1,0 +1,91 @@
+#include "broker/core/retained.h"
+
+#include <utility>
+
+namespace broker {
+namespace {
+
+constexpr std::int64_t tombstone_seconds = 60;
+
+}  // namespace
+
+Retained::Retained() : records_(1), nodes_(1, LevelTree::none) {}
+Retained::~Retained() = default;
+
+Retained::Record& Retained::record_of(std::string_view topic) {
+  const LevelTree::NodeIndex node = tree_.add(topic);
+  std::uint32_t index = tree_.value(node);
+  if (index != 0) return records_[index];
+  if (free_.empty()) {
+    index = static_cast<std::uint32_t>(records_.size());
+    records_.emplace_back();
+    nodes_.push_back(node);
+  } else {
+    index = free_.back();
+    free_.pop_back();
+    nodes_[index] = node;
+  }
+  tree_.set_value(node, index);
+  return records_[index];
+}
+
+void Retained::forget_message(Record& record) {
+  if (!record.message) return;
+  --size_;
+  size_bytes_ -= record.message->size_bytes();
+  record.message = MessageRef{};
+  record.publisher.reset();
+}
+
+bool Retained::store(MessageRef message, RetainStamp stamp,
+                     std::shared_ptr<const Publisher> publisher) {
+  Record& record = record_of(message->topic());
+  if (stamp < record.stamp) return false;
+  forget_message(record);
+  ++size_;
+  size_bytes_ += message->size_bytes();
+  record = {std::move(message), stamp, std::move(publisher), {}};
+  return true;
+}
+
+bool Retained::remove(std::string_view topic, RetainStamp stamp, Instant now, bool keep_tombstone) {
+  if (!keep_tombstone) {
+    const LevelTree::NodeIndex node = tree_.find(topic);
+    if (node != LevelTree::none && tree_.value(node) != 0) drop(tree_.value(node));
+    return true;
+  }
+  Record& record = record_of(topic);
+  if (stamp < record.stamp) return false;
+  forget_message(record);
+  record.stamp = stamp;
+  record.removed = now;
+  return true;
+}
+
+const Retained::Record* Retained::find(std::string_view topic) const noexcept {
+  const LevelTree::NodeIndex node = tree_.find(topic);
+  if (node == LevelTree::none || tree_.value(node) == 0) return nullptr;
+  const Record& record = records_[tree_.value(node)];
+  return record.message ? &record : nullptr;
+}
+
+void Retained::drop(std::uint32_t index) {
+  forget_message(records_[index]);
+  records_[index] = Record{};
+  tree_.clear_value(std::exchange(nodes_[index], LevelTree::none));
+  free_.push_back(index);
+}
+
+void Retained::sweep(Instant now, std::size_t records_max) {
+  for (std::size_t i = 0; i < records_max && i + 1 < records_.size(); ++i) {
+    if (++sweep_next_ >= records_.size()) sweep_next_ = 1;
+    if (nodes_[sweep_next_] == LevelTree::none) continue;
+    const Record& record = records_[sweep_next_];
+    const bool stale_tombstone =
+        !record.message && now >= after_seconds(record.removed, tombstone_seconds);
+    const bool expired = record.message && record.message->expired(now);
+    if (stale_tombstone || expired) drop(static_cast<std::uint32_t>(sweep_next_));
+  }
+}
+
+}  // namespace broker
