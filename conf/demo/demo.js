@@ -62,7 +62,7 @@ function showProblem(title, causes = [], detail = '') {
     return item;
   }));
   at('problem-causes').hidden = causes.length === 0;
-  at('problem-detail').textContent = detail;
+  at('problem-detail').textContent = detail.replace(/:undefined\.$/, '.'); // Paho's own gap
   at('problem').hidden = false;
 }
 
@@ -286,7 +286,7 @@ function showMessage(message) {
   facts.textContent = [`QoS ${message.qos}`, ...(message.retained ? ['retained'] : []),
     `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`].join(' · ');
   const time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString();
+  time.textContent = new Date().toLocaleTimeString([], { hour12: false });
   head.append(topic, facts, time);
   const body = document.createElement('pre');
   body.textContent = payloadText(bytes);
