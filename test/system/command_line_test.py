@@ -69,7 +69,8 @@ class ArgumentsTest(unittest.TestCase):
 
     def test_missing_file(self):
         """-c of a file that does not exist: status 3 and one line with its name."""
-        for arguments in (("-c", "/nonexistent.conf"), ("--test-config", "-c", "/nonexistent.conf")):
+        for option in ((), ("--test-config",)):
+            arguments = (*option, "-c", "/nonexistent.conf")
             done = darter(*arguments)
             self.assertEqual(done.returncode, 3)
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)

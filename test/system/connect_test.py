@@ -13,7 +13,10 @@ class ConnectTest(BrokerTest):
 
     @versions(*ALL)
     def test_accepted(self, version):
-        """[MQTT-3.1.4-5] A good CONNECT is answered with CONNACK 0."""
+        """A good CONNECT is answered with CONNACK 0.
+
+        [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT3-3.2.0-1]
+        """
         connack = self.client(version).connack
         self.assertFalse(connack.session_present)
         if version != MQTT5:
@@ -30,7 +33,7 @@ class ConnectTest(BrokerTest):
 
     @versions(*ALL)
     def test_packets_behind_connect(self, version):
-        """[MQTT3-3.1.4-5] A client need not wait for CONNACK before it sends more."""
+        """[MQTT-3.2.0-2] [MQTT-3.1.4-4] A client need not wait for CONNACK before it sends more."""
         client = self.raw(version)
         client.send(wire.connect(version, client.client_id)
                     + wire.subscribe(version, 1, [("early/+", 1)])
@@ -125,7 +128,10 @@ class ConnectTest(BrokerTest):
 
     @versions(MQTT311, MQTT5)
     def test_cut_short(self, version):
-        """[MQTT-4.13.1-1] A CONNECT whose length cuts off its fields is malformed."""
+        """A CONNECT whose length cuts off its fields is malformed.
+
+        [MQTT-4.13.1-1] [MQTT-3.1.4-1] [MQTT3-3.1.4-1]
+        """
         good = wire.connect(version, "abcdef", username="u", password="p")
         for length in (0, 1, 6, 9, 11, good[1] - 1):
             client = self.raw(version)
@@ -193,7 +199,10 @@ class ClientIdTest(BrokerTest):
         self.client(MQTT311, "").ping()
 
     def test_empty_and_not_clean_mqtt311(self):
-        """[MQTT3-3.1.3-8] An empty id without clean session is refused with 2."""
+        """An empty id without clean session is refused with 2.
+
+        [MQTT3-3.1.3-8] [MQTT3-3.1.3-7] [MQTT3-3.1.3-9]
+        """
         self.refused(MQTT311, 2, "", clean=False)
 
     def test_assigned_mqtt5(self):
@@ -207,12 +216,12 @@ class ClientIdTest(BrokerTest):
         self.assertEqual(len(seen), 8)
 
     def test_no_assigned_id_where_one_was_sent(self):
-        """[MQTT-3.2.2-16] Only an empty id is answered with an assigned one."""
+        """[MQTT-3.1.3-2] Only an empty id is answered with an assigned one."""
         connack = self.client(MQTT5, "mine").connack
         self.assertIsNone(connack.property(wire.ASSIGNED_CLIENT_ID))
 
     def test_assigned_id_resumes_session(self):
-        """The assigned id names a session that can be taken up again."""
+        """[MQTT-3.1.3-7] The assigned id names a session that can be taken up again."""
         expiry = [(wire.SESSION_EXPIRY, 100)]
         first = self.client(MQTT5, "", properties=expiry)
         assigned = first.connack.property(wire.ASSIGNED_CLIENT_ID)
@@ -235,7 +244,10 @@ class ClientIdTest(BrokerTest):
         self.assertRegex(connack.property(wire.ASSIGNED_CLIENT_ID).lower(), f"^bee-{UUID}$")
 
     def test_allow_zero_length_clientid_false(self):
-        """allow_zero_length_clientid false refuses an empty id: 2; 0x85 or 0x80 in 5.0."""
+        """allow_zero_length_clientid false refuses an empty id: 2; 0x85 or 0x80 in 5.0.
+
+        [MQTT-3.1.3-8]
+        """
         self.start("allow_zero_length_clientid false\n" + self.config)
         self.refused(MQTT311, 2, "")
         client = self.raw(MQTT5, "")
@@ -268,7 +280,10 @@ class ConnackPropertiesTest(BrokerTest):
         return connack.properties
 
     def test_defaults(self):
-        """Topic Alias Maximum 10, Maximum Packet Size 2000000, Receive Maximum 20."""
+        """Topic Alias Maximum 10, Maximum Packet Size 2000000, Receive Maximum 20.
+
+        [MQTT-4.12.0-6]
+        """
         self.assertEqual(self.properties(), [(wire.TOPIC_ALIAS_MAXIMUM, 10),
                                              (wire.MAXIMUM_PACKET_SIZE, 2000000),
                                              (wire.RECEIVE_MAXIMUM, 20)])
@@ -345,7 +360,10 @@ class ConnectPropertiesTest(BrokerTest):
         self.refuses([(wire.AUTH_DATA, b"x")], 0x82, 0x81)
 
     def test_unknown_authentication_method(self):
-        """[MQTT-4.12.0-1] A method that the broker does not know is answered with 0x8C."""
+        """A method that the broker does not know is answered with 0x8C.
+
+        [MQTT-4.12.0-1] [MQTT-4.12.0-4] [MQTT-3.2.2-7]
+        """
         self.refused(MQTT5, 0x8C, properties=[(wire.AUTH_METHOD, "KERBEROS")])
 
     def test_user_properties_may_repeat(self):
@@ -358,7 +376,7 @@ class AuthTest(BrokerTest):
     """AUTH packets where no authentication method was agreed."""
 
     def test_auth_after_connect(self):
-        """[MQTT-4.12.1-1] AUTH without a method in CONNECT is a protocol error."""
+        """[MQTT-4.12.0-7] AUTH without a method in CONNECT is a protocol error."""
         for packet in (wire.frame(wire.AUTH, 0, b""), wire.auth(0x19),
                        wire.auth(0x18, [(wire.AUTH_METHOD, "X")])):
             client = self.client(MQTT5)
@@ -372,7 +390,7 @@ class AuthTest(BrokerTest):
         client.expect_closed()
 
     def test_auth_in_old_versions(self):
-        """[MQTT3-2.2.1] Packet type 15 is reserved before 5.0."""
+        """Packet type 15 is reserved before 5.0."""
         for version in (MQTT31, MQTT311):
             client = self.client(version)
             client.send(wire.frame(wire.AUTH, 0, b""))

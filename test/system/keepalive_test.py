@@ -33,7 +33,7 @@ class KeepAliveTest(BrokerTest):
 
     @versions(*ALL)
     def test_pings_keep_it(self, version):
-        """[MQTT-3.12.4-1] PINGREQ, or any other packet, keeps the connection."""
+        """[MQTT-3.12.4-1] [MQTT-3.2.2-22] PINGREQ, or any other packet, keeps the connection."""
         client, talker = (self.client(version, keep_alive=1) for _ in range(2))
         end = time.monotonic() + 3
         other = self.client(version, keep_alive=60)

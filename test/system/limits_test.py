@@ -142,7 +142,7 @@ class MaxQosTest(BrokerTest):
 
     @versions(*ALL)
     def test_publish_above(self, version):
-        """[MQTT-3.2.2-11] QoS 2 ends the connection, in 5.0 with 0x9B."""
+        """[MQTT-3.2.2-11] [MQTT-4.13.2-1] QoS 2 ends the connection, in 5.0 with 0x9B."""
         client = self.client(version)
         client.send(wire.publish(version, "t", "x", 2, 1))
         client.expect_refusal(0x9B)

@@ -49,7 +49,10 @@ class PasswordTest(BrokerTest):
 
     @versions(*ALL)
     def test_wrong(self, version):
-        """[MQTT-3.1.4-2] Wrong password and unknown user: the same code, and the end."""
+        """Wrong password, unknown user: the same code, and the end.
+
+        [MQTT-3.1.4-2] [MQTT3-3.2.2-5]
+        """
         codes = set()
         for user, password in (("ann", "wrong"), ("nobody", "secret"), ("ann", ""),
                                ("ann", "Secret"), ("ann", "secret ")):
@@ -62,7 +65,7 @@ class PasswordTest(BrokerTest):
 
     @versions(*ALL)
     def test_no_user(self, version):
-        """Without a user name: 5, or 0x87 in 5.0."""
+        """[MQTT-3.2.2-8] [MQTT-3.14.0-1] Without a user name: 5, or 0x87 in 5.0."""
         self.refused(version, 0x87 if version == MQTT5 else 5)
 
     @versions(MQTT31, MQTT311)
@@ -108,7 +111,7 @@ class PasswordTest(BrokerTest):
         self.assertEqual(self.broker.log_lines("(?i)secret"), [])
 
     def test_packets_behind_connect_wait_for_the_answer(self):
-        """What a client sends before CONNACK counts only if the login is good."""
+        """[MQTT-3.1.4-6] [MQTT3-3.1.4-5] After a refusal nothing more of the client counts."""
         watcher = self.client(MQTT311, username="ann", password="secret")
         watcher.subscribe("early/+", qos=1)
         for password, name in (("wrong", "early/bad"), ("secret", "early/good")):
@@ -329,7 +332,7 @@ class AclTest(BrokerTest):
 
     @versions(*ALL)
     def test_publish(self, version):
-        """What may not be written is acknowledged and dropped; 5.0 is told 0x87."""
+        """[MQTT3-3.3.5-2] What may not be written is acknowledged and dropped; 5.0 is told 0x87."""
         ann, bob = self.ann(version), self.bob(version)
         bob.subscribe("#", qos=2)
         for topic in ("ann/x", "drop/box"):
@@ -340,6 +343,14 @@ class AclTest(BrokerTest):
                 self.expect_denied(ann, version, topic, qos)
             ann.publish(topic, "no", 0)
         self.expect_silence(ann, bob)
+
+    def test_identifier_after_denial(self):
+        """[MQTT-4.3.3-9] After a PUBREC of 0x80 or more the identifier is a new message."""
+        ann, bob = self.ann(MQTT5), self.bob(MQTT5)
+        bob.subscribe("ann/#", qos=1)
+        self.assertEqual(ann.publish("other", "no", 2, packet_id=5).reason, 0x87)
+        self.assertLess(ann.publish("ann/x", "yes", 2, packet_id=5).reason, 0x80)
+        bob.expect_publish("ann/x", "yes")
 
     def expect_denied(self, client, version, topic, qos):
         """A publish that is answered as denied."""

@@ -38,7 +38,7 @@ class MalformedTest(BrokerTest):
 
     @versions(*ALL)
     def test_reserved_type_0(self, version):
-        """[MQTT3-2.2.1] Packet type 0 is forbidden."""
+        """Packet type 0 is forbidden."""
         self.refuses(version, b"\x00\x00")
 
     @versions(*ALL)
@@ -50,8 +50,9 @@ class MalformedTest(BrokerTest):
     @versions(MQTT311, MQTT5)
     def test_fixed_header_flags(self, version):
         """[MQTT-2.1.3-1] Reserved flags must have the listed values."""
-        for data in (b"\xc1\x00", b"\xc8\x00", b"\xe2\x00", b"\x41\x02\x00\x01", b"\x52\x02\x00\x01",
-                     b"\x60\x02\x00\x01", b"\x63\x02\x00\x01", b"\x71\x02\x00\x01"):
+        for data in (b"\xc1\x00", b"\xc8\x00", b"\xe2\x00", b"\x41\x02\x00\x01",
+                     b"\x52\x02\x00\x01", b"\x60\x02\x00\x01", b"\x63\x02\x00\x01",
+                     b"\x71\x02\x00\x01"):
             self.refuses(version, data)
 
     @versions(MQTT311, MQTT5)
@@ -134,7 +135,7 @@ class MalformedTest(BrokerTest):
             self.refuses(MQTT5, wire.disconnect(MQTT5, reason), 0x81, 0x82)
 
     def test_data_behind_disconnect(self):
-        """[MQTT-3.14.4-1] What follows DISCONNECT is not read."""
+        """[MQTT-3.14.4-1] [MQTT-3.14.4-2] What follows DISCONNECT is not read."""
         client = self.client(MQTT311)
         client.send(wire.disconnect(MQTT311) + wire.publish(MQTT311, "healthy", "x", 1, 1))
         client.expect_closed()

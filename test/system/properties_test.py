@@ -33,7 +33,7 @@ class ForwardTest(BrokerTest):
         self.assertEqual(packet.all(wire.USER_PROPERTY), pairs)
 
     def test_none_are_invented(self):
-        """A message without properties arrives without."""
+        """[MQTT-2.2.2-1] A message without properties arrives without."""
         self.assertEqual(self.forwarded([]).properties, [])
 
     def test_to_older_clients(self):
@@ -135,7 +135,7 @@ class AliasFromBrokerTest(BrokerTest):
         return packets
 
     def resolve(self, packet, known, maximum):
-        """[MQTT-3.3.2-10] [MQTT-3.3.2-11] Checks alias and topic of one packet."""
+        """[MQTT-3.1.2-26] [MQTT-3.3.2-11] Checks alias and topic of one packet."""
         alias = packet.property(wire.TOPIC_ALIAS)
         if alias is not None:
             self.assertIn(alias, range(1, maximum + 1))

@@ -11,7 +11,10 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_every_pair_of_qos(self, version):
-        """[MQTT-3.8.4-8] A message arrives at the lower QoS of publication and subscription."""
+        """The lower QoS.
+
+        [MQTT-3.8.4-8] [MQTT-3.3.4-1] [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+        """
         publisher = self.client(version)
         for granted in (0, 1, 2):
             topic = unique("qos/")
@@ -23,7 +26,7 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_across_versions(self, version):
-        """A message from one version reaches clients of every other."""
+        """[MQTT-4.5.0-1] A message from one version reaches clients of every other."""
         others = [self.client(other) for other in ALL]
         for other in others:
             other.subscribe("mixed/+", qos=2)
@@ -42,7 +45,7 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_empty_payload(self, version):
-        """[MQTT-3.3.3-1] An empty payload is a message like any other."""
+        """An empty payload is a message like any other."""
         client = self.client(version)
         client.subscribe("empty")
         client.publish("empty", b"")
@@ -50,7 +53,7 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_order_of_many(self, version):
-        """[MQTT-4.6.0-5] [MQTT-4.6.0-6] Per topic and QoS, order is kept."""
+        """[MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.2.0-1] Per topic and QoS, order is kept."""
         for qos in (0, 1, 2):
             subscriber, publisher = self.client(version), self.client(version)
             topic = unique("order/")
@@ -94,7 +97,10 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_packet_ids_in_flight_differ(self, version):
-        """[MQTT-2.2.1-4] Each message in flight has an identifier of its own."""
+        """Each message in flight has an identifier of its own.
+
+        [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1]
+        """
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("ids", qos=2)
         for number in range(10):
@@ -107,7 +113,7 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_more_messages_than_identifiers(self, version):
-        """[MQTT-2.2.1-3] Identifiers are used again: more messages than a window holds."""
+        """[MQTT-2.2.1-4] Identifiers are used again: more messages than a window holds."""
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("many", qos=1)
         for number in range(200):
@@ -116,7 +122,10 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_window_of_20(self, version):
-        """max_inflight_messages: 20 leave at once, the next only after an acknowledgement."""
+        """max_inflight_messages: 20 leave at once, the next only after an acknowledgement.
+
+        [MQTT-4.3.2-3]
+        """
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("window", qos=1)
         for number in range(25):
@@ -131,7 +140,7 @@ class DeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_qos2_holds_window_until_pubcomp(self, version):
-        """A QoS 2 message counts until PUBCOMP, not only until PUBREC."""
+        """[MQTT-4.3.3-3] [MQTT-4.3.3-5] A QoS 2 message counts until PUBCOMP, not until PUBREC."""
         self.start("max_inflight_messages 1\n" + self.config)
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("narrow", qos=2)
@@ -150,7 +159,7 @@ class IncomingQos2Test(BrokerTest):
 
     @versions(*ALL)
     def test_duplicate_is_delivered_once(self, version):
-        """[MQTT-4.3.3-10] A PUBLISH sent again before PUBREL is not delivered again."""
+        """[MQTT-4.3.3-10] [MQTT-4.3.3-8] A PUBLISH sent again before PUBREL is delivered once."""
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("once", qos=1)
         for dup in (False, True, True):
@@ -180,7 +189,7 @@ class IncomingQos2Test(BrokerTest):
 
     @versions(*ALL)
     def test_identifier_is_free_after_pubcomp(self, version):
-        """[MQTT-2.2.1-3] After PUBCOMP the identifier names a new message."""
+        """[MQTT-4.3.3-12] After PUBCOMP the identifier names a new message."""
         subscriber, publisher = self.client(version), self.client(version)
         subscriber.subscribe("again", qos=1)
         for text in ("one", "two"):
@@ -189,7 +198,7 @@ class IncomingQos2Test(BrokerTest):
 
     @versions(*ALL)
     def test_pubrel_of_unknown_identifier(self, version):
-        """PUBREL for nothing is answered, so that the client can go on; 0x92 in 5.0."""
+        """[MQTT-4.3.3-11] PUBREL for nothing is answered, so that the client can go on."""
         client = self.client(version)
         client.send(wire.acknowledgement(wire.PUBREL, 77))
         answer = client.expect(wire.PUBCOMP, packet_id=77)
@@ -206,7 +215,7 @@ class IncomingQos2Test(BrokerTest):
         self.drop(publisher)
         again = self.client(version, publisher.client_id)
         again.publish("fresh", "y", 2, packet_id=9)
-        # Delivery of x, which was never released, is the broker's choice [MQTT-4.3.3].
+        # Delivery of x, which was never released, is the broker's choice (4.3.3).
         if subscriber.expect(wire.PUBLISH).payload == b"x":
             subscriber.expect_publish("fresh", "y")
 
@@ -222,7 +231,10 @@ class RedeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_unacknowledged_qos1(self, version):
-        """[MQTT-4.4.0-1] [MQTT-3.3.1-1] Sent again with DUP and the same identifiers, in order."""
+        """Sent again with DUP and the same identifiers, in order.
+
+        [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.6.0-1]
+        """
         subscriber, publisher = self.subscriber(version, "re", 1), self.client(version)
         for number in range(5):
             publisher.publish("re", str(number), 1)
@@ -241,7 +253,7 @@ class RedeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_unacknowledged_qos2(self, version):
-        """[MQTT-4.3.3-1] QoS 2 without PUBREC is sent again, with PUBREC it is PUBREL that is."""
+        """[MQTT-4.3.3-6] [MQTT-4.3.3-4] Without PUBREC PUBLISH is sent again, with it PUBREL is."""
         subscriber, publisher = self.subscriber(version, "re2", 2), self.client(version)
         publisher.publish("re2", "a", 2)
         publisher.publish("re2", "b", 2)
@@ -259,7 +271,7 @@ class RedeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_acknowledged_is_not_sent_again(self, version):
-        """What was acknowledged stays away after a reconnect."""
+        """[MQTT-4.3.3-5] What was acknowledged stays away after a reconnect."""
         subscriber, publisher = self.subscriber(version, "done", 2), self.client(version)
         for qos in (1, 2):
             publisher.publish("done", f"qos {qos}", qos)
@@ -279,7 +291,7 @@ class RedeliveryTest(BrokerTest):
 
     @versions(*ALL)
     def test_offline_messages_in_order(self, version):
-        """[MQTT-4.6.0-6] Messages of an absence arrive in order, QoS 0 ones do not."""
+        """[MQTT3-3.1.2-5] [MQTT-4.6.0-6] Messages of an absence arrive in order, without QoS 0."""
         subscriber, publisher = self.subscriber(version, "away", 2), self.client(version)
         subscriber.disconnect()
         for number in range(50):
@@ -305,11 +317,81 @@ class RedeliveryTest(BrokerTest):
         subscriber.ping()
 
 
+class AnswersTest(BrokerTest):
+    """The order of answers, and what DUP and expiry do not do."""
+
+    @versions(*ALL)
+    def test_order_of_answers(self, version):
+        """[MQTT-4.6.0-2] [MQTT-4.6.0-3] PUBACKs and PUBRECs come in the order of the PUBLISHes."""
+        client = self.client(version)
+        for qos, kind in ((1, wire.PUBACK), (2, wire.PUBREC)):
+            client.send(b"".join(wire.publish(version, "o", "x", qos, n) for n in range(1, 15)))
+            for number in range(1, 15):
+                client.expect(kind, packet_id=number)
+
+    @versions(*ALL)
+    def test_order_of_pubrels(self, version):
+        """[MQTT-4.6.0-4] PUBRELs come in the order of the PUBRECs."""
+        client, publisher = self.client(version), self.client(version)
+        client.subscribe("rel", qos=2)
+        for number in range(5):
+            publisher.publish("rel", str(number), 2)
+        ids = [client.expect_publish("rel", answer=False).packet_id for _ in range(5)]
+        client.send(b"".join(wire.acknowledgement(wire.PUBREC, i) for i in ids))
+        for packet_id in ids:
+            client.expect(wire.PUBREL, packet_id=packet_id)
+
+    @versions(*ALL)
+    def test_dup_is_not_passed_on(self, version):
+        """[MQTT-3.3.1-3] [MQTT3-3.3.1-3] DUP of what came in says nothing about what goes out."""
+        client, publisher = self.client(version), self.client(version)
+        client.subscribe("dup", qos=2)
+        for qos in (1, 2):
+            publisher.publish("dup", "x", qos, dup=True)
+            client.expect_publish("dup", "x", dup=False)
+
+    def test_after_puback_a_new_message(self):
+        """[MQTT-4.3.2-5] [MQTT3-4.3.2-2] After PUBACK the identifier is new, whatever DUP says."""
+        client, publisher = self.client(MQTT5), self.client(MQTT5)
+        client.subscribe("new", qos=1)
+        for text, dup in (("a", False), ("b", True)):
+            publisher.publish("new", text, 1, packet_id=4, dup=dup)
+            client.expect_publish("new", text)
+
+    def test_what_was_sent_does_not_expire(self):
+        """[MQTT-4.3.3-7] [MQTT-4.3.3-13] A delivery that began ends, though the message expired."""
+        client = self.persistent(MQTT5, unique("s"))
+        client.subscribe("old", qos=2)
+        publisher = self.client(MQTT5)
+        publisher.publish("old", "x", 2, properties=[(wire.MESSAGE_EXPIRY, 1)])
+        packet = client.expect_publish("old", "x", answer=False)
+        self.drop(client)
+        self.let_time_pass(2)
+        again = self.persistent(MQTT5, client.client_id)
+        again.expect_publish("old", "x", dup=True, packet_id=packet.packet_id)
+
+    def test_refused_is_not_sent_again(self):
+        """[MQTT-4.4.0-2] PUBACK or PUBREC of 0x80 or more ends the matter for good."""
+        client = self.persistent(MQTT5, unique("s"))
+        client.subscribe("no", qos=2)
+        publisher = self.client(MQTT5)
+        for qos, kind in ((1, wire.PUBACK), (2, wire.PUBREC)):
+            publisher.publish("no", "x", qos)
+            packet = client.expect_publish("no", "x", answer=False)
+            client.send(wire.acknowledgement(kind, packet.packet_id, 0x83))
+        client.ping()
+        self.drop(client)
+        self.persistent(MQTT5, client.client_id).ping()
+
+
 class ReceiveMaximumTest(BrokerTest):
     """Flow control of 5.0, both ways."""
 
     def test_clients_receive_maximum(self):
-        """[MQTT-4.9.0-2] No more unacknowledged messages than the client takes."""
+        """No more unacknowledged than the client takes.
+
+        [MQTT-4.9.0-2] [MQTT-3.3.4-9] [MQTT-3.3.4-10]
+        """
         subscriber = self.client(MQTT5, properties=[(wire.RECEIVE_MAXIMUM, 3)])
         subscriber.subscribe("rm", qos=2)
         publisher = self.client(MQTT311)
@@ -324,7 +406,7 @@ class ReceiveMaximumTest(BrokerTest):
         subscriber.ping()
 
     def test_qos2_counts_until_pubcomp(self):
-        """[MQTT-4.9.0-1] PUBREC gives no room back, PUBCOMP does."""
+        """[MQTT-4.9.0-1] [MQTT-4.9.0-3] PUBREC gives no room back, PUBCOMP does."""
         subscriber = self.client(MQTT5, properties=[(wire.RECEIVE_MAXIMUM, 1)])
         subscriber.subscribe("rm2", qos=2)
         publisher = self.client(MQTT5)
@@ -338,7 +420,7 @@ class ReceiveMaximumTest(BrokerTest):
         subscriber.expect_publish("rm2", "b")
 
     def test_pubrec_with_error_gives_room(self):
-        """[MQTT-4.9.0-1] A PUBREC with 0x80 or more ends the handshake."""
+        """[MQTT-4.4.0-2] A PUBREC with 0x80 or more ends the handshake."""
         subscriber = self.client(MQTT5, properties=[(wire.RECEIVE_MAXIMUM, 1)])
         subscriber.subscribe("rm3", qos=2)
         publisher = self.client(MQTT5)
@@ -359,7 +441,7 @@ class ReceiveMaximumTest(BrokerTest):
         client.expect_closed()
 
     def test_burst_of_qos1_is_not_cut(self):
-        """QoS 1 is acknowledged at once: a burst above the maximum is no violation."""
+        """[MQTT-4.3.2-4] [MQTT-4.6.0-2] QoS 1 is acknowledged at once: a burst is no violation."""
         client = self.client(MQTT5)
         client.send(b"".join(wire.publish(MQTT5, "burst", "x", 1, n) for n in range(1, 301)))
         for number in range(1, 301):
@@ -379,7 +461,7 @@ class AcknowledgementTest(BrokerTest):
 
     @versions(MQTT311, MQTT5)
     def test_identifier_0(self, version):
-        """[MQTT-2.2.1-2] A packet identifier of 0 is malformed."""
+        """[MQTT-2.2.1-3] A packet identifier of 0 is malformed."""
         for packet in (wire.publish(version, "t", "x", 1, 0), wire.publish(version, "t", "x", 2, 0),
                        wire.subscribe(version, 0, [("t", 0)]), wire.unsubscribe(version, 0, ["t"])):
             client = self.client(version)

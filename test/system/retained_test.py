@@ -11,7 +11,10 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_late_subscriber(self, version):
-        """[MQTT-3.3.1-6] [MQTT-3.3.1-5] The last retained message greets a new subscription."""
+        """The last retained one greets a new subscription.
+
+        [MQTT-3.3.1-5] [MQTT-3.3.1-8] [MQTT3-3.3.1-8]
+        """
         publisher = self.client(version)
         publisher.publish("r/late", "old", 1, retain=True)
         publisher.publish("r/late", "new", 1, retain=True)
@@ -44,7 +47,7 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_qos(self, version):
-        """A retained message arrives at the lower QoS of message and subscription."""
+        """[MQTT3-3.3.1-7] A retained message of any QoS arrives at the lower QoS."""
         for kept in (0, 1, 2):
             topic = unique("r/qos")
             self.client(version).publish(topic, "x", kept, retain=True)
@@ -79,7 +82,7 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_each_subscribe_brings_them_again(self, version):
-        """[MQTT-3.8.4-3] A repeated SUBSCRIBE sends the retained messages again."""
+        """[MQTT-3.8.4-4] A repeated SUBSCRIBE sends the retained messages again."""
         self.client(version).publish("r/again", "x", 1, retain=True)
         client = self.client(version)
         for _ in range(2):
@@ -88,7 +91,7 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_not_at_reconnect(self, version):
-        """A resumed session is not sent retained messages again."""
+        """[MQTT3-3.1.2-7] A resumed session is not sent retained messages again."""
         self.client(version).publish("r/re", "x", 1, retain=True)
         client = self.persistent(version, unique("s"))
         client.subscribe("r/re", qos=1)

@@ -11,7 +11,7 @@ class SessionTest(BrokerTest):
 
     @versions(*ALL)
     def test_session_present(self, version):
-        """[MQTT-3.2.2-3] [MQTT3-3.2.2-2] Session present is set when a session is resumed."""
+        """[MQTT-3.2.2-3] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT3-3.1.2-4] A session is resumed."""
         first = self.persistent(version, unique("s"))
         self.assertFalse(first.connack.session_present)
         first.subscribe("kept", qos=1)
@@ -24,7 +24,7 @@ class SessionTest(BrokerTest):
 
     @versions(*ALL)
     def test_clean_start_discards(self, version):
-        """[MQTT-3.1.2-4] A clean start discards session and subscriptions."""
+        """[MQTT-3.1.2-4] [MQTT-3.2.2-2] [MQTT3-3.2.2-1] A clean start discards what was."""
         first = self.persistent(version, unique("s"))
         first.subscribe("discarded", qos=1)
         first.disconnect()
@@ -55,7 +55,10 @@ class SessionTest(BrokerTest):
         self.assertFalse(again.connack.session_present)
 
     def test_expiry(self):
-        """A session is gone when its expiry interval is over, and not before."""
+        """A session is gone when its interval is over, not before.
+
+        [MQTT-4.1.0-2] [MQTT3-4.1.0-1]
+        """
         short = self.persistent(MQTT5, unique("short"), 1)
         longer = self.persistent(MQTT5, unique("long"), 60)
         short.disconnect()
@@ -63,6 +66,16 @@ class SessionTest(BrokerTest):
         self.let_time_pass(3)
         self.assertFalse(self.persistent(MQTT5, short.client_id).connack.session_present)
         self.assertTrue(self.persistent(MQTT5, longer.client_id).connack.session_present)
+
+    def test_no_expiry_while_connected(self):
+        """[MQTT-4.1.0-1] [MQTT3-4.1.0-2] The interval does not run while the client is there."""
+        client = self.persistent(MQTT5, unique("s"), 1)
+        client.subscribe("here", qos=1)
+        self.let_time_pass(3)
+        client.publish("here", "x", finish=False)
+        client.expect_publish("here", "x")
+        again = self.persistent(MQTT5, client.client_id)
+        self.assertTrue(again.connack.session_present)
 
     def test_expiry_never(self):
         """0xFFFFFFFF: the session does not expire."""
@@ -73,7 +86,7 @@ class SessionTest(BrokerTest):
         self.assertTrue(again.connack.session_present)
 
     def test_expiry_lowered_at_disconnect(self):
-        """[MQTT-3.14.2-...] DISCONNECT may change the expiry interval: 0 ends the session."""
+        """DISCONNECT may change the expiry interval: 0 ends the session."""
         first = self.persistent(MQTT5, unique("s"), 100)
         first.disconnect(0, [(wire.SESSION_EXPIRY, 0)])
         self.assertFalse(self.persistent(MQTT5, first.client_id).connack.session_present)
@@ -86,7 +99,7 @@ class SessionTest(BrokerTest):
         self.assertTrue(self.persistent(MQTT5, first.client_id).connack.session_present)
 
     def test_expiry_from_0_at_disconnect(self):
-        """[MQTT-3.1.2-23] 3.14.2.2.2: from 0 it may not be raised; that is a protocol error."""
+        """[MQTT-3.14.2-2] From 0 it may not be raised; that is a protocol error."""
         first = self.client(MQTT5, unique("s"))
         first.send(wire.disconnect(MQTT5, 0, [(wire.SESSION_EXPIRY, 100)]))
         first.expect_refusal(0x82)
@@ -131,7 +144,7 @@ class TakeoverTest(BrokerTest):
 
     @versions(*ALL)
     def test_session_goes_over(self, version):
-        """The new connection has the subscriptions and what was not acknowledged."""
+        """[MQTT-3.1.3-2] The new connection has the subscriptions and what was not acknowledged."""
         old = self.persistent(version, unique("twin"))
         old.subscribe("twin", qos=1)
         publisher = self.client(version)
@@ -145,7 +158,7 @@ class TakeoverTest(BrokerTest):
 
     @versions(*ALL)
     def test_clean_takeover(self, version):
-        """A clean start that takes over finds no session."""
+        """[MQTT-3.1.4-4] [MQTT3-3.1.4-3] A clean start that takes over finds no session."""
         old = self.persistent(version, unique("twin"))
         old.subscribe("twin", qos=1)
         new = self.client(version, old.client_id)

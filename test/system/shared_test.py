@@ -23,7 +23,7 @@ class SharedTest(BrokerTest):
 
     @versions(*ALL)
     def test_each_message_once(self, version):
-        """[MQTT-4.8.2-4] Each message goes to one member, and every member gets some."""
+        """Each message goes to one member, and every member gets some."""
         members = self.members(version, 3, "$share/g/work/+")
         publisher = self.client(version)
         for number in range(60):
@@ -83,7 +83,7 @@ class SharedTest(BrokerTest):
 
     @versions(*ALL)
     def test_no_retained(self, version):
-        """[MQTT-3.8.4-4] A shared subscription is sent no retained messages."""
+        """A shared subscription is sent no retained messages."""
         publisher = self.client(version)
         publisher.publish("sr", "kept", 1, retain=True)
         (member,) = self.members(version, 1, "$share/g/sr", 1)
@@ -124,7 +124,7 @@ class LossTest(BrokerTest):
 
     @versions(MQTT311, MQTT5)
     def test_clean_member_leaves_unacknowledged(self, version):
-        """[MQTT-4.8.2-5] What a member that ended never acknowledged goes to another one."""
+        """QoS 1 that a member that ended never acknowledged goes to another one."""
         first = self.client(version)
         first.subscribe("$share/g/loss", qos=1)
         publisher = self.client(version)
@@ -137,6 +137,57 @@ class LossTest(BrokerTest):
         self.drop(first)
         found = [second.expect_publish("loss").payload.decode() for _ in range(4)]
         self.assertEqual(found, ["0", "1", "2", "3"])
+
+    def test_qos2_stays_with_its_member(self):
+        """[MQTT-4.8.2-4] QoS 2 that a member began is completed with it when it returns."""
+        first = self.persistent(MQTT5, unique("member"))
+        first.subscribe("$share/g/begun", qos=2)
+        self.client(MQTT5).publish("begun", "x", 2)
+        packet = first.expect_publish("begun", "x", answer=False)
+        second = self.client(MQTT5)
+        second.subscribe("$share/g/begun", qos=2)
+        self.drop(first)
+        again = self.persistent(MQTT5, first.client_id)
+        again.expect_publish("begun", "x", dup=True, packet_id=packet.packet_id)
+        second.ping()
+
+    def test_qos2_begun_goes_to_nobody_else(self):
+        """[MQTT-4.8.2-5] QoS 2 that a member began is dropped if its session ends."""
+        first, second = self.client(MQTT5), self.client(MQTT5)
+        first.subscribe("$share/g/begun2", qos=2)
+        publisher = self.client(MQTT5)
+        publisher.publish("begun2", "x", 2)
+        packet = first.expect_publish("begun2", "x", answer=False)
+        first.send(wire.acknowledgement(wire.PUBREC, packet.packet_id))
+        first.expect(wire.PUBREL)
+        second.subscribe("$share/g/begun2", qos=2)
+        self.drop(first)
+        self.expect_nothing(publisher, second)
+
+    def test_refused_by_a_member(self):
+        """[MQTT-4.8.2-6] A message that a member refuses with 0x80 or more is dropped."""
+        first, second = self.client(MQTT5), self.client(MQTT5)
+        first.subscribe("$share/g/refused", qos=1)
+        publisher = self.client(MQTT5)
+        publisher.publish("refused", "x", 1)
+        packet = first.expect_publish("refused", "x", answer=False)
+        second.subscribe("$share/g/refused", qos=1)
+        first.send(wire.acknowledgement(wire.PUBACK, packet.packet_id, 0x80))
+        first.ping()
+        first.disconnect()
+        self.expect_nothing(publisher, second)
+
+    def test_granted_qos(self):
+        """[MQTT-4.8.2-3] A member gets messages at its own granted QoS."""
+        members = [self.client(MQTT5) for _ in range(3)]
+        for qos, member in enumerate(members):
+            member.subscribe("$share/g/mixed", qos=qos)
+        publisher = self.client(MQTT5)
+        for _ in range(9):
+            publisher.publish("mixed", "x", 2)
+        for qos, member in enumerate(members):
+            found = {p.qos for p in member.drain() if p.kind == wire.PUBLISH}
+            self.assertLessEqual(found, {qos})
 
     @versions(MQTT311, MQTT5)
     def test_offline_member_is_passed_over(self, version):

@@ -25,7 +25,7 @@ class FilterTest(BrokerTest):
 
     @versions(*ALL)
     def test_matching(self, version):
-        """[MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-4] Levels, + and #."""
+        """[MQTT-4.7.3-4] [MQTT-3.3.2-3] [MQTT3-3.3.2-3] Levels, + and #."""
         publisher = self.client(version)
         for filter_, hits, misses in MATCHES:
             client = self.client(version)
@@ -91,7 +91,10 @@ class SubscribeTest(BrokerTest):
 
     @versions(*ALL)
     def test_several_filters(self, version):
-        """[MQTT-3.8.4-5] [MQTT-3.8.4-6] One code per filter, in order."""
+        """One code per filter, in order.
+
+        [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-1] [MQTT-3.8.4-7] [MQTT-3.9.3-2]
+        """
         client = self.client(version)
         client.subscribe(("a", 2), ("b", 0), ("c", 1), ("d/#", 2))
 
@@ -116,7 +119,7 @@ class SubscribeTest(BrokerTest):
 
     @versions(MQTT311, MQTT5)
     def test_reserved_option_bits(self, version):
-        """[MQTT-3.8.3-5] [MQTT3-3-8.3-4] Reserved bits, QoS 3 and retain handling 3."""
+        """[MQTT-3.8.3-5] [MQTT3-3.8.3-4] Reserved bits, QoS 3 and retain handling 3."""
         for options in (0x03, 0x40, 0x80, 0xC0) + ((0x30,) if version == MQTT5 else (4, 8, 0x10)):
             client = self.client(version)
             client.send(wire.subscribe(version, 1, [("a", options)]))
@@ -133,7 +136,10 @@ class SubscribeTest(BrokerTest):
 
     @versions(*ALL)
     def test_unsubscribe(self, version):
-        """[MQTT-3.10.4-1] [MQTT-3.10.4-4] After UNSUBACK nothing comes any more."""
+        """After UNSUBACK nothing comes any more.
+
+        [MQTT-3.10.4-1] [MQTT-3.10.4-2] [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-2]
+        """
         client, publisher = self.client(version), self.client(version)
         client.subscribe("u/1", "u/2", "u/+", qos=1)
         unsuback = client.unsubscribe("u/1", "u/+", "unknown")

@@ -17,7 +17,7 @@ class WillTest(BrokerTest):
 
     @versions(*ALL)
     def test_connection_lost(self, version):
-        """[MQTT-3.1.2-8] A closed connection without DISCONNECT sends the will, at its QoS."""
+        """[MQTT-3.1.2-8] [MQTT-3.1.2-7] [MQTT-3.1.2-14] [MQTT3-3.1.2-16] A lost connection."""
         for qos in (0, 1, 2):
             watcher = self.watcher(version, "w/lost")
             self.client(version, will=Will("w/lost", b"bye\0", qos)).close()
@@ -42,7 +42,7 @@ class WillTest(BrokerTest):
 
     @versions(*ALL)
     def test_empty_payload(self, version):
-        """[MQTT-3.1.3-10] A will may be empty."""
+        """A will may be empty."""
         watcher = self.watcher(version, "w/empty")
         self.client(version, will=Will("w/empty", b"")).close()
         watcher.expect_publish("w/empty", b"")
@@ -77,13 +77,13 @@ class WillTest(BrokerTest):
         watcher.ping()
 
     def test_disconnect_with_will(self):
-        """[MQTT-3.14.4-3] DISCONNECT 0x04 asks for the will."""
+        """[MQTT-3.1.2-8] DISCONNECT 0x04 asks for the will."""
         watcher = self.watcher(MQTT5, "w/wanted")
         self.client(MQTT5, will=Will("w/wanted")).disconnect(0x04)
         watcher.expect_publish("w/wanted")
 
     def test_takeover(self):
-        """[MQTT-3.1.4-3] A clean takeover ends the session, and with it comes the will."""
+        """[MQTT-3.1.2-8] A clean takeover ends the session, and with it comes the will."""
         watcher = self.watcher(MQTT5, "w/taken")
         for version in ALL:
             old = self.client(version, unique("twin"), will=Will("w/taken"))
@@ -193,7 +193,7 @@ class WillPropertiesTest(BrokerTest):
         watcher.ping()
 
     def test_takeover_without_delay(self):
-        """[MQTT-3.1.4-3] A takeover closes the connection: a will without delay is sent."""
+        """[MQTT-3.1.2-8] A takeover closes the connection: a will without delay is sent."""
         watcher = self.watcher("d/+")
         old = self.persistent(MQTT5, unique("twin"), will=Will("d/taken"))
         self.persistent(MQTT5, old.client_id)

@@ -77,8 +77,8 @@ def answers(port, host="127.0.0.1"):
 class Broker:
     """One broker process with a folder of its own.
 
-    The configuration may name {port}, {ws_port}, {port2}, {port3} and {dir}. Unless it is to be taken
-    `bare`, the thread count and the user are put in front of it.
+    The configuration may name {port}, {ws_port}, {port2}, {port3} and {dir}. Unless it is to be
+    taken `bare`, the thread count and the user are put in front of it.
     """
 
     def __init__(self, config=DEFAULT_CONFIG, files=None, args=("-v",), wait=True, bare=False):

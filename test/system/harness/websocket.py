@@ -197,7 +197,14 @@ class WebSocket:
         """The broker must send Close with this code and then end the TCP connection."""
         got = self.expect(CLOSE)
         assert got.close_code == code, f"close code {got.close_code}, not {code}"
-        self.send_frame(CLOSE, close_payload(code))
+        self.answer_close(got)
+
+    def answer_close(self, got):
+        """Answers a Close, unless TCP has ended already, and expects the end."""
+        try:
+            self.send_frame(CLOSE, got.payload)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
         self.expect_end()
 
     def expect_end(self):

@@ -1,0 +1,275 @@
+"""darter-passwd: the flags of mosquitto_passwd, on real files and a real terminal."""
+
+import os
+import pty
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness import wire
+from harness.broker import ROOT
+
+TOOL = Path(os.environ.get("DARTER_BIN", ROOT / "build" / "release" / "darter")).parent / "darter-passwd"
+MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
+DEADLINE_SECONDS = 20
+
+
+class PasswdTest(unittest.TestCase):
+    """Each test has a folder of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.file = self.folder / "users"
+
+    def run_tool(self, *words, stdin="", env=None, expect=0):
+        """Runs the tool and checks its exit status. Returns what it printed, both streams."""
+        done = subprocess.run([TOOL, *map(str, words)], input=stdin.encode(), check=False,
+                              capture_output=True, timeout=DEADLINE_SECONDS,
+                              env={**os.environ, **(env or {})})
+        output = (done.stdout + done.stderr).decode()
+        self.assertEqual(done.returncode, expect, output)
+        return output
+
+    def add(self, user, password, *options, create=False):
+        """Adds a user in batch mode."""
+        return self.run_tool(*(["-c"] if create else []), *options, "-b", self.file, user, password)
+
+    def assert_password(self, user, password):
+        """The password is right, and another is wrong."""
+        self.run_tool("-b", "check", self.file, user, password)
+        self.run_tool("-b", "check", self.file, user, password + "x", expect=2)
+
+    def mode(self):
+        """The file's mode."""
+        return stat.S_IMODE(self.file.stat().st_mode)
+
+    def test_help(self):
+        """--help exits with 0 and shows every flag; no word is an error that points to it."""
+        text = self.run_tool("--help")
+        for flag in ("-c", "-b", "-D", "-U", "-H", "-I", "list", "check", "Examples"):
+            self.assertIn(flag, text)
+        self.assertIn("--help", self.run_tool(expect=1))
+        self.assertRegex(self.run_tool("--version"), r"^darter-passwd \d+\.\d+")
+
+    def test_create_add_change_delete(self):
+        """A file's life: created with mode 0600, then a user more, a changed one, a deleted one."""
+        self.assertIn("Added user alice", self.add("alice", "secret", create=True))
+        self.assertEqual(self.mode(), 0o600)
+        self.add("bob", "-starts with a dash")
+        self.assertTrue(self.file.read_text().startswith("alice:$argon2id$v=19$m=19456,t=2,p=1$"))
+        self.assert_password("alice", "secret")
+        self.assert_password("bob", "-starts with a dash")
+        self.assertIn("Changed", self.add("alice", "other"))
+        self.assert_password("alice", "other")
+        self.run_tool("-D", self.file, "alice")
+        self.assertEqual(self.run_tool("list", self.file), "bob\targon2id\n")
+        self.assertIn("there is no user alice", self.run_tool("-D", self.file, "alice", expect=1))
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
+
+    def test_create_replaces(self):
+        """-c begins anew."""
+        self.add("alice", "secret", create=True)
+        self.add("bob", "secret", create=True)
+        self.assertEqual(self.run_tool("list", self.file), "bob\targon2id\n")
+
+    def test_what_is_not_touched_stays(self):
+        """Comments, blank lines, order, mode and owner survive a change."""
+        self.file.write_text("# staff\nalice:x\n\nbob:y\r\nnonsense\n")
+        self.file.chmod(0o640)
+        owner = self.file.stat().st_uid, self.file.stat().st_gid
+        self.add("alice", "secret", "-H", "sha512-pbkdf2", "-I", "101")
+        lines = self.file.read_text().split("\n")
+        self.assertEqual([lines[0], *lines[2:]], ["# staff", "", "bob:y", "nonsense", ""])
+        self.assertTrue(lines[1].startswith("alice:$7$101$"))
+        self.assertEqual(self.mode(), 0o640)
+        self.assertEqual((self.file.stat().st_uid, self.file.stat().st_gid), owner)
+
+    def test_open_file_is_warned_about(self):
+        """A file that everybody may read is edited, with a warning."""
+        self.file.write_text("")
+        self.file.chmod(0o644)
+        self.assertIn("chmod o-rwx", self.add("alice", "secret"))
+        self.assertEqual(self.mode(), 0o644)
+
+    def test_upgrade(self):
+        """-U hashes plain passwords, colons in them too, and leaves hashed ones alone."""
+        self.add("carol", "hashed", create=True)
+        carol = self.file.read_text()
+        self.file.write_text("# plain\nalice:secret\nbob:a:b\r\n" + carol)
+        self.assertIn("Hashed 2 passwords", self.run_tool("-U", self.file))
+        self.assert_password("alice", "secret")
+        self.assert_password("bob", "a:b")
+        self.assertTrue(self.file.read_text().endswith(carol))
+        self.assertIn("Hashed 0 passwords", self.run_tool("-U", self.file))
+
+    def test_upgrade_changes_all_or_nothing(self):
+        """A line that cannot be hashed is named, and the file stays as it was."""
+        text = "alice:secret\nbob:\n"
+        self.file.write_text(text)
+        self.assertIn("users:2: there is no password", self.run_tool("-U", self.file, expect=1))
+        self.assertEqual(self.file.read_text(), text)
+
+    def test_standard_input(self):
+        """Without a terminal: one line, or two equal ones."""
+        self.run_tool("-c", self.file, "alice", stdin="secret\n")
+        self.run_tool(self.file, "bob", stdin="secret")
+        self.run_tool(self.file, "carol", stdin="secret\nsecret\n")
+        self.run_tool(self.file, "dave", stdin="secret\r\n")
+        for user in ("alice", "bob", "carol", "dave"):
+            self.assert_password(user, "secret")
+        before = self.file.read_text()
+        self.assertIn("differ", self.run_tool(self.file, "eve", stdin="one\ntwo\n", expect=1))
+        self.assertIn("empty", self.run_tool(self.file, "eve", stdin="\n", expect=1))
+        self.assertIn("empty", self.run_tool(self.file, "eve", expect=1))
+        self.assertEqual(self.file.read_text(), before)
+        self.assertIn("right", self.run_tool("check", self.file, "bob", stdin="secret\n"))
+        self.assertIn("wrong", self.run_tool("check", self.file, "bob", stdin="no\n", expect=2))
+
+    def at_terminal(self, *words, keys):
+        """Runs the tool at a terminal; types each of `keys` when a question stands there.
+
+        Returns the exit status and all that was shown.
+        """
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(TOOL, [str(TOOL), *map(str, words)])
+        shown = b""
+        for text in keys:
+            while not shown.endswith(b": "):
+                shown += os.read(terminal, 1000)
+            os.write(terminal, text.encode())
+            shown += b"|"
+        try:
+            while chunk := os.read(terminal, 1000):
+                shown += chunk
+        except OSError:
+            pass  # Linux says EIO when the other side is gone
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown.decode()
+
+    def test_terminal(self):
+        """At a terminal the password is asked for twice and never shown."""
+        status, shown = self.at_terminal("-c", self.file, "alice", keys=["secret\r", "secret\r"])
+        self.assertEqual(status, 0, shown)
+        self.assertIn("New password for alice: ", shown)
+        self.assertIn("Once more: ", shown)
+        self.assertNotIn("secret", shown)
+        self.assert_password("alice", "secret")
+
+    def test_terminal_keys(self):
+        """Backspace takes back a letter, of several bytes too; Ctrl-U all; Ctrl-C ends it."""
+        status, shown = self.at_terminal("-c", self.file, "alice",
+                                         keys=["junk\x15secx\x7fre\u00e4\x7ft\r", "secret\r"])
+        self.assertEqual(status, 0, shown)
+        self.assert_password("alice", "secret")
+        before = self.file.read_text()
+        for keys in (["one\r", "two\r"], ["abc\x03"], ["abc\r", "ab\x03"], ["\r"], ["\x04"]):
+            status, shown = self.at_terminal(self.file, "alice", keys=keys)
+            self.assertEqual(status, 1, shown)
+        self.assertEqual(self.file.read_text(), before)
+
+    def test_symbolic_link(self):
+        """A link is refused, unless the environment says otherwise; then it stays a link."""
+        self.add("alice", "secret", create=True)
+        link = self.folder / "link"
+        link.symlink_to(self.file)
+        self.assertIn("symbolic link", self.run_tool("-b", link, "bob", "pw", expect=1))
+        self.run_tool("-b", link, "bob", "pw", env={"MOSQUITTO_UNSAFE_ALLOW_SYMLINKS": "1"})
+        self.assertTrue(link.is_symlink())
+        self.assert_password("bob", "pw")
+
+    def test_bad_words(self):
+        """What cannot work is said in one line, and nothing is changed."""
+        self.file.write_text("alice:x\n")
+        for words, why in (
+                (["-b", self.file, "a:b", "pw"], "':'"),
+                (["-b", self.file, "#a", "pw"], "'#'"),
+                (["-b", self.file, " a", "pw"], "space"),
+                (["-b", self.file, "a\nb", "pw"], "control"),
+                (["-b", self.file, "", "pw"], "empty"),
+                (["-b", self.file, "a", ""], "empty"),
+                (["-b", self.file, "a"], "missing"),
+                ([self.file], "missing"),
+                ([self.file, "a", "pw"], "-b"),
+                (["-x", self.file, "a"], "unknown option -x"),
+                (["-c", "-D", self.file, "a"], "-c and -D"),
+                (["-U", "-c", self.file], "-U"),
+                (["-H", "md5", self.file, "a"], "unknown hash md5"),
+                (["-H", "sha512", self.file, "a"], "too weak"),
+                (["-H"], "needs a value"),
+                (["-I", "5", self.file, "a"], "-H sha512-pbkdf2"),
+                (["-H", "sha512-pbkdf2", "-I", "0", self.file, "a"], "iterations"),
+                (["-H", "sha512-pbkdf2", "-I", "5x", self.file, "a"], "iterations"),
+                (["-b", self.folder / "none", "a", "pw"], "-c makes a new one"),
+                (["-b", self.folder / "none" / "none", "a", "pw"], "No such file"),
+                (["-c", "-b", self.folder, "a", "pw"], "not a regular file"),
+                (["list", self.folder / "none"], "No such file"),
+                (["check", self.file, "zed"], "there is no user zed"),
+                (["check", self.file, "alice"], "users:1: the password is not hashed")):
+            with self.subTest(words=words):
+                output = self.run_tool(*words, expect=1)
+                self.assertIn(why, output)
+                self.assertEqual(output.count("\n"), 1, output)
+        self.assertEqual(self.file.read_text(), "alice:x\n")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
+
+    def test_many_at_once(self):
+        """Several of them at one file lose nothing."""
+        self.add("first", "pw", "-H", "sha512-pbkdf2", "-I", "1", create=True)
+        running = [subprocess.Popen([TOOL, "-H", "sha512-pbkdf2", "-I", "1", "-b", self.file,
+                                     f"user{i}", "pw"], stdout=subprocess.DEVNULL)
+                   for i in range(20)]
+        for process in running:
+            self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
+        self.assertEqual(len(self.file.read_text().splitlines()), 21)
+
+    def test_files_of_mosquitto_passwd(self):
+        """What mosquitto_passwd writes is understood."""
+        subprocess.run(["mosquitto_passwd", "-c", "-b", self.file, "alice", "secret"], check=True)
+        subprocess.run(["mosquitto_passwd", "-H", "sha512", "-b", self.file, "bob", "hunter2"],
+                       check=True)
+        self.assert_password("alice", "secret")
+        self.assert_password("bob", "hunter2")
+        self.assertEqual(self.run_tool("list", self.file),
+                         "alice\tsha512-pbkdf2\nbob\tsha512\n")
+
+    def test_mosquitto_reads_it(self):
+        """Mosquitto itself accepts a file written with -H sha512-pbkdf2."""
+        self.add("alice", "secret", "-H", "sha512-pbkdf2", "-I", "1000", create=True)
+        self.folder.chmod(0o755)
+        self.file.chmod(0o644)  # Mosquitto may give up root before it reads the file
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        conf = self.folder / "conf"
+        conf.write_text(f"listener {port} 127.0.0.1\npassword_file {self.file}\n")
+        broker = subprocess.Popen([MOSQUITTO, "-c", conf], stderr=subprocess.DEVNULL)
+        self.addCleanup(broker.wait, DEADLINE_SECONDS)
+        self.addCleanup(broker.terminate)
+        self.assertEqual(self.connack(port, "secret")[3], 0)
+        self.assertEqual(self.connack(port, "Secret")[3], 5)
+
+    @staticmethod
+    def connack(port, password):
+        """Logs in as alice and returns the CONNACK's bytes; waits until the port is open."""
+        packet = wire.connect(wire.MQTT311, "c", username="alice", password=password)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS) as client:
+                    client.sendall(packet)
+                    return client.recv(4, socket.MSG_WAITALL)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    unittest.main()
