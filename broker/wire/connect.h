@@ -50,7 +50,7 @@ struct Connect {
 /// Errors    unsupported_protocol_version: a known protocol name with a level that is none of 3
 ///           (with MQIsdp), 4, 5 (with MQTT) [MQTT-3.1.2-1] [MQTT-3.1.2-2]; malformed_packet or
 ///           protocol_error for the rest: bad name, reserved flag [MQTT-3.1.2-3], will bits
-///           [MQTT-3.1.2-11] to [MQTT-3.1.2-15], password without user name before 5.0, bad UTF-8,
+///           [MQTT-3.1.2-11] to [MQTT-3.1.2-13], password without user name before 5.0, bad UTF-8,
 ///           bytes left over, will topic with wildcards. topic_name_invalid for a bad will topic.
 [[nodiscard]] Decoded<Connect> decode_connect(Bytes body);
 

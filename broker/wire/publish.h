@@ -65,6 +65,7 @@ struct OutgoingPublish {
   bool dup = false;
   std::uint16_t topic_alias = 0;
   std::optional<std::uint32_t> message_expiry_interval_seconds{};
+  /// Those of all subscriptions that this copy stands for [MQTT-3.3.4-3] [MQTT-3.3.4-4].
   std::span<const std::uint32_t> subscription_identifiers{};
 };
 

@@ -46,12 +46,14 @@ struct Unsubscribe {
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
 
-/// Appends a SUBACK: one reason per filter [MQTT-3.8.4-6], in order [MQTT-3.9.3-1]. Before 5.0
+/// Appends a SUBACK: one reason per filter [MQTT-3.8.4-6] [MQTT3-3.8.4-5], in order
+/// [MQTT-3.9.3-1], with the identifier of its SUBSCRIBE [MQTT-3.8.4-2] [MQTT3-3.8.4-2]. Before 5.0
 /// every failure is 0x80.
 void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                    ByteBuffer& out);
 
-/// Appends an UNSUBACK; before 5.0 it carries no reasons.
+/// Appends an UNSUBACK with the identifier of its UNSUBSCRIBE [MQTT-3.10.4-5] [MQTT3-3.10.4-4];
+/// before 5.0 it carries no reasons.
 void encode_unsuback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                      ByteBuffer& out);
 
