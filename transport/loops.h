@@ -72,6 +72,7 @@ class Loops {
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  bool running_ = false;
 };
 
 }  // namespace transport

@@ -60,7 +60,7 @@ void unmask(std::span<std::byte> bytes, std::array<std::byte, 4> mask) noexcept 
 
 WebSocketInput WebSocketReader::read(std::span<std::byte> bytes) {
   WebSocketInput input;
-  while (!bytes.empty() && !ended_) {
+  while (!bytes.empty() && end_ == WebSocketInput::End::none) {
     bytes = in_frame_ ? read_payload(bytes, input) : read_header(bytes, input);
   }
   return input;
@@ -170,23 +170,23 @@ void WebSocketReader::end_frame(WebSocketInput& input) {
 
 void WebSocketReader::end_close(WebSocketInput& input) {
   const mqtt::Bytes payload = control_.view();
-  input.code = static_cast<std::uint16_t>(WebSocketCode::normal_closure);
-  if (!payload.empty()) {
-    const std::uint64_t code = payload.size() < 2 ? 0 : big_endian(payload.first(2));
-    if (!may_be_sent(code)) {
-      return fail(input, WebSocketCode::protocol_error, "a Close frame's code is malformed");
-    }
-    input.code = static_cast<std::uint16_t>(code);
+  std::uint64_t code = static_cast<std::uint16_t>(WebSocketCode::normal_closure);
+  if (!payload.empty()) code = payload.size() < 2 ? 0 : big_endian(payload.first(2));
+  if (!may_be_sent(code)) {
+    return fail(input, WebSocketCode::protocol_error, "a Close frame's code is malformed");
   }
-  input.end = WebSocketInput::End::closed_by_peer;
-  ended_ = true;
+  finish(input, WebSocketInput::End::closed_by_peer, static_cast<std::uint16_t>(code), {});
 }
 
 void WebSocketReader::fail(WebSocketInput& input, WebSocketCode code, std::string_view why) {
-  input.end = WebSocketInput::End::failed;
-  input.code = static_cast<std::uint16_t>(code);
-  input.why = why;
-  ended_ = true;
+  finish(input, WebSocketInput::End::failed, static_cast<std::uint16_t>(code), why);
+}
+
+void WebSocketReader::finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code,
+                             std::string_view why) {
+  input.end = end_ = end;
+  input.code = code_ = code;
+  input.why = why_ = why;
 }
 
 std::size_t write_websocket_header(std::span<std::byte, websocket_header_bytes_max> place,

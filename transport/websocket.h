@@ -72,6 +72,11 @@ class WebSocketReader {
   ///           error is still given.
   [[nodiscard]] WebSocketInput read(std::span<std::byte> bytes);
 
+  /// How it ended, for whoever was not there when read() said so; `end` is none before.
+  [[nodiscard]] WebSocketInput::End end() const noexcept { return end_; }
+  [[nodiscard]] std::uint16_t code() const noexcept { return code_; }
+  [[nodiscard]] std::string_view why() const noexcept { return why_; }
+
   /// True if the next byte begins a frame, and no message is unfinished.
   [[nodiscard]] bool at_border() const noexcept {
     return header_size_ == 0 && !in_frame_ && !in_message_;
@@ -88,6 +93,8 @@ class WebSocketReader {
   void end_frame(WebSocketInput& input);
   void end_close(WebSocketInput& input);
   void fail(WebSocketInput& input, WebSocketCode code, std::string_view why);
+  void finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code,
+              std::string_view why);
 
   std::uint64_t payload_left_ = 0;
   mqtt::ByteBuffer control_;  // payload of an unfinished control frame
@@ -97,7 +104,9 @@ class WebSocketReader {
   WebSocketOpcode opcode_ = WebSocketOpcode::continuation;
   bool in_frame_ = false;
   bool in_message_ = false;  // more fragments are to come
-  bool ended_ = false;
+  WebSocketInput::End end_ = WebSocketInput::End::none;
+  std::uint16_t code_ = 0;
+  std::string_view why_;
 };
 
 /// Removes, or puts on, a mask. `mask` stands for the first byte of `bytes`.

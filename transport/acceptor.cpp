@@ -1,0 +1,59 @@
+#include "transport/acceptor.h"
+
+#include <cerrno>
+#include <sys/socket.h>
+#include <utility>
+
+#include "transport/descriptor.h"
+#include "transport/loop.h"
+#include "transport/peer_address.h"
+
+namespace transport {
+
+namespace {
+
+/// Accepted in one go; then sockets that are open have their turn.
+constexpr int accepts_per_turn = 64;
+
+}  // namespace
+
+int Acceptor::open() {
+  poll_.data = this;
+  const int error = uv_poll_init(loop_.uv(), &poll_, socket_);
+  if (error == 0) resume();
+  return error;
+}
+
+void Acceptor::resume() {
+  uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    static_cast<Acceptor*>(poll->data)->accept_some();
+  });
+}
+
+void Acceptor::pause() { uv_poll_stop(&poll_); }
+
+void Acceptor::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+
+void Acceptor::accept_some() {
+  for (int count = 0; count < accepts_per_turn && accept_one(); ++count) {
+  }
+}
+
+bool Acceptor::accept_one() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  Descriptor socket(::accept4(socket_, reinterpret_cast<sockaddr*>(&address), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      loop_.out_of_descriptors();
+      return false;
+    }
+    // A connection that was gone before it was accepted is nobody's trouble.
+    return errno == ECONNABORTED || errno == EINTR;
+  }
+  loop_.connections().accept(std::move(socket), listener_, PeerAddress(address));
+  return true;
+}
+
+}  // namespace transport

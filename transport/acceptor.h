@@ -1,0 +1,40 @@
+// transport/acceptor.h
+#pragma once
+
+#include <uv.h>
+
+#include "transport/listener.h"
+
+namespace transport {
+
+class Loop;
+
+/// Accepts from one listening socket for one loop.
+///
+/// Lifetime   Its handle lives in the loop until close() and one more turn.
+/// Threads    Its loop's only. Several loops accept from one socket, each through its own.
+class Acceptor {
+ public:
+  Acceptor(Loop& loop, Listener& listener, int socket) noexcept
+      : loop_(loop), listener_(listener), socket_(socket) {}
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  /// Returns 0, or libuv's error.
+  [[nodiscard]] int open();
+  void resume();
+  void pause();
+  void close();
+
+ private:
+  void accept_some();
+  /// Whether a connection was taken from the backlog and there may be more.
+  [[nodiscard]] bool accept_one();
+
+  Loop& loop_;
+  Listener& listener_;
+  int socket_;
+  uv_poll_t poll_{};
+};
+
+}  // namespace transport

@@ -1,0 +1,72 @@
+// transport/connection.h
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <uv.h>
+
+#include "broker/core/ids.h"
+#include "broker/core/outbox.h"
+#include "transport/descriptor.h"
+#include "transport/http.h"
+#include "transport/listener.h"
+#include "transport/peer_address.h"
+#include "transport/pending.h"
+#include "transport/websocket.h"
+
+namespace transport {
+
+/// How far a connection has come.
+enum class Phase : std::uint8_t {
+  free,       ///< no connection: the place waits for one
+  handshake,  ///< reads the HTTP request that opens a WebSocket; the shard does not know it yet
+  open,       ///< the shard knows it
+  closing,    ///< the shard has forgotten it; output is on its way
+  lingering,  ///< everything is said: waits for the client's end
+  closed,     ///< the handle is being closed
+};
+
+/// What only the opening of a WebSocket, or a file on its way, needs.
+struct HttpState {
+  explicit HttpState(std::size_t bytes_max) : reader(bytes_max) {}
+  HttpRequestReader reader;
+  Descriptor file;  // what is left of it is still to be sent
+};
+
+/// One socket of a client.
+///
+/// Lifetime   A place in its loop's ConnectionTable, used again after the handle is closed.
+///            An idle connection owns no buffer.
+/// Threads    Its loop's only.
+struct Connection {
+  union Handle {
+    uv_handle_t any;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  };
+
+  Handle handle{};
+  broker::ConnectionId id;
+  Listener* listener = nullptr;
+  std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
+  std::unique_ptr<HttpState> http;
+  std::unique_ptr<Pending> pending;
+  broker::Instant deadline;  // of the phases that have one
+  broker::Instant heard;     // when bytes came last; kept only if the listener sends pings
+  PeerAddress address;
+  std::uint32_t read_turn = 0;   // the turn in which it was read last
+  std::uint32_t write_turn = 0;  // the turn in which it was written to last
+  Phase phase = Phase::free;
+  broker::CloseHow how = broker::CloseHow::normal;
+  bool counted = false;      // in the listener's and the process's count of connections
+  bool seen_bytes = false;   // its first bytes were looked at
+  bool settled = false;      // its shard has answered: it will not move any more
+  bool deciding = false;     // a login is being checked: nothing is read
+  bool paused = false;       // reading is stopped in libuv
+  bool ping_sent = false;    // a Ping of ours is unanswered
+  bool turned_away = false;  // over a limit: lingers uncounted
+  bool failed = false;       // the client broke the rules: nothing more is expected from it
+};
+
+}  // namespace transport

@@ -1,0 +1,38 @@
+#include "transport/connection_table.h"
+
+#include <utility>
+
+namespace transport {
+
+Connection& ConnectionTable::acquire() {
+  if (free_.empty()) {
+    if (slots_ == blocks_.size() * block_size) {
+      blocks_.push_back(std::make_unique<Connection[]>(block_size));
+    }
+    free_.push_back(slots_++);
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  Connection& connection = at(slot);
+  connection.id.slot = slot;
+  connection.phase = Phase::handshake;
+  ++size_;
+  return connection;
+}
+
+void ConnectionTable::release(Connection& connection) {
+  const broker::ConnectionId id = connection.id;
+  connection = Connection{};
+  connection.id = {id.slot, id.generation + 1};
+  free_.push_back(id.slot);
+  --size_;
+}
+
+Connection* ConnectionTable::find(broker::ConnectionId id) noexcept {
+  if (id.slot >= slots_) return nullptr;
+  Connection& connection = at(id.slot);
+  const bool alive = connection.phase != Phase::free && connection.phase != Phase::closed;
+  return alive && connection.id == id ? &connection : nullptr;
+}
+
+}  // namespace transport

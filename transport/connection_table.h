@@ -1,0 +1,53 @@
+// transport/connection_table.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "transport/connection.h"
+
+namespace transport {
+
+/// The connections of one loop, by slot.
+///
+/// Shape      Blocks of 64 connections that never move, because libuv holds pointers into them.
+/// Invariant  A ConnectionId names one connection for ever: the generation of a slot changes
+///            whenever it is used again.
+/// Threads    None.
+class ConnectionTable {
+ public:
+  ConnectionTable() = default;
+
+  /// A fresh connection, with its id set.
+  [[nodiscard]] Connection& acquire();
+  /// Takes the place back; the handle is closed.
+  void release(Connection& connection);
+  /// The connection of that name; null if it is gone.
+  [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept;
+  /// Connections that are not released.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  template <typename Visit>
+  void each(Visit&& visit) {
+    for (std::uint32_t slot = 0; slot < slots_; ++slot) {
+      if (at(slot).phase != Phase::free) visit(at(slot));
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t block_size = 64;
+
+  [[nodiscard]] Connection& at(std::uint32_t slot) noexcept {
+    return blocks_[slot / block_size][slot % block_size];
+  }
+
+  std::vector<std::unique_ptr<Connection[]>> blocks_;
+  std::vector<std::uint32_t> free_;  // slots
+  std::uint32_t slots_ = 0;          // used at least once
+  std::size_t size_ = 0;
+};
+
+}  // namespace transport

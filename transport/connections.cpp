@@ -1,0 +1,465 @@
+#include "transport/connections.h"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <utility>
+
+#include "transport/loop.h"
+
+namespace transport {
+
+namespace {
+
+constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a client does not read
+constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
+constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
+constexpr std::size_t vectors_per_write = 1024;            // IOV_MAX
+constexpr std::size_t turned_away_max = 256;  // clients over a limit that get a polite answer
+
+std::uint16_t code_of(broker::CloseHow how) noexcept {
+  switch (how) {
+    case broker::CloseHow::normal:
+      return static_cast<std::uint16_t>(WebSocketCode::normal_closure);
+    case broker::CloseHow::protocol_error:
+      return static_cast<std::uint16_t>(WebSocketCode::protocol_error);
+    case broker::CloseHow::policy:
+      return static_cast<std::uint16_t>(WebSocketCode::policy_violation);
+    case broker::CloseHow::too_big:
+      return static_cast<std::uint16_t>(WebSocketCode::message_too_big);
+    case broker::CloseHow::server_shutdown:
+      break;
+  }
+  return static_cast<std::uint16_t>(WebSocketCode::going_away);
+}
+
+/// What the socket has not taken.
+std::size_t queued_bytes(const Connection& connection) noexcept {
+  if (connection.pending == nullptr) return 0;
+  return uv_stream_get_write_queue_size(&connection.handle.stream) +
+         connection.pending->next.size_bytes();
+}
+
+}  // namespace
+
+Connections::Connections(Loop& loop) : loop_(loop) {}
+
+Connections& Connections::of(const uv_handle_t* handle) noexcept {
+  return static_cast<Loop*>(handle->loop->data)->connections();
+}
+
+Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
+  return *static_cast<Connection*>(handle->data);
+}
+
+int Connections::descriptor_of(const Connection& connection) noexcept {
+  uv_os_fd_t number = -1;
+  uv_fileno(&connection.handle.any, &number);
+  return number;
+}
+
+void Connections::note(const Connection& connection, std::string_view before,
+                       std::string_view after) const {
+  std::string line(before);
+  line += connection.address.text_with_port();
+  line += after;
+  loop_.log().write(broker::LogType::notice, line);
+}
+
+// Opening.
+
+Connection* Connections::start(Descriptor socket, Listener& listener, const PeerAddress& address) {
+  Connection& connection = table_.acquire();
+  connection.listener = &listener;
+  connection.address = address;
+  int error = 0;
+  if (address.is_unix()) {
+    uv_pipe_init(loop_.uv(), &connection.handle.pipe, 0);
+    error = uv_pipe_open(&connection.handle.pipe, socket.get());
+  } else {
+    uv_tcp_init(loop_.uv(), &connection.handle.tcp);
+    error = uv_tcp_open(&connection.handle.tcp, socket.get());
+  }
+  connection.handle.any.data = &connection;
+  if (error == 0) {
+    static_cast<void>(socket.release());  // it is the handle's now
+    return &connection;
+  }
+  destroy(connection);
+  return nullptr;
+}
+
+void Connections::accept(Descriptor socket, Listener& listener, const PeerAddress& address) {
+  Connection* const connection = start(std::move(socket), listener, address);
+  if (connection == nullptr) return;
+  if (!enter(*connection)) return turn_away(*connection);
+  if (loop_.options().connection_messages) {
+    note(*connection, "New connection from ", " on port " + std::to_string(listener.port()) + ".");
+  }
+  if (listener.options().protocol == Protocol::websockets) {
+    connection->http = std::make_unique<HttpState>(listener.options().websockets_headers_bytes_max);
+    set_deadline(*connection, handshakes_,
+                 std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
+  } else {
+    introduce(*connection);
+  }
+  listen_to(*connection);
+}
+
+bool Connections::enter(Connection& connection) {
+  std::string_view limit = "max_connections";
+  if (connection.listener->connections().enter()) {
+    connection.counted = loop_.count().enter();
+    if (connection.counted) return true;
+    connection.listener->connections().leave();
+    limit = "global_max_connections";
+  }
+  note(connection, "Client connection from ", " denied: " + std::string(limit) + " exceeded.");
+  return false;
+}
+
+void Connections::turn_away(Connection& connection) {
+  const bool polite = connection.listener->options().protocol == Protocol::websockets &&
+                      turned_away_ < turned_away_max;
+  if (!polite) return destroy(connection);
+  connection.turned_away = true;
+  ++turned_away_;
+  connection.phase = Phase::closing;
+  connection.failed = true;
+  listen_to(connection);
+  send(connection,
+       encode({503, "The broker has no room for more connections.", "Retry-After: 5\r\n"}));
+  finish(connection);
+}
+
+void Connections::adopt(Handoff handoff) {
+  Connection* const connection =
+      start(std::move(handoff.socket), *handoff.listener, handoff.address);
+  if (connection == nullptr) {
+    handoff.listener->connections().leave();
+    loop_.count().leave();
+    return;
+  }
+  connection->counted = true;
+  if (loop_.stopping()) return destroy(*connection);
+  connection->settled = connection->seen_bytes = true;
+  connection->websocket = std::move(handoff.websocket);
+  introduce(*connection);
+  listen_to(*connection);
+  if (connection->phase != Phase::open) return;
+  pass(*connection, handoff.unread);
+  if (connection->websocket != nullptr) end_websocket(*connection);
+}
+
+/// Tells the shard that a connection is there.
+void Connections::introduce(Connection& connection) {
+  const ListenerOptions& options = connection.listener->options();
+  const std::string address = connection.address.text();
+  connection.phase = Phase::open;
+  connection.deadline = {};
+  loop_.shard().opened(connection.id,
+                       {options.index, connection.address.port(), address,
+                        options.protocol == Protocol::websockets ? "websockets" : "mqtt"},
+                       loop_.now());
+  if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
+  connection.heard = loop_.now();
+  if (pings_.size() <= options.index) pings_.resize(options.index + std::size_t{1});
+  pings_[options.index].push(connection.id,
+                             after_seconds(loop_.now(), options.websockets_ping_interval_seconds));
+}
+
+std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
+  Connection* const connection = table_.find(request.connection);
+  if (connection == nullptr) return nullptr;
+  Descriptor socket;
+  // Before its CONNECT was answered a client has nothing to be late in reading, unless it plays
+  // with pings; then it is not worth moving.
+  if (connection->pending == nullptr) {
+    socket = Descriptor(::fcntl(descriptor_of(*connection), F_DUPFD_CLOEXEC, 0));
+  }
+  if (!socket) {
+    note(*connection, "Connection from ", " could not be moved to its home loop.");
+    destroy(*connection);
+    return nullptr;
+  }
+  connection->counted = false;  // the count moves along
+  auto handoff = std::make_unique<Handoff>();
+  handoff->socket = std::move(socket);
+  handoff->listener = connection->listener;
+  handoff->address = connection->address;
+  handoff->websocket = std::move(connection->websocket);
+  handoff->unread = std::move(request.unread);
+  destroy(*connection);
+  return handoff;
+}
+
+// Writing.
+
+void Connections::write(broker::ConnectionId id, broker::Output& output) {
+  Connection* const connection = table_.find(id);
+  if (connection == nullptr || connection->phase != Phase::open) return;
+  connection->settled = true;
+  if (!write_output(*connection, output)) {
+    lost_.push_back(id);
+  } else if (connection->pending != nullptr) {
+    reports_.push_back({id, queued_bytes(*connection)});
+  }
+}
+
+/// Returns false if the socket is broken.
+bool Connections::write_output(Connection& connection, broker::Output& output) {
+  connection.write_turn = loop_.turn();
+  std::array<std::byte, websocket_header_bytes_max> header;
+  mqtt::Bytes head;
+  if (connection.websocket != nullptr) {
+    head = mqtt::Bytes(header).first(
+        write_websocket_header(header, WebSocketOpcode::binary, output.size_bytes()));
+  }
+  if (connection.pending != nullptr) {
+    connection.pending->next.bytes.append(head);
+    append(connection.pending->next, output);
+    return true;
+  }
+  vectors_.clear();
+  if (!head.empty()) {
+    vectors_.push_back(uv_buf_t{reinterpret_cast<char*>(header.data()), head.size()});
+  }
+  gather(output, 0, vectors_);
+  std::size_t written = 0;
+  if (!try_write(connection, written)) return false;
+  if (written == head.size() + output.size_bytes()) return true;
+  connection.pending = std::make_unique<Pending>();
+  connection.pending->writing.bytes.append(head);
+  append(connection.pending->writing, output);
+  return write_pending(connection, written);
+}
+
+/// Writes `vectors_` as far as the socket takes them. Returns false if it is broken.
+bool Connections::try_write(Connection& connection, std::size_t& written) {
+  std::size_t at = 0;
+  while (at < vectors_.size()) {
+    const std::size_t count = std::min(vectors_.size() - at, vectors_per_write);
+    const int result =
+        uv_try_write(&connection.handle.stream, &vectors_[at], static_cast<unsigned>(count));
+    if (result == UV_EAGAIN) return true;
+    if (result < 0) return false;
+    auto left = static_cast<std::size_t>(result);
+    written += left;
+    const std::size_t end = at + count;
+    while (at < end && left >= vectors_[at].len) left -= vectors_[at++].len;
+    if (at < end) return true;  // the socket is full
+  }
+  return true;
+}
+
+/// Leaves the rest to libuv. Returns false if the socket is broken.
+bool Connections::write_pending(Connection& connection, std::size_t skip) {
+  Pending& pending = *connection.pending;
+  vectors_.clear();
+  gather(pending.writing, skip, vectors_);
+  pending.request.data = &connection;
+  return uv_write(&pending.request, &connection.handle.stream, vectors_.data(),
+                  static_cast<unsigned>(vectors_.size()), on_written) == 0;
+}
+
+void Connections::on_written(uv_write_t* request, int status) {
+  Connection& connection = *static_cast<Connection*>(request->data);
+  if (connection.phase == Phase::closed) return;
+  Connections& self = of(&connection.handle.any);
+  if (status < 0) return self.lose(connection, broker::CloseCause::connection_lost);
+  Pending& pending = *connection.pending;
+  pending.writing = {};
+  if (pending.next.size_bytes() == 0) {
+    connection.pending.reset();
+    return self.drained(connection);
+  }
+  std::swap(pending.writing, pending.next);
+  if (!self.write_pending(connection, 0)) {
+    self.lose(connection, broker::CloseCause::connection_lost);
+  }
+}
+
+void Connections::drained(Connection& connection) {
+  if (connection.phase == Phase::open) {
+    loop_.shard().writable(connection.id, 0, loop_.now());
+  } else if (connection.phase == Phase::closing) {
+    finish(connection);
+  }
+}
+
+void Connections::report() {
+  for (const broker::ConnectionId id : std::exchange(lost_, {})) {
+    Connection* const connection = table_.find(id);
+    if (connection != nullptr) lose(*connection, broker::CloseCause::connection_lost);
+  }
+  for (const Report& report : reports_) {
+    const Connection* const connection = table_.find(report.connection);
+    if (connection == nullptr || connection->phase != Phase::open) continue;
+    loop_.shard().writable(report.connection, report.queued_bytes, loop_.now());
+  }
+  reports_.clear();
+}
+
+/// Writes bytes of the transport's own: responses and control frames.
+void Connections::send(Connection& connection, std::string_view bytes) {
+  broker::Output output;
+  output.bytes.append(bytes);
+  if (connection.pending != nullptr) return append(connection.pending->next, output);
+  connection.write_turn = loop_.turn();
+  vectors_.clear();
+  gather(output, 0, vectors_);
+  std::size_t written = 0;
+  bool whole = try_write(connection, written);
+  if (whole && written < bytes.size()) {
+    connection.pending = std::make_unique<Pending>();
+    append(connection.pending->writing, output);
+    whole = write_pending(connection, written);
+  }
+  if (!whole) lose(connection, broker::CloseCause::connection_lost);
+}
+
+// Closing.
+
+void Connections::close(const broker::CloseRequest& request) {
+  Connection* const connection = table_.find(request.connection);
+  if (connection == nullptr || connection->phase != Phase::open) return;
+  connection->phase = Phase::closing;
+  connection->how = request.how;
+  if (connection->websocket != nullptr) {
+    mqtt::ByteBuffer frame;
+    append_websocket_close(frame, code_of(request.how));
+    send(*connection, mqtt::as_text(frame.view()));
+  }
+  finish(*connection);
+}
+
+/// Ends a connection in Phase::closing once its output is written.
+void Connections::finish(Connection& connection) {
+  if (connection.phase != Phase::closing) return;
+  if (connection.pending != nullptr)
+    return set_deadline(connection, closings_, closing_milliseconds);
+  if (connection.http != nullptr && connection.http->file) return send_more_of_file(connection);
+  const bool said_nothing = connection.websocket == nullptr && !connection.failed &&
+                            connection.how == broker::CloseHow::normal &&
+                            connection.write_turn != loop_.turn();
+  const bool heard_close = connection.websocket != nullptr &&
+                           connection.websocket->end() == WebSocketInput::End::closed_by_peer;
+  if (said_nothing || heard_close) return destroy(connection);
+  linger(connection);
+}
+
+/// Waits for the client's end: closing at once would make the kernel throw away what the client
+/// has not read if there is anything that we have not.
+void Connections::linger(Connection& connection) {
+  connection.phase = Phase::lingering;
+  connection.deciding = false;
+  if (connection.paused) start_reading(connection);
+  // On a WebSocket the client answers the Close first (RFC 6455, section 7.1.1).
+  if (connection.websocket == nullptr || connection.failed) {
+    ::shutdown(descriptor_of(connection), SHUT_WR);
+  }
+  set_deadline(connection, lingerings_,
+               loop_.stopping() ? last_lingering_milliseconds : lingering_milliseconds);
+}
+
+/// The connection is gone, whatever anybody wished.
+void Connections::lose(Connection& connection, broker::CloseCause cause) {
+  forget(connection, cause);
+  destroy(connection);
+}
+
+/// Tells the shard, if it knows the connection, that it has ended.
+void Connections::forget(Connection& connection, broker::CloseCause cause) {
+  if (connection.phase != Phase::open) return;
+  connection.phase = Phase::closing;
+  loop_.shard().closed(connection.id, cause, loop_.now());
+}
+
+void Connections::destroy(Connection& connection) {
+  if (connection.phase == Phase::closed) return;
+  connection.phase = Phase::closed;
+  leave(connection);
+  uv_close(&connection.handle.any,
+           [](uv_handle_t* handle) { of(handle).table_.release(connection_of(handle)); });
+}
+
+void Connections::leave(Connection& connection) {
+  if (std::exchange(connection.turned_away, false)) --turned_away_;
+  if (!std::exchange(connection.counted, false)) return;
+  connection.listener->connections().leave();
+  loop_.count().leave();
+}
+
+void Connections::drop_strangers() {
+  table_.each([this](Connection& connection) {
+    if (connection.phase != Phase::open) destroy(connection);
+  });
+}
+
+void Connections::drop_all() {
+  table_.each([this](Connection& connection) { destroy(connection); });
+}
+
+// Time.
+
+void Connections::set_deadline(Connection& connection, Deadlines& deadlines,
+                               std::int64_t milliseconds) {
+  connection.deadline = broker::after_milliseconds(loop_.now(), milliseconds);
+  deadlines.push(connection.id, connection.deadline);
+}
+
+void Connections::tick() {
+  expire(handshakes_);
+  expire(closings_);
+  expire(lingerings_);
+  for (std::size_t listener = 0; listener < pings_.size(); ++listener) {
+    ping_idle(static_cast<std::uint16_t>(listener));
+  }
+  for (const broker::ConnectionId id : std::exchange(files_, {})) {
+    if (Connection* const connection = table_.find(id)) finish(*connection);
+  }
+}
+
+void Connections::expire(Deadlines& deadlines) {
+  while (const auto id = deadlines.pop(loop_.now())) {
+    Connection* const connection = table_.find(*id);
+    if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
+    if (connection->deadline > loop_.now()) {
+      deadlines.push(*id, connection->deadline);
+      continue;
+    }
+    if (connection->phase == Phase::handshake) {
+      note(*connection, "Connection from ", " closed: no WebSocket handshake came in time.");
+    }
+    lose(*connection, broker::CloseCause::connection_lost);
+  }
+}
+
+void Connections::ping_idle(std::uint16_t listener) {
+  while (const auto id = pings_[listener].pop(loop_.now())) {
+    Connection* const connection = table_.find(*id);
+    if (connection == nullptr || connection->phase != Phase::open) continue;
+    const std::int64_t interval_seconds =
+        connection->listener->options().websockets_ping_interval_seconds;
+    const broker::Instant due = after_seconds(connection->heard, interval_seconds);
+    if (due > loop_.now()) {
+      pings_[listener].push(*id, due);
+    } else if (connection->ping_sent) {
+      note(*connection, "Connection from ", " closed: a WebSocket ping was not answered.");
+      lose(*connection, broker::CloseCause::connection_lost);
+    } else {
+      ping(*connection);
+      pings_[listener].push(*id, after_seconds(loop_.now(), interval_seconds));
+    }
+  }
+}
+
+void Connections::ping(Connection& connection) {
+  mqtt::ByteBuffer frame;
+  append_websocket_control(frame, WebSocketOpcode::ping, {});
+  connection.ping_sent = true;
+  send(connection, mqtt::as_text(frame.view()));
+}
+
+}  // namespace transport

@@ -1,0 +1,142 @@
+// transport/connections.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <uv.h>
+#include <vector>
+
+#include "broker/core/outbox.h"
+#include "broker/shard.h"
+#include "transport/connection.h"
+#include "transport/connection_table.h"
+#include "transport/deadlines.h"
+#include "transport/handoff.h"
+#include "transport/listener.h"
+
+namespace transport {
+
+class Loop;
+
+/// The sockets of one loop: bytes from them to the shard, output of the shard to them.
+///
+/// Shape      accept -> (handshake ->) open -> closing -> lingering -> closed, see Phase. A
+///            connection that moves home leaves through hand_off() and enters through adopt().
+/// Invariant  The shard knows exactly the connections in Phase::open.
+/// Threads    Its loop's only.
+class Connections {
+ public:
+  explicit Connections(Loop& loop);
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
+
+  /// A client came in: counted, logged, and either opened or sent away.
+  void accept(Descriptor socket, Listener& listener, const PeerAddress& address);
+  /// A connection comes home.
+  void adopt(Handoff handoff);
+
+  // What the shard asked for.
+
+  /// Gives a connection away as a value; nothing if it is gone meanwhile.
+  [[nodiscard]] std::unique_ptr<Handoff> hand_off(broker::HandoffRequest request);
+  /// Writes what a turn made, at once as far as the socket takes it.
+  void write(broker::ConnectionId id, broker::Output& output);
+  void close(const broker::CloseRequest& request);
+  /// A login was decided: reading goes on.
+  void resume(broker::ConnectionId id);
+  /// Tells the shard which sockets did not take all that was written in this turn.
+  void report();
+
+  /// Reading goes on after other shards had no room.
+  void resume_all();
+  /// Time-outs and pings; to be called every 100 ms or so.
+  void tick();
+  /// Drops connections that the shard does not know.
+  void drop_strangers();
+  /// Closes everything without a word; for the end of the loop.
+  void drop_all();
+
+  [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
+
+ private:
+  using Bytes = std::span<std::byte>;
+
+  // Opening.
+  [[nodiscard]] Connection* start(Descriptor socket, Listener& listener,
+                                  const PeerAddress& address);
+  void listen_to(Connection& connection);
+  void introduce(Connection& connection);
+  [[nodiscard]] bool enter(Connection& connection);
+  void turn_away(Connection& connection);
+
+  // Reading.
+  static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
+  static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
+  void stop_reading(Connection& connection);
+  void start_reading(Connection& connection);
+  void read(Connection& connection, Bytes bytes);
+  void feed(Connection& connection, Bytes bytes);
+  void read_stream(Connection& connection, Bytes bytes);
+  void read_frames(Connection& connection, Bytes bytes);
+  void pass(Connection& connection, mqtt::Bytes bytes);
+  void read_lingering(Connection& connection, Bytes bytes);
+  [[nodiscard]] bool may_read(Connection& connection);
+  void end_websocket(Connection& connection);
+  [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
+
+  // The opening handshake of a WebSocket.
+  void read_handshake(Connection& connection, Bytes bytes);
+  void answer_request(Connection& connection, Bytes rest);
+  void refuse_request(Connection& connection, const HttpRefusal& refusal);
+  void send_file(Connection& connection);
+  void send_more_of_file(Connection& connection);
+
+  // Writing.
+  void send(Connection& connection, std::string_view bytes);
+  [[nodiscard]] bool write_output(Connection& connection, broker::Output& output);
+  [[nodiscard]] bool try_write(Connection& connection, std::size_t& written);
+  [[nodiscard]] bool write_pending(Connection& connection, std::size_t skip);
+  static void on_written(uv_write_t* request, int status);
+  void drained(Connection& connection);
+
+  // Closing.
+  void lose(Connection& connection, broker::CloseCause cause);
+  void forget(Connection& connection, broker::CloseCause cause);
+  void finish(Connection& connection);
+  void linger(Connection& connection);
+  void destroy(Connection& connection);
+  void leave(Connection& connection);
+  void set_deadline(Connection& connection, Deadlines& deadlines, std::int64_t milliseconds);
+  void expire(Deadlines& deadlines);
+  void ping_idle(std::uint16_t listener);
+  void ping(Connection& connection);
+  void note(const Connection& connection, std::string_view before, std::string_view after) const;
+
+  [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
+  [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
+  [[nodiscard]] static int descriptor_of(const Connection& connection) noexcept;
+
+  Loop& loop_;
+  ConnectionTable table_;
+  std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
+  std::vector<uv_buf_t> vectors_;        // of the write under way
+  struct Report {
+    broker::ConnectionId connection;
+    std::size_t queued_bytes;
+  };
+  std::vector<Report> reports_;
+  std::vector<broker::ConnectionId> lost_;    // found broken while the outbox was drained
+  std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
+  std::vector<broker::ConnectionId> files_;   // more of their files is sent at the next tick
+  Deadlines handshakes_;
+  Deadlines closings_;
+  Deadlines lingerings_;
+  std::vector<Deadlines> pings_;  // by listener
+  std::size_t turned_away_ = 0;   // connections over a limit that still linger
+};
+
+}  // namespace transport

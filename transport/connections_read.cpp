@@ -1,0 +1,261 @@
+// What connections read: the half of Connections that turns bytes into calls of the shard.
+
+#include <array>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include "transport/connections.h"
+#include "transport/first_bytes.h"
+#include "transport/http_files.h"
+#include "transport/loop.h"
+#include "transport/websocket_handshake.h"
+
+namespace transport {
+
+namespace {
+
+/// One buffer serves all connections of a loop; what is read is used before the next read.
+constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
+/// Of a file, sent in one go to a client that takes it at once.
+constexpr std::size_t file_bytes_per_turn = std::size_t{1} << 20U;
+
+}  // namespace
+
+void Connections::listen_to(Connection& connection) {
+  if (uv_read_start(&connection.handle.stream, on_alloc, on_read) != 0) {
+    lose(connection, broker::CloseCause::connection_lost);
+  }
+}
+
+void Connections::start_reading(Connection& connection) {
+  connection.paused = false;
+  listen_to(connection);
+}
+
+void Connections::stop_reading(Connection& connection) {
+  connection.paused = true;
+  uv_read_stop(&connection.handle.stream);
+}
+
+void Connections::resume(broker::ConnectionId id) {
+  Connection* const connection = table_.find(id);
+  if (connection == nullptr || !std::exchange(connection->deciding, false)) return;
+  if (!connection->paused) return;
+  if (loop_.blocked()) {
+    paused_.push_back(id);
+  } else {
+    start_reading(*connection);
+  }
+}
+
+void Connections::resume_all() {
+  for (const broker::ConnectionId id : std::exchange(paused_, {})) {
+    Connection* const connection = table_.find(id);
+    if (connection != nullptr && connection->paused && !connection->deciding) {
+      start_reading(*connection);
+    }
+  }
+}
+
+/// Reading is stopped only when something came to be read: most pauses end before that.
+bool Connections::may_read(Connection& connection) {
+  if (connection.deciding) {
+    stop_reading(connection);
+    return false;
+  }
+  if (loop_.blocked()) {
+    stop_reading(connection);
+    paused_.push_back(connection.id);
+    return false;
+  }
+  // Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
+  return connection.read_turn != loop_.turn();
+}
+
+void Connections::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
+  Connections& self = of(handle);
+  *buffer = uv_buf_t{nullptr, 0};
+  if (!self.may_read(connection_of(handle))) return;
+  if (self.buffer_ == nullptr) {
+    self.buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
+  }
+  *buffer = uv_buf_t{reinterpret_cast<char*>(self.buffer_.get()), buffer_bytes};
+}
+
+void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffer*/) {
+  auto* const handle = reinterpret_cast<uv_handle_t*>(stream);
+  Connections& self = of(handle);
+  Connection& connection = connection_of(handle);
+  if (count == 0 || count == UV_ENOBUFS) return;
+  if (count < 0) {
+    return self.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
+                                                 : broker::CloseCause::connection_lost);
+  }
+  self.read(connection, {self.buffer_.get(), static_cast<std::size_t>(count)});
+}
+
+void Connections::read(Connection& connection, Bytes bytes) {
+  connection.read_turn = loop_.turn();
+  loop_.before_input();
+  feed(connection, bytes);
+  loop_.after_input(bytes.size());
+}
+
+void Connections::feed(Connection& connection, Bytes bytes) {
+  switch (connection.phase) {
+    case Phase::handshake:
+      return read_handshake(connection, bytes);
+    case Phase::open:
+      if (connection.websocket == nullptr) return read_stream(connection, bytes);
+      return read_frames(connection, bytes);
+    case Phase::lingering:
+      return read_lingering(connection, bytes);
+    case Phase::closing:
+    case Phase::closed:
+    case Phase::free:
+      return;
+  }
+}
+
+void Connections::read_stream(Connection& connection, Bytes bytes) {
+  if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
+    return;
+  }
+  pass(connection, bytes);
+}
+
+void Connections::read_frames(Connection& connection, Bytes bytes) {
+  if (connection.listener->options().websockets_ping_interval_seconds != 0) {
+    connection.heard = loop_.now();
+    connection.ping_sent = false;
+  }
+  const WebSocketInput input = connection.websocket->read(bytes);
+  if (!input.replies.empty()) send(connection, mqtt::as_text(input.replies.view()));
+  if (!input.payload.empty() && connection.phase == Phase::open) pass(connection, input.payload);
+  if (input.end != WebSocketInput::End::none) end_websocket(connection);
+}
+
+/// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.
+void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
+  connection.deciding = !loop_.shard().received(connection.id, bytes, loop_.now());
+  if (!connection.settled) loop_.move_connections();
+}
+
+/// Ends a connection whose WebSocket has ended; does nothing to others.
+void Connections::end_websocket(Connection& connection) {
+  if (connection.phase != Phase::open) return;
+  const WebSocketReader& websocket = *connection.websocket;
+  if (websocket.end() == WebSocketInput::End::none) return;
+  mqtt::ByteBuffer frame;
+  append_websocket_close(frame, websocket.code(), websocket.why());
+  if (websocket.end() == WebSocketInput::End::failed) {
+    note(connection, "WebSocket of ", " broke the protocol: " + std::string(websocket.why()) + ".");
+    forget(connection, broker::CloseCause::protocol_error);
+    connection.failed = true;
+  } else {
+    forget(connection, broker::CloseCause::peer_closed);
+  }
+  send(connection, mqtt::as_text(frame.view()));
+  finish(connection);
+}
+
+void Connections::read_lingering(Connection& connection, Bytes bytes) {
+  if (connection.websocket == nullptr || connection.failed) return;
+  if (connection.websocket->read(bytes).end != WebSocketInput::End::none) destroy(connection);
+}
+
+bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
+  const bool websockets = connection.listener->options().protocol == Protocol::websockets;
+  const FirstBytes kind = recognise(bytes);
+  if (kind == FirstBytes::unknown) return false;
+  if (kind == (websockets ? FirstBytes::http : FirstBytes::mqtt)) return false;
+  note(connection, "Client ",
+       " sent " + std::string(describe(kind)) + " to port " +
+           std::to_string(connection.listener->port()) + ", which expects " +
+           (websockets ? "WebSocket without TLS." : "MQTT without TLS."));
+  forget(connection, broker::CloseCause::protocol_error);
+  if (kind == FirstBytes::http) {
+    connection.failed = true;
+    send(connection, encode({400, "This port speaks MQTT, not HTTP.", {}}));
+    finish(connection);
+  } else {
+    destroy(connection);
+  }
+  return true;
+}
+
+// The opening handshake of a WebSocket.
+
+void Connections::read_handshake(Connection& connection, Bytes bytes) {
+  if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
+    return;
+  }
+  HttpRequestReader& reader = connection.http->reader;
+  const auto [progress, used] = reader.read(bytes);
+  switch (progress) {
+    case HttpRequestReader::Progress::incomplete:
+      return;
+    case HttpRequestReader::Progress::complete:
+      return answer_request(connection, bytes.subspan(used));
+    case HttpRequestReader::Progress::malformed:
+      return refuse_request(
+          connection,
+          {400, "The request is not HTTP/1.1: " + std::string(reader.error()) + ".", {}});
+    case HttpRequestReader::Progress::too_large:
+      return refuse_request(connection, {431, "The request's header fields are too large.", {}});
+  }
+}
+
+void Connections::answer_request(Connection& connection, Bytes rest) {
+  const ListenerOptions& listener = connection.listener->options();
+  const HttpRequest& request = connection.http->reader.request();
+  if (!listener.http_dir.empty() && !asks_for_websocket(request)) return send_file(connection);
+  const auto response = answer_handshake(request, listener);
+  if (!response) return refuse_request(connection, response.error());
+  send(connection, *response);
+  if (connection.phase != Phase::handshake) return;
+  connection.http.reset();
+  connection.websocket = std::make_unique<WebSocketReader>();
+  introduce(connection);
+  if (!rest.empty()) read_frames(connection, rest);
+}
+
+void Connections::refuse_request(Connection& connection, const HttpRefusal& refusal) {
+  note(connection, "HTTP request from ",
+       " on port " + std::to_string(connection.listener->port()) +
+           " refused: " + status_line(refusal.status) + ": " + refusal.text);
+  connection.phase = Phase::closing;
+  connection.failed = true;
+  send(connection, encode(refusal, connection.http->reader.request().method == "HEAD"));
+  finish(connection);
+}
+
+void Connections::send_file(Connection& connection) {
+  const HttpRequest& request = connection.http->reader.request();
+  const auto found = open_file(request, connection.listener->options().http_dir);
+  if (!found) return refuse_request(connection, found.error());
+  Descriptor file(found->descriptor);
+  if (request.method != "HEAD") connection.http->file = std::move(file);
+  connection.phase = Phase::closing;
+  connection.failed = true;  // no WebSocket will come of it
+  send(connection, found->head);
+  finish(connection);
+}
+
+void Connections::send_more_of_file(Connection& connection) {
+  std::array<char, std::size_t{16} << 10U> chunk;
+  for (std::size_t sent = 0; sent < file_bytes_per_turn; sent += chunk.size()) {
+    const ssize_t count = ::read(connection.http->file.get(), chunk.data(), chunk.size());
+    if (count <= 0) {
+      connection.http->file = Descriptor();
+      return finish(connection);
+    }
+    send(connection, {chunk.data(), static_cast<std::size_t>(count)});
+    if (connection.phase != Phase::closing) return;
+    if (connection.pending != nullptr) return finish(connection);
+  }
+  files_.push_back(connection.id);
+}
+
+}  // namespace transport

@@ -1,0 +1,28 @@
+// transport/handoff.h
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "transport/descriptor.h"
+#include "transport/listener.h"
+#include "transport/peer_address.h"
+#include "transport/websocket.h"
+
+namespace transport {
+
+/// A connection as a value, on its way to the loop where its client is at home.
+///
+/// Shape      `unread` are the MQTT bytes that no shard has used; what the WebSocket still holds
+///            of an unfinished frame comes behind them.
+/// Lifetime   Dropping it closes the connection. It stays counted meanwhile.
+struct Handoff {
+  Descriptor socket;
+  Listener* listener = nullptr;
+  PeerAddress address;
+  std::unique_ptr<WebSocketReader> websocket;
+  std::vector<std::byte> unread;
+};
+
+}  // namespace transport

@@ -1,0 +1,191 @@
+#include "transport/listener.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "transport/descriptor.h"
+#include "transport/peer_address.h"
+
+namespace transport {
+
+namespace {
+
+using Opened = std::expected<Descriptor, int>;  // or errno
+
+constexpr int backlog = 4096;
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+bool set(int socket, int level, int option, int value) noexcept {
+  return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
+}
+
+/// What accepted sockets inherit: no call per connection is needed.
+void set_inherited_options(int socket) noexcept {
+  set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 600);
+  set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 30);
+  set(socket, IPPROTO_TCP, TCP_KEEPCNT, 5);
+}
+
+Opened make_socket(int family) {
+  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return std::unexpected(errno);
+  return socket;
+}
+
+Opened listen_tcp(const addrinfo& address, const std::string& interface) {
+  Opened socket = make_socket(address.ai_family);
+  if (!socket) return socket;
+  const int number = socket->get();
+  set(number, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.ai_family == AF_INET6) set(number, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  set_inherited_options(number);
+  if (!interface.empty() && ::setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
+                                         static_cast<socklen_t>(interface.size() + 1)) != 0) {
+    return std::unexpected(errno);
+  }
+  if (::bind(number, address.ai_addr, address.ai_addrlen) != 0 || ::listen(number, backlog) != 0) {
+    return std::unexpected(errno);
+  }
+  return socket;
+}
+
+std::uint16_t bound_port(int socket) noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return PeerAddress(address).port();
+}
+
+void set_port(addrinfo& address, std::uint16_t port) noexcept {
+  if (address.ai_family == AF_INET) {
+    reinterpret_cast<sockaddr_in*>(address.ai_addr)->sin_port = htons(port);
+  } else {
+    reinterpret_cast<sockaddr_in6*>(address.ai_addr)->sin6_port = htons(port);
+  }
+}
+
+int family_of(SocketDomain domain) noexcept {
+  if (domain == SocketDomain::ipv4) return AF_INET;
+  return domain == SocketDomain::ipv6 ? AF_INET6 : AF_UNSPEC;
+}
+
+using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+
+std::expected<Addresses, std::string> resolve(const ListenerOptions& options) {
+  addrinfo hints{};
+  hints.ai_family = family_of(options.socket_domain);
+  hints.ai_socktype = SOCK_STREAM;
+  // Without a host and without AI_PASSIVE the answer is the loopback address of each family.
+  hints.ai_flags = AI_NUMERICSERV | (options.loopback_only ? 0 : AI_PASSIVE);
+  const char* const host = options.address.empty() ? nullptr : options.address.c_str();
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host, std::to_string(options.port).c_str(), &hints, &found);
+  Addresses addresses(found, &::freeaddrinfo);
+  if (error != 0) return std::unexpected(std::string(::gai_strerror(error)));
+  return addresses;
+}
+
+bool somebody_answers(const sockaddr_un& address) noexcept {
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+bool is_socket(const char* path) noexcept {
+  struct stat status{};
+  return ::lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+std::string place_of(const ListenerOptions& options) {
+  if (!options.unix_socket_path.empty()) return "unix socket " + options.unix_socket_path;
+  std::string place = "port " + std::to_string(options.port);
+  if (options.loopback_only) place += " on the loopback address";
+  if (!options.address.empty()) place += " on " + options.address;
+  if (!options.bind_interface.empty()) place += " on interface " + options.bind_interface;
+  return place;
+}
+
+}  // namespace
+
+Listener::Listener(const ListenerOptions& options)
+    : options_(options), connections_(options.max_connections) {}
+
+Listener::~Listener() {
+  for (const int socket : sockets_) ::close(socket);
+  if (made_file_) ::unlink(options_.unix_socket_path.c_str());
+}
+
+std::expected<std::unique_ptr<Listener>, std::string> Listener::open(
+    const ListenerOptions& options) {
+  std::unique_ptr<Listener> listener(new Listener(options));
+  const auto opened =
+      options.unix_socket_path.empty() ? listener->open_tcp() : listener->open_unix();
+  if (!opened) {
+    return std::unexpected("Unable to listen at " + place_of(options) + ": " + opened.error() +
+                           ".");
+  }
+  return listener;
+}
+
+std::expected<void, std::string> Listener::open_tcp() {
+  const auto addresses = resolve(options_);
+  if (!addresses) return std::unexpected(addresses.error());
+  port_ = options_.port;
+  std::string error = "no address to listen on";
+  const bool one_is_enough = options_.loopback_only || options_.address.empty();
+  for (addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
+    if (address->ai_family != AF_INET && address->ai_family != AF_INET6) continue;
+    set_port(*address, port_);
+    Opened socket = listen_tcp(*address, options_.bind_interface);
+    if (!socket) {
+      error = reason(socket.error());
+      // A machine without IPv6 is no reason not to start; a port that is taken is one.
+      const bool missing = socket.error() == EAFNOSUPPORT || socket.error() == EADDRNOTAVAIL;
+      if (one_is_enough && missing) continue;
+      return std::unexpected(error);
+    }
+    if (port_ == 0) port_ = bound_port(socket->get());
+    sockets_.push_back(socket->release());
+  }
+  if (sockets_.empty()) return std::unexpected(error);
+  return {};
+}
+
+std::expected<void, std::string> Listener::open_unix() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& path = options_.unix_socket_path;
+  if (path.size() >= sizeof address.sun_path) {
+    return std::unexpected(std::string("the path is too long"));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (is_socket(path.c_str())) {
+    if (somebody_answers(address)) return std::unexpected(reason(EADDRINUSE));
+    ::unlink(path.c_str());
+  }
+  Opened socket = make_socket(AF_UNIX);
+  if (!socket) return std::unexpected(reason(socket.error()));
+  if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return std::unexpected(reason(errno));
+  }
+  made_file_ = true;
+  if (::listen(socket->get(), backlog) != 0) return std::unexpected(reason(errno));
+  sockets_.push_back(socket->release());
+  return {};
+}
+
+}  // namespace transport

@@ -1,0 +1,259 @@
+#include "transport/loop.h"
+
+#include <algorithm>
+#include <cassert>
+#include <csignal>
+#include <pthread.h>
+#include <utility>
+
+namespace transport {
+
+namespace {
+
+constexpr std::uint64_t tick_milliseconds = 100;
+/// Bytes read before output leaves even within a turn: bounds the output that gathers.
+constexpr std::size_t flush_bytes = std::size_t{256} << 10U;
+/// A flush may make more output (a socket with room asks for more); after so many rounds sockets
+/// are looked at again.
+constexpr int flush_rounds = 8;
+constexpr std::int64_t accept_pause_milliseconds = 500;
+
+Loop& of(const uv_async_t* handle) { return *static_cast<Loop*>(handle->data); }
+
+constexpr std::uint64_t bit_of(std::uint32_t shard) noexcept { return std::uint64_t{1} << shard; }
+
+}  // namespace
+
+Loop::Loop(Loops& loops, const broker::ShardOptions& options, broker::Commons& commons)
+    : loops_(loops),
+      index_(options.index),
+      shard_(options, commons, loops.log_),
+      connections_(*this) {}
+
+Loop::~Loop() {
+  if (opened_) close_handles();
+}
+
+int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
+  if (const int error = uv_loop_init(&uv_); error != 0) return error;
+  opened_ = true;
+  uv_.data = this;
+  bell_.data = timer_.data = prepare_.data = idle_.data = this;
+  if (const int error = uv_async_init(&uv_, &bell_, [](uv_async_t* bell) { of(bell).wake(); })) {
+    return error;
+  }
+  uv_timer_init(&uv_, &timer_);
+  uv_prepare_init(&uv_, &prepare_);
+  uv_idle_init(&uv_, &idle_);
+  uv_timer_start(
+      &timer_, [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->tick(); },
+      tick_milliseconds, tick_milliseconds);
+  uv_prepare_start(&prepare_,
+                   [](uv_prepare_t* handle) { static_cast<Loop*>(handle->data)->prepare(); });
+  for (const std::shared_ptr<Listener>& listener : listeners) {
+    for (const int socket : listener->sockets()) {
+      auto acceptor = std::make_unique<Acceptor>(*this, *listener, socket);
+      if (const int error = acceptor->open(); error != 0) return error;
+      acceptors_.push_back(std::move(acceptor));
+    }
+  }
+  return 0;
+}
+
+void Loop::start() {
+  // Signals are for the thread that waits for them, not for loops.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Loop::run() { uv_run(&uv_, UV_RUN_DEFAULT); }
+
+void Loop::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Loop::post(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  has_posted_.store(true, std::memory_order_release);
+  ring();
+}
+
+void Loop::give_room(std::uint32_t peer) noexcept {
+  room_.fetch_or(bit_of(peer), std::memory_order_release);
+  ring();
+}
+
+void Loop::wake() {
+  if (!alone()) {
+    loops_.mailboxes_.awake(index_);
+    blocked_by_ &= ~room_.exchange(0, std::memory_order_acquire);
+    drain_mailboxes();
+    if (!blocked()) connections_.resume_all();
+  }
+  do_posted();
+}
+
+void Loop::do_posted() {
+  if (!has_posted_.exchange(false, std::memory_order_acquire)) return;
+  std::vector<Work> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(posted_);
+  }
+  for (Work& one : work) one(*this);
+}
+
+/// The end of a turn, just before the loop waits.
+void Loop::prepare() {
+  ++turn_;
+  bool may_wait = true;
+  if (!alone()) {
+    drain_mailboxes();
+    flush();
+    may_wait = loops_.mailboxes_.may_sleep(index_);
+  } else {
+    flush();
+  }
+  may_wait = may_wait && shard_.outbox().empty();
+  if (stopping_) stop_when_done();
+  if (may_wait) {
+    uv_idle_stop(&idle_);
+  } else {
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  }
+}
+
+void Loop::tick() {
+  shard_.tick(now());
+  connections_.tick();
+  if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping_) {
+    resume_accepting_ = {};
+    for (const auto& acceptor : acceptors_) acceptor->resume();
+  }
+}
+
+void Loop::after_input(std::size_t bytes) {
+  input_bytes_ += bytes;
+  if (input_bytes_ >= flush_bytes) flush();
+}
+
+void Loop::flush() {
+  input_bytes_ = 0;
+  for (int round = 0; round < flush_rounds; ++round) {
+    if (shard_.outbox().empty() && shard_.peer_outbox().empty()) return;
+    flush_once();
+  }
+}
+
+void Loop::flush_once() {
+  broker::Outbox& outbox = shard_.outbox();
+  check_logins();
+  move_connections();
+  tell_peers();
+  outbox.drain_output([this](broker::ConnectionId connection, broker::Output& output) {
+    connections_.write(connection, output);
+  });
+  for (const broker::CloseRequest& request : outbox.take_closes()) connections_.close(request);
+  connections_.report();
+}
+
+void Loop::check_logins() {
+  for (broker::LoginRequest& request : shard_.outbox().take_logins()) {
+    const broker::ConnectionId connection = request.connection;
+    const LoginDone done = [this, connection](broker::Verdict verdict) {
+      post([connection, verdict = std::move(verdict)](Loop& loop) {
+        loop.shard_.decided(connection, verdict, loop.now());
+        loop.connections_.resume(connection);
+      });
+    };
+    const auto verdict = loops_.login_(std::move(request), done);
+    if (!verdict) continue;
+    shard_.decided(connection, *verdict, now());
+    connections_.resume(connection);
+  }
+}
+
+void Loop::move_connections() {
+  if (alone()) return;
+  for (broker::HandoffRequest& request : shard_.outbox().take_handoffs()) {
+    Loop& home = *loops_.loops_[static_cast<std::uint32_t>(request.home)];
+    std::unique_ptr<Handoff> handoff = connections_.hand_off(std::move(request));
+    if (handoff == nullptr) continue;
+    home.post([handoff = std::move(handoff)](Loop& loop) {
+      loop.connections_.adopt(std::move(*handoff));
+    });
+  }
+}
+
+void Loop::tell_peers() {
+  broker::PeerOutbox& peers = shard_.peer_outbox();
+  if (peers.empty()) return;
+  for (std::uint32_t to = 0; to < loops_.count(); ++to) {
+    const auto pushed =
+        loops_.mailboxes_.push(index_, broker::ShardIndex{to}, peers.lanes(broker::ShardIndex{to}));
+    if (pushed.wake) loops_.loops_[to]->ring();
+    if (pushed.full) blocked_by_ |= bit_of(to);
+  }
+  peers.settled();
+}
+
+void Loop::drain_mailboxes() {
+  const std::uint64_t waiting =
+      loops_.mailboxes_.drain(index_, [this](broker::ShardIndex from, broker::PeerMessage message) {
+        shard_.from_peer(from, std::move(message), now());
+      });
+  for (std::uint32_t peer = 0; waiting >> peer != 0; ++peer) {
+    if ((waiting & bit_of(peer)) != 0)
+      loops_.loops_[peer]->give_room(static_cast<std::uint32_t>(index_));
+    if (peer == broker::Interest::shards_max - 1) break;
+  }
+}
+
+void Loop::out_of_descriptors() {
+  if (resume_accepting_.milliseconds != 0) return;
+  log().write(broker::LogType::error,
+              "No more connections can be accepted: too many open files. Trying again.");
+  for (const auto& acceptor : acceptors_) acceptor->pause();
+  resume_accepting_ = broker::after_milliseconds(now(), accept_pause_milliseconds);
+}
+
+void Loop::begin_stop() {
+  post([](Loop& loop) {
+    for (const auto& acceptor : loop.acceptors_) acceptor->pause();
+    loop.connections_.drop_strangers();
+    loop.shard_.shut_down(loop.now());
+    loop.stopping_ = true;
+    loop.stop_deadline_ =
+        broker::after_milliseconds(loop.now(), loop.options().stop_timeout_milliseconds);
+  });
+}
+
+void Loop::stop_when_done() {
+  if (connections_.size() > 0 && now() < stop_deadline_) return;
+  connections_.drop_all();
+  uv_stop(&uv_);
+}
+
+void Loop::close_handles() {
+  // The thread has ended, or never began: whoever destroys the loop runs it to its end.
+  connections_.drop_all();
+  for (const auto& acceptor : acceptors_) acceptor->close();
+  for (uv_handle_t* handle :
+       {reinterpret_cast<uv_handle_t*>(&bell_), reinterpret_cast<uv_handle_t*>(&timer_),
+        reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&idle_)}) {
+    if (handle->loop != nullptr && uv_is_closing(handle) == 0) uv_close(handle, nullptr);
+  }
+  uv_run(&uv_, UV_RUN_DEFAULT);
+  const int error = uv_loop_close(&uv_);
+  assert(error == 0);
+  static_cast<void>(error);
+}
+
+}  // namespace transport

@@ -1,0 +1,121 @@
+// transport/loop.h
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <uv.h>
+#include <vector>
+
+#include "broker/shard.h"
+#include "transport/acceptor.h"
+#include "transport/connections.h"
+#include "transport/loops.h"
+
+namespace transport {
+
+/// One thread, one uv_loop_t, one shard: gives the shard its senses.
+///
+/// Shape      A turn is: wait; read sockets, each into the shard; then flush: logins, handoffs,
+///            messages to peers, output, closes. What came from peers is handed in before any
+///            bytes are.
+/// Invariant  Messages to peers leave before the output of the turn: whoever has been told
+///            "subscribed" or "published" is known everywhere.
+/// Threads    Its own, from start() to join(). post(), ring() and give_room() are safe from any.
+class Loop {
+ public:
+  using Work = std::move_only_function<void(Loop&)>;
+
+  Loop(Loops& loops, const broker::ShardOptions& options, broker::Commons& commons);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Prepares the handles. Returns 0, or libuv's error.
+  [[nodiscard]] int open(const std::vector<std::shared_ptr<Listener>>& listeners);
+  void start();
+  void begin_stop();
+  /// Waits until the thread has ended.
+  void join();
+
+  /// Runs `work` on the loop's thread, soon and in order.
+  void post(Work work);
+  /// Wakes the loop: there is mail.
+  void ring() noexcept { uv_async_send(&bell_); }
+  /// Tells the loop that the mailbox of `peer` has room again.
+  void give_room(std::uint32_t peer) noexcept;
+
+  // For what belongs to the loop, on its thread.
+
+  [[nodiscard]] uv_loop_t* uv() noexcept { return &uv_; }
+  [[nodiscard]] broker::Shard& shard() noexcept { return shard_; }
+  [[nodiscard]] broker::Log& log() noexcept { return loops_.log_; }
+  [[nodiscard]] Connections& connections() noexcept { return connections_; }
+  [[nodiscard]] ConnectionCount& count() noexcept { return loops_.connections_; }
+  [[nodiscard]] const LoopOptions& options() const noexcept { return loops_.options_; }
+  [[nodiscard]] broker::Instant now() const noexcept {
+    return {static_cast<std::int64_t>(uv_now(&uv_))};
+  }
+  /// Counts turns, so that a socket is read once in each.
+  [[nodiscard]] std::uint32_t turn() const noexcept { return turn_; }
+  /// Whether other shards have no room, so that nothing may be read.
+  [[nodiscard]] bool blocked() const noexcept { return blocked_by_ != 0; }
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  [[nodiscard]] bool alone() const noexcept { return loops_.count() == 1; }
+
+  /// To be called when bytes were read, before and after the shard gets them.
+  void before_input() {
+    if (!alone() && !loops_.mailboxes_.empty(index_)) drain_mailboxes();
+  }
+  void after_input(std::size_t bytes);
+  /// Gives connections away as soon as the shard asks, before more of them is read.
+  void move_connections();
+  /// accept() failed for want of descriptors: try again in a while.
+  void out_of_descriptors();
+
+ private:
+  void run();
+  void prepare();
+  void wake();
+  void tick();
+  void flush();
+  void flush_once();
+  void check_logins();
+  void tell_peers();
+  void drain_mailboxes();
+  void do_posted();
+  void stop_when_done();
+  void close_handles();
+
+  Loops& loops_;
+  broker::ShardIndex index_;
+  uv_loop_t uv_{};
+  uv_async_t bell_{};
+  uv_timer_t timer_{};
+  uv_prepare_t prepare_{};
+  uv_idle_t idle_{};  // active: do not wait, there is more to do
+  broker::Shard shard_;
+  Connections connections_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::thread thread_;
+  std::size_t input_bytes_ = 0;  // since the last flush
+  std::uint32_t turn_ = 0;
+  std::uint64_t blocked_by_ = 0;  // one bit per peer without room
+  bool opened_ = false;
+  bool stopping_ = false;
+  broker::Instant stop_deadline_;
+  broker::Instant resume_accepting_;  // 0: nothing is paused
+
+  alignas(64) std::atomic<std::uint64_t> room_{0};  // one bit per peer that has room again
+  std::mutex mutex_;
+  std::vector<Work> posted_;  // under mutex_
+  std::atomic<bool> has_posted_{false};
+};
+
+}  // namespace transport

@@ -1,0 +1,37 @@
+#include "transport/peer_address.h"
+
+#include <arpa/inet.h>
+#include <cstring>
+#include <netinet/in.h>
+
+namespace transport {
+
+PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept {
+  if (address.ss_family == AF_INET) {
+    sockaddr_in ipv4{};
+    std::memcpy(&ipv4, &address, sizeof ipv4);
+    std::memcpy(bytes_.data(), &ipv4.sin_addr, sizeof ipv4.sin_addr);
+    port_ = ntohs(ipv4.sin_port);
+  } else if (address.ss_family == AF_INET6) {
+    sockaddr_in6 ipv6{};
+    std::memcpy(&ipv6, &address, sizeof ipv6);
+    std::memcpy(bytes_.data(), &ipv6.sin6_addr, sizeof ipv6.sin6_addr);
+    port_ = ntohs(ipv6.sin6_port);
+  } else {
+    return;
+  }
+  family_ = address.ss_family;
+}
+
+std::string PeerAddress::text() const {
+  if (is_unix()) return "unix";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(family_, bytes_.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::string PeerAddress::text_with_port() const {
+  return is_unix() ? text() : text() + ":" + std::to_string(port_);
+}
+
+}  // namespace transport
