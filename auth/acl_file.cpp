@@ -76,9 +76,7 @@ std::expected<AclFile, std::string> AclFile::parse(std::string_view text, const 
   std::string faults;
   for (LineCursor lines(text); lines.next();) {
     const auto fault = file.read_line(lines.line(), own);
-    if (fault.empty()) continue;
-    faults +=
-        (faults.empty() ? "" : "\n") + name + ":" + std::to_string(lines.number()) + ": " + fault;
+    if (!fault.empty()) add_fault(faults, name, lines.number(), fault);
   }
   if (!faults.empty()) return error(std::move(faults));
   return file;

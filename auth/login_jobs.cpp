@@ -74,6 +74,7 @@ LoginJob LoginJobs::take(const Mac& key) {
 
 std::vector<LoginJob> LoginJobs::take_all() {
   std::vector<LoginJob> jobs;
+  jobs.reserve(entries_.size());
   for (auto& [key, entry] : entries_) jobs.push_back(std::move(entry.job));
   *this = LoginJobs();
   return jobs;

@@ -78,8 +78,7 @@ std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view te
     if (hash) {
       users.insert_or_assign(std::string(entry->user), std::move(*hash));
     } else {
-      faults += (faults.empty() ? "" : "\n") + name + ":" + std::to_string(lines.number()) + ": " +
-                hash.error();
+      add_fault(faults, name, lines.number(), hash.error());
     }
   }
   if (!faults.empty()) return std::unexpected(std::move(faults));

@@ -17,7 +17,7 @@ using Bytes = std::vector<unsigned char>;
 
 constexpr std::size_t sha512_bytes = 64;
 constexpr std::size_t salt_bytes_max = 1024;
-constexpr std::size_t new_salt_bytes = 16;
+constexpr std::size_t pbkdf2_salt_bytes = 12;  // Mosquitto 2.0 reads no other size
 constexpr std::uint32_t pbkdf2_iterations_max = 10'000'000;
 constexpr std::uint32_t argon2id_memory_kib_max = 1024 * 1024;
 constexpr std::uint32_t argon2id_passes_max = 64;
@@ -208,7 +208,7 @@ std::expected<PasswordHash, std::string> PasswordHash::make(std::string_view pas
   if (kind == HashKind::sha512_pbkdf2) {
     if (!iterations_in_bounds(cost.pbkdf2_iterations)) return error(iterations_fault());
     if (hmac_confuses(kind, password)) return error("this kind of hash takes no NUL at the end");
-    const Bytes salt = random_bytes(new_salt_bytes);
+    const Bytes salt = random_bytes(pbkdf2_salt_bytes);
     std::array<unsigned char, sha512_bytes> digest{};
     if (!pbkdf2(password, salt, cost.pbkdf2_iterations, digest)) {
       return error("the hash could not be computed");

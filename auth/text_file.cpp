@@ -74,6 +74,16 @@ bool LineCursor::next() {
   return true;
 }
 
+void add_fault(std::string& faults, const std::string& name, std::size_t number,
+               std::string_view what) {
+  if (!faults.empty()) faults += '\n';
+  faults += name;
+  faults += ':';
+  faults += std::to_string(number);
+  faults += ": ";
+  faults += what;
+}
+
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t\r\n";
   const std::size_t first = text.find_first_not_of(blanks);

@@ -36,6 +36,10 @@ class LineCursor {
   std::size_t number_ = 0;  // of line_, from 1
 };
 
+/// Adds the line "NAME:NUMBER: what" to a list of faults, one a line.
+void add_fault(std::string& faults, const std::string& name, std::size_t number,
+               std::string_view what);
+
 /// `text` without spaces, tabs, carriage returns and line feeds at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 

@@ -1,0 +1,200 @@
+#include "tools/darter-passwd/command.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace passwd {
+namespace {
+
+using Words = std::span<const std::string>;
+using Fault = std::optional<std::string>;
+
+/// What the options say, before it is known whether they go together.
+struct Options {
+  bool help = false;
+  bool version = false;
+  bool batch = false;
+  bool create = false;
+  bool remove = false;
+  bool upgrade = false;
+  std::optional<std::string> kind;
+  std::optional<std::string> iterations;
+};
+
+bool* flag_named(Options& options, std::string_view word) {
+  if (word == "-h" || word == "--help") return &options.help;
+  if (word == "--version") return &options.version;
+  if (word == "-b") return &options.batch;
+  if (word == "-c") return &options.create;
+  if (word == "-D") return &options.remove;
+  if (word == "-U") return &options.upgrade;
+  return nullptr;
+}
+
+std::optional<std::string>* value_named(Options& options, std::string_view word) {
+  if (word == "-H") return &options.kind;
+  if (word == "-I") return &options.iterations;
+  return nullptr;
+}
+
+/// Takes the options off the front of `words`: all up to the first word that is none.
+Fault take_options(Options& options, Words& words) {
+  while (!words.empty() && words.front().size() > 1 && words.front().front() == '-') {
+    const std::string word = words.front();
+    words = words.subspan(1);
+    if (word == "--") return std::nullopt;
+    if (bool* flag = flag_named(options, word)) {
+      *flag = true;
+      continue;
+    }
+    auto* value = value_named(options, word);
+    if (value == nullptr) return "unknown option " + word;
+    if (words.empty()) return "option " + word + " needs a value";
+    *value = words.front();
+    words = words.subspan(1);
+  }
+  return std::nullopt;
+}
+
+Fault read_kind(const Options& options, Command& command) {
+  const std::string kind = options.kind.value_or("argon2id");
+  if (kind == "sha512-pbkdf2") {
+    command.kind = auth::HashKind::sha512_pbkdf2;
+  } else if (kind == "sha512") {
+    return "sha512 is too weak for new passwords; use -H argon2id or -H sha512-pbkdf2";
+  } else if (kind != "argon2id") {
+    return "unknown hash " + kind + " (known: argon2id, sha512-pbkdf2)";
+  }
+  if (!options.iterations) return std::nullopt;
+  if (command.kind != auth::HashKind::sha512_pbkdf2) return "-I goes with -H sha512-pbkdf2";
+  const std::string& text = *options.iterations;
+  auto& iterations = command.cost.pbkdf2_iterations;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), iterations);
+  if (fault != std::errc{} || end != text.data() + text.size() || iterations < 1 ||
+      iterations > 10'000'000) {
+    return "iterations must be 1 to 10000000, not " + text;
+  }
+  return std::nullopt;
+}
+
+Fault flags_that_quarrel(const Options& options) {
+  const auto both = [](bool one, bool other) { return one && other; };
+  if (both(options.create, options.remove)) return "-c and -D cannot be used together";
+  if (both(options.upgrade, options.create || options.remove || options.batch)) {
+    return "-U goes with no other option but -H and -I";
+  }
+  if (both(options.remove, options.batch)) return "-D takes no password";
+  return std::nullopt;
+}
+
+Action action_of(const Options& options, Words& words) {
+  if (options.help) return Action::help;
+  if (options.version) return Action::version;
+  if (options.remove) return Action::remove;
+  if (options.upgrade) return Action::upgrade;
+  const bool list = words.size() == 2 && words.front() == "list";
+  const bool check = words.size() >= 3 && words.front() == "check";
+  if (options.create || !(list || check)) return Action::set;
+  words = words.subspan(1);
+  return list ? Action::list : Action::check;
+}
+
+std::size_t words_wanted(const Command& command, bool batch) {
+  switch (command.action) {
+    case Action::help:
+    case Action::version:
+      return 0;
+    case Action::list:
+    case Action::upgrade:
+      return 1;
+    case Action::remove:
+      return 2;
+    case Action::set:
+    case Action::check:
+      break;
+  }
+  return batch ? 3 : 2;
+}
+
+/// A name that a password file can hold: it must come out of a line as it went in.
+Fault fault_of_user(std::string_view user) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (user.empty()) return "the user name is empty";
+  if (user.size() > 65535) return "the user name is longer than MQTT allows (65535 bytes)";
+  if (user.contains(':')) return "a user name cannot contain ':'";
+  if (user.starts_with('#')) return "a user name cannot begin with '#', which begins a comment";
+  if (user.starts_with(' ') || user.ends_with(' ')) {
+    return "a user name cannot begin or end with a space";
+  }
+  if (std::ranges::any_of(user, is_control)) return "a user name cannot hold control characters";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::expected<Command, std::string> read_command(std::span<const std::string> words) {
+  Options options;
+  Command command;
+  if (auto fault = take_options(options, words)) return std::unexpected(*fault);
+  if (auto fault = flags_that_quarrel(options)) return std::unexpected(*fault);
+  if (auto fault = read_kind(options, command)) return std::unexpected(*fault);
+  command.action = action_of(options, words);
+  command.create = options.create;
+  const std::size_t wanted = words_wanted(command, options.batch);
+  if (wanted == 0) return command;
+  if (words.size() < wanted) return std::unexpected("a file, user or password is missing");
+  if (words.size() > wanted) {
+    return std::unexpected("too many words: \"" + words[wanted] +
+                           "\" (a password on the command line needs -b)");
+  }
+  command.file = words[0];
+  if (wanted >= 2) command.user = words[1];
+  if (wanted >= 3) command.password = words[2];
+  if (wanted >= 2) {
+    if (auto fault = fault_of_user(command.user)) return std::unexpected(*fault);
+  }
+  return command;
+}
+
+std::string help_text() {
+  return R"(darter-passwd keeps the password file of the darter broker (and of Mosquitto).
+
+Usage: darter-passwd [-c] [-H HASH] [-I N] FILE USER              asks for the password
+       darter-passwd [-c] [-H HASH] [-I N] -b FILE USER PASSWORD
+       darter-passwd -D FILE USER
+       darter-passwd -U [-H HASH] [-I N] FILE
+       darter-passwd list FILE
+       darter-passwd [-b] check FILE USER [PASSWORD]
+
+  -c         begin a new file; an existing one is replaced
+  -b         batch: the password stands on the command line (others can see it there)
+  -D         delete the user
+  -U         hash the passwords of a file in plain text; hashed ones are left alone
+  -H HASH    argon2id (the default) or sha512-pbkdf2 (which Mosquitto 2.0 can read, too)
+  -I N       iterations of sha512-pbkdf2 (210000)
+  -h, --help, --version
+  list       print the users, and how their passwords are hashed
+  check      is this the user's password?
+
+The password is asked for without showing it, or read from standard input: one line, or two equal
+ones. A file is replaced as a whole or not at all; it keeps its owner and mode, and a new one can be
+read by its owner only. To use a file that is called "list" or "check", write ./list.
+
+Exit status: 0 done, 1 error (nothing was changed), 2 the password is wrong (check).
+MOSQUITTO_UNSAFE_ALLOW_SYMLINKS set: FILE may be a symbolic link; else that is an error.
+
+Examples:
+  darter-passwd -c /etc/darter/passwd alice        a new file with one user
+  darter-passwd /etc/darter/passwd bob             one more, or another password for bob
+  darter-passwd -D /etc/darter/passwd bob
+  printf '%s' "$SECRET" | darter-passwd /etc/darter/passwd sensor
+  darter-passwd -H sha512-pbkdf2 /etc/mosquitto/passwd carol
+)";
+}
+
+}  // namespace passwd

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "auth/password_hash.h"
+
+namespace passwd {
+
+/// What the user asks for.
+enum class Action : std::uint8_t {
+  help,
+  version,
+  set,      ///< adds a user or changes a password
+  remove,   ///< -D
+  upgrade,  ///< -U
+  list,
+  check,
+};
+
+/// A command line, understood.
+struct Command {
+  Action action = Action::help;
+  bool create = false;                  ///< -c
+  std::optional<std::string> password;  ///< given on the command line (-b)
+  auth::HashKind kind = auth::HashKind::argon2id;
+  auth::HashCost cost;
+  std::string file;
+  std::string user;
+};
+
+/// Reads the arguments behind the program's name: those of mosquitto_passwd, in its order (options
+/// first), and "list" and "check". Passwords may begin with '-'.
+///
+/// Errors    One sentence for the user.
+[[nodiscard]] std::expected<Command, std::string> read_command(std::span<const std::string> words);
+
+/// What --help prints.
+[[nodiscard]] std::string help_text();
+
+}  // namespace passwd

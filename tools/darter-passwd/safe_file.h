@@ -1,0 +1,42 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace passwd {
+
+/// A file that is replaced as a whole or not at all, with nobody else at it meanwhile.
+///
+/// Invariant  While the object lives, other SafeFiles of the same folder wait (flock).
+/// Lifetime   Nothing is changed before replace(), which puts a synced copy in the file's place.
+class SafeFile {
+ public:
+  /// Errors    One sentence that names the file: the folder is missing, or the file is a symbolic
+  ///           link and `links_allowed` is false.
+  [[nodiscard]] static std::expected<SafeFile, std::string> open(const std::string& path,
+                                                                 bool links_allowed);
+  SafeFile(SafeFile&& other) noexcept;
+  SafeFile& operator=(SafeFile&&) = delete;
+  SafeFile(const SafeFile&) = delete;
+  SafeFile& operator=(const SafeFile&) = delete;
+  ~SafeFile();
+
+  /// Returns   The file's text, or nothing if there is no such file.
+  [[nodiscard]] std::expected<std::optional<std::string>, std::string> read() const;
+
+  /// Puts `text` in the place of what the file holds. Owner and mode stay; a new file is 0600.
+  [[nodiscard]] std::expected<void, std::string> replace(std::string_view text) const;
+
+  /// May everybody on the machine read or change the file? Then the broker refuses it.
+  [[nodiscard]] bool is_open_to_all() const;
+
+ private:
+  SafeFile(int folder, std::string path) : folder_(folder), path_(std::move(path)) {}
+
+  int folder_;        // held open for its lock, and to be synced
+  std::string path_;  // with links resolved
+};
+
+}  // namespace passwd
