@@ -1,0 +1,458 @@
+#include "test/broker/fixture.h"
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+namespace test {
+namespace {
+
+std::string variable_integer(std::uint32_t value) {
+  std::string text;
+  do {
+    const std::uint32_t low = value % 128;
+    value /= 128;
+    text += static_cast<char>(value > 0 ? low | 0x80U : low);
+  } while (value > 0);
+  return text;
+}
+
+std::string two_bytes(unsigned value) {
+  return {static_cast<char>(value >> 8U & 0xFFU), static_cast<char>(value & 0xFFU)};
+}
+
+std::string counted(std::string_view text) {
+  return two_bytes(static_cast<unsigned>(text.size())) + std::string(text);
+}
+
+/// Reads what the broker wrote; fails the test when that is not a packet.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : rest_(text) {}
+  unsigned byte() { return static_cast<unsigned char>(take(1)[0]); }
+  unsigned two() {
+    const unsigned high = byte();
+    return high << 8U | byte();
+  }
+  std::uint32_t four() {
+    const std::uint32_t high = two();
+    return high << 16U | two();
+  }
+  std::uint32_t variable() {
+    std::uint32_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const unsigned part = byte();
+      value |= (part & 0x7FU) << shift;
+      if ((part & 0x80U) == 0) return value;
+    }
+  }
+  std::string text() { return std::string(take(two())); }
+  std::string_view take(std::size_t count) {
+    REQUIRE(rest_.size() >= count);
+    const std::string_view taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+  bool empty() const { return rest_.empty(); }
+  std::string rest() { return std::string(take(rest_.size())); }
+
+ private:
+  std::string_view rest_;
+};
+
+std::string describe_property(Reader& reader) {
+  const unsigned id = reader.byte();
+  const std::string name = std::to_string(id) + "=";
+  switch (id) {
+    case 0x01:
+    case 0x17:
+    case 0x19:
+    case 0x24:
+    case 0x25:
+    case 0x28:
+    case 0x29:
+    case 0x2A:
+      return name + std::to_string(reader.byte());
+    case 0x13:
+    case 0x21:
+    case 0x22:
+    case 0x23:
+      return name + std::to_string(reader.two());
+    case 0x02:
+    case 0x11:
+    case 0x18:
+    case 0x27:
+      return name + std::to_string(reader.four());
+    case 0x0B:
+      return name + std::to_string(reader.variable());
+    case 0x26: {
+      const std::string key = reader.text();
+      return name + key + ":" + reader.text();
+    }
+    default:
+      return name + reader.text();
+  }
+}
+
+std::string describe_properties(Reader& reader) {
+  Reader block(reader.take(reader.variable()));
+  std::string text;
+  while (!block.empty()) {
+    text += text.empty() ? " {" : " ";
+    text += describe_property(block);
+  }
+  return text.empty() ? text : text + "}";
+}
+
+std::string number(unsigned value) { return std::to_string(value); }
+
+std::string hex(unsigned value) {
+  char text[8];
+  std::snprintf(text, sizeof text, "%02X", value);
+  return text;
+}
+
+std::string describe_publish(unsigned first, Reader& body, bool v5) {
+  const std::string topic = body.text();
+  const unsigned qos = first >> 1U & 3U;
+  const unsigned id = qos > 0 ? body.two() : 0;
+  const std::string properties = v5 ? describe_properties(body) : "";
+  return "PUBLISH q" + number(qos) + " r" + number(first & 1U) + " d" + number(first >> 3U & 1U) +
+         " m" + number(id) + " " + topic + " " + body.rest() + properties;
+}
+
+std::string describe_body(unsigned first, Reader& body, bool v5) {
+  static const char* const names[] = {"?",         "CONNECT",  "CONNACK",     "PUBLISH",
+                                      "PUBACK",    "PUBREC",   "PUBREL",      "PUBCOMP",
+                                      "SUBSCRIBE", "SUBACK",   "UNSUBSCRIBE", "UNSUBACK",
+                                      "PINGREQ",   "PINGRESP", "DISCONNECT",  "AUTH"};
+  const unsigned type = first >> 4U;
+  std::string text = names[type];
+  if (type == 3) return describe_publish(first, body, v5);
+  if (type == 2) {
+    text += " " + number(body.byte());
+    text += " " + hex(body.byte());
+    return v5 ? text + describe_properties(body) : text;
+  }
+  if (type >= 4 && type <= 7) {
+    text += " m" + number(body.two());
+    if (!body.empty()) text += " " + hex(body.byte());
+    return body.empty() ? text : text + describe_properties(body);
+  }
+  if (type == 9 || type == 11) {
+    text += " m" + number(body.two());
+    if (v5) text += describe_properties(body);
+    while (!body.empty()) text += " " + hex(body.byte());
+    return text;
+  }
+  if (type == 14 && !body.empty()) {
+    text += " " + hex(body.byte());
+    if (!body.empty()) static_cast<void>(describe_properties(body));  // a reason string
+  }
+  return text;
+}
+
+}  // namespace
+
+PacketBuilder& PacketBuilder::byte(unsigned value) {
+  body_ += static_cast<char>(value);
+  return *this;
+}
+PacketBuilder& PacketBuilder::two(unsigned value) {
+  body_ += two_bytes(value);
+  return *this;
+}
+PacketBuilder& PacketBuilder::four(std::uint32_t value) {
+  return two(value >> 16U).two(value & 0xFFFFU);
+}
+PacketBuilder& PacketBuilder::text(std::string_view value) {
+  body_ += counted(value);
+  return *this;
+}
+PacketBuilder& PacketBuilder::raw(std::string_view value) {
+  body_ += value;
+  return *this;
+}
+PacketBuilder& PacketBuilder::variable(std::uint32_t value) {
+  body_ += variable_integer(value);
+  return *this;
+}
+PacketBuilder& PacketBuilder::properties(const std::string& block) {
+  return variable(static_cast<std::uint32_t>(block.size())).raw(block);
+}
+std::string PacketBuilder::bytes() const {
+  return static_cast<char>(first_byte_) +
+         variable_integer(static_cast<std::uint32_t>(body_.size())) + body_;
+}
+
+std::string property_byte(unsigned id, unsigned value) {
+  return {static_cast<char>(id), static_cast<char>(value)};
+}
+std::string property_two(unsigned id, unsigned value) {
+  return static_cast<char>(id) + two_bytes(value);
+}
+std::string property_four(unsigned id, std::uint32_t value) {
+  return static_cast<char>(id) + two_bytes(value >> 16U) + two_bytes(value & 0xFFFFU);
+}
+std::string property_variable(unsigned id, std::uint32_t value) {
+  return static_cast<char>(id) + variable_integer(value);
+}
+std::string property_text(unsigned id, std::string_view value) {
+  return static_cast<char>(id) + counted(value);
+}
+std::string property_pair(std::string_view name, std::string_view value) {
+  return static_cast<char>(0x26) + counted(name) + counted(value);
+}
+
+std::string connect(std::string_view client_id, const ConnectOptions& options) {
+  const bool v5 = options.version == mqtt::Version::v5_0;
+  unsigned flags = options.clean ? 0x02U : 0U;
+  if (!options.will_topic.empty()) {
+    flags |= 0x04U | options.will_qos << 3U | (options.will_retain ? 0x20U : 0U);
+  }
+  if (options.password) flags |= 0x40U;
+  if (options.user_name) flags |= 0x80U;
+  PacketBuilder packet(0x10);
+  packet.text(options.version == mqtt::Version::v3_1 ? "MQIsdp" : "MQTT");
+  packet.byte(static_cast<unsigned>(options.version)).byte(flags).two(options.keep_alive_seconds);
+  if (v5) packet.properties(options.properties);
+  packet.text(client_id);
+  if (!options.will_topic.empty()) {
+    if (v5) packet.properties(options.will_properties);
+    packet.text(options.will_topic).text(options.will_payload);
+  }
+  if (options.user_name) packet.text(*options.user_name);
+  if (options.password) packet.text(*options.password);
+  return packet.bytes();
+}
+
+std::vector<std::string> describe(std::string_view stream, mqtt::Version version) {
+  std::vector<std::string> packets;
+  Reader reader(stream);
+  while (!reader.empty()) {
+    const unsigned first = reader.byte();
+    Reader body(reader.take(reader.variable()));
+    packets.push_back(describe_body(first, body, version == mqtt::Version::v5_0));
+  }
+  return packets;
+}
+
+bool MemoryLog::contains(std::string_view text) const {
+  for (const std::string& line : lines) {
+    if (line.find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+broker::ListenerPolicy Broker::open_policy() {
+  broker::ListenerPolicy policy;
+  policy.open_to_all = true;
+  return policy;
+}
+
+Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPolicy policy)
+    : commons_(shards) {
+  broker::ShardOptions options;
+  options.shards = shards;
+  options.home_key[0] = 0x0123456789ABCDEF;
+  options.home_key[1] = 0xFEDCBA9876543210;
+  options.version = "test";
+  options.limits = std::move(limits);
+  if (options.limits.sys_interval_seconds == 10) options.limits.sys_interval_seconds = 0;
+  options.listeners.push_back(std::move(policy));
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    options.index = broker::ShardIndex{i};
+    options.seed = i;
+    shards_.push_back(std::make_unique<broker::Shard>(options, commons_, log));
+    shards_.back()->tick(now);
+  }
+}
+
+broker::ConnectionId Broker::open_on(std::uint32_t shard) {
+  const broker::ConnectionId id{next_slot_++, 7};
+  shards_[shard]->opened(id, {0, 4711, "10.0.0.1", "mqtt"}, now);
+  return id;
+}
+
+Broker::Client Broker::open() {
+  const std::uint32_t shard = next_shard_++ % static_cast<std::uint32_t>(shards_.size());
+  Connection connection;
+  connection.shard = shard;
+  connection.id = open_on(shard);
+  connections_.push_back(std::move(connection));
+  return connections_.size() - 1;
+}
+
+Broker::Client Broker::client(std::string_view id, const ConnectOptions& options) {
+  const Client opened = open();
+  connections_[opened].version = options.version;
+  send(opened, connect(id, options));
+  return opened;
+}
+
+void Broker::send(Client client, std::string_view bytes) {
+  const std::size_t step = feed == Feed::whole    ? bytes.size()
+                           : feed == Feed::halves ? (bytes.size() + 1) / 2
+                                                  : 1;
+  for (std::size_t at = 0; at < bytes.size(); at += step) {
+    Connection& connection = connections_[client];
+    if (connection.closed) return;
+    // An exactly sized heap copy: reading past the end is seen by the sanitizer.
+    const std::string_view piece = bytes.substr(at, step);
+    const std::vector<char> copy(piece.begin(), piece.end());
+    shards_[connection.shard]->received(connection.id, mqtt::as_bytes({copy.data(), copy.size()}),
+                                        now);
+    settle();
+  }
+}
+
+void Broker::subscribe(Client client, std::string_view filter, const SubscribeOptions& options) {
+  PacketBuilder packet(0x82);
+  packet.two(options.packet_id);
+  if (connections_[client].version == mqtt::Version::v5_0) {
+    packet.properties(options.identifier == 0 ? "" : property_variable(0x0B, options.identifier));
+  }
+  send(client, packet.text(filter).byte(options.qos | options.extra).bytes());
+}
+
+void Broker::unsubscribe(Client client, std::string_view filter) {
+  PacketBuilder packet(0xA2);
+  packet.two(11);
+  if (connections_[client].version == mqtt::Version::v5_0) packet.properties("");
+  send(client, packet.text(filter).bytes());
+}
+
+void Broker::publish(Client client, std::string_view topic, std::string_view payload,
+                     const PublishOptions& options) {
+  const unsigned first =
+      0x30U | options.qos << 1U | (options.retain ? 1U : 0U) | (options.dup ? 8U : 0U);
+  PacketBuilder packet(static_cast<std::uint8_t>(first));
+  packet.text(topic);
+  if (options.qos > 0) packet.two(options.packet_id);
+  if (connections_[client].version == mqtt::Version::v5_0) packet.properties(options.properties);
+  send(client, packet.raw(payload).bytes());
+}
+
+void Broker::ack(Client client, unsigned first_byte, unsigned packet_id, int reason) {
+  PacketBuilder packet(static_cast<std::uint8_t>(first_byte));
+  packet.two(packet_id);
+  if (reason >= 0) packet.byte(static_cast<unsigned>(reason));
+  send(client, packet.bytes());
+}
+
+void Broker::disconnect(Client client, int reason, const std::string& properties) {
+  PacketBuilder packet(0xE0);
+  if (reason >= 0) packet.byte(static_cast<unsigned>(reason));
+  if (!properties.empty()) packet.properties(properties);
+  send(client, packet.bytes());
+}
+
+void Broker::lose(Client client) {
+  Connection& connection = connections_[client];
+  if (connection.closed) return;
+  connection.closed = true;
+  shards_[connection.shard]->closed(connection.id, broker::CloseCause::connection_lost, now);
+  settle();
+}
+
+void Broker::pass_milliseconds(std::int64_t milliseconds) {
+  const broker::Instant end = broker::after_milliseconds(now, milliseconds);
+  while (now < end) {
+    now = std::min(end, broker::after_milliseconds(now, 100));
+    for (const auto& shard : shards_) shard->tick(now);
+    settle();
+  }
+}
+
+void Broker::set_queued(Client client, std::size_t bytes) {
+  const Connection& connection = connections_[client];
+  shards_[connection.shard]->writable(connection.id, bytes, now);
+  settle();
+}
+
+std::vector<std::string> Broker::received(Client client) {
+  Connection& connection = connections_[client];
+  return describe(std::exchange(connection.output, {}), connection.version);
+}
+
+std::vector<std::string> Broker::publishes(Client client) {
+  std::vector<std::string> only;
+  for (std::string& packet : received(client)) {
+    if (packet.starts_with("PUBLISH")) only.push_back(std::move(packet));
+  }
+  return only;
+}
+
+broker::Metrics Broker::metrics() const {
+  broker::Metrics sum;
+  for (const auto& shard : shards_) {
+    const broker::Metrics one = shard->metrics();
+    sum.subscriptions += one.subscriptions;
+    sum.sessions += one.sessions;
+    sum.clients_connected += one.clients_connected;
+    sum.publish_dropped += one.publish_dropped;
+    sum.retained_messages = std::max(sum.retained_messages, one.retained_messages);
+    sum.stored_messages += one.stored_messages;
+  }
+  return sum;
+}
+
+Broker::Client Broker::owner(std::uint32_t shard, broker::ConnectionId id) const {
+  for (Client i = 0; i < connections_.size(); ++i) {
+    if (connections_[i].shard == shard && connections_[i].id == id) return i;
+  }
+  FAIL("output for a connection that nobody opened");
+  return 0;
+}
+
+void Broker::settle() {
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) busy = settle_shard(i) || busy;
+  }
+}
+
+bool Broker::settle_shard(std::uint32_t index) {
+  broker::Shard& shard = *shards_[index];
+  bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
+  for (const broker::LoginRequest& request : shard.outbox().take_logins()) {
+    broker::Verdict verdict{mqtt::Reason::success, permissions};
+    const auto known = verdicts.find(request.user_name);
+    if (known != verdicts.end()) verdict.reason = known->second;
+    shard.decided(request.connection, verdict, now);
+  }
+  for (const broker::HandoffRequest& request : shard.outbox().take_handoffs()) {
+    hand_off(index, request);
+  }
+  shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
+    std::string& stream = connections_[owner(index, id)].output;
+    std::size_t at = 0;
+    for (const broker::Output::Splice& splice : output.splices) {
+      stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
+      stream += mqtt::as_text(splice.message->payload());
+      at = splice.offset;
+    }
+    stream += mqtt::as_text(output.bytes.view().subspan(at));
+  });
+  for (const broker::CloseRequest& request : shard.outbox().take_closes()) {
+    connections_[owner(index, request.connection)].closed = true;
+  }
+  for (std::uint32_t to = 0; to < shards_.size(); ++to) {
+    auto lanes = std::exchange(shard.peer_outbox().lanes(broker::ShardIndex{to}), {});
+    for (auto* lane : {&lanes.control, &lanes.data}) {
+      for (broker::PeerMessage& message : *lane) {
+        shards_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now);
+      }
+    }
+  }
+  shard.peer_outbox().settled();
+  return busy;
+}
+
+void Broker::hand_off(std::uint32_t from, const broker::HandoffRequest& request) {
+  Connection& connection = connections_[owner(from, request.connection)];
+  connection.shard = static_cast<std::uint32_t>(request.home);
+  connection.id = open_on(connection.shard);
+  shards_[connection.shard]->received(connection.id, request.unread, now);
+}
+
+}  // namespace test

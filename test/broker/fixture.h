@@ -1,0 +1,159 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/shard.h"
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
+
+namespace test {
+
+/// Bytes of a packet that a client sends, made piece by piece.
+class PacketBuilder {
+ public:
+  explicit PacketBuilder(std::uint8_t first_byte) : first_byte_(first_byte) {}
+  PacketBuilder& byte(unsigned value);
+  PacketBuilder& two(unsigned value);
+  PacketBuilder& four(std::uint32_t value);
+  PacketBuilder& text(std::string_view value);
+  PacketBuilder& raw(std::string_view value);
+  PacketBuilder& variable(std::uint32_t value);
+  /// A property block with its length in front.
+  PacketBuilder& properties(const std::string& block);
+  [[nodiscard]] std::string bytes() const;
+
+ private:
+  std::uint8_t first_byte_;
+  std::string body_;
+};
+
+/// One property as bytes: identifier and value.
+std::string property_byte(unsigned id, unsigned value);
+std::string property_two(unsigned id, unsigned value);
+std::string property_four(unsigned id, std::uint32_t value);
+std::string property_variable(unsigned id, std::uint32_t value);
+std::string property_text(unsigned id, std::string_view value);
+std::string property_pair(std::string_view name, std::string_view value);
+
+struct ConnectOptions {
+  mqtt::Version version = mqtt::Version::v5_0;
+  bool clean = true;
+  unsigned keep_alive_seconds = 0;
+  std::string properties{};
+  std::optional<std::string> user_name{};
+  std::optional<std::string> password{};
+  std::string will_topic{};  // empty: no will
+  std::string will_payload = "gone";
+  std::string will_properties{};
+  unsigned will_qos = 0;
+  bool will_retain = false;
+};
+std::string connect(std::string_view client_id, const ConnectOptions& options = {});
+
+struct SubscribeOptions {
+  unsigned packet_id = 10;
+  unsigned qos = 0;
+  unsigned extra = 0;  // no local 0x04, retain as published 0x08, retain handling 0x10 0x20
+  std::uint32_t identifier = 0;
+};
+
+struct PublishOptions {
+  unsigned qos = 0;
+  unsigned packet_id = 1;
+  bool retain = false;
+  bool dup = false;
+  std::string properties{};
+};
+
+/// How a stream is cut into the pieces that a shard is fed with.
+enum class Feed : std::uint8_t { whole, halves, bytes };
+
+/// Packets to a client as text, one each: "PUBLISH q1 r0 d0 m1 a/b hi", with properties of 5.0 as
+/// " {11=7}" by identifier.
+std::vector<std::string> describe(std::string_view stream, mqtt::Version version);
+
+/// Collects log lines.
+class MemoryLog final : public broker::Log {
+ public:
+  [[nodiscard]] bool enabled(broker::LogType type) const noexcept override {
+    return type != broker::LogType::debug;
+  }
+  void write(broker::LogType /*type*/, std::string_view line) override { lines.emplace_back(line); }
+  [[nodiscard]] bool contains(std::string_view text) const;
+  std::vector<std::string> lines;
+};
+
+/// Some shards in one thread, with the loops' part played by hand: the very Shard of production.
+class Broker {
+ public:
+  using Client = std::size_t;
+
+  explicit Broker(std::uint32_t shards = 1, broker::Limits limits = {},
+                  broker::ListenerPolicy policy = open_policy());
+  static broker::ListenerPolicy open_policy();
+
+  /// Opens a connection on a shard (each in turn) without sending anything.
+  Client open();
+  /// Opens a connection and sends CONNECT; its CONNACK is in received().
+  Client client(std::string_view id, const ConnectOptions& options = {});
+  void send(Client client, std::string_view bytes);
+  void subscribe(Client client, std::string_view filter, const SubscribeOptions& options = {});
+  void unsubscribe(Client client, std::string_view filter);
+  void publish(Client client, std::string_view topic, std::string_view payload,
+               const PublishOptions& options = {});
+  void ack(Client client, unsigned first_byte, unsigned packet_id, int reason = -1);
+  void disconnect(Client client, int reason = -1, const std::string& properties = {});
+  /// The socket breaks.
+  void lose(Client client);
+  /// Time goes on, in steps of 100 ms.
+  void pass_milliseconds(std::int64_t milliseconds);
+  /// What the socket has not taken, for slow consumers.
+  void set_queued(Client client, std::size_t bytes);
+
+  /// Packets since the last call.
+  std::vector<std::string> received(Client client);
+  /// Payload-bearing packets only: what received() says of PUBLISH.
+  std::vector<std::string> publishes(Client client);
+  [[nodiscard]] bool closed(Client client) const { return connections_[client].closed; }
+  [[nodiscard]] std::uint32_t shard_of(Client client) const { return connections_[client].shard; }
+  [[nodiscard]] broker::Metrics metrics() const;
+  [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return *shards_[index]; }
+
+  /// Answers to logins; without it every login is a success.
+  std::map<std::string, mqtt::Reason> verdicts;  // by user name
+  std::shared_ptr<const broker::Permissions> permissions;
+  Feed feed = Feed::whole;
+  MemoryLog log;
+  broker::Instant now{1'000'000};
+
+ private:
+  struct Connection {
+    std::uint32_t shard = 0;
+    broker::ConnectionId id;
+    mqtt::Version version = mqtt::Version::v5_0;
+    std::string output;
+    bool closed = false;
+  };
+
+  /// Plays the end of a turn on all shards until nobody has anything to say.
+  void settle();
+  bool settle_shard(std::uint32_t index);
+  void hand_off(std::uint32_t from, const broker::HandoffRequest& request);
+  Client owner(std::uint32_t shard, broker::ConnectionId id) const;
+  broker::ConnectionId open_on(std::uint32_t shard);
+
+  broker::Commons commons_;
+  std::vector<std::unique_ptr<broker::Shard>> shards_;
+  std::vector<Connection> connections_;
+  std::uint32_t next_slot_ = 0;
+  std::uint32_t next_shard_ = 0;
+};
+
+}  // namespace test
