@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Broker, checkout, isMosquitto, user } from '../js/lib/broker.mjs';
-import { Process } from '../js/lib/processes.mjs';
+import { Process, stopAll } from '../js/lib/processes.mjs';
 import { accepts, freePorts, pause, waitFor } from '../js/lib/wait.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -176,11 +176,8 @@ export class Deployment {
   }
 
   async stop() {
-    const problems = [];
-    for (const part of [this.browser && { stop: () => this.browser.close() }, this.nginx, this.broker]) {
-      await part?.stop().catch((error) => problems.push(error));
-    }
-    if (problems.length > 0) throw problems[0];
+    const browser = this.browser && { stop: () => this.browser.close() };
+    await stopAll(browser, this.nginx, this.broker);
   }
 }
 

@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Broker, user } from './lib/broker.mjs';
 import { Client } from './lib/mqttjs.mjs';
+import { stopAll } from './lib/processes.mjs';
 import { waitFor } from './lib/wait.mjs';
 
 const LIMIT_BYTES = 1048576;
@@ -33,8 +34,7 @@ before(async () => {
 });
 
 after(async () => {
-  await open?.stop();
-  await closed?.stop();
+  await stopAll(open, closed);
 });
 
 // What a test sees: how to connect, and a topic of its own. Its clients are ended for it.

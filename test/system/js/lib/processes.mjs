@@ -58,3 +58,16 @@ export class Process {
     return this.output.trimEnd().split('\n').slice(-lines).join('\n');
   }
 }
+
+/// Stops each of `parts` that is there, in this order, and then throws the first error, if any.
+export async function stopAll(...parts) {
+  const errors = [];
+  for (const part of parts) {
+    try {
+      await part?.stop();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}

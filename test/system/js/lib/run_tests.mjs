@@ -10,6 +10,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import path from 'node:path';
 import { binary } from './broker.mjs';
 
+const FILE_MINUTES = 20; // far above what any file needs, also with a sanitizer
+
 const [folder, pattern] = process.argv.slice(2);
 
 function install() {
@@ -26,10 +28,12 @@ function install() {
 }
 
 let current = null;
+let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
-    current?.kill('SIGTERM');
-    process.exitCode = 1;
+    if (current === null) process.exit(1);
+    stopped = true; // The file that runs cleans up behind itself first.
+    current.kill('SIGTERM');
   });
 }
 
@@ -40,7 +44,14 @@ function runFile(file, summary) {
     ...(pattern ? [`--test-name-pattern=${pattern}`] : []), file];
   return new Promise((done) => {
     current = spawn(process.execPath, args, { cwd: folder, stdio: 'inherit' });
-    current.on('exit', (code) => done(code ?? 1));
+    const timer = setTimeout(() => {
+      console.error(`${file} did not end within ${FILE_MINUTES} minutes`);
+      current.kill('SIGTERM');
+    }, FILE_MINUTES * 60000);
+    current.on('exit', (code) => {
+      clearTimeout(timer);
+      done(code ?? 1);
+    });
   });
 }
 
@@ -68,10 +79,11 @@ async function main() {
       ? ['fail', 'cancelled', 'todo'].reduce((sum, key) => sum + count(summary, key), 0)
         + (pattern ? 0 : count(summary, 'skipped')) : 0;
     passed += pass;
+    if (stopped) return 1;
     failed += code !== 0 ? Math.max(others, 1) : others;
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
-process.exitCode = (await main()) || process.exitCode;
+process.exitCode = await main();
