@@ -8,7 +8,8 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { Broker, checkout, isMosquitto, user } from '../js/lib/broker.mjs';
+import { checkout, isMosquitto } from '../js/lib/binary.mjs';
+import { Broker, user } from '../js/lib/broker.mjs';
 import { Process, stopAll } from '../js/lib/processes.mjs';
 import { accepts, freePorts, pause, waitFor } from '../js/lib/wait.mjs';
 

@@ -1,23 +1,15 @@
 // The broker under test: the real binary, a folder of its own, free ports.
 //
-// DARTER_BIN      the binary; build/release/darter of this checkout if unset.
-// DARTER_THREADS  becomes `threads N` in the configuration.
-// Debian's mosquitto can stand in for darter: both read the same configuration file.
+// DARTER_THREADS becomes `threads N` in the configuration.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { binary, isMosquitto } from './binary.mjs';
 import { Process } from './processes.mjs';
 import { accepts, freePorts } from './wait.mjs';
-
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../..');
-
-export const binary = path.resolve(process.env.DARTER_BIN ?? path.join(root, 'build/release/darter'));
-export const isMosquitto = path.basename(binary) === 'mosquitto';
-export const checkout = root;
 
 const users = { alice: 'correct horse', iot_admin: 'battery staple' };
 export const user = { name: 'iot_admin', password: users.iot_admin };

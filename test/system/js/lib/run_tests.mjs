@@ -8,7 +8,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { binary } from './broker.mjs';
+import { binary } from './binary.mjs';
 
 const FILE_MINUTES = 20; // far above what any file needs, also with a sanitizer
 
