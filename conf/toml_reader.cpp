@@ -48,6 +48,33 @@ std::expected<Value, std::string> version_list(const Option& option, const toml:
   return parse_value(option, list);
 }
 
+constexpr std::string_view blanks = " \t\r\v\f";
+
+std::string_view without_blanks_in_front(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(blanks), text.size()));
+}
+
+/// Does this line begin a table and then give it no name? toml++ 3.3 takes a name for granted.
+bool is_nameless_table(std::string_view line) {
+  line = without_blanks_in_front(line);
+  if (!line.starts_with('[')) return false;
+  line = without_blanks_in_front(line.substr(1));
+  if (line.starts_with('[')) line = without_blanks_in_front(line.substr(1));
+  constexpr std::string_view name_begins =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-\"']";
+  return line.empty() || name_begins.find(line.front()) == name_begins.npos;
+}
+
+/// The first line with a table that has no name, counted from 1; 0 if there is none.
+int nameless_table_line(std::string_view text) {
+  for (int line = 1; !text.empty(); ++line) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (is_nameless_table(text.substr(0, end))) return line;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return 0;
+}
+
 class TomlReader {
  public:
   explicit TomlReader(std::string file) : file_(std::move(file)) {}
@@ -71,6 +98,11 @@ class TomlReader {
 };
 
 void TomlReader::read(std::string_view text) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  if (const int line = nameless_table_line(text); line > 0) {
+    return writer_.error({.file = file_, .line = line}, "'[' must be followed by a table's name");
+  }
   const toml::parse_result parsed = toml::parse(text, file_);
   if (!parsed) {
     writer_.error(place_of(parsed.error().source()), std::string(parsed.error().description()));

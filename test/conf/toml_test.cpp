@@ -80,6 +80,15 @@ TEST_CASE("darter.toml: an error of syntax has its line", "[conf]") {
   CHECK(is_in("2: ", errors[0]));
 }
 
+TEST_CASE("darter.toml: a table without a name is an error", "[conf]") {
+  const auto table =
+      GENERATE(as<std::string>(), "[\n", "[", "[[", "[[[a]]]\n", "[ ?]\n", "[[ \r\n", "[]\n");
+  CAPTURE(table);
+  const auto errors = errors_of("threads = 1\n" + table);
+  REQUIRE(errors.size() == 1);
+  CHECK(is_in("2: ", errors[0]));
+}
+
 TEST_CASE("what is converted means the same", "[conf]") {
   const auto text = GENERATE(
       as<std::string>(), "",
