@@ -146,43 +146,33 @@ void write_id(ByteBuffer& out, PropertyId id) { out.push_back(static_cast<std::u
 
 }  // namespace
 
-std::optional<Bytes> take_property_block(Cursor& cursor) noexcept {
-  Cursor ahead = cursor;
-  const auto length = ahead.variable_byte_integer();
-  if (!length) return std::nullopt;
-  const auto block = ahead.take(*length);
-  if (block) cursor = ahead;
-  return block;
-}
-
-std::optional<Property> take_property(Cursor& cursor) noexcept {
+bool take_property(Cursor& cursor, Property& property) noexcept {
   Cursor ahead = cursor;
   const auto id = ahead.variable_byte_integer();
-  if (!id) return std::nullopt;
-  Property property;
+  if (!id) return false;
+  property = {};
   property.id = static_cast<PropertyId>(*id);
-  if (!take_value(ahead, rule_of(*id).kind, property)) return std::nullopt;
+  if (!take_value(ahead, rule_of(*id).kind, property)) return false;
   property.raw = cursor.rest().first(cursor.rest().size() - ahead.rest().size());
   cursor = ahead;
-  return property;
+  return true;
 }
 
 Decoded<bool> PropertyReader::next(Property& property) {
   if (cursor_.at_end()) return false;
-  const auto taken = take_property(cursor_);
-  if (!taken) return malformed("unknown property, or one that does not fit");
-  const Rule& rule = rule_of(taken->id);
+  if (!take_property(cursor_, property)) {
+    return malformed("unknown property, or one that does not fit");
+  }
+  const Rule& rule = rule_of(property.id);
   if ((rule.places & in(place_)) == 0) {
     return refused(Reason::protocol_error, "property not allowed in this packet");
   }
-  const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(taken->id);
-  if ((seen_ & bit) != 0 && !may_repeat(taken->id, place_)) {
+  const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(property.id);
+  if ((seen_ & bit) != 0 && !may_repeat(property.id, place_)) {
     return refused(Reason::protocol_error, "property stands twice");
   }
   seen_ |= bit;
-  const auto checked = check_value(*taken, rule.limit);
-  if (checked) property = *taken;
-  return checked;
+  return check_value(property, rule.limit);
 }
 
 void write_property(ByteBuffer& out, PropertyId id, std::uint32_t number) {

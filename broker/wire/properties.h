@@ -55,12 +55,20 @@ struct Property {
 };
 
 /// Takes a whole block, and returns it without its length. Nothing if it does not fit.
-[[nodiscard]] std::optional<Bytes> take_property_block(Cursor& cursor) noexcept;
+[[nodiscard]] inline std::optional<Bytes> take_property_block(Cursor& cursor) noexcept {
+  Cursor ahead = cursor;
+  const auto length = ahead.variable_byte_integer();
+  if (!length) return std::nullopt;
+  const auto block = ahead.take(*length);
+  if (block) cursor = ahead;
+  return block;
+}
 
 /// Takes one property apart by its identifier alone: no check of texts, values or place.
 ///
-/// Returns   Nothing if the identifier is unknown or the value does not fit.
-[[nodiscard]] std::optional<Property> take_property(Cursor& cursor) noexcept;
+/// Returns   False at the end, and if the identifier is unknown or the value does not fit; the
+///           cursor is then where it was, and `property` is worth nothing.
+[[nodiscard]] bool take_property(Cursor& cursor, Property& property) noexcept;
 
 /// Where a property block stands; the will's properties have rules of their own.
 enum class PropertyPlace : std::uint8_t {
@@ -95,7 +103,8 @@ class PropertyReader {
  public:
   PropertyReader(Bytes block, PropertyPlace place) : cursor_(block), place_(place) {}
 
-  /// Returns   False at the end of the block. `property` is then unchanged.
+  /// Returns   False at the end of the block. `property` is then unchanged; after an error it is
+  ///           worth nothing.
   [[nodiscard]] Decoded<bool> next(Property& property);
 
  private:

@@ -43,6 +43,7 @@ Decoded<bool> note_property(const Property& property, Publish& publish) {
 Decoded<bool> read_properties(Cursor& cursor, Publish& publish) {
   const auto block = take_property_block(cursor);
   if (!block) return malformed("properties do not fit");
+  if (block->empty()) return true;
   publish.properties = *block;
   PropertyReader reader(*block, PropertyPlace::publish);
   Property property;
@@ -67,6 +68,28 @@ bool is_forwarded(PropertyId id) noexcept {
   return id == PropertyId::payload_format_indicator || id == PropertyId::content_type ||
          id == PropertyId::response_topic || id == PropertyId::correlation_data ||
          id == PropertyId::user_property;
+}
+
+/// Fills `publish` where it is: it is large, and copies of it would show in the hot path.
+Decoded<bool> read_publish(const Frame& frame, Version version, Publish& publish) {
+  const auto flags = read_flags(frame.flags, version, publish);
+  if (!flags) return flags;
+  Cursor cursor(frame.body);
+  const auto topic = cursor.text();
+  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1] [MQTT3-3.3.2-1]
+  publish.topic = *topic;
+  if (publish.qos != Qos::at_most_once) {
+    const auto packet_id = cursor.two_byte_integer();
+    // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
+    if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+    publish.packet_id = PacketId{*packet_id};
+  }
+  if (version == Version::v5_0) {
+    const auto properties = read_properties(cursor, publish);
+    if (!properties) return properties;
+  }
+  publish.payload = cursor.rest();
+  return check_topic(publish);
 }
 
 constexpr std::size_t topic_alias_size = 3;     // identifier, two byte integer
@@ -125,33 +148,17 @@ std::uint8_t flags_of(const OutgoingPublish& packet) noexcept {
 }  // namespace
 
 Decoded<Publish> decode_publish(const Frame& frame, Version version) {
-  Publish publish;
-  const auto flags = read_flags(frame.flags, version, publish);
-  if (!flags) return std::unexpected(flags.error());
-  Cursor cursor(frame.body);
-  const auto topic = cursor.text();
-  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1] [MQTT3-3.3.2-1]
-  publish.topic = *topic;
-  if (publish.qos != Qos::at_most_once) {
-    const auto packet_id = cursor.two_byte_integer();
-    // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
-    if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
-    publish.packet_id = PacketId{*packet_id};
-  }
-  if (version == Version::v5_0) {
-    const auto properties = read_properties(cursor, publish);
-    if (!properties) return std::unexpected(properties.error());
-  }
-  const auto checked = check_topic(publish);
-  if (!checked) return std::unexpected(checked.error());
-  publish.payload = cursor.rest();
-  return publish;
+  Decoded<Publish> decoded;
+  const auto read = read_publish(frame, version, *decoded);
+  if (!read) decoded = std::unexpected(read.error());
+  return decoded;
 }
 
 void forwarded_properties(Bytes properties, ByteBuffer& out) {
   Cursor cursor(properties);
-  while (const auto property = take_property(cursor)) {
-    if (is_forwarded(property->id)) out.append(property->raw);
+  Property property;
+  while (take_property(cursor, property)) {
+    if (is_forwarded(property.id)) out.append(property.raw);
   }
 }
 
