@@ -75,7 +75,7 @@ class Nginx {
     [nginx.port] = await freePorts(1);
     await nginx.#configure(broker);
     nginx.process = new Process('nginx', ['-p', folder, '-e', `${folder}/error.log`,
-      '-c', `${folder}/nginx.conf`]);
+      '-c', `${folder}/nginx.conf`], { lastSignal: 'SIGTERM' });
     await nginx.process.ready('nginx to listen', () => accepts(nginx.port));
     return nginx;
   }

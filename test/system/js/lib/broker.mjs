@@ -3,7 +3,7 @@
 // DARTER_THREADS becomes `threads N` in the configuration.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
@@ -50,6 +50,7 @@ export class Broker {
         { stdio: 'pipe' });
       create = [];
     }
+    chmodSync(this.passwordFile, 0o600); // Debian's tool lets everybody read, and darter refuses.
   }
 
   async #spawn() {

@@ -3,22 +3,24 @@
 import { spawn } from 'node:child_process';
 import { waitFor } from './wait.mjs';
 
-const running = new Set();
+const running = new Map(); // child -> the signal that ends it if the test cannot wait
 
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const [child, signal] of running) child.kill(signal);
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => process.exit(1));
 }
 
 export class Process {
-  constructor(program, args, options = {}) {
+  /// `lastSignal` ends the process if this one has to go at once; a program with children of its
+  /// own needs one that it can act on.
+  constructor(program, args, { lastSignal = 'SIGKILL' } = {}) {
     this.name = program;
     this.output = '';
     this.exit = null; // { code, signal } once it ended
-    this.child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
-    running.add(this.child);
+    this.child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    running.set(this.child, lastSignal);
     const collect = (bytes) => {
       this.output += bytes;
     };
