@@ -42,7 +42,7 @@ ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
 
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   State& state = *state_;
-  state.now = now;
+  state.enter(now);
   if (id.slot >= state.connections.size()) state.connections.resize(id.slot + std::size_t{1});
   auto connection = std::make_unique<Connection>(id, State::connection_timer);
   connection->listener = origin.listener;
@@ -59,8 +59,7 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   State& state = *state_;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return true;
-  state.now = now;
-  state.sender.set_debug(state.log.enabled(LogType::debug));
+  state.enter(now);
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
   if (connection->stage == Connection::Stage::awaiting_verdict) {
@@ -86,7 +85,7 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   State& state = *state_;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
-  state.now = now;
+  state.enter(now);
   connection->queued_bytes = queued_bytes;
   if (queued_bytes == 0) connection->unsent_publishes = 0;
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
@@ -96,7 +95,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   State& state = *state_;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
-  state.now = now;
+  state.enter(now);
   if (connection->session != nullptr && state.options.limits.connection_messages) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
                                  : cause == CloseCause::connection_lost
@@ -111,19 +110,18 @@ void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   State& state = *state_;
   Connection* const connection = state.find(id);
   if (connection == nullptr || connection->stage != Connection::Stage::awaiting_verdict) return;
-  state.now = now;
+  state.enter(now);
   state.decide(*connection, verdict);
 }
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
-  state_->now = now;
+  state_->enter(now);
   std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
 }
 
 void Shard::tick(Instant now) {
   State& state = *state_;
-  state.now = now;
-  state.sender.set_debug(state.log.enabled(LogType::debug));
+  state.enter(now);
   state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
   if (now >= state.next_sweep) {
     const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
@@ -135,7 +133,7 @@ void Shard::tick(Instant now) {
 
 void Shard::shut_down(Instant now) {
   State& state = *state_;
-  state.now = now;
+  state.enter(now);
   for (std::size_t slot = 0; slot < state.connections.size(); ++slot) {
     Connection* const connection = state.connections[slot].get();
     if (connection == nullptr) continue;
@@ -148,7 +146,7 @@ void Shard::shut_down(Instant now) {
 
 void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,
                         Instant now) {
-  state_->now = now;
+  state_->enter(now);
   state_->publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}},
                   nullptr);
 }
@@ -181,6 +179,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
 Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
                                         mqtt::Bytes unread) {
   ++metrics.messages_received;
+  if (debug) note_received(connection, frame.type);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -322,10 +321,25 @@ void Shard::State::note(LogType type, std::initializer_list<std::string_view> pi
   if (log.enabled(type)) log.write(type, concat(pieces));
 }
 
+void Shard::State::note_sent(const Connection& connection, std::byte first_byte) const {
+  const auto type = static_cast<mqtt::PacketType>(std::to_integer<std::uint8_t>(first_byte) >> 4U);
+  note(LogType::debug, {"Sending ", mqtt::name_of(type), " to ", id_of(connection)});
+}
+
+void Shard::State::note_received(const Connection& connection, mqtt::PacketType type) const {
+  // A PUBLISH has a line of its own, with more in it.
+  if (type == mqtt::PacketType::publish) return;
+  note(LogType::debug, {"Received ", mqtt::name_of(type), " from ", id_of(connection)});
+}
+
+std::string_view Shard::State::id_of(const Connection& connection) {
+  return connection.session != nullptr ? std::string_view(connection.session->client_id)
+                                       : std::string_view("<unknown>");
+}
+
 std::string Shard::State::who(const Connection& connection) {
-  const std::string_view id =
-      connection.session != nullptr ? std::string_view(connection.session->client_id) : "<unknown>";
-  return concat({id, " [", connection.address, ":", std::to_string(connection.client_port), "]"});
+  return concat({id_of(connection), " [", connection.address, ":",
+                 std::to_string(connection.client_port), "]"});
 }
 
 }  // namespace broker

@@ -54,7 +54,7 @@ struct ShardOptions {
   std::uint32_t shards = 1;
   std::uint64_t home_key[2] = {0, 0};  // secret of the process: SipHash key for homes
   std::uint64_t seed = 0;              // of assigned client ids; differs between shards
-  std::string version;  // for $SYS/broker/version
+  std::string version;                 // for $SYS/broker/version
   Limits limits;
   std::vector<ListenerPolicy> listeners;
   const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard

@@ -84,6 +84,10 @@ std::optional<Failure> Shard::State::check_connect(const Connection& connection,
     return Failure{Reason::bad_authentication_method, "authentication method not supported"};
   }
   if (!packet.will) return std::nullopt;
+  const std::uint32_t most = options.limits.message_size_limit_bytes;
+  if (most != 0 && packet.will->payload.size() > most) {
+    return Failure{Reason::packet_too_large, "will payload exceeds message_size_limit"};
+  }
   if (packet.will->qos > rules.max_qos) {
     // [MQTT-3.2.2-12]
     return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos"};

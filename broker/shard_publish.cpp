@@ -30,7 +30,7 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
     scratch_topic = concat({mount, topic});
     topic = scratch_topic;
   }
-  if (log.enabled(LogType::debug)) {
+  if (debug) {
     note(LogType::debug,
          {"Received PUBLISH from ", connection.session->client_id, " (d", packet->dup ? "1" : "0",
           ", q", std::to_string(static_cast<int>(packet->qos)), ", r", packet->retain ? "1" : "0",

@@ -62,11 +62,21 @@ struct Shard::State {
     encode(bytes);
     ++metrics.messages_sent;
     metrics.bytes_sent += bytes.size() - before;
+    if (debug) note_sent(connection, bytes.view()[before]);
+  }
+  void note_sent(const Connection& connection, std::byte first_byte) const;
+  void note_received(const Connection& connection, mqtt::PacketType type) const;
+  /// To be called first thing by every entry: what time it is, and whether debug lines are read.
+  void enter(Instant time) {
+    now = time;
+    debug = log.enabled(LogType::debug);
+    sender.set_debug(debug);
   }
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
   }
   void note(LogType type, std::initializer_list<std::string_view> pieces) const;
+  [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
   [[nodiscard]] static std::string who(const Connection& connection);
 
@@ -199,6 +209,7 @@ struct Shard::State {
   SysTopics sys;
   std::vector<Metrics> reports;  // of every shard, for shard 0
   Instant now;                   // of the call that is being served
+  bool debug = false;            // whether anybody reads debug lines
   Instant next_sys;
   Instant next_sweep;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates

@@ -43,8 +43,6 @@ void SysTopics::update(const Metrics& total, Instant now, const Publish& publish
   say_clients(total, publish);
   say_traffic(total, publish);
   say_loads(total, now, publish);
-  previous_ = total;
-  updated_ = now;
 }
 
 void SysTopics::say_clients(const Metrics& total, const Publish& publish) {
@@ -93,6 +91,8 @@ void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publ
       say(publish, concat({"load/", load.topic, spans[i].first}), text);
     }
   }
+  previous_ = total;
+  updated_ = now;
 }
 
 void add(Metrics& sum, const Metrics& shard) {

@@ -3,63 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "broker/core/hash_index.h"
+#include "broker/core/level_table.h"
+#include "broker/core/slab.h"
 
 namespace broker {
 
-/// Names of topic levels, each kept once and known by a small number.
-///
-/// Invariant  A number stays valid while its level has references; freed numbers are used again.
-/// Cost       One hash of the text for find(); short texts live in the entry.
-class LevelTable {
- public:
-  static constexpr std::uint32_t none = 0;
-
-  LevelTable();
-  ~LevelTable();
-  LevelTable(const LevelTable&) = delete;
-  LevelTable& operator=(const LevelTable&) = delete;
-
-  /// The level's number, or none if it is not kept.
-  [[nodiscard]] std::uint32_t find(std::string_view level) const noexcept;
-  /// The level's number; keeps the level, or counts one more reference.
-  std::uint32_t hold(std::string_view level);
-  void release(std::uint32_t number);
-  [[nodiscard]] std::string_view text(std::uint32_t number) const noexcept;
-  [[nodiscard]] std::size_t size() const noexcept;
-
- private:
-  /// Texts of up to 15 bytes stand in the entry; longer ones on the heap.
-  struct Entry {
-    std::uint32_t hash = 0;
-    std::uint32_t references = 0;  // 0: free, and `size` is the next free entry
-    std::uint32_t size = 0;
-    union {
-      char inline_text[16];
-      char* heap_text;
-    };
-    Entry() : inline_text{} {}
-    [[nodiscard]] bool on_heap() const noexcept { return size > sizeof inline_text; }
-    [[nodiscard]] std::string_view text() const noexcept {
-      return {on_heap() ? heap_text : inline_text, size};
-    }
-  };
-  void rehash(std::size_t slots);
-  [[nodiscard]] std::size_t slot_of(std::uint32_t number) const noexcept;
-
-  std::vector<Entry> entries_;        // [0] is unused: number `none`
-  std::vector<std::uint32_t> table_;  // open addressing by hash; a power of two
-  std::uint32_t free_ = none;
-  std::size_t size_ = 0;
-};
-
 /// A tree of topic levels: the skeleton of the subscription trie and of the retained store.
 ///
-/// Shape      "a/+/#" is three edges below the root. Nodes are numbers into one array; the edge
-///            (parent, level) -> child stands in one open-addressing table for the whole tree; '+'
-///            and '#' children are also named in the node, and children form a list. A node
+/// Shape      "a/+/#" is three edges below the root. A node names its '+' and its '#' child, and
+///            the first of a list of its other children; where those are several, they also stand
+///            in one table for the whole tree, by (parent, level). Most have none or one. A node
 ///            carries one `value` number that its user gives meaning to (0: no value).
 /// Invariant  Every leaf but the root has a value: clear_value() prunes.
 /// Lifetime   A node number is valid until it is pruned.
@@ -84,15 +42,29 @@ class LevelTree {
 
   /// The path from the root: what add() was given.
   [[nodiscard]] std::string path(NodeIndex node) const;
+  /// Nodes, the root counted.
+  [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
 
   // For walking.
+
   [[nodiscard]] std::uint32_t level_number(std::string_view level) const noexcept {
     return levels_.find(level);
   }
-  /// The child by a level's number; none if `level` is LevelTable::none.
-  [[nodiscard]] NodeIndex child(NodeIndex parent, std::uint32_t level) const noexcept;
+  /// LevelTable::find_all().
+  std::size_t level_numbers(std::string_view path,
+                            std::span<std::uint32_t> numbers) const noexcept {
+    return levels_.find_all(path, numbers);
+  }
+  /// The child by the number of a level that is no wildcard; none if it is LevelTable::none.
+  [[nodiscard]] NodeIndex child(NodeIndex parent, std::uint32_t level) const noexcept {
+    const NodeIndex first = nodes_[parent].first;
+    if (first == none || nodes_[first].level == level) return first;
+    if (nodes_[first].next == none || level == LevelTable::none) return none;
+    return edge(parent, level);
+  }
   [[nodiscard]] NodeIndex plus_child(NodeIndex node) const noexcept { return nodes_[node].plus; }
   [[nodiscard]] NodeIndex hash_child(NodeIndex node) const noexcept { return nodes_[node].hash; }
+  /// The first of the children that are no wildcards.
   [[nodiscard]] NodeIndex first_child(NodeIndex node) const noexcept { return nodes_[node].first; }
   [[nodiscard]] NodeIndex next_sibling(NodeIndex node) const noexcept { return nodes_[node].next; }
   [[nodiscard]] std::string_view level_text(NodeIndex node) const noexcept {
@@ -104,24 +76,29 @@ class LevelTree {
     NodeIndex parent = none;
     std::uint32_t level = LevelTable::none;
     NodeIndex first = none;     // first child
-    NodeIndex next = none;      // next sibling; next free node when free
+    NodeIndex next = none;      // next sibling
     NodeIndex previous = none;  // previous sibling
     NodeIndex plus = none;
     NodeIndex hash = none;
     std::uint32_t value = 0;
+
+    [[nodiscard]] bool childless() const noexcept {
+      return first == none && plus == none && hash == none;
+    }
   };
+  /// The child by any level's number, wildcards too.
+  [[nodiscard]] NodeIndex step(NodeIndex parent, std::uint32_t level) const noexcept;
+  [[nodiscard]] NodeIndex edge(NodeIndex parent, std::uint32_t level) const noexcept;
   NodeIndex add_child(NodeIndex parent, std::string_view level);
   void remove(NodeIndex node);
-  [[nodiscard]] std::size_t home_slot(NodeIndex parent, std::uint32_t level) const noexcept;
-  void insert_edge(NodeIndex node) noexcept;
-  void erase_edge(NodeIndex node) noexcept;
-  void rehash(std::size_t slots);
+  void link(NodeIndex node);
+  void unlink(NodeIndex node);
+  void insert_edge(NodeIndex node);
+  void erase_edge(NodeIndex node);
 
   LevelTable levels_;
-  std::vector<Node> nodes_;
-  std::vector<NodeIndex> edges_;  // open addressing: key (parent, level) is read from the node
-  NodeIndex free_ = none;
-  std::size_t edge_count_ = 0;
+  Slab<Node> nodes_;
+  HashIndex edges_;  // of the children, no wildcards, that have siblings
 };
 
 }  // namespace broker

@@ -9,22 +9,16 @@ constexpr std::int64_t tombstone_seconds = 60;
 
 }  // namespace
 
-Retained::Retained() : records_(1), nodes_(1, LevelTree::none) {}
+Retained::Retained() : nodes_(1, LevelTree::none) { (void)records_.take(); }
 Retained::~Retained() = default;
 
 Retained::Record& Retained::record_of(std::string_view topic) {
   const LevelTree::NodeIndex node = tree_.add(topic);
   std::uint32_t index = tree_.value(node);
   if (index != 0) return records_[index];
-  if (free_.empty()) {
-    index = static_cast<std::uint32_t>(records_.size());
-    records_.emplace_back();
-    nodes_.push_back(node);
-  } else {
-    index = free_.back();
-    free_.pop_back();
-    nodes_[index] = node;
-  }
+  index = records_.take();
+  if (index == nodes_.size()) nodes_.emplace_back();
+  nodes_[index] = node;
   tree_.set_value(node, index);
   return records_[index];
 }
@@ -35,6 +29,11 @@ void Retained::forget_message(Record& record) {
   size_bytes_ -= record.message->size_bytes();
   record.message = MessageRef{};
   record.publisher.reset();
+}
+
+void Retained::bury(Record& record, Instant now) {
+  forget_message(record);
+  record.removed = now;
 }
 
 bool Retained::store(MessageRef message, RetainStamp stamp,
@@ -56,9 +55,8 @@ bool Retained::remove(std::string_view topic, RetainStamp stamp, Instant now, bo
   }
   Record& record = record_of(topic);
   if (stamp < record.stamp) return false;
-  forget_message(record);
+  bury(record, now);
   record.stamp = stamp;
-  record.removed = now;
   return true;
 }
 
@@ -71,20 +69,19 @@ const Retained::Record* Retained::find(std::string_view topic) const noexcept {
 
 void Retained::drop(std::uint32_t index) {
   forget_message(records_[index]);
-  records_[index] = Record{};
+  records_.give_back(index);
   tree_.clear_value(std::exchange(nodes_[index], LevelTree::none));
-  free_.push_back(index);
 }
 
 void Retained::sweep(Instant now, std::size_t records_max) {
-  for (std::size_t i = 0; i < records_max && i + 1 < records_.size(); ++i) {
-    if (++sweep_next_ >= records_.size()) sweep_next_ = 1;
+  for (std::size_t i = 0; i < records_max && i + 1 < nodes_.size(); ++i) {
+    if (++sweep_next_ >= nodes_.size()) sweep_next_ = 1;
     if (nodes_[sweep_next_] == LevelTree::none) continue;
-    const Record& record = records_[sweep_next_];
-    const bool stale_tombstone =
-        !record.message && now >= after_seconds(record.removed, tombstone_seconds);
-    const bool expired = record.message && record.message->expired(now);
-    if (stale_tombstone || expired) drop(static_cast<std::uint32_t>(sweep_next_));
+    Record& record = records_[sweep_next_];
+    // What expired leaves a tombstone too: an older update may still be on its way.
+    if (record.message && record.message->expired(now)) bury(record, now);
+    const bool stale = now >= after_seconds(record.removed, tombstone_seconds);
+    if (!record.message && stale) drop(sweep_next_);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/level_tree.h"
 #include "broker/core/message.h"
+#include "broker/core/slab.h"
 #include "broker/wire/topic.h"
 
 namespace broker {
@@ -65,16 +66,18 @@ class Retained {
   template <typename Visit>
   void match(std::string_view filter, Instant now, Visit&& visit) const;
 
-  /// The record of exactly this topic, or null.
+  /// The record of exactly this topic, or null if it has no message.
   [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
 
-  /// Drops expired messages, and tombstones that are older than a minute. Visits at most
+  /// Makes tombstones of expired messages, and drops those older than a minute. Visits at most
   /// `records_max` records a call and goes on where it stopped.
   void sweep(Instant now, std::size_t records_max);
 
   /// Messages (not tombstones), and the bytes of their topics, properties and payloads.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
+  /// Nodes of the tree, its root counted: what memory follows.
+  [[nodiscard]] std::size_t nodes() const noexcept { return tree_.size(); }
 
  private:
   template <typename Visit>
@@ -86,14 +89,14 @@ class Retained {
   void visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
   /// The record of a topic, made (as a tombstone older than anything) if it is not there.
   Record& record_of(std::string_view topic);
+  void bury(Record& record, Instant now);
   void forget_message(Record& record);
   void drop(std::uint32_t index);
 
   LevelTree tree_;
-  std::vector<Record> records_;              // by the tree's value; [0] is unused
+  Slab<Record> records_;                     // by the tree's value; [0] is unused
   std::vector<LevelTree::NodeIndex> nodes_;  // of each record; none if it is free
-  std::vector<std::uint32_t> free_;
-  std::size_t sweep_next_ = 1;
+  std::uint32_t sweep_next_ = 0;             // swept last
   std::size_t size_ = 0;
   std::size_t size_bytes_ = 0;
 };

@@ -1,79 +1,74 @@
 #include "broker/core/topic_trie.h"
 
-#include <algorithm>
-
 namespace broker {
 
-TopicTrie::TopicTrie() : lists_(1) {}
+TopicTrie::TopicTrie() { (void)only_.take(); }
 TopicTrie::~TopicTrie() = default;
 
-Subscriber* TopicTrie::lookup(FilterIndex filter, const Subscriber& subscriber) {
-  const std::uint32_t list = tree_.value(filter);
-  if (list == 0) return nullptr;
-  Subscribers& stored = lists_[list];
-  if (!stored.many) return stored.one.same_as(subscriber) ? &stored.one : nullptr;
-  const auto found = std::ranges::find_if(
-      *stored.many, [&](const Subscriber& other) { return other.same_as(subscriber); });
-  return found == stored.many->end() ? nullptr : &*found;
-}
-
 const Subscriber* TopicTrie::find(FilterIndex filter, const Subscriber& subscriber) const {
-  const std::uint32_t list = tree_.value(filter);
-  if (list == 0) return nullptr;
-  for (const Subscriber& other : lists_[list].view()) {
-    if (other.same_as(subscriber)) return &other;
-  }
-  return nullptr;
+  const std::uint32_t value = tree_.value(filter);
+  if (value == 0) return nullptr;
+  if ((value & several) != 0) return lists_[value & ~several].find(subscriber);
+  return only_[value].same_as(subscriber) ? &only_[value] : nullptr;
 }
 
 TopicTrie::Insertion TopicTrie::insert(std::string_view filter, const Subscriber& subscriber) {
   const FilterIndex node = tree_.add(filter);
-  if (Subscriber* const known = lookup(node, subscriber)) {
-    *known = subscriber;
-    return {node, Stored::replaced};
-  }
+  if (!store(node, subscriber)) return {node, Stored::replaced};
   ++size_;
-  std::uint32_t list = tree_.value(node);
-  if (list != 0) {
-    Subscribers& stored = lists_[list];
-    if (!stored.many) stored.many = std::make_unique<std::vector<Subscriber>>(1, stored.one);
-    stored.many->push_back(subscriber);
-    return {node, Stored::fresh};
-  }
-  if (free_list_ != 0) {
-    list = free_list_;
-    free_list_ = lists_[list].next_free;
-  } else {
-    list = static_cast<std::uint32_t>(lists_.size());
-    lists_.emplace_back();
-  }
-  lists_[list].one = subscriber;
-  tree_.set_value(node, list);
   return {node, Stored::fresh};
+}
+
+bool TopicTrie::store(FilterIndex filter, const Subscriber& subscriber) {
+  const std::uint32_t value = tree_.value(filter);
+  if ((value & several) != 0) return lists_[value & ~several].insert(subscriber);
+  if (value == 0) {
+    const std::uint32_t number = only_.take();
+    only_[number] = subscriber;
+    tree_.set_value(filter, number);
+    return true;
+  }
+  if (only_[value].same_as(subscriber)) {
+    only_[value] = subscriber;
+    return false;
+  }
+  const std::uint32_t list = lists_.take();
+  lists_[list].insert(only_[value]);
+  lists_[list].insert(subscriber);
+  only_.give_back(value);
+  tree_.set_value(filter, list | several);
+  return true;
 }
 
 std::optional<TopicTrie::FilterIndex> TopicTrie::erase(std::string_view filter,
                                                        const Subscriber& subscriber) {
   const FilterIndex node = tree_.find(filter);
-  if (node == LevelTree::none || find(node, subscriber) == nullptr) return std::nullopt;
-  erase(node, subscriber);
+  if (node == LevelTree::none || !remove(node, subscriber)) return std::nullopt;
+  --size_;
   return node;
 }
 
 void TopicTrie::erase(FilterIndex filter, const Subscriber& subscriber) {
-  const std::uint32_t list = tree_.value(filter);
-  Subscribers& stored = lists_[list];
-  --size_;
-  if (stored.many) {
-    std::erase_if(*stored.many, [&](const Subscriber& other) { return other.same_as(subscriber); });
-    if (stored.many->size() > 1) return;
-    stored.one = stored.many->front();
-    stored.many.reset();
-    return;
+  if (remove(filter, subscriber)) --size_;
+}
+
+bool TopicTrie::remove(FilterIndex filter, const Subscriber& subscriber) {
+  const std::uint32_t value = tree_.value(filter);
+  if (value == 0) return false;
+  if ((value & several) == 0) {
+    if (!only_[value].same_as(subscriber)) return false;
+    only_.give_back(value);
+    tree_.clear_value(filter);
+    return true;
   }
-  stored.next_free = free_list_;
-  free_list_ = list;
-  tree_.clear_value(filter);
+  const std::uint32_t list = value & ~several;
+  if (!lists_[list].erase(subscriber)) return false;
+  if (lists_[list].view().size() > 1) return true;
+  const std::uint32_t number = only_.take();
+  only_[number] = lists_[list].view().front();
+  lists_.give_back(list);
+  tree_.set_value(filter, number);
+  return true;
 }
 
 }  // namespace broker

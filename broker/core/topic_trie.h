@@ -4,41 +4,21 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "broker/core/ids.h"
 #include "broker/core/level_tree.h"
-#include "broker/wire/protocol.h"
-#include "broker/wire/subscribe.h"
+#include "broker/core/slab.h"
+#include "broker/core/subscriber_list.h"
 #include "broker/wire/topic.h"
 
 namespace broker {
 
-/// Who gets what matches a filter: a session of this shard, or a shared-subscription group whose
-/// home this shard is.
-struct Subscriber {
-  enum class Kind : std::uint8_t { session, group };
-
-  std::uint32_t index = 0;                    // SessionIndex or group number
-  std::uint32_t subscription_identifier = 0;  // 0: none
-  Kind kind = Kind::session;
-  mqtt::Qos qos = mqtt::Qos::at_most_once;
-  bool no_local = false;
-  bool retain_as_published = false;
-
-  [[nodiscard]] bool same_as(const Subscriber& other) const noexcept {
-    return index == other.index && kind == other.kind;
-  }
-};
-
 /// Finds every subscriber whose topic filter matches a topic name.
 ///
-/// Shape      A LevelTree; the subscribers of a filter sit on the node where it ends.
+/// Shape      A LevelTree; the node where a filter ends names its subscriber, or the list of them.
 /// Lifetime   A reference given to a visitor dies when it returns. A FilterIndex names the filter
 ///            until its last subscriber is erased.
 /// Threads    None. A trie belongs to one shard.
@@ -84,32 +64,29 @@ class TopicTrie {
   template <typename Visit>
   void match(std::string_view topic, Visit&& visit) const;
 
+  /// Nodes of the tree, its root counted: what memory follows.
+  [[nodiscard]] std::size_t nodes() const noexcept { return tree_.size(); }
   /// Stored (filter, subscriber) pairs.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  /// The subscribers of one filter: one inline, which is what most have; more on the heap.
-  struct Subscribers {
-    Subscriber one;
-    std::unique_ptr<std::vector<Subscriber>> many;  // all of them, if there are several
-    std::uint32_t next_free = 0;
-
-    [[nodiscard]] std::span<const Subscriber> view() const noexcept {
-      if (many) return *many;
-      return {&one, 1};
-    }
-  };
+  /// The value of a node where a filter ends: the number of its only subscriber, or with this bit
+  /// of the list of several. 0: no subscriber.
+  static constexpr std::uint32_t several = 1U << 31U;
 
   template <typename Visit>
-  void match_below(LevelTree::NodeIndex node, std::span<const std::uint32_t> levels, bool hidden,
+  void match_below(LevelTree::NodeIndex node, const std::uint32_t* level, const std::uint32_t* end,
                    Visit& visit) const;
   template <typename Visit>
   void visit_values(LevelTree::NodeIndex node, Visit& visit) const;
-  [[nodiscard]] Subscriber* lookup(FilterIndex filter, const Subscriber& subscriber);
+  /// Returns   True if it was not there.
+  bool store(FilterIndex filter, const Subscriber& subscriber);
+  /// Returns   False if it was not there.
+  bool remove(FilterIndex filter, const Subscriber& subscriber);
 
   LevelTree tree_;
-  std::vector<Subscribers> lists_;  // by the tree's value; [0] is unused
-  std::uint32_t free_list_ = 0;
+  Slab<Subscriber> only_;  // [0] is unused
+  Slab<SubscriberList> lists_;
   std::size_t size_ = 0;
 };
 
@@ -117,35 +94,36 @@ template <typename Visit>
 void TopicTrie::match(std::string_view topic, Visit&& visit) const {
   // A level that no filter names has the number none: only wildcards can match it.
   std::array<std::uint32_t, mqtt::topic_levels_max + max_mount_levels> numbers;
-  std::size_t count = 0;
-  for (mqtt::LevelCursor cursor(topic); cursor.next() && count < numbers.size();) {
-    numbers[count++] = tree_.level_number(cursor.level());
+  const std::size_t count = tree_.level_numbers(topic, numbers);
+  const std::uint32_t* const end = numbers.data() + count;
+  if (!topic.starts_with('$')) {
+    match_below(LevelTree::root, numbers.data(), end, visit);
+    return;
   }
-  match_below(LevelTree::root, std::span(numbers).first(count), topic.starts_with('$'), visit);
+  // [MQTT-4.7.2-1]
+  const auto first = tree_.child(LevelTree::root, numbers[0]);
+  if (first != LevelTree::none) match_below(first, numbers.data() + 1, end, visit);
 }
 
 template <typename Visit>
-void TopicTrie::match_below(LevelTree::NodeIndex node, std::span<const std::uint32_t> levels,
-                            bool hidden, Visit& visit) const {
-  if (!hidden) {
-    // '#' matches the parent level too (4.7.1.2).
-    const auto hash = tree_.hash_child(node);
-    if (hash != LevelTree::none) visit_values(hash, visit);
-  }
-  if (levels.empty()) return visit_values(node, visit);
-  const auto rest = levels.subspan(1);
-  const auto literal = tree_.child(node, levels.front());
-  if (literal != LevelTree::none) match_below(literal, rest, false, visit);
-  if (hidden) return;  // [MQTT-4.7.2-1]
+void TopicTrie::match_below(LevelTree::NodeIndex node, const std::uint32_t* level,
+                            const std::uint32_t* end, Visit& visit) const {
+  // '#' matches the parent level too (4.7.1.2).
+  const auto hash = tree_.hash_child(node);
+  if (hash != LevelTree::none) visit_values(hash, visit);
+  if (level == end) return visit_values(node, visit);
   const auto plus = tree_.plus_child(node);
-  if (plus != LevelTree::none) match_below(plus, rest, false, visit);
+  const auto literal = tree_.child(node, *level);
+  if (literal != LevelTree::none) match_below(literal, level + 1, end, visit);
+  if (plus != LevelTree::none) match_below(plus, level + 1, end, visit);
 }
 
 template <typename Visit>
 void TopicTrie::visit_values(LevelTree::NodeIndex node, Visit& visit) const {
-  const std::uint32_t list = tree_.value(node);
-  if (list == 0) return;
-  for (const Subscriber& subscriber : lists_[list].view()) visit(subscriber);
+  const std::uint32_t value = tree_.value(node);
+  if (value == 0) return;
+  if ((value & several) == 0) return static_cast<void>(visit(only_[value]));
+  for (const Subscriber& subscriber : lists_[value & ~several].view()) visit(subscriber);
 }
 
 }  // namespace broker

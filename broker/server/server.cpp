@@ -207,8 +207,8 @@ void Server::publish_heap() {
   heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
   loops_->post(broker::ShardIndex{0}, [bytes, most = heap_bytes_max_](broker::Shard& shard,
                                                                       broker::Instant now) {
-    shard.publish_sys("$SYS/broker/heap/current size", std::to_string(bytes), true, now);
-    shard.publish_sys("$SYS/broker/heap/maximum size", std::to_string(most), true, now);
+    shard.publish_sys("$SYS/broker/heap/current", std::to_string(bytes), true, now);
+    shard.publish_sys("$SYS/broker/heap/maximum", std::to_string(most), true, now);
   });
 }
 
