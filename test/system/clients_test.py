@@ -29,7 +29,7 @@ class CommandTest(BrokerTest):
              "-C", str(count), "-W", str(int(DEADLINE_SECONDS * 2)), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.end, process)
-        self.broker.wait_for_log(f"Sending SUBACK to {name}")
+        self.broker.wait_for_log(rf": {name} \d ")  # The line of log_type subscribe.
         return process
 
     @staticmethod

@@ -307,6 +307,7 @@ class RunTest(BrokerTest):
         if os.geteuid() != 0:
             self.fail("this test needs root")
         self.start("user nobody\n" + DEFAULT_CONFIG, bare=True)
+        self.broker.wait_for_log("running")
         status = Path(f"/proc/{self.broker.process.pid}/status").read_text()
         uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
         self.assertEqual(set(uids), {"65534"})

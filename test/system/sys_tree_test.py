@@ -1,7 +1,9 @@
 """The $SYS tree: Mosquitto's names, and numbers that count."""
 
+import time
+
 from harness import wire
-from harness.broker import DEFAULT_CONFIG
+from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG
 from harness.case import BrokerTest
 from harness.client import unique
 from harness.wire import MQTT5, MQTT311
@@ -31,19 +33,26 @@ class SysTest(BrokerTest):
 
     def wait_for(self, watcher, name, condition):
         """Reads updates until the value of this name fits."""
-        while True:
-            packet = watcher.expect(wire.PUBLISH)
+        for packet in self.updates(watcher, name):
             if packet.topic == "$SYS/broker/" + name and condition(packet.payload.decode()):
                 return packet.payload.decode()
+
+    @staticmethod
+    def updates(watcher, what):
+        """What the broker publishes, as long as a test may wait."""
+        end = time.monotonic() + 2 * DEADLINE_SECONDS
+        while time.monotonic() < end:
+            yield watcher.expect(wire.PUBLISH)
+        raise AssertionError(f"waited in vain for {what}")
 
     def test_names(self):
         """Every name that exporters read is there, retained, with a value of the right form."""
         wanted = {"$SYS/broker/" + name for name in LOADS + COUNTS + ["version", "uptime"]}
         found = {}
-        watcher = self.watcher()
-        while wanted - set(found):
-            packet = watcher.expect(wire.PUBLISH)
+        for packet in self.updates(self.watcher(), "all names"):
             found[packet.topic] = packet.payload.decode()
+            if wanted <= set(found):
+                break
         for name in COUNTS:
             self.assertRegex(found["$SYS/broker/" + name], r"^\d+$", name)
         for name in LOADS:
