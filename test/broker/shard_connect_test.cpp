@@ -1,0 +1,221 @@
+#include <catch2/catch.hpp>
+
+#include "test/broker/fixture.h"
+
+using mqtt::Version;
+using Strings = std::vector<std::string>;
+using test::Broker;
+
+namespace {
+
+test::ConnectOptions v311(bool clean = true) {
+  test::ConnectOptions options;
+  options.version = Version::v3_1_1;
+  options.clean = clean;
+  return options;
+}
+
+test::ConnectOptions v5(const std::string& properties, bool clean = true) {
+  test::ConnectOptions options;
+  options.clean = clean;
+  options.properties = properties;
+  return options;
+}
+
+std::string expiry(std::uint32_t seconds) { return test::property_four(0x11, seconds); }
+
+}  // namespace
+
+TEST_CASE("the first packet must be CONNECT [MQTT-3.1.0-1]", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  const auto client = broker.open();
+  broker.send(client, test::PacketBuilder(0xC0).bytes());
+  CHECK(broker.closed(client));
+  CHECK(broker.received(client).empty());
+}
+
+TEST_CASE("a second CONNECT is a protocol error [MQTT-3.1.0-2]", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  const auto client = broker.client("c");
+  broker.received(client);
+  broker.send(client, test::connect("c"));
+  CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
+  CHECK(broker.closed(client));
+}
+
+TEST_CASE("a client that sends no CONNECT in time is closed [MQTT-3.1.4-1]", "[shard][connect]") {
+  Broker broker;
+  const auto client = broker.open();
+  broker.send(client, test::connect("slow").substr(0, 9));
+  broker.pass_milliseconds(29'000);
+  CHECK_FALSE(broker.closed(client));
+  broker.pass_milliseconds(2'000);
+  CHECK(broker.closed(client));
+}
+
+TEST_CASE("an empty client id gets one that is at home where it is [MQTT-3.1.3-6] [MQTT-3.1.3-7]",
+          "[shard][connect]") {
+  Broker broker(4);
+  for (int i = 0; i < 16; ++i) {
+    const auto client = broker.client("");
+    const Strings packets = broker.received(client);
+    REQUIRE(packets.size() == 1);
+    const std::size_t at = packets[0].find("18=auto-");
+    REQUIRE(at != std::string::npos);
+    const std::string id = packets[0].substr(at + 3, 41);
+    CHECK(static_cast<std::uint32_t>(broker.shard(0).home_of(id)) == broker.shard_of(client));
+    CHECK(broker.shard_of(client) == static_cast<std::uint32_t>(i) % 4);
+  }
+}
+
+TEST_CASE("an empty client id without clean session is refused [MQTT3-3.1.3-8]",
+          "[shard][connect]") {
+  Broker broker;
+  const auto client = broker.client("", v311(false));
+  CHECK(broker.received(client) == Strings{"CONNACK 0 02"});
+  CHECK(broker.closed(client));
+}
+
+TEST_CASE("max_keepalive: told in 5.0, refused or capped before", "[shard][connect]") {
+  broker::Limits limits;
+  limits.max_keepalive_seconds = 60;
+  SECTION("5.0 is told the smaller value [MQTT-3.2.2-21]") {
+    Broker broker(1, limits);
+    test::ConnectOptions options;
+    options.keep_alive_seconds = 0;
+    const auto client = broker.client("c", options);
+    CHECK(broker.received(client) == Strings{"CONNACK 0 00 {34=10 19=60 39=2000000 33=20}"});
+    broker.pass_milliseconds(89'000);
+    CHECK_FALSE(broker.closed(client));
+    broker.pass_milliseconds(2'000);
+    CHECK(broker.received(client) == Strings{"DISCONNECT 8D"});
+  }
+  SECTION("3.1.1 is refused") {
+    Broker broker(1, limits);
+    auto options = v311();
+    options.keep_alive_seconds = 61;
+    CHECK(broker.received(broker.client("c", options)) == Strings{"CONNACK 0 02"});
+  }
+  SECTION("3.1.1 is capped silently") {
+    limits.max_keepalive_cap = true;
+    Broker broker(1, limits);
+    auto options = v311();
+    options.keep_alive_seconds = 3600;
+    const auto client = broker.client("c", options);
+    CHECK(broker.received(client) == Strings{"CONNACK 0 00"});
+    broker.pass_milliseconds(92'000);
+    CHECK(broker.closed(client));
+  }
+}
+
+TEST_CASE("keep alive counts from the last packet [MQTT-3.1.2-22]", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  test::ConnectOptions options;
+  options.keep_alive_seconds = 2;
+  const auto client = broker.client("c", options);
+  for (int i = 0; i < 5; ++i) {
+    broker.pass_milliseconds(2'500);
+    broker.send(client, test::PacketBuilder(0xC0).bytes());
+  }
+  CHECK_FALSE(broker.closed(client));
+  broker.pass_milliseconds(2'900);
+  CHECK_FALSE(broker.closed(client));
+  broker.pass_milliseconds(400);
+  CHECK(broker.closed(client));
+}
+
+TEST_CASE("a client id that connects again takes over [MQTT-3.1.4-3]", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  const auto first = broker.client("same", v5(expiry(100), false));
+  broker.subscribe(first, "t", {.qos = 1});
+  broker.received(first);
+  const auto second = broker.client("same", v5(expiry(100), false));
+  CHECK(broker.received(first) == Strings{"DISCONNECT 8E"});
+  CHECK(broker.closed(first));
+  CHECK(broker.received(second) == Strings{"CONNACK 1 00 {34=10 39=2000000 33=20}"});
+  broker.publish(second, "t", "still subscribed");
+  CHECK(broker.publishes(second) == Strings{"PUBLISH q0 r0 d0 m0 t still subscribed"});
+}
+
+TEST_CASE("clean start discards the session [MQTT-3.1.2-4]", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  const auto first = broker.client("c", v311(false));
+  broker.subscribe(first, "t");
+  broker.disconnect(first);
+  CHECK(broker.metrics().subscriptions == 1);
+  const auto second = broker.client("c", v311(true));
+  CHECK(broker.received(second) == Strings{"CONNACK 0 00"});
+  CHECK(broker.metrics().subscriptions == 0);
+}
+
+TEST_CASE("a session outlives its connection as long as it said [MQTT-3.1.2-23]",
+          "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  const auto client = broker.client("c", v5(expiry(10)));
+  broker.subscribe(client, "t");
+  broker.disconnect(client);
+  broker.pass_milliseconds(9'000);
+  CHECK(broker.metrics().sessions == 1);
+  broker.pass_milliseconds(1'500);
+  CHECK(broker.metrics().sessions == 0);
+  CHECK(broker.metrics().subscriptions == 0);
+}
+
+TEST_CASE("DISCONNECT may change the session expiry interval, not raise it from zero",
+          "[shard][connect]") {
+  Broker broker;
+  const auto kept = broker.client("kept", v5(expiry(10)));
+  broker.disconnect(kept, 0, expiry(100));
+  broker.pass_milliseconds(50'000);
+  CHECK(broker.metrics().sessions == 1);
+  const auto never = broker.client("never");
+  broker.received(never);
+  broker.disconnect(never, 0, expiry(1));
+  CHECK(broker.received(never) == Strings{"DISCONNECT 82"});
+}
+
+TEST_CASE("global_max_clients counts sessions of all shards", "[shard][connect]") {
+  broker::Limits limits;
+  limits.global_max_clients = 2;
+  Broker broker(GENERATE(1U, 4U), limits);
+  broker.client("a");
+  const auto b = broker.client("b");
+  CHECK(broker.received(broker.client("c", v311())) == Strings{"CONNACK 0 03"});
+  broker.disconnect(b);
+  CHECK(broker.received(broker.client("c", v311())) == Strings{"CONNACK 0 00"});
+}
+
+TEST_CASE("a login is asked for, and what came behind CONNECT waits for it", "[shard][connect]") {
+  broker::ListenerPolicy policy;
+  Broker broker(GENERATE(1U, 4U), {}, policy);
+  broker.feed = GENERATE(test::Feed::whole, test::Feed::bytes);
+  broker.verdicts["mallory"] = mqtt::Reason::not_authorized;
+  test::ConnectOptions options;
+  options.user_name = "alice";
+  options.password = "secret";
+  const auto alice = broker.open();
+  broker.send(alice,
+              test::connect("alice", options) +
+                  test::PacketBuilder(0x82).two(10).properties("").text("a").byte(0).bytes() +
+                  test::PacketBuilder(0x30).text("a").properties("").raw("hello").bytes());
+  CHECK(broker.received(alice) == Strings{"CONNACK 0 00 {34=10 39=2000000 33=20}", "SUBACK m10 00",
+                                          "PUBLISH q0 r0 d0 m0 a hello"});
+  options.user_name = "mallory";
+  const auto mallory = broker.client("mallory", options);
+  CHECK(broker.received(mallory).front().starts_with("CONNACK 0 87"));
+  CHECK(broker.closed(mallory));
+  CHECK(broker.log.contains("Client mallory [10.0.0.1:4711] with user 'mallory'"));
+}
+
+TEST_CASE("AUTH and an authentication method are refused properly [MQTT-4.12.0-1]",
+          "[shard][connect]") {
+  Broker broker;
+  const auto asked = broker.client("c", v5(test::property_text(0x15, "SCRAM")));
+  CHECK(broker.received(asked).front().starts_with("CONNACK 0 8C"));
+  const auto client = broker.client("c");
+  broker.received(client);
+  broker.send(
+      client,
+      test::PacketBuilder(0xF0).byte(0x19).properties(test::property_text(0x15, "SCRAM")).bytes());
+  CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
+}
