@@ -295,8 +295,8 @@ class RedeliveryTest(BrokerTest):
         subscriber, publisher = self.subscriber(version, "away", 2), self.client(version)
         subscriber.disconnect()
         for number in range(50):
-            publisher.publish("away", str(number), 1 + number % 2)
             publisher.publish("away", "qos 0", 0)
+            publisher.publish("away", str(number), 1 + number % 2)
         again = self.persistent(version, subscriber.client_id)
         for number in range(50):
             again.expect_publish("away", str(number), qos=1 + number % 2, dup=False)

@@ -107,12 +107,15 @@ class SessionTest(BrokerTest):
 
     def test_persistent_client_expiration(self):
         """persistent_client_expiration drops sessions of clients that stayed away."""
-        self.start("persistent_client_expiration 1s\n" + self.config)
+        self.start("persistent_client_expiration 1s\nsys_interval 1\n" + self.config)
         old = self.persistent(MQTT311, unique("s"))
         new = self.persistent(MQTT5, unique("s"), 0xFFFFFFFF)
         old.disconnect()
         new.disconnect()
-        self.let_time_pass(4)
+        watcher = self.client(MQTT311)
+        watcher.subscribe("$SYS/broker/clients/expired")
+        while watcher.expect(wire.PUBLISH).payload != b"2":
+            pass
         self.assertFalse(self.persistent(MQTT311, old.client_id).connack.session_present)
         self.assertFalse(self.persistent(MQTT5, new.client_id).connack.session_present)
 
