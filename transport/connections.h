@@ -84,7 +84,8 @@ class Connections {
   void read_frames(Connection& connection, Bytes bytes);
   void pass(Connection& connection, mqtt::Bytes bytes);
   void read_lingering(Connection& connection, Bytes bytes);
-  [[nodiscard]] bool may_read(Connection& connection);
+  [[nodiscard]] bool may_read(const Connection& connection) const;
+  void pause(Connection& connection);
   void end_websocket(Connection& connection);
   [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 

@@ -58,19 +58,18 @@ void Connections::resume_all() {
   }
 }
 
-/// Reading is stopped only when something came to be read: most pauses end before that.
-bool Connections::may_read(Connection& connection) {
-  if (connection.deciding) {
-    stop_reading(connection);
-    return false;
-  }
-  if (loop_.blocked()) {
-    stop_reading(connection);
-    paused_.push_back(connection.id);
-    return false;
-  }
-  // Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
-  return connection.read_turn != loop_.turn();
+/// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
+bool Connections::may_read(const Connection& connection) const {
+  return !connection.deciding && !loop_.blocked() && connection.read_turn != loop_.turn();
+}
+
+/// Reading is stopped only when something came to be read: most pauses end before that. Not from
+/// on_alloc(): libuv goes on to call on_read() whatever happens there.
+void Connections::pause(Connection& connection) {
+  if (connection.deciding) return stop_reading(connection);
+  if (!loop_.blocked()) return;
+  stop_reading(connection);
+  paused_.push_back(connection.id);
 }
 
 void Connections::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
@@ -87,7 +86,8 @@ void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*
   auto* const handle = reinterpret_cast<uv_handle_t*>(stream);
   Connections& self = of(handle);
   Connection& connection = connection_of(handle);
-  if (count == 0 || count == UV_ENOBUFS) return;
+  if (count == 0) return;
+  if (count == UV_ENOBUFS) return self.pause(connection);
   if (count < 0) {
     return self.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
                                                  : broker::CloseCause::connection_lost);
