@@ -251,6 +251,7 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
   return Next::stop;
 }
 
+// [MQTT-4.12.0-7]
 Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
   if (connection.version != mqtt::Version::v5_0) {
     return fail(connection, {mqtt::Reason::malformed_packet, "AUTH before 5.0"});
@@ -263,6 +264,7 @@ Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Fra
   return fail(connection, {mqtt::Reason::protocol_error, "AUTH without authentication method"});
 }
 
+// Every violation ends the connection [MQTT-4.13.1-1] [MQTT3-4.8.0-1].
 Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
   note(LogType::notice, {"Client ", who(connection), " disconnected: ", failure.what, "."});
   if (connection.stage == Connection::Stage::connected) {
@@ -274,15 +276,22 @@ Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure fail
   return Next::stop;
 }
 
+// Called for accepted connections only [MQTT-3.14.0-1].
 void Shard::State::send_disconnect(Connection& connection, mqtt::Reason reason,
                                    std::string_view what) {
   if (connection.version != mqtt::Version::v5_0) return;
-  mqtt::Disconnect packet{reason, std::nullopt, what};
-  // A reason string needs leave [MQTT-3.1.2-29], and must fit [MQTT-3.14.2-3].
-  const std::uint32_t packet_bytes_max = connection.maximum_packet_size_bytes;
-  const bool fits = packet_bytes_max == 0 || what.size() + 16 <= packet_bytes_max;
-  if (!connection.request_problem_information || !fits) packet.reason_string = {};
+  // [MQTT-3.14.2-3]
+  const mqtt::Disconnect packet{reason, std::nullopt,
+                                may_explain(connection, what) ? what : std::string_view{}};
   reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, out); });
+}
+
+bool Shard::State::may_explain(const Connection& connection, std::string_view what) {
+  // A reason string needs leave [MQTT-3.1.2-29], and must not make the packet too large.
+  constexpr std::size_t rest_bytes_max = 16;
+  const std::uint32_t packet_bytes_max = connection.maximum_packet_size_bytes;
+  const bool fits = packet_bytes_max == 0 || what.size() + rest_bytes_max <= packet_bytes_max;
+  return connection.request_problem_information && fits;
 }
 
 void Shard::State::fire(Timer& timer) {

@@ -43,6 +43,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   }
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
+  connection.maximum_packet_size_bytes = packet->maximum_packet_size_bytes;
   if (const auto failure = check_connect(connection, *packet)) {
     return refuse(connection, packet->version, *failure);
   }
@@ -70,6 +71,7 @@ std::string_view Shard::State::client_id_of(const Connection& connection,
   return packet.client_id.empty() ? std::string_view(connection.assigned_id) : packet.client_id;
 }
 
+// No authentication method is served [MQTT-4.12.0-1] [MQTT-4.12.0-4].
 std::optional<Failure> Shard::State::check_connect(const Connection& connection,
                                                    const mqtt::Connect& packet) const {
   const ListenerPolicy& rules = policy(connection.listener);
@@ -99,6 +101,8 @@ std::optional<Failure> Shard::State::check_connect(const Connection& connection,
   return std::nullopt;
 }
 
+// Refused identifiers get their reason code, then a close [MQTT-3.1.3-8] [MQTT3-3.1.3-7]
+// [MQTT3-3.1.3-9].
 std::optional<Failure> Shard::State::check_client_id(const Connection& connection,
                                                      const mqtt::Connect& packet) const {
   const ListenerPolicy& rules = policy(connection.listener);
@@ -130,6 +134,7 @@ bool Shard::State::keep_alive_refused(const mqtt::Connect& packet) const {
   return packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
 }
 
+// Unique, and at home on this shard [MQTT-3.1.3-6].
 std::string Shard::State::make_client_id(std::string_view prefix) {
   // A UUID of version 4 from a keyed hash over a counter. Chosen until it is at home here, so that
   // the connection need not move.
@@ -153,6 +158,8 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
   }
 }
 
+// After this nothing of the client is looked at, and the connection closes [MQTT-3.1.4-6]
+// [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT3-3.1.4-1] [MQTT3-3.2.2-6].
 Shard::State::Next Shard::State::refuse(Connection& connection, mqtt::Version version,
                                         Failure failure) {
   note(LogType::notice, {"Client connection from ", connection.address, ":",
@@ -163,7 +170,8 @@ Shard::State::Next Shard::State::refuse(Connection& connection, mqtt::Version ve
   if (answer || version == mqtt::Version::v5_0) {
     mqtt::Connack packet;
     packet.reason = failure.reason;
-    if (connection.request_problem_information) packet.reason_string = failure.what;
+    // [MQTT-3.2.2-19]
+    if (may_explain(connection, failure.what)) packet.reason_string = failure.what;
     reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
   }
   end_connection(connection, WillFate::discard, CloseHow::policy);
@@ -191,6 +199,7 @@ void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& pa
   outbox.request(std::move(request));
 }
 
+// A login that fails ends the connection [MQTT-3.1.4-2].
 void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   // `tail` begins with the CONNECT, which was sound when it came.
   const auto frame = mqtt::next_frame(connection.tail.view(), options.limits.max_packet_size_bytes);
@@ -215,6 +224,8 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   if (connection.tail.empty()) connection.tail.reset();
 }
 
+// CONNACK is the first packet and the only one of its kind [MQTT-3.1.4-5] [MQTT-3.2.0-1]
+// [MQTT-3.2.0-2].
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
   bool present = false;
@@ -240,6 +251,8 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   return Next::go_on;
 }
 
+// The client's session, resumed or made afresh [MQTT-3.1.2-6] [MQTT-3.1.3-2] [MQTT-3.1.4-4]
+// [MQTT3-3.1.2-4] [MQTT3-3.1.2-6].
 Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& packet,
                                    bool& present) {
   const std::string client_id(client_id_of(connection, packet));
@@ -266,6 +279,7 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   return &sessions.create(client_id);
 }
 
+// A will that waits for its delay is stopped by the client's return [MQTT-3.1.3-9].
 void Shard::State::attach(Connection& connection, Session& session, const mqtt::Connect& packet,
                           const Verdict& verdict) {
   const ListenerPolicy& rules = policy(connection.listener);
@@ -317,6 +331,7 @@ std::uint32_t Shard::State::expiry_interval_of(const mqtt::Connect& packet) cons
   return packet.clean_start ? 0 : capped_expiry(session_never_expires);
 }
 
+// Without Will Flag nothing is stored, so nothing is published [MQTT-3.1.2-7] [MQTT3-3.1.2-12].
 void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will.reset();
   if (!packet.will) return;
@@ -332,6 +347,7 @@ void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will->message_expiry_interval_seconds = will.message_expiry_interval_seconds.value_or(0);
 }
 
+// Limits are named where they differ from the protocol's own [MQTT-3.2.2-9] [MQTT-3.2.2-22].
 void Shard::State::send_connack(Connection& connection, const mqtt::Connect& packet,
                                 bool session_present) {
   const ListenerPolicy& rules = policy(connection.listener);

@@ -65,6 +65,7 @@ std::optional<Failure> Shard::State::check_publish(const Connection& connection,
   return std::nullopt;
 }
 
+// Every alias up to the announced maximum is taken [MQTT-3.3.2-12].
 std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt::Publish& packet) {
   if (packet.topic_alias == 0) return std::nullopt;
   // [MQTT-3.3.2-9]
@@ -86,6 +87,7 @@ std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt:
   return std::nullopt;
 }
 
+// Before 5.0 a refusal is acknowledged all the same [MQTT3-3.3.5-2].
 Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& packet,
                            std::string_view topic) const {
   const std::uint32_t most = options.limits.message_size_limit_bytes;
@@ -105,6 +107,7 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
   return Reason::not_authorized;
 }
 
+// What was refused is not remembered, so its identifier is free [MQTT-4.3.3-9].
 Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
                                                      const mqtt::Publish& packet, bool& duplicate) {
   Session& session = *connection.session;
@@ -137,6 +140,8 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
   return publish(message, connection.session);
 }
 
+// The message is owned by now. Nothing remembers a QoS 1 identifier [MQTT-3.3.4-1] [MQTT-4.3.2-4]
+// [MQTT-4.3.2-5] [MQTT-4.3.3-8].
 void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& packet, Reason reason) {
   if (packet.qos == Qos::at_most_once) return;
   const auto type =
@@ -157,6 +162,7 @@ Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Fram
   return Next::go_on;
 }
 
+// The identifier is free after this [MQTT-4.3.3-12].
 void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
   Session& session = *connection.session;
   Reason reason = Reason::packet_identifier_not_found;
@@ -202,6 +208,7 @@ bool Shard::State::publish(const MessageView& message, Session* from) {
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }
 
+// Every session with a matching subscription gets it [MQTT-4.5.0-1].
 void Shard::State::hand_out(Publication& publication, Route& route, Session* from) {
   for (const Receiver& receiver : route.receivers) {
     if (receiver.any_no_local && receiver.session == from) {
@@ -214,6 +221,8 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
   for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
 }
 
+// RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+// [MQTT3-3.3.1-9].
 void Shard::State::deliver(Publication& publication, const Route& route, const Receiver& receiver) {
   const Terms terms{outgoing_qos(publication.view.qos, receiver.qos),
                     publication.view.retain && receiver.retain_as_published, 0,
@@ -226,6 +235,7 @@ Qos Shard::State::outgoing_qos(Qos published, Qos subscribed) const noexcept {
   return options.limits.upgrade_outgoing_qos ? subscribed : std::min(published, subscribed);
 }
 
+// Whatever its QoS, a message replaces the one before [MQTT3-3.3.1-7].
 void Shard::State::retain(Publication& publication, RetainStamp stamp,
                           std::shared_ptr<const Publisher> by) {
   retain_count = std::max(retain_count, stamp.count);

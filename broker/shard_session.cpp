@@ -7,6 +7,8 @@
 
 namespace broker {
 
+// What was written goes out, nothing more is, and the connection closes [MQTT-3.14.4-1]
+// [MQTT-3.14.4-2] [MQTT-4.13.2-1].
 void Shard::State::end_connection(Connection& connection, WillFate fate,
                                   std::optional<CloseHow> close) {
   Session* const session = connection.session;
@@ -19,6 +21,8 @@ void Shard::State::end_connection(Connection& connection, WillFate fate,
   leave_alone(*session, fate);
 }
 
+// The session outlives its connection while its expiry interval lasts [MQTT-3.1.2-23]
+// [MQTT-4.1.0-1].
 void Shard::State::leave_alone(Session& session, WillFate fate) {
   if (fate == WillFate::discard) session.will.reset();  // [MQTT-3.14.4-3]
   if (!session.persistent()) {
@@ -39,6 +43,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   }
 }
 
+// Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
 void Shard::State::publish_will(Session& session) {
   if (!session.will) return;
   // Sent once, then removed from the session [MQTT-3.1.2-10].
@@ -55,6 +60,7 @@ void Shard::State::publish_will(Session& session) {
   publish(message, &session);
 }
 
+// Retained messages are no part of a session [MQTT3-3.1.2-7].
 void Shard::State::end_session(Session& session) {
   // The will of a session that ends is due now, whatever its delay [MQTT-3.1.2-8].
   publish_will(session);
@@ -64,6 +70,7 @@ void Shard::State::end_session(Session& session) {
   sessions.erase(session);
 }
 
+// [MQTT-4.1.0-2]
 void Shard::State::expire_session(Session& session) {
   note(LogType::notice, {"Expiring client ", session.client_id, " due to timeout."});
   ++metrics.clients_expired;

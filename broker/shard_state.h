@@ -55,6 +55,8 @@ struct Shard::State {
   /// Ends a connection that broke the protocol, with DISCONNECT where the version has it.
   Next fail(Connection& connection, mqtt::Failure failure);
   void send_disconnect(Connection& connection, mqtt::Reason reason, std::string_view what);
+  /// Whether a reason string of that text may go along.
+  [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view what);
   template <typename Encode>
   void reply(Connection& connection, Encode&& encode) {
     mqtt::ByteBuffer& bytes = outbox.output(connection.id).bytes;

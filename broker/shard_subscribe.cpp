@@ -23,6 +23,7 @@ Subscriber as_subscriber(const Session& session) {
 
 }  // namespace
 
+// [MQTT-3.9.3-2]
 Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt::Frame& frame) {
   const auto packet = mqtt::decode_subscribe(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
@@ -53,6 +54,7 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
   return Next::go_on;
 }
 
+// [MQTT-3.8.4-7]
 mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
     const Connection& connection, const mqtt::SubscribeEntry& entry) const {
   const Session& session = *connection.session;
@@ -84,6 +86,7 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
   return wanted;
 }
 
+// Replaced in place, so that nothing is lost in between [MQTT-3.8.4-4].
 void Shard::State::subscribe(Session& session, Wanted& wanted,
                              std::uint32_t subscription_identifier) {
   if (wanted.shared) return subscribe_shared(session, wanted, subscription_identifier);
@@ -120,6 +123,7 @@ void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
                  wanted.entry.retain_as_published, true, subscription_identifier});
 }
 
+// Sent with RETAIN 1 [MQTT3-3.3.1-8].
 void Shard::State::send_retained(Session& session, const Wanted& wanted,
                                  std::uint32_t subscription_identifier) {
   const mqtt::RetainHandling handling = wanted.entry.retain_handling;
@@ -155,6 +159,7 @@ bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
   return !source || source->allows(Access::publish, topic, by->client_id);
 }
 
+// [MQTT-3.11.3-2]
 Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mqtt::Frame& frame) {
   const auto packet = mqtt::decode_unsubscribe(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
@@ -179,6 +184,7 @@ Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mq
   return Next::go_on;
 }
 
+// Nothing new is added; what is in the window stays there [MQTT-3.10.4-2] [MQTT-3.10.4-3].
 Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text) {
   const auto shared = mqtt::parse_shared(filter_text);
   if (*shared) {

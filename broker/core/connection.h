@@ -17,7 +17,7 @@
 
 namespace broker {
 
-/// Topic aliases of one connection, both ways (section 3.3.2.3.4). They die with it.
+/// Topic aliases of one connection, both ways (section 3.3.2.3.4). They die with it [MQTT-3.3.2-7].
 struct TopicAliases {
   std::vector<std::string> incoming;  // by alias - 1; empty: not set
   std::unordered_map<std::string, std::uint16_t> outgoing;

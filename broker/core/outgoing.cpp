@@ -22,6 +22,7 @@ mqtt::PacketId Outgoing::id_at(std::size_t index) const noexcept {
   return static_cast<mqtt::PacketId>(zero_based % identifiers + 1U);
 }
 
+// Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
 mqtt::PacketId Outgoing::put_in_flight(Delivery delivery) {
   const std::size_t index = window_.size();
   const bool was_resending = resending();

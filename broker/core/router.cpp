@@ -75,6 +75,7 @@ const Route& Router::route_to_publisher(std::string_view topic, const Session& p
   return publisher_route_;
 }
 
+// [MQTT-3.3.2-3]
 void Router::build(std::string_view topic, const Session* publisher, Route& route) {
   route.receivers.clear();
   route.ids.clear();

@@ -79,6 +79,7 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   }
 }
 
+// Kept while the client is away [MQTT3-3.1.2-5].
 void Sender::queue(Session& session, const Terms& terms, Publication& publication) {
   Outgoing& outgoing = session.outgoing_part();
   const MessageRef& kept = publication.keep();
@@ -101,6 +102,7 @@ void Sender::drop(const Session& session, std::string_view why) {
              "Dropping a message for client " + session.client_id + ": " + std::string(why) + ".");
 }
 
+// The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
 bool Sender::window_open(const Session& session, std::size_t next_bytes) const {
   const Outgoing& outgoing = *session.outgoing;
   const std::size_t quota = std::min<std::size_t>(
@@ -132,6 +134,7 @@ void Sender::pump(Session& session, Instant now) {
   }
 }
 
+// A shared delivery too is completed with the session that began it [MQTT-4.8.2-4].
 bool Sender::resend_next(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
   mqtt::PacketId id{0};
@@ -179,6 +182,8 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
   return true;
 }
 
+// DUP says whether this session was sent it before [MQTT-3.3.1-3] [MQTT-4.3.1-1] [MQTT-4.3.2-2]
+// [MQTT-4.3.3-2].
 Sender::Written Sender::write(Connection& connection, const MessageView& message,
                               const Terms& terms, mqtt::PacketId id, bool dup,
                               Publication* publication, const MessageRef* kept, Instant now) {
@@ -260,6 +265,7 @@ void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqt
   if (first.spliced) splice(output, kept);
 }
 
+// [MQTT-3.3.2-11]
 std::uint16_t Sender::alias_for(Connection& connection, std::string_view topic, bool& known) {
   if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
   auto& aliases = connection.aliases->outgoing;
@@ -304,6 +310,7 @@ void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
   }
 }
 
+// Open until this came, whatever its reason code [MQTT-4.3.2-3] [MQTT-4.4.0-2].
 void Sender::on_puback(Session& session, const mqtt::Ack& ack) {
   if (!session.outgoing) return;
   const InFlight* const entry = session.outgoing->find(ack.packet_id);
@@ -311,6 +318,8 @@ void Sender::on_puback(Session& session, const mqtt::Ack& ack) {
   session.outgoing->finish(ack.packet_id);
 }
 
+// Open until this came; PUBLISH is never sent again after it [MQTT-4.3.3-3] [MQTT-4.3.3-6]
+// [MQTT-4.8.2-6].
 void Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   InFlight* const entry = session.outgoing ? session.outgoing->find(ack.packet_id) : nullptr;
   if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) {

@@ -219,3 +219,25 @@ TEST_CASE("AUTH and an authentication method are refused properly [MQTT-4.12.0-1
       test::PacketBuilder(0xF0).byte(0x19).properties(test::property_text(0x15, "SCRAM")).bytes());
   CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
 }
+
+TEST_CASE("a reason string that would be too large is left out [MQTT-3.2.2-19] [MQTT-3.14.2-3]",
+          "[shard][connect]") {
+  Broker broker;
+  const std::string small = test::property_four(0x27, 20);
+  const auto refused = broker.client("c", v5(small + test::property_text(0x15, "SCRAM")));
+  CHECK(broker.received(refused) == Strings{"CONNACK 0 8C"});
+  const auto client = broker.client("c", v5(small));
+  broker.received(client);
+  broker.send(client, test::connect("c"));
+  CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
+}
+
+TEST_CASE("what no return code fits is closed without CONNACK [MQTT3-3.2.2-6]",
+          "[shard][connect]") {
+  Broker broker;
+  const auto client = broker.open();
+  broker.send(client,
+              test::PacketBuilder(0x10).text("QTTM").byte(4).byte(2).two(0).text("c").bytes());
+  CHECK(broker.received(client).empty());
+  CHECK(broker.closed(client));
+}

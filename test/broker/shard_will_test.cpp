@@ -51,6 +51,12 @@ TEST_CASE("DISCONNECT discards the will, but not with reason 0x04 [MQTT-3.14.4-3
   CHECK(test.seen() == will_message);
 }
 
+TEST_CASE("without a Will Flag nothing is published [MQTT3-3.1.2-12]", "[shard][will]") {
+  Watched test(GENERATE(1U, 4U));
+  test.broker.lose(test.broker.client("c"));
+  CHECK(test.seen().empty());
+}
+
 TEST_CASE("a protocol error sends the will", "[shard][will]") {
   Watched test(GENERATE(1U, 4U));
   const auto client = test.broker.client("c", with_will(0, 0));
