@@ -1,0 +1,102 @@
+// test/transport/fixture.h
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/log.h"
+#include "broker/shard.h"
+#include "transport/descriptor.h"
+#include "transport/listener.h"
+#include "transport/loops.h"
+
+namespace transport {
+
+/// Keeps log lines for a test to look at.
+class TestLog : public broker::Log {
+ public:
+  [[nodiscard]] bool enabled(broker::LogType type) const noexcept override {
+    return type != broker::LogType::debug;
+  }
+  void write(broker::LogType type, std::string_view line) override;
+  /// Waits until a line has `text` in it.
+  [[nodiscard]] bool says(std::string_view text);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+/// A broker on loopback with an MQTT listener and a WebSocket listener.
+class TestBroker {
+ public:
+  struct Options {
+    std::uint32_t loops = 1;
+    LoopOptions loop;
+    ListenerOptions mqtt;
+    ListenerOptions websockets;
+    LoginFunction login;  // null: everybody may come in
+    bool run = true;      // start at once
+  };
+  explicit TestBroker(Options options);
+  TestBroker() : TestBroker(Options{}) {}
+
+  [[nodiscard]] std::uint16_t port() const { return listeners_[0]->port(); }
+  [[nodiscard]] std::uint16_t websocket_port() const { return listeners_[1]->port(); }
+  [[nodiscard]] TestLog& log() { return log_; }
+  [[nodiscard]] Loops& loops() { return *loops_; }
+  [[nodiscard]] Listener& listener(std::size_t index) { return *listeners_[index]; }
+
+ private:
+  TestLog log_;
+  std::unique_ptr<broker::Commons> commons_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  std::unique_ptr<Loops> loops_;
+};
+
+/// A blocking client socket; nothing waits for longer than ten seconds.
+class Client {
+ public:
+  explicit Client(std::uint16_t port, int receive_buffer_bytes = 0);
+  explicit Client(const std::string& unix_path);
+
+  void send(std::string_view bytes);
+  /// Sends bytes one by one, each in a segment of its own.
+  void send_slowly(std::string_view bytes);
+  /// Receives exactly so many bytes; fewer when the broker closed.
+  [[nodiscard]] std::string receive(std::size_t size);
+  /// Receives until the broker closes.
+  [[nodiscard]] std::string receive_all();
+  /// Receives until what came ends with `text`, or the broker closes.
+  [[nodiscard]] std::string receive_until(std::string_view text);
+  [[nodiscard]] int descriptor() const { return socket_.get(); }
+  void close() { socket_ = Descriptor(); }
+
+ private:
+  Descriptor socket_;
+};
+
+// Packets of MQTT 3.1.1.
+
+[[nodiscard]] std::string packet(unsigned first_byte, std::string_view body);
+[[nodiscard]] std::string connect(std::string_view client_id, std::string_view will_topic = {});
+[[nodiscard]] std::string subscribe(std::string_view filter, unsigned qos = 0);
+[[nodiscard]] std::string publish(std::string_view topic, std::string_view payload,
+                                  unsigned packet_id = 0);
+inline const std::string connack("\x20\x02\x00\x00", 4);
+[[nodiscard]] std::string suback(unsigned qos = 0);
+
+// WebSocket.
+
+[[nodiscard]] std::string upgrade_request(std::string_view further_fields = {});
+/// A masked frame, as clients send it.
+[[nodiscard]] std::string client_frame(unsigned first_byte, std::string_view payload);
+/// A frame as the broker sends it.
+[[nodiscard]] std::string server_frame(unsigned first_byte, std::string_view payload);
+
+}  // namespace transport

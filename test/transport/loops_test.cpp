@@ -1,0 +1,380 @@
+#include "transport/loops.h"
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <string>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "test/transport/fixture.h"
+
+namespace transport {
+namespace {
+
+using namespace std::string_literals;
+
+TestBroker::Options with_loops(std::uint32_t loops) {
+  TestBroker::Options options;
+  options.loops = loops;
+  return options;
+}
+
+const std::string upgraded =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+
+/// Waits for `condition`, which other threads make true.
+template <typename Condition>
+bool eventually(Condition&& condition) {
+  for (int count = 0; count < 2000; ++count) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("clients of all loops hear each other", "[loops]") {
+  TestBroker broker(with_loops(GENERATE(1U, 4U)));
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int number = 0; number < 12; ++number) {
+    auto client = std::make_unique<Client>(broker.port());
+    client->send(connect("client" + std::to_string(number)));
+    CHECK(client->receive(4) == connack);
+    client->send(subscribe("t/#"));
+    CHECK(client->receive(5) == suback());
+    clients.push_back(std::move(client));
+  }
+  CHECK(broker.loops().connections() == 12);
+  std::string expected;
+  for (const auto& client : clients) {
+    const std::string message = publish("t/x", "from " + std::to_string(expected.size()));
+    client->send(message);
+    expected += message;
+    // One after the other, so that the order is the same for all.
+    for (const auto& receiver : clients) CHECK(receiver->receive(message.size()) == message);
+  }
+}
+
+TEST_CASE("what follows CONNECT at once survives the move to the home loop", "[loops]") {
+  TestBroker broker(with_loops(4));
+  const bool slowly = GENERATE(false, true);
+  for (int number = 0; number < 8; ++number) {
+    const std::string topic = "own/" + std::to_string(number);
+    std::string all = connect("mover" + std::to_string(number)) + subscribe(topic);
+    std::string expected = connack + suback();
+    for (int count = 0; count < 20; ++count) {
+      const std::string message = publish(topic, "message " + std::to_string(count));
+      all += message;
+      expected += message;
+    }
+    Client client(broker.port());
+    if (slowly) {
+      client.send_slowly(all);
+    } else {
+      client.send(all);
+    }
+    CHECK(client.receive(expected.size()) == expected);
+  }
+  CHECK(eventually([&] { return broker.loops().connections() == 0; }));
+}
+
+TEST_CASE("a WebSocket moves with its handshake, frames and fragments", "[loops]") {
+  TestBroker broker(with_loops(4));
+  const bool slowly = GENERATE(false, true);
+  for (int number = 0; number < 8; ++number) {
+    const std::string topic = "own/" + std::to_string(number);
+    const std::string first = connect("web" + std::to_string(number));
+    const std::string second = subscribe(topic) + publish(topic, "hello");
+    // CONNECT ends in the middle of a message, whose rest comes in another fragment.
+    const std::string frames =
+        client_frame(0x02, first + second.substr(0, 3)) + client_frame(0x80, second.substr(3));
+    Client client(broker.websocket_port());
+    if (slowly) {
+      client.send_slowly(upgrade_request() + frames);
+    } else {
+      client.send(upgrade_request() + frames);
+    }
+    CHECK(client.receive(upgraded.size()) == upgraded);
+    std::string received;
+    const std::string expected = connack + suback() + publish(topic, "hello");
+    while (received.size() < expected.size()) {
+      const std::string header = client.receive(2);
+      REQUIRE(header.size() == 2);
+      CHECK(header[0] == '\x82');
+      received += client.receive(static_cast<unsigned char>(header[1]));
+    }
+    CHECK(received == expected);
+    client.send(client_frame(0x89, "ping") + client_frame(0x88, "\x03\xE8"));
+    CHECK(client.receive_all() == server_frame(0x8A, "ping") + server_frame(0x88, "\x03\xE8"));
+  }
+  CHECK(eventually([&] { return broker.loops().connections() == 0; }));
+}
+
+TEST_CASE("a Close without DISCONNECT publishes the will at once", "[loops]") {
+  TestBroker broker(with_loops(2));
+  Client watcher(broker.port());
+  watcher.send(connect("watcher") + subscribe("will"));
+  CHECK(watcher.receive(9) == connack + suback());
+  const std::string end = GENERATE(client_frame(0x88, ""), client_frame(0x81, "text"));
+  Client client(broker.websocket_port());
+  client.send(upgrade_request() + client_frame(0x82, connect("dying", "will")));
+  CHECK(client.receive(upgraded.size() + 6) == upgraded + server_frame(0x82, connack));
+  client.send(end);
+  CHECK(watcher.receive(12) == publish("will", "gone"));
+  const std::string close = client.receive_all();
+  CHECK(close.substr(0, 1) == "\x88");
+  CHECK(close.substr(2, 2) == (end[0] == '\x88' ? "\x03\xE8"s : "\x03\xEB"s));
+}
+
+TEST_CASE("bytes of the wrong protocol are recognised and named", "[loops]") {
+  TestBroker broker;
+  const std::string port = std::to_string(broker.port());
+  const std::string websocket_port = std::to_string(broker.websocket_port());
+  Client http(broker.port());
+  http.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(http.receive_all().find("HTTP/1.1 400 Bad Request\r\n") == 0);
+  CHECK(broker.log().says("sent HTTP to port " + port));
+  Client tls(broker.port());
+  tls.send("\x16\x03\x01\x02\x00\x01\x00\x01\xFC"s);
+  CHECK(tls.receive_all().empty());
+  CHECK(broker.log().says("sent a TLS handshake to port " + port));
+  Client proxy(broker.port());
+  proxy.send("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
+  CHECK(proxy.receive_all().empty());
+  CHECK(broker.log().says("sent a PROXY protocol header to port " + port));
+  Client raw(broker.websocket_port());
+  raw.send(connect("raw"));
+  CHECK(raw.receive_all().empty());
+  CHECK(broker.log().says("sent MQTT without WebSocket to port " + websocket_port));
+}
+
+TEST_CASE("a bad handshake gets an answer, and the connection is closed", "[loops]") {
+  TestBroker::Options options;
+  options.websockets.websockets_origins = {"https://example.com"};
+  options.websockets.websockets_headers_bytes_max = 1000;
+  TestBroker broker(std::move(options));
+  const auto [request, status] = GENERATE(table<std::string, std::string>({
+      {upgrade_request("Origin: https://evil.example\r\n"), "403 Forbidden"},
+      {upgrade_request("Cookie: " + std::string(1000, 'x') + "\r\n"),
+       "431 Request Header Fields Too Large"},
+      {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "426 Upgrade Required"},
+      {"nonsense\r\n\r\n", "400 Bad Request"},
+  }));
+  Client client(broker.websocket_port());
+  client.send(request);
+  const std::string answer = client.receive_all();
+  CHECK(answer.find("HTTP/1.1 " + status + "\r\n") == 0);
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(broker.log().says(" refused: " + status));
+  client.close();
+  Client good(broker.websocket_port());
+  good.send(upgrade_request("Origin: https://example.com\r\n"));
+  CHECK(good.receive(upgraded.size()) == upgraded);
+}
+
+TEST_CASE("who exceeds max_connections is sent away", "[loops]") {
+  TestBroker::Options options = with_loops(2);
+  options.mqtt.max_connections = options.websockets.max_connections = 1;
+  TestBroker broker(std::move(options));
+  Client first(broker.port());
+  first.send(connect("first"));
+  CHECK(first.receive(4) == connack);
+  Client second(broker.port());
+  CHECK(second.receive_all().empty());
+  CHECK(broker.log().says("denied: max_connections exceeded."));
+  Client third(broker.websocket_port());
+  third.send(upgrade_request());
+  CHECK(third.receive(upgraded.size()) == upgraded);
+  Client fourth(broker.websocket_port());
+  const std::string answer = fourth.receive_all();
+  CHECK(answer.find("HTTP/1.1 503 Service Unavailable\r\n") == 0);
+  CHECK(answer.find("Retry-After: ") != std::string::npos);
+  first.close();
+  CHECK(eventually([&] { return broker.listener(0).connections().count() == 0; }));
+  Client fifth(broker.port());
+  fifth.send(connect("fifth"));
+  CHECK(fifth.receive(4) == connack);
+}
+
+TEST_CASE("a login is decided on another thread while the client goes on", "[loops]") {
+  std::vector<std::thread> threads;
+  std::mutex mutex;
+  TestBroker::Options options = with_loops(2);
+  options.login = [&](broker::LoginRequest&& request, LoginDone done) {
+    if (request.client_id == "at once") return std::optional<broker::Verdict>(broker::Verdict{});
+    const std::lock_guard lock(mutex);
+    threads.emplace_back([done = std::move(done), id = request.client_id] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      broker::Verdict verdict;
+      if (id == "bad") verdict.reason = mqtt::Reason::not_authorized;
+      done(verdict);
+    });
+    return std::optional<broker::Verdict>{};
+  };
+  {
+    TestBroker broker(std::move(options));
+    for (const std::string id : {"at once", "later", "later again", "bad"}) {
+      Client client(broker.port());
+      client.send(connect(id));
+      client.send_slowly(subscribe("t") + publish("t", id));
+      if (id == "bad") {
+        CHECK(client.receive_all() == "\x20\x02\x00\x05"s);
+      } else {
+        const std::string expected = connack + suback() + publish("t", id);
+        CHECK(client.receive(expected.size()) == expected);
+      }
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+TEST_CASE("a client that reads slowly gets every byte in order", "[loops]") {
+  TestBroker broker(with_loops(GENERATE(1U, 2U)));
+  const bool websocket = GENERATE(false, true);
+  CAPTURE(websocket);
+  constexpr unsigned messages = 15;
+  std::string payload(900'000, '\0');
+  for (std::size_t at = 0; at < payload.size(); ++at) {
+    payload[at] = static_cast<char>(at * 31 + at / 255);
+  }
+  Client reader(websocket ? broker.websocket_port() : broker.port(), 4096);
+  const std::string hello = connect("reader") + subscribe("big", 1);
+  if (websocket) {
+    reader.send(upgrade_request() + client_frame(0x82, hello));
+    REQUIRE(reader.receive_until("\x90\x03\x00\x01\x01"s).ends_with("\x01"));
+  } else {
+    reader.send(hello);
+    REQUIRE(reader.receive(9) == connack + suback(1));
+  }
+  Client writer(broker.port());
+  writer.send(connect("writer"));
+  CHECK(writer.receive(4) == connack);
+  for (unsigned number = 1; number <= messages; ++number) {
+    payload[0] = static_cast<char>(number);
+    writer.send(publish("big", payload, number));
+    CHECK(writer.receive(4) == "\x40\x02\x00"s + static_cast<char>(number));
+  }
+  std::string stream;
+  const std::size_t message_bytes = publish("big", payload, 1).size();
+  while (stream.size() < messages * message_bytes) {
+    if (websocket) {
+      std::string head = reader.receive(2);
+      REQUIRE(head.size() == 2);
+      std::size_t size = static_cast<unsigned char>(head[1]);
+      if (size > 125) {
+        head = reader.receive(size == 126 ? 2 : 8);
+        size = 0;
+        for (const char byte : head) size = size << 8U | static_cast<unsigned char>(byte);
+      }
+      stream += reader.receive(size);
+    } else {
+      const std::string more = reader.receive(message_bytes);
+      REQUIRE_FALSE(more.empty());
+      stream += more;
+    }
+  }
+  bool same = true;
+  for (unsigned number = 1; number <= messages; ++number) {
+    payload[0] = static_cast<char>(number);
+    same = same && std::string_view(stream).substr((number - 1) * message_bytes, message_bytes) ==
+                       publish("big", payload, number);
+  }
+  CHECK(same);
+}
+
+TEST_CASE("an idle WebSocket is pinged, and closed when it does not answer", "[loops]") {
+  TestBroker::Options options;
+  options.websockets.websockets_ping_interval_seconds = 1;
+  TestBroker broker(std::move(options));
+  Client client(broker.websocket_port());
+  client.send(upgrade_request() + client_frame(0x82, connect("idle")));
+  CHECK(client.receive(upgraded.size() + 6) == upgraded + server_frame(0x82, connack));
+  CHECK(client.receive(2) == server_frame(0x89, ""));
+  client.send(client_frame(0x8A, ""));
+  CHECK(client.receive(2) == server_frame(0x89, ""));
+  CHECK(client.receive_all().empty());
+  CHECK(broker.log().says("a WebSocket ping was not answered"));
+}
+
+TEST_CASE("a handshake that does not come is not waited for", "[loops]") {
+  TestBroker::Options options;
+  options.loop.handshake_timeout_seconds = 1;
+  TestBroker broker(std::move(options));
+  Client client(broker.websocket_port());
+  client.send("GET / HTTP/1.1\r\n");
+  CHECK(client.receive_all().empty());
+  CHECK(broker.log().says("no WebSocket handshake came in time"));
+}
+
+TEST_CASE("accepting pauses while descriptors are out, and goes on", "[loops]") {
+  TestBroker broker;
+  Client before(broker.port());
+  before.send(connect("before"));
+  CHECK(before.receive(4) == connack);
+  Client waiting(broker.port());
+  waiting.send(connect("waiting"));
+  CHECK(waiting.receive(4) == connack);
+
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  Descriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
+  const rlimit lower{static_cast<rlim_t>(socket.get()), limit.rlim_max};
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  REQUIRE(::getpeername(before.descriptor(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
+  CHECK(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  CHECK(broker.log().says("too many open files"));
+  before.send(subscribe("t"));
+  CHECK(before.receive(5) == suback());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const std::string hello = connect("late");
+  REQUIRE(::send(socket.get(), hello.data(), hello.size(), 0) > 0);
+  std::string answer(4, '\0');
+  CHECK(::recv(socket.get(), answer.data(), answer.size(), MSG_WAITALL) == 4);
+  CHECK(answer == connack);
+}
+
+TEST_CASE("stopping says goodbye to everybody", "[loops]") {
+  TestBroker broker(with_loops(3));
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int number = 0; number < 9; ++number) {
+    auto client =
+        std::make_unique<Client>(number % 2 == 0 ? broker.port() : broker.websocket_port());
+    const std::string hello = connect("client" + std::to_string(number));
+    client->send(number % 2 == 0 ? hello : upgrade_request() + client_frame(0x82, hello));
+    const std::string welcome = number % 2 == 0 ? connack : upgraded + server_frame(0x82, connack);
+    CHECK(client->receive(welcome.size()) == welcome);
+    clients.push_back(std::move(client));
+  }
+  Client stranger(broker.websocket_port());
+  CHECK(eventually([&] { return broker.loops().connections() == 10; }));
+  broker.loops().stop();
+  CHECK(broker.loops().connections() == 0);
+  for (std::size_t number = 0; number < clients.size(); ++number) {
+    CHECK(clients[number]->receive_all() ==
+          (number % 2 == 0 ? ""s : server_frame(0x88, "\x03\xE9")));
+  }
+  CHECK(stranger.receive_all().empty());
+}
+
+TEST_CASE("work is posted to a shard's own thread, in order", "[loops]") {
+  TestBroker broker(with_loops(2));
+  std::atomic<int> done{0};
+  bool ordered = true;
+  for (int number = 0; number < 100; ++number) {
+    broker.loops().post(broker::ShardIndex{1}, [&, number](broker::Shard&, broker::Instant now) {
+      ordered = ordered && done.load() == number && now.milliseconds > 0;
+      ++done;
+    });
+  }
+  CHECK(eventually([&] { return done.load() == 100; }));
+  CHECK(ordered);
+}
+
+}  // namespace transport
