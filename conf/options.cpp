@@ -104,7 +104,8 @@ std::string range_of(const Option& option) {
       return "true or false";
     case Type::integer:
       return "a number, " + std::to_string(option.minimum) + " to " +
-             std::to_string(option.maximum);
+             std::to_string(option.maximum) +
+             (option.zero_word.empty() ? "" : ", or " + std::string(option.zero_word));
     case Type::choice:
       return alternatives(words_of(option.choices));
     case Type::duration:

@@ -58,6 +58,7 @@ struct Option {
   bool repeated = false;                ///< may stand several times, and the values add up
   std::string_view default_text = {};   ///< as it would be written; empty: none
   std::string_view example = {};        ///< where the default is empty or shows nothing
+  std::string_view zero_word = {};      ///< a word that stands for an integer 0
   std::string_view units = {};          ///< of an integer, in words; empty: a count
   bool reloadable = true;               ///< follows the file on SIGHUP
   Availability availability = Availability::works;

@@ -32,7 +32,8 @@ std::expected<Value, std::string> single_value(const Option& option, const toml:
     return wrong_kind(option);
   }
   const auto* text = node.as_string();
-  const bool wants_text = option.type != Type::flag && option.type != Type::integer;
+  const bool wants_text =
+      option.type != Type::flag && (option.type != Type::integer || !option.zero_word.empty());
   if (text == nullptr || !wants_text) return wrong_kind(option);
   return parse_value(option, text->get());
 }

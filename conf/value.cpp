@@ -54,6 +54,7 @@ Result parse_flag(const Option& option, std::string_view text) {
 
 /// Decimal, 0x hexadecimal or 0 octal, with nothing behind.
 Result parse_integer(const Option& option, std::string_view text) {
+  if (!option.zero_word.empty() && text == option.zero_word) return std::int64_t{0};
   const std::string terminated(text);
   char* end = nullptr;
   errno = 0;

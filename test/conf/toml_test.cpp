@@ -102,6 +102,7 @@ TEST_CASE("what is converted means the same", "[conf]") {
       "log_dest stdout\nlog_dest none\nlog_dest file /a b\nlog_type none\n"
       "persistent_client_expiration 36h\naccept_protocol_versions 3 5\nmax_keepalive 0x10\n"
       "max_keepalive 11\nmax_keepalive_cap 1\nthreads 2\n",
+      "threads auto\n",
       "per_listener_settings true\nallow_anonymous true\nlistener 1\nlistener 2\n"
       "listener_allow_anonymous true\nallow_anonymous false\n");
   auto before = good(text);
@@ -117,6 +118,11 @@ TEST_CASE("what is converted means the same", "[conf]") {
   CHECK(before.persistent_client_expiration_seconds == after.persistent_client_expiration_seconds);
   CHECK(before.threads == after.threads);
   CHECK(before.persistence == after.persistence);
+}
+
+TEST_CASE("threads may be auto, in words or as 0", "[conf]") {
+  const std::string text = GENERATE("threads auto\n", "threads = \"auto\"\n", "threads = 0\n");
+  CHECK(good(text).threads == 0);
 }
 
 TEST_CASE("a file is converted with its includes, and says where options stood", "[conf]") {
