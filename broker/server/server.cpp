@@ -205,11 +205,11 @@ void Server::publish_heap() {
   const struct mallinfo2 heap = ::mallinfo2();
   const std::size_t bytes = heap.uordblks + heap.hblkhd;
   heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
-  loops_->post(broker::ShardIndex{0}, [bytes, most = heap_bytes_max_](broker::Shard& shard,
-                                                                      broker::Instant now) {
-    shard.publish_sys("$SYS/broker/heap/current", std::to_string(bytes), true, now);
-    shard.publish_sys("$SYS/broker/heap/maximum", std::to_string(most), true, now);
-  });
+  loops_->post(broker::ShardIndex{0},
+               [bytes, most = heap_bytes_max_](broker::Shard& shard, broker::Instant now) {
+                 shard.publish_sys("$SYS/broker/heap/current", std::to_string(bytes), true, now);
+                 shard.publish_sys("$SYS/broker/heap/maximum", std::to_string(most), true, now);
+               });
 }
 
 void Server::reload() {
