@@ -47,7 +47,7 @@ class Reader {
   }
   std::string text() { return std::string(take(two())); }
   std::string_view take(std::size_t count) {
-    REQUIRE(rest_.size() >= count);
+    if (rest_.size() < count) FAIL("the broker wrote a packet that ends too early");
     const std::string_view taken = rest_.substr(0, count);
     rest_.remove_prefix(count);
     return taken;
