@@ -50,11 +50,13 @@ class Simulation {
   }
 
   void check() {
+    std::size_t delivered = 0;
     for (const SimulatedClient& client : clients_) {
       CAPTURE(client.id);
       CHECK(client.seen == client.expected);
-      CHECK_FALSE(client.expected.empty());
+      delivered += client.seen.size();
     }
+    CHECK(delivered > 100);
     CHECK(broker_.metrics().publish_dropped == 0);
   }
 
@@ -172,7 +174,7 @@ class Simulation {
 TEST_CASE("QoS 2 arrives exactly once and in order, whatever happens in between [MQTT-4.6.0-5]",
           "[sim]") {
   const auto shards = GENERATE(1U, 2U, 5U);
-  const auto seed = GENERATE(range(0U, 100U));
+  const auto seed = GENERATE(range(0U, 50U));
   CAPTURE(shards, seed);
   Simulation simulation(shards, seed);
   simulation.run(600);
