@@ -255,7 +255,8 @@ check('100 messages in a row arrive in order', async (at) => {
 });
 
 check('tabs with reconnect come back after a restart of the broker', async (at) => {
-  const options = { reconnect: true, resubscribe: at.topic };
+  // After a failed attempt Paho waits for its connect timeout before the next one.
+  const options = { reconnect: true, resubscribe: at.topic, timeout: 5 };
   const tabs = [await connected(at, 'one', options), await connected(at, 'two', options)];
   for (const tab of tabs) await tab.waitState('a subscription', ({ subscribed }) => subscribed === 1);
   await deployment.broker.restart(async () => {

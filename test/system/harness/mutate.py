@@ -1,7 +1,7 @@
 """Packets for the mutation test: a table of good ones, and seeded ways to spoil them."""
 
-from . import wire
-from .wire import MQTT5, Will
+from . import websocket, wire
+from .wire import MQTT5, MQTT311, Will
 
 _INTERESTING = (0x00, 0x01, 0x7F, 0x80, 0xFF, 0x10, 0x2F, 0x23, 0x2B, 0x24, 0xED, 0xC0)
 
@@ -62,6 +62,30 @@ def _good_packets_of_5():
             wire.acknowledgement(wire.PUBREL, 2, 0x92, ()),
             wire.disconnect(MQTT5, 4, [(wire.SESSION_EXPIRY, 1), *reason]),
             wire.auth(0x18, [(wire.AUTH_METHOD, "m"), (wire.AUTH_DATA, b"d")])]
+
+
+def good_handshakes():
+    """Requests that open a WebSocket."""
+    head = ("GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {}\r\n{}\r\n")
+    return [head.format(*fields).encode() for fields in
+            (("mqtt", ""), ("mqttv3.1", ""), ("chat, mqtt", "Origin: http://example.com\r\n"))]
+
+
+def good_frames():
+    """Frames that an open WebSocket may send, CONNECT first among them."""
+    connect = wire.connect(MQTT311, "ws")
+    packets = b"".join(good_packets(MQTT311)[:8])
+    return [websocket.frame(websocket.BINARY, connect),
+            websocket.frame(websocket.BINARY, packets),
+            websocket.frame(websocket.BINARY, packets[:30], fin=False)
+            + websocket.frame(websocket.PING, b"between")
+            + websocket.frame(websocket.CONTINUATION, packets[30:]),
+            websocket.frame(websocket.BINARY, packets, length_form=64),
+            websocket.frame(websocket.PING, b"x" * 125), websocket.frame(websocket.PONG),
+            websocket.frame(websocket.TEXT, b"text"), websocket.frame(websocket.BINARY),
+            websocket.frame(websocket.CLOSE, websocket.close_payload(1000, b"bye"))]
 
 
 class Mutator:
