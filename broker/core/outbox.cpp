@@ -1,12 +1,10 @@
 #include "broker/core/outbox.h"
 
-#include <cassert>
-
 namespace broker {
 namespace {
 
-constexpr std::size_t pooled_outputs_max = 1024;
-constexpr std::size_t pooled_bytes_max = 65'536;
+constexpr std::size_t pooled_buffer_bytes_max = 65'536;
+constexpr std::size_t pool_bytes_max = 4'194'304;
 
 }  // namespace
 
@@ -15,26 +13,30 @@ Outbox::~Outbox() = default;
 
 Output& Outbox::open(ConnectionId connection) {
   if (connection.slot >= by_slot_.size()) by_slot_.resize(connection.slot + std::size_t{1});
-  std::unique_ptr<Output> output;
+  std::unique_ptr<Pending> pending;
   if (pool_.empty()) {
-    output = std::make_unique<Output>();
+    pending = std::make_unique<Pending>();
   } else {
-    output = std::move(pool_.back());
+    pending = std::move(pool_.back());
     pool_.pop_back();
+    pool_bytes_ -= sizeof(Pending) + pending->output.bytes.capacity();
   }
-  Output* const place = output.get();
-  by_slot_[connection.slot] = place;
-  dirty_.push_back({connection, std::move(output)});
-  return *place;
+  pending->connection = connection;
+  by_slot_[connection.slot] = pending.get();
+  dirty_.push_back(std::move(pending));
+  return dirty_.back()->output;
 }
 
-void Outbox::recycle(std::unique_ptr<Output> output) {
-  if (pool_.size() >= pooled_outputs_max) return;
-  output->bytes.clear();
-  if (output->bytes.capacity() > pooled_bytes_max) output->bytes.reset();
-  output->splices.clear();
-  output->spliced_bytes = 0;
-  pool_.push_back(std::move(output));
+void Outbox::recycle(std::unique_ptr<Pending> pending) {
+  Output& output = pending->output;
+  output.bytes.clear();
+  if (output.bytes.capacity() > pooled_buffer_bytes_max) output.bytes.reset();
+  output.splices.clear();
+  output.spliced_bytes = 0;
+  const std::size_t bytes = sizeof(Pending) + output.bytes.capacity();
+  if (pool_bytes_ + bytes > pool_bytes_max) return;
+  pool_bytes_ += bytes;
+  pool_.push_back(std::move(pending));
 }
 
 }  // namespace broker

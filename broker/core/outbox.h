@@ -1,6 +1,7 @@
 // broker/core/outbox.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,10 +74,10 @@ struct CloseRequest {
 
 /// Everything a shard wants done, gathered during a turn and pulled by its loop at the turn's end.
 ///
-/// Invariant  A connection stands in dirty() exactly once while it has output. Requests keep their
-///            order. Draining while the shard is being called is forbidden (asserted).
+/// Invariant  A connection is drained once a turn. Requests keep their order. One that got the slot
+///            of another in the same turn has an output of its own, behind that of the other.
 /// Lifetime   Output objects come from a pool of the outbox and go back with their memory when
-///            drained; an idle connection holds none.
+///            drained; an idle connection holds none, and the pool no more than a few megabytes.
 /// Threads    None.
 class Outbox {
  public:
@@ -89,8 +90,9 @@ class Outbox {
 
   /// The connection's pending output, to append to.
   [[nodiscard]] Output& output(ConnectionId connection) {
-    if (connection.slot < by_slot_.size() && by_slot_[connection.slot] != nullptr) {
-      return *by_slot_[connection.slot];
+    if (connection.slot < by_slot_.size()) {
+      Pending* const pending = by_slot_[connection.slot];
+      if (pending != nullptr && pending->connection == connection) return pending->output;
     }
     return open(connection);
   }
@@ -112,17 +114,19 @@ class Outbox {
   [[nodiscard]] std::vector<CloseRequest> take_closes() { return std::exchange(closes_, {}); }
 
  private:
-  Output& open(ConnectionId connection);
-  void recycle(std::unique_ptr<Output> output);
-
-  struct Dirty {
+  struct Pending {
     ConnectionId connection;
-    std::unique_ptr<Output> output;
+    Output output;
   };
-  std::vector<Output*> by_slot_;  // null: nothing pending
-  std::vector<Dirty> dirty_;
-  std::vector<Dirty> draining_;
-  std::vector<std::unique_ptr<Output>> pool_;
+
+  Output& open(ConnectionId connection);
+  void recycle(std::unique_ptr<Pending> pending);
+
+  std::vector<Pending*> by_slot_;  // null: nothing pending
+  std::vector<std::unique_ptr<Pending>> dirty_;
+  std::vector<std::unique_ptr<Pending>> draining_;  // empty but in drain_output()
+  std::vector<std::unique_ptr<Pending>> pool_;
+  std::size_t pool_bytes_ = 0;
   std::vector<LoginRequest> logins_;
   std::vector<HandoffRequest> handoffs_;
   std::vector<CloseRequest> closes_;
@@ -130,11 +134,13 @@ class Outbox {
 
 template <typename Write>
 void Outbox::drain_output(Write&& write) {
+  assert(draining_.empty());  // `write` must not drain
   draining_.swap(dirty_);
-  for (Dirty& dirty : draining_) {
-    by_slot_[dirty.connection.slot] = nullptr;
-    write(dirty.connection, *dirty.output);
-    recycle(std::move(dirty.output));
+  for (std::unique_ptr<Pending>& pending : draining_) {
+    Pending*& of_slot = by_slot_[pending->connection.slot];
+    if (of_slot == pending.get()) of_slot = nullptr;
+    write(pending->connection, pending->output);
+    recycle(std::move(pending));
   }
   draining_.clear();
 }
