@@ -66,18 +66,17 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
     connection->tail.append(bytes);
     return false;
   }
-  State::Next next = State::Next::go_on;
+  if (!connection->tail.empty() && state.complete_tail(*connection, bytes) == State::Next::stop) {
+    return true;
+  }
   if (connection->tail.empty()) {
+    // The rest is used where it is; only what is incomplete at its end is copied.
+    State::Next next = State::Next::go_on;
     const std::size_t used = state.process(*connection, bytes, next);
     if (next == State::Next::stop) return true;
-    if (used < bytes.size()) connection->tail.append(bytes.subspan(used));
-  } else {
-    connection->tail.append(bytes);
-    const std::size_t used = state.process(*connection, connection->tail.view(), next);
-    if (next == State::Next::stop) return true;
-    connection->tail.consume(used);
-    if (connection->tail.empty()) connection->tail.reset();
+    bytes = bytes.subspan(used);
   }
+  connection->tail.append(bytes);
   return connection->stage != Connection::Stage::awaiting_verdict;
 }
 
@@ -155,6 +154,20 @@ Connection* Shard::State::find(ConnectionId id) noexcept {
   if (id.slot >= connections.size()) return nullptr;
   Connection* const connection = connections[id.slot].get();
   return connection != nullptr && connection->id == id ? connection : nullptr;
+}
+
+Shard::State::Next Shard::State::complete_tail(Connection& connection, mqtt::Bytes& bytes) {
+  mqtt::ByteBuffer& tail = connection.tail;
+  while (!bytes.empty()) {
+    const std::size_t missing = std::min(mqtt::bytes_missing(tail.view()), bytes.size());
+    if (missing == 0) break;
+    tail.append(bytes.first(missing));
+    bytes = bytes.subspan(missing);
+  }
+  Next next = Next::go_on;
+  const std::size_t used = process(connection, tail.view(), next);
+  if (next == Next::go_on && used == tail.size()) tail.reset();
+  return next;
 }
 
 std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Next& next) {

@@ -43,6 +43,9 @@ struct Shard::State {
 
   // shard.cpp
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
+  /// Gives the packet at the end of the last read what it lacks, from the front of `bytes`, and
+  /// handles it if that makes it whole.
+  Next complete_tail(Connection& connection, mqtt::Bytes& bytes);
   /// Handles whole packets at the front of `input`; returns how many bytes that was.
   std::size_t process(Connection& connection, mqtt::Bytes input, Next& next);
   Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);

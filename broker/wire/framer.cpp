@@ -41,6 +41,15 @@ Decoded<std::optional<Frame>> next_frame(Bytes input, std::size_t packet_bytes_m
                .size_bytes = size};
 }
 
+std::size_t bytes_missing(Bytes input) noexcept {
+  Cursor cursor(input);
+  if (!cursor.byte()) return 1;
+  const auto remaining_length = cursor.variable_byte_integer();
+  if (!remaining_length) return cursor.rest().size() >= 4 ? 0 : 1;
+  const std::size_t there = cursor.rest().size();
+  return there >= *remaining_length ? 0 : *remaining_length - there;
+}
+
 void write_fixed_header(ByteBuffer& out, PacketType type, std::uint8_t flags,
                         std::size_t remaining_length) {
   std::byte* const place = out.extend(fixed_header_size(remaining_length));

@@ -44,4 +44,10 @@ struct Frame {
 void write_fixed_header(ByteBuffer& out, PacketType type, std::uint8_t flags,
                         std::size_t remaining_length);
 
+/// How many bytes the first packet of `input` lacks, as far as its header tells: one while the
+/// header itself is incomplete; none if the packet is whole, or broken in a way that next_frame()
+/// tells.
+/// Cost      Constant.
+[[nodiscard]] std::size_t bytes_missing(Bytes input) noexcept;
+
 }  // namespace mqtt

@@ -131,3 +131,14 @@ TEST_CASE("every packet type has its name", "[framer]") {
   CHECK(mqtt::name_of(mqtt::PacketType::unsuback) == "UNSUBACK");
   CHECK(mqtt::name_of(mqtt::PacketType::auth) == "AUTH");
 }
+
+TEST_CASE("what a packet lacks is known once its header is whole", "[framer]") {
+  const std::string stream = packet(0x30, std::string(200, 'x'));
+  CHECK(mqtt::bytes_missing({}) == 1);
+  CHECK(mqtt::bytes_missing(bytes_of(stream).first(1)) == 1);
+  CHECK(mqtt::bytes_missing(bytes_of(stream).first(2)) == 1);
+  CHECK(mqtt::bytes_missing(bytes_of(stream).first(3)) == 200);
+  CHECK(mqtt::bytes_missing(bytes_of(stream).first(202)) == 1);
+  CHECK(mqtt::bytes_missing(bytes_of(stream + "behind")) == 0);
+  CHECK(mqtt::bytes_missing(bytes_of("\x30\xFF\xFF\xFF\xFF\x01")) == 0);
+}
