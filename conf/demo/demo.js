@@ -3,7 +3,7 @@
 
 const MESSAGES_SHOWN = 200;
 const PAYLOAD_SHOWN = 4096; // characters
-const CONNECT_TIMEOUT_SECONDS = 15;
+const CONNECT_TIMEOUT_SECONDS = 8; // Paho also waits this long between attempts to reconnect.
 const KEEP_ALIVE_SECONDS = 60; // below the read timeout of any proxy between, and max_keepalive
 
 const at = (id) => document.getElementById(id);
