@@ -45,6 +45,7 @@ std::optional<std::uint32_t> number(std::string_view text) {
 }
 
 std::optional<Bytes> from_base64(std::string_view text, int variant) {
+  if (text.empty()) return Bytes();
   Bytes bytes(text.size());
   std::size_t length = 0;
   const char* end = nullptr;

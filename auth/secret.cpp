@@ -28,6 +28,7 @@ std::string_view Secret::text() const noexcept {
 }
 
 void Secret::wipe() noexcept {
+  if (bytes_.empty()) return;
   sodium_memzero(bytes_.data(), bytes_.size());
   bytes_.clear();
 }
