@@ -27,7 +27,9 @@ function parseUrl(text) {
   try {
     url = new URL(text.trim());
   } catch {
-    throw new Error('An address looks like wss://mqtt.example.com/mqtt or ws://127.0.0.1:9001/mqtt.');
+    throw new Error(
+      'An address looks like wss://mqtt.example.com/mqtt or ws://127.0.0.1:9001/mqtt.',
+    );
   }
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new Error(`A browser speaks MQTT over ws:// or wss:// only, not ${url.protocol}//.`);
@@ -36,7 +38,12 @@ function parseUrl(text) {
   if (!tls && window.location.protocol === 'https:') {
     throw new Error('This page came by https://, so the browser allows wss:// only.');
   }
-  return { host: url.hostname, port: Number(url.port) || (tls ? 443 : 80), path: url.pathname, tls };
+  return {
+    host: url.hostname,
+    port: Number(url.port) || (tls ? 443 : 80),
+    path: url.pathname,
+    tls,
+  };
 }
 
 // --- State and problems ---
@@ -48,7 +55,8 @@ function showState(state, text) {
   at('connect-button').hidden = busy;
   at('disconnect-button').hidden = !busy;
   at('disconnect-button').textContent = state === 'connected' ? 'Disconnect' : 'Cancel';
-  for (const id of ['url', 'user', 'password', 'client-id', 'clean', 'reconnect']) at(id).disabled = busy;
+  for (const id of ['url', 'user', 'password', 'client-id', 'clean', 'reconnect'])
+    at(id).disabled = busy;
   for (const form of ['subscribe', 'publish']) {
     at(form).querySelector('button[type=submit]').disabled = state !== 'connected';
   }
@@ -56,11 +64,13 @@ function showState(state, text) {
 
 function showProblem(title, causes = [], detail = '') {
   at('problem-title').textContent = title;
-  at('problem-causes').replaceChildren(...causes.map((cause) => {
-    const item = document.createElement('li');
-    item.textContent = cause;
-    return item;
-  }));
+  at('problem-causes').replaceChildren(
+    ...causes.map((cause) => {
+      const item = document.createElement('li');
+      item.textContent = cause;
+      return item;
+    }),
+  );
   at('problem-causes').hidden = causes.length === 0;
   at('problem-detail').textContent = detail.replace(/:undefined\.$/, '.'); // Paho's own gap
   at('problem').hidden = false;
@@ -74,34 +84,51 @@ function clearProblem() {
 function handshakeCauses(tls) {
   const causes = [
     'Nothing listens there, or a firewall is between: check host, port and that the broker runs.',
-    `The proxy or broker refused the upgrade: the Origin ${window.location.origin} may not be `
-      + 'allowed (403), the path may be wrong (404), or Upgrade and Connection were lost (400).',
+    `The proxy or broker refused the upgrade: the Origin ${window.location.origin} may not be ` +
+      'allowed (403), the path may be wrong (404), or Upgrade and Connection were lost (400).',
     'The port speaks raw MQTT (often 1883) and not WebSocket (often 9001).',
   ];
   if (tls) {
-    causes.splice(1, 0, 'The certificate is not trusted, expired, or for another name: open the '
-      + 'address with https:// in a tab to see.');
+    causes.splice(
+      1,
+      0,
+      'The certificate is not trusted, expired, or for another name: open the ' +
+        'address with https:// in a tab to see.',
+    );
   }
-  causes.push('The browser\'s developer tools show the HTTP status under Network.');
+  causes.push("The browser's developer tools show the HTTP status under Network.");
   return causes;
 }
 
 const refusals = {
-  1: ['The broker does not speak this version of MQTT.', ['Its listener may set accept_protocol_versions.']],
-  2: ['The broker refused the client id.', [
-    'It may demand another prefix, or be empty with clean session off.',
-    `Brokers also answer so if the keepalive (${KEEP_ALIVE_SECONDS} s) is above max_keepalive.`]],
+  1: [
+    'The broker does not speak this version of MQTT.',
+    ['Its listener may set accept_protocol_versions.'],
+  ],
+  2: [
+    'The broker refused the client id.',
+    [
+      'It may demand another prefix, or be empty with clean session off.',
+      `Brokers also answer so if the keepalive (${KEEP_ALIVE_SECONDS} s) is above max_keepalive.`,
+    ],
+  ],
   3: ['The broker is not available just now.', ['It may be at its limit of connections.']],
-  4: ['Wrong user name or password.', ['Check both; the broker\'s log names the user.']],
-  5: ['The broker did not let you in.', [
-    'The user name or password is wrong or missing.', 'The user may not connect from here.']],
+  4: ['Wrong user name or password.', ["Check both; the broker's log names the user."]],
+  5: [
+    'The broker did not let you in.',
+    ['The user name or password is wrong or missing.', 'The user may not connect from here.'],
+  ],
 };
 
 function explainFailure(code, message, target) {
   const refusal = /return code:\s*(\d)/.exec(message);
   if (refusal && refusals[refusal[1]]) return [...refusals[refusal[1]], message];
   if (code === 1) {
-    return [`No answer within ${CONNECT_TIMEOUT_SECONDS} seconds.`, handshakeCauses(target.tls), message];
+    return [
+      `No answer within ${CONNECT_TIMEOUT_SECONDS} seconds.`,
+      handshakeCauses(target.tls),
+      message,
+    ];
   }
   return [`No connection to ${at('url').value}.`, handshakeCauses(target.tls), message];
 }
@@ -110,11 +137,13 @@ function explainLoss(code, message) {
   const causes = {
     4: ['The network went away, or the computer slept: the broker no longer answered pings.'],
     5: ['The data did not follow MQTT.'],
-    8: ['The broker was stopped or restarted.',
+    8: [
+      'The broker was stopped or restarted.',
       'Another connection took this client id (another tab?).',
       'A message was larger than the broker allows (message_size_limit).',
-      'A proxy closed an idle connection: its read timeout must be above the keepalive of '
-        + `${KEEP_ALIVE_SECONDS} s.`],
+      'A proxy closed an idle connection: its read timeout must be above the keepalive of ' +
+        `${KEEP_ALIVE_SECONDS} s.`,
+    ],
   };
   return ['The connection was lost.', causes[code] ?? [], message];
 }
@@ -135,7 +164,11 @@ function connect(event) {
   userLeft = false;
   const mine = new Paho.Client(target.host, target.port, target.path, at('client-id').value);
   client = mine;
-  const current = (handler) => (...values) => { if (client === mine) handler(...values); };
+  const current =
+    (handler) =>
+    (...values) => {
+      if (client === mine) handler(...values);
+    };
   // An attempt that was on its way when the person pressed Cancel: leave at once.
   mine.onConnected = (again) => (client === mine ? connected(again) : mine.disconnect());
   mine.onConnectionLost = current(lost);
@@ -180,7 +213,10 @@ function lost({ errorCode, errorMessage, reconnect }) {
     return;
   }
   const again = reconnect && at('reconnect').checked;
-  showState(again ? 'reconnecting' : 'failed', again ? 'Connection lost, trying again…' : 'Not connected');
+  showState(
+    again ? 'reconnecting' : 'failed',
+    again ? 'Connection lost, trying again…' : 'Not connected',
+  );
   showProblem(...explainLoss(errorCode, errorMessage ?? ''));
 }
 
@@ -213,8 +249,11 @@ function subscribe(filter, qos) {
       onFailure: ({ errorCode }) => {
         entry.refused = true;
         showFilters();
-        showProblem(`The broker refused the subscription to ${filter}.`,
-          ['An access list may not allow it.'], `Return code ${errorCode?.[0] ?? errorCode}`);
+        showProblem(
+          `The broker refused the subscription to ${filter}.`,
+          ['An access list may not allow it.'],
+          `Return code ${errorCode?.[0] ?? errorCode}`,
+        );
       },
     });
   } catch (error) {
@@ -231,19 +270,21 @@ function unsubscribe(filter) {
 }
 
 function showFilters() {
-  at('filters').replaceChildren(...Array.from(filters, ([filter, { granted, refused }]) => {
-    const item = document.createElement('li');
-    const state = document.createElement('small');
-    if (refused) state.className = 'refused';
-    state.textContent = refused ? 'refused' : granted === null ? '…' : `QoS ${granted}`;
-    const remove = document.createElement('button');
-    remove.type = 'button';
-    remove.textContent = '×';
-    remove.setAttribute('aria-label', `Unsubscribe from ${filter}`);
-    remove.addEventListener('click', () => unsubscribe(filter));
-    item.append(filter, state, remove);
-    return item;
-  }));
+  at('filters').replaceChildren(
+    ...Array.from(filters, ([filter, { granted, refused }]) => {
+      const item = document.createElement('li');
+      const state = document.createElement('small');
+      if (refused) state.className = 'refused';
+      state.textContent = refused ? 'refused' : granted === null ? '…' : `QoS ${granted}`;
+      const remove = document.createElement('button');
+      remove.type = 'button';
+      remove.textContent = '×';
+      remove.setAttribute('aria-label', `Unsubscribe from ${filter}`);
+      remove.addEventListener('click', () => unsubscribe(filter));
+      item.append(filter, state, remove);
+      return item;
+    }),
+  );
 }
 
 // --- Messages ---
@@ -270,7 +311,9 @@ function payloadText(bytes) {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return text.length > PAYLOAD_SHOWN ? `${text.slice(0, PAYLOAD_SHOWN)}…` : text;
   } catch {
-    const shown = Array.from(bytes.slice(0, 256), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+    const shown = Array.from(bytes.slice(0, 256), (byte) =>
+      byte.toString(16).padStart(2, '0'),
+    ).join(' ');
     return bytes.length > 256 ? `${shown} …` : shown;
   }
 }
@@ -283,8 +326,11 @@ function showMessage(message) {
   const topic = document.createElement('b');
   topic.textContent = message.destinationName;
   const facts = document.createElement('small');
-  facts.textContent = [`QoS ${message.qos}`, ...(message.retained ? ['retained'] : []),
-    `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`].join(' · ');
+  facts.textContent = [
+    `QoS ${message.qos}`,
+    ...(message.retained ? ['retained'] : []),
+    `${bytes.length} ${bytes.length === 1 ? 'byte' : 'bytes'}`,
+  ].join(' · ');
   const time = document.createElement('time');
   time.textContent = new Date().toLocaleTimeString([], { hour12: false });
   head.append(topic, facts, time);
@@ -292,7 +338,8 @@ function showMessage(message) {
   body.textContent = payloadText(bytes);
   item.append(head, body);
   at('messages').prepend(item);
-  while (at('messages').childElementCount > MESSAGES_SHOWN) at('messages').lastElementChild.remove();
+  while (at('messages').childElementCount > MESSAGES_SHOWN)
+    at('messages').lastElementChild.remove();
   arrived += 1;
   at('count').textContent = String(arrived);
   at('nothing').hidden = true;
@@ -319,6 +366,8 @@ at('publish').addEventListener('submit', publish);
 at('clear').addEventListener('click', clearMessages);
 showState('disconnected', 'Not connected');
 if (typeof Paho === 'undefined') {
-  showProblem('Eclipse Paho JS is missing.', ['Put paho-mqtt-min.js beside this page; README.md says how.']);
+  showProblem('Eclipse Paho JS is missing.', [
+    'Put paho-mqtt-min.js beside this page; README.md says how.',
+  ]);
   at('connect-button').disabled = true;
 }

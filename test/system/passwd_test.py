@@ -14,7 +14,8 @@ from pathlib import Path
 from harness import wire
 from harness.broker import ROOT
 
-TOOL = Path(os.environ.get("DARTER_BIN", ROOT / "build" / "release" / "darter")).parent / "darter-passwd"
+DARTER = Path(os.environ.get("DARTER_BIN", ROOT / "build" / "release" / "darter"))
+TOOL = DARTER.parent / "darter-passwd"
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
 DEADLINE_SECONDS = 20
 

@@ -1,4 +1,5 @@
-// The demo page of conf/demo as a person uses it: through nginx, from the disk, and from the broker.
+// The demo page of conf/demo as a person uses it: through nginx, from the disk,
+// and from the broker.
 
 import assert from 'node:assert/strict';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -23,7 +24,10 @@ after(async () => {
 class Demo {
   static async open(address, options = {}) {
     const demo = new Demo();
-    demo.context = await deployment.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
+    demo.context = await deployment.browser.newContext({
+      viewport: { width: 1100, height: 800 },
+      ...options,
+    });
     demo.page = await demo.context.newPage();
     demo.page.setDefaultTimeout(30000);
     demo.page.on('pageerror', (error) => demo.problems.push(error.message));
@@ -72,8 +76,10 @@ class Demo {
 
   // Nothing may stick out to the side.
   async assertFits() {
-    const [content, window] = await this.page.evaluate(() =>
-      [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    const [content, window] = await this.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
     assert.ok(content <= window, `the page is ${content} wide in a window of ${window}`);
   }
 
@@ -103,7 +109,9 @@ for (const [name, options] of [
     await demo.subscribe(`demo/${name}/#`, 2);
     await demo.publish(`demo/${name}/hello`, 'Hello from the browser', { qos: 0 });
     await demo.publish(`demo/${name}/grüße`, '{"temperature": 21.5, "unit": "°C"}', { qos: 1 });
-    await demo.publish(`demo/${name}/long`, 'a word of a longer text '.repeat(20).trim(), { qos: 2 });
+    await demo.publish(`demo/${name}/long`, 'a word of a longer text '.repeat(20).trim(), {
+      qos: 2,
+    });
     await demo.waitShown('Hello from the browser');
     await waitFor('three messages', async () => (await demo.page.textContent('#count')) === '3');
     assert.equal(await demo.page.isHidden('#problem'), true);
@@ -142,7 +150,10 @@ test('a refused handshake names the Origin among the causes', async () => {
   const demo = await Demo.open(`${strangeSite}/demo/`, { viewport: { width: 360, height: 740 } });
   await demo.login();
   await demo.waitState('failed');
-  assert.match(await demo.problem(), /The Origin https:\/\/example\.net|the Origin https:\/\/example\.net/);
+  assert.match(
+    await demo.problem(),
+    /The Origin https:\/\/example\.net|the Origin https:\/\/example\.net/,
+  );
   await demo.assertFits();
   await demo.picture('refused-origin');
   await demo.close();
@@ -180,7 +191,9 @@ test('comes back with its subscriptions after a restart of the broker', async ()
 });
 
 test('from the disk it proposes the local broker, and works with it', async () => {
-  const demo = await Demo.open(pathToFileURL(path.join(deployment.nginx.folder, 'site/demo/index.html')).href);
+  const demo = await Demo.open(
+    pathToFileURL(path.join(deployment.nginx.folder, 'site/demo/index.html')).href,
+  );
   assert.equal(await demo.page.inputValue('#url'), 'ws://127.0.0.1:9001/mqtt');
   await demo.page.fill('#url', `ws://127.0.0.1:${deployment.broker.wsPort}/mqtt`);
   await demo.login();
@@ -195,7 +208,10 @@ test('without Paho it says what is missing', async () => {
   const folder = path.join(deployment.nginx.folder, 'bare');
   await mkdir(folder);
   for (const name of ['index.html', 'demo.css', 'demo.js']) {
-    await copyFile(path.join(deployment.nginx.folder, 'site/demo', name), path.join(folder, name));
+    await copyFile(
+      path.join(deployment.nginx.folder, 'site/demo', name),
+      path.join(folder, name),
+    );
   }
   const demo = await Demo.open(pathToFileURL(path.join(folder, 'index.html')).href);
   assert.match(await demo.problem(), /paho-mqtt-min\.js/);

@@ -47,12 +47,54 @@ function configuration({ tcpPort, wsPort, folder, passwordFile }) {
 // A CA of our own and a certificate by it for both names, as a site would get one.
 function makeCertificate(folder) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-    '-subj', '/CN=darter test CA', '-keyout', 'ca-key.pem', '-out', 'ca.pem');
-  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-    '-subj', `/CN=${brokerHost}`, '-keyout', 'privkey.pem', '-out', 'server.csr');
-  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca-key.pem',
-    '-CAcreateserial', '-days', '2', '-extfile', 'names.ext', '-out', 'server.pem');
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=darter test CA',
+    '-keyout',
+    'ca-key.pem',
+    '-out',
+    'ca.pem',
+  );
+  openssl(
+    'req',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    `/CN=${brokerHost}`,
+    '-keyout',
+    'privkey.pem',
+    '-out',
+    'server.csr',
+  );
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca-key.pem',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'names.ext',
+    '-out',
+    'server.pem',
+  );
 }
 
 class Nginx {
@@ -63,19 +105,26 @@ class Nginx {
     await chmod(folder, 0o755);
     await mkdir(path.join(folder, 'tmp'));
     await nginx.#makeSite();
-    await writeFile(path.join(folder, 'names.ext'),
-      `subjectAltName=DNS:${brokerHost},DNS:example.com,DNS:example.net\n`);
+    await writeFile(
+      path.join(folder, 'names.ext'),
+      `subjectAltName=DNS:${brokerHost},DNS:example.com,DNS:example.net\n`,
+    );
     makeCertificate(folder);
     const [server, ca] = await Promise.all(
-      ['server.pem', 'ca.pem'].map((name) => readFile(path.join(folder, name))));
+      ['server.pem', 'ca.pem'].map((name) => readFile(path.join(folder, name))),
+    );
     await writeFile(path.join(folder, 'fullchain.pem'), Buffer.concat([server, ca]));
     nginx.ca = ca;
-    nginx.keyHash = createHash('sha256').update(
-      new X509Certificate(ca).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+    nginx.keyHash = createHash('sha256')
+      .update(new X509Certificate(ca).publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('base64');
     [nginx.port] = await freePorts(1);
     await nginx.#configure(broker);
-    nginx.process = new Process('nginx', ['-p', folder, '-e', `${folder}/error.log`,
-      '-c', `${folder}/nginx.conf`], { lastSignal: 'SIGTERM' });
+    nginx.process = new Process(
+      'nginx',
+      ['-p', folder, '-e', `${folder}/error.log`, '-c', `${folder}/nginx.conf`],
+      { lastSignal: 'SIGTERM' },
+    );
     await nginx.process.ready('nginx to listen', () => accepts(nginx.port));
     return nginx;
   }
@@ -100,8 +149,10 @@ class Nginx {
       TLS_PORT: this.port,
       USER: uid === 0 ? `user ${username};` : '', // Others cannot choose, and nginx warns.
     };
-    await writeFile(path.join(this.folder, 'nginx.conf'),
-      template.replaceAll(/@([A-Z_]+)@/g, (_, name) => values[name]));
+    await writeFile(
+      path.join(this.folder, 'nginx.conf'),
+      template.replaceAll(/@([A-Z_]+)@/g, (_, name) => values[name]),
+    );
   }
 
   async stop() {
@@ -159,8 +210,9 @@ export class Deployment {
   // Names and port 443 lead to our nginx, so pages and Origins are those of a real site. The
   // browser checks certificates; it only takes our CA's key for a trusted one.
   async #startBrowser() {
-    const hosts = ['example.com', 'example.net', brokerHost]
-      .map((name) => `MAP ${name}:443 127.0.0.1:${this.nginx.port}`);
+    const hosts = ['example.com', 'example.net', brokerHost].map(
+      (name) => `MAP ${name}:443 127.0.0.1:${this.nginx.port}`,
+    );
     this.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
       headless: true,
@@ -168,8 +220,14 @@ export class Deployment {
       handleSIGTERM: false,
       handleSIGHUP: false,
       args: [
-        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-dev-shm-usage',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
         `--host-resolver-rules=${hosts.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
         `--ignore-certificate-errors-spki-list=${this.nginx.keyHash}`,
       ],
@@ -200,8 +258,12 @@ export class Tab {
   async connect(options = {}) {
     await this.deployment.handshakes.pass();
     const { name, password } = this.deployment.user;
-    return this.page.evaluate((all) => window.tab.connect(all),
-      { host: brokerHost, userName: name, password, ...options });
+    return this.page.evaluate((all) => window.tab.connect(all), {
+      host: brokerHost,
+      userName: name,
+      password,
+      ...options,
+    });
   }
 
   call(method, ...args) {
@@ -211,10 +273,14 @@ export class Tab {
   /// Waits until `count` messages came, and returns { topic, text, hash, bytes, qos, retained }.
   async waitMessages(count, seconds = 60) {
     let messages = [];
-    await waitFor(() => `${count} messages, ${messages.length} came`, async () => {
-      messages = await this.call('messages');
-      return messages.length >= count;
-    }, seconds);
+    await waitFor(
+      () => `${count} messages, ${messages.length} came`,
+      async () => {
+        messages = await this.call('messages');
+        return messages.length >= count;
+      },
+      seconds,
+    );
     return messages;
   }
 

@@ -1,4 +1,5 @@
-// Paho JS in headless Chromium, through nginx with TLS, to the real broker: the deployment as it is.
+// Paho JS in headless Chromium, through nginx with TLS, to the real broker: the
+// deployment as it is.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -34,7 +35,11 @@ function check(sentence, body) {
     const at = { topic: `b/${serial}`, id: `tab-${serial}`, open };
     try {
       await body(at);
-      assert.deepEqual(tabs.flatMap(({ problems }) => problems), [], 'errors thrown in a page');
+      assert.deepEqual(
+        tabs.flatMap(({ problems }) => problems),
+        [],
+        'errors thrown in a page',
+      );
     } catch (error) {
       error.message += `\n--- the broker said last:\n${deployment.broker.tail()}`;
       throw error;
@@ -68,12 +73,21 @@ const digest = (bytes) => createHash('sha256').update(bytes).digest('hex');
 function handshake(headers = {}) {
   return new Promise((done, fail) => {
     const request = https.request({
-      host: '127.0.0.1', port: deployment.nginx.port, path: '/mqtt', agent: false,
-      servername: brokerHost, ca: deployment.nginx.ca,
+      host: '127.0.0.1',
+      port: deployment.nginx.port,
+      path: '/mqtt',
+      agent: false,
+      servername: brokerHost,
+      ca: deployment.nginx.ca,
       headers: {
-        Host: brokerHost, Origin: site, Connection: 'Upgrade', Upgrade: 'websocket',
-        'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-        'Sec-WebSocket-Protocol': 'mqtt', ...headers,
+        Host: brokerHost,
+        Origin: site,
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Protocol': 'mqtt',
+        ...headers,
       },
     });
     request.on('upgrade', (response, socket) => {
@@ -92,7 +106,10 @@ function handshake(headers = {}) {
 check('a page of an allowed Origin connects', async (at) => {
   const tab = await connected(at, 'allowed');
   assert.equal((await tab.call('state')).connected, true);
-  assert.deepEqual((await deployment.nginx.statuses()).filter((status) => status !== 101), []);
+  assert.deepEqual(
+    (await deployment.nginx.statuses()).filter((status) => status !== 101),
+    [],
+  );
 });
 
 check('a page of another Origin is refused with 403', async (at) => {
@@ -100,7 +117,9 @@ check('a page of another Origin is refused with 403', async (at) => {
   const { ok, code } = await tab.connect({ id: at.id });
   assert.equal(ok, false);
   assert.equal(code, SOCKET_CLOSED);
-  await waitFor('403 in the log of nginx', async () => (await deployment.nginx.statuses()).includes(403));
+  await waitFor('403 in the log of nginx', async () =>
+    (await deployment.nginx.statuses()).includes(403),
+  );
   assert.equal(await handshake({ Origin: strangeSite }), 403);
   assert.equal(await handshake({ Origin: 'https://example.com.evil.net' }), 403);
 });
@@ -125,9 +144,15 @@ for (const mqttVersion of [3, 4]) {
     const publisher = await connected(at, 'publisher', { mqttVersion });
     const subscriber = await connected(at, 'subscriber', { mqttVersion });
     for (const granted of [0, 1, 2]) {
-      assert.equal(await subscriber.call('subscribe', `${at.topic}/${granted}`, granted), granted);
+      assert.equal(
+        await subscriber.call('subscribe', `${at.topic}/${granted}`, granted),
+        granted,
+      );
       for (const qos of [0, 1, 2]) {
-        assert.equal(await publisher.call('publish', `${at.topic}/${granted}`, `${qos}`, qos), 'delivered');
+        assert.equal(
+          await publisher.call('publish', `${at.topic}/${granted}`, `${qos}`, qos),
+          'delivered',
+        );
       }
     }
     const messages = await subscriber.waitMessages(9);
@@ -144,7 +169,10 @@ check('binary payloads arrive unchanged', async (at) => {
   const lengths = [1, 125, 126, 127, 128, 4096, 16383, 16384, 65535, 65536, 65537];
   for (const length of lengths) await tab.call('publish', at.topic, length, 1);
   const messages = await tab.waitMessages(lengths.length);
-  assert.deepEqual(messages.map(({ hash }) => hash), lengths.map((length) => digest(testBytes(length))));
+  assert.deepEqual(
+    messages.map(({ hash }) => hash),
+    lengths.map((length) => digest(testBytes(length))),
+  );
 });
 
 check('900 KB arrive whole with QoS 0, 1 and 2', async (at) => {
@@ -173,11 +201,15 @@ for (const qos of [1, 2]) {
     const subscriber = await connected(at, 'subscriber');
     await subscriber.call('subscribe', at.topic, 2);
     const how = await publisher.call('publish', at.topic, LIMIT_BYTES + 1, qos);
-    assert.match(how, /^(delivered|lost)$/); // 3.1.1 knows no refusal: acknowledge and drop, or close.
+    // 3.1.1 knows no refusal: acknowledge and drop, or close.
+    assert.match(how, /^(delivered|lost)$/);
     const other = await connected(at, 'other');
     await other.call('publish', at.topic, 'afterwards', qos);
     const messages = await subscriber.waitMessages(1);
-    assert.deepEqual(messages.map(({ text }) => text), ['afterwards']);
+    assert.deepEqual(
+      messages.map(({ text }) => text),
+      ['afterwards'],
+    );
     assert.equal((await subscriber.call('state')).losses.length, 0);
   });
 }
@@ -185,7 +217,9 @@ for (const qos of [1, 2]) {
 const deaths = {
   'is closed': (tab) => tab.page.close(),
   // A renderer that crashes never answers: do not wait for the navigation.
-  crashes: (tab) => { tab.page.goto('chrome://crash').catch(() => {}); },
+  crashes: (tab) => {
+    tab.page.goto('chrome://crash').catch(() => {});
+  },
   'goes to another page': (tab) => tab.page.goto('about:blank'),
 };
 for (const [name, die] of Object.entries(deaths)) {
@@ -202,13 +236,18 @@ for (const [name, die] of Object.entries(deaths)) {
 check('no will is sent when a tab disconnects', async (at) => {
   const watcher = await connected(at, 'watcher');
   await watcher.call('subscribe', at.topic, 1);
-  const tab = await connected(at, 'polite', { will: { topic: at.topic, payload: 'gone', qos: 1 } });
+  const tab = await connected(at, 'polite', {
+    will: { topic: at.topic, payload: 'gone', qos: 1 },
+  });
   await tab.call('disconnect');
   await tab.waitState('the connection to end', ({ losses }) => losses.length === 1);
   await tab.page.close();
   await watcher.call('publish', at.topic, 'afterwards', 1);
   const messages = await watcher.waitMessages(1);
-  assert.deepEqual(messages.map(({ text }) => text), ['afterwards']);
+  assert.deepEqual(
+    messages.map(({ text }) => text),
+    ['afterwards'],
+  );
 });
 
 check('a late tab gets the retained message until it is cleared', async (at) => {
@@ -224,13 +263,19 @@ check('a late tab gets the retained message until it is cleared', async (at) => 
   await later.call('subscribe', at.topic, 1);
   await publisher.call('publish', at.topic, 'live', 1);
   const messages = await later.waitMessages(1);
-  assert.deepEqual(messages.map(({ text, retained }) => [text, retained]), [['live', false]]);
+  assert.deepEqual(
+    messages.map(({ text, retained }) => [text, retained]),
+    [['live', false]],
+  );
 });
 
 check('of two tabs with one client id the second stays', async (at) => {
   const first = await connected(at, 'same');
   const second = await connected(at, 'same');
-  await first.waitState('the first to be cut', ({ connected: on, losses }) => !on && losses.length === 1);
+  await first.waitState(
+    'the first to be cut',
+    ({ connected: on, losses }) => !on && losses.length === 1,
+  );
   await second.call('subscribe', at.topic, 1);
   await second.call('publish', at.topic, 'mine', 1);
   assert.equal((await second.waitMessages(1))[0].text, 'mine');
@@ -251,19 +296,26 @@ check('100 messages in a row arrive in order', async (at) => {
   await tab.call('subscribe', at.topic, 1);
   await tab.call('burst', at.topic, 100);
   const messages = await tab.waitMessages(100);
-  assert.deepEqual(messages.map(({ text }) => text), Array.from({ length: 100 }, (_, i) => `${i}`));
+  assert.deepEqual(
+    messages.map(({ text }) => text),
+    Array.from({ length: 100 }, (_, i) => `${i}`),
+  );
 });
 
 check('tabs with reconnect come back after a restart of the broker', async (at) => {
   // After a failed attempt Paho waits for its connect timeout before the next one.
   const options = { reconnect: true, resubscribe: at.topic, timeout: 5 };
   const tabs = [await connected(at, 'one', options), await connected(at, 'two', options)];
-  for (const tab of tabs) await tab.waitState('a subscription', ({ subscribed }) => subscribed === 1);
+  for (const tab of tabs)
+    await tab.waitState('a subscription', ({ subscribed }) => subscribed === 1);
   await deployment.broker.restart(async () => {
     for (const tab of tabs) await tab.waitState('the loss', ({ losses }) => losses.length === 1);
     // Stay away until nginx had to say so at least once.
-    await waitFor('502 in the log of nginx',
-      async () => (await deployment.nginx.statuses()).includes(502), 20);
+    await waitFor(
+      '502 in the log of nginx',
+      async () => (await deployment.nginx.statuses()).includes(502),
+      20,
+    );
     assert.equal(await accepts(deployment.broker.wsPort), false);
   });
   for (const tab of tabs) {
@@ -279,7 +331,10 @@ check('the limit of nginx lets bursts of handshakes wait, not the broker', async
   const statuses = await Promise.all(Array.from({ length: 30 }, () => handshake()));
   deployment.handshakes.drain();
   assert.ok(statuses.includes(101) && statuses.includes(503), statuses.join());
-  assert.deepEqual(statuses.filter((status) => status !== 101 && status !== 503), []);
+  assert.deepEqual(
+    statuses.filter((status) => status !== 101 && status !== 503),
+    [],
+  );
   const tab = await connected(at, 'after');
   assert.equal((await tab.call('state')).connected, true);
 });

@@ -30,7 +30,10 @@ before(async () => {
   ];
   open = await Broker.start((at) => [...listeners(at), 'allow_anonymous true']);
   closed = await Broker.start((at) => [
-    ...listeners(at), 'allow_anonymous false', `password_file ${at.passwordFile}`]);
+    ...listeners(at),
+    'allow_anonymous false',
+    `password_file ${at.passwordFile}`,
+  ]);
 });
 
 after(async () => {
@@ -62,7 +65,12 @@ class Case {
   /// A client whose session outlives its connection, in every version.
   stay(name, options = {}) {
     const properties = this.version === 5 ? { properties: { sessionExpiryInterval: 600 } } : {};
-    return this.connect({ clientId: `${this.id}-${name}`, clean: false, ...properties, ...options });
+    return this.connect({
+      clientId: `${this.id}-${name}`,
+      clean: false,
+      ...properties,
+      ...options,
+    });
   }
 
   async endAll() {
@@ -185,7 +193,8 @@ check('a will is sent when the socket dies, and not after DISCONNECT', all, asyn
   const watcher = await at.connect();
   await watcher.subscribe(`${at.topic}/#`, { qos: 1 });
   const will = (name) => ({
-    will: { topic: `${at.topic}/${name}`, payload: `${name} is gone`, qos: 1, retain: false } });
+    will: { topic: `${at.topic}/${name}`, payload: `${name} is gone`, qos: 1, retain: false },
+  });
   const polite = await at.connect(will('polite'));
   await polite.end();
   const dead = await at.connect(will('dead'));
@@ -246,19 +255,26 @@ check('200 QoS 2 messages at once arrive once and in order', [3, 4], async (at) 
   assert.deepEqual(texts(await flush(at, publisher, subscriber)), numbered(200));
 });
 
-check('QoS 1 messages reach the other side although the connection is cut twice', all, async (at) => {
-  const subscriber = await at.connect();
-  await subscriber.subscribe(at.topic, { qos: 1 });
-  const publisher = await at.stay('publisher', { reconnectPeriod: 20 });
-  const sent = numbered(60).map((text) => publisher.publish(at.topic, text, { qos: 1 }));
-  for (const [index, after] of [[1, 5], [2, 30]]) {
-    await waitFor('some messages', () => subscriber.messages.length >= after);
-    publisher.cut();
-    await publisher.connected(index + 1);
-  }
-  await Promise.all(sent);
-  await waitFor('every message', () => new Set(texts(subscriber.messages)).size === 60);
-});
+check(
+  'QoS 1 messages reach the other side although the connection is cut twice',
+  all,
+  async (at) => {
+    const subscriber = await at.connect();
+    await subscriber.subscribe(at.topic, { qos: 1 });
+    const publisher = await at.stay('publisher', { reconnectPeriod: 20 });
+    const sent = numbered(60).map((text) => publisher.publish(at.topic, text, { qos: 1 }));
+    for (const [index, after] of [
+      [1, 5],
+      [2, 30],
+    ]) {
+      await waitFor('some messages', () => subscriber.messages.length >= after);
+      publisher.cut();
+      await publisher.connected(index + 1);
+    }
+    await Promise.all(sent);
+    await waitFor('every message', () => new Set(texts(subscriber.messages)).size === 60);
+  },
+);
 
 check('a payload of exactly message_size_limit passes', all, async (at) => {
   const [publisher, subscriber] = [await at.connect(), await at.connect()];
@@ -276,9 +292,12 @@ for (const qos of [0, 1, 2]) {
     const [publisher, subscriber] = [await at.connect(), await at.connect()];
     await subscriber.subscribe(at.topic, { qos: 1 });
     let outcome = null;
-    const answered = () => { outcome = 'answered'; };
+    const answered = () => {
+      outcome = 'answered';
+    };
     const sent = publisher.publish(at.topic, randomBytes(LIMIT_BYTES + 1), { qos });
-    if (qos === 0) { // Nothing answers a QoS 0 publish: take the answer to the one behind it.
+    if (qos === 0) {
+      // Nothing answers a QoS 0 publish: take the answer to the one behind it.
       sent.catch(() => {});
       publisher.publish(`${at.topic}/after`, 'x', { qos: 1 }).then(answered, () => {});
     } else {
@@ -291,8 +310,10 @@ for (const qos of [0, 1, 2]) {
       if (publisher.closes > 0) assert.deepEqual(codes, [PACKET_TOO_LARGE]);
       const acknowledgements = publisher.received.filter(({ cmd }) => /puback|pubrec/.test(cmd));
       for (const { reasonCode } of acknowledgements) {
-        assert.ok([undefined, 0, NO_SUBSCRIBER, QUOTA_EXCEEDED].includes(reasonCode),
-          `reason code ${reasonCode}`);
+        assert.ok(
+          [undefined, 0, NO_SUBSCRIBER, QUOTA_EXCEEDED].includes(reasonCode),
+          `reason code ${reasonCode}`,
+        );
       }
     }
     assert.deepEqual(await flush(at, await at.connect(), subscriber), []);
@@ -318,10 +339,12 @@ check('idle clients stay connected by their pings', all, async (at) => {
 
 check('100 clients that connect at once all get the message', all, async (at) => {
   const clients = Array.from({ length: 100 }, () => at.begin());
-  await Promise.all(clients.map(async (client) => {
-    await client.connected();
-    await client.subscribe(at.topic, { qos: 1 });
-  }));
+  await Promise.all(
+    clients.map(async (client) => {
+      await client.connected();
+      await client.subscribe(at.topic, { qos: 1 });
+    }),
+  );
   await clients[0].publish(at.topic, 'to all', { qos: 1 });
   for (const client of clients) assert.deepEqual(texts(await client.waitMessages(1)), ['to all']);
 });
@@ -343,11 +366,15 @@ check('the right password opens, anything else does not', all, async (at) => {
   const refusals = at.version === 5 ? [0x86, 0x87] : [4, 5];
   for (const options of wrong) {
     const refused = at.begin(options, closed);
-    await waitFor(`a refusal of ${JSON.stringify(options)}`,
-      () => refused.errors.length > 0 || refused.connacks.length > 0);
+    await waitFor(
+      `a refusal of ${JSON.stringify(options)}`,
+      () => refused.errors.length > 0 || refused.connacks.length > 0,
+    );
     assert.deepEqual(refused.connacks, [], JSON.stringify(options));
-    assert.ok(refusals.includes(refused.errors[0].code),
-      `${JSON.stringify(options)}: ${refused.errors[0].code} ${refused.errors[0].message}`);
+    assert.ok(
+      refusals.includes(refused.errors[0].code),
+      `${JSON.stringify(options)}: ${refused.errors[0].code} ${refused.errors[0].message}`,
+    );
   }
 });
 
@@ -361,38 +388,55 @@ check('a client without an id is given one [MQTT-3.2.2-16]', [5], async (at) => 
   assert.match(client.connack.properties.assignedClientIdentifier, /^auto-[0-9a-f-]{36}$/i);
 });
 
-check('a message arrives with the properties it was sent with [MQTT-3.3.2-17]', [5], async (at) => {
-  const client = await at.connect();
-  await client.subscribe(at.topic, { qos: 1, properties: { subscriptionIdentifier: 268435455 } });
-  const properties = {
-    payloadFormatIndicator: true,
-    messageExpiryInterval: 60,
-    contentType: 'text/plain; charset=utf-8',
-    responseTopic: `${at.topic}/answer`,
-    correlationData: Buffer.from([0, 1, 2, 255]),
-    userProperties: { key: ['one', 'two', 'one'], empty: '' },
-  };
-  await client.publish(at.topic, 'Grüße', { qos: 1, properties });
-  const [{ properties: got }] = await client.waitMessages(1);
-  assert.ok(got.messageExpiryInterval > 50 && got.messageExpiryInterval <= 60);
-  assert.equal([got.subscriptionIdentifier].flat()[0], 268435455);
-  for (const name of ['payloadFormatIndicator', 'contentType', 'responseTopic']) {
-    assert.equal(got[name], properties[name], name);
-  }
-  assert.deepEqual(got.correlationData, properties.correlationData);
-  assert.deepEqual({ ...got.userProperties }, properties.userProperties);
-});
+check(
+  'a message arrives with the properties it was sent with [MQTT-3.3.2-17]',
+  [5],
+  async (at) => {
+    const client = await at.connect();
+    await client.subscribe(at.topic, {
+      qos: 1,
+      properties: { subscriptionIdentifier: 268435455 },
+    });
+    const properties = {
+      payloadFormatIndicator: true,
+      messageExpiryInterval: 60,
+      contentType: 'text/plain; charset=utf-8',
+      responseTopic: `${at.topic}/answer`,
+      correlationData: Buffer.from([0, 1, 2, 255]),
+      userProperties: { key: ['one', 'two', 'one'], empty: '' },
+    };
+    await client.publish(at.topic, 'Grüße', { qos: 1, properties });
+    const [{ properties: got }] = await client.waitMessages(1);
+    assert.ok(got.messageExpiryInterval > 50 && got.messageExpiryInterval <= 60);
+    assert.equal([got.subscriptionIdentifier].flat()[0], 268435455);
+    for (const name of ['payloadFormatIndicator', 'contentType', 'responseTopic']) {
+      assert.equal(got[name], properties[name], name);
+    }
+    assert.deepEqual(got.correlationData, properties.correlationData);
+    assert.deepEqual({ ...got.userProperties }, properties.userProperties);
+  },
+);
 
-check('overlapping subscriptions give one copy with every identifier [MQTT-3.3.4-4]', [5], async (at) => {
-  const client = await at.connect();
-  await client.subscribe(`${at.topic}/#`, { qos: 1, properties: { subscriptionIdentifier: 1 } });
-  await client.subscribe(`${at.topic}/+`, { qos: 1, properties: { subscriptionIdentifier: 2 } });
-  await client.publish(`${at.topic}/x`, 'once', { qos: 1 });
-  await client.publish(`${at.topic}/y/z`, 'last', { qos: 1 });
-  await waitFor('the last message', () => texts(client.messages).includes('last'));
-  assert.deepEqual(texts(client.messages), ['once', 'last']);
-  assert.deepEqual([...client.messages[0].properties.subscriptionIdentifier].sort(), [1, 2]);
-});
+check(
+  'overlapping subscriptions give one copy with every identifier [MQTT-3.3.4-4]',
+  [5],
+  async (at) => {
+    const client = await at.connect();
+    await client.subscribe(`${at.topic}/#`, {
+      qos: 1,
+      properties: { subscriptionIdentifier: 1 },
+    });
+    await client.subscribe(`${at.topic}/+`, {
+      qos: 1,
+      properties: { subscriptionIdentifier: 2 },
+    });
+    await client.publish(`${at.topic}/x`, 'once', { qos: 1 });
+    await client.publish(`${at.topic}/y/z`, 'last', { qos: 1 });
+    await waitFor('the last message', () => texts(client.messages).includes('last'));
+    assert.deepEqual(texts(client.messages), ['once', 'last']);
+    assert.deepEqual([...client.messages[0].properties.subscriptionIdentifier].sort(), [1, 2]);
+  },
+);
 
 check('no local, retain as published and retain handling hold', [5], async (at) => {
   const publisher = await at.connect();
@@ -417,7 +461,10 @@ check('topic aliases work in both directions', [5], async (at) => {
   const topics = numbered(60).map((text) => `${at.topic}/${text % 15}`);
   for (const topic of topics) await publisher.publish(topic, 'x', { qos: 1 });
   const messages = await subscriber.waitMessages(topics.length);
-  assert.deepEqual(messages.map(({ topic }) => topic), topics);
+  assert.deepEqual(
+    messages.map(({ topic }) => topic),
+    topics,
+  );
   assert.deepEqual(subscriber.errors, []);
 });
 
@@ -428,25 +475,39 @@ check('a publish that nobody hears is told so', [5], async (at) => {
   assert.equal(puback.reasonCode, NO_SUBSCRIBER);
 });
 
-check('a packet above the maximum of the client is not sent to it [MQTT-3.1.2-24]', [5], async (at) => {
-  const small = await at.connect({ properties: { maximumPacketSize: 1000 } });
-  await small.subscribe(at.topic, { qos: 1 });
-  const publisher = await at.connect();
-  await publisher.publish(at.topic, randomBytes(2000), { qos: 1 });
-  assert.deepEqual(await flush(at, publisher, small), []);
-  assert.equal(small.closes, 0);
-});
+check(
+  'a packet above the maximum of the client is not sent to it [MQTT-3.1.2-24]',
+  [5],
+  async (at) => {
+    const small = await at.connect({ properties: { maximumPacketSize: 1000 } });
+    await small.subscribe(at.topic, { qos: 1 });
+    const publisher = await at.connect();
+    await publisher.publish(at.topic, randomBytes(2000), { qos: 1 });
+    assert.deepEqual(await flush(at, publisher, small), []);
+    assert.equal(small.closes, 0);
+  },
+);
 
-check('a shared subscription gives each message to one member [MQTT-4.8.2-3]', [5], async (at) => {
-  const members = [await at.connect(), await at.connect(), await at.connect()];
-  for (const member of members) await member.subscribe(`$share/group/${at.topic}`, { qos: 1 });
-  const publisher = await at.connect();
-  for (const text of numbered(90)) await publisher.publish(at.topic, text, { qos: 1 });
-  const got = () => members.flatMap(({ messages }) => texts(messages));
-  await waitFor('90 messages', () => got().length >= 90);
-  assert.deepEqual(got().sort((a, b) => a - b), numbered(90));
-  assert.ok(members.every(({ messages }) => messages.length > 0), 'a member got nothing');
-});
+check(
+  'a shared subscription gives each message to one member [MQTT-4.8.2-3]',
+  [5],
+  async (at) => {
+    const members = [await at.connect(), await at.connect(), await at.connect()];
+    for (const member of members) await member.subscribe(`$share/group/${at.topic}`, { qos: 1 });
+    const publisher = await at.connect();
+    for (const text of numbered(90)) await publisher.publish(at.topic, text, { qos: 1 });
+    const got = () => members.flatMap(({ messages }) => texts(messages));
+    await waitFor('90 messages', () => got().length >= 90);
+    assert.deepEqual(
+      got().sort((a, b) => a - b),
+      numbered(90),
+    );
+    assert.ok(
+      members.every(({ messages }) => messages.length > 0),
+      'a member got nothing',
+    );
+  },
+);
 
 check('a delayed will waits, and comes with its properties [MQTT-3.1.3-9]', [5], async (at) => {
   const watcher = await at.connect();

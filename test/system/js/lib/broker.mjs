@@ -46,8 +46,9 @@ export class Broker {
   #writePasswords() {
     let create = ['-c'];
     for (const [name, password] of Object.entries(users)) {
-      execFileSync(passwordTool(), [...create, '-b', this.passwordFile, name, password],
-        { stdio: 'pipe' });
+      execFileSync(passwordTool(), [...create, '-b', this.passwordFile, name, password], {
+        stdio: 'pipe',
+      });
       create = [];
     }
     chmodSync(this.passwordFile, 0o600); // Debian's tool lets everybody read, and darter refuses.
@@ -55,8 +56,10 @@ export class Broker {
 
   async #spawn() {
     this.process = new Process(binary, ['-c', this.file]);
-    await this.process.ready(`${binary} to listen`,
-      async () => (await accepts(this.tcpPort)) && accepts(this.wsPort));
+    await this.process.ready(
+      `${binary} to listen`,
+      async () => (await accepts(this.tcpPort)) && accepts(this.wsPort),
+    );
   }
 
   /// Ends the broker as an operator does, and starts it again on the same ports and files.
@@ -76,7 +79,9 @@ export class Broker {
   }
 
   url(transport) {
-    return transport === 'ws' ? `ws://127.0.0.1:${this.wsPort}` : `mqtt://127.0.0.1:${this.tcpPort}`;
+    return transport === 'ws'
+      ? `ws://127.0.0.1:${this.wsPort}`
+      : `mqtt://127.0.0.1:${this.tcpPort}`;
   }
 
   log() {

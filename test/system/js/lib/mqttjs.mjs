@@ -73,28 +73,43 @@ export class Client {
 
   /// Returns when the handshake of this QoS is complete.
   publish(topic, payload, options = {}, seconds = 60) {
-    return within(`PUBLISH to ${topic}`, new Promise((done, fail) => {
-      this.#client.publish(topic, payload, options, (error) => (error ? fail(error) : done()));
-    }), seconds);
+    return within(
+      `PUBLISH to ${topic}`,
+      new Promise((done, fail) => {
+        this.#client.publish(topic, payload, options, (error) => (error ? fail(error) : done()));
+      }),
+      seconds,
+    );
   }
 
   /// `filter` is a string, or an object of MQTT.js: { filter: { qos, nl, rap, rh } }.
   subscribe(filter, options = {}) {
-    return within(`SUBSCRIBE to ${JSON.stringify(filter)}`, new Promise((done, fail) => {
-      this.#client.subscribe(filter, options, (error, granted) => (error ? fail(error) : done(granted)));
-    }));
+    return within(
+      `SUBSCRIBE to ${JSON.stringify(filter)}`,
+      new Promise((done, fail) => {
+        this.#client.subscribe(filter, options, (error, granted) =>
+          error ? fail(error) : done(granted),
+        );
+      }),
+    );
   }
 
   unsubscribe(filter) {
-    return within(`UNSUBSCRIBE from ${filter}`, new Promise((done, fail) => {
-      this.#client.unsubscribe(filter, (error) => (error ? fail(error) : done()));
-    }));
+    return within(
+      `UNSUBSCRIBE from ${filter}`,
+      new Promise((done, fail) => {
+        this.#client.unsubscribe(filter, (error) => (error ? fail(error) : done()));
+      }),
+    );
   }
 
   /// Waits until `count` messages came, and returns them.
   async waitMessages(count, seconds = 60) {
-    await waitFor(() => `${count} messages, ${this.messages.length} came`,
-      () => this.messages.length >= count, seconds);
+    await waitFor(
+      () => `${count} messages, ${this.messages.length} came`,
+      () => this.messages.length >= count,
+      seconds,
+    );
     return this.messages.slice(0, count);
   }
 
@@ -109,8 +124,11 @@ export class Client {
 
   /// Says DISCONNECT and closes; with `force` it just goes.
   async end(force = false) {
-    await within('the end of a client', new Promise((done) => {
-      this.#client.end(force, () => done());
-    }));
+    await within(
+      'the end of a client',
+      new Promise((done) => {
+        this.#client.end(force, () => done());
+      }),
+    );
   }
 }

@@ -37,10 +37,15 @@ export class Process {
 
   /// Waits until `probe` is true; fails at once if the process ends before.
   async ready(what, probe, seconds = 15) {
-    await waitFor(what, async () => {
-      if (this.exit) throw new Error(`${this.name} ended: ${JSON.stringify(this.exit)}\n${this.output}`);
-      return probe();
-    }, seconds);
+    await waitFor(
+      what,
+      async () => {
+        if (this.exit)
+          throw new Error(`${this.name} ended: ${JSON.stringify(this.exit)}\n${this.output}`);
+        return probe();
+      },
+      seconds,
+    );
   }
 
   /// Sends `signal` and waits for the end. Returns { code, signal }.

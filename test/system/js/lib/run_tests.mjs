@@ -22,8 +22,10 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log(`installing the packages of ${path.join(folder, 'package-lock.json')}`);
   rmSync(stamp, { force: true });
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   writeFileSync(stamp, wanted);
 }
 
@@ -39,9 +41,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 function runFile(file, summary) {
   const args = [
-    '--test-reporter=spec', '--test-reporter-destination=stdout',
-    '--test-reporter=tap', `--test-reporter-destination=${summary}`,
-    ...(pattern ? [`--test-name-pattern=${pattern}`] : []), file];
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${summary}`,
+    ...(pattern ? [`--test-name-pattern=${pattern}`] : []),
+    file,
+  ];
   return new Promise((done) => {
     current = spawn(process.execPath, args, { cwd: folder, stdio: 'inherit' });
     const timer = setTimeout(() => {
@@ -70,14 +76,17 @@ async function main() {
   console.log(`testing ${binary} with ${threads} threads`);
   let passed = 0;
   let failed = 0;
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('.test.mjs')).sort()) {
+  for (const name of readdirSync(folder)
+    .filter((each) => each.endsWith('.test.mjs'))
+    .sort()) {
     const summary = path.join(folder, 'node_modules', `.${name}.tap`);
     rmSync(summary, { force: true });
     const code = await runFile(path.join(folder, name), summary);
     const pass = existsSync(summary) ? count(summary, 'pass') : 0;
     const others = existsSync(summary)
-      ? ['fail', 'cancelled', 'todo'].reduce((sum, key) => sum + count(summary, key), 0)
-        + (pattern ? 0 : count(summary, 'skipped')) : 0;
+      ? ['fail', 'cancelled', 'todo'].reduce((sum, key) => sum + count(summary, key), 0) +
+        (pattern ? 0 : count(summary, 'skipped'))
+      : 0;
     passed += pass;
     if (stopped) return 1;
     failed += code !== 0 ? Math.max(others, 1) : others;

@@ -25,7 +25,10 @@ export async function waitFor(what, probe, seconds = 15) {
 export async function within(what, promise, seconds = 15) {
   let timer;
   const late = new Promise((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`${what} took longer than ${seconds} s`)), seconds * 1000);
+    timer = setTimeout(
+      () => fail(new Error(`${what} took longer than ${seconds} s`)),
+      seconds * 1000,
+    );
   });
   try {
     return await Promise.race([promise, late]);
