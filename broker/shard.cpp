@@ -66,17 +66,24 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
     connection->tail.append(bytes);
     return false;
   }
-  if (!connection->tail.empty() && state.complete_tail(*connection, bytes) == State::Next::stop) {
+  if (connection->stage == Connection::Stage::connected && !connection->tail.empty() &&
+      state.complete_tail(*connection, bytes) == State::Next::stop) {
     return true;
   }
+  State::Next next = State::Next::go_on;
   if (connection->tail.empty()) {
-    // The rest is used where it is; only what is incomplete at its end is copied.
-    State::Next next = State::Next::go_on;
+    // Used where it is; only what is incomplete at its end is copied.
     const std::size_t used = state.process(*connection, bytes, next);
     if (next == State::Next::stop) return true;
-    bytes = bytes.subspan(used);
+    connection->tail.append(bytes.subspan(used));
+  } else {
+    // A CONNECT in pieces: all that came with it moves along if its home is elsewhere.
+    connection->tail.append(bytes);
+    const std::size_t used = state.process(*connection, connection->tail.view(), next);
+    if (next == State::Next::stop) return true;
+    connection->tail.consume(used);
+    if (connection->tail.empty()) connection->tail.reset();
   }
-  connection->tail.append(bytes);
   return connection->stage != Connection::Stage::awaiting_verdict;
 }
 

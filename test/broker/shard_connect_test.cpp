@@ -207,6 +207,25 @@ TEST_CASE("a login is asked for, and what came behind CONNECT waits for it", "[s
   CHECK(broker.log.contains("Client mallory [10.0.0.1:4711] with user 'mallory'"));
 }
 
+TEST_CASE("wherever a stream is cut, nothing is lost on the way to the home shard",
+          "[shard][connect]") {
+  const std::string stream =
+      test::connect("mover") +
+      test::PacketBuilder(0x82).two(10).properties("").text("a").byte(0).bytes() +
+      test::PacketBuilder(0x30).text("a").properties("").raw("hello").bytes();
+  for (std::size_t cut = 1; cut < stream.size(); ++cut) {
+    Broker broker(4);
+    for (int i = 0; i < 4; ++i) {  // on each shard once: at home on one of them
+      CAPTURE(cut, i);
+      const auto client = broker.open();
+      broker.send(client, std::string_view(stream).substr(0, cut));
+      broker.send(client, std::string_view(stream).substr(cut));
+      CHECK(broker.publishes(client) == Strings{"PUBLISH q0 r0 d0 m0 a hello"});
+      broker.lose(client);
+    }
+  }
+}
+
 TEST_CASE("AUTH and an authentication method are refused properly [MQTT-4.12.0-1]",
           "[shard][connect]") {
   Broker broker;
