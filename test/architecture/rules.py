@@ -20,8 +20,8 @@ valarray variant vector version
 """.split())
 
 POSIX = re.compile(r"^(sys|net|netinet|arpa|linux|asm|bits)/|^(unistd|fcntl|errno|poll|signal|time|"
-                   r"dirent|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|spawn|string|"
-                   r"stdio|stdlib|stdint|stddef|sched|pthread|endian|getopt|locale)\.h$")
+                   r"dirent|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|spawn|"
+                   r"string|stdio|stdlib|stdint|stddef|sched|pthread|endian|getopt|locale)\.h$")
 
 
 class Layer:
