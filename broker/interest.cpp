@@ -1,14 +1,15 @@
 #include "broker/interest.h"
 
-#include <array>
 #include <cstddef>
 
 namespace broker {
 namespace {
 
 constexpr std::size_t prefix_levels_max = 4;
-constexpr std::size_t buckets = 4096;          // a power of two
-constexpr std::size_t wildcard_row = buckets;  // filters that begin with a wildcard
+constexpr std::size_t buckets = 32'768;           // a power of two
+constexpr std::size_t length_rows = buckets - 1;  // + 1 .. 4: filters whose prefix has that length
+constexpr std::size_t wildcard_row = length_rows + prefix_levels_max + 1;
+constexpr std::size_t rows = wildcard_row + 1;
 constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;
 
 std::uint64_t extend(std::uint64_t hash, std::string_view level) noexcept {
@@ -28,8 +29,13 @@ std::string_view next_level(std::string_view& rest, bool& last) noexcept {
   return level;
 }
 
-/// The row that a filter counts in: of its literal prefix.
-std::size_t row_of_filter(std::string_view filter) noexcept {
+/// The rows that a filter counts in: those of its literal prefix, or twice the same.
+struct FilterRows {
+  std::size_t bucket = wildcard_row;
+  std::size_t length = wildcard_row;
+};
+
+FilterRows rows_of(std::string_view filter) noexcept {
   std::uint64_t hash = hash_start;
   std::size_t levels = 0;
   for (bool last = false; !last && levels < prefix_levels_max; ++levels) {
@@ -37,43 +43,52 @@ std::size_t row_of_filter(std::string_view filter) noexcept {
     if (level == "+" || level == "#") break;
     hash = extend(hash, level);
   }
-  return levels == 0 ? wildcard_row : row_of(hash);
+  if (levels == 0) return {};
+  return {row_of(hash), length_rows + levels};
 }
 
 }  // namespace
 
-Interest::Interest(std::uint32_t shards) : shards_(shards), counters_((buckets + 1) * shards) {}
-
-std::atomic<std::uint32_t>& Interest::counter(ShardIndex shard, std::string_view filter) noexcept {
-  return counters_[row_of_filter(filter) * shards_ + static_cast<std::uint32_t>(shard)];
-}
+Interest::Interest(std::uint32_t shards) : shards_(shards), counters_(rows * shards) {}
 
 void Interest::add(ShardIndex shard, std::string_view filter) {
-  if (counter(shard, filter).fetch_add(1, std::memory_order_acq_rel) == 0) {
-    generation_.fetch_add(1, std::memory_order_acq_rel);
-  }
+  const FilterRows at = rows_of(filter);
+  const auto first_in = [&](std::size_t row) {
+    return counter(row, shard).fetch_add(1, std::memory_order_acq_rel) == 0;
+  };
+  const bool new_bucket = first_in(at.bucket);
+  const bool new_length = first_in(at.length);
+  if (new_bucket || new_length) generation_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void Interest::remove(ShardIndex shard, std::string_view filter) {
-  if (counter(shard, filter).fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    generation_.fetch_add(1, std::memory_order_acq_rel);
+  const FilterRows at = rows_of(filter);
+  const auto last_in = [&](std::size_t row) {
+    return counter(row, shard).fetch_sub(1, std::memory_order_acq_rel) == 1;
+  };
+  const bool no_bucket = last_in(at.bucket);
+  const bool no_length = last_in(at.length);
+  if (no_bucket || no_length) generation_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+std::uint64_t Interest::row_mask(std::size_t row) const noexcept {
+  std::uint64_t mask = 0;
+  for (std::uint32_t shard = 0; shard < shards_; ++shard) {
+    const bool counted = counters_[row * shards_ + shard].load(std::memory_order_acquire) != 0;
+    mask |= std::uint64_t{counted} << shard;
   }
+  return mask;
 }
 
 std::uint64_t Interest::interested(std::string_view topic) const noexcept {
-  std::array<std::size_t, prefix_levels_max + 1> rows{wildcard_row};
-  std::size_t count = 1;
+  // [MQTT-4.7.2-1]
+  std::uint64_t mask = topic.starts_with('$') ? 0 : row_mask(wildcard_row);
   std::uint64_t hash = hash_start;
-  for (bool last = false; !last && count < rows.size();) {
+  bool last = false;
+  for (std::size_t levels = 1; !last && levels <= prefix_levels_max; ++levels) {
     hash = extend(hash, next_level(topic, last));
-    rows[count++] = row_of(hash);
-  }
-  std::uint64_t mask = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::uint32_t shard = 0; shard < shards_; ++shard) {
-      const auto& cell = counters_[rows[i] * shards_ + shard];
-      if (cell.load(std::memory_order_acquire) != 0) mask |= std::uint64_t{1} << shard;
-    }
+    const std::uint64_t of_length = row_mask(length_rows + levels);
+    if (of_length != 0) mask |= of_length & row_mask(row_of(hash));
   }
   return mask;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +14,9 @@ namespace broker {
 /// Which shards may have a subscriber for a topic: asked before a publish is sent to a peer.
 ///
 /// Shape      Per shard one array of counters, indexed by a hash of a filter's literal prefix of up
-///            to four levels ("a/b/+" counts under "a/b"), and one for filters that begin with a
-///            wildcard. A topic asks for each of its prefixes.
+///            to four levels ("a/b/+" counts under "a/b"), one counter for each length of such a
+///            prefix, and one for filters that begin with a wildcard. A topic asks for each of its
+///            prefixes that has a length anybody counts under.
 /// Invariant  A filter is counted before its SUBACK leaves and until it is gone: "not interested"
 ///            is never wrong. "Interested" may be (two prefixes, one counter): it costs one match.
 /// Threads    Any. Counters are atomic; generation() changes whenever an answer may have, so that
@@ -38,10 +39,16 @@ class Interest {
   static constexpr std::uint32_t shards_max = 64;
 
  private:
-  std::atomic<std::uint32_t>& counter(ShardIndex shard, std::string_view filter) noexcept;
+  using Counter = std::atomic<std::uint32_t>;
+
+  [[nodiscard]] Counter& counter(std::size_t row, ShardIndex shard) noexcept {
+    return counters_[row * shards_ + static_cast<std::uint32_t>(shard)];
+  }
+  /// One bit for each shard that counts something in a row.
+  [[nodiscard]] std::uint64_t row_mask(std::size_t row) const noexcept;
 
   std::uint32_t shards_;
-  std::vector<std::atomic<std::uint32_t>> counters_;  // [bucket][shard]
+  std::vector<Counter> counters_;  // [row][shard]: buckets, lengths, wildcards
   alignas(64) std::atomic<std::uint64_t> generation_{1};
 };
 

@@ -58,7 +58,7 @@ std::uint32_t hash_of(std::string_view text) noexcept {
 
 char* LevelTable::Entry::heap() const noexcept {
   char* text = nullptr;
-  std::memcpy(&text, place, sizeof text);
+  std::memcpy(static_cast<void*>(&text), place, sizeof text);
   return text;
 }
 
@@ -71,7 +71,7 @@ void LevelTable::Entry::assign(std::string_view text) {
   auto* const copy = static_cast<char*>(std::malloc(text.size()));
   if (copy == nullptr) throw std::bad_alloc();
   std::memcpy(copy, text.data(), text.size());
-  std::memcpy(place, &copy, sizeof copy);
+  std::memcpy(place, static_cast<const void*>(&copy), sizeof copy);
 }
 
 void LevelTable::Entry::clear() noexcept {

@@ -34,7 +34,8 @@ class LevelTable {
   /// Returns   How many levels there are, at most numbers.size().
   /// Cost      As find() for each, but memory is waited for once: a path of far-away levels takes
   ///           little longer than one level.
-  std::size_t find_all(std::string_view path, std::span<std::uint32_t> numbers) const noexcept;
+  [[nodiscard]] std::size_t find_all(std::string_view path,
+                                     std::span<std::uint32_t> numbers) const noexcept;
   /// The level's number; keeps the level, or counts one more reference.
   std::uint32_t hold(std::string_view level);
   void release(std::uint32_t number);

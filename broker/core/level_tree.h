@@ -51,8 +51,8 @@ class LevelTree {
     return levels_.find(level);
   }
   /// LevelTable::find_all().
-  std::size_t level_numbers(std::string_view path,
-                            std::span<std::uint32_t> numbers) const noexcept {
+  [[nodiscard]] std::size_t level_numbers(std::string_view path,
+                                          std::span<std::uint32_t> numbers) const noexcept {
     return levels_.find_all(path, numbers);
   }
   /// The child by the number of a level that is no wildcard; none if it is LevelTable::none.
