@@ -102,7 +102,8 @@ std::expected<Addresses, std::string> resolve(const ListenerOptions& options) {
 
 bool somebody_answers(const sockaddr_un& address) noexcept {
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return probe &&
+         ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 bool is_socket(const char* path) noexcept {
