@@ -229,6 +229,7 @@ TEST_CASE("a login is decided on another thread while the client goes on", "[loo
         CHECK(client.receive(expected.size()) == expected);
       }
     }
+    const std::lock_guard lock(mutex);  // the loops' threads filled it
     for (std::thread& thread : threads) thread.join();
   }
 }
