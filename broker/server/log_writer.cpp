@@ -55,6 +55,8 @@ std::string_view topic_of(LogType type) {
   }
 }
 
+constexpr std::size_t early_lines_max = 100;
+
 void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
@@ -133,8 +135,11 @@ void LogWriter::write_to(const Sink& sink, LogType type, std::string_view line,
     ::syslog(syslog_priority(type), "%.*s", static_cast<int>(line.size()), line.data());
   } else if (sink.destination.kind == LogDestinationKind::topic) {
     const std::string_view topic = topic_of(type);
-    if (topic_ && !topic.empty()) {
+    if (topic.empty()) return;
+    if (topic_) {
       topic_(broker::concat({"$SYS/broker/log/", topic}), std::string(line));
+    } else if (early_.size() < early_lines_max) {
+      early_.emplace_back(broker::concat({"$SYS/broker/log/", topic}), line);
     }
   } else if (sink.descriptor >= 0) {
     write_all(sink.descriptor, stamped);
@@ -158,6 +163,8 @@ void LogWriter::reopen() {
 void LogWriter::set_topic(TopicWriter writer) {
   const std::scoped_lock lock(mutex_);
   topic_ = std::move(writer);
+  if (!topic_) return;
+  for (auto& [topic, line] : std::exchange(early_, {})) topic_(std::move(topic), std::move(line));
 }
 
 void LogWriter::detach() {

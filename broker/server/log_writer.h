@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/core/log.h"
@@ -34,7 +35,7 @@ class LogWriter final : public broker::Log {
 
   /// Opens log files again by their names: after a rotation.
   void reopen();
-  /// Where lines for `log_dest topic` go; nowhere before.
+  /// Where lines for `log_dest topic` go. The first lines wait for it.
   void set_topic(TopicWriter writer);
   /// -d: standard output and error lead nowhere from now on.
   void detach();
@@ -54,6 +55,7 @@ class LogWriter final : public broker::Log {
   std::mutex mutex_;  // guards what follows
   std::vector<Sink> sinks_;
   TopicWriter topic_;
+  std::vector<std::pair<std::string, std::string>> early_;  // topic and line, before topic_ is set
 };
 
 }  // namespace server
