@@ -215,9 +215,17 @@ class RunTest(BrokerTest):
             self.start().stop()
 
     def test_answers_quickly(self):
-        """From start to the first CONNACK in well under a second (100 ms where nothing slows)."""
+        """From start to the first CONNACK: little more than the program needs to be loaded."""
         best = min(self.seconds_to_connack() for _ in range(5))
-        self.assertLess(best, 1.0)
+        loading = min(self.seconds_to_load() for _ in range(5))
+        self.assertLess(best, 0.5 + 10 * loading)
+
+    @staticmethod
+    def seconds_to_load():
+        """How long the program takes to say its version; sanitizers and busy machines slow it."""
+        started = time.monotonic()
+        darter("--version")
+        return time.monotonic() - started
 
     def seconds_to_connack(self):
         """How long a start takes, as a client sees it."""
