@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 
 using broker::Instant;
@@ -13,7 +14,7 @@ namespace {
 
 const std::string properties = {'\x01', '\x01'};
 
-MessageView sample(const std::string& payload) {
+MessageView sample(std::string_view payload) {
   return {"a/b",
           mqtt::as_bytes(payload),
           mqtt::as_bytes(properties),
