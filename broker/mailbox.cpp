@@ -1,5 +1,6 @@
 #include "broker/mailbox.h"
 
+#include <algorithm>
 #include <cassert>
 #include <iterator>
 #include <utility>
@@ -57,75 +58,118 @@ Mailboxes::Mailbox& Mailboxes::mailbox(ShardIndex from, ShardIndex to) noexcept 
   return mailboxes_[index_of(to) * shards_ + index_of(from)];
 }
 
-std::size_t Mailboxes::append_data(Mailbox& box, std::vector<PeerMessage>& messages) {
+std::size_t Mailboxes::append(Mailbox& box, std::vector<PeerMessage>& messages) {
+  std::vector<PeerMessage>& kept = box.contents.messages;
   std::size_t bytes = 0;
   for (const PeerMessage& message : messages) bytes += payload_bytes(message);
-  if (box.data.size() + messages.size() <= limits_.drop_messages &&
-      box.data_bytes + bytes <= limits_.drop_bytes) {
-    box.data_bytes += bytes;
-    move_behind(box.data, messages);
+  if (kept.size() + messages.size() <= limits_.drop_messages &&
+      box.bytes + bytes <= limits_.drop_bytes) {
+    box.bytes += bytes;
+    move_behind(kept, messages);
     return 0;
   }
   std::size_t lost = 0;
   for (PeerMessage& message : messages) {
     const std::size_t size = payload_bytes(message);
-    const bool room =
-        box.data.size() < limits_.drop_messages && box.data_bytes + size <= limits_.drop_bytes;
+    const bool room = kept.size() < limits_.drop_messages && box.bytes + size <= limits_.drop_bytes;
     if (!room && may_be_dropped(message)) {
       ++lost;
       continue;
     }
-    box.data_bytes += size;
-    box.data.push_back(std::move(message));
+    box.bytes += size;
+    kept.push_back(std::move(message));
   }
   messages.clear();
   return lost;
 }
 
-Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to, PeerOutbox::Lanes& lanes) {
+Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
+                                  std::vector<PeerMessage>& messages) {
   Pushed pushed;
-  if (lanes.control.empty() && lanes.data.empty()) return pushed;
+  if (messages.empty()) return pushed;
   Mailbox& box = mailbox(from, to);
+  Receiver& receiver = receivers_[index_of(to)];
   {
     const std::lock_guard lock(box.mutex);
-    move_behind(box.control, lanes.control);
-    pushed.dropped = append_data(box, lanes.data);
-    pushed.full = box.data.size() >= limits_.full_messages || box.data_bytes >= limits_.full_bytes;
+    // Drawn under the lock: whoever has read this number and then locks finds the batch.
+    const std::uint64_t number = 1 + receiver.batch_number.fetch_add(1, std::memory_order_seq_cst);
+    pushed.dropped = append(box, messages);
+    const std::size_t waiting = box.contents.messages.size();
+    box.contents.batches.push_back({number, waiting});
+    pushed.full = waiting >= limits_.full_messages || box.bytes >= limits_.full_bytes;
     box.sender_waits = pushed.full;
   }
   if (pushed.dropped > 0) dropped_.fetch_add(pushed.dropped, std::memory_order_relaxed);
   // Either this sees that the receiver sleeps, or the receiver sees the mail before it does: both
   // orders are total (seq_cst), see may_sleep().
-  Receiver& receiver = receivers_[index_of(to)];
   receiver.mail.fetch_or(std::uint64_t{1} << index_of(from), std::memory_order_seq_cst);
   pushed.wake = receiver.asleep.load(std::memory_order_seq_cst) &&
                 receiver.asleep.exchange(false, std::memory_order_seq_cst);
   return pushed;
 }
 
-std::uint64_t Mailboxes::take_data(ShardIndex to, std::uint64_t senders) {
-  std::uint64_t waiting = 0;
+Mailboxes::Senders Mailboxes::take(ShardIndex to) {
+  Receiver& receiver = receivers_[index_of(to)];
+  // First the number, then the bits: a batch up to that number whose effect was another such batch
+  // had set its bit before. What is newer waits for the next time.
+  const std::uint64_t last = receiver.batch_number.load(std::memory_order_seq_cst);
+  Senders senders{receiver.mail.exchange(0, std::memory_order_seq_cst), 0};
+  std::uint64_t newer = 0;
   for (std::uint32_t from = 0; from < shards_; ++from) {
-    if ((senders >> from & 1U) == 0) continue;
+    const std::uint64_t bit = std::uint64_t{1} << from;
+    if ((senders.taken & bit) == 0) continue;
     Mailbox& box = mailbox(ShardIndex{from}, to);
     const std::lock_guard lock(box.mutex);
-    box.data.swap(receivers_[index_of(to)].taken[from]);
-    box.data_bytes = 0;
-    if (std::exchange(box.sender_waits, false)) waiting |= std::uint64_t{1} << from;
+    if (take_up_to(last, box, receiver.taken[from])) newer |= bit;
+    if (std::exchange(box.sender_waits, false)) senders.waiting |= bit;
   }
-  return waiting;
+  if (newer != 0) receiver.mail.fetch_or(newer, std::memory_order_seq_cst);
+  return senders;
 }
 
-void Mailboxes::take_control(ShardIndex from, ShardIndex to) {
-  Mailbox& box = mailbox(from, to);
-  const std::lock_guard lock(box.mutex);
-  box.control.swap(receivers_[index_of(to)].taken_control);
+bool Mailboxes::take_up_to(std::uint64_t last, Mailbox& box, Taken& taken) {
+  Contents& contents = box.contents;
+  if (contents.batches.empty()) return false;
+  if (contents.batches.back().number <= last) {
+    std::swap(contents, static_cast<Contents&>(taken));
+    box.bytes = 0;
+    return false;
+  }
+  const auto newer = std::ranges::upper_bound(contents.batches, last, {}, &Batch::number);
+  const std::size_t end = newer == contents.batches.begin() ? 0 : std::prev(newer)->end;
+  const auto split = contents.messages.begin() + static_cast<std::ptrdiff_t>(end);
+  taken.messages.assign(std::make_move_iterator(contents.messages.begin()),
+                        std::make_move_iterator(split));
+  taken.batches.assign(contents.batches.begin(), newer);
+  contents.messages.erase(contents.messages.begin(), split);
+  contents.batches.erase(contents.batches.begin(), newer);
+  for (Batch& batch : contents.batches) batch.end -= end;
+  box.bytes = 0;
+  for (const PeerMessage& message : contents.messages) box.bytes += payload_bytes(message);
+  return true;
 }
 
-void Mailboxes::forget(std::vector<PeerMessage>& batch) {
+std::optional<std::uint32_t> Mailboxes::next_sender(const Receiver& receiver,
+                                                    std::uint64_t senders) const noexcept {
+  std::optional<std::uint32_t> next;
+  std::uint64_t lowest = 0;
+  for (std::uint32_t from = 0; from < shards_; ++from) {
+    const Taken& taken = receiver.taken[from];
+    if ((senders >> from & 1U) == 0 || taken.batch == taken.batches.size()) continue;
+    const std::uint64_t number = taken.batches[taken.batch].number;
+    if (next && lowest < number) continue;
+    next = from;
+    lowest = number;
+  }
+  return next;
+}
+
+void Mailboxes::forget(Taken& taken) {
   constexpr std::size_t kept_messages = 2048;
-  batch.clear();
-  if (batch.capacity() > kept_messages) std::vector<PeerMessage>().swap(batch);
+  taken.messages.clear();
+  taken.batches.clear();
+  taken.batch = taken.message = 0;
+  if (taken.messages.capacity() > kept_messages) std::vector<PeerMessage>().swap(taken.messages);
 }
 
 bool Mailboxes::may_sleep(ShardIndex to) noexcept {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "broker/core/ids.h"
@@ -28,16 +29,21 @@ struct MailboxLimits {
 
 /// The mailboxes of a process: one for each ordered pair of shards.
 ///
-/// Shape      mailbox(from, to) = control lane + data lane, each a batch behind a short lock: the
-///            sender appends all it has for a peer once per turn, the receiver swaps the whole
-///            batch out. A swap leaves the receiver's emptied vector behind, so that memory goes
-///            round and nothing is allocated while the load is steady. One word per receiver has a
-///            bit for each sender with mail: an empty mailbox costs one atomic load.
-/// Invariant  FIFO per pair and lane. What one shard said on a control lane before another shard
-///            put a message on a data lane is handled before that message (see drain()).
+/// Shape      mailbox(from, to) = messages behind a short lock: the sender appends all it has for a
+///            peer once per turn (a batch), the receiver swaps all of them out. A swap leaves the
+///            receiver's emptied vector behind, so that memory goes round and nothing is allocated
+///            while the load is steady. One word per receiver has a bit for each sender with mail:
+///            an empty mailbox costs one atomic load.
+///            Each batch draws a number from its receiver, and is handled by that number:
+///                from shard 1: 7, 9
+///                from shard 2: 8          shard 0 handles 7, 8, 9
+/// Invariant  Cause before effect: if a batch was pushed, and whoever was told of that made another
+///            shard push, the first is handled before the second. So a publish never overtakes the
+///            subscription that was acknowledged before it, nor the other way round.
 ///            A message that may not be dropped is always taken: push() never leaves any behind.
 ///            What bounds the memory is that a sender whose mailbox is full() stops reading, so it
-///            can exceed the limit by what it had read, and no more.
+///            can exceed the limit by what it had read, and no more. A shard drains its own
+///            mailboxes all the same, so two full ones never wait for each other.
 /// Threads    push() by the thread of `from`, drain() and the sleep calls by the thread of `to`.
 class Mailboxes {
  public:
@@ -51,10 +57,10 @@ class Mailboxes {
     bool full = false;  // stop reading until told that there is room
     std::size_t dropped = 0;
   };
-  /// Moves all of `lanes`, in order, into the mailbox of `to`.
+  /// Moves all of `messages`, in order, into the mailbox of `to`.
   ///
   /// Returns   full: the receiver will name `from` among the senders that drain() returns.
-  [[nodiscard]] Pushed push(ShardIndex from, ShardIndex to, PeerOutbox::Lanes& lanes);
+  [[nodiscard]] Pushed push(ShardIndex from, ShardIndex to, std::vector<PeerMessage>& messages);
 
   /// Whether nothing waits for `to`: one load.
   [[nodiscard]] bool empty(ShardIndex to) const noexcept {
@@ -63,8 +69,7 @@ class Mailboxes {
 
   /// Calls `handle(ShardIndex from, PeerMessage)` for what waits for `to`.
   ///
-  /// Order     Data is taken from all senders first, then control; control is handled first. So a
-  ///           join that was said anywhere before a publish was said anywhere else comes first.
+  /// Order     By batch number: see the invariant.
   /// Returns   One bit per sender that found its mailbox full and now has room: wake them.
   template <typename Handle>
   [[nodiscard]] std::uint64_t drain(ShardIndex to, Handle&& handle);
@@ -80,27 +85,47 @@ class Mailboxes {
   }
 
  private:
+  struct Batch {
+    std::uint64_t number;
+    std::size_t end;  // the batch ends before this message of the mailbox
+  };
+  struct Contents {
+    std::vector<PeerMessage> messages;
+    std::vector<Batch> batches;
+  };
   struct alignas(64) Mailbox {
     std::mutex mutex;
-    std::vector<PeerMessage> control;
-    std::vector<PeerMessage> data;
-    std::size_t data_bytes = 0;
+    Contents contents;
+    std::size_t bytes = 0;
     bool sender_waits = false;
   };
+  struct Taken : Contents {  // on its way through the receiver
+    std::size_t batch = 0;
+    std::size_t message = 0;
+  };
   struct alignas(64) Receiver {
-    std::atomic<std::uint64_t> mail{0};  // one bit per sender
+    std::atomic<std::uint64_t> mail{0};          // one bit per sender
+    std::atomic<std::uint64_t> batch_number{0};  // the last one drawn
     std::atomic<bool> asleep{false};
-    std::vector<std::vector<PeerMessage>> taken;  // per sender; the receiver's own
-    std::vector<PeerMessage> taken_control;
+    std::vector<Taken> taken;  // per sender; the receiver's own
   };
 
   Mailbox& mailbox(ShardIndex from, ShardIndex to) noexcept;
-  std::size_t append_data(Mailbox& box, std::vector<PeerMessage>& messages);
-  /// Swaps data out of the mailboxes named by `senders`; returns those whose sender waits.
-  std::uint64_t take_data(ShardIndex to, std::uint64_t senders);
-  void take_control(ShardIndex from, ShardIndex to);
+  std::size_t append(Mailbox& box, std::vector<PeerMessage>& messages);
+  /// Takes all batches up to the newest out of the mailboxes of `to`; returns the senders they came
+  /// from, and those that wait for room.
+  struct Senders {
+    std::uint64_t taken;
+    std::uint64_t waiting;
+  };
+  Senders take(ShardIndex to);
+  /// Moves what `box` has up to batch `last` to `taken`. Returns whether something newer is left.
+  static bool take_up_to(std::uint64_t last, Mailbox& box, Taken& taken);
+  /// The sender whose next batch has the lowest number; nothing when all are handled.
+  [[nodiscard]] std::optional<std::uint32_t> next_sender(const Receiver& receiver,
+                                                         std::uint64_t senders) const noexcept;
   /// Empties a batch that was handled; keeps its memory for the next one unless that is much.
-  static void forget(std::vector<PeerMessage>& batch);
+  static void forget(Taken& taken);
 
   std::uint32_t shards_;
   MailboxLimits limits_;
@@ -114,29 +139,18 @@ class Mailboxes {
 
 template <typename Handle>
 std::uint64_t Mailboxes::drain(ShardIndex to, Handle&& handle) {
+  if (empty(to)) return 0;
   Receiver& receiver = receivers_[static_cast<std::uint32_t>(to)];
-  const std::uint64_t with_data = receiver.mail.exchange(0, std::memory_order_acq_rel);
-  if (with_data == 0) return 0;
-  const std::uint64_t waiting = take_data(to, with_data);
-  // Read-modify-write sees the newest bits: whoever pushed before one of the data messages taken
-  // above has set its bit.
-  const std::uint64_t newer = receiver.mail.fetch_and(0, std::memory_order_acq_rel);
-  for (std::uint32_t from = 0; from < shards_; ++from) {
-    if (((with_data | newer) >> from & 1U) == 0) continue;
-    take_control(ShardIndex{from}, to);
-    for (PeerMessage& message : receiver.taken_control) {
-      handle(ShardIndex{from}, std::move(message));
+  const Senders senders = take(to);
+  while (const std::optional<std::uint32_t> from = next_sender(receiver, senders.taken)) {
+    Taken& taken = receiver.taken[*from];
+    const std::size_t end = taken.batches[taken.batch++].end;
+    while (taken.message < end) {
+      handle(ShardIndex{*from}, std::move(taken.messages[taken.message++]));
     }
-    forget(receiver.taken_control);
   }
-  if (newer != 0) receiver.mail.fetch_or(newer, std::memory_order_acq_rel);  // their data
-  for (std::uint32_t from = 0; from < shards_; ++from) {
-    for (PeerMessage& message : receiver.taken[from]) {
-      handle(ShardIndex{from}, std::move(message));
-    }
-    forget(receiver.taken[from]);
-  }
-  return waiting;
+  for (Taken& taken : receiver.taken) forget(taken);
+  return senders.waiting;
 }
 
 }  // namespace broker

@@ -12,14 +12,13 @@ bool may_be_dropped(const PeerMessage& message) noexcept {
 }
 
 void PeerOutbox::send(ShardIndex to, PeerMessage message) {
-  Lanes& peer = lanes(to);
-  (is_control(message) ? peer.control : peer.data).push_back(std::move(message));
+  messages(to).push_back(std::move(message));
   ++waiting_;
 }
 
 void PeerOutbox::settled() noexcept {
   waiting_ = 0;
-  for (const Lanes& peer : lanes_) waiting_ += peer.control.size() + peer.data.size();
+  for (const std::vector<PeerMessage>& waiting : messages_) waiting_ += waiting.size();
 }
 
 }  // namespace broker

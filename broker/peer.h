@@ -78,16 +78,9 @@ struct MetricsReport {
 };
 
 /// What one shard says to another.
-///
-/// Two lanes: `data` messages may have to wait for room; `control` messages overtake them, so that
-/// whoever has been told "subscribed" is known everywhere before any later publish is routed.
-using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn,  // data
-                                 GroupJoin, GroupLeave, GroupPresence, MetricsRequest,
-                                 MetricsReport>;  // control
+using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
+                                 GroupPresence, MetricsRequest, MetricsReport>;
 
-[[nodiscard]] inline bool is_control(const PeerMessage& message) noexcept {
-  return message.index() > 2;
-}
 /// A message that may be dropped, counted, when a mailbox is full: a publish with QoS 0 that
 /// changes nothing retained.
 [[nodiscard]] bool may_be_dropped(const PeerMessage& message) noexcept;
@@ -97,21 +90,19 @@ using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn,  // da
 /// Threads    None; the loop moves the messages into mailboxes at the end of the turn.
 class PeerOutbox {
  public:
-  explicit PeerOutbox(std::uint32_t shards) : lanes_(shards) {}
+  explicit PeerOutbox(std::uint32_t shards) : messages_(shards) {}
 
-  struct Lanes {
-    std::vector<PeerMessage> control;
-    std::vector<PeerMessage> data;
-  };
   void send(ShardIndex to, PeerMessage message);
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
   /// The messages for `to`, in order. Whoever drains clears them through settled().
-  [[nodiscard]] Lanes& lanes(ShardIndex to) { return lanes_[static_cast<std::uint32_t>(to)]; }
+  [[nodiscard]] std::vector<PeerMessage>& messages(ShardIndex to) {
+    return messages_[static_cast<std::uint32_t>(to)];
+  }
   /// To be called after draining: counts what is still there.
   void settled() noexcept;
 
  private:
-  std::vector<Lanes> lanes_;
+  std::vector<std::vector<PeerMessage>> messages_;  // by receiver
   std::size_t waiting_ = 0;
 };
 

@@ -196,8 +196,8 @@ void Loop::tell_peers() {
   broker::PeerOutbox& peers = shard_.peer_outbox();
   if (peers.empty()) return;
   for (std::uint32_t to = 0; to < loops_.count(); ++to) {
-    const auto pushed =
-        loops_.mailboxes_.push(index_, broker::ShardIndex{to}, peers.lanes(broker::ShardIndex{to}));
+    const broker::ShardIndex peer{to};
+    const auto pushed = loops_.mailboxes_.push(index_, peer, peers.messages(peer));
     if (pushed.wake) loops_.loops_[to]->ring();
     if (pushed.full) blocked_by_ |= bit_of(to);
   }

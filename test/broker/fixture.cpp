@@ -437,11 +437,9 @@ bool Broker::settle_shard(std::uint32_t index) {
     connections_[owner(index, request.connection)].closed = true;
   }
   for (std::uint32_t to = 0; to < shards_.size(); ++to) {
-    auto lanes = std::exchange(shard.peer_outbox().lanes(broker::ShardIndex{to}), {});
-    for (auto* lane : {&lanes.control, &lanes.data}) {
-      for (broker::PeerMessage& message : *lane) {
-        shards_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now);
-      }
+    auto messages = std::exchange(shard.peer_outbox().messages(broker::ShardIndex{to}), {});
+    for (broker::PeerMessage& message : messages) {
+      shards_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now);
     }
   }
   shard.peer_outbox().settled();
