@@ -79,10 +79,7 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   } else {
     // A CONNECT in pieces: all that came with it moves along if its home is elsewhere.
     connection->tail.append(bytes);
-    const std::size_t used = state.process(*connection, connection->tail.view(), next);
-    if (next == State::Next::stop) return true;
-    connection->tail.consume(used);
-    if (connection->tail.empty()) connection->tail.reset();
+    if (state.process_tail(*connection) == State::Next::stop) return true;
   }
   return connection->stage != Connection::Stage::awaiting_verdict;
 }
@@ -133,6 +130,7 @@ void Shard::tick(Instant now) {
     const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
     state.next_sweep = after_seconds(now, minutes == 0 ? sweep_interval_seconds : 1);
     state.retained.sweep(now, sweep_records_max);
+    state.outbox.trim();
   }
   state.update_sys();
 }
@@ -171,9 +169,20 @@ Shard::State::Next Shard::State::complete_tail(Connection& connection, mqtt::Byt
     tail.append(bytes.first(missing));
     bytes = bytes.subspan(missing);
   }
+  return process_tail(connection);
+}
+
+Shard::State::Next Shard::State::process_tail(Connection& connection) {
+  // Taken out: the connection may end, and the packets may be written from where they stand.
+  mqtt::ByteBuffer tail = std::move(connection.tail);
   Next next = Next::go_on;
   const std::size_t used = process(connection, tail.view(), next);
-  if (next == Next::go_on && used == tail.size()) tail.reset();
+  if (next == Next::go_on && used == 0) {
+    connection.tail = std::move(tail);
+    return next;
+  }
+  if (next == Next::go_on) connection.tail.append(tail.view().subspan(used));
+  if (outbox.borrows()) outbox.hold(std::move(tail));
   return next;
 }
 

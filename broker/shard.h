@@ -78,7 +78,8 @@ class Shard {
 
   /// A connection is there, new or handed over by another shard's loop.
   void opened(ConnectionId connection, const Origin& origin, Instant now);
-  /// Bytes of the MQTT stream, in order. They are used before the call returns, or copied.
+  /// Bytes of the MQTT stream, in order. They are used before the call returns, or copied; but if
+  /// outbox().borrows() then, they must stay until the output is drained.
   ///
   /// Returns   Whether the loop should go on reading: false while a login is being decided; the
   ///           loop stops reading then until decided() was called.

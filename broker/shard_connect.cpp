@@ -217,11 +217,7 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   }
   if (accept(connection, *packet, verdict) == Next::stop) return;
   connection.tail.consume(size_bytes);
-  Next next = Next::go_on;
-  const std::size_t used = process(connection, connection.tail.view(), next);
-  if (next == Next::stop) return;
-  connection.tail.consume(used);
-  if (connection.tail.empty()) connection.tail.reset();
+  static_cast<void>(process_tail(connection));
 }
 
 // CONNACK is the first packet and the only one of its kind [MQTT-3.1.4-5] [MQTT-3.2.0-1]

@@ -137,7 +137,7 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
   if (packet.message_expiry_interval_seconds) {
     message.expires = after_seconds(now, *packet.message_expiry_interval_seconds);
   }
-  return publish(message, connection.session);
+  return publish(message, connection.session, true);
 }
 
 // The message is owned by now. Nothing remembers a QoS 1 identifier [MQTT-3.3.4-1] [MQTT-4.3.2-4]
@@ -182,7 +182,7 @@ void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
   });
 }
 
-bool Shard::State::publish(const MessageView& message, Session* from) {
+bool Shard::State::publish(const MessageView& message, Session* from, bool lendable) {
   Route& route = router.route(message.topic);
   const std::uint64_t interested = interested_peers(message.topic, route);
   // A retained update goes to every shard: each has a full replica.
@@ -191,6 +191,7 @@ bool Shard::State::publish(const MessageView& message, Session* from) {
   const std::uint64_t to = (message.retain ? everybody : interested) & ~self;
 
   Publication publication(message, now, route.receivers.size());
+  publication.lendable = lendable;
   SharedMessage shared;
   if (to != 0) {
     shared = SharedMessage::copy_of(message);

@@ -46,6 +46,8 @@ struct Shard::State {
   /// Gives the packet at the end of the last read what it lacks, from the front of `bytes`, and
   /// handles it if that makes it whole.
   Next complete_tail(Connection& connection, mqtt::Bytes& bytes);
+  /// Handles the whole packets of the tail; what is left of it stays.
+  Next process_tail(Connection& connection);
   /// Handles whole packets at the front of `input`; returns how many bytes that was.
   std::size_t process(Connection& connection, mqtt::Bytes input, Next& next);
   Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
@@ -123,8 +125,9 @@ struct Shard::State {
   Next on_ack(Connection& connection, const mqtt::Frame& frame);
   void on_pubrel(Connection& connection, const mqtt::Ack& ack);
   /// Everything that is published goes through here: by clients, wills and the broker itself.
+  /// `lendable`: the message stands in bytes being received, and may be written from there.
   /// Returns   Whether anybody may receive it.
-  bool publish(const MessageView& message, Session* from);
+  bool publish(const MessageView& message, Session* from, bool lendable = false);
   void hand_out(Publication& publication, Route& route, Session* from);
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;

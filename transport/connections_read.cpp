@@ -140,6 +140,7 @@ void Connections::read_frames(Connection& connection, Bytes bytes) {
 void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
   connection.deciding = !loop_.shard().received(connection.id, bytes, loop_.now());
   if (!connection.settled) loop_.move_connections();
+  loop_.write_borrowed();
 }
 
 /// Ends a connection whose WebSocket has ended; does nothing to others.

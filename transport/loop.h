@@ -74,6 +74,10 @@ class Loop {
     if (!alone() && !loops_.mailboxes_.empty(index_)) drain_mailboxes();
   }
   void after_input(std::size_t bytes);
+  /// Writes output that points into what was just read, before that is overwritten.
+  void write_borrowed() {
+    if (shard_.outbox().borrows()) flush();
+  }
   /// Gives connections away as soon as the shard asks, before more of them is read.
   void move_connections();
   /// accept() failed for want of descriptors: try again in a while.

@@ -1,6 +1,7 @@
 #include "transport/pending.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace transport {
@@ -25,23 +26,34 @@ void gather(const broker::Output& output, std::size_t skip, std::vector<uv_buf_t
   std::size_t at = 0;
   for (const broker::Output::Splice& splice : output.splices) {
     list(bytes.subspan(at, splice.offset - at), skip, into);
-    list(splice.message->payload(), skip, into);
+    list(splice.payload, skip, into);
     at = splice.offset;
   }
   list(bytes.subspan(at), skip, into);
 }
 
 void append(broker::Output& output, broker::Output& more) {
-  const std::size_t before = output.bytes.size();
-  if (before == 0) {
+  const auto borrowed = [](const broker::Output::Splice& splice) { return !splice.keeper; };
+  if (output.bytes.empty() && std::ranges::none_of(more.splices, borrowed)) {
     std::swap(output.bytes, more.bytes);
-  } else {
-    output.bytes.append(more.bytes.view());
+    std::ranges::move(more.splices, std::back_inserter(output.splices));
+    output.spliced_bytes += std::exchange(more.spliced_bytes, 0);
+    more.splices.clear();
+    return;
   }
+  const mqtt::Bytes bytes = more.bytes.view();
+  std::size_t at = 0;
   for (broker::Output::Splice& splice : more.splices) {
-    output.splices.push_back({before + splice.offset, std::move(splice.message)});
+    output.bytes.append(bytes.subspan(at, splice.offset - at));
+    at = splice.offset;
+    if (borrowed(splice)) {
+      output.bytes.append(splice.payload);
+    } else {
+      output.spliced_bytes += splice.payload.size();
+      output.splices.push_back({output.bytes.size(), splice.payload, std::move(splice.keeper)});
+    }
   }
-  output.spliced_bytes += more.spliced_bytes;
+  output.bytes.append(bytes.subspan(at));
   more.splices.clear();
 }
 

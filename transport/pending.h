@@ -12,7 +12,7 @@ namespace transport {
 /// Lists where the bytes of an Output stand, from byte `skip` on, for one gathering write.
 void gather(const broker::Output& output, std::size_t skip, std::vector<uv_buf_t>& into);
 
-/// Adds `more` behind `output`; takes its memory where that saves a copy.
+/// Adds `more` behind `output`; takes its memory where that saves a copy, copies what is borrowed.
 void append(broker::Output& output, broker::Output& more);
 
 /// Output that a socket has not taken: exists only while there is some.

@@ -1,9 +1,11 @@
 #include "broker/core/outbox.h"
 
+#include <algorithm>
+
 namespace broker {
 namespace {
 
-constexpr std::size_t pooled_buffer_bytes_max = 65'536;
+constexpr std::size_t pooled_buffer_bytes_max = 1'048'576;
 constexpr std::size_t pool_bytes_max = 4'194'304;
 
 }  // namespace
@@ -19,6 +21,7 @@ Output& Outbox::open(ConnectionId connection) {
   } else {
     pending = std::move(pool_.back());
     pool_.pop_back();
+    pool_unused_ = std::min(pool_unused_, pool_.size());
     pool_bytes_ -= sizeof(Pending) + pending->output.bytes.capacity();
   }
   pending->connection = connection;
@@ -37,6 +40,15 @@ void Outbox::recycle(std::unique_ptr<Pending> pending) {
   if (pool_bytes_ + bytes > pool_bytes_max) return;
   pool_bytes_ += bytes;
   pool_.push_back(std::move(pending));
+}
+
+void Outbox::trim() {
+  const auto unused = pool_.begin() + static_cast<std::ptrdiff_t>(pool_unused_);
+  for (auto it = pool_.begin(); it != unused; ++it) {
+    pool_bytes_ -= sizeof(Pending) + (*it)->output.bytes.capacity();
+  }
+  pool_.erase(pool_.begin(), unused);
+  pool_unused_ = pool_.size();
 }
 
 }  // namespace broker

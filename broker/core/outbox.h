@@ -18,13 +18,15 @@ namespace broker {
 
 /// What one connection is to be sent at the end of this turn.
 ///
-/// Shape      `bytes`, with a shared payload let in at each splice's `offset`: the stream is
-///            bytes[0, s0.offset) s0.message->payload() bytes[s0.offset, s1.offset) s1... and the
+/// Shape      `bytes`, with a large payload let in at each splice's `offset`: the stream is
+///            bytes[0, s0.offset) s0.payload bytes[s0.offset, s1.offset) s1.payload ... and the
 ///            rest of `bytes`. Small payloads are simply copied into `bytes`.
+/// Lifetime   A splice without `keeper` is borrowed: see Outbox::borrows().
 struct Output {
   struct Splice {
     std::size_t offset;
-    MessageRef message;
+    mqtt::Bytes payload;
+    MessageRef keeper;
   };
 
   mqtt::ByteBuffer bytes;
@@ -77,7 +79,8 @@ struct CloseRequest {
 /// Invariant  A connection is drained once a turn. Requests keep their order. One that got the slot
 ///            of another in the same turn has an output of its own, behind that of the other.
 /// Lifetime   Output objects come from a pool of the outbox and go back with their memory when
-///            drained; an idle connection holds none, and the pool no more than a few megabytes.
+///            drained; an idle connection holds none, and the pool no more than a few megabytes,
+///            which trim() gives back once they are idle.
 /// Threads    None.
 class Outbox {
  public:
@@ -96,6 +99,14 @@ class Outbox {
     }
     return open(connection);
   }
+  /// Lets `payload` in behind what is there. Without `keeper` it is borrowed.
+  void splice(Output& output, mqtt::Bytes payload, MessageRef keeper) {
+    if (!keeper) borrows_ = true;
+    output.splices.push_back({output.bytes.size(), payload, std::move(keeper)});
+    output.spliced_bytes += payload.size();
+  }
+  /// Keeps a buffer that was borrowed from until the output is drained.
+  void hold(mqtt::ByteBuffer buffer) { held_.push_back(std::move(buffer)); }
   void request(LoginRequest request) { logins_.push_back(std::move(request)); }
   void request(HandoffRequest request) { handoffs_.push_back(std::move(request)); }
   void request(CloseRequest request) { closes_.push_back(request); }
@@ -105,10 +116,15 @@ class Outbox {
   [[nodiscard]] bool empty() const noexcept {
     return dirty_.empty() && logins_.empty() && handoffs_.empty() && closes_.empty();
   }
+  /// Whether output points into the bytes that were just received: they must stay where they are
+  /// until it is drained.
+  [[nodiscard]] bool borrows() const noexcept { return borrows_; }
   /// Calls `write(ConnectionId, Output&)` for each connection with output. `write` may move bytes
   /// and splices out of the Output; what it leaves is dropped.
   template <typename Write>
   void drain_output(Write&& write);
+  /// Frees what the pool held in vain since the last call; to be called every second or so.
+  void trim();
   [[nodiscard]] std::vector<LoginRequest> take_logins() { return std::exchange(logins_, {}); }
   [[nodiscard]] std::vector<HandoffRequest> take_handoffs() { return std::exchange(handoffs_, {}); }
   [[nodiscard]] std::vector<CloseRequest> take_closes() { return std::exchange(closes_, {}); }
@@ -127,6 +143,9 @@ class Outbox {
   std::vector<std::unique_ptr<Pending>> draining_;  // empty but in drain_output()
   std::vector<std::unique_ptr<Pending>> pool_;
   std::size_t pool_bytes_ = 0;
+  std::size_t pool_unused_ = 0;  // how many of the pool, at its front, were not needed of late
+  std::vector<mqtt::ByteBuffer> held_;
+  bool borrows_ = false;
   std::vector<LoginRequest> logins_;
   std::vector<HandoffRequest> handoffs_;
   std::vector<CloseRequest> closes_;
@@ -143,6 +162,8 @@ void Outbox::drain_output(Write&& write) {
     recycle(std::move(pending));
   }
   draining_.clear();
+  held_.clear();
+  borrows_ = false;
 }
 
 }  // namespace broker

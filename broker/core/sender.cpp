@@ -7,7 +7,7 @@
 namespace broker {
 namespace {
 
-/// Payloads from here on are written from where they are kept, not copied per receiver.
+/// Payloads from here on are written from where they stand, not copied per receiver.
 constexpr std::size_t splice_bytes_min = 4096;
 /// Output that waits for a socket beyond this stops the pumping of a backlog.
 constexpr std::size_t socket_high_water_bytes = 65'536;
@@ -20,11 +20,6 @@ std::size_t kind_of(mqtt::Version version, const Terms& terms) {
 std::uint32_t seconds_left(Instant expires, Instant now) {
   const std::int64_t milliseconds = expires.milliseconds - now.milliseconds;
   return static_cast<std::uint32_t>((milliseconds + 999) / 1000);
-}
-
-void splice(Output& output, const MessageRef& message) {
-  output.splices.push_back({output.bytes.size(), message});
-  output.spliced_bytes += message->payload().size();
 }
 
 }  // namespace
@@ -201,7 +196,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     const bool fits = connection.maximum_packet_size_bytes == 0 ||
                       first->shape.size_bytes <= connection.maximum_packet_size_bytes;
     if (first->output != nullptr && fits) {
-      write_copy(connection, *first, id, publication->kept);
+      write_copy(connection, *first, id, *publication);
       count_sent(connection, first->shape.size_bytes, message.payload.size());
       return Written::sent;
     }
@@ -234,24 +229,23 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
   Output& output = outbox_.output(connection.id);
   const std::size_t offset = output.bytes.size();
   const bool large = message.payload.size() >= splice_bytes_min;
-  const bool shared =
-      large && (kept != nullptr || (publication != nullptr && publication->receivers > 1));
   mqtt::EncodedPublish shape;
-  if (shared) {
+  if (large) {
     shape = mqtt::encode_header(packet, connection.version, output.bytes);
-    splice(output, kept != nullptr ? *kept : publication->keep());
+    const MessageRef& keeper = kept != nullptr ? *kept : publication->keeper();
+    outbox_.splice(output, keeper ? keeper->payload() : message.payload, keeper);
   } else {
     shape = mqtt::encode(packet, connection.version, output.bytes);
   }
-  if (first != nullptr && first->output == nullptr) *first = {&output, offset, shape, shared};
+  if (first != nullptr && first->output == nullptr) *first = {&output, offset, shape, large};
   count_sent(connection, shape.size_bytes, message.payload.size());
   return Written::sent;
 }
 
 void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
-                        const MessageRef& kept) {
+                        Publication& publication) {
   Output& output = outbox_.output(connection.id);
-  const std::size_t payload = first.spliced ? kept->payload().size() : 0;
+  const std::size_t payload = first.spliced ? publication.view.payload.size() : 0;
   const std::size_t bytes = first.shape.size_bytes - payload;
   std::byte* const place = output.bytes.extend(bytes);
   // The first copy is found again after extend(): it may stand in the buffer that just moved.
@@ -262,7 +256,9 @@ void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqt
     place[first.shape.packet_id_offset + 1] =
         static_cast<std::byte>(static_cast<std::uint16_t>(id) & 0xFFU);
   }
-  if (first.spliced) splice(output, kept);
+  if (!first.spliced) return;
+  const MessageRef& keeper = publication.keeper();
+  outbox_.splice(output, keeper ? keeper->payload() : publication.view.payload, keeper);
 }
 
 // [MQTT-3.3.2-11]

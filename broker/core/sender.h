@@ -26,6 +26,12 @@ struct Publication {
   Publication(const MessageView& message, Instant time, std::size_t receiver_count)
       : view(message), now(time), receivers(receiver_count) {}
 
+  /// What holds the payload until it is written: nothing if it may be borrowed.
+  const MessageRef& keeper() {
+    if (!kept && !lendable) keep();
+    return kept;
+  }
+
   /// The message as something that can be kept: copied when first asked for.
   const MessageRef& keep() {
     if (!kept) kept = shared != nullptr ? MessageRef::adopt(*shared) : MessageRef::copy_of(view);
@@ -37,6 +43,7 @@ struct Publication {
   std::size_t receivers;
   MessageRef kept;
   const SharedMessage* shared = nullptr;  // the same bytes, if other shards get them too
+  bool lendable = false;  // `view` stands in bytes being received: see Outbox::borrows()
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
   struct Encoded {
@@ -97,7 +104,7 @@ class Sender {
                 mqtt::PacketId id, bool dup, Publication* publication, const MessageRef* kept,
                 Instant now);
   void write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
-                  const MessageRef& kept);
+                  Publication& publication);
   std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
   void write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,
                  mqtt::Reason reason);

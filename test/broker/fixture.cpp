@@ -428,7 +428,7 @@ bool Broker::settle_shard(std::uint32_t index) {
     std::size_t at = 0;
     for (const broker::Output::Splice& splice : output.splices) {
       stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-      stream += mqtt::as_text(splice.message->payload());
+      stream += mqtt::as_text(splice.payload);
       at = splice.offset;
     }
     stream += mqtt::as_text(output.bytes.view().subspan(at));

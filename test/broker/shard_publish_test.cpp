@@ -263,6 +263,23 @@ TEST_CASE("nobody but the broker publishes below $SYS", "[shard][publish]") {
   CHECK(broker.received(client) == Strings{"PUBACK m1 87"});
 }
 
+TEST_CASE("a large payload outlives the connection that it came with", "[shard][publish]") {
+  // Written from where it was received, be that the last read or what was kept of those before.
+  Broker broker(GENERATE(1U, 4U));
+  broker.feed = GENERATE(test::Feed::whole, test::Feed::halves);
+  const auto subscriber = broker.client("s");
+  broker.subscribe(subscriber, "big");
+  broker.received(subscriber);
+  const std::string payload(20'000, 'p');
+  const std::string publish =
+      test::PacketBuilder(0x30).text("big").properties("").raw(payload).bytes();
+  const auto publisher = broker.open();
+  broker.send(publisher, test::connect("p") + publish + publish + std::string("\xE0\0", 2));
+  CHECK(broker.closed(publisher));
+  const std::string expected = "PUBLISH q0 r0 d0 m0 big " + payload;
+  CHECK(broker.publishes(subscriber) == Strings{expected, expected});
+}
+
 TEST_CASE("a large payload goes to many without being copied for each", "[shard][publish]") {
   Broker broker(GENERATE(1U, 4U));
   const std::string payload(100'000, 'p');

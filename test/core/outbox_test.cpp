@@ -53,8 +53,8 @@ TEST_CASE("an output that is used again begins empty", "[outbox]") {
   Outbox outbox;
   Output& first = outbox.output({1, 1});
   first.bytes.append("old");
-  first.splices.push_back({3, some_message("payload")});
-  first.spliced_bytes = 7;
+  const broker::MessageRef message = some_message("payload");
+  outbox.splice(first, message->payload(), message);
   CHECK(first.size_bytes() == 10);
   (void)drain(outbox);
   const Output& second = outbox.output({2, 1});
@@ -66,9 +66,9 @@ TEST_CASE("an output that is used again begins empty", "[outbox]") {
 TEST_CASE("large buffers are given back, and so are those of a great many connections",
           "[outbox]") {
   Outbox outbox;
-  (void)outbox.output({0, 1}).bytes.extend(200'000);
+  (void)outbox.output({0, 1}).bytes.extend(2'000'000);
   (void)drain(outbox);
-  CHECK(outbox.output({0, 1}).bytes.capacity() <= 65'536);
+  CHECK(outbox.output({0, 1}).bytes.capacity() <= 1'048'576);
   (void)drain(outbox);
 
   constexpr std::uint32_t many = 1000;
@@ -79,6 +79,46 @@ TEST_CASE("large buffers are given back, and so are those of a great many connec
   for (std::uint32_t i = 0; i < many; ++i) kept_bytes += outbox.output({i, 1}).bytes.capacity();
   CHECK(kept_bytes <= 8U << 20U);
   CHECK(kept_bytes > 0);
+}
+
+TEST_CASE("memory that is not needed any more is given back", "[outbox]") {
+  Outbox outbox;
+  const auto use = [&](std::uint32_t connections) {
+    for (std::uint32_t i = 0; i < connections; ++i) outbox.output({i, 1}).bytes.append("x");
+    (void)drain(outbox);
+  };
+  const auto kept = [&] {
+    std::size_t buffers = 0;
+    for (std::uint32_t i = 0; i < 20; ++i) {
+      buffers += outbox.output({i, 2}).bytes.capacity() > 0 ? 1U : 0U;
+    }
+    (void)drain(outbox);
+    return buffers;
+  };
+  use(20);
+  outbox.trim();  // all twenty were needed since the last one
+  use(3);
+  outbox.trim();  // seventeen were not
+  CHECK(kept() == 3);
+}
+
+TEST_CASE("a payload without keeper is borrowed until the output is drained", "[outbox]") {
+  Outbox outbox;
+  const broker::MessageRef message = some_message("kept");
+  Output& output = outbox.output({1, 1});
+  outbox.splice(output, message->payload(), message);
+  CHECK_FALSE(outbox.borrows());
+  mqtt::ByteBuffer received;
+  received.append("received");
+  outbox.splice(output, received.view(), {});
+  CHECK(outbox.borrows());
+  CHECK(output.size_bytes() == 12);
+  outbox.hold(std::move(received));
+  outbox.drain_output([](ConnectionId, const Output& all) {
+    CHECK(mqtt::as_text(all.splices.at(0).payload) == "kept");
+    CHECK(mqtt::as_text(all.splices.at(1).payload) == "received");
+  });
+  CHECK_FALSE(outbox.borrows());
 }
 
 TEST_CASE("what is written may be moved out of the output", "[outbox]") {
