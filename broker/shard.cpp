@@ -99,7 +99,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
   state.enter(now);
-  if (connection->session != nullptr && state.options.limits.connection_messages) {
+  if (connection->session != nullptr && state.tells_of_connections()) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
                                  : cause == CloseCause::connection_lost
                                      ? " disconnected: connection lost."
@@ -271,7 +271,7 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
     }
     session.expiry_interval_seconds = capped_expiry(wanted);
   }
-  if (options.limits.connection_messages) {
+  if (tells_of_connections()) {
     note(LogType::notice, {"Client ", who(connection), " disconnected."});
   }
   // Only 0x04 keeps the will [MQTT-3.14.4-3].

@@ -50,7 +50,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   const ListenerPolicy& rules = policy(connection.listener);
   if (packet->client_id.empty() && !rules.use_username_as_clientid &&
       connection.assigned_id.empty()) {
-    connection.assigned_id = make_client_id(rules.auto_id_prefix);
+    connection.assigned_id = HeapText(make_client_id(rules.auto_id_prefix));
   }
   const std::string_view client_id = client_id_of(connection, *packet);
   const std::uint64_t hash = siphash(options.home_key, client_id);
@@ -233,7 +233,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   attach(connection, *session, packet, verdict);
   store_will(*session, packet);
   send_connack(connection, packet, present);
-  if (options.limits.connection_messages) {
+  if (tells_of_connections()) {
     const std::string user =
         packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
     note(LogType::notice,
@@ -288,10 +288,10 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   session.version = packet.version;
   session.from_bridge = packet.from_bridge;
   session.listener = connection.listener;
-  session.mount_point = rules.mount_point;
+  session.mount_point = HeapText(rules.mount_point);
   session.permissions = verdict.permissions;
   session.publisher.reset();
-  session.user_name = packet.user_name.value_or("");
+  session.user_name = HeapText(packet.user_name.value_or(""));
   session.expiry_interval_seconds = expiry_interval_of(packet);
 
   connection.stage = Connection::Stage::connected;

@@ -24,7 +24,7 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   ++metrics.publish_received;
   metrics.publish_bytes_received += packet->payload.size();
 
-  const std::string& mount = connection.session->mount_point;
+  const std::string_view mount = connection.session->mount_point;
   std::string_view topic = packet->topic;
   if (!mount.empty()) {
     scratch_topic = concat({mount, topic});
@@ -251,7 +251,8 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
 const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {
   if (!session.publisher) {
     session.publisher = std::make_shared<const Publisher>(
-        Publisher{session.client_id, session.user_name, session.listener});
+        Publisher{std::string(session.client_id.view()), std::string(session.user_name.view()),
+                  session.listener});
   }
   return session.publisher;
 }

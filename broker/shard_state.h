@@ -83,6 +83,10 @@ struct Shard::State {
     return options.listeners[listener];
   }
   void note(LogType type, std::initializer_list<std::string_view> pieces) const;
+  /// Whether lines about clients that come and go are read by anybody.
+  [[nodiscard]] bool tells_of_connections() const {
+    return options.limits.connection_messages && log.enabled(LogType::notice);
+  }
   [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
   [[nodiscard]] static std::string who(const Connection& connection);

@@ -26,7 +26,7 @@ enum class Phase : std::uint8_t {
   closed,     ///< the handle is being closed
 };
 
-/// What only the opening of a WebSocket, or a file on its way, needs.
+/// What only the opening of a WebSocket, or a file on its way, needs: from its first bytes on.
 struct HttpState {
   explicit HttpState(std::size_t bytes_max) : reader(bytes_max) {}
   HttpRequestReader reader;

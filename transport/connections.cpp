@@ -94,11 +94,10 @@ void Connections::accept(Descriptor socket, Listener& listener, const PeerAddres
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   if (!enter(*connection)) return turn_away(*connection);
-  if (loop_.options().connection_messages) {
+  if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
     note(*connection, "New connection from ", " on port " + std::to_string(listener.port()) + ".");
   }
   if (listener.options().protocol == Protocol::websockets) {
-    connection->http = std::make_unique<HttpState>(listener.options().websockets_headers_bytes_max);
     set_deadline(*connection, handshakes_,
                  std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
   } else {

@@ -192,6 +192,10 @@ void Connections::read_handshake(Connection& connection, Bytes bytes) {
   if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
     return;
   }
+  if (connection.http == nullptr) {
+    connection.http =
+        std::make_unique<HttpState>(connection.listener->options().websockets_headers_bytes_max);
+  }
   HttpRequestReader& reader = connection.http->reader;
   const auto [progress, used] = reader.read(bytes);
   switch (progress) {

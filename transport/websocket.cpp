@@ -90,7 +90,7 @@ void WebSocketReader::start_frame(mqtt::Bytes header, WebSocketInput& input) {
   const auto length = std::to_integer<unsigned>(header[1] & std::byte{0x7F});
   const bool fin = (first & 0x80U) != 0;
   const auto opcode = static_cast<WebSocketOpcode>(first & 0x0FU);
-  const auto bad = [&](std::string_view why) { fail(input, WebSocketCode::protocol_error, why); };
+  const auto bad = [&](const char* why) { fail(input, WebSocketCode::protocol_error, why); };
   if ((header[1] & std::byte{0x80}) == std::byte{0}) return bad("a frame is not masked");
   if ((first & 0x70U) != 0) return bad("reserved bits are set");
   const mqtt::Bytes mask = header.last(4);
@@ -103,7 +103,7 @@ void WebSocketReader::start_frame(mqtt::Bytes header, WebSocketInput& input) {
       payload_left_ > UINT64_MAX / 2) {
     return bad("a frame's length is malformed");
   }
-  if (const std::string_view why = check_frame(fin, opcode); !why.empty()) return bad(why);
+  if (const char* const why = check_frame(fin, opcode)) return bad(why);
   if (opcode == WebSocketOpcode::text) {
     return fail(input, WebSocketCode::unsupported_data, "a text frame came, MQTT is binary");
   }
@@ -114,14 +114,14 @@ void WebSocketReader::start_frame(mqtt::Bytes header, WebSocketInput& input) {
   if (payload_left_ == 0) end_frame(input);
 }
 
-std::string_view WebSocketReader::check_frame(bool fin, WebSocketOpcode opcode) const {
+const char* WebSocketReader::check_frame(bool fin, WebSocketOpcode opcode) const {
   if (!is_known(opcode)) return "the opcode is reserved";
-  if (is_control(opcode)) return fin ? "" : "a control frame is fragmented";
+  if (is_control(opcode)) return fin ? nullptr : "a control frame is fragmented";
   if (opcode == WebSocketOpcode::continuation && !in_message_) return "nothing is to be continued";
   if (opcode != WebSocketOpcode::continuation && in_message_) {
     return "a message begins inside another";
   }
-  return "";
+  return nullptr;
 }
 
 std::span<std::byte> WebSocketReader::read_payload(std::span<std::byte> bytes,
@@ -130,7 +130,8 @@ std::span<std::byte> WebSocketReader::read_payload(std::span<std::byte> bytes,
   const std::span<std::byte> data = bytes.first(size);
   if (is_control(opcode_)) {
     unmask(data, mask_);
-    control_.append(data);
+    if (control_ == nullptr) control_ = std::make_unique<mqtt::ByteBuffer>();
+    control_->append(data);
   } else {
     append_data(data, input);
   }
@@ -158,32 +159,33 @@ void WebSocketReader::append_data(std::span<std::byte> data, WebSocketInput& inp
 
 void WebSocketReader::end_frame(WebSocketInput& input) {
   in_frame_ = false;
+  if (!is_control(opcode_)) return;
+  const std::unique_ptr<mqtt::ByteBuffer> control = std::move(control_);
+  const mqtt::Bytes payload = control == nullptr ? mqtt::Bytes{} : control->view();
   if (opcode_ == WebSocketOpcode::ping) {
-    append_websocket_control(input.replies, WebSocketOpcode::pong, control_.view());
+    append_websocket_control(input.replies, WebSocketOpcode::pong, payload);
   } else if (opcode_ == WebSocketOpcode::pong) {
     input.pong = true;
   } else if (opcode_ == WebSocketOpcode::close) {
-    end_close(input);
+    end_close(payload, input);
   }
-  if (is_control(opcode_)) control_.reset();
 }
 
-void WebSocketReader::end_close(WebSocketInput& input) {
-  const mqtt::Bytes payload = control_.view();
+void WebSocketReader::end_close(mqtt::Bytes payload, WebSocketInput& input) {
   std::uint64_t code = static_cast<std::uint16_t>(WebSocketCode::normal_closure);
   if (!payload.empty()) code = payload.size() < 2 ? 0 : big_endian(payload.first(2));
   if (!may_be_sent(code)) {
     return fail(input, WebSocketCode::protocol_error, "a Close frame's code is malformed");
   }
-  finish(input, WebSocketInput::End::closed_by_peer, static_cast<std::uint16_t>(code), {});
+  finish(input, WebSocketInput::End::closed_by_peer, static_cast<std::uint16_t>(code), "");
 }
 
-void WebSocketReader::fail(WebSocketInput& input, WebSocketCode code, std::string_view why) {
+void WebSocketReader::fail(WebSocketInput& input, WebSocketCode code, const char* why) {
   finish(input, WebSocketInput::End::failed, static_cast<std::uint16_t>(code), why);
 }
 
 void WebSocketReader::finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code,
-                             std::string_view why) {
+                             const char* why) {
   input.end = end_ = end;
   input.code = code_ = code;
   input.why = why_ = why;

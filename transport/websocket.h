@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -89,16 +90,17 @@ class WebSocketReader {
   std::span<std::byte> read_header(std::span<std::byte> bytes, WebSocketInput& input);
   std::span<std::byte> read_payload(std::span<std::byte> bytes, WebSocketInput& input);
   void start_frame(mqtt::Bytes header, WebSocketInput& input);
-  [[nodiscard]] std::string_view check_frame(bool fin, WebSocketOpcode opcode) const;
+  /// What is wrong with a frame of that kind; null if nothing is.
+  [[nodiscard]] const char* check_frame(bool fin, WebSocketOpcode opcode) const;
   void append_data(std::span<std::byte> data, WebSocketInput& input);
   void end_frame(WebSocketInput& input);
-  void end_close(WebSocketInput& input);
-  void fail(WebSocketInput& input, WebSocketCode code, std::string_view why);
-  void finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code,
-              std::string_view why);
+  void end_close(mqtt::Bytes payload, WebSocketInput& input);
+  void fail(WebSocketInput& input, WebSocketCode code, const char* why);
+  void finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code, const char* why);
 
   std::uint64_t payload_left_ = 0;
-  mqtt::ByteBuffer control_;  // payload of an unfinished control frame
+  std::unique_ptr<mqtt::ByteBuffer> control_;  // payload of an unfinished control frame
+  const char* why_ = "";
   std::array<std::byte, header_bytes_max> header_{};
   std::array<std::byte, 4> mask_{};  // turned so that its first byte is the next one's
   std::uint8_t header_size_ = 0;     // bytes of an unfinished header
@@ -107,7 +109,6 @@ class WebSocketReader {
   bool in_message_ = false;  // more fragments are to come
   WebSocketInput::End end_ = WebSocketInput::End::none;
   std::uint16_t code_ = 0;
-  std::string_view why_;
 };
 
 /// Removes, or puts on, a mask. `mask` stands for the first byte of `bytes`.

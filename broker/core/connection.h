@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
 #include "broker/core/session.h"
 #include "broker/core/timer_wheel.h"
@@ -47,7 +48,7 @@ struct Connection {
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
   bool request_problem_information = true;
   std::string address;
-  std::string assigned_id;  // while a login is awaited
+  HeapText assigned_id;  // while a login is awaited
   Session* session = nullptr;
   Timer timer;  // connect time-out, then keep alive
   Instant last_received;

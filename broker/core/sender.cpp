@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "broker/core/text.h"
+
 namespace broker {
 namespace {
 
@@ -94,7 +96,7 @@ void Sender::drop(const Session& session, std::string_view why) {
   ++metrics_.publish_dropped;
   if (!debug_) return;
   log_.write(LogType::debug,
-             "Dropping a message for client " + session.client_id + ": " + std::string(why) + ".");
+             concat({"Dropping a message for client ", session.client_id, ": ", why, "."}));
 }
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
@@ -283,8 +285,8 @@ void Sender::count_sent(Connection& connection, std::size_t packet_bytes,
   metrics_.publish_bytes_sent += payload_bytes;
   metrics_.bytes_sent += packet_bytes;
   if (!debug_) return;
-  log_.write(LogType::debug, "Sending PUBLISH to " + connection.session->client_id + " (" +
-                                 std::to_string(payload_bytes) + " bytes)");
+  log_.write(LogType::debug, concat({"Sending PUBLISH to ", connection.session->client_id, " (",
+                                     std::to_string(payload_bytes), " bytes)"}));
 }
 
 void Sender::write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/core/access.h"
+#include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/outgoing.h"
@@ -51,14 +52,14 @@ struct Away {
 /// Invariant  `connection` is null while the client is away; `away` then holds the timers.
 /// Lifetime   Owned by the SessionTable; `index` may be used again afterwards, `number` is not.
 struct Session {
-  Session(SessionIndex session_index, std::uint64_t session_number, std::string id)
-      : index(session_index), number(session_number), client_id(std::move(id)) {}
+  Session(SessionIndex session_index, std::uint64_t session_number, std::string_view id)
+      : index(session_index), number(session_number), client_id(id) {}
 
   SessionIndex index;
   std::uint64_t number;
-  std::string client_id;
-  std::string user_name;
-  std::string mount_point;
+  HeapText client_id;
+  HeapText user_name;
+  HeapText mount_point;
   std::shared_ptr<const Permissions> permissions;  // null: everything is allowed
   std::shared_ptr<const Publisher> publisher;      // made when first needed
   Connection* connection = nullptr;

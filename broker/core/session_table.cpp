@@ -1,15 +1,15 @@
 #include "broker/core/session_table.h"
 
-#include <utility>
-
 namespace broker {
 
 SessionTable::SessionTable(const std::uint64_t (&hash_key)[2])
-    : by_id_(16, Hash{{hash_key[0], hash_key[1]}}) {}
+    : hash_key_{hash_key[0], hash_key[1]} {}
 
 Session* SessionTable::find(std::string_view client_id) noexcept {
-  const auto found = by_id_.find(client_id);
-  return found == by_id_.end() ? nullptr : found->second;
+  const std::uint32_t found = by_id_.find(hash_of(client_id), [&](std::uint32_t number) {
+    return sessions_[number - 1]->client_id == client_id;
+  });
+  return found == HashIndex::none ? nullptr : sessions_[found - 1].get();
 }
 
 Session* SessionTable::at(SessionIndex index, std::uint64_t number) noexcept {
@@ -18,7 +18,7 @@ Session* SessionTable::at(SessionIndex index, std::uint64_t number) noexcept {
   return sessions_[slot]->number == number ? sessions_[slot].get() : nullptr;
 }
 
-Session& SessionTable::create(std::string client_id) {
+Session& SessionTable::create(std::string_view client_id) {
   std::uint32_t slot = 0;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(sessions_.size());
@@ -27,16 +27,14 @@ Session& SessionTable::create(std::string client_id) {
     slot = free_.back();
     free_.pop_back();
   }
-  sessions_[slot] =
-      std::make_unique<Session>(SessionIndex{slot}, next_number_++, std::move(client_id));
-  Session& session = *sessions_[slot];
-  by_id_.emplace(session.client_id, &session);
-  return session;
+  sessions_[slot] = std::make_unique<Session>(SessionIndex{slot}, next_number_++, client_id);
+  by_id_.insert(hash_of(client_id), slot + 1);
+  return *sessions_[slot];
 }
 
 void SessionTable::erase(Session& session) {
   const auto slot = static_cast<std::uint32_t>(session.index);
-  by_id_.erase(session.client_id);
+  by_id_.erase(hash_of(session.client_id), slot + 1);
   sessions_[slot].reset();
   free_.push_back(slot);
 }

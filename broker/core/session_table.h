@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/hash_index.h"
 #include "broker/core/session.h"
 #include "broker/core/siphash.h"
 
@@ -29,7 +30,7 @@ class SessionTable {
     return *sessions_[static_cast<std::uint32_t>(index)];
   }
   /// Requires that no session has the id.
-  Session& create(std::string client_id);
+  Session& create(std::string_view client_id);
   void erase(Session& session);
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
@@ -42,11 +43,12 @@ class SessionTable {
   }
 
  private:
-  struct Hash {
-    std::uint64_t key[2];
-    std::size_t operator()(std::string_view id) const noexcept { return siphash(key, id); }
-  };
-  std::unordered_map<std::string_view, Session*, Hash> by_id_;  // keys view the session's client_id
+  [[nodiscard]] std::uint32_t hash_of(std::string_view client_id) const noexcept {
+    return static_cast<std::uint32_t>(siphash(hash_key_, client_id) >> 32U);
+  }
+
+  std::uint64_t hash_key_[2];
+  HashIndex by_id_;  // of indexes plus 1
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::uint32_t> free_;
   std::uint64_t next_number_ = 1;
