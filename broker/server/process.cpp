@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +25,15 @@ std::uint64_t raise_open_files_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
+void prepare_heap(std::size_t loops) noexcept {
+  constexpr int step_bytes = 256 << 10;
+  constexpr int kept_bytes = 4 << 20;
+  if (loops == 1) ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TOP_PAD, step_bytes);
+  ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
+  ::mallopt(M_MMAP_THRESHOLD, kept_bytes);  // said once, glibc no longer moves it by itself
 }
 
 std::expected<void, std::string> drop_privileges(const std::string& user) {

@@ -1,6 +1,7 @@
 // broker/server/process.h
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -9,6 +10,13 @@ namespace server {
 
 /// Raises the limit of open files to what the system allows, and returns it.
 [[nodiscard]] std::uint64_t raise_open_files_limit();
+
+/// Tells the allocator how many loops will work. Requires that they have not begun.
+///
+/// One loop shares the first heap of the process: every other heap of glibc grows by single pages,
+/// with a system call each, which made a queued message a third dearer. It keeps a few megabytes
+/// that are free for the next burst.
+void prepare_heap(std::size_t loops) noexcept;
 
 /// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"
 /// stays root. Does nothing for anybody else.

@@ -117,8 +117,10 @@ std::expected<void, std::string> Server::open() {
   if (auto opened = open_listeners(); !opened) return opened;
   if (auto dropped = drop_privileges(settings_.user); !dropped) return dropped;
 
+  const std::vector<broker::ShardOptions> shards = shard_options();
+  prepare_heap(shards.size());
   loops_ = std::make_unique<transport::Loops>(
-      loop_options_of(settings_), shard_options(), commons_, log_,
+      loop_options_of(settings_), shards, commons_, log_,
       [this](broker::LoginRequest&& request, transport::LoginDone done) {
         return gatekeeper_.login(std::move(request), std::move(done));
       });
