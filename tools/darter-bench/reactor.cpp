@@ -1,0 +1,238 @@
+#include "tools/darter-bench/reactor.h"
+
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+namespace bench {
+namespace {
+
+using State = Connection::State;
+
+constexpr std::size_t read_bytes = 256 * 1024;
+constexpr Nanoseconds goodbye_time = 2 * one_second;
+
+sockaddr_in address_of(std::uint32_t address, std::uint32_t port) {
+  sockaddr_in result{};
+  result.sin_family = AF_INET;
+  result.sin_addr.s_addr = htonl(address);
+  result.sin_port = htons(static_cast<std::uint16_t>(port));
+  return result;
+}
+
+/// An unconnected socket that leaves from the connection's address.
+sockets::Descriptor socket_from(std::uint32_t source_address) {
+  sockets::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (source_address != 0) {
+    // The port is chosen when it is known where to: each address has all of them.
+    ::setsockopt(socket.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const sockaddr_in source = address_of(source_address, 0);
+    (void)::bind(socket.number(), reinterpret_cast<const sockaddr*>(&source), sizeof source);
+  }
+  return socket;
+}
+
+}  // namespace
+
+Reactor::Reactor(const Options& options, Listener& listener)
+    : options_(options),
+      listener_(listener),
+      buffer_(read_bytes + std::size_t{4} * options.payload_bytes),
+      deadline_(now() + from_seconds(options.limit_seconds)) {}
+
+void Reactor::open(Connection& connection) {
+  connection.socket = socket_from(connection.source_address);
+  const sockaddr_in broker = address_of(INADDR_LOOPBACK, options_.port);
+  const int number = connection.socket.number();
+  ++opening_;
+  connection.state = State::greeting;
+  connection.opened_at = now();
+  if (::connect(number, reinterpret_cast<const sockaddr*>(&broker), sizeof broker) != 0 &&
+      errno != EINPROGRESS) {
+    return fail(connection, "connect: " + std::generic_category().message(errno));
+  }
+  // What is to be said first waits until the poller says that the socket takes it.
+  poller_.add(number, &connection, sockets::Poller::For::input_and_output);
+  connection.waits_for_socket = true;
+  if (!options_.websocket) return greet(connection);
+  connection.state = State::upgrading;
+  connection.output.append(
+      upgrade_request(options_.path, static_cast<std::uint16_t>(options_.port)));
+}
+
+void Reactor::greet(Connection& connection) {
+  mqtt::ByteBuffer packet;
+  write_connect(packet, connection.client_id, connection.clean_session, options_.version());
+  connection.state = State::greeting;
+  send(connection, packet.view());
+}
+
+bool Reactor::open_all(std::span<Connection* const> connections) {
+  std::size_t next = 0;
+  return run_until([&] {
+    while (next < connections.size() && opening_ < options_.at_once && lost_ == 0) {
+      open(*connections[next++]);
+    }
+    flush();
+    return next == connections.size() && opening_ == 0;
+  });
+}
+
+void Reactor::leave(Connection& connection) {
+  if (connection.state != State::ready) return;
+  send(connection, short_packet_bytes,
+       [](std::byte* place) { put_short_packet(place, mqtt::PacketType::disconnect); });
+  connection.state = State::leaving;
+}
+
+void Reactor::leave_all(std::span<Connection* const> connections) {
+  const auto is_open = [](const Connection* connection) { return connection->socket.is_open(); };
+  for (Connection* const connection : connections) leave(*connection);
+  (void)run_until([&] { return std::ranges::none_of(connections, is_open); }, goodbye_time);
+  for (Connection* const connection : connections) close(*connection);
+}
+
+void Reactor::send(Connection& connection, mqtt::Bytes packet) {
+  send(connection, packet.size(), [&](std::byte* place) { mqtt::put_bytes(place, packet); });
+}
+
+void Reactor::send_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id) {
+  send(connection, ack_bytes, [&](std::byte* place) { put_ack(place, type, id); });
+}
+
+bool Reactor::run_for(Nanoseconds time) {
+  const Nanoseconds end = now() + time;
+  // A limit beyond the end: to be there is no failure.
+  return run_until([&] { return now() >= end; }, time + one_second);
+}
+
+void Reactor::round(Nanoseconds wait) {
+  for (const epoll_event& event : poller_.wait(wait)) {
+    handle(*static_cast<Connection*>(event.data.ptr), event.events);
+  }
+}
+
+void Reactor::handle(Connection& connection, std::uint32_t events) {
+  constexpr std::uint32_t output = EPOLLOUT;
+  if ((events & output) != 0) flush(connection);
+  if ((events & ~output) != 0 && connection.socket.is_open()) read(connection);
+}
+
+void Reactor::read(Connection& connection) {
+  const std::size_t kept = connection.tail.size();
+  mqtt::put_bytes(buffer_.data(), connection.tail.view());
+  const std::span<std::byte> room = std::span(buffer_).subspan(kept);
+  const ssize_t count = ::recv(connection.socket.number(), room.data(), room.size(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) return ended(connection, "the broker closed a connection");
+  read_at_ = now();
+  std::span<std::byte> fresh = room.first(static_cast<std::size_t>(count));
+  connection.tail.clear();
+  if (connection.state == State::upgrading) {
+    connection.tail.append({buffer_.data(), kept + fresh.size()});
+    return upgraded(connection);
+  }
+  if (options_.websocket) fresh = connection.frames.read(fresh);
+  take_packets(connection, {buffer_.data(), kept + fresh.size()});
+  if (connection.frames.ended()) ended(connection, "the broker closed a WebSocket");
+}
+
+void Reactor::upgraded(Connection& connection) {
+  switch (read_upgrade(mqtt::as_text(connection.tail.view()))) {
+    case Upgrade::incomplete:
+      return;
+    case Upgrade::refused:
+      return fail(connection, "the broker refused a WebSocket");
+    case Upgrade::accepted:
+      connection.tail.clear();
+      return greet(connection);
+  }
+}
+
+void Reactor::take_packets(Connection& connection, mqtt::Bytes bytes) {
+  while (connection.socket.is_open()) {
+    const auto frame = mqtt::next_frame(bytes, mqtt::variable_byte_integer_max);
+    if (!frame) return fail(connection, frame.error().what);
+    if (!*frame) return connection.tail.append(bytes);
+    bytes = bytes.subspan((*frame)->size_bytes);
+    if (connection.state == State::greeting) {
+      welcome(connection, **frame);
+    } else {
+      listener_.on_packet(connection, **frame);
+    }
+  }
+}
+
+void Reactor::welcome(Connection& connection, const mqtt::Frame& frame) {
+  if (frame.type != mqtt::PacketType::connack) return fail(connection, "no CONNACK came first");
+  const auto answer = read_connack(frame.body, options_.version());
+  if (!answer || !answer->accepted) return fail(connection, "the broker refused a CONNECT");
+  connection.session_present = answer->session_present;
+  connection.receive_maximum = answer->receive_maximum;
+  connection.state = State::ready;
+  --opening_;
+  listener_.on_connected(connection);
+}
+
+void Reactor::mark(Connection& connection) {
+  if (connection.has_output || connection.waits_for_socket) return;
+  connection.has_output = true;
+  to_flush_.push_back(&connection);
+}
+
+void Reactor::flush() {
+  for (std::size_t i = 0; i < to_flush_.size(); ++i) {
+    to_flush_[i]->has_output = false;
+    flush(*to_flush_[i]);
+  }
+  to_flush_.clear();
+}
+
+void Reactor::flush(Connection& connection) {
+  if (!connection.socket.is_open()) return;
+  mqtt::ByteBuffer& output = connection.output;
+  const int number = connection.socket.number();
+  while (!output.empty()) {
+    const ssize_t sent = ::send(number, output.data(), output.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+      return ended(connection, "send: " + std::generic_category().message(errno));
+    }
+    if (sent < 0) break;
+    output.consume(static_cast<std::size_t>(sent));
+  }
+  const bool waits = !output.empty();
+  if (waits == connection.waits_for_socket) return;
+  using For = sockets::Poller::For;
+  poller_.change(number, &connection, waits ? For::input_and_output : For::input);
+  connection.waits_for_socket = waits;
+}
+
+void Reactor::ended(Connection& connection, std::string_view why) {
+  if (connection.state != State::leaving) return fail(connection, why);
+  close(connection);
+  listener_.on_left(connection);
+}
+
+void Reactor::fail(Connection& connection, std::string_view why) {
+  ++lost_;
+  if (fault_.empty()) fault_ = why;
+  close(connection);
+}
+
+void Reactor::close(Connection& connection) {
+  if (connection.state == State::greeting || connection.state == State::upgrading) --opening_;
+  connection.state = State::closed;
+  connection.socket.close();
+  connection.output.clear();
+  connection.tail.clear();
+  connection.frames = {};
+  connection.waits_for_socket = false;
+}
+
+}  // namespace bench
