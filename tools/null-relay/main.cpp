@@ -18,7 +18,7 @@ constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int misused = 2;
 
-constexpr std::string_view help = R"(Usage: null-relay PORT
+constexpr const char* help = R"(Usage: null-relay PORT
 
 Passes MQTT messages on and does nothing else: no checks, no sessions, no retained messages, no
 limits. What it costs is what the sockets cost: a floor to hold brokers against, not a broker.
@@ -72,7 +72,7 @@ int serve(std::uint16_t port) {
 int main(int count, char** words) {
   const std::string_view word = count == 2 ? words[1] : "";
   if (word == "-h" || word == "--help") {
-    (void)std::fputs(relay::help.data(), stdout);
+    (void)std::fputs(relay::help, stdout);
     return relay::done;
   }
   if (const auto port = relay::port_in(word)) return relay::serve(*port);

@@ -14,7 +14,7 @@
 namespace relay {
 namespace {
 
-constexpr std::size_t read_bytes = 128 * 1024;
+constexpr std::size_t read_bytes = 128UL * 1024;
 constexpr int backlog = 4096;
 
 std::unexpected<std::string> failure(std::uint16_t port) {
@@ -32,7 +32,8 @@ std::expected<std::unique_ptr<Relay>, std::string> Relay::listen(std::uint16_t p
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+  if (!listener.is_open() ||
+      ::bind(listener.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener.number(), backlog) != 0) {
     return failure(port);
   }

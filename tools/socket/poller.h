@@ -47,7 +47,7 @@ class Poller {
   }
 
   Descriptor epoll_;
-  std::array<epoll_event, 256> events_{};
+  std::array<epoll_event, 1024> events_{};
 };
 
 }  // namespace sockets
