@@ -39,6 +39,7 @@ bool Flow::run() {
   if (prepared) {
     measure();
     settle();
+    report_more();
   }
   const bool good = report_counts() && prepared && reactor_.fault().empty();
   reactor_.leave_all(connections_);

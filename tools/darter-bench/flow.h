@@ -34,6 +34,8 @@ class Flow : public Listener {
  protected:
   /// Publishes for the time that is asked for, and reports what it took.
   virtual void measure() = 0;
+  /// Everything arrived that ever will: reports what is known only now.
+  virtual void report_more() {}
   /// A message arrived where it should, for the first time.
   virtual void on_delivered(const Mark& mark) = 0;
   /// A publisher got the last acknowledgement of a message.

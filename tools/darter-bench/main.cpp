@@ -11,8 +11,13 @@
 #include <vector>
 
 #include "tools/darter-bench/closed_loop.h"
+#include "tools/darter-bench/connect_storm.h"
+#include "tools/darter-bench/idle_crowd.h"
+#include "tools/darter-bench/offline_queue.h"
+#include "tools/darter-bench/open_loop.h"
 #include "tools/darter-bench/options.h"
 #include "tools/darter-bench/report.h"
+#include "tools/darter-bench/retained_replay.h"
 
 namespace bench {
 namespace {
@@ -33,10 +38,11 @@ bool run_as(const Options& options, Report& report) {
 }
 
 constexpr std::array scenarios{
-    Scenario{"pairs", run_as<ClosedLoop>},
-    Scenario{"fanin", run_as<ClosedLoop>},
-    Scenario{"fanout", run_as<ClosedLoop>},
-    Scenario{"many", run_as<ClosedLoop>},
+    Scenario{"pairs", run_as<ClosedLoop>},        Scenario{"fanin", run_as<ClosedLoop>},
+    Scenario{"fanout", run_as<ClosedLoop>},       Scenario{"many", run_as<ClosedLoop>},
+    Scenario{"latency", run_as<OpenLoop>},        Scenario{"connect", run_as<ConnectStorm>},
+    Scenario{"retained", run_as<RetainedReplay>}, Scenario{"offline", run_as<OfflineQueue>},
+    Scenario{"idle", run_as<IdleCrowd>},
 };
 
 /// As many connections as the system lets this user have, and timers that are not put off.

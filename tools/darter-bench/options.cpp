@@ -46,6 +46,7 @@ constexpr std::array table{
     Option{"--warmup", "SECONDS", &Options::warmup_seconds, 0, 600, "before the measurement (1)"},
     Option{"--seconds", "SECONDS", &Options::seconds, 0.01, 600, "of measurement (2)"},
     Option{"--limit", "SECONDS", &Options::limit_seconds, 1, 3600, "gives up after this (120)"},
+    Option{"--spin", "", &Options::spin, 0, 0, "look for input without sleeping"},
     Option{"--help", "", &Options::help, 0, 0, "this text"},
 };
 

@@ -30,6 +30,7 @@ struct Options {
   std::uint32_t count = 0;
   std::uint32_t at_once = 64;  // connections that are being opened
   bool own_topics = false;
+  bool spin = false;
 
   double rate_per_second = 5000;
   double warmup_seconds = 1;

@@ -13,7 +13,7 @@ namespace {
 
 using State = Connection::State;
 
-constexpr std::size_t read_bytes = 256 * 1024;
+constexpr std::size_t read_bytes = 256UL * 1024;
 constexpr Nanoseconds goodbye_time = 2 * one_second;
 
 sockaddr_in address_of(std::uint32_t address, std::uint32_t port) {
@@ -24,18 +24,24 @@ sockaddr_in address_of(std::uint32_t address, std::uint32_t port) {
   return result;
 }
 
-/// An unconnected socket that leaves from the connection's address.
-sockets::Descriptor socket_from(std::uint32_t source_address) {
+/// Makes a socket that leaves from this address begin to connect. None if it could not; errno then
+/// says why.
+sockets::Descriptor connect_from(std::uint32_t source_address, std::uint32_t port) {
   sockets::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return socket;
   const int on = 1;
   ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (source_address != 0) {
     // The port is chosen when it is known where to: each address has all of them.
     ::setsockopt(socket.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     const sockaddr_in source = address_of(source_address, 0);
-    (void)::bind(socket.number(), reinterpret_cast<const sockaddr*>(&source), sizeof source);
+    const auto* const place = reinterpret_cast<const sockaddr*>(&source);
+    if (::bind(socket.number(), place, sizeof source) != 0) return {};
   }
-  return socket;
+  const sockaddr_in broker = address_of(INADDR_LOOPBACK, port);
+  const auto* const place = reinterpret_cast<const sockaddr*>(&broker);
+  const bool begun = ::connect(socket.number(), place, sizeof broker) == 0 || errno == EINPROGRESS;
+  return begun ? std::move(socket) : sockets::Descriptor();
 }
 
 }  // namespace
@@ -47,18 +53,15 @@ Reactor::Reactor(const Options& options, Listener& listener)
       deadline_(now() + from_seconds(options.limit_seconds)) {}
 
 void Reactor::open(Connection& connection) {
-  connection.socket = socket_from(connection.source_address);
-  const sockaddr_in broker = address_of(INADDR_LOOPBACK, options_.port);
-  const int number = connection.socket.number();
   ++opening_;
   connection.state = State::greeting;
   connection.opened_at = now();
-  if (::connect(number, reinterpret_cast<const sockaddr*>(&broker), sizeof broker) != 0 &&
-      errno != EINPROGRESS) {
+  connection.socket = connect_from(connection.source_address, options_.port);
+  if (!connection.socket.is_open()) {
     return fail(connection, "connect: " + std::generic_category().message(errno));
   }
   // What is to be said first waits until the poller says that the socket takes it.
-  poller_.add(number, &connection, sockets::Poller::For::input_and_output);
+  poller_.add(connection.socket.number(), &connection, sockets::Poller::For::input_and_output);
   connection.waits_for_socket = true;
   if (!options_.websocket) return greet(connection);
   connection.state = State::upgrading;
@@ -113,6 +116,9 @@ bool Reactor::run_for(Nanoseconds time) {
 }
 
 void Reactor::round(Nanoseconds wait) {
+  // Who sends to a process that sleeps wakes it, and pays for that: a broker on this machine would
+  // be charged for the idleness of its load.
+  if (options_.spin) wait = 0;
   for (const epoll_event& event : poller_.wait(wait)) {
     handle(*static_cast<Connection*>(event.data.ptr), event.events);
   }
