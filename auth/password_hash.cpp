@@ -17,7 +17,7 @@ using Bytes = std::vector<unsigned char>;
 
 constexpr std::size_t sha512_bytes = 64;
 constexpr std::size_t salt_bytes_max = 1024;
-constexpr std::size_t pbkdf2_salt_bytes = 12;  // Mosquitto 2.0 reads no other size
+constexpr std::size_t digest_salt_bytes = 12;  // Mosquitto 2.0 reads no other size
 constexpr std::uint32_t pbkdf2_iterations_max = 10'000'000;
 constexpr std::uint32_t argon2id_memory_kib_max = 1024 * 1024;
 constexpr std::uint32_t argon2id_passes_max = 64;
@@ -205,17 +205,27 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_argon2id(std::strin
 std::expected<PasswordHash, std::string> PasswordHash::make(std::string_view password,
                                                             HashKind kind, const HashCost& cost) {
   if (sodium_init() < 0) return error("libsodium cannot be used on this machine");
-  if (kind == HashKind::sha512) return error("plain SHA-512 is too weak for new passwords");
-  if (kind == HashKind::sha512_pbkdf2) {
-    if (!iterations_in_bounds(cost.pbkdf2_iterations)) return error(iterations_fault());
-    if (hmac_confuses(kind, password)) return error("this kind of hash takes no NUL at the end");
-    const Bytes salt = random_bytes(pbkdf2_salt_bytes);
-    std::array<unsigned char, sha512_bytes> digest{};
-    if (!pbkdf2(password, salt, cost.pbkdf2_iterations, digest)) {
-      return error("the hash could not be computed");
-    }
-    return parse(digest_text(kind, cost.pbkdf2_iterations, salt, digest));
-  }
+  return kind == HashKind::argon2id ? make_argon2id(password, cost)
+                                    : make_digest(password, kind, cost);
+}
+
+std::expected<PasswordHash, std::string> PasswordHash::make_digest(std::string_view password,
+                                                                   HashKind kind,
+                                                                   const HashCost& cost) {
+  const std::uint32_t iterations = cost.pbkdf2_iterations;
+  const bool stretched = kind == HashKind::sha512_pbkdf2;
+  if (stretched && !iterations_in_bounds(iterations)) return error(iterations_fault());
+  if (hmac_confuses(kind, password)) return error("this kind of hash takes no NUL at the end");
+  const Bytes salt = random_bytes(digest_salt_bytes);
+  std::array<unsigned char, sha512_bytes> digest{};
+  const bool computed =
+      stretched ? pbkdf2(password, salt, iterations, digest) : sha512(password, salt, digest);
+  if (!computed) return error("the hash could not be computed");
+  return parse(digest_text(kind, iterations, salt, digest));
+}
+
+std::expected<PasswordHash, std::string> PasswordHash::make_argon2id(std::string_view password,
+                                                                     const HashCost& cost) {
   if (const auto fault = argon2id_cost_fault(cost.argon2id_memory_kib, cost.argon2id_passes, 1)) {
     return error(*fault);
   }

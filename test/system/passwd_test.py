@@ -203,9 +203,9 @@ class PasswdTest(unittest.TestCase):
                 (["-c", "-D", self.file, "a"], "-c and -D"),
                 (["-U", "-c", self.file], "-U"),
                 (["-H", "md5", self.file, "a"], "unknown hash md5"),
-                (["-H", "sha512", self.file, "a"], "too weak"),
                 (["-H"], "needs a value"),
                 (["-I", "5", self.file, "a"], "-H sha512-pbkdf2"),
+                (["-H", "sha512", "-I", "5", self.file, "a"], "-H sha512-pbkdf2"),
                 (["-H", "sha512-pbkdf2", "-I", "0", self.file, "a"], "iterations"),
                 (["-H", "sha512-pbkdf2", "-I", "5x", self.file, "a"], "iterations"),
                 (["-b", self.folder / "none", "a", "pw"], "-c makes a new one"),
@@ -242,8 +242,15 @@ class PasswdTest(unittest.TestCase):
                          "alice\tsha512-pbkdf2\nbob\tsha512\n")
 
     def test_mosquitto_reads_it(self):
-        """Mosquitto itself accepts a file written with -H sha512-pbkdf2."""
+        """Mosquitto itself accepts a file written with -H sha512-pbkdf2 and -H sha512."""
         self.add("alice", "secret", "-H", "sha512-pbkdf2", "-I", "1000", create=True)
+        self.add("bob", "hunter2", "-H", "sha512")
+        self.add("carol", "p\u00e4ss word", "-H", "sha512-pbkdf2")
+        self.file.write_text(self.file.read_text() + "dave:in plain text\n")
+        self.run_tool("-U", "-H", "sha512", self.file)
+        self.assertEqual(self.run_tool("list", self.file),
+                         "alice\tsha512-pbkdf2\nbob\tsha512\ncarol\tsha512-pbkdf2\n"
+                         "dave\tsha512\n")
         self.folder.chmod(0o755)
         self.file.chmod(0o644)  # Mosquitto may give up root before it reads the file
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -253,13 +260,17 @@ class PasswdTest(unittest.TestCase):
         broker = subprocess.Popen([MOSQUITTO, "-c", conf], stderr=subprocess.DEVNULL)
         self.addCleanup(broker.wait, DEADLINE_SECONDS)
         self.addCleanup(broker.terminate)
-        self.assertEqual(self.connack(port, "secret")[3], 0)
-        self.assertEqual(self.connack(port, "Secret")[3], 5)
+        for user, password in (("alice", "secret"), ("bob", "hunter2"),
+                               ("carol", "p\u00e4ss word"), ("dave", "in plain text")):
+            with self.subTest(user=user):
+                self.assert_password(user, password)
+                self.assertEqual(self.connack(port, user, password)[3], 0)
+                self.assertEqual(self.connack(port, user, password + "x")[3], 5)
 
     @staticmethod
-    def connack(port, password):
-        """Logs in as alice and returns the CONNACK's bytes; waits until the port is open."""
-        packet = wire.connect(wire.MQTT311, "c", username="alice", password=password)
+    def connack(port, user, password):
+        """Logs in and returns the CONNACK's bytes; waits until the port is open."""
+        packet = wire.connect(wire.MQTT311, "c", username=user, password=password)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             try:

@@ -66,9 +66,9 @@ Fault read_kind(const Options& options, Command& command) {
   if (kind == "sha512-pbkdf2") {
     command.kind = auth::HashKind::sha512_pbkdf2;
   } else if (kind == "sha512") {
-    return "sha512 is too weak for new passwords; use -H argon2id or -H sha512-pbkdf2";
+    command.kind = auth::HashKind::sha512;
   } else if (kind != "argon2id") {
-    return "unknown hash " + kind + " (known: argon2id, sha512-pbkdf2)";
+    return "unknown hash " + kind + " (known: argon2id, sha512-pbkdf2, sha512)";
   }
   if (!options.iterations) return std::nullopt;
   if (command.kind != auth::HashKind::sha512_pbkdf2) return "-I goes with -H sha512-pbkdf2";
@@ -175,7 +175,8 @@ Usage: darter-passwd [-c] [-H HASH] [-I N] FILE USER              asks for the p
   -b         batch: the password stands on the command line (others can see it there)
   -D         delete the user
   -U         hash the passwords of a file in plain text; hashed ones are left alone
-  -H HASH    argon2id (the default) or sha512-pbkdf2 (which Mosquitto 2.0 can read, too)
+  -H HASH    argon2id (the default), sha512-pbkdf2 (Mosquitto 2.0 reads it, too), or sha512 (so
+             does any Mosquitto, but whoever gets the file guesses such passwords quickly)
   -I N       iterations of sha512-pbkdf2 (210000)
   -h, --help, --version
   list       print the users, and how their passwords are hashed
