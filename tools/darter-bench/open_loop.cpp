@@ -21,7 +21,7 @@ void OpenLoop::measure() {
   if (!reactor().run_for(warmup)) return;
   const Reading before = meter().read();
   const std::uint64_t delivered_before = delivered();
-  (void)reactor().run_for(measured_to_ - now());
+  (void)reactor().run_until([&] { return due_of(next_) >= measured_to_; });
   const Reading after = meter().read();
   publishing_ = false;
   meter().report(report(), before, after, delivered() - delivered_before, "message");
