@@ -1,12 +1,16 @@
 """darter-passwd: the flags of mosquitto_passwd, on real files and a real terminal."""
 
+import fcntl
 import os
 import pty
+import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 from pathlib import Path
@@ -18,6 +22,55 @@ DARTER = Path(os.environ.get("DARTER_BIN", ROOT / "build" / "release" / "darter"
 TOOL = DARTER.parent / "darter-passwd"
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
 DEADLINE_SECONDS = 20
+
+
+class Terminal:
+    """A terminal of its own for one program, and the keys that are typed there."""
+
+    def __enter__(self):
+        self.keys, self.screen = pty.openpty()
+        self.state_at_start = self.state()
+        self.process = None
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.keys)
+        os.close(self.screen)
+
+    def run(self, *words):
+        """Starts a program that has this terminal as its own."""
+        def prepare():
+            fcntl.ioctl(self.screen, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen([*map(str, words)], stdin=self.screen,
+                                        stdout=self.screen, stderr=self.screen,
+                                        start_new_session=True, preexec_fn=prepare)
+        return self.process
+
+    def type(self, text):
+        """Presses keys."""
+        os.write(self.keys, text.encode())
+
+    def expect(self, text):
+        """Waits until something is shown that ends so, and returns all that came."""
+        shown = b""
+        while text.encode() not in shown:
+            ready, _, _ = select.select([self.keys], [], [], DEADLINE_SECONDS)
+            if not ready:
+                raise AssertionError(f"waited in vain for {text!r} after {shown!r}")
+            shown += os.read(self.keys, 1000)
+        return shown.decode()
+
+    def state(self):
+        """How the terminal is set."""
+        return termios.tcgetattr(self.screen)
+
+    def shows_keys(self):
+        """Is what is typed shown?"""
+        return bool(self.state()[3] & termios.ECHO)
 
 
 class PasswdTest(unittest.TestCase):
@@ -165,16 +218,75 @@ class PasswdTest(unittest.TestCase):
         self.assert_password("alice", "secret")
 
     def test_terminal_keys(self):
-        """Backspace takes back a letter, of several bytes too; Ctrl-U all; Ctrl-C ends it."""
+        """Backspace takes back a letter, of several bytes too; Ctrl-U all."""
         status, shown = self.at_terminal("-c", self.file, "alice",
                                          keys=["junk\x15secx\x7fre\u00e4\x7ft\r", "secret\r"])
         self.assertEqual(status, 0, shown)
         self.assert_password("alice", "secret")
         before = self.file.read_text()
-        for keys in (["one\r", "two\r"], ["abc\x03"], ["abc\r", "ab\x03"], ["\r"], ["\x04"]):
+        for keys in (["one\r", "two\r"], ["\r"], ["\x04"]):
             status, shown = self.at_terminal(self.file, "alice", keys=keys)
             self.assertEqual(status, 1, shown)
         self.assertEqual(self.file.read_text(), before)
+
+    def test_signal_at_the_prompt(self):
+        """A signal ends it at either question, and the terminal shows again what is typed."""
+        self.add("alice", "secret", create=True)
+        before = self.file.read_text()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            for answers in ([], ["abc\r"]):
+                with self.subTest(signal=number.name, answers=answers), Terminal() as terminal:
+                    process = terminal.run(TOOL, self.file, "alice")
+                    for answer in answers:
+                        terminal.expect(": ")
+                        terminal.type(answer)
+                    terminal.expect(": ")
+                    self.assertFalse(terminal.shows_keys())
+                    terminal.type("ab")
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(DEADLINE_SECONDS), -number)
+                    self.assertEqual(terminal.state(), terminal.state_at_start)
+        self.assertEqual(self.file.read_text(), before)
+
+    def test_signal_keys(self):
+        """Ctrl-C and Ctrl-\\ are signals at the prompt, too."""
+        self.add("alice", "secret", create=True)
+        for key, number in (("\x03", signal.SIGINT), ("\x1c", signal.SIGQUIT)):
+            with self.subTest(signal=number.name), Terminal() as terminal:
+                process = terminal.run(TOOL, "check", self.file, "alice")
+                terminal.expect(": ")
+                terminal.type("ab" + key)
+                self.assertEqual(process.wait(DEADLINE_SECONDS), -number)
+                self.assertEqual(terminal.state(), terminal.state_at_start)
+
+    def test_ignored_signal(self):
+        """Where hangups are ignored, as by nohup, what was typed before one counts."""
+        self.add("alice", "secret", create=True)
+        with Terminal() as terminal:
+            process = terminal.run("sh", "-c", 'trap "" HUP; exec "$@"', "sh",
+                                   TOOL, "check", self.file, "alice")
+            terminal.expect(": ")
+            terminal.type("sec")
+            process.send_signal(signal.SIGHUP)
+            terminal.type("ret\r")
+            self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
+
+    def test_stopped_at_the_prompt(self):
+        """Ctrl-Z leaves the shell a terminal as it was; after fg the question comes again."""
+        self.add("alice", "secret", create=True)
+        script = f"{TOOL} check {self.file} alice; stty -a; printf 'go on: '; read; fg"
+        with Terminal() as terminal:
+            process = terminal.run("bash", "-m", "-c", script)
+            terminal.expect("alice: ")
+            terminal.type("junk\x1a")
+            self.assertRegex(terminal.expect("go on: "), r"[ ;]icanon(.|\n)* echo ")
+            terminal.type("\r")
+            terminal.expect("alice: ")
+            self.assertFalse(terminal.shows_keys())
+            terminal.type("secret\r")
+            terminal.expect("right")
+            self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
+            self.assertEqual(terminal.state(), terminal.state_at_start)
 
     def test_symbolic_link(self):
         """A link is refused, unless the environment says otherwise; then it stays a link."""
