@@ -60,7 +60,7 @@ class BenchTest(BrokerTest):
         """A relay that ends with the test. Returns its process and its port."""
         port = free_port()
         process = subprocess.Popen([RELAY, str(port)], stdin=subprocess.DEVNULL)
-        self.addCleanup(process.wait, DEADLINE_SECONDS)
+        self.addCleanup(lambda: self.assertEqual(process.wait(DEADLINE_SECONDS), 0))
         self.addCleanup(process.terminate)
         wait_until(lambda: answers(port), "the relay to answer")
         return process, port
