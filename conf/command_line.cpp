@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "conf/load.h"
+#include "conf/prose.h"
 
 namespace conf {
 namespace {
@@ -16,12 +17,8 @@ constexpr std::size_t ports_max = 10;
 
 class Parser;
 
-/// One argument: the table that reading and help come from.
-struct Argument {
-  std::string_view short_name;
-  std::string_view long_name;
-  std::string_view value_name;  ///< empty: takes none
-  std::string_view help;
+/// One argument: the table that reading, help and manual page come from.
+struct Argument : ArgumentText {
   void (*apply)(Parser&, std::string_view value);
 };
 
@@ -49,8 +46,8 @@ class Parser {
 };
 
 void sample(Parser& parser, std::string_view form) {
-  if (form != "toml" && form != "mosquitto" && form != "man") {
-    return parser.error("'--sample-config' takes toml, mosquitto or man, not '" +
+  if (form != "toml" && form != "mosquitto" && form != "man" && form != "man8") {
+    return parser.error("'--sample-config' takes toml, mosquitto, man or man8, not '" +
                         std::string(form) + "'");
   }
   parser.result.action = Action::sample_config;
@@ -58,33 +55,42 @@ void sample(Parser& parser, std::string_view form) {
 }
 
 constexpr auto arguments = std::to_array<Argument>({
-    {"-c", "--config-file", "FILE", "Read this configuration: darter.toml or mosquitto.conf.",
+    {{"-c", "--config-file", "FILE", "Read this configuration: darter.toml or mosquitto.conf."},
      [](Parser& parser, std::string_view path) { parser.set_file(path); }},
-    {"-d", "--daemon", "", "Go to the background after start.",
+    {{"-d", "--daemon", "", "Go to the background after start."},
      [](Parser& parser, std::string_view) { parser.result.daemon = true; }},
-    {"-h", "--help", "", "Print this and exit.",
+    {{"-h", "--help", "", "Print these arguments and exit."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::help; }},
-    {"-p", "--port", "PORT",
-     "Listen on this port of 127.0.0.1 and ::1; up to 10 times. Without effect if the file names a "
-     "listener or port.",
+    {{"-p", "--port", "PORT",
+      "Listen on this port of 127.0.0.1 and ::1; up to 10 times. Without effect if the file names "
+      "a listener or port."},
      [](Parser& parser, std::string_view port) { parser.add_port(port); }},
-    {"-q", "--quiet", "", "Log nothing. Wins over -v and the file.",
+    {{"-q", "--quiet", "", "Log nothing. Wins over -v and the file."},
      [](Parser& parser, std::string_view) { parser.result.quiet = true; }},
-    {"-v", "--verbose", "", "Log every kind of line. Wins over the file.",
+    {{"-v", "--verbose", "", "Log every kind of line. Wins over the file."},
      [](Parser& parser, std::string_view) { parser.result.verbose = true; }},
-    {"", "--test-config", "", "Check the configuration and exit: 0 if it is good, 3 if not.",
+    {{"", "--test-config", "", "Check the configuration and exit: 0 if it is good, 3 if not."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::test_config; }},
-    {"", "--convert", "FILE", "Print a mosquitto.conf as darter.toml and exit.",
+    {{"", "--convert", "FILE", "Print a mosquitto.conf as darter.toml and exit."},
      [](Parser& parser, std::string_view path) {
        parser.result.action = Action::convert;
        parser.set_file(path);
      }},
-    {"", "--sample-config", "FORM",
-     "Print every option with its default and exit; FORM is toml, mosquitto or man.", sample},
-    {"", "--tls-keylog", "FILE", "Append TLS secrets to this file. Not built in yet.",
+    {{"", "--sample-config", "FORM",
+      "Print every option with its default and exit; FORM is toml or mosquitto. Or print a manual "
+      "page: man is darter.conf(5), man8 is darter(8)."},
+     sample},
+    {{"", "--tls-keylog", "FILE", "Append TLS secrets to this file. Not built in yet."},
      [](Parser& parser, std::string_view) { parser.error("not built in yet: --tls-keylog"); }},
-    {"", "--version", "", "Print version and licence and exit.",
+    {{"", "--version", "", "Print version and licence and exit."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::version; }},
+});
+
+constexpr auto example_rows = std::to_array<Example>({
+    {"darter", "MQTT on port 1883 of this machine only"},
+    {"darter -v -p 1884", "another port, and a log of everything"},
+    {"darter -c /etc/mosquitto/mosquitto.conf", "serve what Mosquitto served"},
+    {"darter --test-config -c darter.toml", "is the file good?"},
 });
 
 /// Is this argument meant, alone or as --name=value?
@@ -157,9 +163,8 @@ std::string padded(std::string text, std::size_t width) {
 }
 
 /// "  -c, --config-file FILE   Read this ...", folded at 100 columns.
-std::string help_line(const Argument& argument) {
+std::string help_line(const ArgumentText& argument) {
   constexpr std::size_t names_width = 28;
-  constexpr std::size_t columns = 100;
   std::string names = argument.short_name.empty() ? "      " : "  -x, ";
   if (!argument.short_name.empty()) names.replace(2, 2, argument.short_name);
   names += argument.long_name;
@@ -167,7 +172,7 @@ std::string help_line(const Argument& argument) {
   std::string text = padded(names, names_width);
   std::size_t column = names_width;
   for (const auto word : words_of(argument.help)) {
-    if (column + 1 + word.size() > columns) {
+    if (column + 1 + word.size() > text_columns) {
       text += "\n" + std::string(names_width, ' ');
       column = names_width;
     }
@@ -194,25 +199,26 @@ std::expected<Settings, Diagnostics> load(const CommandLine& command_line) {
   return settings;
 }
 
+std::vector<ArgumentText> argument_texts() { return {arguments.begin(), arguments.end()}; }
+
+std::span<const Example> examples() { return example_rows; }
+
 std::string help_text(std::string_view version) {
   std::string text =
       "darter version " + std::string(version) +
       "\n\n"
-      "Usage: darter [-c FILE] [-p PORT] [-v] [-q] [-d]\n\n"
+      "Usage: " +
+      std::string(usage_text) +
+      "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const Argument& each : arguments) text += help_line(each);
-  text +=
-      "\n"
-      "Examples:\n"
-      "  darter                                  MQTT on port 1883 of this machine only\n"
-      "  darter -v -p 1884                       another port, and a log of everything\n"
-      "  darter -c /etc/mosquitto/mosquitto.conf serve what Mosquitto served\n"
-      "  darter --test-config -c darter.toml     is the file good?\n"
-      "\n"
-      "Exit status: 0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if "
-      "a\n"
-      "listener cannot be opened.\n";
-  return text;
+  constexpr std::size_t command_width = 40;
+  text += "\nExamples:\n";
+  for (const Example& each : examples()) {
+    text += "  " + padded(std::string(each.command), command_width);
+    text += std::string(each.meaning) + "\n";
+  }
+  return text + "\n" + folded("Exit status: " + std::string(exit_status_text), "");
 }
 
 std::string version_text(std::string_view version) {

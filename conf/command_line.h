@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ struct CommandLine {
   bool verbose = false;              ///< -v: every kind of log line
   bool quiet = false;                ///< -q: no log at all; wins over -v
   bool daemon = false;               ///< -d
-  std::string sample_form;           ///< "toml", "mosquitto" or "man"
+  std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
 
   bool operator==(const CommandLine&) const = default;
 };
@@ -51,6 +52,31 @@ struct CommandLine {
 ///
 /// Errors    As load(path); a missing file is one.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(const CommandLine& command_line);
+
+/// What help and manual page say about one argument.
+struct ArgumentText {
+  std::string_view short_name;  ///< "-c", or empty
+  std::string_view long_name;   ///< "--config-file"
+  std::string_view value_name;  ///< "FILE"; empty: takes none
+  std::string_view help;        ///< sentences
+};
+
+/// Every argument, in the order of the help.
+[[nodiscard]] std::vector<ArgumentText> argument_texts();
+
+/// A command line, and what it is good for.
+struct Example {
+  std::string_view command;
+  std::string_view meaning;
+};
+
+[[nodiscard]] std::span<const Example> examples();
+
+inline constexpr std::string_view usage_text = "darter [-c FILE] [-p PORT] [-v] [-q] [-d]";
+
+inline constexpr std::string_view exit_status_text =
+    "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener "
+    "cannot be opened.";
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);

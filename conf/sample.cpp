@@ -1,52 +1,16 @@
 #include "conf/sample.h"
 
-#include <array>
 #include <vector>
 
 #include "conf/convert.h"
+#include "conf/manual.h"
 #include "conf/options.h"
+#include "conf/prose.h"
 
 namespace conf {
 namespace {
 
-constexpr std::size_t columns = 100;
-
 enum class Part { globals, listener };
-
-/// Text folded into lines that begin with `prefix`.
-std::string folded(std::string_view text, std::string_view prefix) {
-  std::string result;
-  std::string line(prefix);
-  for (const auto word : words_of(text)) {
-    const bool full = line.size() + 1 + word.size() > columns && line.size() > prefix.size();
-    if (full) {
-      result += line + "\n";
-      line = prefix;
-    }
-    if (line.size() > prefix.size()) line += ' ';
-    line += word;
-  }
-  return result + line + "\n";
-}
-
-/// "Default: 20. Range: ..." as far as there is something to say.
-std::string facts(const Option& option) {
-  std::string text;
-  if (!option.default_text.empty()) {
-    text += " Default: " + std::string(option.default_text);
-    if (!option.units.empty()) text += " " + std::string(option.units);
-    text += ".";
-  } else if (!option.units.empty()) {
-    text += " In " + std::string(option.units) + ".";
-  }
-  if (option.type == Type::choice || option.type == Type::log_destination ||
-      option.type == Type::duration) {
-    text += " It is " + range_of(option) + ".";
-  }
-  if (!option.reloadable) text += " Read at start only.";
-  if (option.availability == Availability::nothing_stored) text += " Nothing is stored yet.";
-  return text;
-}
 
 /// The values that a sample shows: several for an option that is repeated.
 std::vector<std::string> shown_values(const Option& option) {
@@ -93,7 +57,7 @@ std::string section(Part part, Form not_this_form, Line line) {
     const bool head =
         option.name == "port" || option.name == "bind_address" || option.name == "unix_socket_path";
     if (head || !is_shown(option, part, not_this_form)) continue;
-    text += "\n" + folded(std::string(option.help) + facts(option), "# ") + line(option);
+    text += "\n" + folded(std::string(option.help) + facts_of(option), "# ") + line(option);
   }
   return text;
 }
@@ -102,54 +66,6 @@ constexpr std::string_view introduction =
     "Every option that works, each as a comment with its default or an example. Without any, the "
     "broker listens on port 1883 of this machine only and lets everybody in. After a change: "
     "check it with darter --test-config -c FILE, then reload with SIGHUP.";
-
-/// What may not stand in a manual page as it is.
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char each : text) {
-    if (each == '\\') {
-      result += "\\e";
-    } else if (each == '-') {
-      result += "\\-";
-    } else {
-      result += each;
-    }
-  }
-  return result;
-}
-
-std::string manual_availability(const Option& option) {
-  switch (option.availability) {
-    case Availability::works:
-    case Availability::nothing_stored:
-      return "";
-    case Availability::ignored:
-      return " Accepted without effect: " + std::string(option.note) + ".";
-    case Availability::not_built_in:
-      break;
-  }
-  return " Not built in yet.";
-}
-
-std::string manual_entry(const Option& option) {
-  std::string text = ".TP\n.B " + escaped(option.name) + "\n";
-  text += escaped(std::string(option.help) + facts(option) + manual_availability(option));
-  if (!option.aliases.empty()) text += " Also: " + escaped(option.aliases) + ".";
-  if (option.form == Form::mosquitto_only) text += " In mosquitto.conf only.";
-  if (option.form == Form::toml_only) text += " In darter.toml only.";
-  return text + "\n";
-}
-
-struct Chapter {
-  Scope scope;
-  std::string_view title;
-};
-
-constexpr auto chapters = std::to_array<Chapter>({{Scope::global, "OPTIONS OF THE BROKER"},
-                                                  {Scope::security, "SECURITY OPTIONS"},
-                                                  {Scope::listener, "OPTIONS OF A LISTENER"},
-                                                  {Scope::plugin, "PLUGINS"},
-                                                  {Scope::bridge, "BRIDGES"}});
 
 }  // namespace
 
@@ -178,27 +94,11 @@ std::string sample_mosquitto() {
   return text + section(Part::listener, Form::toml_only, mosquitto_line);
 }
 
-std::string manual_page() {
-  std::string text =
-      ".TH DARTER.CONF 5 \"\" darter \"File formats\"\n.SH NAME\n"
-      "darter.conf \\- configuration of the MQTT broker darter\n.SH DESCRIPTION\n"
-      "darter reads two forms of one configuration, told apart by content: mosquitto.conf, as\n"
-      "Mosquitto reads it, and darter.toml, with the same names: options of the broker at the top\n"
-      "level, one [[listener]] table for each listener, arrays for what may be repeated.\n"
-      "All errors are reported at once, with file and line. SIGHUP reads the file again.\n";
-  for (const Chapter& chapter : chapters) {
-    text += ".SH " + std::string(chapter.title) + "\n";
-    for (const Option& option : options()) {
-      if (option.scope == chapter.scope) text += manual_entry(option);
-    }
-  }
-  return text + ".SH SEE ALSO\n.BR darter (8)\n";
-}
-
 std::string sample_of(std::string_view form) {
   if (form == "toml") return sample_toml();
   if (form == "mosquitto") return sample_mosquitto();
-  if (form == "man") return manual_page();
+  if (form == "man") return configuration_manual();
+  if (form == "man8") return program_manual();
   return "";
 }
 

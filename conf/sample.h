@@ -12,10 +12,8 @@ namespace conf {
 /// The same as a mosquitto.conf.
 [[nodiscard]] std::string sample_mosquitto();
 
-/// The manual page darter.conf(5), in man(7) format: every option there is.
-[[nodiscard]] std::string manual_page();
-
-/// One of the three by its name: "toml", "mosquitto" or "man". Empty for any other.
+/// One of the two by its name, "toml" or "mosquitto", or a manual page: "man" is darter.conf(5),
+/// and "man8" is darter(8). Empty for any other.
 [[nodiscard]] std::string sample_of(std::string_view form);
 
 }  // namespace conf

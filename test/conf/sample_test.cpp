@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "conf/command_line.h"
 #include "conf/file.h"
+#include "conf/manual.h"
 #include "conf/options.h"
 #include "test/conf/configuration.h"
 
@@ -34,11 +36,12 @@ std::string checked_in(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the samples in conf/ are what the table generates", "[conf]") {
+TEST_CASE("the samples and manual pages in conf/ are what the tables generate", "[conf]") {
   // To renew them: darter --sample-config toml > conf/darter.toml, and so on.
   CHECK(checked_in("darter.toml") == conf::sample_toml());
   CHECK(checked_in("mosquitto.conf") == conf::sample_mosquitto());
-  CHECK(checked_in("darter.conf.5") == conf::manual_page());
+  CHECK(checked_in("darter.conf.5") == conf::configuration_manual());
+  CHECK(checked_in("darter.8") == conf::program_manual());
 }
 
 TEST_CASE("a sample as it stands changes nothing", "[conf]") {
@@ -58,15 +61,34 @@ TEST_CASE("every option of a sample can be switched on", "[conf]") {
   CHECK(toml.log == mosquitto.log);
 }
 
-TEST_CASE("the manual page has every option", "[conf]") {
-  const std::string page = conf::manual_page();
+TEST_CASE("the manual page of the file has every option", "[conf]") {
+  const std::string page = conf::configuration_manual();
   for (const conf::Option& option : conf::options()) {
-    CHECK(is_in(".B " + std::string(option.name) + "\n", page));
+    CHECK(is_in(".TP\n.B " + std::string(option.name) + "\n", page));
   }
 }
 
+TEST_CASE("the manual page of the program has every argument", "[conf]") {
+  const std::string page = conf::program_manual();
+  CHECK(is_in(".TP\n.BR \\-c \", \" \\-\\-config\\-file \" \\fIFILE\\fR\"\n", page));
+  CHECK(is_in(".TP\n.BR \\-\\-version\n", page));
+  for (const conf::ArgumentText& each : conf::argument_texts()) {
+    std::string name;
+    for (const char letter : each.long_name) name += letter == '-' ? "\\-" : std::string(1, letter);
+    CAPTURE(name);
+    CHECK(is_in(" " + name, page));
+  }
+}
+
+TEST_CASE("samples and manual pages are called by name", "[conf]") {
+  CHECK(conf::sample_of("man") == conf::configuration_manual());
+  CHECK(conf::sample_of("man8") == conf::program_manual());
+  CHECK(conf::sample_of("nonsense").empty());
+}
+
 TEST_CASE("lines of the samples fit on a screen", "[conf]") {
-  for (const auto& sample : {conf::sample_toml(), conf::sample_mosquitto()}) {
+  for (const auto& sample : {conf::sample_toml(), conf::sample_mosquitto(),
+                             conf::configuration_manual(), conf::program_manual()}) {
     std::size_t begin = 0;
     while (begin < sample.size()) {
       const auto end = sample.find('\n', begin);

@@ -1,0 +1,133 @@
+#include "conf/manual.h"
+
+#include <array>
+#include <string_view>
+
+#include "conf/command_line.h"
+#include "conf/options.h"
+#include "conf/prose.h"
+
+namespace conf {
+namespace {
+
+/// What may not stand in a manual page as it is.
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char each : text) {
+    if (each == '\\') {
+      result += "\\e";
+    } else if (each == '-') {
+      result += "\\-";
+    } else {
+      result += each;
+    }
+  }
+  return result;
+}
+
+/// Lines of text. Where one begins with a dot or a quote, \& says that it is no request.
+std::string prose(std::string_view text) {
+  const std::string lines = folded(escaped(text), "");
+  std::string result;
+  bool begins = true;
+  for (const char each : lines) {
+    if (begins && (each == '.' || each == '\'')) result += "\\&";
+    result += each;
+    begins = each == '\n';
+  }
+  return result;
+}
+
+std::string head_of(std::string_view name, std::string_view section, std::string_view book) {
+  return ".TH " + std::string(name) + " " + std::string(section) + " \"\" darter \"" +
+         std::string(book) + "\"\n";
+}
+
+std::string heading(std::string_view title) { return ".SH " + std::string(title) + "\n"; }
+
+std::string availability_of(const Option& option) {
+  switch (option.availability) {
+    case Availability::works:
+    case Availability::nothing_stored:
+      return "";
+    case Availability::ignored:
+      return " Accepted without effect: " + std::string(option.note) + ".";
+    case Availability::not_built_in:
+      break;
+  }
+  return " Not built in yet.";
+}
+
+std::string entry_of(const Option& option) {
+  std::string text = std::string(option.help) + facts_of(option) + availability_of(option);
+  if (!option.aliases.empty()) text += " Also: " + std::string(option.aliases) + ".";
+  if (option.form == Form::mosquitto_only) text += " In mosquitto.conf only.";
+  if (option.form == Form::toml_only) text += " In darter.toml only.";
+  return ".TP\n.B " + escaped(option.name) + "\n" + prose(text);
+}
+
+/// `.BR \-c ", " \-\-config\-file " \fIFILE\fR"`, without what there is not.
+std::string entry_of(const ArgumentText& argument) {
+  std::string names = ".BR";
+  if (!argument.short_name.empty()) names += " " + escaped(argument.short_name) + " \", \"";
+  names += " " + escaped(argument.long_name);
+  if (!argument.value_name.empty()) {
+    names += " \" \\fI" + std::string(argument.value_name) + "\\fR\"";
+  }
+  return ".TP\n" + names + "\n" + prose(argument.help);
+}
+
+struct Chapter {
+  Scope scope;
+  std::string_view title;
+};
+
+constexpr auto chapters = std::to_array<Chapter>({{Scope::global, "OPTIONS OF THE BROKER"},
+                                                  {Scope::security, "SECURITY OPTIONS"},
+                                                  {Scope::listener, "OPTIONS OF A LISTENER"},
+                                                  {Scope::plugin, "PLUGINS"},
+                                                  {Scope::bridge, "BRIDGES"}});
+
+}  // namespace
+
+std::string configuration_manual() {
+  std::string text = head_of("DARTER.CONF", "5", "File formats") + heading("NAME") +
+                     "darter.conf \\- configuration of the MQTT broker darter\n" +
+                     heading("DESCRIPTION");
+  text += prose(
+      "darter reads two forms of one configuration, told apart by content: mosquitto.conf, as "
+      "Mosquitto reads it, and darter.toml, with the same names: options of the broker at the top "
+      "level, one [[listener]] table for each listener, arrays for what may be repeated. All "
+      "errors are reported at once, with file and line. SIGHUP reads the file again.");
+  for (const Chapter& chapter : chapters) {
+    text += heading(chapter.title);
+    for (const Option& option : options()) {
+      if (option.scope == chapter.scope) text += entry_of(option);
+    }
+  }
+  return text + heading("SEE ALSO") + ".BR darter (8),\n.BR darter\\-passwd (1)\n";
+}
+
+std::string program_manual() {
+  std::string text = head_of("DARTER", "8", "System administration") + heading("NAME") +
+                     "darter \\- an MQTT broker that takes Mosquitto's place\n" +
+                     heading("SYNOPSIS") + prose(usage_text) + heading("DESCRIPTION");
+  text += prose(
+      "darter serves MQTT 5.0, 3.1.1 and 3.1 over TCP and WebSocket. Without a configuration it "
+      "listens on port 1883 of this machine only and lets everybody in.");
+  text += heading("OPTIONS");
+  for (const ArgumentText& each : argument_texts()) text += entry_of(each);
+  text += heading("SIGNALS");
+  text += ".TP\n.B SIGHUP\n" +
+          prose(
+              "Reads the configuration again, and the files that it names. If there is an error, "
+              "nothing changes and the log says why.");
+  text += ".TP\n.BR SIGTERM \", \" SIGINT\n" + prose("Ends the broker.");
+  text += heading("EXIT STATUS") + prose(exit_status_text) + heading("EXAMPLES");
+  for (const Example& each : examples()) {
+    text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
+  }
+  return text + heading("SEE ALSO") + ".BR darter.conf (5),\n.BR darter\\-passwd (1)\n";
+}
+
+}  // namespace conf

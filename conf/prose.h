@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "conf/options.h"
+
+namespace conf {
+
+/// How wide the samples, the manual pages and the help are, at most.
+inline constexpr std::size_t text_columns = 100;
+
+/// Text folded at text_columns into lines that begin with `prefix`, each with its line end.
+[[nodiscard]] std::string folded(std::string_view text, std::string_view prefix);
+
+/// What samples and manual say behind the help of an option: " Default: 20 seconds. It is ..." as
+/// far as there is something to say, with a blank in front.
+[[nodiscard]] std::string facts_of(const Option& option);
+
+}  // namespace conf
