@@ -2,6 +2,7 @@
 
 #include "conf/convert.h"
 #include "conf/detect.h"
+#include "conf/devices.h"
 #include "conf/file.h"
 #include "conf/mosquitto_reader.h"
 #include "conf/resolve.h"
@@ -22,7 +23,9 @@ Source read_source(std::string_view text, const std::string& file) {
 
 std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
                                                const std::vector<std::uint16_t>& ports) {
-  const Source source = read_source(text, file);
+  Source source = read_source(text, file);
+  const Diagnostics missing = missing_devices(source);
+  source.diagnostics.insert(source.diagnostics.end(), missing.begin(), missing.end());
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
   return resolve(source, ports);
 }

@@ -18,7 +18,8 @@ namespace conf {
 ///
 /// Requires  `ports` are those of the command line; see resolve().
 /// Returns   Complete settings, with warnings and notices in `remarks`.
-/// Errors    Every error of the file and of those that it includes, and the warnings among them.
+/// Errors    Every error of the file and of those that it includes, and the warnings among them; a
+///           network device that this machine does not have is one.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(
     const std::string& path, const std::vector<std::uint16_t>& ports = {});
 

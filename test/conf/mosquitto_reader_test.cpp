@@ -185,6 +185,22 @@ TEST_CASE("log destinations and types add up, and none takes them back", "[conf]
   CHECK(errors_of("log_dest dlt\n") == Texts{"1: not built in yet: log_dest dlt"});
 }
 
+TEST_CASE("a network device that is not here is an error with file and line", "[conf]") {
+  CHECK(good("listener 1884\nbind_interface lo\n").listeners.at(0).bind_interface == "lo");
+  const auto errors = errors_of(
+      "bind_interface nodev0\nlistener 1884\nbind_interface lo\nlistener 1885\n"
+      "bind_interface this_name_is_longer_than_any\nmax_qos 3\n");
+  REQUIRE(errors.size() == 3);
+  CHECK(is_in("6: 'max_qos'", errors[0]));
+  CHECK(is_in("1: 'bind_interface': this machine has no network device 'nodev0'; it has ",
+              errors[1]));
+  CHECK(is_in("5: 'bind_interface'", errors[2]));
+  const Folder folder;
+  const auto file = folder.write("main.conf", "listener 1884\nbind_interface nodev0\n");
+  CHECK(conf::load(file).error().at(0).file == file);
+  CHECK(conf::convert(file));  // it may be meant for another machine
+}
+
 TEST_CASE("a bridge is one error, not one for each of its lines", "[conf]") {
   CHECK(errors_of("connection a\naddress b:1883\ntopic # out\nremote_username x\n") ==
         Texts{"1: not built in yet: connection"});
