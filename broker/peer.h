@@ -18,8 +18,9 @@ namespace broker {
 /// A message published on the sending shard; the receiver routes it to its own subscribers.
 struct PeerPublish {
   SharedMessage message;
-  RetainStamp stamp;    // meaningful if message.retain
-  Publisher publisher;  // filled if message.retain and a client published it
+  RetainStamp stamp;         // meaningful if message.retain
+  Publisher publisher;       // filled if message.retain and a client published it
+  std::uint64_t ticket = 0;  // to be confirmed when it is stored; 0: nobody waits for that
 };
 
 /// A session of the sending shard joins a shared subscription whose group lives at the receiver.
@@ -62,6 +63,7 @@ struct GroupDelivery {
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain_as_published = false;
   std::uint32_t subscription_identifier = 0;
+  std::uint64_t ticket = 0;  // as in PeerPublish
 };
 
 /// A message that a leaving member had not acknowledged goes back to its group [section 4.8.2].
@@ -69,6 +71,12 @@ struct GroupReturn {
   std::string share_name;
   std::string filter;
   SharedMessage message;
+  std::uint64_t ticket = 0;  // as in PeerPublish
+};
+
+/// Everything that the receiver has told the sender under tickets up to this one is stored.
+struct Confirmed {
+  std::uint64_t ticket = 0;
 };
 
 /// Shard 0 asks for figures to publish under $SYS, and gets them.
@@ -79,7 +87,7 @@ struct MetricsReport {
 
 /// What one shard says to another.
 using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
-                                 GroupPresence, MetricsRequest, MetricsReport>;
+                                 GroupPresence, Confirmed, MetricsRequest, MetricsReport>;
 
 /// A message that may be dropped, counted, when a mailbox is full: a publish with QoS 0 that
 /// changes nothing retained.

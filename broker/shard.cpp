@@ -22,7 +22,9 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       peers(shard_options.shards),
       sessions(options.home_key),
       router(options.limits, sessions),
-      sender(options.limits, outbox, metrics, log_sink),
+      ledger(options.durability, options.index, options.shards),
+      holdings(outbox, options.shards),
+      sender(options.limits, outbox, ledger, holdings, metrics, log_sink),
       sys(options.version),
       reports(shard_options.shards) {}
 
@@ -129,7 +131,9 @@ void Shard::tick(Instant now) {
   if (now >= state.next_sweep) {
     const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
     state.next_sweep = after_seconds(now, minutes == 0 ? sweep_interval_seconds : 1);
-    state.retained.sweep(now, sweep_records_max);
+    state.retained.sweep(now, sweep_records_max, [&](const Retained::Record& record) {
+      state.note_retained(record.message->topic());
+    });
     state.outbox.trim();
   }
   state.update_sys();
@@ -254,7 +258,7 @@ Shard::State::Next Shard::State::on_pingreq(Connection& connection, const mqtt::
     return fail(connection, decoded.error());
   }
   // Every PINGREQ is answered [MQTT-3.12.4-1].
-  reply(connection, [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
+  reply(connection, When::at_once, [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
   return Next::go_on;
 }
 
@@ -270,6 +274,7 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
                                "a session expiry interval that was 0 cannot be raised"});
     }
     session.expiry_interval_seconds = capped_expiry(wanted);
+    if (session.persistent()) ledger.changed(session, Ledger::session_row);
   }
   if (tells_of_connections()) {
     note(LogType::notice, {"Client ", who(connection), " disconnected."});
@@ -309,10 +314,11 @@ Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure fail
 void Shard::State::send_disconnect(Connection& connection, mqtt::Reason reason,
                                    std::string_view what) {
   if (connection.version != mqtt::Version::v5_0) return;
+  if (connection.held && connection.held->everything) return;  // CONNACK has not been sent
   // [MQTT-3.14.2-3]
   const mqtt::Disconnect packet{reason, std::nullopt,
                                 may_explain(connection, what) ? what : std::string_view{}};
-  reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, out); });
+  reply(connection, When::at_once, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, out); });
 }
 
 bool Shard::State::may_explain(const Connection& connection, std::string_view what) {

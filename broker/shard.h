@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "broker/core/access.h"
 #include "broker/core/ids.h"
+#include "broker/core/journal.h"
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/core/metrics.h"
@@ -56,6 +58,7 @@ struct ShardOptions {
   std::uint64_t seed = 0;              // of assigned client ids; differs between shards
   std::string version;                 // for $SYS/broker/version
   Limits limits;
+  Durability durability = Durability::none;
   std::vector<ListenerPolicy> listeners;
   const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard
 };
@@ -94,6 +97,25 @@ class Shard {
   void from_peer(ShardIndex from, PeerMessage message, Instant now);
   /// To be called at least every 100 ms: keep alive, expiry, delayed wills, $SYS.
   void tick(Instant now);
+  /// The turn is over: to be called before the outbox is drained. Lets go of acknowledgements that
+  /// have nothing to wait for.
+  void end_turn(Instant now);
+  /// What is to be stored next: nothing while an earlier batch has not been committed, or if
+  /// nothing changed. `hurry`: also if durability is relaxed and the second is not over.
+  [[nodiscard]] std::optional<JournalBatch> take_journal(Instant now, bool hurry = false);
+  /// A batch is on disk, up to its position: what waited for it may leave.
+  void committed(std::uint64_t position, Instant now);
+  /// Whether something has changed that is not on disk.
+  [[nodiscard]] bool journal_pending() const noexcept;
+
+  /// Before the loop runs: stored state comes back, in one or more batches whose rows refer to what
+  /// came before. Sessions belong to this shard; retained messages are given to every shard.
+  void restore(const JournalBatch& batch, Instant now);
+  /// A stored message in bytes that other shards are given too: instead of a row.
+  void restore(const SharedMessage& message);
+  /// After the last of them. `last_key`: the highest key that the store has ever seen.
+  void restored(std::uint64_t last_key, Instant now);
+
   /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all.
   void shut_down(Instant now);
 
@@ -102,6 +124,8 @@ class Shard {
 
   /// Where a client is at home.
   [[nodiscard]] ShardIndex home_of(std::string_view client_id) const noexcept;
+  /// The shard that stores what is retained for a topic.
+  [[nodiscard]] ShardIndex keeper_of(std::string_view topic) const noexcept;
 
   [[nodiscard]] Outbox& outbox() noexcept;
   [[nodiscard]] PeerOutbox& peer_outbox() noexcept;

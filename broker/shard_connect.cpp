@@ -172,7 +172,8 @@ Shard::State::Next Shard::State::refuse(Connection& connection, mqtt::Version ve
     packet.reason = failure.reason;
     // [MQTT-3.2.2-19]
     if (may_explain(connection, failure.what)) packet.reason_string = failure.what;
-    reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
+    reply(connection, When::at_once,
+          [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
   }
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return Next::stop;
@@ -225,6 +226,7 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
   bool present = false;
+  const Progress before = progress();
   Session* const session = session_for(connection, packet, present);
   if (session == nullptr) {
     return refuse(connection, packet.version,
@@ -232,7 +234,9 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   }
   attach(connection, *session, packet, verdict);
   store_will(*session, packet);
-  send_connack(connection, packet, present);
+  note_connected(*session);
+  // A session that is there again needs no wait: it is stored.
+  send_connack(connection, packet, present, present ? When::at_once : when_safe(before));
   if (tells_of_connections()) {
     const std::string user =
         packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
@@ -327,6 +331,14 @@ std::uint32_t Shard::State::expiry_interval_of(const mqtt::Connect& packet) cons
   return packet.clean_start ? 0 : capped_expiry(session_never_expires);
 }
 
+void Shard::State::note_connected(Session& session) {
+  if (session.persistent()) {
+    ledger.changed(session, Ledger::session_row);
+  } else {
+    ledger.ended(session);  // it was kept until now, and ends with this connection
+  }
+}
+
 // Without Will Flag nothing is stored, so nothing is published [MQTT-3.1.2-7] [MQTT3-3.1.2-12].
 void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will.reset();
@@ -345,7 +357,7 @@ void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
 
 // Limits are named where they differ from the protocol's own [MQTT-3.2.2-9] [MQTT-3.2.2-22].
 void Shard::State::send_connack(Connection& connection, const mqtt::Connect& packet,
-                                bool session_present) {
+                                bool session_present, When when) {
   const ListenerPolicy& rules = policy(connection.listener);
   const Session& session = *connection.session;
   mqtt::Connack answer;
@@ -367,7 +379,9 @@ void Shard::State::send_connack(Connection& connection, const mqtt::Connect& pac
   if (session.expiry_interval_seconds != packet.session_expiry_interval_seconds) {
     answer.session_expiry_interval_seconds = session.expiry_interval_seconds;
   }
-  reply(connection, [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
+  reply(connection, when,
+        [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
+  if (connection.held) connection.held->everything = true;
 }
 
 }  // namespace broker

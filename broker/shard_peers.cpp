@@ -41,11 +41,20 @@ void Shard::State::send_to_peers(std::uint64_t mask, const SharedMessage& messag
                                  RetainStamp stamp, const Publisher* by) {
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((mask >> shard & 1U) == 0) continue;
-    peers.send(ShardIndex{shard}, PeerPublish{message, stamp, by == nullptr ? Publisher{} : *by});
+    peers.send(ShardIndex{shard},
+               PeerPublish{message, stamp, by == nullptr ? Publisher{} : *by,
+                           ticket_for(ShardIndex{shard}, message.qos, message.retain)});
   }
 }
 
-void Shard::State::on_peer(ShardIndex /*from*/, PeerPublish& message) {
+SharedMessage Shard::State::share(const MessageView& message) {
+  SharedMessage shared = SharedMessage::copy_of(message);
+  if (ledger.on()) shared.key = ledger.new_message_key();
+  return shared;
+}
+
+void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
+  owe(from, message.ticket);
   const MessageView view = message.message.view();
   Route& route = router.route(view.topic);
   Publication publication(view, now, route.receivers.size());
@@ -99,12 +108,13 @@ void Shard::State::deliver_to_group(std::uint32_t group, Publication& publicatio
     if (session != nullptr) deliver_to_member(*session, chosen, *member, publication);
     return;
   }
-  SharedMessage copy = publication.shared != nullptr ? *publication.shared
-                                                     : SharedMessage::copy_of(publication.view);
+  SharedMessage copy =
+      publication.shared != nullptr ? *publication.shared : share(publication.view);
+  const std::uint64_t ticket = ticket_for(member->shard, copy.qos, false);
   peers.send(member->shard,
              GroupDelivery{chosen.share_name, chosen.filter, member->session,
                            member->session_number, std::move(copy), member->qos,
-                           member->retain_as_published, member->subscription_identifier});
+                           member->retain_as_published, member->subscription_identifier, ticket});
 }
 
 void Shard::State::deliver_to_member(Session& session, const Groups::Group& group,
@@ -122,13 +132,7 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
     return;
   }
   std::uint32_t membership = 0;
-  if (session.memberships) {
-    const auto& all = *session.memberships;
-    const auto found = std::ranges::find_if(all, [&](const Membership& candidate) {
-      return candidate.share_name == share_name && candidate.filter == filter;
-    });
-    if (found != all.end()) membership = static_cast<std::uint32_t>(found - all.begin()) + 1;
-  }
+  if (session.memberships) membership = membership_of(session, share_name, filter);
   // Not above what was granted [MQTT-4.8.2-3].
   const Terms terms{outgoing_qos(view.qos, qos), view.retain && retain_as_published, membership,
                     std::span(&subscription_identifier, subscription_identifier == 0 ? 0U : 1U),
@@ -137,12 +141,14 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
+  owe(from, message.ticket);
   Session* const session = sessions.at(message.session, message.session_number);
   if (session == nullptr) {
     // It ended on the way here: the group chooses again.
     if (message.message.qos == mqtt::Qos::at_most_once) return;
+    const std::uint64_t ticket = ticket_for(from, message.message.qos, false);
     tell(from, GroupReturn{std::move(message.share_name), std::move(message.filter),
-                           std::move(message.message)});
+                           std::move(message.message), ticket});
     return;
   }
   Publication publication(message.message.view(), now, 1);
@@ -151,7 +157,8 @@ void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
                  message.retain_as_published, message.subscription_identifier, publication);
 }
 
-void Shard::State::on_peer(ShardIndex /*from*/, GroupReturn& message) {
+void Shard::State::on_peer(ShardIndex from, GroupReturn& message) {
+  owe(from, message.ticket);
   const std::optional<std::uint32_t> group = groups.number(message.share_name, message.filter);
   if (!group) return;  // nobody is left to take it
   Publication publication(message.message.view(), now, 1);
@@ -165,6 +172,10 @@ void Shard::State::on_peer(ShardIndex from, MetricsRequest& /*message*/) {
 
 void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
   reports[static_cast<std::uint32_t>(from)] = message.metrics;
+}
+
+void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
+  holdings.confirmed(from, message.ticket);
 }
 
 void Shard::State::update_sys() {

@@ -37,19 +37,20 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
           ", m", std::to_string(static_cast<int>(packet->packet_id)), ", '", topic, "', ... (",
           std::to_string(packet->payload.size()), " bytes))"});
   }
+  const Progress before = progress();
   Reason reason = admit(connection, *packet, topic);
   if (packet->qos == Qos::exactly_once && reason == Reason::success) {
     bool duplicate = false;
     if (accept_exactly_once(connection, *packet, duplicate) == Next::stop) return Next::stop;
     if (duplicate) {
-      acknowledge(connection, *packet, Reason::success);
+      acknowledge(connection, *packet, when_all_safe(), Reason::success);
       return Next::go_on;
     }
   }
   if (reason == Reason::success && !route_publish(connection, *packet, topic)) {
     reason = Reason::no_matching_subscribers;
   }
-  acknowledge(connection, *packet, reason);
+  acknowledge(connection, *packet, when_safe(before), reason);
   return Next::go_on;
 }
 
@@ -122,6 +123,7 @@ Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
     return fail(connection, {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
   }
   ids.push_back(packet.packet_id);
+  ledger.changed(session, Ledger::session_incoming);
   return Next::go_on;
 }
 
@@ -142,11 +144,12 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
 
 // The message is owned by now. Nothing remembers a QoS 1 identifier [MQTT-3.3.4-1] [MQTT-4.3.2-4]
 // [MQTT-4.3.2-5] [MQTT-4.3.3-8].
-void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& packet, Reason reason) {
+void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
+                               Reason reason) {
   if (packet.qos == Qos::at_most_once) return;
   const auto type =
       packet.qos == Qos::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
-  reply(connection, [&](mqtt::ByteBuffer& out) {
+  reply(connection, when, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{type, packet.packet_id, reason, {}}, connection.version, out);
   });
 }
@@ -173,10 +176,11 @@ void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
       *found = ids.back();
       ids.pop_back();
       reason = Reason::success;
+      ledger.changed(session, Ledger::session_incoming);
     }
   }
   // PUBREL is always answered [MQTT-4.3.3-11].
-  reply(connection, [&](mqtt::ByteBuffer& out) {
+  reply(connection, when_all_safe(), [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{mqtt::PacketType::pubcomp, ack.packet_id, reason, {}},
                  connection.version, out);
   });
@@ -192,9 +196,10 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
 
   Publication publication(message, now, route.receivers.size());
   publication.lendable = lendable;
+  publication.marked = ledger.on();
   SharedMessage shared;
   if (to != 0) {
-    shared = SharedMessage::copy_of(message);
+    shared = share(message);
     publication.shared = &shared;
   }
   RetainStamp stamp;
@@ -240,6 +245,7 @@ Qos Shard::State::outgoing_qos(Qos published, Qos subscribed) const noexcept {
 void Shard::State::retain(Publication& publication, RetainStamp stamp,
                           std::shared_ptr<const Publisher> by) {
   retain_count = std::max(retain_count, stamp.count);
+  note_retained(publication.view.topic);
   if (publication.view.payload.empty()) {
     // A retained publish without payload removes what is retained [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     retained.remove(publication.view.topic, stamp, now, !alone());

@@ -33,6 +33,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   if (session.expiry_interval_seconds != session_never_expires) {
     timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
   }
+  ledger.changed(session, Ledger::session_row);
   announce_presence(session, false);
   if (!session.will) return;
   const std::uint32_t delay = session.will->delay_interval_seconds;
@@ -48,6 +49,7 @@ void Shard::State::publish_will(Session& session) {
   if (!session.will) return;
   // Sent once, then removed from the session [MQTT-3.1.2-10].
   const std::unique_ptr<StoredWill> will = std::move(session.will);
+  ledger.changed(session, Ledger::session_row);
   MessageView message = will->message->view();
   if (will->has_expiry) {
     message.expires = after_seconds(now, will->message_expiry_interval_seconds);
@@ -65,6 +67,7 @@ void Shard::State::end_session(Session& session) {
   // The will of a session that ends is due now, whatever its delay [MQTT-3.1.2-8].
   publish_will(session);
   drop_subscriptions(session);
+  ledger.ended(session);
   return_shared(session);
   commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
   sessions.erase(session);
@@ -100,9 +103,10 @@ void Shard::State::return_shared(Session& session) {
   const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
   outgoing->return_shared([&](const Delivery& delivery) {
     const Membership& membership = (*session.memberships)[delivery.membership - 1];
-    GroupReturn back{membership.share_name, membership.filter,
-                     SharedMessage::copy_of(delivery.message->view())};
-    tell(group_home(membership.share_name, membership.filter), std::move(back));
+    const ShardIndex home = group_home(membership.share_name, membership.filter);
+    GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()),
+                     ticket_for(home, delivery.qos, false)};
+    tell(home, std::move(back));
   });
 }
 

@@ -7,10 +7,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/core/connection.h"
 #include "broker/core/groups.h"
+#include "broker/core/holdings.h"
+#include "broker/core/ledger.h"
 #include "broker/core/retained.h"
 #include "broker/core/router.h"
 #include "broker/core/sender.h"
@@ -30,7 +33,8 @@ namespace broker {
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
 ///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_session.cpp (ends of
-///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS).
+///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS),
+///            shard_journal.cpp (what is stored, what waits for that, what comes back).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
 ///            touches it afterwards.
 /// Threads    None.
@@ -40,6 +44,16 @@ struct Shard::State {
   enum class Next : std::uint8_t { go_on, stop };
   enum TimerKind : std::uint8_t { connection_timer, session_expiry_timer, will_delay_timer };
   enum class WillFate : std::uint8_t { publish, discard };
+  /// What rows refer to while state comes back.
+  struct Restoring {
+    struct Returned {
+      SessionIndex index{0};
+      std::uint64_t sent_end = 0;
+      bool was_connected = false;
+    };
+    std::unordered_map<MessageKey, MessageRef> messages;
+    std::unordered_map<SessionKey, Returned> sessions;
+  };
 
   // shard.cpp
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
@@ -63,13 +77,15 @@ struct Shard::State {
   /// Whether a reason string of that text may go along.
   [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view what);
   template <typename Encode>
-  void reply(Connection& connection, Encode&& encode) {
-    mqtt::ByteBuffer& bytes = outbox.output(connection.id).bytes;
-    const std::size_t before = bytes.size();
-    encode(bytes);
+  void reply(Connection& connection, When when, Encode&& encode) {
+    std::byte first{};
+    metrics.bytes_sent += holdings.say(connection, when, [&](mqtt::ByteBuffer& bytes) {
+      const std::size_t before = bytes.size();
+      encode(bytes);
+      first = bytes.view()[before];
+    });
     ++metrics.messages_sent;
-    metrics.bytes_sent += bytes.size() - before;
-    if (debug) note_sent(connection, bytes.view()[before]);
+    if (debug) note_sent(connection, first);
   }
   void note_sent(const Connection& connection, std::byte first_byte) const;
   void note_received(const Connection& connection, mqtt::PacketType type) const;
@@ -110,7 +126,9 @@ struct Shard::State {
   void attach(Connection& connection, Session& session, const mqtt::Connect& packet,
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
-  void send_connack(Connection& connection, const mqtt::Connect& packet, bool session_present);
+  void note_connected(Session& session);
+  void send_connack(Connection& connection, const mqtt::Connect& packet, bool session_present,
+                    When when);
   [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;
   [[nodiscard]] std::uint32_t capped_expiry(std::uint32_t seconds) const;
 
@@ -125,7 +143,8 @@ struct Shard::State {
                                    std::string_view topic) const;
   Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
   bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
-  void acknowledge(Connection& connection, const mqtt::Publish& packet, mqtt::Reason reason);
+  void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
+                   mqtt::Reason reason);
   Next on_ack(Connection& connection, const mqtt::Frame& frame);
   void on_pubrel(Connection& connection, const mqtt::Ack& ack);
   /// Everything that is published goes through here: by clients, wills and the broker itself.
@@ -154,6 +173,13 @@ struct Shard::State {
   void subscribe(Session& session, Wanted& wanted, std::uint32_t subscription_identifier);
   void subscribe_shared(Session& session, const Wanted& wanted,
                         std::uint32_t subscription_identifier);
+  /// Returns   False if it replaced one that was there.
+  bool add_subscription(Session& session, std::string_view filter, const Subscriber& subscriber);
+  void join_group(Session& session, std::string_view share_name, std::string_view filter,
+                  const Ledger::Options& terms);
+  /// 1 + the place of a shared subscription in the session's memberships; made, not live, if new.
+  [[nodiscard]] static std::uint32_t membership_of(Session& session, std::string_view share_name,
+                                                   std::string_view filter);
   [[nodiscard]] mqtt::Reason unsubscribe(Session& session, std::string_view filter_text);
   [[nodiscard]] mqtt::Reason unsubscribe_shared(Session& session, std::string_view share_name,
                                                 std::string_view filter);
@@ -172,6 +198,42 @@ struct Shard::State {
   void announce_presence(Session& session, bool online);
   void expire_session(Session& session);
 
+  // shard_journal.cpp
+  /// How far the lasting state has come, here and at peers.
+  struct Progress {
+    std::uint64_t position;
+    std::uint64_t told;
+    bool operator==(const Progress&) const = default;
+  };
+  [[nodiscard]] Progress progress() const noexcept { return {ledger.position(), holdings.told()}; }
+  /// When an acknowledgement of what happened since `before` may leave.
+  [[nodiscard]] When when_safe(const Progress& before) const noexcept {
+    const bool wait = options.durability == Durability::commit && progress() != before;
+    return wait ? When::safe : When::in_order;
+  }
+  /// When one may leave that repeats something, whenever that was.
+  [[nodiscard]] When when_all_safe() const noexcept {
+    const bool wait = options.durability == Durability::commit &&
+                      (!holdings.empty() || holdings.committed() < ledger.position());
+    return wait ? When::safe : When::in_order;
+  }
+  void let_go();
+  /// The ticket that a peer has to confirm, or 0 if nothing waits for that.
+  [[nodiscard]] std::uint64_t ticket_for(ShardIndex peer, mqtt::Qos qos, bool retain);
+  void owe(ShardIndex peer, std::uint64_t ticket);
+  /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
+  void note_retained(std::string_view topic);
+  /// Every shard has every retained message; one of them stores it.
+  [[nodiscard]] bool stores_retained(std::string_view topic) const;
+  void restore_message(const JournalBatch& batch, const JournalBatch::Message& row);
+  void restore_session(const JournalBatch& batch, const JournalBatch::Session& row);
+  void restore_subscription(const JournalBatch& batch, const JournalBatch::Subscription& row);
+  void restore_delivery(const JournalBatch& batch, const JournalBatch::Delivery& row);
+  void restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row);
+  void restore_will(Session& session, const JournalBatch& batch, const JournalBatch::Will& row);
+  void restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row);
+  void wake_up(Session& session, const Restoring::Returned& returned);
+
   // shard_peers.cpp
   void on_peer(ShardIndex from, PeerPublish& message);
   void on_peer(ShardIndex from, GroupDelivery& message);
@@ -181,6 +243,7 @@ struct Shard::State {
   void on_peer(ShardIndex from, GroupPresence& message);
   void on_peer(ShardIndex from, MetricsRequest& message);
   void on_peer(ShardIndex from, MetricsReport& message);
+  void on_peer(ShardIndex from, Confirmed& message);
   /// Says it to another shard, or does it here if `to` is this one.
   template <typename Message>
   void tell(ShardIndex to, Message message) {
@@ -192,6 +255,8 @@ struct Shard::State {
   }
   [[nodiscard]] ShardIndex group_home(std::string_view share_name, std::string_view filter) const;
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
+  /// A copy that peers can take over.
+  [[nodiscard]] SharedMessage share(const MessageView& message);
   void send_to_peers(std::uint64_t mask, const SharedMessage& message, RetainStamp stamp,
                      const Publisher* by);
   void deliver_to_group(std::uint32_t group, Publication& publication);
@@ -214,6 +279,8 @@ struct Shard::State {
   TimerWheel timers;
   SessionTable sessions;
   Router router;
+  Ledger ledger;
+  Holdings holdings;
   Sender sender;
   Retained retained;
   Groups groups;
@@ -227,7 +294,10 @@ struct Shard::State {
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
   std::uint64_t connected = 0;
-  std::string scratch_topic;  // mount point and topic of the publish at hand
+  bool journal_out = false;              // a batch was taken and is not committed
+  Instant next_journal;                  // when the next batch is due, if durability is relaxed
+  std::unique_ptr<Restoring> restoring;  // until restored()
+  std::string scratch_topic;             // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties;
   std::vector<mqtt::Reason> scratch_reasons;
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,7 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
     all.push_back(std::move(*wanted));
   }
   Session& session = *connection.session;
+  const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
   scratch_reasons.clear();
   for (Wanted& wanted : all) {
     if (is_granted(wanted.answer)) subscribe(session, wanted, packet->subscription_identifier);
@@ -43,7 +45,7 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
           wanted.entry.filter});
   }
   // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
-  reply(connection, [&](mqtt::ByteBuffer& out) {
+  reply(connection, when, [&](mqtt::ByteBuffer& out) {
     mqtt::encode_suback(packet->packet_id, scratch_reasons, connection.version, out);
   });
   for (const Wanted& wanted : all) {
@@ -96,31 +98,52 @@ void Shard::State::subscribe(Session& session, Wanted& wanted,
   // A bridge hears nothing of its own back, and wants to know what is retained.
   subscriber.no_local = wanted.entry.no_local || session.from_bridge;
   subscriber.retain_as_published = wanted.entry.retain_as_published || session.from_bridge;
-  const auto [filter, stored] = router.subscribe(wanted.filter, subscriber);
-  wanted.fresh = stored == TopicTrie::Stored::fresh;
-  if (!wanted.fresh) return;
+  wanted.fresh = add_subscription(session, wanted.filter, subscriber);
+  ledger.subscribed(session, {}, wanted.filter,
+                    {subscription_identifier, subscriber.qos, subscriber.no_local,
+                     subscriber.retain_as_published});
+}
+
+bool Shard::State::add_subscription(Session& session, std::string_view filter_text,
+                                    const Subscriber& subscriber) {
+  const auto [filter, stored] = router.subscribe(filter_text, subscriber);
+  if (stored != TopicTrie::Stored::fresh) return false;
   session.subscriptions.push_back(filter);
-  if (!alone()) commons.interest.add(options.index, wanted.filter);
+  if (!alone()) commons.interest.add(options.index, filter_text);
+  return true;
 }
 
 void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
                                     std::uint32_t subscription_identifier) {
+  const Ledger::Options terms{subscription_identifier, wanted.entry.qos, false,
+                              wanted.entry.retain_as_published};
+  join_group(session, wanted.share_name, wanted.filter, terms);
+  ledger.subscribed(session, wanted.share_name, wanted.filter, terms);
+}
+
+void Shard::State::join_group(Session& session, std::string_view share_name,
+                              std::string_view filter, const Ledger::Options& terms) {
+  const std::uint32_t place = membership_of(session, share_name, filter) - 1;
+  Membership& membership = (*session.memberships)[place];
+  const ShardIndex home = group_home(share_name, filter);
+  if (!std::exchange(membership.live, true) && !alone()) commons.interest.add(home, filter);
+  tell(home, GroupJoin{membership.share_name, membership.filter, session.index, session.number,
+                       terms.qos, terms.retain_as_published, session.connection != nullptr,
+                       terms.subscription_identifier});
+}
+
+std::uint32_t Shard::State::membership_of(Session& session, std::string_view share_name,
+                                          std::string_view filter) {
   if (!session.memberships) session.memberships = std::make_unique<std::vector<Membership>>();
-  auto& memberships = *session.memberships;
-  const ShardIndex home = group_home(wanted.share_name, wanted.filter);
-  const auto known = std::ranges::find_if(memberships, [&](const Membership& membership) {
-    return membership.share_name == wanted.share_name && membership.filter == wanted.filter;
+  auto& all = *session.memberships;
+  auto found = std::ranges::find_if(all, [&](const Membership& membership) {
+    return membership.share_name == share_name && membership.filter == filter;
   });
-  const bool fresh = known == memberships.end() || !known->live;
-  if (known == memberships.end()) {
-    memberships.push_back({wanted.share_name, wanted.filter, true});
-  } else {
-    known->live = true;
+  if (found == all.end()) {
+    all.push_back({std::string(share_name), std::string(filter), false});
+    found = std::prev(all.end());
   }
-  if (fresh && !alone()) commons.interest.add(home, wanted.filter);
-  tell(home,
-       GroupJoin{wanted.share_name, wanted.filter, session.index, session.number, wanted.entry.qos,
-                 wanted.entry.retain_as_published, true, subscription_identifier});
+  return static_cast<std::uint32_t>(found - all.begin()) + 1;
 }
 
 // Sent with RETAIN 1 [MQTT3-3.3.1-8].
@@ -135,6 +158,7 @@ void Shard::State::send_retained(Session& session, const Wanted& wanted,
   retained.match(wanted.filter, now, [&](const Retained::Record& record) {
     if (!may_be_sent(session, wanted, record)) return;
     Publication publication(record.message->view(), now, 1);
+    publication.marked = ledger.on();
     publication.kept = record.message;
     // The retain flag says that this is no live message [MQTT-3.3.1-8].
     const Terms terms{outgoing_qos(record.message->qos(), wanted.entry.qos), true, 0, ids, true};
@@ -164,6 +188,7 @@ Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mq
   const auto packet = mqtt::decode_unsubscribe(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
   Session& session = *connection.session;
+  const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
   for (const std::string_view filter : packet->filters) {
     const auto shared = mqtt::parse_shared(filter);
     if (!shared) return fail(connection, shared.error());
@@ -178,7 +203,7 @@ Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mq
     note(LogType::unsubscribe, {session.client_id, " ", filter});
   }
   // [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6]
-  reply(connection, [&](mqtt::ByteBuffer& out) {
+  reply(connection, when, [&](mqtt::ByteBuffer& out) {
     mqtt::encode_unsuback(packet->packet_id, scratch_reasons, connection.version, out);
   });
   return Next::go_on;
@@ -199,6 +224,7 @@ Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text)
   const auto place = std::ranges::find(mine, *erased);
   *place = mine.back();
   mine.pop_back();
+  ledger.unsubscribed(session, {}, filter);
   if (!alone()) commons.interest.remove(options.index, filter);
   return Reason::success;
 }
@@ -211,6 +237,7 @@ Reason Shard::State::unsubscribe_shared(Session& session, std::string_view share
       continue;
     }
     membership.live = false;
+    ledger.unsubscribed(session, share_name, filter);
     const ShardIndex home = group_home(share_name, filter);
     tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
     if (!alone()) commons.interest.remove(home, filter);

@@ -24,6 +24,14 @@ struct TopicAliases {
   std::unordered_map<std::string, std::uint16_t> outgoing;
 };
 
+/// Packets to a connection that wait until what they say is on disk.
+struct HeldOutput {
+  mqtt::ByteBuffer bytes;
+  std::size_t begin = 0;    // what is before has been sent
+  std::size_t packets = 0;  // ever held since this was last empty
+  bool everything = false;  // CONNACK is among them: nothing may overtake
+};
+
 /// One network connection as the shard sees it: a state machine fed with frames.
 ///
 /// Lifetime   Owned by the shard from opened() until closed, handed off or closed by the shard.
@@ -54,6 +62,7 @@ struct Connection {
   Instant last_received;
   mqtt::ByteBuffer tail;  // an incomplete packet
   std::unique_ptr<TopicAliases> aliases;
+  std::unique_ptr<HeldOutput> held;  // null: nothing waits
   std::size_t queued_bytes = 0;      // what the socket has not taken
   std::size_t unsent_publishes = 0;  // QoS 0 written since it last took everything
 };

@@ -24,6 +24,12 @@ enum class ShardIndex : std::uint32_t {};
 /// Index of a session in its shard. Used again after the session ended.
 enum class SessionIndex : std::uint32_t {};
 
+/// A session as the store knows it: never given twice. 0: not stored.
+enum class SessionKey : std::uint64_t {};
+
+/// A message as the store knows it: never given twice, the same on all shards. 0: not stored.
+enum class MessageKey : std::uint64_t {};
+
 /// A point in time, in milliseconds since an epoch that the host chose; only differences matter.
 /// The core has no clock: whoever calls it says what time it is.
 struct Instant {

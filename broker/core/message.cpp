@@ -14,12 +14,13 @@ void put(std::byte*& place, const void* data, std::size_t size) noexcept {
 
 }  // namespace
 
-Message::Message(const MessageView& view) noexcept
+Message::Message(const MessageView& view, bool marked) noexcept
     : payload_size_(static_cast<std::uint32_t>(view.payload.size())),
       properties_size_(static_cast<std::uint32_t>(view.properties.size())),
       topic_size_(static_cast<std::uint16_t>(view.topic.size())),
       qos_(view.qos),
-      retain_(view.retain) {
+      retain_(view.retain),
+      marked_(marked) {
   if (view.expires) expires_milliseconds_ = view.expires->milliseconds;
 }
 
@@ -59,10 +60,17 @@ MessageView SharedMessage::view() const noexcept {
           expires};
 }
 
-MessageRef MessageRef::copy_of(const MessageView& view) {
-  void* const block = std::malloc(sizeof(Message) + Message::bytes_of(view));
+Message* MessageRef::make(const MessageView& view, bool marked, std::size_t extra_bytes) {
+  static_assert(sizeof(StoreMark) % alignof(Message) == 0);
+  const std::size_t front = marked ? sizeof(StoreMark) : 0;
+  auto* const block = static_cast<std::byte*>(std::malloc(front + sizeof(Message) + extra_bytes));
   if (block == nullptr) throw std::bad_alloc();
-  auto* const message = new (block) Message(view);
+  if (marked) new (block) StoreMark;
+  return new (block + front) Message(view, marked);
+}
+
+MessageRef MessageRef::copy_of(const MessageView& view, bool marked) {
+  Message* const message = make(view, marked, Message::bytes_of(view));
   auto* const bytes = reinterpret_cast<std::byte*>(message + 1);
   Message::copy(view, bytes);
   message->bytes_ = bytes;
@@ -70,18 +78,18 @@ MessageRef MessageRef::copy_of(const MessageView& view) {
 }
 
 MessageRef MessageRef::adopt(const SharedMessage& shared) {
-  void* const block = std::malloc(sizeof(Message));
-  if (block == nullptr) throw std::bad_alloc();
-  auto* const message = new (block) Message(shared.view());
+  Message* const message = make(shared.view(), shared.key != MessageKey{0}, 0);
   message->shared_ = shared.bytes;
   message->bytes_ = message->shared_.view().data();
+  if (StoreMark* const mark = message->mark()) *mark = {shared.key, 0, true};
   return MessageRef(message);
 }
 
 void MessageRef::release() noexcept {
   if (message_ == nullptr || --message_->references_ > 0) return;
+  StoreMark* const mark = message_->mark();
   message_->~Message();
-  std::free(message_);
+  std::free(mark != nullptr ? static_cast<void*>(mark) : message_);
 }
 
 }  // namespace broker

@@ -26,11 +26,19 @@ struct MessageView {
   std::optional<Instant> expires;
 };
 
+/// What a shard knows of a message's place in the store.
+struct StoreMark {
+  MessageKey key{0};             // 0: not given yet
+  std::uint32_t references = 0;  // stored deliveries and retained topics of this shard
+  bool shared = false;           // other shards may store it too, under the same key
+};
+
 /// A message that outlives the turn it came in: queued, in flight, retained, on its way elsewhere.
 ///
 /// Shape      Immutable. Its bytes (topic, properties, payload) stand in one block, either behind
 ///            this header in the same allocation, or in SharedBytes when another shard reads them
-///            too; then each shard has a Message of its own over the same bytes.
+///            too; then each shard has a Message of its own over the same bytes. Where a journal is
+///            kept, a StoreMark stands in front: [StoreMark][Message][bytes].
 /// Lifetime   Counted by MessageRef, without atomics: a Message never leaves its shard.
 /// Threads    None.
 class Message {
@@ -59,6 +67,8 @@ class Message {
   [[nodiscard]] MessageView view() const noexcept {
     return {topic(), payload(), properties(), qos_, retain_, expires()};
   }
+  /// What is known of its place in the store; null if no journal is kept.
+  [[nodiscard]] StoreMark* mark() const noexcept;
   /// Bytes that queues are charged for this message: topic, properties and payload.
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return std::size_t{topic_size_} + properties_size_ + payload_size_;
@@ -68,7 +78,7 @@ class Message {
   friend class MessageRef;
   static constexpr std::int64_t never = INT64_MAX;
 
-  explicit Message(const MessageView& view) noexcept;
+  Message(const MessageView& view, bool marked) noexcept;
   static std::size_t bytes_of(const MessageView& view) noexcept;
   static void copy(const MessageView& view, std::byte* place) noexcept;
 
@@ -80,7 +90,8 @@ class Message {
   std::uint32_t properties_size_;
   std::uint16_t topic_size_;
   mqtt::Qos qos_;
-  bool retain_;
+  bool retain_ : 1;
+  bool marked_ : 1;  // a StoreMark stands in front
 };
 
 /// The bytes of a message in a form that other shards can take over; see MessageRef::adopt().
@@ -92,6 +103,7 @@ struct SharedMessage {
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain = false;
   std::optional<Instant> expires;
+  MessageKey key{0};  // given by the shard that shares it, if a journal is kept
 
   /// Copies `view` into bytes that can be shared.
   [[nodiscard]] static SharedMessage copy_of(const MessageView& view);
@@ -102,9 +114,9 @@ struct SharedMessage {
 class MessageRef {
  public:
   MessageRef() = default;
-  /// Copies `view` into a new Message.
-  [[nodiscard]] static MessageRef copy_of(const MessageView& view);
-  /// Makes a Message over bytes that other shards read too.
+  /// Copies `view` into a new Message, with a StoreMark if it is `marked`.
+  [[nodiscard]] static MessageRef copy_of(const MessageView& view, bool marked = false);
+  /// Makes a Message over bytes that other shards read too; marked if `shared` has a key.
   [[nodiscard]] static MessageRef adopt(const SharedMessage& shared);
 
   ~MessageRef() { release(); }
@@ -123,9 +135,16 @@ class MessageRef {
 
  private:
   explicit MessageRef(Message* message) noexcept : message_(message) {}
+  /// Allocates a Message, and `extra_bytes` behind it.
+  static Message* make(const MessageView& view, bool marked, std::size_t extra_bytes);
   void release() noexcept;
 
   Message* message_ = nullptr;
 };
+
+inline StoreMark* Message::mark() const noexcept {
+  if (!marked_) return nullptr;
+  return reinterpret_cast<StoreMark*>(const_cast<Message*>(this)) - 1;
+}
 
 }  // namespace broker

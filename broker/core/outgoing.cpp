@@ -18,27 +18,33 @@ bool counts(InFlight::State state) {
 }  // namespace
 
 mqtt::PacketId Outgoing::id_at(std::size_t index) const noexcept {
-  const std::uint32_t zero_based = (first_id_ - 1U + static_cast<std::uint32_t>(index));
-  return static_cast<mqtt::PacketId>(zero_based % identifiers + 1U);
+  return static_cast<mqtt::PacketId>((first_ + index) % identifiers + 1U);
+}
+
+std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
+  return (static_cast<std::uint32_t>(id) - 1U + identifiers - first_ % identifiers) % identifiers;
+}
+
+void Outgoing::push_window(InFlight entry) {
+  const bool was_resending = resending();
+  window_.push_back(std::move(entry));
+  if (!was_resending) resend_ = SIZE_MAX;
 }
 
 // Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
 mqtt::PacketId Outgoing::put_in_flight(Delivery delivery) {
   const std::size_t index = window_.size();
-  const bool was_resending = resending();
   in_flight_bytes_ += charge(delivery);
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
                                                               : InFlight::State::awaiting_pubrec;
-  window_.push_back({std::move(delivery), state, true});
-  if (!was_resending) resend_ = SIZE_MAX;
+  push_window({std::move(delivery), state, true});
   return id_at(index);
 }
 
 InFlight* Outgoing::find(mqtt::PacketId id) noexcept {
-  const auto number = static_cast<std::uint32_t>(id);
-  if (number == 0) return nullptr;
-  const std::size_t index = (number + identifiers - first_id_) % identifiers;
+  if (id == mqtt::PacketId{0}) return nullptr;
+  const std::size_t index = index_of(id);
   if (index >= window_.size()) return nullptr;
   InFlight& entry = window_[index];
   return entry.state == InFlight::State::free ? nullptr : &entry;
@@ -51,19 +57,21 @@ void Outgoing::received(InFlight& entry) {
   entry.state = InFlight::State::awaiting_pubcomp;
 }
 
-void Outgoing::finish(mqtt::PacketId id) {
-  InFlight* const entry = find(id);
-  if (entry == nullptr) return;
-  in_flight_bytes_ -= charge(entry->delivery);
-  if (counts(entry->state)) --quota_used_;
-  *entry = InFlight{};
+Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
+  const std::size_t index = index_of(id);
+  InFlight& entry = window_[index];
+  in_flight_bytes_ -= charge(entry.delivery);
+  if (counts(entry.state)) --quota_used_;
+  Done done{first_ + index, std::move(entry.delivery.message)};
+  entry = InFlight{};
   drop_leading_holes();
+  return done;
 }
 
 void Outgoing::drop_leading_holes() {
   while (!window_.empty() && window_.front().state == InFlight::State::free) {
     window_.pop_front();
-    first_id_ = static_cast<std::uint16_t>(first_id_ % identifiers + 1U);
+    ++first_;
     if (resend_ != SIZE_MAX && resend_ > 0) --resend_;
   }
 }
@@ -111,11 +119,44 @@ void Outgoing::push_backlog(Delivery delivery) {
   backlog_.push_back(std::move(delivery));
 }
 
+mqtt::PacketId Outgoing::send_front() { return put_in_flight(pop_backlog()); }
+
+Delivery Outgoing::drop_front() {
+  Delivery delivery = pop_backlog();
+  push_window({});
+  drop_leading_holes();
+  return delivery;
+}
+
 Delivery Outgoing::pop_backlog() {
   Delivery delivery = backlog_.pop_front();
   backlog_bytes_ -= charge(delivery);
   if (delivery.qos == mqtt::Qos::at_most_once) --backlog_qos0_;
   return delivery;
+}
+
+void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
+  if (empty()) first_ = number;
+  // A hole says that what is older was sent: something was acknowledged behind it.
+  if (released || number > sent_end() + backlog_.size()) {
+    while (!backlog_.empty()) take_back();
+    while (sent_end() < number) push_window({});
+  }
+  push_backlog(std::move(delivery));
+  if (released) take_back();
+  if (released) window_[window_.size() - 1].state = InFlight::State::release_unsent;
+  unstored_ = number + 1;
+}
+
+void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
+  const std::uint64_t end = std::max(sent_end_number, first_ + count);
+  while (!backlog_.empty() && sent_end() < end && window_has_room()) take_back();
+}
+
+void Outgoing::take_back() {
+  Delivery delivery = pop_backlog();
+  in_flight_bytes_ += charge(delivery);
+  push_window({std::move(delivery), InFlight::State::unsent, true});
 }
 
 }  // namespace broker

@@ -1,6 +1,7 @@
 // broker/core/outgoing.h
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,14 +58,21 @@ struct InFlight {
   Delivery delivery;
   State state = State::free;
   bool sent_before = false;
+
+  /// Whether PUBREC has come: PUBREL, and not the message, is sent from then on.
+  [[nodiscard]] bool released() const noexcept {
+    return state == State::release_unsent || state == State::awaiting_pubcomp;
+  }
 };
 
 /// What a session still has to deliver: the window of messages in flight, and the backlog behind
 /// it.
 ///
-/// Shape      Packet identifiers are given in order, so the window is a ring of consecutive
-///            identifiers, [first identifier .. next identifier), with holes where acknowledged:
-///            finding one is a subtraction. The backlog is a queue.
+/// Shape      Deliveries are numbered in order, through the window and on through the backlog:
+///                window 7 _ 9   backlog 10 11 12
+///            A packet identifier is the number modulo 65,535, plus 1, so finding an entry is a
+///            subtraction; where one was acknowledged, or left the backlog without a packet
+///            identifier, there is a hole. A number names a delivery in the journal too.
 /// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
 ///            client's Receive Maximum counts: sent on this connection and not finished
 ///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
@@ -84,14 +92,24 @@ class Outgoing {
   [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
   [[nodiscard]] bool window_has_room() const noexcept { return window_.size() < span_max; }
 
-  /// Puts a delivery into the window as sent, and gives it an identifier.
+  /// A delivery that is over.
+  struct Done {
+    std::uint64_t number;
+    MessageRef message;  // null after PUBREC
+  };
+
+  /// Puts a delivery into the window as sent, and gives it an identifier. The backlog is empty.
   mqtt::PacketId put_in_flight(Delivery delivery);
   /// The entry of an identifier, or null if it is not in flight.
   [[nodiscard]] InFlight* find(mqtt::PacketId id) noexcept;
   /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
   void received(InFlight& entry);
-  /// The delivery is over: its identifier is free.
-  void finish(mqtt::PacketId id);
+  /// The number of an entry of the window.
+  [[nodiscard]] std::uint64_t number_of(mqtt::PacketId id) const noexcept {
+    return first_ + index_of(id);
+  }
+  /// The delivery is over: its identifier is free. Requires that find(id) finds it.
+  Done finish(mqtt::PacketId id);
 
   // After a reconnect: everything in the window is sent again, in order [MQTT-4.6.0-1].
 
@@ -110,7 +128,33 @@ class Outgoing {
   [[nodiscard]] std::size_t backlog_qos0() const noexcept { return backlog_qos0_; }
   [[nodiscard]] const Delivery& backlog_front() noexcept { return backlog_.front(); }
   void push_backlog(Delivery delivery);
-  Delivery pop_backlog();
+  /// Moves the oldest of the backlog into the window, as sent. Requires window_has_room().
+  mqtt::PacketId send_front();
+  /// Takes the oldest out of the backlog, for good. Requires window_has_room().
+  Delivery drop_front();
+
+  // What the journal keeps of it.
+
+  /// Whether the journal was given the delivery of this number.
+  [[nodiscard]] bool stored(std::uint64_t number) const noexcept { return number < unstored_; }
+  /// The number of the oldest delivery there is or will be.
+  [[nodiscard]] std::uint64_t first_number() const noexcept { return first_; }
+  /// One more than the number of the last delivery that was sent.
+  [[nodiscard]] std::uint64_t sent_end() const noexcept { return first_ + window_.size(); }
+  /// Calls `visit(number, const Delivery&, bool released)` for each delivery that the journal was
+  /// not given, oldest first, and counts them as given. `released`: PUBREC has come.
+  template <typename Visit>
+  void store(Visit&& visit);
+  /// Calls `visit(number, const Delivery&)` for each delivery that the journal was given.
+  template <typename Visit>
+  void for_each_stored(Visit&& visit);
+  /// Forgets that the journal was given anything.
+  void unstore() noexcept { unstored_ = first_; }
+  /// Puts a delivery back that the journal has; numbers increase from call to call.
+  void restore(std::uint64_t number, Delivery delivery, bool released);
+  /// After the last of them: says which may have been sent before, all below `sent_end` and at
+  /// least the first `count`.
+  void restored(std::uint64_t sent_end, std::size_t count);
 
   /// Takes out, oldest first, every delivery that came by a shared subscription and that nobody
   /// else may be given after the session ends: all but QoS 2 that was sent [MQTT-4.8.2-5].
@@ -119,7 +163,12 @@ class Outgoing {
 
  private:
   [[nodiscard]] mqtt::PacketId id_at(std::size_t index) const noexcept;
+  [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
+  void push_window(InFlight entry);
   void drop_leading_holes();
+  Delivery pop_backlog();
+  /// Takes a restored delivery from the backlog into the window, to be sent again.
+  void take_back();
 
   Ring<InFlight> window_;
   Ring<Delivery> backlog_;
@@ -128,8 +177,36 @@ class Outgoing {
   std::size_t in_flight_bytes_ = 0;
   std::size_t quota_used_ = 0;
   std::size_t resend_ = SIZE_MAX;  // window index of the next entry to send again
-  std::uint16_t first_id_ = 1;     // identifier of window_[0]
+  std::uint64_t first_ = 0;        // number of window_[0]
+  std::uint64_t unstored_ = 0;     // deliveries from this number on are not in the journal
 };
+
+template <typename Visit>
+void Outgoing::store(Visit&& visit) {
+  const std::uint64_t end = sent_end() + backlog_.size();
+  for (std::uint64_t number = std::max(unstored_, first_); number < end; ++number) {
+    const std::size_t index = number - first_;
+    if (index >= window_.size()) {
+      visit(number, std::as_const(backlog_[index - window_.size()]), false);
+      continue;
+    }
+    const InFlight& entry = window_[index];
+    if (entry.state != InFlight::State::free) visit(number, entry.delivery, entry.released());
+  }
+  unstored_ = end;
+}
+
+template <typename Visit>
+void Outgoing::for_each_stored(Visit&& visit) {
+  for (std::uint64_t number = first_; number < unstored_; ++number) {
+    const std::size_t index = number - first_;
+    if (index >= window_.size()) {
+      visit(number, std::as_const(backlog_[index - window_.size()]));
+    } else if (window_[index].state != InFlight::State::free) {
+      visit(number, std::as_const(window_[index].delivery));
+    }
+  }
+}
 
 template <typename Take>
 void Outgoing::return_shared(Take&& take) {

@@ -73,16 +73,8 @@ void Retained::drop(std::uint32_t index) {
   tree_.clear_value(std::exchange(nodes_[index], LevelTree::none));
 }
 
-void Retained::sweep(Instant now, std::size_t records_max) {
-  for (std::size_t i = 0; i < records_max && i + 1 < nodes_.size(); ++i) {
-    if (++sweep_next_ >= nodes_.size()) sweep_next_ = 1;
-    if (nodes_[sweep_next_] == LevelTree::none) continue;
-    Record& record = records_[sweep_next_];
-    // What expired leaves a tombstone too: an older update may still be on its way.
-    if (record.message && record.message->expired(now)) bury(record, now);
-    const bool stale = now >= after_seconds(record.removed, tombstone_seconds);
-    if (!record.message && stale) drop(sweep_next_);
-  }
+bool Retained::stale(const Record& record, Instant now) noexcept {
+  return !record.message && now >= after_seconds(record.removed, tombstone_seconds);
 }
 
 }  // namespace broker

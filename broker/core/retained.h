@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/core/ids.h"
@@ -70,8 +71,10 @@ class Retained {
   [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
 
   /// Makes tombstones of expired messages, and drops those older than a minute. Visits at most
-  /// `records_max` records a call and goes on where it stopped.
-  void sweep(Instant now, std::size_t records_max);
+  /// `records_max` records a call and goes on where it stopped. Calls `expires(const Record&)` for
+  /// each message that is about to go.
+  template <typename Expires>
+  void sweep(Instant now, std::size_t records_max, Expires&& expires);
 
   /// Messages (not tombstones), and the bytes of their topics, properties and payloads.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -90,6 +93,8 @@ class Retained {
   /// The record of a topic, made (as a tombstone older than anything) if it is not there.
   Record& record_of(std::string_view topic);
   void bury(Record& record, Instant now);
+  /// Whether it is a tombstone that has served its time.
+  [[nodiscard]] static bool stale(const Record& record, Instant now) noexcept;
   void forget_message(Record& record);
   void drop(std::uint32_t index);
 
@@ -100,6 +105,21 @@ class Retained {
   std::size_t size_ = 0;
   std::size_t size_bytes_ = 0;
 };
+
+template <typename Expires>
+void Retained::sweep(Instant now, std::size_t records_max, Expires&& expires) {
+  for (std::size_t i = 0; i < records_max && i + 1 < nodes_.size(); ++i) {
+    if (++sweep_next_ >= nodes_.size()) sweep_next_ = 1;
+    if (nodes_[sweep_next_] == LevelTree::none) continue;
+    Record& record = records_[sweep_next_];
+    if (record.message && record.message->expired(now)) {
+      expires(std::as_const(record));
+      // What expired leaves a tombstone too: an older update may still be on its way.
+      bury(record, now);
+    }
+    if (stale(record, now)) drop(sweep_next_);
+  }
+}
 
 template <typename Visit>
 void Retained::match(std::string_view filter, Instant now, Visit&& visit) const {

@@ -26,8 +26,14 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
 
 }  // namespace
 
-Sender::Sender(const Limits& limits, Outbox& outbox, Metrics& metrics, Log& log)
-    : limits_(limits), outbox_(outbox), metrics_(metrics), log_(log) {}
+Sender::Sender(const Limits& limits, Outbox& outbox, Ledger& ledger, Holdings& holdings,
+               Metrics& metrics, Log& log)
+    : limits_(limits),
+      outbox_(outbox),
+      ledger_(ledger),
+      holdings_(holdings),
+      metrics_(metrics),
+      log_(log) {}
 
 void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
   if (terms.qos == mqtt::Qos::at_most_once) {
@@ -70,10 +76,22 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   const mqtt::PacketId id =
       outgoing.put_in_flight({kept, IdentifierList(terms.subscription_identifiers),
                               terms.membership, terms.qos, terms.retain});
+  ledger_.changed(session, Ledger::session_deliveries);
   if (write(*connection, publication.view, terms, id, false, &publication, &kept,
             publication.now) == Written::dropped) {
-    outgoing.finish(id);
+    finish(session, id);
   }
+}
+
+void Sender::finish(Session& session, mqtt::PacketId id) {
+  ledger_.finished(session, session.outgoing->finish(id));
+}
+
+// A message with QoS 2 may be sent again after a crash under its old identifier only: that has to
+// be on disk before the receiver sees it.
+When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
+  const bool wait = qos == mqtt::Qos::exactly_once && ledger_.acknowledges_late(session);
+  return wait ? When::safe : When::at_once;
 }
 
 // Kept while the client is away [MQTT3-3.1.2-5].
@@ -90,6 +108,7 @@ void Sender::queue(Session& session, const Terms& terms, Publication& publicatio
   }
   outgoing.push_backlog({kept, IdentifierList(terms.subscription_identifiers), terms.membership,
                          terms.qos, terms.retain});
+  ledger_.changed(session, Ledger::session_deliveries);
 }
 
 void Sender::drop(const Session& session, std::string_view why) {
@@ -138,7 +157,7 @@ bool Sender::resend_next(Session& session, Instant now) {
   InFlight* const entry = outgoing.next_to_resend(id);
   if (entry == nullptr) return true;
   if (entry->state == InFlight::State::release_unsent) {
-    write_ack(*session.connection, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+    write_ack(session, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
     outgoing.sent_again(*entry);
     return true;
   }
@@ -146,14 +165,15 @@ bool Sender::resend_next(Session& session, Instant now) {
   const Delivery& delivery = entry->delivery;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
-  const bool dup = entry->sent_before;
+  const bool acknowledged = delivery.qos != mqtt::Qos::at_most_once;
   // DUP says that this is not the first try [MQTT-3.3.1-1].
+  const bool dup = entry->sent_before && acknowledged;
   const Written written = write(*session.connection, delivery.message->view(), terms, id, dup,
                                 nullptr, &delivery.message, now);
-  if (written == Written::sent) {
+  if (written == Written::sent && acknowledged) {
     outgoing.sent_again(*entry);
   } else {
-    outgoing.finish(id);
+    finish(session, id);
   }
   return true;
 }
@@ -162,21 +182,32 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
   const Delivery& front = outgoing.backlog_front();
   const bool acknowledged = front.qos != mqtt::Qos::at_most_once;
+  if (!outgoing.window_has_room()) return false;
   if (acknowledged && !window_open(session, front.message->size_bytes())) return false;
-  Delivery delivery = outgoing.pop_backlog();
-  if (delivery.message->expired(now)) {
-    drop(session, "it expired");
+  if (!acknowledged || front.message->expired(now)) {
+    drop_or_send_once(session, now);
     return true;
   }
-  const MessageRef message = delivery.message;
-  const IdentifierList ids(delivery.subscription_identifiers.view());
-  const Terms terms{delivery.qos, delivery.retain, delivery.membership, ids.view(), false};
-  const mqtt::PacketId id =
-      acknowledged ? outgoing.put_in_flight(std::move(delivery)) : mqtt::PacketId{0};
-  const Written written =
-      write(*session.connection, message->view(), terms, id, false, nullptr, &message, now);
-  if (written == Written::dropped && acknowledged) outgoing.finish(id);
+  const mqtt::PacketId id = outgoing.send_front();
+  const Delivery& delivery = outgoing.find(id)->delivery;
+  const Terms terms{delivery.qos, delivery.retain, delivery.membership,
+                    delivery.subscription_identifiers.view(), false};
+  const Written written = write(*session.connection, delivery.message->view(), terms, id, false,
+                                nullptr, &delivery.message, now);
+  if (written == Written::dropped) finish(session, id);
   return true;
+}
+
+void Sender::drop_or_send_once(Session& session, Instant now) {
+  Outgoing& outgoing = *session.outgoing;
+  const std::uint64_t number = outgoing.sent_end();
+  const Delivery delivery = outgoing.drop_front();
+  ledger_.finished(session, {number, delivery.message});
+  if (delivery.message->expired(now)) return drop(session, "it expired");
+  const Terms terms{delivery.qos, delivery.retain, delivery.membership,
+                    delivery.subscription_identifiers.view(), false};
+  write(*session.connection, delivery.message->view(), terms, mqtt::PacketId{0}, false, nullptr,
+        &delivery.message, now);
 }
 
 // DUP says whether this session was sent it before [MQTT-3.3.1-3] [MQTT-4.3.1-1] [MQTT-4.3.2-2]
@@ -188,12 +219,13 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     drop(*connection.session, "it expired");
     return Written::dropped;
   }
+  const bool waits = holdings_.waits(connection, when_safe(*connection.session, terms.qos));
   const bool v5 = connection.version == mqtt::Version::v5_0;
   const std::size_t mount = connection.session->mount_point.size();
   const bool own_shape = mount != 0 || dup || !terms.subscription_identifiers.empty() ||
                          connection.topic_alias_maximum_out != 0;
   Publication::Encoded* first = nullptr;
-  if (publication != nullptr && !own_shape) {
+  if (publication != nullptr && !own_shape && !waits) {
     first = &publication->encoded[kind_of(connection.version, terms)];
     const bool fits = connection.maximum_packet_size_bytes == 0 ||
                       first->shape.size_bytes <= connection.maximum_packet_size_bytes;
@@ -223,10 +255,18 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     drop(*connection.session, "it is larger than its Maximum Packet Size");
     return Written::dropped;
   }
-  if (connection.topic_alias_maximum_out != 0) {
+  // What waits may be overtaken by what needs the alias.
+  if (connection.topic_alias_maximum_out != 0 && !waits) {
     bool known = false;
     packet.topic_alias = alias_for(connection, packet.topic, known);
     if (known) packet.topic = {};
+  }
+  if (waits) {
+    const mqtt::EncodedPublish held =
+        mqtt::encode(packet, connection.version, Holdings::hold(connection));
+    holdings_.held(connection, held.size_bytes);
+    count_sent(connection, held.size_bytes, message.payload.size());
+    return Written::sent;
   }
   Output& output = outbox_.output(connection.id);
   const std::size_t offset = output.bytes.size();
@@ -289,13 +329,15 @@ void Sender::count_sent(Connection& connection, std::size_t packet_bytes,
                                      std::to_string(payload_bytes), " bytes)"}));
 }
 
-void Sender::write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,
+// PUBREL says that PUBREC will not be forgotten: it waits like the message did.
+void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id,
                        mqtt::Reason reason) {
-  Output& output = outbox_.output(connection.id);
-  const std::size_t before = output.bytes.size();
-  mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, output.bytes);
+  Connection& connection = *session.connection;
+  const When when = when_safe(session, mqtt::Qos::exactly_once);
+  metrics_.bytes_sent += holdings_.say(connection, when, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);
+  });
   ++metrics_.messages_sent;
-  metrics_.bytes_sent += output.bytes.size() - before;
 }
 
 void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
@@ -313,7 +355,7 @@ void Sender::on_puback(Session& session, const mqtt::Ack& ack) {
   if (!session.outgoing) return;
   const InFlight* const entry = session.outgoing->find(ack.packet_id);
   if (entry == nullptr || entry->delivery.qos != mqtt::Qos::at_least_once) return;
-  session.outgoing->finish(ack.packet_id);
+  finish(session, ack.packet_id);
 }
 
 // Open until this came; PUBLISH is never sent again after it [MQTT-4.3.3-3] [MQTT-4.3.3-6]
@@ -322,25 +364,28 @@ void Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   InFlight* const entry = session.outgoing ? session.outgoing->find(ack.packet_id) : nullptr;
   if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) {
     if (ack.reason < mqtt::Reason::unspecified_error) {
-      write_ack(*session.connection, mqtt::PacketType::pubrel, ack.packet_id,
+      write_ack(session, mqtt::PacketType::pubrel, ack.packet_id,
                 mqtt::Reason::packet_identifier_not_found);
     }
     return;
   }
   if (ack.reason >= mqtt::Reason::unspecified_error) {
-    session.outgoing->finish(ack.packet_id);  // refused: over, without PUBREL (section 4.3.3)
+    finish(session, ack.packet_id);  // refused: over, without PUBREL (section 4.3.3)
     return;
   }
   // From here on the message is not sent again, only PUBREL is [MQTT-4.3.3-4] [MQTT-4.3.3-5].
+  if (!entry->released()) {
+    ledger_.released(session, session.outgoing->number_of(ack.packet_id), entry->delivery.message);
+  }
   if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
-  write_ack(*session.connection, mqtt::PacketType::pubrel, ack.packet_id, mqtt::Reason::success);
+  write_ack(session, mqtt::PacketType::pubrel, ack.packet_id, mqtt::Reason::success);
 }
 
 void Sender::on_pubcomp(Session& session, const mqtt::Ack& ack) {
   if (!session.outgoing) return;
   const InFlight* const entry = session.outgoing->find(ack.packet_id);
   if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) return;
-  session.outgoing->finish(ack.packet_id);
+  finish(session, ack.packet_id);
 }
 
 }  // namespace broker

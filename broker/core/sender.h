@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "broker/core/connection.h"
+#include "broker/core/holdings.h"
+#include "broker/core/ledger.h"
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/core/message.h"
@@ -34,7 +36,8 @@ struct Publication {
 
   /// The message as something that can be kept: copied when first asked for.
   const MessageRef& keep() {
-    if (!kept) kept = shared != nullptr ? MessageRef::adopt(*shared) : MessageRef::copy_of(view);
+    if (kept) return kept;
+    kept = shared != nullptr ? MessageRef::adopt(*shared) : MessageRef::copy_of(view, marked);
     return kept;
   }
 
@@ -43,6 +46,7 @@ struct Publication {
   std::size_t receivers;
   MessageRef kept;
   const SharedMessage* shared = nullptr;  // the same bytes, if other shards get them too
+  bool marked = false;                    // a journal is kept: see StoreMark
   bool lendable = false;  // `view` stands in bytes being received: see Outbox::borrows()
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
@@ -66,14 +70,16 @@ struct Terms {
 
 /// Brings messages to sessions: now, within the window, or later, from the backlog.
 ///
-/// Invariant  Per session and QoS, messages leave in the order of deliver() [MQTT-4.6.0-5]. The
+/// Invariant  Every change to a session's deliveries is noted in the ledger. Per session and QoS,
+/// messages leave in the order of deliver() [MQTT-4.6.0-5]. The
 ///            client's Receive Maximum and max_inflight_* hold [MQTT-3.3.4-9]; what exceeds
 ///            its Maximum Packet Size is dropped as if it had been sent [MQTT-3.1.2-25]; what
 ///            expired is dropped [MQTT-3.3.2-5]. Each drop is counted.
 /// Threads    None.
 class Sender {
  public:
-  Sender(const Limits& limits, Outbox& outbox, Metrics& metrics, Log& log);
+  Sender(const Limits& limits, Outbox& outbox, Ledger& ledger, Holdings& holdings, Metrics& metrics,
+         Log& log);
 
   void deliver(Session& session, const Terms& terms, Publication& publication);
 
@@ -100,14 +106,18 @@ class Sender {
 
   bool resend_next(Session& session, Instant now);
   bool send_from_backlog(Session& session, Instant now);
+  /// The oldest of the backlog has expired, or has QoS 0.
+  void drop_or_send_once(Session& session, Instant now);
+  /// A delivery is over.
+  void finish(Session& session, mqtt::PacketId id);
+  [[nodiscard]] When when_safe(const Session& session, mqtt::Qos qos) const;
   Written write(Connection& connection, const MessageView& message, const Terms& terms,
                 mqtt::PacketId id, bool dup, Publication* publication, const MessageRef* kept,
                 Instant now);
   void write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
                   Publication& publication);
   std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
-  void write_ack(Connection& connection, mqtt::PacketType type, mqtt::PacketId id,
-                 mqtt::Reason reason);
+  void write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id, mqtt::Reason reason);
   void count_sent(Connection& connection, std::size_t packet_bytes, std::size_t payload_bytes);
 
   void on_puback(Session& session, const mqtt::Ack& ack);
@@ -116,6 +126,8 @@ class Sender {
 
   const Limits& limits_;
   Outbox& outbox_;
+  Ledger& ledger_;
+  Holdings& holdings_;
   Metrics& metrics_;
   Log& log_;
   bool debug_ = false;

@@ -71,9 +71,11 @@ struct Session {
   std::unique_ptr<StoredWill> will;
   std::unique_ptr<Away> away;
   std::uint32_t expiry_interval_seconds = 0;
+  SessionKey key{0};  // in the store; 0: it has not been noted there
   std::uint16_t listener = 0;
   mqtt::Version version = mqtt::Version::v5_0;
   bool from_bridge = false;
+  std::uint8_t unstored = 0;  // Ledger::Part bits: what changed since the last batch
 
   /// Does it outlive its connection?
   [[nodiscard]] bool persistent() const noexcept { return expiry_interval_seconds > 0; }

@@ -252,13 +252,31 @@ broker::ListenerPolicy Broker::open_policy() {
 Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPolicy policy)
     : commons_(shards) {
   broker::ShardOptions options;
+  options.limits = std::move(limits);
+  options.listeners.push_back(std::move(policy));
+  make_shards(shards, std::move(options));
+}
+
+Broker::Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits,
+               broker::Durability durability)
+    : commons_(shards), store_(&store) {
+  broker::ShardOptions options;
+  options.limits = std::move(limits);
+  options.listeners.push_back(open_policy());
+  options.durability = durability;
+  make_shards(shards, std::move(options));
+  std::vector<broker::Shard*> all;
+  for (const auto& shard : shards_) all.push_back(shard.get());
+  store.load(all, now);
+  settle();
+}
+
+void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {
   options.shards = shards;
   options.home_key[0] = 0x0123456789ABCDEF;
   options.home_key[1] = 0xFEDCBA9876543210;
   options.version = "test";
-  options.limits = std::move(limits);
   if (options.limits.sys_interval_seconds == 10) options.limits.sys_interval_seconds = 0;
-  options.listeners.push_back(std::move(policy));
   for (std::uint32_t i = 0; i < shards; ++i) {
     options.index = broker::ShardIndex{i};
     options.seed = i;
@@ -411,8 +429,25 @@ void Broker::settle() {
   }
 }
 
+void Broker::sync(std::size_t count) {
+  for (; !writing_.empty() && count > 0; --count) {
+    const Writing next = std::move(writing_.front());
+    writing_.pop_front();
+    store_->apply(next.batch);
+    shards_[next.shard]->committed(next.batch.position, now);
+    settle();
+  }
+}
+
 bool Broker::settle_shard(std::uint32_t index) {
   broker::Shard& shard = *shards_[index];
+  shard.end_turn(now);
+  if (store_ != nullptr) {
+    if (auto batch = shard.take_journal(now)) {
+      writing_.push_back({index, std::move(*batch)});
+      if (!disk_stalls) sync(1);
+    }
+  }
   bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
   for (const broker::LoginRequest& request : shard.outbox().take_logins()) {
     broker::Verdict verdict{mqtt::Reason::success, permissions};

@@ -12,6 +12,7 @@
 #include "broker/shard.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
+#include "test/broker/memory_store.h"
 
 namespace test {
 
@@ -97,6 +98,9 @@ class Broker {
 
   explicit Broker(std::uint32_t shards = 1, broker::Limits limits = {},
                   broker::ListenerPolicy policy = open_policy());
+  /// A broker that begins with what the store has, and stores there.
+  Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits = {},
+         broker::Durability durability = broker::Durability::commit);
   static broker::ListenerPolicy open_policy();
 
   /// Opens a connection on a shard (each in turn) without sending anything.
@@ -126,6 +130,11 @@ class Broker {
   [[nodiscard]] broker::Metrics metrics() const;
   [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return *shards_[index]; }
 
+  /// While true, nothing reaches the disk.
+  bool disk_stalls = false;
+  /// What the shards gave to be stored meanwhile reaches it now; `count`: only so many batches.
+  void sync(std::size_t count = SIZE_MAX);
+
   /// Answers to logins; without it every login is a success.
   std::map<std::string, mqtt::Reason> verdicts;  // by user name
   std::shared_ptr<const broker::Permissions> permissions;
@@ -142,6 +151,7 @@ class Broker {
     bool closed = false;
   };
 
+  void make_shards(std::uint32_t shards, broker::ShardOptions options);
   /// Plays the end of a turn on all shards until nobody has anything to say.
   void settle();
   bool settle_shard(std::uint32_t index);
@@ -149,7 +159,14 @@ class Broker {
   Client owner(std::uint32_t shard, broker::ConnectionId id) const;
   broker::ConnectionId open_on(std::uint32_t shard);
 
+  struct Writing {
+    std::uint32_t shard;
+    broker::JournalBatch batch;
+  };
+
   broker::Commons commons_;
+  MemoryStore* store_ = nullptr;
+  std::deque<Writing> writing_;
   std::vector<std::unique_ptr<broker::Shard>> shards_;
   std::vector<Connection> connections_;
   std::uint32_t next_slot_ = 0;

@@ -55,7 +55,7 @@ std::set<std::string> topics(const Retained& retained, std::string_view filter) 
   return found;
 }
 
-void sweep_all(Retained& retained, Instant now) { retained.sweep(now, 1'000'000); }
+void sweep_all(Retained& retained, Instant now) { retained.sweep(now, 1'000'000, [](const Retained::Record&) {}); }
 
 }  // namespace
 
@@ -174,7 +174,7 @@ TEST_CASE("sweeping goes on where it stopped", "[retained]") {
     retained.store(message("t/" + std::to_string(i), "x", start), {1, 0}, nullptr);
   }
   for (int calls = 1; calls <= 10; ++calls) {
-    retained.sweep(start, 10);
+    retained.sweep(start, 10, [](const Retained::Record&) {});
     CHECK(retained.size() == 100U - 10U * static_cast<unsigned>(calls));
   }
 }

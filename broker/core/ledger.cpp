@@ -1,0 +1,214 @@
+#include "broker/core/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace broker {
+namespace {
+
+void put_number(mqtt::ByteBuffer& bytes, std::uint32_t value, std::size_t size_bytes) {
+  for (std::size_t i = 0; i < size_bytes; ++i) {
+    bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i) & 0xFFU));
+  }
+}
+
+JournalBatch::Will will_of(const Session& session, JournalBatch& batch) {
+  JournalBatch::Will will;
+  if (!session.will) return will;
+  const StoredWill& stored = *session.will;
+  const Message& message = *stored.message;
+  will.topic = batch.put(message.topic());
+  will.properties = batch.put(message.properties());
+  will.payload = batch.put(message.payload());
+  will.qos = message.qos();
+  will.retain = message.retain();
+  will.delay_interval_seconds = stored.delay_interval_seconds;
+  if (stored.has_expiry) {
+    will.message_expiry_interval_seconds = stored.message_expiry_interval_seconds;
+  }
+  if (session.away && session.away->will_delay.armed()) {
+    will.due = session.away->will_delay.deadline();
+  }
+  return will;
+}
+
+}  // namespace
+
+void Ledger::begin_above(std::uint64_t last_key) {
+  // The next multiple, so that each shard goes on with keys of its own.
+  const std::uint64_t base = (last_key / stride_ + 1) * stride_;
+  last_session_ += base;
+  last_message_ += base;
+}
+
+void Ledger::changed(Session& session, Part part) {
+  if (!keeps(session)) return;
+  if (session.key == SessionKey{0}) {
+    session.key = SessionKey{last_session_ += stride_};
+    part = static_cast<Part>(part | session_row);
+  }
+  ++position_;
+  if (session.unstored == 0) changed_.push_back({session.index, session.number});
+  session.unstored |= part;
+}
+
+void Ledger::finished(Session& session, const Outgoing::Done& done) {
+  if (session.key == SessionKey{0} || !session.outgoing->stored(done.number)) return;
+  ++position_;
+  next_.finished.push_back({session.key, done.number});
+  if (done.message) release(done.message);
+}
+
+void Ledger::released(Session& session, std::uint64_t number, const MessageRef& message) {
+  if (session.key == SessionKey{0}) return;
+  if (!session.outgoing->stored(number)) return changed(session, session_deliveries);
+  ++position_;
+  next_.released.push_back({session.key, number});
+  if (message) release(message);
+}
+
+void Ledger::subscribed(Session& session, std::string_view share_name, std::string_view filter,
+                        const Options& options) {
+  if (!keeps(session)) return;
+  if (session.key == SessionKey{0}) changed(session, session_row);
+  ++position_;
+  next_.subscriptions.push_back({session.key, next_.put(share_name), next_.put(filter), true,
+                                 options.subscription_identifier, options.qos, options.no_local,
+                                 options.retain_as_published});
+}
+
+void Ledger::unsubscribed(Session& session, std::string_view share_name, std::string_view filter) {
+  if (session.key == SessionKey{0}) return;
+  ++position_;
+  JournalBatch::Subscription gone;
+  gone.session = session.key;
+  gone.share_name = next_.put(share_name);
+  gone.filter = next_.put(filter);
+  next_.subscriptions.push_back(gone);
+}
+
+void Ledger::ended(Session& session) {
+  if (session.key == SessionKey{0}) return;
+  ++position_;
+  if (session.outgoing) {
+    session.outgoing->for_each_stored([this](std::uint64_t /*number*/, const Delivery& delivery) {
+      if (delivery.message) release(delivery.message);
+    });
+    session.outgoing->unstore();
+  }
+  next_.ended_sessions.push_back(session.key);
+  session.key = SessionKey{0};
+}
+
+void Ledger::retaining(std::string_view topic, const MessageRef& before) {
+  ++position_;
+  retained_.try_emplace(std::string(topic), before);
+}
+
+MessageKey Ledger::refer(const MessageRef& message, JournalBatch& batch) {
+  StoreMark& mark = *message->mark();
+  if (mark.key == MessageKey{0}) mark.key = new_message_key();
+  if (mark.references++ > 0) return mark.key;
+  batch.messages.push_back({mark.key, mark.shared, message->qos(), message->retain(),
+                            message->expires(), batch.put(message->topic()),
+                            batch.put(message->properties()), batch.put(message->payload())});
+  return mark.key;
+}
+
+void Ledger::release(const MessageRef& message) {
+  StoreMark& mark = *message->mark();
+  if (--mark.references > 0) return;
+  next_.dropped_messages.push_back(mark.key);
+  // Should it be stored once more, then as another row: this one goes with the next batch.
+  if (!mark.shared) mark.key = MessageKey{0};
+}
+
+JournalBatch Ledger::take(SessionTable& sessions, const Retained& retained) {
+  JournalBatch batch = std::exchange(next_, {});
+  for (const Changed& changed : std::exchange(changed_, {})) {
+    Session* const session = sessions.at(changed.index, changed.number);
+    if (session == nullptr) continue;
+    const std::uint8_t parts = std::exchange(session->unstored, std::uint8_t{0});
+    if (session->key == SessionKey{0}) continue;
+    if ((parts & session_row) != 0) batch.sessions.push_back(row_of(*session, batch));
+    if ((parts & session_deliveries) != 0 && session->outgoing) write_deliveries(*session, batch);
+    if ((parts & session_incoming) != 0) write_incoming(*session, batch);
+  }
+  write_retained(retained, batch);
+  // What the retained topics no longer refer to was noted while the batch was made.
+  batch.dropped_messages.insert(batch.dropped_messages.end(), next_.dropped_messages.begin(),
+                                next_.dropped_messages.end());
+  next_.dropped_messages.clear();
+  batch.position = position_;
+  return batch;
+}
+
+JournalBatch::Session Ledger::row_of(const Session& session, JournalBatch& batch) {
+  JournalBatch::Session row;
+  row.key = session.key;
+  row.client_id = batch.put(session.client_id);
+  row.user_name = batch.put(session.user_name);
+  row.mount_point = batch.put(session.mount_point);
+  row.listener = session.listener;
+  row.version = session.version;
+  row.from_bridge = session.from_bridge;
+  row.connected = session.connection != nullptr;
+  row.expiry_interval_seconds = session.expiry_interval_seconds;
+  if (session.away && session.away->expiry.armed()) row.expires = session.away->expiry.deadline();
+  row.sent_end = session.outgoing ? session.outgoing->sent_end() : 0;
+  row.will = will_of(session, batch);
+  return row;
+}
+
+void Ledger::write_deliveries(Session& session, JournalBatch& batch) {
+  session.outgoing->store([&](std::uint64_t number, const Delivery& delivery, bool released) {
+    JournalBatch::Delivery row;
+    row.name = {session.key, number};
+    if (delivery.message) row.message = refer(delivery.message, batch);
+    row.qos = delivery.qos;
+    row.retain = delivery.retain;
+    row.released = released;
+    const std::size_t before = batch.bytes.size();
+    for (const std::uint32_t id : delivery.subscription_identifiers.view()) {
+      put_number(batch.bytes, id, sizeof id);
+    }
+    row.subscription_identifiers = {before, batch.bytes.size() - before};
+    if (delivery.membership != 0) {
+      const Membership& membership = (*session.memberships)[delivery.membership - 1];
+      row.share_name = batch.put(membership.share_name);
+      row.share_filter = batch.put(membership.filter);
+    }
+    batch.deliveries.push_back(row);
+  });
+}
+
+void Ledger::write_incoming(const Session& session, JournalBatch& batch) {
+  const std::size_t before = batch.bytes.size();
+  if (session.incoming) {
+    for (const mqtt::PacketId id : *session.incoming) {
+      put_number(batch.bytes, static_cast<std::uint16_t>(id), sizeof id);
+    }
+  }
+  batch.incoming.push_back({session.key, {before, batch.bytes.size() - before}});
+}
+
+void Ledger::write_retained(const Retained& retained, JournalBatch& batch) {
+  for (const auto& [topic, before] : std::exchange(retained_, {})) {
+    JournalBatch::Retained row;
+    const Retained::Record* const record = retained.find(topic);
+    if (record == nullptr && !before) continue;  // came and went
+    row.topic = batch.put(topic);
+    if (record != nullptr) {
+      row.message = refer(record->message, batch);
+      if (const Publisher* const publisher = record->publisher.get()) {
+        row.client_id = batch.put(publisher->client_id);
+        row.user_name = batch.put(publisher->user_name);
+        row.listener = publisher->listener;
+      }
+    }
+    batch.retained.push_back(row);
+    if (before) release(before);
+  }
+}
+
+}  // namespace broker

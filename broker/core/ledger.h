@@ -1,0 +1,114 @@
+// broker/core/ledger.h
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/journal.h"
+#include "broker/core/message.h"
+#include "broker/core/outgoing.h"
+#include "broker/core/retained.h"
+#include "broker/core/session.h"
+#include "broker/core/session_table.h"
+
+namespace broker {
+
+/// Notes what changed of a shard's lasting state, and makes a batch of it when one is asked for.
+///
+/// Shape      Notes name what changed (a session's row, its deliveries, a retained topic), not what
+///            it became: that is read when the batch is made. So what came and went in between
+///            costs nothing, and a topic that was updated a thousand times is one row.
+/// Invariant  position() counts changes. A batch brings everything up to its position.
+/// Lifetime   Sessions may end between their note and the batch.
+/// Threads    None.
+class Ledger {
+ public:
+  /// What of a session changed.
+  enum Part : std::uint8_t { session_row = 1, session_deliveries = 2, session_incoming = 4 };
+
+  /// Keys are index + 1, index + 1 + count, ... above what the store has.
+  Ledger(Durability durability, ShardIndex index, std::uint32_t count)
+      : durability_(durability),
+        stride_(count),
+        last_session_(static_cast<std::uint32_t>(index)),
+        last_message_(static_cast<std::uint32_t>(index)) {}
+
+  [[nodiscard]] bool on() const noexcept { return durability_ != Durability::none; }
+  [[nodiscard]] Durability durability() const noexcept { return durability_; }
+  /// Whether what happens to the session has to be stored.
+  [[nodiscard]] bool keeps(const Session& session) const noexcept {
+    return on() && session.persistent();
+  }
+  /// Whether acknowledgements of what happens to the session wait for the disk.
+  [[nodiscard]] bool acknowledges_late(const Session& session) const noexcept {
+    return durability_ == Durability::commit && session.persistent();
+  }
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+
+  // Notes. Each does nothing if the session is none that is kept.
+
+  void changed(Session& session, Part part);
+  /// A delivery is over.
+  void finished(Session& session, const Outgoing::Done& done);
+  /// PUBREC has come for a delivery: its message is not needed any more.
+  void released(Session& session, std::uint64_t number, const MessageRef& message);
+  struct Options {
+    std::uint32_t subscription_identifier = 0;
+    mqtt::Qos qos = mqtt::Qos::at_most_once;
+    bool no_local = false;
+    bool retain_as_published = false;
+  };
+  void subscribed(Session& session, std::string_view share_name, std::string_view filter,
+                  const Options& options);
+  void unsubscribed(Session& session, std::string_view share_name, std::string_view filter);
+  /// The session ends, or is none any more that is kept. To be called while it is whole.
+  void ended(Session& session);
+  /// What is retained for a topic is about to change; `before`: as it is now, may be null.
+  void retaining(std::string_view topic, const MessageRef& before);
+
+  /// A key for a message that other shards get too.
+  [[nodiscard]] MessageKey new_message_key() noexcept {
+    return MessageKey{last_message_ += stride_};
+  }
+
+  /// Everything that changed since the last batch.
+  [[nodiscard]] JournalBatch take(SessionTable& sessions, const Retained& retained);
+
+  // At the start.
+
+  /// What the store has had: new keys are above.
+  void begin_above(std::uint64_t last_key);
+  /// A stored delivery or retained topic refers to the message.
+  static void refers(const MessageRef& message) noexcept { ++message->mark()->references; }
+
+ private:
+  struct Changed {
+    SessionIndex index;
+    std::uint64_t number;
+  };
+
+  [[nodiscard]] static JournalBatch::Session row_of(const Session& session, JournalBatch& batch);
+  void write_deliveries(Session& session, JournalBatch& batch);
+  static void write_incoming(const Session& session, JournalBatch& batch);
+  void write_retained(const Retained& retained, JournalBatch& batch);
+  /// Stores the message if this shard has not yet, and counts the reference.
+  MessageKey refer(const MessageRef& message, JournalBatch& batch);
+  /// Counts the end of a reference.
+  void release(const MessageRef& message);
+
+  Durability durability_;
+  std::uint64_t stride_;
+  std::uint64_t last_session_;
+  std::uint64_t last_message_;
+  std::uint64_t position_ = 0;
+  std::vector<Changed> changed_;
+  std::unordered_map<std::string, MessageRef> retained_;  // by topic: what is stored of it
+  JournalBatch next_;  // what is noted in full: ends, subscriptions, acknowledgements
+};
+
+}  // namespace broker

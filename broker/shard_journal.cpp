@@ -1,0 +1,250 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "broker/core/siphash.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+constexpr std::int64_t relaxed_interval_milliseconds = 500;
+
+std::uint32_t number_at(mqtt::Bytes bytes, std::size_t size_bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < size_bytes; ++i) {
+    value |= std::to_integer<std::uint32_t>(bytes[i]) << (8 * i);
+  }
+  return value;
+}
+
+}  // namespace
+
+void Shard::end_turn(Instant now) {
+  state_->enter(now);
+  state_->holdings.end_turn(state_->ledger.position());
+  state_->let_go();
+}
+
+std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
+  State& state = *state_;
+  if (state.journal_out || !journal_pending()) return std::nullopt;
+  if (state.options.durability == Durability::relaxed && !hurry && now < state.next_journal) {
+    return std::nullopt;
+  }
+  state.next_journal = after_milliseconds(now, relaxed_interval_milliseconds);
+  JournalBatch batch = state.ledger.take(state.sessions, state.retained);
+  if (batch.size() == 0) {
+    committed(batch.position, now);  // what happened has left no trace
+    return std::nullopt;
+  }
+  state.journal_out = true;
+  return batch;
+}
+
+void Shard::committed(std::uint64_t position, Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  state.journal_out = false;
+  state.holdings.committed(position);
+  state.let_go();
+}
+
+bool Shard::journal_pending() const noexcept {
+  return state_->ledger.position() > state_->holdings.committed();
+}
+
+void Shard::State::let_go() {
+  if (holdings.empty()) return;
+  holdings.release(
+      [this](ConnectionId id) { return find(id); },
+      [this](ShardIndex peer, std::uint64_t ticket) { peers.send(peer, Confirmed{ticket}); },
+      [](Connection& /*connection*/) {});
+}
+
+std::uint64_t Shard::State::ticket_for(ShardIndex peer, mqtt::Qos qos, bool retain) {
+  const bool lasting = qos != mqtt::Qos::at_most_once || retain;
+  if (!lasting || options.durability != Durability::commit || peer == options.index) return 0;
+  return holdings.tell(peer);
+}
+
+void Shard::State::owe(ShardIndex peer, std::uint64_t ticket) {
+  if (ticket != 0) holdings.owe(peer, ticket);
+}
+
+ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }
+
+bool Shard::State::stores_retained(std::string_view topic) const {
+  return siphash(options.home_key, topic) % options.shards ==
+         static_cast<std::uint32_t>(options.index);
+}
+
+void Shard::State::note_retained(std::string_view topic) {
+  if (!ledger.on() || topic.starts_with("$SYS/") || !stores_retained(topic)) return;
+  const Retained::Record* const record = retained.find(topic);
+  ledger.retaining(topic, record == nullptr ? MessageRef{} : record->message);
+}
+
+void Shard::restore(const JournalBatch& batch, Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  if (!state.restoring) state.restoring = std::make_unique<State::Restoring>();
+  for (const auto& row : batch.sessions) state.restore_session(batch, row);
+  for (const auto& row : batch.subscriptions) state.restore_subscription(batch, row);
+  for (const auto& row : batch.messages) state.restore_message(batch, row);
+  for (const auto& row : batch.deliveries) state.restore_delivery(batch, row);
+  for (const auto& row : batch.incoming) state.restore_incoming(batch, row);
+  for (const auto& row : batch.retained) state.restore_retained(batch, row);
+}
+
+void Shard::restore(const SharedMessage& message) {
+  State& state = *state_;
+  if (!state.restoring) state.restoring = std::make_unique<State::Restoring>();
+  state.restoring->messages[message.key] = MessageRef::adopt(message);
+}
+
+void Shard::restored(std::uint64_t last_key, Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  state.ledger.begin_above(last_key);
+  if (!state.restoring) return;
+  const std::unique_ptr<State::Restoring> restoring = std::move(state.restoring);
+  restoring->messages.clear();
+  for (const auto& [key, returned] : restoring->sessions) {
+    state.wake_up(state.sessions.at(returned.index), returned);
+  }
+}
+
+void Shard::State::restore_session(const JournalBatch& batch, const JournalBatch::Session& row) {
+  Session& session = sessions.create(batch.text(row.client_id));
+  commons.counts.sessions.fetch_add(1, std::memory_order_relaxed);
+  session.key = row.key;
+  session.user_name = HeapText(batch.text(row.user_name));
+  session.mount_point = HeapText(batch.text(row.mount_point));
+  session.listener = row.listener < options.listeners.size() ? row.listener : std::uint16_t{0};
+  session.version = row.version;
+  session.from_bridge = row.from_bridge;
+  session.expiry_interval_seconds = row.expiry_interval_seconds;
+  if (options.authority != nullptr) {
+    session.permissions =
+        options.authority->permissions_of(session.listener, batch.text(row.user_name));
+  }
+  session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
+  if (row.expires) {
+    timers.arm(session.away->expiry, *row.expires);
+  } else if (session.expiry_interval_seconds != session_never_expires) {
+    timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
+  }
+  restore_will(session, batch, row.will);
+  restoring->sessions[row.key] = {session.index, row.sent_end, row.connected};
+}
+
+void Shard::State::restore_will(Session& session, const JournalBatch& batch,
+                                const JournalBatch::Will& row) {
+  if (row.topic.size_bytes == 0) return;
+  session.will = std::make_unique<StoredWill>();
+  session.will->message =
+      MessageRef::copy_of({batch.text(row.topic), batch.data(row.payload),
+                           batch.data(row.properties), row.qos, row.retain, std::nullopt});
+  session.will->delay_interval_seconds = row.delay_interval_seconds;
+  session.will->has_expiry = row.message_expiry_interval_seconds.has_value();
+  session.will->message_expiry_interval_seconds = row.message_expiry_interval_seconds.value_or(0);
+  // A client that was connected when the broker ended has lost its connection now.
+  timers.arm(session.away->will_delay,
+             row.due.value_or(after_seconds(now, row.delay_interval_seconds)));
+}
+
+void Shard::State::restore_subscription(const JournalBatch& batch,
+                                        const JournalBatch::Subscription& row) {
+  const auto returned = restoring->sessions.find(row.session);
+  if (returned == restoring->sessions.end()) return;
+  Session& session = sessions.at(returned->second.index);
+  const Ledger::Options terms{row.subscription_identifier, row.qos, row.no_local,
+                              row.retain_as_published};
+  if (row.share_name.size_bytes != 0) {
+    return join_group(session, batch.text(row.share_name), batch.text(row.filter), terms);
+  }
+  Subscriber subscriber;
+  subscriber.index = static_cast<std::uint32_t>(session.index);
+  subscriber.subscription_identifier = row.subscription_identifier;
+  subscriber.qos = row.qos;
+  subscriber.no_local = row.no_local;
+  subscriber.retain_as_published = row.retain_as_published;
+  add_subscription(session, batch.text(row.filter), subscriber);
+}
+
+void Shard::State::restore_message(const JournalBatch& batch, const JournalBatch::Message& row) {
+  MessageRef message =
+      MessageRef::copy_of({batch.text(row.topic), batch.data(row.payload),
+                           batch.data(row.properties), row.qos, row.retain, row.expires},
+                          true);
+  *message->mark() = {row.key, 0, row.shared};
+  restoring->messages[row.key] = std::move(message);
+}
+
+void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatch::Delivery& row) {
+  const auto returned = restoring->sessions.find(row.name.session);
+  if (returned == restoring->sessions.end()) return;
+  Session& session = sessions.at(returned->second.index);
+  Delivery delivery;
+  if (!row.released) {
+    const auto message = restoring->messages.find(row.message);
+    if (message == restoring->messages.end()) return;
+    delivery.message = message->second;
+    Ledger::refers(delivery.message);
+  }
+  std::vector<std::uint32_t> ids;
+  mqtt::Bytes bytes = batch.data(row.subscription_identifiers);
+  for (; bytes.size() >= sizeof(std::uint32_t); bytes = bytes.subspan(sizeof(std::uint32_t))) {
+    ids.push_back(number_at(bytes, sizeof(std::uint32_t)));
+  }
+  delivery.subscription_identifiers = IdentifierList(ids);
+  delivery.qos = row.qos;
+  delivery.retain = row.retain;
+  if (row.share_name.size_bytes != 0) {
+    delivery.membership =
+        membership_of(session, batch.text(row.share_name), batch.text(row.share_filter));
+  }
+  session.outgoing_part().restore(row.name.number, std::move(delivery), row.released);
+}
+
+void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row) {
+  const auto returned = restoring->sessions.find(row.session);
+  if (returned == restoring->sessions.end()) return;
+  Session& session = sessions.at(returned->second.index);
+  session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
+  mqtt::Bytes bytes = batch.data(row.packet_ids);
+  for (; bytes.size() >= sizeof(mqtt::PacketId); bytes = bytes.subspan(sizeof(mqtt::PacketId))) {
+    session.incoming->push_back(static_cast<mqtt::PacketId>(number_at(bytes, 2)));
+  }
+}
+
+void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row) {
+  const auto found = restoring->messages.find(row.message);
+  if (found == restoring->messages.end()) return;
+  const std::string_view topic = batch.text(row.topic);
+  const bool stores = stores_retained(topic);
+  if (stores) Ledger::refers(found->second);
+  if (found->second->expired(now)) {
+    if (stores) ledger.retaining(topic, found->second);
+    return;
+  }
+  std::shared_ptr<const Publisher> by;
+  if (row.client_id.size_bytes != 0) {
+    by = std::make_shared<const Publisher>(Publisher{std::string(batch.text(row.client_id)),
+                                                     std::string(batch.text(row.user_name)),
+                                                     row.listener});
+  }
+  retained.store(found->second, RetainStamp{}, std::move(by));
+}
+
+void Shard::State::wake_up(Session& session, const Restoring::Returned& returned) {
+  if (!session.outgoing) return;
+  // Of a client that was connected nobody knows how much it was sent: all that it may have been.
+  const std::size_t most = options.limits.max_inflight_messages == 0
+                               ? Outgoing::span_max
+                               : options.limits.max_inflight_messages;
+  session.outgoing->restored(returned.sent_end, returned.was_connected ? most : 0);
+}
+
+}  // namespace broker
