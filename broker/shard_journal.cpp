@@ -89,6 +89,8 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
   State& state = *state_;
   state.enter(now);
   if (!state.restoring) state.restoring = std::make_unique<State::Restoring>();
+  // Deadlines count from a time that the wheel has seen.
+  state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
   for (const auto& row : batch.sessions) state.restore_session(batch, row);
   for (const auto& row : batch.subscriptions) state.restore_subscription(batch, row);
   for (const auto& row : batch.messages) state.restore_message(batch, row);

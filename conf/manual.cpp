@@ -48,7 +48,6 @@ std::string heading(std::string_view title) { return ".SH " + std::string(title)
 std::string availability_of(const Option& option) {
   switch (option.availability) {
     case Availability::works:
-    case Availability::nothing_stored:
       return "";
     case Availability::ignored:
       return " Accepted without effect: " + std::string(option.note) + ".";

@@ -35,9 +35,8 @@ enum class Scope : std::uint8_t {
 /// What the broker does with an option today.
 enum class Availability : std::uint8_t {
   works,
-  ignored,         ///< accepted with a notice; `note` says why it has no effect
-  nothing_stored,  ///< accepted with a warning that nothing is stored yet
-  not_built_in,    ///< an error: silence would promise what the broker does not do
+  ignored,       ///< accepted with a notice; `note` says why it has no effect
+  not_built_in,  ///< an error: silence would promise what the broker does not do
 };
 
 /// In which of the two forms of the file an option may stand.

@@ -19,6 +19,14 @@ void headers_size(Settings& settings, Listener& /*listener*/, const Value& value
   if (bytes > 0) settings.websockets_headers_size_bytes = static_cast<std::uint32_t>(bytes);
 }
 
+void persistence_durability(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.persistence_relaxed = std::get<std::string>(value) == "relaxed";
+}
+
+void persistence_damaged(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.persistence_refuse_damaged = std::get<std::string>(value) == "refuse";
+}
+
 constexpr auto rows = std::to_array<Option>({
     // Who may come in.
     {.name = "per_listener_settings",
@@ -252,31 +260,49 @@ constexpr auto rows = std::to_array<Option>({
      .aliases = "retained_persistence",
      .type = Type::flag,
      .default_text = "false",
-     .availability = Availability::nothing_stored,
+     .reloadable = false,
      .help = "Keep sessions, subscriptions, queued and retained messages on disk.",
      .apply = to_settings<&Settings::persistence>},
-    {.name = "persistence_file",
-     .default_text = "mosquitto.db",
-     .availability = Availability::nothing_stored,
-     .help = "Name of the database file.",
-     .apply = to_settings<&Settings::persistence_file>},
     {.name = "persistence_location",
      .example = "/var/lib/darter/",
-     .availability = Availability::nothing_stored,
-     .help = "Folder of the database file.",
+     .reloadable = false,
+     .help = "Folder of the database, darter.db.",
      .apply = to_settings<&Settings::persistence_location>},
+    {.name = "persistence_file",
+     .default_text = "mosquitto.db",
+     .reloadable = false,
+     .help = "Mosquitto's own database in that folder: if it is there, and darter.db is not yet, "
+             "what it holds is taken over. A name of your own, NAME, makes darter's NAME.darter.",
+     .apply = to_settings<&Settings::persistence_file>},
+    {.name = "persistence_durability",
+     .type = Type::choice,
+     .choices = "commit relaxed",
+     .default_text = "commit",
+     .reloadable = false,
+     .help = "commit: what is acknowledged is on disk. relaxed: it will be within a second.",
+     .apply = persistence_durability},
+    {.name = "persistence_damaged",
+     .type = Type::choice,
+     .choices = "set_aside refuse",
+     .default_text = "set_aside",
+     .reloadable = false,
+     .help = "What to do with a damaged database at start: rename it and begin empty, or not "
+             "start.",
+     .apply = persistence_damaged},
     {.name = "autosave_interval",
      .type = Type::integer,
      .minimum = -int32_max,
      .maximum = int32_max,
      .default_text = "1800",
      .units = "seconds",
-     .availability = Availability::nothing_stored,
+     .availability = Availability::ignored,
+     .note = "what is acknowledged is on disk already; see persistence_durability",
      .help = "Time between saves of Mosquitto's database file."},
     {.name = "autosave_on_changes",
      .type = Type::flag,
      .default_text = "false",
-     .availability = Availability::nothing_stored,
+     .availability = Availability::ignored,
+     .note = "what is acknowledged is on disk already; see persistence_durability",
      .help = "Count changes instead of seconds for autosave_interval."},
 
     // No effect, or not yet.

@@ -33,7 +33,6 @@ std::string facts_of(const Option& option) {
     text += " It is " + range_of(option) + ".";
   }
   if (!option.reloadable) text += " Read at start only.";
-  if (option.availability == Availability::nothing_stored) text += " Nothing is stored yet.";
   return text;
 }
 

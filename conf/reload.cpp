@@ -18,6 +18,12 @@ Diagnostics not_reloaded(const Settings& running, const Settings& read) {
   compare("threads", running.threads != read.threads);
   compare("pid_file", running.pid_file != read.pid_file);
   compare("user", running.user != read.user);
+  compare("persistence", running.persistence != read.persistence);
+  compare("persistence_location", running.persistence_location != read.persistence_location);
+  compare("persistence_file", running.persistence_file != read.persistence_file);
+  compare("persistence_durability", running.persistence_relaxed != read.persistence_relaxed);
+  compare("persistence_damaged",
+          running.persistence_refuse_damaged != read.persistence_refuse_damaged);
   return warnings;
 }
 

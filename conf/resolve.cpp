@@ -32,7 +32,6 @@ class Resolver {
   void remark_per_listener();
   void remark_not_inherited(const ListenerSource& from, const Listener& listener);
   void remark_defaults_of_all();
-  void remark_nothing_stored();
   void remark_without_websockets(const std::vector<Entry>& entries, const Listener& listener);
   [[nodiscard]] Listener inherited() const;
   [[nodiscard]] bool per_listener() const {
@@ -53,7 +52,6 @@ Settings Resolver::settings() && {
   globals();
   listeners();
   remark_per_listener();
-  remark_nothing_stored();
   return std::move(settings_);
 }
 
@@ -174,24 +172,6 @@ void Resolver::remark_defaults_of_all() {
          quoted(first.option->name) +
              " stands before the first listener: it holds for every listener that does not set its "
              "own, and no default listener is opened for it");
-}
-
-/// One warning for all of them, where the first one stands.
-void Resolver::remark_nothing_stored() {
-  const Entry* asked = find_entry(source_.globals, "persistence");
-  if (asked != nullptr && !flag_of(asked)) return;
-  const Entry* first = nullptr;
-  std::set<std::string_view> names;
-  for (const Entry& each : source_.globals) {
-    if (each.option->availability != Availability::nothing_stored) continue;
-    if (first == nullptr) first = &each;
-    names.insert(each.option->name);
-  }
-  if (first == nullptr) return;
-  std::string list;
-  for (const std::string_view name : names) list += (list.empty() ? "" : ", ") + quoted(name);
-  remark(Severity::warning, first->place,
-         list + ": nothing is stored yet; sessions and retained messages end with the broker");
 }
 
 void Resolver::remark_without_websockets(const std::vector<Entry>& entries,

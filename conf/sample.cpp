@@ -43,8 +43,7 @@ std::string mosquitto_line(const Option& option) {
 }
 
 bool is_shown(const Option& option, Part part, Form not_this_form) {
-  const bool usable = option.availability == Availability::works ||
-                      option.availability == Availability::nothing_stored;
+  const bool usable = option.availability == Availability::works;
   const bool listener = option.scope == Scope::listener;
   return usable && option.form != not_this_form && option.type != Type::heading &&
          listener == (part == Part::listener);

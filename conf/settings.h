@@ -133,7 +133,9 @@ struct Settings {
   bool retain_available = true;
   bool check_retain_source = true;
 
-  bool persistence = false;  ///< asked for; nothing is stored yet
+  bool persistence = false;
+  bool persistence_relaxed = false;         ///< persistence_durability relaxed
+  bool persistence_refuse_damaged = false;  ///< persistence_damaged refuse
   std::string persistence_location;
   std::string persistence_file = "mosquitto.db";
 

@@ -60,6 +60,13 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
   return 0;
 }
 
+bool Loop::settle() {
+  const bool busy = !shard_.peer_outbox().empty() || !loops_.mailboxes_.empty(index_);
+  tell_peers();
+  drain_mailboxes();
+  return busy;
+}
+
 void Loop::start() {
   // Signals are for the thread that waits for them, not for loops.
   sigset_t all;
@@ -147,6 +154,7 @@ void Loop::after_input(std::size_t bytes) {
 void Loop::flush() {
   input_bytes_ = 0;
   for (int round = 0; round < flush_rounds; ++round) {
+    if (loops_.store_) keep_journal();
     if (shard_.outbox().empty() && shard_.peer_outbox().empty()) return;
     flush_once();
   }
@@ -162,6 +170,13 @@ void Loop::flush_once() {
   });
   for (const broker::CloseRequest& request : outbox.take_closes()) connections_.close(request);
   connections_.report();
+}
+
+void Loop::keep_journal() {
+  shard_.end_turn(now());
+  if (auto batch = shard_.take_journal(now(), stopping_)) {
+    loops_.store_(index_, std::move(*batch));
+  }
 }
 
 void Loop::check_logins() {
@@ -236,7 +251,8 @@ void Loop::begin_stop() {
 }
 
 void Loop::stop_when_done() {
-  if (connections_.size() > 0 && now() < stop_deadline_) return;
+  const bool waits = connections_.size() > 0 || shard_.journal_pending();
+  if (waits && now() < stop_deadline_) return;
   connections_.drop_all();
   uv_stop(&uv_);
 }

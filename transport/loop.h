@@ -39,6 +39,9 @@ class Loop {
 
   /// Prepares the handles. Returns 0, or libuv's error.
   [[nodiscard]] int open(const std::vector<std::shared_ptr<Listener>>& listeners);
+  /// Before start(): tells peers what the shard has to say, and hears what they say. Returns
+  /// whether there was anything.
+  bool settle();
   void start();
   void begin_stop();
   /// Waits until the thread has ended.
@@ -91,6 +94,7 @@ class Loop {
   void flush();
   void flush_once();
   void check_logins();
+  void keep_journal();
   void tell_peers();
   void drain_mailboxes();
   void do_posted();

@@ -10,10 +10,11 @@
 namespace transport {
 
 Loops::Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
-             broker::Commons& commons, broker::Log& log, LoginFunction login)
+             broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store)
     : options_(options),
       log_(log),
       login_(std::move(login)),
+      store_(std::move(store)),
       connections_(options.global_max_connections),
       mailboxes_(static_cast<std::uint32_t>(shards.size())) {
   for (const broker::ShardOptions& shard : shards) {
@@ -35,9 +36,28 @@ std::expected<void, std::string> Loops::start(std::vector<std::shared_ptr<Listen
                              ".");
     }
   }
+  // What restored sessions have to tell each other is settled before a client can come in.
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (const auto& loop : loops_) busy = loop->settle() || busy;
+  }
   for (const auto& loop : loops_) loop->start();
   running_ = true;
   return {};
+}
+
+broker::Shard& Loops::shard(broker::ShardIndex index) {
+  return loops_[static_cast<std::uint32_t>(index)]->shard();
+}
+
+broker::Instant Loops::now() noexcept {
+  constexpr std::uint64_t nanoseconds_per_millisecond = 1'000'000;
+  return {static_cast<std::int64_t>(uv_hrtime() / nanoseconds_per_millisecond)};
+}
+
+void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {
+  loops_[static_cast<std::uint32_t>(shard)]->post(
+      [position](Loop& loop) { loop.shard().committed(position, loop.now()); });
 }
 
 void Loops::stop() {

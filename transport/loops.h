@@ -15,6 +15,7 @@
 #include "transport/listener.h"
 #include "transport/login.h"
 #include "transport/options.h"
+#include "transport/store.h"
 
 namespace transport {
 
@@ -32,11 +33,16 @@ class Loops {
 
   /// One loop for each element of `shards`, whose `index` and `shards` members must fit.
   Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
-        broker::Commons& commons, broker::Log& log, LoginFunction login);
+        broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store = {});
   /// Stops, if that was not done yet.
   ~Loops();
   Loops(const Loops&) = delete;
   Loops& operator=(const Loops&) = delete;
+
+  /// A shard, to be given its stored state before start(), by the thread that constructed this.
+  [[nodiscard]] broker::Shard& shard(broker::ShardIndex index);
+  /// What time it is for the shards: milliseconds of CLOCK_MONOTONIC.
+  [[nodiscard]] static broker::Instant now() noexcept;
 
   /// Starts the threads; every loop accepts from every listener.
   ///
@@ -55,6 +61,9 @@ class Loops {
   [[nodiscard]] std::uint32_t count() const noexcept {
     return static_cast<std::uint32_t>(loops_.size());
   }
+  /// A batch that a shard gave is on disk. Safe from any thread, after stop() too.
+  void committed(broker::ShardIndex shard, std::uint64_t position);
+
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return connections_.count(); }
   /// Publishes with QoS 0 between shards that found a full mailbox.
@@ -68,6 +77,7 @@ class Loops {
   LoopOptions options_;
   broker::Log& log_;
   LoginFunction login_;
+  StoreFunction store_;
   ConnectionCount connections_;
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;

@@ -14,6 +14,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/gatekeeper.h"
+#include "broker/server/keeper.h"
 #include "broker/server/log_writer.h"
 #include "broker/server/process.h"
 #include "broker/server/translate.h"
@@ -87,6 +88,8 @@ class Server {
   void say_where(const transport::Listener& listener);
   void reload();
   void publish_heap();
+  void publish_store();
+  [[nodiscard]] std::expected<void, std::string> open_store();
 
   conf::Settings settings_;
   std::string config_file_;
@@ -96,6 +99,7 @@ class Server {
   PidFile pid_file_;
   std::vector<std::shared_ptr<transport::Listener>> listeners_;
   std::unique_ptr<transport::Loops> loops_;
+  std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   std::size_t heap_bytes_max_ = 0;
 };
 
@@ -117,13 +121,25 @@ std::expected<void, std::string> Server::open() {
   if (auto opened = open_listeners(); !opened) return opened;
   if (auto dropped = drop_privileges(settings_.user); !dropped) return dropped;
 
+  if (auto opened = open_store(); !opened) return opened;
   const std::vector<broker::ShardOptions> shards = shard_options();
   prepare_heap(shards.size());
+  transport::StoreFunction store;
+  if (keeper_ != nullptr) {
+    store = [this](broker::ShardIndex shard, broker::JournalBatch batch) {
+      keeper_->submit(shard, std::move(batch));
+    };
+  }
   loops_ = std::make_unique<transport::Loops>(
       loop_options_of(settings_), shards, commons_, log_,
       [this](broker::LoginRequest&& request, transport::LoginDone done) {
         return gatekeeper_.login(std::move(request), std::move(done));
-      });
+      },
+      std::move(store));
+  if (keeper_ != nullptr) {
+    const auto count = static_cast<std::uint32_t>(shards.size());
+    if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
+  }
   if (auto started = loops_->start(listeners_); !started) return started;
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
@@ -132,6 +148,14 @@ std::expected<void, std::string> Server::open() {
     });
   });
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
+  return {};
+}
+
+std::expected<void, std::string> Server::open_store() {
+  if (!settings_.persistence) return {};
+  auto keeper = Keeper::open(settings_, log_);
+  if (!keeper) return std::unexpected(keeper.error());
+  keeper_ = std::move(*keeper);
   return {};
 }
 
@@ -169,6 +193,7 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
   options.home_key[1] = secret();
   options.version = version;
   options.limits = limits_of(settings_);
+  options.durability = durability_of(settings_);
   options.authority = &gatekeeper_;
   for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
     options.listeners.push_back(policy_of(settings_.listeners[i]));
@@ -189,6 +214,7 @@ void Server::serve() {
   const timespec timeout{interval_seconds == 0 ? 3600 : interval_seconds, 0};
   for (;;) {
     publish_heap();
+    publish_store();
     switch (::sigtimedwait(&signals, nullptr, &timeout)) {
       case SIGTERM:
       case SIGINT:
@@ -214,6 +240,16 @@ void Server::publish_heap() {
                });
 }
 
+void Server::publish_store() {
+  if (settings_.sys_interval_seconds == 0 || keeper_ == nullptr) return;
+  keeper_->publish([this](std::string_view topic, std::string value) {
+    loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
+                                            broker::Shard& shard, broker::Instant now) {
+      shard.publish_sys(topic, value, true, now);
+    });
+  });
+}
+
 void Server::reload() {
   log_.reopen();
   auto realms = Gatekeeper::load(settings_);
@@ -230,6 +266,7 @@ void Server::stop() {
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
   loops_->stop();
+  if (keeper_ != nullptr) keeper_->finish();
 }
 
 int run_broker(const conf::CommandLine& command_line, conf::Settings settings,

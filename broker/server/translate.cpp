@@ -1,6 +1,7 @@
 #include "broker/server/translate.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "broker/interest.h"
@@ -88,6 +89,19 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings) {
 auth::RealmOptions realm_options_of(const conf::Listener& listener) {
   return {listener.security.password_file, listener.security.acl_file,
           listener.security.allow_anonymous};
+}
+
+StorePaths store_paths_of(const conf::Settings& settings) {
+  if (!settings.persistence) return {};
+  const std::filesystem::path folder(settings.persistence_location);
+  const std::string& name = settings.persistence_file;
+  const std::string own = name == "mosquitto.db" ? "darter.db" : name + ".darter";
+  return {folder / own, folder / name};
+}
+
+broker::Durability durability_of(const conf::Settings& settings) {
+  if (!settings.persistence) return broker::Durability::none;
+  return settings.persistence_relaxed ? broker::Durability::relaxed : broker::Durability::commit;
 }
 
 std::uint32_t thread_count(const conf::Settings& settings) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "auth/realm.h"
+#include "broker/core/journal.h"
 #include "broker/core/limits.h"
 #include "conf/settings.h"
 #include "transport/options.h"
@@ -21,6 +22,14 @@ namespace server {
                                                              std::uint16_t index);
 [[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings);
 [[nodiscard]] auth::RealmOptions realm_options_of(const conf::Listener& listener);
+
+/// Where lasting state is kept: "" if it is not. And Mosquitto's file beside it.
+struct StorePaths {
+  std::string store;
+  std::string mosquitto;
+};
+[[nodiscard]] StorePaths store_paths_of(const conf::Settings& settings);
+[[nodiscard]] broker::Durability durability_of(const conf::Settings& settings);
 
 /// Threads to start: the option, or one for each core; at most broker::Interest::shards_max.
 [[nodiscard]] std::uint32_t thread_count(const conf::Settings& settings);

@@ -90,15 +90,10 @@ void check_answer(const Option& option, const std::string& text) {
   REQUIRE(errors.empty());
   const auto settings = conf_test::good(text);
   const auto notices = conf_test::remarks_of(settings, conf::Severity::notice);
-  const auto warnings = conf_test::remarks_of(settings, conf::Severity::warning);
+
   if (option.availability == Availability::ignored) {
     REQUIRE_FALSE(notices.empty());
     CHECK(is_in(option.note, notices.front()));
-  }
-  if (option.availability == Availability::nothing_stored &&
-      !(option.name == "persistence" && example(option) == "false")) {
-    REQUIRE_FALSE(warnings.empty());
-    CHECK(is_in("nothing is stored yet", warnings.front()));
   }
 }
 

@@ -56,10 +56,9 @@ TEST_CASE("the copied configuration works as its author meant", "[conf]") {
   REQUIRE(notices.size() == 1);
   CHECK(is_in("'per_listener_settings true' is taken to mean", notices[0]));
   CHECK(is_in("(test.conf:2)", notices[0]));
-  const auto warnings = remarks_of(settings, Severity::warning);
-  REQUIRE(warnings.size() == 1);
-  CHECK(is_in("'persistence', 'persistence_location': nothing is stored yet", warnings[0]));
-  CHECK(is_in("(test.conf:7)", warnings[0]));
+  CHECK(settings.persistence);
+  CHECK(settings.persistence_location == "/var/lib/mosquitto/");
+  CHECK(remarks_of(settings, Severity::warning).empty());
 }
 
 TEST_CASE("without listener, port and bind_address: loopback, and anonymous clients", "[conf]") {
@@ -169,8 +168,13 @@ TEST_CASE("listener options before the first listener open no stray port", "[con
   CHECK(is_in("no default listener is opened", remarks_of(settings, Severity::notice).at(0)));
 }
 
-TEST_CASE("persistence false stores nothing and needs no warning", "[conf]") {
-  CHECK(good("persistence false\npersistence_location /x\n").remarks.empty());
+TEST_CASE("how state is kept on disk", "[conf]") {
+  CHECK_FALSE(good("persistence false\npersistence_location /x\n").persistence);
+  CHECK_FALSE(good("persistence true\n").persistence_relaxed);
+  CHECK(good("persistence_durability relaxed\n").persistence_relaxed);
+  CHECK(good("persistence_damaged refuse\n").persistence_refuse_damaged);
+  CHECK(
+      is_in("on disk already", remarks_of(good("autosave_interval 60\n"), Severity::notice).at(0)));
 }
 
 TEST_CASE("an option of websockets on a listener without them is warned about", "[conf]") {

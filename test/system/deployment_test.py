@@ -91,9 +91,10 @@ class DeploymentTest(BrokerTest):
         """A notice says what per_listener_settings was taken to mean."""
         self.broker.wait_for_log("per_listener_settings")
 
-    def test_notice_on_persistence(self):
-        """A warning says that nothing is stored yet."""
-        self.broker.wait_for_log("(?i)persistence")
+    def test_state_is_kept(self):
+        """persistence is true: the folder has a store, and no warning is needed."""
+        self.broker.wait_for_log("Store .*darter.db: 0 sessions")
+        self.assertEqual(self.broker.log_lines("(?i)warning.*persistence"), [])
 
     def test_max_keepalive(self):
         """600 is the most; 5.0 is told."""

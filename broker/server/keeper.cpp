@@ -1,0 +1,108 @@
+#include "broker/server/keeper.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using broker::LogType;
+
+std::int64_t wall_milliseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::string user_name() {
+  const passwd* const user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
+/// Whether files can be made where the store is to be.
+std::expected<void, std::string> check_folder(const std::string& path) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? std::string(".") : parent.string();
+  if (::access(folder.c_str(), R_OK | W_OK | X_OK) == 0) return {};
+  const std::string reason = std::strerror(errno);
+  return std::unexpected(concat({"persistence_location ", folder, ": ", reason,
+                                 ". It must be a folder that user ", user_name(),
+                                 ", whom the broker runs as, may write to."}));
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Settings& settings,
+                                                                 broker::Log& log) {
+  const StorePaths paths = store_paths_of(settings);
+  if (auto checked = check_folder(paths.store); !checked) {
+    return std::unexpected(checked.error());
+  }
+  persistence::StoreOptions options;
+  options.path = paths.store;
+  options.refuse_damaged = settings.persistence_refuse_damaged;
+  options.epoch_milliseconds = wall_milliseconds() - transport::Loops::now().milliseconds;
+  auto store = persistence::Store::open(options, log);
+  if (!store) return std::unexpected(store.error());
+  return std::unique_ptr<Keeper>(new Keeper(std::move(*store), log));
+}
+
+std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint32_t shards) {
+  const broker::Instant now = transport::Loops::now();
+  broker::Shard& first = loops.shard(broker::ShardIndex{0});
+  persistence::Restorer restorer;
+  restorer.shards = shards;
+  restorer.home_of = [&](std::string_view client_id) {
+    return static_cast<std::uint32_t>(first.home_of(client_id));
+  };
+  restorer.keeper_of = [&](std::string_view topic) {
+    return static_cast<std::uint32_t>(first.keeper_of(topic));
+  };
+  restorer.restore = [&](std::uint32_t shard, const broker::JournalBatch& batch) {
+    loops.shard(broker::ShardIndex{shard}).restore(batch, now);
+  };
+  restorer.share = [&](const broker::SharedMessage& message) {
+    for (std::uint32_t i = 0; i < shards; ++i) loops.shard(broker::ShardIndex{i}).restore(message);
+  };
+  const auto loaded = store_->load(restorer);
+  if (!loaded) {
+    return std::unexpected(
+        concat({"The store ", store_->path(), " cannot be read: ", loaded.error().what, "."}));
+  }
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    loops.shard(broker::ShardIndex{i}).restored(loaded->last_key, now);
+  }
+  log_.write(
+      LogType::information,
+      concat({"Store ", store_->path(), ": ", std::to_string(loaded->sessions), " sessions, ",
+              std::to_string(loaded->subscriptions), " subscriptions, ",
+              std::to_string(loaded->retained), " retained and ", std::to_string(loaded->queued),
+              " queued messages, in ",
+              std::to_string((transport::Loops::now().milliseconds - now.milliseconds)), " ms."}));
+  writer_ = std::make_unique<persistence::Writer>(
+      *store_, log_, [&loops](broker::ShardIndex shard, std::uint64_t position) {
+        loops.committed(shard, position);
+      });
+  return {};
+}
+
+void Keeper::publish(
+    const std::function<void(std::string_view topic, std::string value)>& publish) const {
+  const persistence::WriterFigures figures = writer_->figures();
+  publish("$SYS/broker/store/commits", std::to_string(figures.commits));
+  publish("$SYS/broker/store/rows", std::to_string(figures.rows));
+  publish("$SYS/broker/store/bytes", std::to_string(figures.bytes));
+  publish("$SYS/broker/store/commit/microseconds", std::to_string(figures.commit_microseconds));
+  publish("$SYS/broker/store/failures", std::to_string(figures.failures));
+  publish("$SYS/broker/store/failing", figures.failing ? "1" : "0");
+}
+
+}  // namespace server

@@ -1,0 +1,53 @@
+// broker/server/keeper.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "broker/core/log.h"
+#include "broker/server/translate.h"
+#include "conf/settings.h"
+#include "persistence/store.h"
+#include "persistence/writer.h"
+#include "transport/loops.h"
+
+namespace server {
+
+/// Keeps the shards' lasting state: opens the store, gives back what it holds, writes what comes.
+///
+/// Lifetime   open(), then load() before the loops start, then write_from() while they run. To be
+///            destroyed after the loops have stopped and before they are destroyed: what was
+///            submitted is committed then.
+/// Threads    submit() from the loops' threads; the rest by the main thread.
+class Keeper {
+ public:
+  /// Errors    One sentence. No settings for a store are no error: is_on() is false then.
+  [[nodiscard]] static std::expected<std::unique_ptr<Keeper>, std::string> open(
+      const conf::Settings& settings, broker::Log& log);
+
+  /// Gives every shard its own, and starts the writer.
+  [[nodiscard]] std::expected<void, std::string> load(transport::Loops& loops,
+                                                      std::uint32_t shards);
+  void submit(broker::ShardIndex shard, broker::JournalBatch batch) {
+    writer_->submit(shard, std::move(batch));
+  }
+  /// Ends the writer, after everything submitted is on disk.
+  void finish() { writer_.reset(); }
+
+  /// Calls `publish(topic, value)` for each figure below $SYS/broker/store/.
+  void publish(const std::function<void(std::string_view topic, std::string value)>& publish) const;
+
+ private:
+  Keeper(std::unique_ptr<persistence::Store> store, broker::Log& log)
+      : store_(std::move(store)), log_(log) {}
+
+  std::unique_ptr<persistence::Store> store_;
+  broker::Log& log_;
+  std::unique_ptr<persistence::Writer> writer_;
+};
+
+}  // namespace server

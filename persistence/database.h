@@ -1,0 +1,96 @@
+// persistence/database.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <sqlite3.h>
+#include <string>
+#include <string_view>
+
+namespace persistence {
+
+/// Why the database did not do what it was asked.
+struct DatabaseError {
+  int code = SQLITE_OK;  // SQLite's, extended
+  std::string what;
+
+  /// The file is not what it should be: no use in trying again.
+  [[nodiscard]] bool damaged() const noexcept;
+};
+
+template <typename T>
+using Answer = std::expected<T, DatabaseError>;
+
+/// A prepared statement: bind what it asks for, run it, or step through its rows.
+///
+/// Shape      bind() fills the next parameter, column() reads the next column; both start over with
+///            each run() or row.
+/// Lifetime   Bound texts and blobs must live until run() or the last next(). The database outlives
+///            its statements.
+/// Threads    Those of its database.
+class Statement {
+ public:
+  Statement() = default;
+  [[nodiscard]] static Answer<Statement> prepare(sqlite3* database, std::string_view sql);
+
+  template <typename... Values>
+  Statement& bind(const Values&... values) {
+    (bind_one(values), ...);
+    return *this;
+  }
+  /// Does it, for a statement without rows.
+  [[nodiscard]] Answer<void> run();
+  /// Moves to the next row. Returns false after the last, and starts over.
+  [[nodiscard]] Answer<bool> next();
+
+  [[nodiscard]] std::int64_t integer() noexcept;
+  [[nodiscard]] std::optional<std::int64_t> integer_or_null() noexcept;
+  /// Good until the next row.
+  [[nodiscard]] std::string_view text() noexcept;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+  };
+
+  void bind_one(std::int64_t value) noexcept;
+  void bind_one(const std::optional<std::int64_t>& value) noexcept;
+  void bind_one(std::string_view text) noexcept;
+  void bind_one(std::span<const std::byte> blob) noexcept;
+  void reset() noexcept;
+  [[nodiscard]] DatabaseError error() const;
+
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int parameter_ = 0;
+  int column_ = 0;
+};
+
+/// One connection to a SQLite file.
+///
+/// Threads    One at a time.
+/// Errors     As values. Every one says what SQLite says.
+class Database {
+ public:
+  Database() = default;
+  /// Opens the file, or makes it.
+  [[nodiscard]] static Answer<Database> open(const std::string& path);
+
+  [[nodiscard]] Answer<void> execute(const std::string& sql);
+  /// The first column of the first row.
+  [[nodiscard]] Answer<std::string> value(const std::string& sql);
+  [[nodiscard]] Answer<Statement> prepare(std::string_view sql) {
+    return Statement::prepare(handle_.get(), sql);
+  }
+  [[nodiscard]] sqlite3* handle() noexcept { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
+  };
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+}  // namespace persistence

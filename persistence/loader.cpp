@@ -1,0 +1,254 @@
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "persistence/store.h"
+
+namespace persistence {
+namespace {
+
+using broker::JournalBatch;
+
+/// Rows are given away in portions of this size.
+constexpr std::size_t portion_bytes = std::size_t{4} << 20U;
+/// How many rows may pass before the log says how far it is.
+constexpr std::uint64_t rows_per_line = 500'000;
+
+}  // namespace
+
+/// Reads all tables, in the order in which rows refer to each other.
+class Store::Loader {
+ public:
+  Loader(Store& store, const Restorer& restorer)
+      : store_(store), restorer_(restorer), batches_(restorer.shards) {}
+
+  Answer<Loaded> load() {
+    using Step = Answer<void> (Loader::*)();
+    for (const Step step : {&Loader::sessions, &Loader::subscriptions, &Loader::messages,
+                            &Loader::deliveries, &Loader::incoming, &Loader::retained}) {
+      if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
+      give_all();
+    }
+    for (const auto& [key, shards] : holders_) {
+      const int count = std::popcount(shards);
+      if (count > 1) store_.holders_[key] = static_cast<std::uint32_t>(count);
+    }
+    return loaded_;
+  }
+
+ private:
+  using Text = JournalBatch::Text;
+
+  void give(std::uint32_t shard) {
+    if (batches_[shard].size() == 0) return;
+    restorer_.restore(shard, std::exchange(batches_[shard], {}));
+  }
+  void give_all() {
+    for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) give(shard);
+  }
+  /// A row was added for a shard.
+  void added(std::uint32_t shard) {
+    if (batches_[shard].bytes.size() >= portion_bytes) give(shard);
+    if (++rows_ % rows_per_line == 0) {
+      store_.log_.write(broker::LogType::information,
+                        "Loading the store: " + std::to_string(rows_) + " rows so far.");
+    }
+  }
+  void saw(std::int64_t key) {
+    loaded_.last_key = std::max(loaded_.last_key, static_cast<std::uint64_t>(key));
+  }
+  void holds(std::int64_t message, std::uint32_t shard) {
+    if (restorer_.shards > 1) {
+      holders_[static_cast<std::uint64_t>(message)] |= std::uint64_t{1} << shard;
+    }
+  }
+
+  /// Calls `row(Statement&)` for each row of a query.
+  template <typename Row>
+  Answer<void> each(std::string_view sql, Row&& row) {
+    auto statement = store_.database_.prepare(sql);
+    if (!statement) return std::unexpected(statement.error());
+    for (;;) {
+      auto more = statement->next();
+      if (!more) return std::unexpected(more.error());
+      if (!*more) return {};
+      row(*statement);
+    }
+  }
+
+  Answer<void> sessions() {
+    return each(
+        "SELECT id, client_id, user_name, mount_point, listener, protocol_version, bridge, "
+        "connected, expiry_interval_s, expires_ms, sent_end, will_topic, will_payload, "
+        "will_properties, will_qos, will_retain, will_delay_s, will_expiry_s, will_due_ms "
+        "FROM session",
+        [this](Statement& read) { session(read); });
+  }
+
+  void session(Statement& read) {
+    const std::int64_t key = read.integer();
+    saw(key);
+    const std::string_view client_id = read.text();
+    const std::uint32_t shard = restorer_.home_of(client_id);
+    homes_[static_cast<std::uint64_t>(key)] = shard;
+    JournalBatch& batch = batches_[shard];
+    JournalBatch::Session row;
+    row.key = broker::SessionKey{static_cast<std::uint64_t>(key)};
+    row.client_id = batch.put(client_id);
+    row.user_name = batch.put(read.text());
+    row.mount_point = batch.put(read.text());
+    row.listener = static_cast<std::uint16_t>(read.integer());
+    row.version = static_cast<mqtt::Version>(read.integer());
+    row.from_bridge = read.integer() != 0;
+    row.connected = read.integer() != 0;
+    row.expiry_interval_seconds = static_cast<std::uint32_t>(read.integer());
+    row.expires = store_.from_wall(read.integer_or_null());
+    row.sent_end = static_cast<std::uint64_t>(read.integer());
+    row.will = will(read, batch);
+    batch.sessions.push_back(row);
+    ++loaded_.sessions;
+    added(shard);
+  }
+
+  JournalBatch::Will will(Statement& read, JournalBatch& batch) {
+    JournalBatch::Will row;
+    row.topic = batch.put(read.text());
+    row.payload = batch.put(read.text());
+    row.properties = batch.put(read.text());
+    row.qos = static_cast<mqtt::Qos>(read.integer());
+    row.retain = read.integer() != 0;
+    row.delay_interval_seconds = static_cast<std::uint32_t>(read.integer());
+    if (const auto expiry = read.integer_or_null()) {
+      row.message_expiry_interval_seconds = static_cast<std::uint32_t>(*expiry);
+    }
+    row.due = store_.from_wall(read.integer_or_null());
+    return row;
+  }
+
+  Answer<void> subscriptions() {
+    return each(
+        "SELECT session, share_name, filter, qos, no_local, retain_as_published, identifier "
+        "FROM subscription",
+        [this](Statement& read) {
+          const auto session = static_cast<std::uint64_t>(read.integer());
+          const auto home = homes_.find(session);
+          if (home == homes_.end()) return;
+          JournalBatch& batch = batches_[home->second];
+          JournalBatch::Subscription row;
+          row.session = broker::SessionKey{session};
+          row.present = true;
+          row.share_name = batch.put(read.text());
+          row.filter = batch.put(read.text());
+          row.qos = static_cast<mqtt::Qos>(read.integer());
+          row.no_local = read.integer() != 0;
+          row.retain_as_published = read.integer() != 0;
+          row.subscription_identifier = static_cast<std::uint32_t>(read.integer());
+          batch.subscriptions.push_back(row);
+          ++loaded_.subscriptions;
+          added(home->second);
+        });
+  }
+
+  Answer<void> messages() {
+    return each("SELECT id, topic, payload, properties, qos, retain, expires_ms FROM message",
+                [this](Statement& read) { message(read); });
+  }
+
+  void message(Statement& read) {
+    const std::int64_t key = read.integer();
+    saw(key);
+    const std::string_view topic = read.text();
+    const mqtt::Bytes payload = mqtt::as_bytes(read.text());
+    const mqtt::Bytes properties = mqtt::as_bytes(read.text());
+    const auto qos = static_cast<mqtt::Qos>(read.integer());
+    const bool retain = read.integer() != 0;
+    const auto expires = store_.from_wall(read.integer_or_null());
+    if (restorer_.shards > 1) {
+      auto shared =
+          broker::SharedMessage::copy_of({topic, payload, properties, qos, retain, expires});
+      shared.key = broker::MessageKey{static_cast<std::uint64_t>(key)};
+      restorer_.share(shared);
+      return;
+    }
+    JournalBatch& batch = batches_[0];
+    batch.messages.push_back({broker::MessageKey{static_cast<std::uint64_t>(key)}, false, qos,
+                              retain, expires, batch.put(topic), batch.put(properties),
+                              batch.put(payload)});
+    added(0);
+  }
+
+  Answer<void> deliveries() {
+    return each(
+        "SELECT session, number, message, qos, retain, identifiers, share_name, share_filter "
+        "FROM delivery ORDER BY session, number",
+        [this](Statement& read) { delivery(read); });
+  }
+
+  void delivery(Statement& read) {
+    const auto session = static_cast<std::uint64_t>(read.integer());
+    const auto home = homes_.find(session);
+    if (home == homes_.end()) return;
+    JournalBatch& batch = batches_[home->second];
+    JournalBatch::Delivery row;
+    row.name = {broker::SessionKey{session}, static_cast<std::uint64_t>(read.integer())};
+    const auto message = read.integer_or_null();
+    row.released = !message;
+    if (message) {
+      row.message = broker::MessageKey{static_cast<std::uint64_t>(*message)};
+      holds(*message, home->second);
+    }
+    row.qos = static_cast<mqtt::Qos>(read.integer());
+    row.retain = read.integer() != 0;
+    row.subscription_identifiers = batch.put(read.text());
+    row.share_name = batch.put(read.text());
+    row.share_filter = batch.put(read.text());
+    batch.deliveries.push_back(row);
+    ++loaded_.queued;
+    added(home->second);
+  }
+
+  Answer<void> incoming() {
+    return each("SELECT session, packet_ids FROM incoming", [this](Statement& read) {
+      const auto session = static_cast<std::uint64_t>(read.integer());
+      const auto home = homes_.find(session);
+      if (home == homes_.end()) return;
+      JournalBatch& batch = batches_[home->second];
+      batch.incoming.push_back({broker::SessionKey{session}, batch.put(read.text())});
+      added(home->second);
+    });
+  }
+
+  /// Every shard has a replica; `keeper_of` stores it.
+  Answer<void> retained() {
+    return each("SELECT topic, message, client_id, user_name, listener FROM retained",
+                [this](Statement& read) {
+                  const std::string_view topic = read.text();
+                  const std::int64_t message = read.integer();
+                  const std::string_view client_id = read.text();
+                  const std::string_view user_name = read.text();
+                  const auto listener = static_cast<std::uint16_t>(read.integer());
+                  holds(message, restorer_.keeper_of(topic));
+                  for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) {
+                    JournalBatch& batch = batches_[shard];
+                    batch.retained.push_back(
+                        {batch.put(topic), broker::MessageKey{static_cast<std::uint64_t>(message)},
+                         batch.put(client_id), batch.put(user_name), listener});
+                    added(shard);
+                  }
+                  ++loaded_.retained;
+                });
+  }
+
+  Store& store_;
+  const Restorer& restorer_;
+  std::vector<JournalBatch> batches_;
+  std::unordered_map<std::uint64_t, std::uint32_t> homes_;    // of sessions
+  std::unordered_map<std::uint64_t, std::uint64_t> holders_;  // of messages: one bit per shard
+  Loaded loaded_;
+  std::uint64_t rows_ = 0;
+};
+
+Answer<Loaded> Store::load(const Restorer& restorer) { return Loader(*this, restorer).load(); }
+
+}  // namespace persistence

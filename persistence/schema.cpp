@@ -1,0 +1,103 @@
+#include "persistence/schema.h"
+
+#include <string>
+
+namespace persistence {
+namespace {
+
+constexpr std::array<const char*, Schema::version> steps = {
+    R"(
+CREATE TABLE session(
+  id INTEGER PRIMARY KEY,
+  client_id TEXT NOT NULL UNIQUE,
+  user_name TEXT NOT NULL,
+  mount_point TEXT NOT NULL,
+  listener INTEGER NOT NULL,
+  protocol_version INTEGER NOT NULL,
+  bridge INTEGER NOT NULL,
+  connected INTEGER NOT NULL,
+  expiry_interval_s INTEGER NOT NULL,
+  expires_ms INTEGER,
+  sent_end INTEGER NOT NULL,
+  will_topic TEXT,
+  will_payload BLOB,
+  will_properties BLOB,
+  will_qos INTEGER,
+  will_retain INTEGER,
+  will_delay_s INTEGER,
+  will_expiry_s INTEGER,
+  will_due_ms INTEGER
+);
+CREATE TABLE subscription(
+  session INTEGER NOT NULL,
+  share_name TEXT NOT NULL,
+  filter TEXT NOT NULL,
+  qos INTEGER NOT NULL,
+  no_local INTEGER NOT NULL,
+  retain_as_published INTEGER NOT NULL,
+  identifier INTEGER NOT NULL,
+  PRIMARY KEY(session, share_name, filter)
+) WITHOUT ROWID;
+CREATE TABLE message(
+  id INTEGER PRIMARY KEY,
+  topic TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  properties BLOB NOT NULL,
+  qos INTEGER NOT NULL,
+  retain INTEGER NOT NULL,
+  expires_ms INTEGER
+);
+CREATE TABLE delivery(
+  session INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  message INTEGER,
+  qos INTEGER NOT NULL,
+  retain INTEGER NOT NULL,
+  identifiers BLOB NOT NULL,
+  share_name TEXT NOT NULL,
+  share_filter TEXT NOT NULL,
+  PRIMARY KEY(session, number)
+) WITHOUT ROWID;
+CREATE TABLE incoming(
+  session INTEGER PRIMARY KEY,
+  packet_ids BLOB NOT NULL
+);
+CREATE TABLE retained(
+  topic TEXT PRIMARY KEY,
+  message INTEGER NOT NULL,
+  client_id TEXT NOT NULL,
+  user_name TEXT NOT NULL,
+  listener INTEGER NOT NULL
+) WITHOUT ROWID;
+)"};
+
+DatabaseError refusal(std::string what) { return {SQLITE_MISMATCH, std::move(what)}; }
+
+}  // namespace
+
+Answer<void> Schema::prepare(Database& database) {
+  const auto found_application = database.value("PRAGMA application_id");
+  if (!found_application) return std::unexpected(found_application.error());
+  const auto found_version = database.value("PRAGMA user_version");
+  if (!found_version) return std::unexpected(found_version.error());
+  const int found = std::stoi(*found_version);
+  const bool ours = *found_application == std::to_string(application_id);
+  if (!ours) {
+    const auto tables = database.value("SELECT count(*) FROM sqlite_schema");
+    if (!tables) return std::unexpected(tables.error());
+    if (*tables != "0") return std::unexpected(refusal("it is a database, but not darter's"));
+  }
+  if (found > version) {
+    return std::unexpected(refusal("its version is " + std::to_string(found) +
+                                   ", and this darter knows none above " +
+                                   std::to_string(version)));
+  }
+  if (found == version) return {};
+  std::string script = "BEGIN IMMEDIATE;";
+  for (int step = found; step < version; ++step) script += steps[static_cast<std::size_t>(step)];
+  script += "PRAGMA application_id = " + std::to_string(application_id) +
+            "; PRAGMA user_version = " + std::to_string(version) + "; COMMIT;";
+  return database.execute(script);
+}
+
+}  // namespace persistence

@@ -1,0 +1,352 @@
+#include "persistence/store.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+#include "persistence/schema.h"
+
+namespace persistence {
+namespace {
+
+using broker::JournalBatch;
+
+/// Pages in the write-ahead log from which it is moved into the file: 16 MiB.
+constexpr int wal_pages_max = 4096;
+
+template <typename Key>
+std::int64_t number(Key key) {
+  return static_cast<std::int64_t>(key);
+}
+
+/// PATH.lock, held by this process: the descriptor, or a sentence.
+std::expected<int, std::string> take_lock(const std::string& path) {
+  const std::string name = path + ".lock";
+  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) {
+    return std::unexpected("The store " + path + " cannot be opened: " + name + ": " +
+                           std::strerror(errno) + ".");
+  }
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  ::close(descriptor);
+  return std::unexpected("The store " + path +
+                         " is in use by another darter. Give this one another "
+                         "persistence_location.");
+}
+
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &parts)};
+}
+
+}  // namespace
+
+/// Everything that write() does, prepared once.
+struct Store::Statements {
+  Statement end_session, end_subscriptions, end_deliveries, end_incoming;
+  Statement session, subscribe, unsubscribe, message, delivery, release, finish, incoming,
+      no_incoming, retain, forget, drop;
+
+  [[nodiscard]] static Answer<std::unique_ptr<Statements>> prepare(Database& database);
+};
+
+Answer<std::unique_ptr<Store::Statements>> Store::Statements::prepare(Database& database) {
+  auto made = std::make_unique<Statements>();
+  const std::pair<Statement Statements::*, const char*> all[] = {
+      {&Statements::end_session, "DELETE FROM session WHERE id = ?"},
+      {&Statements::end_subscriptions, "DELETE FROM subscription WHERE session = ?"},
+      {&Statements::end_deliveries, "DELETE FROM delivery WHERE session = ?"},
+      {&Statements::end_incoming, "DELETE FROM incoming WHERE session = ?"},
+      {&Statements::session,
+       "INSERT OR REPLACE INTO session VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {&Statements::subscribe, "INSERT OR REPLACE INTO subscription VALUES(?,?,?,?,?,?,?)"},
+      {&Statements::unsubscribe,
+       "DELETE FROM subscription WHERE session = ? AND share_name = ? AND filter = ?"},
+      {&Statements::message, "INSERT OR IGNORE INTO message VALUES(?,?,?,?,?,?,?)"},
+      {&Statements::delivery, "INSERT OR REPLACE INTO delivery VALUES(?,?,?,?,?,?,?,?)"},
+      {&Statements::release, "UPDATE delivery SET message = NULL WHERE session = ? AND number = ?"},
+      {&Statements::finish, "DELETE FROM delivery WHERE session = ? AND number = ?"},
+      {&Statements::incoming, "INSERT OR REPLACE INTO incoming VALUES(?,?)"},
+      {&Statements::no_incoming, "DELETE FROM incoming WHERE session = ?"},
+      {&Statements::retain, "INSERT OR REPLACE INTO retained VALUES(?,?,?,?,?)"},
+      {&Statements::forget, "DELETE FROM retained WHERE topic = ?"},
+      {&Statements::drop, "DELETE FROM message WHERE id = ?"},
+  };
+  for (const auto& [member, sql] : all) {
+    auto statement = database.prepare(sql);
+    if (!statement) return std::unexpected(statement.error());
+    *made.*member = std::move(*statement);
+  }
+  return made;
+}
+
+Store::Store(StoreOptions options, broker::Log& log, int lock)
+    : options_(std::move(options)), log_(log), lock_(lock) {}
+
+Store::~Store() {
+  statements_.reset();
+  database_ = Database();
+  ::close(lock_);
+}
+
+std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOptions& options,
+                                                               broker::Log& log) {
+  auto lock = take_lock(options.path);
+  if (!lock) return std::unexpected(lock.error());
+  std::unique_ptr<Store> store(new Store(options, log, *lock));
+  auto connected = store->connect();
+  if (!connected && connected.error().damaged()) {
+    if (auto aside = store->set_aside(connected.error()); !aside) {
+      return std::unexpected(aside.error());
+    }
+    connected = store->connect();
+  }
+  if (!connected) {
+    return std::unexpected("The store " + options.path +
+                           " cannot be opened: " + connected.error().what + ".");
+  }
+  return store;
+}
+
+Answer<void> Store::connect() {
+  auto opened = Database::open(options_.path);
+  if (!opened) return std::unexpected(opened.error());
+  database_ = std::move(*opened);
+  // The owner alone may read what clients say to each other.
+  ::chmod(options_.path.c_str(), 0600);
+  auto check = database_.value("PRAGMA quick_check(1)");
+  if (!check) return std::unexpected(check.error());
+  if (*check != "ok") return std::unexpected(DatabaseError{SQLITE_CORRUPT, *check});
+  auto prepared = database_.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
+  if (!prepared) return prepared;
+  if (auto schema = Schema::prepare(database_); !schema) return schema;
+  auto statements = Statements::prepare(database_);
+  if (!statements) return std::unexpected(statements.error());
+  statements_ = std::move(*statements);
+  sqlite3_wal_hook(
+      database_.handle(),
+      [](void* store, sqlite3* /*database*/, const char* /*name*/, int pages) {
+        static_cast<Store*>(store)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  return {};
+}
+
+std::expected<void, std::string> Store::set_aside(const DatabaseError& error) {
+  statements_.reset();
+  database_ = Database();
+  const std::string found = "The store " + options_.path + " is damaged (" + error.what + ")";
+  if (options_.refuse_damaged) {
+    return std::unexpected(found +
+                           ". Repair it or move it away; persistence_damaged set_aside "
+                           "does the latter.");
+  }
+  const std::string aside = options_.path + ".damaged-" + date_now();
+  for (const char* const part : {"", "-wal", "-shm"}) {
+    std::error_code ignored;  // the two others need not be there
+    std::filesystem::rename(options_.path + part, aside + part, ignored);
+    if (*part == '\0' && ignored) {
+      return std::unexpected(found + " and cannot be moved away: " + ignored.message() + ".");
+    }
+  }
+  log_.write(broker::LogType::error,
+             found + ". It was set aside as " + aside + ", and the broker begins empty.");
+  return {};
+}
+
+std::optional<std::int64_t> Store::to_wall(const std::optional<broker::Instant>& instant) const {
+  if (!instant) return std::nullopt;
+  return instant->milliseconds + options_.epoch_milliseconds;
+}
+
+std::optional<broker::Instant> Store::from_wall(
+    const std::optional<std::int64_t>& milliseconds) const {
+  if (!milliseconds) return std::nullopt;
+  return broker::Instant{*milliseconds - options_.epoch_milliseconds};
+}
+
+Answer<void> Store::begin() {
+  undo_.clear();
+  return database_.execute("BEGIN IMMEDIATE");
+}
+
+Answer<void> Store::commit() { return database_.execute("COMMIT"); }
+
+void Store::roll_back() {
+  static_cast<void>(database_.execute("ROLLBACK"));
+  for (const auto& [key, count] : undo_) {
+    if (count == 0) {
+      holders_.erase(key);
+    } else {
+      holders_[key] = count;
+    }
+  }
+  undo_.clear();
+}
+
+void Store::tidy_up() {
+  if (wal_pages_ < wal_pages_max) return;
+  // Readers, if an operator looks, do not hold it up: what they need stays in the log.
+  sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                            nullptr);
+  wal_pages_ = 0;
+}
+
+Answer<void> Store::write(const JournalBatch& batch) {
+  using Step = Answer<void> (Store::*)(const JournalBatch&);
+  for (const Step step :
+       {&Store::write_sessions, &Store::write_subscriptions, &Store::write_messages,
+        &Store::write_deliveries, &Store::write_retained, &Store::drop_messages}) {
+    if (auto done = (this->*step)(batch); !done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::write_sessions(const JournalBatch& batch) {
+  for (const broker::SessionKey key : batch.ended_sessions) {
+    for (Statement* const end : {&statements_->end_session, &statements_->end_subscriptions,
+                                 &statements_->end_deliveries, &statements_->end_incoming}) {
+      if (auto done = end->bind(number(key)).run(); !done) return done;
+    }
+  }
+  for (const JournalBatch::Session& row : batch.sessions) {
+    if (auto done = write_session(batch, row); !done) return done;
+  }
+  for (const JournalBatch::Incoming& row : batch.incoming) {
+    auto done =
+        row.packet_ids.size_bytes == 0
+            ? statements_->no_incoming.bind(number(row.session)).run()
+            : statements_->incoming.bind(number(row.session), batch.data(row.packet_ids)).run();
+    if (!done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::write_session(const JournalBatch& batch, const JournalBatch::Session& row) {
+  Statement& statement = statements_->session;
+  statement.bind(number(row.key), batch.text(row.client_id), batch.text(row.user_name),
+                 batch.text(row.mount_point), std::int64_t{row.listener}, number(row.version),
+                 std::int64_t{row.from_bridge}, std::int64_t{row.connected},
+                 std::int64_t{row.expiry_interval_seconds}, to_wall(row.expires),
+                 static_cast<std::int64_t>(row.sent_end));
+  const JournalBatch::Will& will = row.will;
+  if (will.topic.size_bytes != 0) {
+    std::optional<std::int64_t> expiry;
+    if (will.message_expiry_interval_seconds) expiry = *will.message_expiry_interval_seconds;
+    statement.bind(batch.text(will.topic), batch.data(will.payload), batch.data(will.properties),
+                   number(will.qos), std::int64_t{will.retain},
+                   std::int64_t{will.delay_interval_seconds}, expiry, to_wall(will.due));
+  } else {
+    const std::optional<std::int64_t> null;
+    statement.bind(null, null, null, null, null, null, null, null);
+  }
+  return statement.run();
+}
+
+Answer<void> Store::write_subscriptions(const JournalBatch& batch) {
+  for (const JournalBatch::Subscription& row : batch.subscriptions) {
+    const std::string_view share_name = batch.text(row.share_name);
+    const std::string_view filter = batch.text(row.filter);
+    auto done = row.present
+                    ? statements_->subscribe
+                          .bind(number(row.session), share_name, filter, number(row.qos),
+                                std::int64_t{row.no_local}, std::int64_t{row.retain_as_published},
+                                std::int64_t{row.subscription_identifier})
+                          .run()
+                    : statements_->unsubscribe.bind(number(row.session), share_name, filter).run();
+    if (!done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::write_messages(const JournalBatch& batch) {
+  for (const JournalBatch::Message& row : batch.messages) {
+    auto done = statements_->message
+                    .bind(number(row.key), batch.text(row.topic), batch.data(row.payload),
+                          batch.data(row.properties), number(row.qos), std::int64_t{row.retain},
+                          to_wall(row.expires))
+                    .run();
+    if (!done) return done;
+    // Another shard has stored it: one holder more.
+    if (sqlite3_changes(database_.handle()) == 0) count_holder(static_cast<std::uint64_t>(row.key));
+  }
+  return {};
+}
+
+void Store::count_holder(std::uint64_t key) {
+  const auto found = holders_.find(key);
+  undo_.try_emplace(key, found == holders_.end() ? 0 : found->second);
+  if (found == holders_.end()) {
+    holders_[key] = 2;
+  } else {
+    ++found->second;
+  }
+}
+
+bool Store::uncount_holder(std::uint64_t key) {
+  const auto found = holders_.find(key);
+  if (found == holders_.end()) return false;
+  undo_.try_emplace(key, found->second);
+  if (--found->second == 1) holders_.erase(found);
+  return true;
+}
+
+Answer<void> Store::write_deliveries(const JournalBatch& batch) {
+  for (const JournalBatch::Delivery& row : batch.deliveries) {
+    std::optional<std::int64_t> message;
+    if (!row.released) message = number(row.message);
+    auto done = statements_->delivery
+                    .bind(number(row.name.session), static_cast<std::int64_t>(row.name.number),
+                          message, number(row.qos), std::int64_t{row.retain},
+                          batch.data(row.subscription_identifiers), batch.text(row.share_name),
+                          batch.text(row.share_filter))
+                    .run();
+    if (!done) return done;
+  }
+  for (const auto& [names, statement] : {std::pair(&batch.released, &statements_->release),
+                                         std::pair(&batch.finished, &statements_->finish)}) {
+    for (const JournalBatch::DeliveryName& name : *names) {
+      auto done =
+          statement->bind(number(name.session), static_cast<std::int64_t>(name.number)).run();
+      if (!done) return done;
+    }
+  }
+  return {};
+}
+
+Answer<void> Store::write_retained(const JournalBatch& batch) {
+  for (const JournalBatch::Retained& row : batch.retained) {
+    const std::string_view topic = batch.text(row.topic);
+    auto done = row.message == broker::MessageKey{0}
+                    ? statements_->forget.bind(topic).run()
+                    : statements_->retain
+                          .bind(topic, number(row.message), batch.text(row.client_id),
+                                batch.text(row.user_name), std::int64_t{row.listener})
+                          .run();
+    if (!done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::drop_messages(const JournalBatch& batch) {
+  for (const broker::MessageKey message : batch.dropped_messages) {
+    if (uncount_holder(static_cast<std::uint64_t>(message))) continue;
+    if (auto done = statements_->drop.bind(number(message)).run(); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace persistence

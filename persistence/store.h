@@ -1,0 +1,122 @@
+// persistence/store.h
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "broker/core/ids.h"
+#include "broker/core/journal.h"
+#include "broker/core/log.h"
+#include "broker/core/message.h"
+#include "persistence/database.h"
+
+namespace persistence {
+
+/// How the store is opened.
+struct StoreOptions {
+  std::string path;
+  bool refuse_damaged = false;  // else a damaged file is set aside, and the store begins empty
+  /// Milliseconds since 1970 at Instant 0: the store outlives the clock of Instants.
+  std::int64_t epoch_milliseconds = 0;
+};
+
+/// Who gets what was stored.
+struct Restorer {
+  /// How many shards there are; the shard of a client id; the shard that stores what is retained
+  /// for a topic.
+  std::uint32_t shards = 1;
+  std::function<std::uint32_t(std::string_view client_id)> home_of;
+  std::function<std::uint32_t(std::string_view topic)> keeper_of;
+  /// Rows for one shard.
+  std::function<void(std::uint32_t shard, const broker::JournalBatch&)> restore;
+  /// A message for all shards; only if there are several.
+  std::function<void(const broker::SharedMessage&)> share;
+};
+
+/// What came back.
+struct Loaded {
+  std::uint64_t sessions = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t retained = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t last_key = 0;
+};
+
+/// All lasting state of the broker in one SQLite file.
+///
+/// Shape      The tables of persistence/README.md. A batch of a shard is written by write();
+///            commit() makes everything written since the last one last, through the write-ahead
+///            log with one sync.
+/// Invariant  A message is one row, however many shards and sessions refer to it.
+/// Lifetime   The file is locked (PATH.lock) until the store is destroyed.
+/// Threads    One at a time.
+/// Errors     As values. After one, roll_back(): nothing since the last commit counts.
+class Store {
+ public:
+  /// Opens or makes the file.
+  ///
+  /// Errors    One sentence: another process uses it, no permission, a newer version, damage that
+  ///           shall not be set aside.
+  [[nodiscard]] static std::expected<std::unique_ptr<Store>, std::string> open(
+      const StoreOptions& options, broker::Log& log);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Gives everything back, with a line in the log every few seconds.
+  [[nodiscard]] Answer<Loaded> load(const Restorer& restorer);
+
+  [[nodiscard]] Answer<void> begin();
+  [[nodiscard]] Answer<void> write(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> commit();
+  void roll_back();
+  /// Moves the log into the file if it has become long; to be called when nobody waits.
+  void tidy_up();
+
+  [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
+
+ private:
+  class Loader;
+  struct Statements;
+
+  Store(StoreOptions options, broker::Log& log, int lock);
+  [[nodiscard]] Answer<void> connect();
+  [[nodiscard]] std::expected<void, std::string> set_aside(const DatabaseError& error);
+
+  [[nodiscard]] Answer<void> write_sessions(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> write_session(const broker::JournalBatch& batch,
+                                           const broker::JournalBatch::Session& row);
+  [[nodiscard]] Answer<void> write_subscriptions(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> write_messages(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> write_deliveries(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> write_retained(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> drop_messages(const broker::JournalBatch& batch);
+
+  /// One shard more, or less, refers to a message. Less: false if it was the only one.
+  void count_holder(std::uint64_t key);
+  [[nodiscard]] bool uncount_holder(std::uint64_t key);
+
+  [[nodiscard]] std::optional<std::int64_t> to_wall(
+      const std::optional<broker::Instant>& instant) const;
+  [[nodiscard]] std::optional<broker::Instant> from_wall(
+      const std::optional<std::int64_t>& milliseconds) const;
+
+  StoreOptions options_;
+  broker::Log& log_;
+  int lock_;
+  Database database_;
+  std::unique_ptr<Statements> statements_;
+  int wal_pages_ = 0;
+  /// Messages that more than one shard refers to: how many do. `undo_`: how many did before the
+  /// transaction, 0 for none of these.
+  std::unordered_map<std::uint64_t, std::uint32_t> holders_;
+  std::unordered_map<std::uint64_t, std::uint32_t> undo_;
+};
+
+}  // namespace persistence

@@ -1,0 +1,101 @@
+#include "persistence/writer.h"
+
+#include <chrono>
+#include <csignal>
+#include <pthread.h>
+#include <utility>
+
+namespace persistence {
+namespace {
+
+constexpr auto retry_interval = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Writer::Writer(Store& store, broker::Log& log, Done done)
+    : store_(store), log_(log), done_(std::move(done)) {
+  // Signals are for the thread that waits for them.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  bell_.notify_one();
+  thread_.join();
+}
+
+void Writer::submit(broker::ShardIndex shard, broker::JournalBatch batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    submitted_.push_back({shard, std::move(batch)});
+  }
+  bell_.notify_one();
+}
+
+WriterFigures Writer::figures() const {
+  const std::lock_guard lock(mutex_);
+  return figures_;
+}
+
+void Writer::run() {
+  for (;;) {
+    std::vector<Submitted> batches;
+    {
+      std::unique_lock lock(mutex_);
+      bell_.wait(lock, [this] { return ending_ || !submitted_.empty(); });
+      if (submitted_.empty()) return;
+      batches.swap(submitted_);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    for (auto done = commit(batches); !done; done = commit(batches)) {
+      if (!wait_to_try_again(done.error())) return;
+    }
+    const auto passed = std::chrono::steady_clock::now() - begin;
+    count(batches, static_cast<std::uint64_t>(
+                       std::chrono::duration_cast<std::chrono::microseconds>(passed).count()));
+    for (const Submitted& one : batches) done_(one.shard, one.batch.position);
+    store_.tidy_up();
+  }
+}
+
+Answer<void> Writer::commit(const std::vector<Submitted>& batches) {
+  auto done = store_.begin();
+  for (std::size_t i = 0; done && i < batches.size(); ++i) done = store_.write(batches[i].batch);
+  if (done) done = store_.commit();
+  if (!done) store_.roll_back();
+  return done;
+}
+
+bool Writer::wait_to_try_again(const DatabaseError& error) {
+  std::unique_lock lock(mutex_);
+  ++figures_.failures;
+  if (!std::exchange(figures_.failing, true)) {
+    log_.write(broker::LogType::error, "The store " + store_.path() +
+                                           " cannot be written: " + error.what +
+                                           ". Acknowledgements wait until it can; trying again.");
+  }
+  return !bell_.wait_for(lock, retry_interval, [this] { return ending_; });
+}
+
+void Writer::count(const std::vector<Submitted>& batches, std::uint64_t microseconds) {
+  const std::lock_guard lock(mutex_);
+  ++figures_.commits;
+  for (const Submitted& one : batches) {
+    figures_.rows += one.batch.size();
+    figures_.bytes += one.batch.bytes.size();
+  }
+  figures_.commit_microseconds = microseconds;
+  if (std::exchange(figures_.failing, false)) {
+    log_.write(broker::LogType::notice, "The store " + store_.path() + " can be written again.");
+  }
+}
+
+}  // namespace persistence

@@ -1,0 +1,75 @@
+// persistence/writer.h
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/journal.h"
+#include "broker/core/log.h"
+#include "persistence/store.h"
+
+namespace persistence {
+
+/// What the writer did since the start.
+struct WriterFigures {
+  std::uint64_t commits = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t commit_microseconds = 0;  // the last one
+  std::uint64_t failures = 0;             // commits that had to be tried again
+  bool failing = false;
+};
+
+/// The one thread that writes for all shards.
+///
+/// Shape      A shard has at most one batch here. While a transaction is synced the batches of
+///            others gather, and all of them make the next one: a lone publish is committed at
+///            once, a loaded broker commits what gathered.
+/// Invariant  A batch that was submitted is committed, or tried again until it is: on a full disk
+///            acknowledgements wait, and nothing is lost.
+/// Threads    submit() and figures() from any; the others by the one that made it.
+class Writer {
+ public:
+  /// `done(shard, position)` is called by the writer's thread when a batch is on disk.
+  using Done = std::function<void(broker::ShardIndex shard, std::uint64_t position)>;
+
+  Writer(Store& store, broker::Log& log, Done done);
+  /// Commits what was submitted, and ends.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void submit(broker::ShardIndex shard, broker::JournalBatch batch);
+  [[nodiscard]] WriterFigures figures() const;
+
+ private:
+  struct Submitted {
+    broker::ShardIndex shard{0};
+    broker::JournalBatch batch;
+  };
+
+  void run();
+  [[nodiscard]] Answer<void> commit(const std::vector<Submitted>& batches);
+  /// Waits before the next try; false if it is time to end.
+  [[nodiscard]] bool wait_to_try_again(const DatabaseError& error);
+  void count(const std::vector<Submitted>& batches, std::uint64_t microseconds);
+
+  Store& store_;
+  broker::Log& log_;
+  Done done_;
+  mutable std::mutex mutex_;
+  std::condition_variable bell_;
+  std::vector<Submitted> submitted_;  // under mutex_
+  bool ending_ = false;               // under mutex_
+  WriterFigures figures_;             // under mutex_
+  std::thread thread_;
+};
+
+}  // namespace persistence
