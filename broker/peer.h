@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/core/holdings.h"
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
@@ -18,9 +19,9 @@ namespace broker {
 /// A message published on the sending shard; the receiver routes it to its own subscribers.
 struct PeerPublish {
   SharedMessage message;
-  RetainStamp stamp;         // meaningful if message.retain
-  Publisher publisher;       // filled if message.retain and a client published it
-  std::uint64_t ticket = 0;  // to be confirmed when it is stored; 0: nobody waits for that
+  RetainStamp stamp;    // meaningful if message.retain
+  Publisher publisher;  // filled if message.retain and a client published it
+  Errand errand;        // to be confirmed when it is stored
 };
 
 /// A session of the sending shard joins a shared subscription whose group lives at the receiver.
@@ -63,7 +64,7 @@ struct GroupDelivery {
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain_as_published = false;
   std::uint32_t subscription_identifier = 0;
-  std::uint64_t ticket = 0;  // as in PeerPublish
+  Errand errand;  // as in PeerPublish
 };
 
 /// A message that a leaving member had not acknowledged goes back to its group [section 4.8.2].
@@ -71,12 +72,12 @@ struct GroupReturn {
   std::string share_name;
   std::string filter;
   SharedMessage message;
-  std::uint64_t ticket = 0;  // as in PeerPublish
+  Errand errand;  // as in PeerPublish
 };
 
-/// Everything that the receiver has told the sender under tickets up to this one is stored.
+/// Everything that the receiver has told the sender of that hop is stored, up to this errand.
 struct Confirmed {
-  std::uint64_t ticket = 0;
+  Errand errand;
 };
 
 /// Shard 0 asks for figures to publish under $SYS, and gets them.

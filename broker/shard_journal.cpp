@@ -58,18 +58,18 @@ void Shard::State::let_go() {
   if (holdings.empty()) return;
   holdings.release(
       [this](ConnectionId id) { return find(id); },
-      [this](ShardIndex peer, std::uint64_t ticket) { peers.send(peer, Confirmed{ticket}); },
-      [](Connection& /*connection*/) {});
+      [this](ShardIndex peer, const Errand& errand) { peers.send(peer, Confirmed{errand}); });
 }
 
-std::uint64_t Shard::State::ticket_for(ShardIndex peer, mqtt::Qos qos, bool retain) {
+Errand Shard::State::errand_for(ShardIndex peer, mqtt::Qos qos, bool retain) {
   const bool lasting = qos != mqtt::Qos::at_most_once || retain;
-  if (!lasting || options.durability != Durability::commit || peer == options.index) return 0;
+  if (!lasting || options.durability != Durability::commit || peer == options.index) return {};
   return holdings.tell(peer);
 }
 
-void Shard::State::owe(ShardIndex peer, std::uint64_t ticket) {
-  if (ticket != 0) holdings.owe(peer, ticket);
+void Shard::State::owe(ShardIndex peer, const Errand& errand) {
+  if (errand.ticket != 0) holdings.owe(peer, errand);
+  holdings.caused_by(errand.hop);
 }
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }

@@ -43,7 +43,7 @@ void Shard::State::send_to_peers(std::uint64_t mask, const SharedMessage& messag
     if ((mask >> shard & 1U) == 0) continue;
     peers.send(ShardIndex{shard},
                PeerPublish{message, stamp, by == nullptr ? Publisher{} : *by,
-                           ticket_for(ShardIndex{shard}, message.qos, message.retain)});
+                           errand_for(ShardIndex{shard}, message.qos, message.retain)});
   }
 }
 
@@ -54,7 +54,7 @@ SharedMessage Shard::State::share(const MessageView& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
-  owe(from, message.ticket);
+  owe(from, message.errand);
   const MessageView view = message.message.view();
   Route& route = router.route(view.topic);
   Publication publication(view, now, route.receivers.size());
@@ -110,11 +110,11 @@ void Shard::State::deliver_to_group(std::uint32_t group, Publication& publicatio
   }
   SharedMessage copy =
       publication.shared != nullptr ? *publication.shared : share(publication.view);
-  const std::uint64_t ticket = ticket_for(member->shard, copy.qos, false);
+  const Errand errand = errand_for(member->shard, copy.qos, false);
   peers.send(member->shard,
              GroupDelivery{chosen.share_name, chosen.filter, member->session,
                            member->session_number, std::move(copy), member->qos,
-                           member->retain_as_published, member->subscription_identifier, ticket});
+                           member->retain_as_published, member->subscription_identifier, errand});
 }
 
 void Shard::State::deliver_to_member(Session& session, const Groups::Group& group,
@@ -141,14 +141,14 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
-  owe(from, message.ticket);
+  owe(from, message.errand);
   Session* const session = sessions.at(message.session, message.session_number);
   if (session == nullptr) {
     // It ended on the way here: the group chooses again.
     if (message.message.qos == mqtt::Qos::at_most_once) return;
-    const std::uint64_t ticket = ticket_for(from, message.message.qos, false);
+    const Errand errand = errand_for(from, message.message.qos, false);
     tell(from, GroupReturn{std::move(message.share_name), std::move(message.filter),
-                           std::move(message.message), ticket});
+                           std::move(message.message), errand});
     return;
   }
   Publication publication(message.message.view(), now, 1);
@@ -158,7 +158,7 @@ void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupReturn& message) {
-  owe(from, message.ticket);
+  owe(from, message.errand);
   const std::optional<std::uint32_t> group = groups.number(message.share_name, message.filter);
   if (!group) return;  // nobody is left to take it
   Publication publication(message.message.view(), now, 1);
@@ -175,7 +175,7 @@ void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
-  holdings.confirmed(from, message.ticket);
+  holdings.confirmed(from, message.errand);
 }
 
 void Shard::State::update_sys() {

@@ -105,7 +105,7 @@ void Shard::State::return_shared(Session& session) {
     const Membership& membership = (*session.memberships)[delivery.membership - 1];
     const ShardIndex home = group_home(membership.share_name, membership.filter);
     GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()),
-                     ticket_for(home, delivery.qos, false)};
+                     errand_for(home, delivery.qos, false)};
     tell(home, std::move(back));
   });
 }

@@ -76,10 +76,11 @@ struct Shard::State {
   void send_disconnect(Connection& connection, mqtt::Reason reason, std::string_view what);
   /// Whether a reason string of that text may go along.
   [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view what);
+  /// `goes_first`: nothing that is published may come before it.
   template <typename Encode>
-  void reply(Connection& connection, When when, Encode&& encode) {
+  void reply(Connection& connection, When when, Encode&& encode, bool goes_first = false) {
     std::byte first{};
-    metrics.bytes_sent += holdings.say(connection, when, [&](mqtt::ByteBuffer& bytes) {
+    metrics.bytes_sent += holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
       const std::size_t before = bytes.size();
       encode(bytes);
       first = bytes.view()[before];
@@ -94,6 +95,7 @@ struct Shard::State {
     now = time;
     debug = log.enabled(LogType::debug);
     sender.set_debug(debug);
+    holdings.caused_by(0);
   }
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
@@ -218,9 +220,10 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// The ticket that a peer has to confirm, or 0 if nothing waits for that.
-  [[nodiscard]] std::uint64_t ticket_for(ShardIndex peer, mqtt::Qos qos, bool retain);
-  void owe(ShardIndex peer, std::uint64_t ticket);
+  /// What a peer that is told a message has to confirm.
+  [[nodiscard]] Errand errand_for(ShardIndex peer, mqtt::Qos qos, bool retain);
+  /// A peer has told us something, and may wait until that is stored.
+  void owe(ShardIndex peer, const Errand& errand);
   /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.

@@ -45,9 +45,12 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
           wanted.entry.filter});
   }
   // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
-  reply(connection, when, [&](mqtt::ByteBuffer& out) {
-    mqtt::encode_suback(packet->packet_id, scratch_reasons, connection.version, out);
-  });
+  reply(
+      connection, when,
+      [&](mqtt::ByteBuffer& out) {
+        mqtt::encode_suback(packet->packet_id, scratch_reasons, connection.version, out);
+      },
+      true);
   for (const Wanted& wanted : all) {
     if (!wanted.shared && is_granted(wanted.answer)) {
       send_retained(session, wanted, packet->subscription_identifier);

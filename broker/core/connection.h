@@ -27,9 +27,10 @@ struct TopicAliases {
 /// Packets to a connection that wait until what they say is on disk.
 struct HeldOutput {
   mqtt::ByteBuffer bytes;
-  std::size_t begin = 0;    // what is before has been sent
-  std::size_t packets = 0;  // ever held since this was last empty
-  bool everything = false;  // CONNACK is among them: nothing may overtake
+  std::size_t begin = 0;      // what is before has been sent
+  std::size_t order_end = 0;  // a PUBLISH must not overtake what is before
+  std::size_t packets = 0;    // ever held since this was last empty
+  bool everything = false;    // CONNACK is among them: nothing may overtake
 };
 
 /// One network connection as the shard sees it: a state machine fed with frames.

@@ -1,59 +1,84 @@
 #include "broker/core/holdings.h"
 
+#include <algorithm>
+
 namespace broker {
+
+Holdings::Holdings(Outbox& outbox, std::uint32_t shards) : outbox_(outbox) {
+  for (Line& line : lines_) line.confirmed.resize(shards);
+}
 
 mqtt::ByteBuffer& Holdings::hold(Connection& connection) {
   if (!connection.held) connection.held = std::make_unique<HeldOutput>();
   return connection.held->bytes;
 }
 
-void Holdings::held(const Connection& connection, std::size_t size_bytes) {
-  ++connection.held->packets;
-  if (open_.packets > 0) {
-    Packets& last = packets_[packets_.size() - 1];
+void Holdings::held(const Connection& connection, std::size_t size_bytes, bool in_order) {
+  HeldOutput& held = *connection.held;
+  ++held.packets;
+  if (in_order) held.order_end = held.bytes.size();
+  Line& line = lines_[0];
+  if (line.open.packets > 0) {
+    Packets& last = line.packets[line.packets.size() - 1];
     if (last.connection == connection.id) {
       last.size_bytes += size_bytes;
       return;
     }
   }
-  packets_.push_back({connection.id, size_bytes});
-  ++open_.packets;
+  line.packets.push_back({connection.id, size_bytes});
+  ++line.open.packets;
 }
 
-std::uint64_t Holdings::tell(ShardIndex peer) {
+Errand Holdings::tell(ShardIndex peer) {
   ++told_;
-  for (std::size_t i = 0; i < open_.peers; ++i) {
-    if (peers_[peers_.size() - 1 - i] == peer) return open_.number;
+  const std::size_t hop = std::min<std::size_t>(cause_, hops - 1);
+  Line& line = lines_[hop];
+  const Errand errand{line.open.number, static_cast<std::uint8_t>(hop + 1)};
+  for (std::size_t i = 0; i < line.open.peers; ++i) {
+    if (line.peers[line.peers.size() - 1 - i] == peer) return errand;
   }
-  peers_.push_back(peer);
-  ++open_.peers;
-  return open_.number;
+  line.peers.push_back(peer);
+  ++line.open.peers;
+  return errand;
 }
 
-void Holdings::owe(ShardIndex peer, std::uint64_t ticket) {
+void Holdings::owe(ShardIndex peer, const Errand& errand) {
+  Line& line = lines_[std::min<std::size_t>(errand.hop, hops - 1)];
   // A later ticket confirms those before it.
-  for (std::size_t i = 0; i < open_.debts; ++i) {
-    Debt& debt = debts_[debts_.size() - 1 - i];
-    if (debt.peer != peer) continue;
-    debt.ticket = ticket;
+  for (std::size_t i = 0; i < line.open.debts; ++i) {
+    Debt& debt = line.debts[line.debts.size() - 1 - i];
+    if (debt.peer != peer || debt.errand.hop != errand.hop) continue;
+    debt.errand = errand;
     return;
   }
-  debts_.push_back({peer, ticket});
-  ++open_.debts;
+  line.debts.push_back({peer, errand});
+  ++line.open.debts;
 }
 
 void Holdings::end_turn(std::uint64_t position) {
-  if (open_.empty()) return;
-  open_.position = position;
-  const std::uint64_t next = open_.number + 1;
-  tickets_.push_back(std::exchange(open_, Ticket{}));
-  open_.number = next;
+  for (Line& line : lines_) {
+    if (line.open.empty()) continue;
+    line.open.position = position;
+    const std::uint64_t next = line.open.number + 1;
+    line.tickets.push_back(std::exchange(line.open, Ticket{}));
+    line.open.number = next;
+  }
 }
 
-bool Holdings::done(const Ticket& ticket) noexcept {
+void Holdings::confirmed(ShardIndex peer, const Errand& errand) noexcept {
+  lines_[errand.hop - 1U].confirmed[static_cast<std::uint32_t>(peer)] = errand.ticket;
+}
+
+bool Holdings::empty() const noexcept {
+  return std::ranges::all_of(
+      lines_, [](const Line& line) { return line.tickets.empty() && line.open.empty(); });
+}
+
+bool Holdings::done(Line& line) const noexcept {
+  const Ticket& ticket = line.tickets.front();
   if (ticket.position > committed_) return false;
   for (std::size_t i = 0; i < ticket.peers; ++i) {
-    if (confirmed_[static_cast<std::uint32_t>(peers_[i])] < ticket.number) return false;
+    if (line.confirmed[static_cast<std::uint32_t>(line.peers[i])] < ticket.number) return false;
   }
   return true;
 }

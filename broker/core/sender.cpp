@@ -91,7 +91,7 @@ void Sender::finish(Session& session, mqtt::PacketId id) {
 // be on disk before the receiver sees it.
 When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
   const bool wait = qos == mqtt::Qos::exactly_once && ledger_.acknowledges_late(session);
-  return wait ? When::safe : When::at_once;
+  return wait ? When::safe : When::publish;
 }
 
 // Kept while the client is away [MQTT3-3.1.2-5].
@@ -219,7 +219,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     drop(*connection.session, "it expired");
     return Written::dropped;
   }
-  const bool waits = holdings_.waits(connection, when_safe(*connection.session, terms.qos));
+  const bool waits = Holdings::waits(connection, when_safe(*connection.session, terms.qos));
   const bool v5 = connection.version == mqtt::Version::v5_0;
   const std::size_t mount = connection.session->mount_point.size();
   const bool own_shape = mount != 0 || dup || !terms.subscription_identifiers.empty() ||
@@ -264,7 +264,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
   if (waits) {
     const mqtt::EncodedPublish held =
         mqtt::encode(packet, connection.version, Holdings::hold(connection));
-    holdings_.held(connection, held.size_bytes);
+    holdings_.held(connection, held.size_bytes, true);
     count_sent(connection, held.size_bytes, message.payload.size());
     return Written::sent;
   }
@@ -334,7 +334,7 @@ void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId i
                        mqtt::Reason reason) {
   Connection& connection = *session.connection;
   const When when = when_safe(session, mqtt::Qos::exactly_once);
-  metrics_.bytes_sent += holdings_.say(connection, when, [&](mqtt::ByteBuffer& out) {
+  metrics_.bytes_sent += holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);
   });
   ++metrics_.messages_sent;

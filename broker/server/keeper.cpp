@@ -33,9 +33,9 @@ std::expected<void, std::string> check_folder(const std::string& path) {
   const std::string folder = parent.empty() ? std::string(".") : parent.string();
   if (::access(folder.c_str(), R_OK | W_OK | X_OK) == 0) return {};
   const std::string reason = std::strerror(errno);
-  return std::unexpected(concat({"persistence_location ", folder, ": ", reason,
-                                 ". It must be a folder that user ", user_name(),
-                                 ", whom the broker runs as, may write to."}));
+  return std::unexpected(
+      concat({"persistence_location ", folder, ": ", reason, ". It must be a folder that user ",
+              user_name(), ", whom the broker runs as, may write to."}));
 }
 
 }  // namespace

@@ -2,11 +2,22 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
+#include <sched.h>
 
 #include "broker/interest.h"
 
 namespace server {
+namespace {
+
+/// Cores that this process may run on: fewer than there are where it is pinned to some.
+std::uint32_t usable_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return static_cast<std::uint32_t>(CPU_COUNT(&cores));
+}
+
+}  // namespace
 
 broker::Limits limits_of(const conf::Settings& settings) {
   broker::Limits limits;
@@ -105,8 +116,7 @@ broker::Durability durability_of(const conf::Settings& settings) {
 }
 
 std::uint32_t thread_count(const conf::Settings& settings) {
-  const std::uint32_t wanted =
-      settings.threads != 0 ? settings.threads : std::thread::hardware_concurrency();
+  const std::uint32_t wanted = settings.threads != 0 ? settings.threads : usable_cores();
   return std::clamp<std::uint32_t>(wanted, 1, broker::Interest::shards_max);
 }
 

@@ -55,7 +55,9 @@ std::set<std::string> topics(const Retained& retained, std::string_view filter) 
   return found;
 }
 
-void sweep_all(Retained& retained, Instant now) { retained.sweep(now, 1'000'000, [](const Retained::Record&) {}); }
+void sweep_all(Retained& retained, Instant now) {
+  retained.sweep(now, 1'000'000, [](const Retained::Record&) {});
+}
 
 }  // namespace
 

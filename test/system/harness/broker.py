@@ -88,7 +88,8 @@ class Broker:
         self.lines, self._changed = [], threading.Condition()
         for name, text in (files or {}).items():
             self.write(name, text)
-        self.config_file = self.write("darter.conf", ("" if bare else self._preamble()) + config)
+        preamble = "" if bare else self._preamble(config)
+        self.config_file = self.write("darter.conf", preamble + config)
         self.args = list(args)
         self.process = self._reader = None
         if wait is not None:
@@ -113,9 +114,11 @@ class Broker:
         return path
 
     @staticmethod
-    def _preamble():
+    def _preamble(config):
         """Thread count, and no change of user: the folders belong to who runs the tests."""
         threads = f"threads {thread_count()}\n" if is_darter() else ""
+        if os.environ.get("DARTER_PERSISTENCE") and "persistence" not in config:
+            threads += "persistence true\npersistence_location {dir}\n"
         return threads + ("user root\n" if os.geteuid() == 0 else "")
 
     # -- life --
