@@ -29,9 +29,10 @@ bool comes_first(std::string_view left, std::string_view right) {
   return left.size() < right.size();
 }
 
-bool is_conf_name(std::string_view name) {
-  constexpr std::string_view ending = ".conf";
-  return name.size() > ending.size() && name.ends_with(ending);
+bool ends_in_one_of(std::span<const std::string_view> endings, std::string_view name) {
+  return std::ranges::any_of(endings, [&](std::string_view ending) {
+    return name.size() > ending.size() && name.ends_with(ending);
+  });
 }
 
 }  // namespace
@@ -51,14 +52,15 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   return content;
 }
 
-std::expected<std::vector<std::string>, std::string> conf_files_of(const std::string& folder) {
+std::expected<std::vector<std::string>, std::string> conf_files_of(
+    const std::string& folder, std::span<const std::string_view> endings) {
   namespace fs = std::filesystem;
   std::error_code error;
   std::vector<std::string> names;
   for (fs::directory_iterator each(folder, error); !error && each != fs::directory_iterator();
        each.increment(error)) {
     const std::string name = each->path().filename().string();
-    if (is_conf_name(name)) names.push_back(name);
+    if (ends_in_one_of(endings, name)) names.push_back(name);
   }
   if (error) return unable("include_dir", folder, error.message());
   std::sort(names.begin(), names.end(), comes_first);

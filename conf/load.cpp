@@ -1,12 +1,10 @@
 #include "conf/load.h"
 
 #include "conf/convert.h"
-#include "conf/detect.h"
 #include "conf/devices.h"
 #include "conf/file.h"
-#include "conf/mosquitto_reader.h"
+#include "conf/reader.h"
 #include "conf/resolve.h"
-#include "conf/toml_reader.h"
 
 namespace conf {
 namespace {
@@ -18,7 +16,9 @@ Diagnostics only(std::string text) {
 }  // namespace
 
 Source read_source(std::string_view text, const std::string& file) {
-  return detect_form(text) == FileForm::toml ? read_toml(text, file) : read_mosquitto(text, file);
+  SourceWriter writer;
+  read_file_text(text, file, FileRole::main, writer);
+  return std::move(writer).take();
 }
 
 std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,

@@ -60,7 +60,6 @@ std::string availability_of(const Option& option) {
 std::string entry_of(const Option& option) {
   std::string text = std::string(option.help) + facts_of(option) + availability_of(option);
   if (!option.aliases.empty()) text += " Also: " + std::string(option.aliases) + ".";
-  if (option.form == Form::mosquitto_only) text += " In mosquitto.conf only.";
   if (option.form == Form::toml_only) text += " In darter.toml only.";
   return ".TP\n.B " + escaped(option.name) + "\n" + prose(text);
 }

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
-
-#include "conf/file.h"
 
 namespace conf {
 namespace {
@@ -50,14 +47,14 @@ bool takes_the_line(const Option& option) {
 
 class MosquittoReader {
  public:
-  void read(std::string_view text, const std::string& file, bool included);
-  Source take() && { return std::move(writer_).take(); }
+  MosquittoReader(FileRole role, SourceWriter& writer) : role_(role), writer_(writer) {}
+
+  void read(std::string_view text, const std::string& file);
 
  private:
-  /// What one file is about at the moment: an included file begins anew.
+  /// What the file is about at the moment.
   struct Cursor {
     Place place;
-    bool included = false;
     Owner listener = Owner::default_listener;
     bool in_connection = false;
   };
@@ -71,16 +68,15 @@ class MosquittoReader {
   void per_listener_settings(const Cursor& cursor, const Value& value);
   void unknown(const Cursor& cursor, Line line);
   void extra_words(const Cursor& cursor, std::string_view name, std::string_view rest);
-  [[nodiscard]] bool is_duplicate(const Cursor& cursor, const Option& option, Owner owner);
   [[nodiscard]] Owner owner_of(const Cursor& cursor, const Option& option) const;
+  [[nodiscard]] bool per_listener() const;
 
-  SourceWriter writer_;
-  bool per_listener_ = false;
-  bool security_seen_ = false;
+  FileRole role_;
+  SourceWriter& writer_;
 };
 
-void MosquittoReader::read(std::string_view text, const std::string& file, bool included) {
-  Cursor cursor{.place = {.file = file, .line = 0}, .included = included};
+void MosquittoReader::read(std::string_view text, const std::string& file) {
+  Cursor cursor{.place = {.file = file, .line = 0}};
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size() - 1);
     ++cursor.place.line;
@@ -159,54 +155,38 @@ void MosquittoReader::value(Cursor& cursor, const Option& option, Line line) {
   const auto parsed = parse_value(option, text);
   if (!parsed) return writer_.error(cursor.place, parsed.error());
   const Owner owner = owner_of(cursor, option);
-  if (is_duplicate(cursor, option, owner)) return;
-  if (option.scope == Scope::security || option.scope == Scope::plugin) security_seen_ = true;
+  if (writer_.is_given_twice(option, cursor.place, owner)) return;
   if (option.name == "per_listener_settings") per_listener_settings(cursor, *parsed);
   writer_.set(option, line.name, *parsed, cursor.place, owner);
-}
-
-/// Strings may stand once; of numbers and flags the last one counts.
-bool MosquittoReader::is_duplicate(const Cursor& cursor, const Option& option, Owner owner) {
-  if (option.type != Type::text || option.repeated) return false;
-  const Entry* earlier = find_entry(writer_.entries(owner), option.name);
-  if (earlier == nullptr) return false;
-  writer_.error(cursor.place, "'" + std::string(option.name) + "' was already given in line " +
-                                  std::to_string(earlier->place.line) + " of " +
-                                  earlier->place.file);
-  return true;
 }
 
 Owner MosquittoReader::owner_of(const Cursor& cursor, const Option& option) const {
   if (option.name == "port" || option.name == "bind_address") return Owner::default_listener;
   if (option.scope == Scope::listener) return cursor.listener;
-  const bool of_listener = option.scope == Scope::security && per_listener_ &&
-                           cursor.listener != Owner::default_listener;
+  const bool of_listener = option.scope == Scope::security &&
+                           cursor.listener != Owner::default_listener && per_listener();
   return of_listener ? cursor.listener : Owner::globals;
 }
 
+/// Another file may have said it.
+bool MosquittoReader::per_listener() const {
+  const Entry* setting = find_entry(writer_.globals(), "per_listener_settings");
+  return setting != nullptr && std::get<bool>(setting->value);
+}
+
 void MosquittoReader::per_listener_settings(const Cursor& cursor, const Value& value) {
-  per_listener_ = std::get<bool>(value);
-  if (per_listener_ && security_seen_) {
+  if (std::get<bool>(value) && writer_.has_security()) {
     writer_.error(cursor.place, "'per_listener_settings' must stand before all security options");
   }
 }
 
 void MosquittoReader::include(const Cursor& cursor, const Option& option, Line line) {
-  if (cursor.included) {
+  if (role_ == FileRole::included) {
     return writer_.error(cursor.place, "'include_dir' may only stand in the main file");
   }
   const auto folder = parse_value(option, line.rest);
   if (!folder) return writer_.error(cursor.place, folder.error());
-  const auto files = conf_files_of(std::get<std::string>(*folder));
-  if (!files) return writer_.error(cursor.place, files.error());
-  for (const std::string& file : *files) {
-    const auto text = read_file(file);
-    if (text) {
-      read(*text, file, true);
-    } else {
-      writer_.error(cursor.place, text.error());
-    }
-  }
+  include_folder(std::get<std::string>(*folder), cursor.place, FileForm::mosquitto, writer_);
 }
 
 void MosquittoReader::unknown(const Cursor& cursor, Line line) {
@@ -234,10 +214,9 @@ void MosquittoReader::extra_words(const Cursor& cursor, std::string_view name,
 
 }  // namespace
 
-Source read_mosquitto(std::string_view text, const std::string& file) {
-  MosquittoReader reader;
-  reader.read(text, file, false);
-  return std::move(reader).take();
+void read_mosquitto(std::string_view text, const std::string& file, FileRole role,
+                    SourceWriter& writer) {
+  MosquittoReader(role, writer).read(text, file);
 }
 
 }  // namespace conf

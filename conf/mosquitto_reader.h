@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "conf/source.h"
+#include "conf/reader.h"
 
 namespace conf {
 
@@ -12,9 +12,11 @@ namespace conf {
 /// Shape      One option per line, name and value separated by blanks. Lines that begin with '#'
 ///            are comments; strings run to the end of the line.
 ///
-/// Returns   What the text says. Every error in it, and in the files that it includes, stands in
-///           the diagnostics with its line; `file` is the name that they give.
+/// What the text says goes to `writer`, and so does every error in it and in the files that it
+/// includes, with its line; `file` is the name that they give.
+///
 /// Source    mosquitto.conf(5), and what Mosquitto 2.0.11 was seen to do.
-[[nodiscard]] Source read_mosquitto(std::string_view text, const std::string& file);
+void read_mosquitto(std::string_view text, const std::string& file, FileRole role,
+                    SourceWriter& writer);
 
 }  // namespace conf

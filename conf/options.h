@@ -39,8 +39,8 @@ enum class Availability : std::uint8_t {
   not_built_in,  ///< an error: silence would promise what the broker does not do
 };
 
-/// In which of the two forms of the file an option may stand.
-enum class Form : std::uint8_t { both, mosquitto_only, toml_only };
+/// In which forms of the file an option may stand.
+enum class Form : std::uint8_t { both, toml_only };
 
 /// One row of the table of options: all that readers, errors, samples and manual pages know.
 struct Option {

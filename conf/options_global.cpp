@@ -251,9 +251,10 @@ constexpr auto rows = std::to_array<Option>({
      .apply = to_settings<&Settings::user>},
     {.name = "include_dir",
      .type = Type::folder,
-     .example = "/etc/mosquitto/conf.d",
-     .form = Form::mosquitto_only,
-     .help = "Read every *.conf file of this folder in alphabetical order, here and now."},
+     .repeated = true,
+     .example = "/etc/darter/conf.d",
+     .help = "Read every *.conf file of this folder in alphabetical order, here and now; in "
+             "darter.toml every *.toml file, too. Each may have either form."},
 
     // What is kept on disk.
     {.name = "persistence",

@@ -42,20 +42,20 @@ std::string mosquitto_line(const Option& option) {
   return lines;
 }
 
-bool is_shown(const Option& option, Part part, Form not_this_form) {
+bool is_shown(const Option& option, Part part, bool toml) {
   const bool usable = option.availability == Availability::works;
   const bool listener = option.scope == Scope::listener;
-  return usable && option.form != not_this_form && option.type != Type::heading &&
+  return usable && (toml || option.form == Form::both) && option.type != Type::heading &&
          listener == (part == Part::listener);
 }
 
 template <typename Line>
-std::string section(Part part, Form not_this_form, Line line) {
+std::string section(Part part, bool toml, Line line) {
   std::string text;
   for (const Option& option : options()) {
     const bool head =
         option.name == "port" || option.name == "bind_address" || option.name == "unix_socket_path";
-    if (head || !is_shown(option, part, not_this_form)) continue;
+    if (head || !is_shown(option, part, toml)) continue;
     text += "\n" + folded(std::string(option.help) + facts_of(option), "# ") + line(option);
   }
   return text;
@@ -70,7 +70,7 @@ constexpr std::string_view introduction =
 
 std::string sample_toml() {
   std::string text = "# darter.toml\n#\n" + folded(introduction, "# ");
-  text += section(Part::globals, Form::mosquitto_only, toml_line);
+  text += section(Part::globals, true, toml_line);
   text += "\n" +
           folded(
               "A listener; there may be several. It has a port, and an address unless all are "
@@ -78,19 +78,19 @@ std::string sample_toml() {
               "security options above may stand here too, and win over those above.",
               "# ") +
           "#[[listener]]\n#port = 1883\n#bind_address = \"127.0.0.1\"\n";
-  return text + section(Part::listener, Form::mosquitto_only, toml_line);
+  return text + section(Part::listener, true, toml_line);
 }
 
 std::string sample_mosquitto() {
   std::string text = "# mosquitto.conf\n#\n" + folded(introduction, "# ");
-  text += section(Part::globals, Form::toml_only, mosquitto_line);
+  text += section(Part::globals, false, mosquitto_line);
   text += "\n" +
           folded(
               "A listener; there may be several: listener PORT [ADDRESS], or listener 0 PATH "
               "for a unix socket. What follows belongs to it.",
               "# ") +
           "#listener 1883 127.0.0.1\n";
-  return text + section(Part::listener, Form::toml_only, mosquitto_line);
+  return text + section(Part::listener, false, mosquitto_line);
 }
 
 std::string sample_of(std::string_view form) {

@@ -22,6 +22,12 @@ bool asks_for_nothing(const Option& option, const Value& value) {
          to_text(option, value) == option.default_text;
 }
 
+bool has_security(const std::vector<Entry>& entries) {
+  return std::ranges::any_of(entries, [](const Entry& each) {
+    return each.option->scope == Scope::security || each.option->scope == Scope::plugin;
+  });
+}
+
 }  // namespace
 
 const Entry* find_entry(const std::vector<Entry>& entries, std::string_view name) {
@@ -40,8 +46,6 @@ std::vector<Entry>& SourceWriter::entries_of(Owner owner) {
   if (owner == Owner::default_listener) return source_.default_listener;
   return source_.listeners[static_cast<std::size_t>(owner)].entries;
 }
-
-const std::vector<Entry>& SourceWriter::entries(Owner owner) { return entries_of(owner); }
 
 void SourceWriter::set(const Option& option, std::string_view name, const Value& value,
                        const Place& place, Owner owner) {
@@ -62,6 +66,22 @@ void SourceWriter::comment_on(const Option& option, std::string_view name, const
   if (option.availability == Availability::not_built_in && !asks_for_nothing(option, value)) {
     not_built_in(name, place);
   }
+}
+
+bool SourceWriter::is_given_twice(const Option& option, const Place& place, Owner owner) {
+  if (option.type != Type::text || option.repeated) return false;
+  const Entry* earlier = find_entry(entries_of(owner), option.name);
+  if (earlier == nullptr) return false;
+  error(place, quoted(option.name) + " was already given in line " +
+                   std::to_string(earlier->place.line) + " of " + earlier->place.file);
+  return true;
+}
+
+bool SourceWriter::has_security() const {
+  return conf::has_security(source_.globals) ||
+         std::ranges::any_of(source_.listeners, [](const ListenerSource& each) {
+           return conf::has_security(each.entries);
+         });
 }
 
 void SourceWriter::error(const Place& place, std::string text) {

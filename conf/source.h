@@ -67,6 +67,14 @@ class SourceWriter {
   /// Sets an option that must exist.
   void set(std::string_view name, const Value& value, const Place& place, Owner owner);
 
+  /// Strings may stand once, of numbers and flags the last one counts.
+  ///
+  /// Returns   True, and says so, if `option` is a string that this owner has already.
+  [[nodiscard]] bool is_given_twice(const Option& option, const Place& place, Owner owner);
+
+  /// Has anybody a security option or a plugin so far?
+  [[nodiscard]] bool has_security() const;
+
   void error(const Place& place, std::string text);
   void remark(Severity severity, const Place& place, std::string text);
 
@@ -76,7 +84,7 @@ class SourceWriter {
   /// Reports an option whose feature comes later.
   void not_built_in(std::string_view name, const Place& place);
 
-  [[nodiscard]] const std::vector<Entry>& entries(Owner owner);
+  [[nodiscard]] const std::vector<Entry>& globals() const { return source_.globals; }
   [[nodiscard]] Source take() &&;
 
  private:

@@ -78,15 +78,16 @@ int nameless_table_line(std::string_view text) {
 
 class TomlReader {
  public:
-  explicit TomlReader(std::string file) : file_(std::move(file)) {}
+  TomlReader(std::string file, FileRole role, SourceWriter& writer)
+      : file_(std::move(file)), role_(role), writer_(writer) {}
 
   void read(std::string_view text);
-  Source take() && { return std::move(writer_).take(); }
 
  private:
   void table(const toml::table& table, Owner owner);
   void option(std::string_view name, const toml::node& node, const Place& place, Owner owner);
   void listeners(const toml::node& node);
+  void include(const Option& option, const toml::node& node);
   void values(const Option& option, std::string_view name, const toml::node& node, Owner owner);
   void value(const Option& option, std::string_view name, const toml::node& node, Owner owner);
   void check_address(const toml::table& table, const Place& place);
@@ -95,7 +96,8 @@ class TomlReader {
   }
 
   std::string file_;
-  SourceWriter writer_;
+  FileRole role_;
+  SourceWriter& writer_;
 };
 
 void TomlReader::read(std::string_view text) {
@@ -134,16 +136,30 @@ void TomlReader::option(std::string_view name, const toml::node& node, const Pla
     if (found->name == "listener") return listeners(node);
     return writer_.not_built_in(found->name, place);
   }
-  if (found->form == Form::mosquitto_only) {
-    return writer_.error(place, "'" + std::string(name) + "' belongs to mosquitto.conf");
-  }
   const bool of_listener = found->scope == Scope::listener || found->scope == Scope::security;
   if (!top_level && !of_listener) {
     return writer_.error(place, "'" + std::string(name) +
                                     "' is for the whole broker: it stands above all [[listener]]");
   }
+  if (found->type == Type::folder) return include(*found, node);
   if (top_level && found->scope == Scope::listener) owner = Owner::default_listener;
   values(*found, name, node, owner);
+}
+
+/// One folder or an array of them, read where the option stands: what follows wins.
+void TomlReader::include(const Option& option, const toml::node& node) {
+  if (role_ == FileRole::included) {
+    return writer_.error(place_of(node.source()), "'include_dir' may only stand in the main file");
+  }
+  const auto one = [&](const toml::node& each) {
+    const Place place = place_of(each.source());
+    const auto folder = single_value(option, each);
+    if (!folder) return writer_.error(place, folder.error());
+    include_folder(std::get<std::string>(*folder), place, FileForm::toml, writer_);
+  };
+  const auto* array = node.as_array();
+  if (array == nullptr) return one(node);
+  for (const toml::node& each : *array) one(each);
 }
 
 void TomlReader::listeners(const toml::node& node) {
@@ -189,15 +205,15 @@ void TomlReader::value(const Option& option, std::string_view name, const toml::
   const Place place = place_of(node.source());
   const auto parsed = single_value(option, node);
   if (!parsed) return writer_.error(place, parsed.error());
+  if (writer_.is_given_twice(option, place, owner)) return;
   writer_.set(option, name, *parsed, place, owner);
 }
 
 }  // namespace
 
-Source read_toml(std::string_view text, const std::string& file) {
-  TomlReader reader(file);
-  reader.read(text);
-  return std::move(reader).take();
+void read_toml(std::string_view text, const std::string& file, FileRole role,
+               SourceWriter& writer) {
+  TomlReader(file, role, writer).read(text);
 }
 
 }  // namespace conf

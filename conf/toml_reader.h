@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "conf/source.h"
+#include "conf/reader.h"
 
 namespace conf {
 
@@ -13,8 +13,8 @@ namespace conf {
 ///            its port, bind_address or unix_socket_path. What may be repeated is an array.
 ///            Security options at the top level stand for every listener that has none of its own.
 ///
-/// Returns   What the text says; every error stands in the diagnostics with its line. Of errors in
-///           the syntax of TOML there is only the first.
-[[nodiscard]] Source read_toml(std::string_view text, const std::string& file);
+/// What the text says goes to `writer`, and so does every error, with its line; of errors in the
+/// syntax of TOML only the first.
+void read_toml(std::string_view text, const std::string& file, FileRole role, SourceWriter& writer);
 
 }  // namespace conf

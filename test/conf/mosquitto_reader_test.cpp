@@ -206,35 +206,6 @@ TEST_CASE("a bridge is one error, not one for each of its lines", "[conf]") {
         Texts{"1: not built in yet: connection"});
 }
 
-TEST_CASE("include_dir reads *.conf in Mosquitto's order, where it stands", "[conf]") {
-  const Folder folder;
-  (void)folder.write("d/b.conf", "max_keepalive 2\n");
-  (void)folder.write("d/B.conf", "max_keepalive 1\nmax_queued_messages 5\n");
-  (void)folder.write("d/a.conf", "listener 1885\nmax_connections 3\n");
-  (void)folder.write("d/c.txt", "no option at all\n");
-  (void)folder.write("d/.conf", "no option at all\n");
-  const auto settings = conf::load(folder.write(
-      "main.conf", "listener 1884\ninclude_dir " + folder.path() + "/d\nmax_connections 9\n"));
-  REQUIRE(settings);
-  CHECK(settings->max_keepalive_seconds == 2);
-  CHECK(settings->max_queued_messages == 5);
-  REQUIRE(settings->listeners.size() == 2);
-  CHECK(settings->listeners[0].max_connections == 9);
-  CHECK(settings->listeners[1].max_connections == 3);
-}
-
-TEST_CASE("errors in included files name those files", "[conf]") {
-  const Folder folder;
-  const auto inner = folder.write("d/x.conf", "\nfoo_bar_baz 1\ninclude_dir /tmp\n");
-  const auto settings = conf::load(
-      folder.write("main.conf", "bad_bad_option\ninclude_dir " + folder.path() + "/d\n"));
-  REQUIRE_FALSE(settings);
-  REQUIRE(settings.error().size() == 3);
-  CHECK(settings.error()[1].file == inner);
-  CHECK(settings.error()[1].line == 2);
-  CHECK(is_in("may only stand in the main file", settings.error()[2].text));
-}
-
 TEST_CASE("a file that is missing or a folder is an error", "[conf]") {
   const Folder folder;
   const auto missing = conf::load(folder.path() + "/none.conf");
