@@ -23,8 +23,7 @@ enum class Durability : std::uint8_t {
 /// What a shard wants stored, or finds stored when it starts: rows of one transaction.
 ///
 /// Shape      One list per kind of row. Texts and payloads stand in `bytes`; a Text is a part of
-/// it.
-///            To be applied in the order of the lists below: whoever refers comes after what it
+///            it. To be applied in the order of the lists below: whoever refers comes after what it
 ///            refers to. Within `subscriptions` a later row replaces an earlier one.
 /// Invariant  A row says how things are, not what changed, and no row stands for what began and
 ///            ended since the last batch: a message that everybody has acknowledged by now is in no

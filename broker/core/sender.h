@@ -71,10 +71,10 @@ struct Terms {
 /// Brings messages to sessions: now, within the window, or later, from the backlog.
 ///
 /// Invariant  Every change to a session's deliveries is noted in the ledger. Per session and QoS,
-/// messages leave in the order of deliver() [MQTT-4.6.0-5]. The
-///            client's Receive Maximum and max_inflight_* hold [MQTT-3.3.4-9]; what exceeds
-///            its Maximum Packet Size is dropped as if it had been sent [MQTT-3.1.2-25]; what
-///            expired is dropped [MQTT-3.3.2-5]. Each drop is counted.
+///            messages leave in the order of deliver() [MQTT-4.6.0-5]. The client's Receive
+///            Maximum and max_inflight_* hold [MQTT-3.3.4-9]; what exceeds its Maximum Packet Size
+///            is dropped as if it had been sent [MQTT-3.1.2-25]; what expired is dropped
+///            [MQTT-3.3.2-5]. Each drop is counted.
 /// Threads    None.
 class Sender {
  public:
