@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Broker, user } from './lib/broker.mjs';
 import { Client } from './lib/mqttjs.mjs';
 import { stopAll } from './lib/processes.mjs';
@@ -17,7 +17,7 @@ const TAKEN_OVER = 0x8e;
 const versionName = { 3: '3.1', 4: '3.1.1', 5: '5.0' };
 
 let open; // asks for no password
-let closed; // asks for one
+let askForPassword; // starts one that asks for one
 
 before(async () => {
   const listeners = ({ tcpPort, wsPort }) => [
@@ -29,20 +29,22 @@ before(async () => {
     'max_queued_messages 2000',
   ];
   open = await Broker.start((at) => [...listeners(at), 'allow_anonymous true']);
-  closed = await Broker.start((at) => [
-    ...listeners(at),
-    'allow_anonymous false',
-    `password_file ${at.passwordFile}`,
-  ]);
+  askForPassword = () =>
+    Broker.start((at) => [
+      ...listeners(at),
+      'allow_anonymous false',
+      `password_file ${at.passwordFile}`,
+    ]);
 });
 
 after(async () => {
-  await stopAll(open, closed);
+  await stopAll(open);
 });
 
 // What a test sees: how to connect, and a topic of its own. Its clients are ended for it.
 class Case {
   #clients = [];
+  #ends = [];
 
   constructor(library, transport, version, serial) {
     Object.assign(this, { library, transport, version });
@@ -73,19 +75,28 @@ class Case {
     });
   }
 
+  /// What else is to be ended, after the clients.
+  atEnd(end) {
+    this.#ends.push(end);
+  }
+
   async endAll() {
     await Promise.all(this.#clients.map((client) => client.end(true)));
+    for (const end of this.#ends) await end();
   }
 }
 
 let serial = 0;
+const tests = [];
 
+// A test of every library, transport and version. Each has clients and topics of its own, so that
+// several run at a time: most of them wait most of the time.
 function check(sentence, versions, body) {
   for (const library of ['mqtt4', 'mqtt5']) {
     for (const transport of ['tcp', 'ws']) {
       for (const version of versions) {
         const name = `${library} ${transport} ${versionName[version]}: ${sentence}`;
-        test(name, async () => {
+        const run = async () => {
           serial += 1;
           const at = new Case(library, transport, version, serial);
           try {
@@ -96,7 +107,8 @@ function check(sentence, versions, body) {
           } finally {
             await at.endAll();
           }
-        });
+        };
+        tests.push([name, run]);
       }
     }
   }
@@ -350,6 +362,9 @@ check('100 clients that connect at once all get the message', all, async (at) =>
 });
 
 check('the right password opens, anything else does not', all, async (at) => {
+  // A broker of its own: wrong passwords make the next ones wait.
+  const closed = await askForPassword();
+  at.atEnd(() => stopAll(closed));
   const login = { username: user.name, password: user.password };
   const client = await at.connect(login, closed);
   await client.subscribe(at.topic, { qos: 1 });
@@ -531,4 +546,8 @@ check('a delayed will waits, and comes with its properties [MQTT-3.1.3-9]', [5],
   assert.ok(Date.now() - cutAt > 1500, 'the will came early');
   assert.equal(message.properties.contentType, 'x/will');
   assert.equal(message.properties.userProperties.k, 'v');
+});
+
+describe('MQTT.js', { concurrency: 4 }, () => {
+  for (const [name, run] of tests) test(name, run);
 });
