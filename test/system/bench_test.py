@@ -102,6 +102,25 @@ class BenchTest(BrokerTest):
         self.assertLessEqual(report["p50_us"], report["p99_us"])
         self.assertLessEqual(report["p99_us"], report["largest_us"])
 
+    def test_durable(self):
+        """Every message that a broker with a store acknowledged is there, away or not."""
+        self.start(self.config + "persistence true\npersistence_location {dir}\n")
+        for words in (["--window", "1"], ["--publishers", "8", "--window", "20"],
+                      ["--publishers", "8", "--window", "20", "--online"]):
+            report = self.generate(["durable", *words], self.broker.port, self.broker.process.pid)
+            self.assert_exact(report)
+            self.assertGreater(report["p50_us"], 0)
+            self.assertLessEqual(report["p50_us"], report["p99_us"])
+
+    def test_sync(self):
+        """The floor of durability needs a folder that can be written."""
+        with tempfile.TemporaryDirectory() as folder:
+            report = self.generate(["sync", "--folder", folder], free_port(), os.getpid())
+            self.assertGreater(report["messages_per_second"], 0)
+            self.assertLessEqual(report["p50_us"], report["p99_us"])
+        report = self.generate(["sync", "--folder", folder], free_port(), os.getpid(), expect=3)
+        self.assertIn(folder, report["fault"])
+
     def test_a_broker_that_goes_away_is_told(self):
         """Connections that end during a run make it a bad one."""
         self.start(args=("-v",))

@@ -12,12 +12,14 @@
 
 #include "tools/darter-bench/closed_loop.h"
 #include "tools/darter-bench/connect_storm.h"
+#include "tools/darter-bench/durable_flow.h"
 #include "tools/darter-bench/idle_crowd.h"
 #include "tools/darter-bench/offline_queue.h"
 #include "tools/darter-bench/open_loop.h"
 #include "tools/darter-bench/options.h"
 #include "tools/darter-bench/report.h"
 #include "tools/darter-bench/retained_replay.h"
+#include "tools/darter-bench/sync_floor.h"
 
 namespace bench {
 namespace {
@@ -42,7 +44,8 @@ constexpr std::array scenarios{
     Scenario{"fanout", run_as<ClosedLoop>},       Scenario{"many", run_as<ClosedLoop>},
     Scenario{"latency", run_as<OpenLoop>},        Scenario{"connect", run_as<ConnectStorm>},
     Scenario{"retained", run_as<RetainedReplay>}, Scenario{"offline", run_as<OfflineQueue>},
-    Scenario{"idle", run_as<IdleCrowd>},
+    Scenario{"idle", run_as<IdleCrowd>},          Scenario{"durable", run_as<DurableFlow>},
+    Scenario{"sync", run_as<SyncFloor>},
 };
 
 /// As many connections as the system lets this user have, and timers that are not put off.

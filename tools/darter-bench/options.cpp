@@ -42,6 +42,8 @@ constexpr std::array table{
     Option{"--count", "N", &Options::count, 1, 100'000'000, "messages or connections in all"},
     Option{"--at-once", "N", &Options::at_once, 1, 10'000, "connections being opened (64)"},
     Option{"--own-topics", "", &Options::own_topics, 0, 0, "offline: a topic for each session"},
+    Option{"--online", "", &Options::online, 0, 0, "durable: the session is there"},
+    Option{"--folder", "DIR", &Options::folder, 0, 0, "sync: on the disk that is measured (.)"},
     Option{"--rate", "N", &Options::rate_per_second, 1, 1e6, "latency: messages a second (5000)"},
     Option{"--warmup", "SECONDS", &Options::warmup_seconds, 0, 600, "before the measurement (1)"},
     Option{"--seconds", "SECONDS", &Options::seconds, 0.01, 600, "of measurement (2)"},
@@ -67,9 +69,13 @@ Scenarios:
   retained  --count retained messages for a late subscriber (50000)
   offline   --count messages for persistent sessions that are away, and then come (500 for 100)
   idle      --count connections with a subscription each, at rest (10000 at most)
+  durable   N publishers of QoS 1 (--publishers 1), for a persistent session that is away: how long
+            PUBACK takes where it means that the message lasts
+  sync      no broker: a page of a file is written and synced, again and again
 
-Except in latency a publisher has --window messages under way, published and not yet received by
-everybody, and waits when it has; so no broker needs to drop any.
+Except in latency and durable a publisher has --window messages under way, published and not yet
+received by everybody, and waits when it has; so no broker needs to drop any. In durable they are
+under way until they are acknowledged.
 
 )";
 
@@ -79,6 +85,8 @@ Examples:
   darter-bench pairs --qos 1 --window 1 --publishers 200
   darter-bench many --others 100000 --ws --port 9001
   darter-bench latency --rate 5000 --seconds 10
+  darter-bench durable --publishers 64 --window 20
+  darter-bench sync --folder /var/lib/darter
 
 Exit status: 0 if every count is right, 3 if not, 2 for an error in the arguments.
 )";

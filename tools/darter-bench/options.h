@@ -30,7 +30,9 @@ struct Options {
   std::uint32_t count = 0;
   std::uint32_t at_once = 64;  // connections that are being opened
   bool own_topics = false;
+  bool online = false;
   bool spin = false;
+  std::string folder = ".";  // where the floor of durability is measured
 
   double rate_per_second = 5000;
   double warmup_seconds = 1;
