@@ -1,5 +1,6 @@
 #include "persistence/store.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -20,6 +22,8 @@ using broker::JournalBatch;
 
 /// Pages in the write-ahead log from which it is moved into the file: 16 MiB.
 constexpr int wal_pages_max = 4096;
+constexpr off_t page_bytes = 4096;
+constexpr off_t wal_bytes = 32 + wal_pages_max * (24 + page_bytes);  // header; frames
 
 template <typename Key>
 std::int64_t number(Key key) {
@@ -47,6 +51,13 @@ std::string date_now() {
   ::gmtime_r(&now, &parts);
   std::array<char, 32> text{};
   return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &parts)};
+}
+
+/// Whether so much may be taken without leaving others short.
+bool has_plenty(int descriptor, off_t bytes) {
+  struct statvfs disk{};
+  return ::fstatvfs(descriptor, &disk) == 0 &&
+         disk.f_bavail * disk.f_frsize / 8 > static_cast<fsblkcnt_t>(bytes);
 }
 
 }  // namespace
@@ -131,6 +142,9 @@ Answer<void> Store::connect() {
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
   if (!prepared) return prepared;
+  // The log keeps its length for the next start, see lengthen_log().
+  int keep = 1;
+  sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
   if (auto schema = Schema::prepare(database_); !schema) return schema;
   auto statements = Statements::prepare(database_);
   if (!statements) return std::unexpected(statements.error());
@@ -203,6 +217,26 @@ void Store::tidy_up() {
   sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
                             nullptr);
   wal_pages_ = 0;
+}
+
+// What stands behind the last frame is ignored unless it has the log's salt (SQLite's file format,
+// section 4.4), as zeros have not. SQLite holds no lock on this file that closing it could drop.
+void Store::lengthen_log() {
+  const int log = ::open((options_.path + "-wal").c_str(), O_WRONLY | O_CLOEXEC);
+  if (log < 0) return;
+  struct stat status{};
+  if (::fstat(log, &status) == 0 && has_plenty(log, wal_bytes)) {
+    const std::array<char, std::size_t{1} << 16U> zeros{};
+    for (off_t at = status.st_size; at < wal_bytes;) {
+      const auto size =
+          std::min<std::size_t>(zeros.size(), static_cast<std::size_t>(wal_bytes - at));
+      const ssize_t written = ::pwrite(log, zeros.data(), size, at);
+      if (written <= 0) break;
+      at += written;
+    }
+    ::fsync(log);
+  }
+  ::close(log);
 }
 
 Answer<void> Store::write(const JournalBatch& batch) {

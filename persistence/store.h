@@ -78,6 +78,12 @@ class Store {
   void roll_back();
   /// Moves the log into the file if it has become long; to be called when nobody waits.
   void tidy_up();
+  /// Gives the write-ahead log its full length at once: a sync that has to record a new length as
+  /// well takes many times as long. To be called once, before the first commit.
+  ///
+  /// Errors    None: on a disk with little room the log grows as it is written.
+  /// Cost      Up to 16 MiB are written, unless the log is so long already.
+  void lengthen_log();
 
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
 

@@ -46,6 +46,7 @@ WriterFigures Writer::figures() const {
 }
 
 void Writer::run() {
+  store_.lengthen_log();
   for (;;) {
     std::vector<Submitted> batches;
     {

@@ -1,15 +1,20 @@
 #pragma once
 
+#include <cstddef>
+
+#include "tools/darter-bench/histogram.h"
 #include "tools/darter-bench/options.h"
 #include "tools/darter-bench/report.h"
+#include "tools/socket/descriptor.h"
 
 namespace bench {
 
-/// The floor of durability: writes a page of a file and syncs it, again and again, and nothing
-/// else. No broker can acknowledge a lone message for good in less time on this disk.
+/// The floor of durability: writes a page and syncs it, again and again, and nothing else. No
+/// broker can acknowledge a lone message for good in less time on this disk.
 ///
-/// Shape      The file has its full size before: a sync that has to record a new size as well takes
-///            longer, and a write-ahead log that is used again spares it that.
+/// Shape      Two floors. To append is what a plain log does: the new size of the file is synced as
+///            well. To rewrite pages of a file that has its size is what a log can do that is used
+///            again and again.
 class SyncFloor {
  public:
   SyncFloor(const Options& options, Report& report) : options_(options), report_(report) {}
@@ -18,6 +23,12 @@ class SyncFloor {
   [[nodiscard]] bool run();
 
  private:
+  using Sync = int (*)(int descriptor);
+
+  /// Writes pages for half of the time, from the page `first` on and below `end`, then again.
+  [[nodiscard]] bool measure(const sockets::Descriptor& file, std::size_t first, std::size_t end,
+                             Sync sync, Histogram& latency);
+  void tell(const char* kind, const Histogram& latency);
   [[nodiscard]] bool fail(const char* what);
 
   const Options& options_;
