@@ -1,5 +1,6 @@
 #include "broker/server/log_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -56,6 +57,38 @@ std::string_view topic_of(LogType type) {
 }
 
 constexpr std::size_t early_lines_max = 100;
+
+/// How many bytes of a control character stand at the front: of C0 but for the tab, DEL, or C1.
+std::size_t control_bytes(std::string_view text) noexcept {
+  const auto first = static_cast<unsigned char>(text.front());
+  if ((first < 0x20 && first != '\t') || first == 0x7F) return 1;
+  if (first != 0xC2 || text.size() < 2) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  return second >= 0x80 && second < 0xA0 ? 2 : 0;
+}
+
+bool is_plain(std::string_view text) noexcept {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    if (control_bytes(text) > 0) return false;
+  }
+  return true;
+}
+
+/// Control characters as "\x0A": what clients send must not end a line nor reach a terminal.
+std::string escaped(std::string_view line) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string text;
+  while (!line.empty()) {
+    const std::size_t control = control_bytes(line);
+    if (control == 0) text += line.front();
+    for (const char letter : line.substr(0, control)) {
+      const auto byte = static_cast<unsigned char>(letter);
+      text += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xFU]};
+    }
+    line.remove_prefix(std::max<std::size_t>(control, 1));
+  }
+  return text;
+}
 
 void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -124,6 +157,14 @@ std::string LogWriter::stamp() const {
 
 void LogWriter::write(LogType type, std::string_view line) {
   if (!enabled(type)) return;
+  if (is_plain(line)) {
+    write_plain(type, line);
+  } else {
+    write_plain(type, escaped(line));
+  }
+}
+
+void LogWriter::write_plain(LogType type, std::string_view line) {
   const std::string stamped = broker::concat({stamp(), line, "\n"});
   const std::scoped_lock lock(mutex_);
   for (const Sink& sink : sinks_) write_to(sink, type, line, stamped);

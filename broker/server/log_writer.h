@@ -17,7 +17,8 @@ namespace server {
 
 /// Writes log lines where the configuration says, in Mosquitto's form: "TIME: LINE".
 ///
-/// Invariant  A line is one write: lines of different threads do not mix.
+/// Invariant  A line is one write: lines of different threads do not mix. It has no control
+///            character but tabs, whatever names and topics are in it.
 /// Threads    write() and enabled() from any; reopen() and set_topic() from any.
 /// Errors     A file that cannot be opened is said on stderr; lines for it are lost.
 class LogWriter final : public broker::Log {
@@ -47,6 +48,7 @@ class LogWriter final : public broker::Log {
   };
   void open(Sink& sink);
   [[nodiscard]] std::string stamp() const;
+  void write_plain(broker::LogType type, std::string_view line);
   void write_to(const Sink& sink, broker::LogType type, std::string_view line,
                 const std::string& stamped);
 
