@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "conf/load.h"
+#include "conf/nearest.h"
 #include "conf/prose.h"
 
 namespace conf {
@@ -35,6 +36,7 @@ class Parser {
 
  private:
   void argument(std::string_view text);
+  void unknown(std::string_view text);
   std::optional<std::string_view> value_of(const Argument& argument, std::string_view text);
   [[nodiscard]] bool is_settled() const {
     return result.action == Action::help || result.action == Action::version;
@@ -114,9 +116,18 @@ void Parser::argument(std::string_view text) {
   const auto* const found =
       std::find_if(arguments.begin(), arguments.end(),
                    [&](const Argument& each) { return is_meant(each, text); });
-  if (found == arguments.end()) return error("Unknown argument '" + std::string(text) + "'");
+  if (found == arguments.end()) return unknown(text);
   const auto value = value_of(*found, text);
   if (value) found->apply(*this, *value);
+}
+
+void Parser::unknown(std::string_view text) {
+  std::vector<std::string_view> names;
+  for (const Argument& each : arguments) names.push_back(each.long_name);
+  const std::string_view right = text.starts_with("--") ? nearest(text, names) : "";
+  error(
+      "Unknown argument '" + std::string(text) + "'; " +
+      (right.empty() ? "darter --help lists them" : "did you mean '" + std::string(right) + "'?"));
 }
 
 std::optional<std::string_view> Parser::value_of(const Argument& argument, std::string_view text) {

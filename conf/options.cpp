@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "conf/nearest.h"
 #include "conf/option_rows.h"
 
 namespace conf {
@@ -29,26 +30,6 @@ bool is_called(const Option& option, std::string_view name) {
   const auto aliases = words_of(option.aliases);
   return std::any_of(aliases.begin(), aliases.end(),
                      [&](std::string_view alias) { return spells(alias, name); });
-}
-
-/// How many letters to add, drop, change or swap with their neighbour.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> before_last(to.size() + 1);
-  std::vector<std::size_t> last(to.size() + 1);
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t change = last[j - 1] + (from[i - 1] == to[j - 1] ? 0 : 1);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, change});
-      const bool swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
-      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-    before_last.swap(last);
-    last.swap(row);
-  }
-  return last[to.size()];
 }
 
 /// "a", "a or b", "a, b or c".
@@ -81,17 +62,9 @@ const Option* find_option(std::string_view name) {
 }
 
 std::string_view nearest_option(std::string_view name) {
-  constexpr std::size_t longest_name = 64;
-  if (name.size() > longest_name) return {};
-  std::string_view nearest;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const Option& option : options()) {
-    const std::size_t distance = edit_distance(name, option.name);
-    if (distance >= least) continue;
-    least = distance;
-    nearest = option.name;
-  }
-  return nearest;
+  std::vector<std::string_view> names;
+  for (const Option& option : options()) names.push_back(option.name);
+  return nearest(name, names);
 }
 
 std::string_view example_of(const Option& option) {

@@ -67,6 +67,15 @@ class ArgumentsTest(unittest.TestCase):
             self.assertEqual(done.returncode, 3, arguments)
             self.assertTrue(done.stderr.strip(), arguments)
 
+    def test_nearest_argument(self):
+        """An unknown argument is answered with the nearest known one, and where all of them are."""
+        for wrong, right in (("--versoin", "--version"), ("--test_config", "--test-config"),
+                             ("--quite", "--quiet")):
+            done = darter(wrong)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(f"did you mean '{right}'", done.stderr)
+        self.assertIn("darter --help", darter("--frobnicate").stderr)
+
     def test_missing_file(self):
         """-c of a file that does not exist: status 3 and one line with its name."""
         for option in ((), ("--test-config",)):
