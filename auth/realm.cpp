@@ -7,16 +7,19 @@ namespace auth {
 std::expected<std::shared_ptr<const Realm>, std::string> Realm::load(const RealmOptions& options) {
   Realm realm;
   realm.allow_anonymous_ = options.allow_anonymous;
+  std::string faults;
+  const auto take = [&](auto loaded, auto& place) {
+    if (loaded) {
+      place = std::move(*loaded);
+    } else {
+      faults += (faults.empty() ? "" : "\n") + loaded.error();
+    }
+  };
   if (!options.password_file.empty()) {
-    auto passwords = PasswordFile::load(options.password_file);
-    if (!passwords) return std::unexpected(std::move(passwords).error());
-    realm.passwords_ = std::move(*passwords);
+    take(PasswordFile::load(options.password_file), realm.passwords_);
   }
-  if (!options.acl_file.empty()) {
-    auto acl = AclFile::load(options.acl_file);
-    if (!acl) return std::unexpected(std::move(acl).error());
-    realm.acl_ = std::move(*acl);
-  }
+  if (!options.acl_file.empty()) take(AclFile::load(options.acl_file), realm.acl_);
+  if (!faults.empty()) return std::unexpected(std::move(faults));
   return std::make_shared<const Realm>(std::move(realm));
 }
 

@@ -28,8 +28,7 @@ class Realm {
  public:
   /// Reads the files.
   ///
-  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault of the first file that
-  ///           cannot be used.
+  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault of the two files.
   [[nodiscard]] static std::expected<std::shared_ptr<const Realm>, std::string> load(
       const RealmOptions& options);
 

@@ -38,6 +38,16 @@ void print_error(std::string_view text) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
 int report(const conf::Diagnostics& diagnostics) {
   for (const conf::Diagnostic& diagnostic : diagnostics) print_error(conf::format(diagnostic));
   return status(conf::ExitCode::bad_configuration);
@@ -254,8 +264,10 @@ void Server::reload() {
   log_.reopen();
   auto realms = Gatekeeper::load(settings_);
   if (!realms) {
-    log_.write(LogType::error,
-               concat({"Reload refused, the old users and access rules stay: ", realms.error()}));
+    for (const std::string_view fault : lines_of(realms.error())) {
+      log_.write(LogType::error,
+                 concat({"Reload refused, the old users and access rules stay: ", fault}));
+    }
     return;
   }
   gatekeeper_.replace(std::move(*realms));
@@ -326,7 +338,9 @@ int run(const std::vector<std::string_view>& arguments) {
   if (!settings) return report(settings.error());
   auto realms = Gatekeeper::load(*settings);
   if (!realms) {
-    print_error("Error: " + realms.error());
+    for (const std::string_view fault : lines_of(realms.error())) {
+      print_error(concat({"Error: ", fault}));
+    }
     return status(conf::ExitCode::bad_configuration);
   }
   if (command_line->action == conf::Action::test_config) {

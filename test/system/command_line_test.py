@@ -106,6 +106,18 @@ class ArgumentsTest(unittest.TestCase):
             self.expect_errors(f"listener 1884\n{line}\n", "not built in yet", line.split()[0],
                                ":2")
 
+    def test_errors_of_users_and_rules(self):
+        """The faults of the password file and of the ACL file are reported at once."""
+        users = self.file("ann:plain\n", "users")
+        rules = self.file("topci a\ntopic rite b\n", "acl")
+        for path in (users, rules):
+            path.chmod(0o600)
+        done = darter("--test-config", "-c",
+                      self.file(f"password_file {users}\nacl_file {rules}\n"))
+        self.assertEqual(done.returncode, 3)
+        for part in (f"Error: {users}:1", f"Error: {rules}:1", f"Error: {rules}:2"):
+            self.assertIn(part, done.stderr)
+
     def test_booleans(self):
         """Booleans are true, false, 1 and 0."""
         for good in ("true", "false", "1", "0"):
