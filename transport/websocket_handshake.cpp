@@ -101,6 +101,10 @@ bool asks_for_websocket(const HttpRequest& request) {
   return request.has_token("upgrade", "websocket");
 }
 
+bool meant_for_websocket(const HttpRequest& request) {
+  return asks_for_websocket(request) || request.find("sec-websocket-key") != nullptr;
+}
+
 std::string accept_value(std::string_view key) {
   const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

@@ -13,6 +13,9 @@ namespace transport {
 /// Whether a request asks for a WebSocket at all: it has `Upgrade: websocket`.
 [[nodiscard]] bool asks_for_websocket(const HttpRequest& request);
 
+/// Whether a request was one for a WebSocket before a proxy dropped `Upgrade`: it has a key.
+[[nodiscard]] bool meant_for_websocket(const HttpRequest& request);
+
 /// Answers the opening handshake of a WebSocket.
 ///
 /// Returns   The response 101, whole. The subprotocol is the first of `mqtt` and `mqttv3.1` that

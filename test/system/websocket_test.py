@@ -205,6 +205,15 @@ class OptionsTest(WebSocketTest):
             self.assertIn(response.status, (400, 403, 404), path)
         self.socket(path="/mqtt").handshake()
 
+    def test_http_dir_and_a_lost_header(self):
+        """A proxy that drops Upgrade is told so, also where files are served."""
+        self.start(self.config + "http_dir {dir}/www\n", {"www/index.html": "hello"})
+        opened = self.socket(path="/mqtt")
+        opened.send(opened.request(drop=("Upgrade",)))
+        response = opened.read_response()
+        self.assertEqual(response.status, 426)
+        self.assertIn(b"Upgrade", response.body)
+
     def get(self, path):
         """A plain GET."""
         opened = self.socket()
