@@ -8,6 +8,13 @@
 #include "broker/core/text.h"
 
 namespace broker {
+namespace {
+
+/// What loads are averaged over: the end of the topic, and seconds.
+constexpr std::array<std::pair<std::string_view, double>, 3> spans = {
+    {{"/1min", 60.0}, {"/5min", 300.0}, {"/15min", 900.0}}};
+
+}  // namespace
 
 SysTopics::SysTopics(std::string version)
     : version_(std::move(version)),
@@ -37,6 +44,7 @@ void SysTopics::update(const Metrics& total, Instant now, const Publish& publish
     started_ = updated_ = now;
     running_ = true;
     say(publish, "version", "darter version " + version_);
+    say_no_loads(publish);
   }
   const std::int64_t uptime_seconds = (now.milliseconds - started_.milliseconds) / 1000;
   say(publish, "uptime", std::to_string(uptime_seconds) + " seconds");
@@ -75,11 +83,17 @@ void SysTopics::say_traffic(const Metrics& total, const Publish& publish) {
   say_count(publish, "bytes/sent", total.bytes_sent);
 }
 
+void SysTopics::say_no_loads(const Publish& publish) {
+  for (const Load& load : loads_) {
+    for (const auto& [span, seconds] : spans) {
+      say(publish, concat({"load/", load.topic, span}), "0.00");
+    }
+  }
+}
+
 void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publish) {
   const double seconds = static_cast<double>(now.milliseconds - updated_.milliseconds) / 1000.0;
   if (seconds <= 0) return;
-  static constexpr std::array<std::pair<std::string_view, double>, 3> spans = {
-      {{"/1min", 60.0}, {"/5min", 300.0}, {"/15min", 900.0}}};
   for (Load& load : loads_) {
     const auto delta = static_cast<double>(total.*load.counter - previous_.*load.counter);
     const double rate = delta * 60.0 / seconds;

@@ -60,6 +60,16 @@ class SysTest(BrokerTest):
         self.assertRegex(found["$SYS/broker/version"], r"^\w+ version \d")
         self.assertRegex(found["$SYS/broker/uptime"], r"^\d+ seconds$")
 
+    def test_at_once(self):
+        """Every name is there from the start, long before the first interval is over."""
+        self.start("sys_interval 600\n" + DEFAULT_CONFIG)
+        names = {f"$SYS/broker/{name}" for name in LOADS + COUNTS}
+        found = set()
+        for packet in self.updates(self.watcher(), "all names"):
+            found.add(packet.topic)
+            if names <= found:
+                break
+
     def test_retained(self):
         """A late subscriber gets the values at once, as retained messages."""
         self.wait_for(self.watcher("uptime"), "uptime", lambda v: v != "0 seconds")
