@@ -300,11 +300,11 @@ const Realm& Authenticator::State::realm_of(RealmId id) const {
 }
 
 LoginAnswer Authenticator::State::admitted(RealmId realm, const std::optional<std::string>& user) {
-  return {{Reason::success, sheet_of(realm, user)}, {}, generation_};
+  return {{Reason::success, sheet_of(realm, user), {}}, generation_};
 }
 
 LoginAnswer Authenticator::State::refused(Reason reason, std::string_view why) const {
-  return {{reason, nullptr}, why, generation_};
+  return {{reason, nullptr, why}, generation_};
 }
 
 LoginAnswer Authenticator::State::busy(std::string_view why) {

@@ -32,7 +32,6 @@ struct LoginRequest {
 /// What comes back.
 struct LoginAnswer {
   broker::Verdict verdict;
-  std::string_view why;          ///< for the log: "wrong password"; empty on success; static text
   std::uint64_t generation = 0;  ///< of the realms that were asked; see Authenticator::generation()
 };
 

@@ -13,6 +13,18 @@ namespace {
 constexpr std::int64_t sweep_interval_seconds = 10;
 constexpr std::size_t sweep_records_max = 2000;
 
+/// A byte of a packet's body in decimal; what is left out at the end of a packet is 0.
+std::string byte_in(mqtt::Bytes body, std::size_t at) {
+  return at < body.size() ? std::to_string(std::to_integer<unsigned>(body[at])) : "0";
+}
+
+/// The packet identifier at the front of a body, in decimal.
+std::string identifier_in(mqtt::Bytes body) {
+  if (body.size() < 2) return "0";
+  return std::to_string(std::to_integer<unsigned>(body[0]) * 256 +
+                        std::to_integer<unsigned>(body[1]));
+}
+
 }  // namespace
 
 Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log_sink)
@@ -212,7 +224,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
 Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
                                         mqtt::Bytes unread) {
   ++metrics.messages_received;
-  if (debug) note_received(connection, frame.type);
+  if (debug) note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -365,15 +377,56 @@ void Shard::State::note(LogType type, std::initializer_list<std::string_view> pi
   if (log.enabled(type)) log.write(type, concat(pieces));
 }
 
-void Shard::State::note_sent(const Connection& connection, std::byte first_byte) const {
-  const auto type = static_cast<mqtt::PacketType>(std::to_integer<std::uint8_t>(first_byte) >> 4U);
-  note(LogType::debug, {"Sending ", mqtt::name_of(type), " to ", id_of(connection)});
+// The words of these lines are Mosquitto's: filters look for them.
+void Shard::State::note_sent(const Connection& connection, mqtt::Bytes packet) const {
+  const auto frame = mqtt::next_frame(packet, packet.size());
+  if (!frame || !*frame) return;
+  const mqtt::Frame& sent = **frame;
+  std::string details;
+  const std::string id = identifier_in(sent.body);
+  switch (sent.type) {
+    case mqtt::PacketType::connack:
+      details = concat({" (", byte_in(sent.body, 0), ", ", byte_in(sent.body, 1), ")"});
+      break;
+    case mqtt::PacketType::puback:
+    case mqtt::PacketType::pubrec:
+      details = concat({" (m", id, ", rc", byte_in(sent.body, 2), ")"});
+      break;
+    case mqtt::PacketType::pubcomp:
+      details = concat({" (m", id, ")"});
+      break;
+    case mqtt::PacketType::disconnect:
+      details = concat({" (rc", byte_in(sent.body, 0), ")"});
+      break;
+    default:
+      break;
+  }
+  note(LogType::debug, {"Sending ", mqtt::name_of(sent.type), " to ",
+                        connection.session != nullptr ? std::string(id_of(connection))
+                                                      : std::string(connection.address),
+                        details});
 }
 
-void Shard::State::note_received(const Connection& connection, mqtt::PacketType type) const {
-  // A PUBLISH has a line of its own, with more in it.
-  if (type == mqtt::PacketType::publish) return;
-  note(LogType::debug, {"Received ", mqtt::name_of(type), " from ", id_of(connection)});
+void Shard::State::note_received(const Connection& connection, const mqtt::Frame& frame) const {
+  std::string details;
+  switch (frame.type) {
+    case mqtt::PacketType::connect:
+    case mqtt::PacketType::publish:
+      return;  // they have lines of their own, with more in them
+    case mqtt::PacketType::puback:
+    case mqtt::PacketType::pubcomp:
+      details =
+          concat({" (Mid: ", identifier_in(frame.body), ", RC:", byte_in(frame.body, 2), ")"});
+      break;
+    case mqtt::PacketType::pubrec:
+    case mqtt::PacketType::pubrel:
+      details = concat({" (Mid: ", identifier_in(frame.body), ")"});
+      break;
+    default:
+      break;
+  }
+  note(LogType::debug,
+       {"Received ", mqtt::name_of(frame.type), " from ", id_of(connection), details});
 }
 
 std::string_view Shard::State::id_of(const Connection& connection) {
@@ -384,6 +437,12 @@ std::string_view Shard::State::id_of(const Connection& connection) {
 std::string Shard::State::who(const Connection& connection) {
   return concat({id_of(connection), " [", connection.address, ":",
                  std::to_string(connection.client_port), "]"});
+}
+
+std::string Shard::State::who_with_user(const Connection& connection) {
+  const bool named = connection.session != nullptr && !connection.session->user_name.empty();
+  if (!named) return who(connection);
+  return concat({who(connection), " with user '", connection.session->user_name, "'"});
 }
 
 }  // namespace broker

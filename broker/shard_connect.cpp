@@ -39,13 +39,16 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   const auto packet = mqtt::decode_connect(frame.body);
   if (!packet) {
     const auto version = mqtt::version_of_connect(frame.body);
-    return refuse(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
+    note(LogType::notice,
+         {"Client connection from ", connection.address, ":",
+          std::to_string(connection.client_port), " refused: ", packet.error().what, "."});
+    return turn_away(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
   }
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
   connection.maximum_packet_size_bytes = packet->maximum_packet_size_bytes;
   if (const auto failure = check_connect(connection, *packet)) {
-    return refuse(connection, packet->version, *failure);
+    return refuse(connection, *packet, *failure);
   }
   const ListenerPolicy& rules = policy(connection.listener);
   if (packet->client_id.empty() && !rules.use_username_as_clientid &&
@@ -158,12 +161,36 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
   }
 }
 
+std::string Shard::State::applicant(const Connection& connection,
+                                    const mqtt::Connect& packet) const {
+  const std::string_view id = client_id_of(connection, packet);
+  const std::string place = concat({id.empty() ? "<unknown>" : id, " [", connection.address, ":",
+                                    std::to_string(connection.client_port), "]"});
+  return packet.user_name ? concat({place, " with user '", *packet.user_name, "'"}) : place;
+}
+
+Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
+                                        Failure failure) {
+  note(LogType::notice,
+       {"Client ", applicant(connection, packet), " refused: ", failure.what, "."});
+  return turn_away(connection, packet.version, failure);
+}
+
+// Alerts on failed logins look for "not authorised.".
+void Shard::State::note_refused_login(const Connection& connection, const mqtt::Connect& packet,
+                                      const Verdict& verdict) const {
+  const std::string who = applicant(connection, packet);
+  if (verdict.reason == Reason::not_authorized) {
+    note(LogType::warning, {"Client ", who, " (", verdict.why, ") disconnected: not authorised."});
+  } else {
+    note(LogType::warning, {"Client ", who, " disconnected: ", verdict.why, "."});
+  }
+}
+
 // After this nothing of the client is looked at, and the connection closes [MQTT-3.1.4-6]
 // [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT3-3.1.4-1] [MQTT3-3.2.2-6].
-Shard::State::Next Shard::State::refuse(Connection& connection, mqtt::Version version,
-                                        Failure failure) {
-  note(LogType::notice, {"Client connection from ", connection.address, ":",
-                         std::to_string(connection.client_port), " refused: ", failure.what, "."});
+Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version version,
+                                           Failure failure) {
   // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
   const bool answer =
       failure.reason != Reason::malformed_packet && failure.reason != Reason::protocol_error;
@@ -209,11 +236,10 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   if (packet->password) wipe(connection.tail, *packet->password);
   connection.stage = Connection::Stage::expecting_connect;
   if (verdict.reason != Reason::success) {
-    const std::string user = packet->user_name ? std::string(*packet->user_name) : "<none>";
-    note(LogType::warning, {"Client ", client_id_of(connection, *packet), " [", connection.address,
-                            ":", std::to_string(connection.client_port), "] with user '", user,
-                            "' disconnected: not authorised."});
-    refuse(connection, packet->version, {verdict.reason, "not authorised"});
+    note_refused_login(connection, *packet, verdict);
+    const bool denied = verdict.reason == Reason::not_authorized;
+    turn_away(connection, packet->version,
+              {verdict.reason, denied ? "not authorised" : verdict.why});
     return;
   }
   if (accept(connection, *packet, verdict) == Next::stop) return;
@@ -229,7 +255,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   const Progress before = progress();
   Session* const session = session_for(connection, packet, present);
   if (session == nullptr) {
-    return refuse(connection, packet.version,
+    return refuse(connection, packet,
                   {Reason::server_unavailable, "global_max_clients is reached"});
   }
   attach(connection, *session, packet, verdict);
@@ -246,9 +272,19 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
           std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
           ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
   }
+  if (debug) note_will(packet);
   announce_presence(*session, true);
   sender.resume(*session, now);
   return Next::go_on;
+}
+
+void Shard::State::note_will(const mqtt::Connect& packet) const {
+  if (!packet.will) return note(LogType::debug, {"No will message specified."});
+  const mqtt::Will& will = *packet.will;
+  note(LogType::debug,
+       {"Will message specified (", std::to_string(will.payload.size()), " bytes) (r",
+        will.retain ? "1" : "0", ", q", std::to_string(static_cast<int>(will.qos)), ")."});
+  note(LogType::debug, {"\t", will.topic});
 }
 
 // The client's session, resumed or made afresh [MQTT-3.1.2-6] [MQTT-3.1.3-2] [MQTT-3.1.4-4]

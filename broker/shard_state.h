@@ -79,17 +79,15 @@ struct Shard::State {
   /// `goes_first`: nothing that is published may come before it.
   template <typename Encode>
   void reply(Connection& connection, When when, Encode&& encode, bool goes_first = false) {
-    std::byte first{};
     metrics.bytes_sent += holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
       const std::size_t before = bytes.size();
       encode(bytes);
-      first = bytes.view()[before];
+      if (debug) note_sent(connection, bytes.view().subspan(before));
     });
     ++metrics.messages_sent;
-    if (debug) note_sent(connection, first);
   }
-  void note_sent(const Connection& connection, std::byte first_byte) const;
-  void note_received(const Connection& connection, mqtt::PacketType type) const;
+  void note_sent(const Connection& connection, mqtt::Bytes packet) const;
+  void note_received(const Connection& connection, const mqtt::Frame& frame) const;
   /// To be called first thing by every entry: what time it is, and whether debug lines are read.
   void enter(Instant time) {
     now = time;
@@ -108,6 +106,8 @@ struct Shard::State {
   [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
   [[nodiscard]] static std::string who(const Connection& connection);
+  /// "ID [ADDRESS:PORT] with user 'USER'", without the user if there is none.
+  [[nodiscard]] static std::string who_with_user(const Connection& connection);
 
   // shard_connect.cpp
   Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
@@ -119,7 +119,15 @@ struct Shard::State {
   [[nodiscard]] std::string_view client_id_of(const Connection& connection,
                                               const mqtt::Connect& packet) const;
   [[nodiscard]] std::string make_client_id(std::string_view prefix);
-  Next refuse(Connection& connection, mqtt::Version version, mqtt::Failure failure);
+  /// "ID [ADDRESS:PORT] with user 'USER'" of somebody who is not let in yet.
+  [[nodiscard]] std::string applicant(const Connection& connection,
+                                      const mqtt::Connect& packet) const;
+  /// Refuses a CONNECT that was understood, and says so in a line that names the client.
+  Next refuse(Connection& connection, const mqtt::Connect& packet, mqtt::Failure failure);
+  void note_refused_login(const Connection& connection, const mqtt::Connect& packet,
+                          const Verdict& verdict) const;
+  /// Answers where an answer is due, and closes.
+  Next turn_away(Connection& connection, mqtt::Version version, mqtt::Failure failure);
   Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
   void ask_for_login(Connection& connection, const mqtt::Connect& packet);
   void decide(Connection& connection, const Verdict& verdict);
@@ -129,6 +137,7 @@ struct Shard::State {
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
+  void note_will(const mqtt::Connect& packet) const;
   void send_connack(Connection& connection, const mqtt::Connect& packet, bool session_present,
                     When when);
   [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;

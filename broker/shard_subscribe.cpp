@@ -34,6 +34,12 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
     if (!wanted) return fail(connection, wanted.error());
     all.push_back(std::move(*wanted));
   }
+  if (debug) {
+    for (const mqtt::SubscribeEntry& entry : packet->entries) {
+      note(LogType::debug,
+           {"\t", entry.filter, " (QoS ", std::to_string(static_cast<int>(entry.qos)), ")"});
+    }
+  }
   Session& session = *connection.session;
   const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
   scratch_reasons.clear();
@@ -202,6 +208,7 @@ Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mq
   }
   scratch_reasons.clear();
   for (const std::string_view filter : packet->filters) {
+    note(LogType::debug, {"\t", filter});
     scratch_reasons.push_back(unsubscribe(session, filter));
     note(LogType::unsubscribe, {session.client_id, " ", filter});
   }

@@ -43,6 +43,7 @@ class Permissions {
 struct Verdict {
   mqtt::Reason reason = mqtt::Reason::success;
   std::shared_ptr<const Permissions> permissions;
+  std::string_view why{};  // of a refusal, for the log only: "wrong password"; static text
 };
 
 /// Answers for users that are not connected: check_retain_source asks whether the publisher of a

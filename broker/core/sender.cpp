@@ -231,7 +231,8 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
                       first->shape.size_bytes <= connection.maximum_packet_size_bytes;
     if (first->output != nullptr && fits) {
       write_copy(connection, *first, id, *publication);
-      count_sent(connection, first->shape.size_bytes, message.payload.size());
+      count_sent(first->shape.size_bytes, message.payload.size());
+      if (debug_) note_sent(*connection.session, message, terms, id, dup);
       return Written::sent;
     }
   }
@@ -265,7 +266,8 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     const mqtt::EncodedPublish held =
         mqtt::encode(packet, connection.version, Holdings::hold(connection));
     holdings_.held(connection, held.size_bytes, true);
-    count_sent(connection, held.size_bytes, message.payload.size());
+    count_sent(held.size_bytes, message.payload.size());
+    if (debug_) note_sent(*connection.session, message, terms, id, dup);
     return Written::sent;
   }
   Output& output = outbox_.output(connection.id);
@@ -280,7 +282,8 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     shape = mqtt::encode(packet, connection.version, output.bytes);
   }
   if (first != nullptr && first->output == nullptr) *first = {&output, offset, shape, large};
-  count_sent(connection, shape.size_bytes, message.payload.size());
+  count_sent(shape.size_bytes, message.payload.size());
+  if (debug_) note_sent(*connection.session, message, terms, id, dup);
   return Written::sent;
 }
 
@@ -318,15 +321,21 @@ std::uint16_t Sender::alias_for(Connection& connection, std::string_view topic, 
   return alias;
 }
 
-void Sender::count_sent(Connection& connection, std::size_t packet_bytes,
-                        std::size_t payload_bytes) {
+void Sender::count_sent(std::size_t packet_bytes, std::size_t payload_bytes) {
   ++metrics_.messages_sent;
   ++metrics_.publish_sent;
   metrics_.publish_bytes_sent += payload_bytes;
   metrics_.bytes_sent += packet_bytes;
-  if (!debug_) return;
-  log_.write(LogType::debug, concat({"Sending PUBLISH to ", connection.session->client_id, " (",
-                                     std::to_string(payload_bytes), " bytes)"}));
+}
+
+void Sender::note_sent(const Session& session, const MessageView& message, const Terms& terms,
+                       mqtt::PacketId id, bool dup) const {
+  log_.write(LogType::debug,
+             concat({"Sending PUBLISH to ", session.client_id, " (d", dup ? "1" : "0", ", q",
+                     std::to_string(static_cast<int>(terms.qos)), ", r", terms.retain ? "1" : "0",
+                     ", m", std::to_string(static_cast<int>(id)), ", '",
+                     message.topic.substr(session.mount_point.size()), "', ... (",
+                     std::to_string(message.payload.size()), " bytes))"}));
 }
 
 // PUBREL says that PUBREC will not be forgotten: it waits like the message did.
@@ -338,6 +347,9 @@ void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId i
     mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);
   });
   ++metrics_.messages_sent;
+  if (!debug_) return;
+  log_.write(LogType::debug, concat({"Sending ", mqtt::name_of(type), " to ", session.client_id,
+                                     " (m", std::to_string(static_cast<int>(id)), ")"}));
 }
 
 void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {

@@ -118,7 +118,9 @@ class Sender {
                   Publication& publication);
   std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
   void write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id, mqtt::Reason reason);
-  void count_sent(Connection& connection, std::size_t packet_bytes, std::size_t payload_bytes);
+  void count_sent(std::size_t packet_bytes, std::size_t payload_bytes);
+  void note_sent(const Session& session, const MessageView& message, const Terms& terms,
+                 mqtt::PacketId id, bool dup) const;
 
   void on_puback(Session& session, const mqtt::Ack& ack);
   void on_pubrec(Session& session, const mqtt::Ack& ack);

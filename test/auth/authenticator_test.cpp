@@ -216,7 +216,7 @@ TEST_CASE("logins without a hash to compute are judged as Mosquitto judges them"
   const auto answer = authenticator.verify(login(user, password), [](const LoginAnswer&) {});
   REQUIRE(answer.has_value());
   CHECK(answer->verdict.reason == (admitted ? Reason::success : Reason::not_authorized));
-  CHECK(answer->why.empty() == admitted);
+  CHECK(answer->verdict.why.empty() == admitted);
   CHECK(answer->verdict.permissions == nullptr);
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("right and wrong passwords and unknown users get their answers", "[aut
   Fixture fixture;
   const LoginAnswer answer = fixture.ask(login(user, password));
   CHECK(answer.verdict.reason == reason);
-  CHECK(answer.why == why);
+  CHECK(answer.verdict.why == why);
   CHECK(fixture.hash.entered() == 1);  // for unknown users too: the time must not tell
 }
 
@@ -304,7 +304,7 @@ TEST_CASE("a full queue answers server busy at once", "[authenticator]") {
       fixture.authenticator->verify(login("alice", "3", "192.0.2.3"), fixture.answers.next());
   REQUIRE(answer.has_value());
   CHECK(answer->verdict.reason == Reason::server_busy);
-  CHECK(answer->why == "too many logins are waiting");
+  CHECK(answer->verdict.why == "too many logins are waiting");
   CHECK(fixture.starts(login("alice", "2", "192.0.2.3")));  // joins what is queued
   CHECK(fixture.authenticator->statistics().refused_busy == 1);
   fixture.hash.open();
@@ -338,7 +338,7 @@ TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[au
       fixture.authenticator->verify(login("alice", "guess 3"), fixture.answers.next());
   REQUIRE(answer.has_value());
   CHECK(answer->verdict.reason == Reason::server_busy);
-  CHECK(answer->why == "too many failed logins");
+  CHECK(answer->verdict.why == "too many failed logins");
 
   CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
   CHECK(fixture.ask(login("alice", "secret", "192.0.2.2")).verdict.reason == Reason::success);
@@ -380,7 +380,7 @@ TEST_CASE("a wrong credential is remembered: repeating it costs no hash", "[auth
   for (int i = 0; i < 4; ++i) {
     const LoginAnswer answer = fixture.ask(login("alice", "wrong"));
     CHECK(answer.verdict.reason == Reason::not_authorized);
-    CHECK(answer.why == "wrong password");
+    CHECK(answer.verdict.why == "wrong password");
   }
   CHECK(fixture.hash.entered() == 1);
   CHECK(fixture.authenticator->statistics().failures == 4);
@@ -452,7 +452,7 @@ TEST_CASE("a login under way is judged by the realm that is there when it ends",
   fixture.hash.open();
   const LoginAnswer answer = fixture.answers.wait_for(1).front();
   CHECK(answer.verdict.reason == Reason::not_authorized);
-  CHECK(answer.why == "the password file changed meanwhile");
+  CHECK(answer.verdict.why == "the password file changed meanwhile");
 }
 
 TEST_CASE("losing the password file or anonymous access names who has to go", "[authenticator]") {

@@ -66,6 +66,13 @@ class MessageSizeTest(BrokerTest):
         self.fence(watcher)
         self.watcher().ping()
 
+    def test_is_logged(self):
+        """One line names client, user and address of whom message_size_limit bounded."""
+        client = self.client(MQTT311, unique("big"), username="ann", password="x")
+        client.publish("size", b"x" * 1001, 1)
+        self.broker.wait_for_log(rf"{client.client_id} \[127\.0\.0\.1:\d+\] with user 'ann'"
+                                 r".*1001 bytes.*message_size_limit")
+
     def fence(self, watcher):
         """Proves that nothing reached the watcher."""
         self.expect_nothing(self.client(MQTT311), watcher)
@@ -231,6 +238,14 @@ class KeepAliveLimitTest(BrokerTest):
         self.refused(version, 2, keep_alive=31)
         self.refused(version, 2, keep_alive=0)
         self.client(version, keep_alive=30)
+
+    @versions(MQTT31, MQTT311)
+    def test_refusal_is_logged(self, version):
+        """One line names client, user and address of whom max_keepalive refused."""
+        name = unique("eager")
+        self.refused(version, 2, name, keep_alive=31, username="ann", password="x")
+        self.broker.wait_for_log(rf"Client {name} \[127\.0\.0\.1:\d+\] with user 'ann' refused: "
+                                 r".*max_keepalive")
 
     @versions(MQTT31, MQTT311)
     def test_cap(self, version):

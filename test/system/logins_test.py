@@ -98,8 +98,11 @@ class PasswordTest(BrokerTest):
             client.send(wire.connect(version, name, username=user, password="x"))
             client.expect(wire.CONNACK)
             client.expect_closed()
-            self.broker.wait_for_log(rf"(?=.*\b{user}\b)(?=.*\b{name}\b)(?=.*127\.0\.0\.1)")
-            lines = self.broker.log_lines(rf"(?=.*\b{user}\b)(?=.*\b{name}\b)(?=.*127\.0\.0\.1)")
+            why = "wrong password" if user == "ann" else "unknown user"
+            self.broker.wait_for_log(rf"Client {name} \[127\.0\.0\.1:\d+\] with user '{user}' "
+                                     rf"\({why}\) disconnected: not authorised\.$")
+            port = client.stream.socket.getsockname()[1]
+            lines = self.broker.log_lines(rf"127\.0\.0\.1:{port}\b(?!.* on port )")
             self.assertEqual(len(lines), 1, lines)
 
     def test_warning_without_user(self):
