@@ -122,6 +122,13 @@ std::string place_of(const ListenerOptions& options) {
 
 }  // namespace
 
+bool is_ipv6(int socket) noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+         address.ss_family == AF_INET6;
+}
+
 Listener::Listener(const ListenerOptions& options)
     : options_(options), connections_(options.max_connections) {}
 
@@ -180,9 +187,13 @@ std::expected<void, std::string> Listener::open_unix() {
   }
   Opened socket = make_socket(AF_UNIX);
   if (!socket) return std::unexpected(reason(socket.error()));
-  if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return std::unexpected(reason(errno));
-  }
+  // For owner and group, as Mosquitto has it.
+  const mode_t mask = ::umask(S_IRWXO);
+  const bool bound =
+      ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  ::umask(mask);
+  if (!bound) return std::unexpected(reason(error));
   made_file_ = true;
   if (::listen(socket->get(), backlog) != 0) return std::unexpected(reason(errno));
   sockets_.push_back(socket->release());

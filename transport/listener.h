@@ -51,4 +51,7 @@ class Listener {
   ConnectionCount connections_;
 };
 
+/// Is this a socket of IPv6?
+[[nodiscard]] bool is_ipv6(int socket) noexcept;
+
 }  // namespace transport

@@ -36,12 +36,18 @@ void prepare_heap(std::size_t loops) noexcept {
   ::mallopt(M_MMAP_THRESHOLD, kept_bytes);  // said once, glibc no longer moves it by itself
 }
 
-std::expected<void, std::string> drop_privileges(const std::string& user) {
+std::expected<void, std::string> drop_privileges(const std::string& user,
+                                                 const std::vector<std::string>& files) {
   if (::geteuid() != 0 || user.empty() || user == "root") return {};
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr && user == "mosquitto") entry = ::getpwnam("nobody");
   if (entry == nullptr) {
     return std::unexpected(concat({"Invalid user '", user, "' in 'user': there is no such user."}));
+  }
+  for (const std::string& file : files) {
+    if (::lchown(file.c_str(), entry->pw_uid, entry->pw_gid) == 0) continue;
+    return std::unexpected(concat({"Unable to give '", file, "' to user '", entry->pw_name,
+                                   "': ", std::strerror(errno), "."}));
   }
   const bool done = ::initgroups(entry->pw_name, entry->pw_gid) == 0 &&
                     ::setgid(entry->pw_gid) == 0 && ::setuid(entry->pw_uid) == 0;

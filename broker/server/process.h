@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 namespace server {
 
@@ -19,10 +20,11 @@ namespace server {
 void prepare_heap(std::size_t loops) noexcept;
 
 /// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"
-/// stays root. Does nothing for anybody else.
+/// stays root. Does nothing for anybody else. `files` belong to the user then.
 ///
 /// Errors    One sentence.
-[[nodiscard]] std::expected<void, std::string> drop_privileges(const std::string& user);
+[[nodiscard]] std::expected<void, std::string> drop_privileges(
+    const std::string& user, const std::vector<std::string>& files);
 
 /// A file with the process id in it, removed when this is destroyed.
 class PidFile {

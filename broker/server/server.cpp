@@ -96,6 +96,7 @@ class Server {
   [[nodiscard]] std::expected<void, std::string> open_listeners();
   [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
   void say_where(const transport::Listener& listener);
+  [[nodiscard]] std::vector<std::string> unix_sockets() const;
   void reload();
   void publish_heap();
   void publish_store();
@@ -123,13 +124,20 @@ std::expected<void, std::string> Server::open() {
                concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
                        conf::format_without_severity(remark)}));
   }
+  if (std::ranges::any_of(settings_.listeners, &conf::Listener::loopback_only)) {
+    log_.write(
+        LogType::information,
+        "Starting in local only mode: only this machine can connect, since the configuration "
+        "has no listener.");
+  }
   const std::uint64_t files = raise_open_files_limit();
   log_.write(LogType::information, concat({"Open files limit: ", std::to_string(files), "."}));
+  if (auto opened = open_listeners(); !opened) return opened;
+  // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(settings_.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
   pid_file_ = std::move(*pid_file);
-  if (auto opened = open_listeners(); !opened) return opened;
-  if (auto dropped = drop_privileges(settings_.user); !dropped) return dropped;
+  if (auto dropped = drop_privileges(settings_.user, unix_sockets()); !dropped) return dropped;
 
   if (auto opened = open_store(); !opened) return opened;
   const std::vector<broker::ShardOptions> shards = shard_options();
@@ -182,18 +190,30 @@ std::expected<void, std::string> Server::open_listeners() {
 
 void Server::say_where(const transport::Listener& listener) {
   const transport::ListenerOptions& options = listener.options();
-  const std::string_view kind =
-      options.protocol == transport::Protocol::websockets ? "websockets" : "mqtt";
   if (!options.unix_socket_path.empty()) {
     log_.write(LogType::information,
-               concat({"Opening ", kind, " listen socket on ", options.unix_socket_path, "."}));
+               concat({"Opening unix listen socket on path ", options.unix_socket_path, "."}));
     return;
   }
-  const std::string_view where = options.loopback_only     ? "127.0.0.1 and ::1"
-                                 : options.address.empty() ? "all addresses"
-                                                           : std::string_view(options.address);
-  log_.write(LogType::information, concat({"Opening ", kind, " listen socket on port ",
-                                           std::to_string(listener.port()), " (", where, ")."}));
+  const std::string port = std::to_string(listener.port());
+  if (options.protocol == transport::Protocol::websockets) {
+    log_.write(LogType::information,
+               concat({"Opening websockets listen socket on port ", port, "."}));
+    return;
+  }
+  for (const int socket : listener.sockets()) {
+    log_.write(LogType::information,
+               concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
+                       " listen socket on port ", port, "."}));
+  }
+}
+
+std::vector<std::string> Server::unix_sockets() const {
+  std::vector<std::string> paths;
+  for (const conf::Listener& listener : settings_.listeners) {
+    if (!listener.unix_socket_path.empty()) paths.push_back(listener.unix_socket_path);
+  }
+  return paths;
 }
 
 std::vector<broker::ShardOptions> Server::shard_options() const {

@@ -1,6 +1,7 @@
 """Arguments, exit codes, files, signals and log lines of the program itself."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,11 +10,12 @@ import time
 import unittest
 from pathlib import Path
 
+from harness import wire
 from harness.broker import (DEADLINE_SECONDS, DEFAULT_CONFIG, answers, binary, free_port,
-                            wait_until)
-from harness.case import BrokerTest
+                            thread_count, wait_until)
+from harness.case import BrokerTest, versions
 from harness.client import Client
-from harness.wire import MQTT311
+from harness.wire import MQTT5, MQTT31, MQTT311
 
 
 def darter(*arguments, **options):
@@ -278,6 +280,13 @@ class RunTest(BrokerTest):
         self.broker.stop()
         self.assertFalse(path.exists())
 
+    def test_pid_file_of_a_running_broker(self):
+        """A second start that finds the port taken leaves the pid file of the first alone."""
+        broker = self.start("pid_file {dir}/darter.pid\n" + self.config)
+        self.assertEqual(darter("-c", broker.config_file).returncode, 1)
+        text = (broker.directory / "darter.pid").read_text()
+        self.assertEqual(text, str(broker.process.pid))
+
     def test_daemon(self):
         """-d: the parent ends with 0, the child serves, its pid is in the pid_file."""
         broker = self.start("pid_file {dir}/darter.pid\n" + self.config, wait=None)
@@ -320,16 +329,72 @@ class RunTest(BrokerTest):
         self.assertEqual(self.broker.lines, [])
 
     def test_debug_lines(self):
-        """The debug lines that filters look for."""
+        """The debug lines that filters look for, word for word as Mosquitto writes them."""
         self.start()
-        client = self.client(MQTT311, "talker")
-        client.subscribe("t", qos=1)
-        client.publish("t", "x", 0)
+        client = self.client(MQTT311, "talker", will=wire.Will("w", b"gone", 1, True))
+        client.subscribe("t", qos=2)
+        client.publish("t", "x", 1, packet_id=7, finish=False)
         client.expect_publish("t", "x")
-        for pattern in ("Sending CONNACK to talker", "Received SUBSCRIBE from talker",
-                        "Sending SUBACK to talker", "Received PUBLISH from talker",
-                        "Sending PUBLISH to talker"):
-            self.broker.wait_for_log(pattern)
+        client.expect(wire.PUBACK)
+        client.publish("t", "xyz", 2, packet_id=8, finish=False)
+        received = client.expect_publish("t", "xyz", answer=False)
+        client.expect(wire.PUBREC)
+        client.send(wire.acknowledgement(wire.PUBREL, 8))
+        client.expect(wire.PUBCOMP)
+        client.acknowledge(received)
+        client.unsubscribe("t")
+        client.ping()
+        client.disconnect()
+        for line in ("Will message specified (4 bytes) (r1, q1).", "\tw",
+                     "Sending CONNACK to talker (0, 0)",
+                     "Received SUBSCRIBE from talker", "\tt (QoS 2)", "talker 2 t",
+                     "Sending SUBACK to talker",
+                     "Received PUBLISH from talker (d0, q1, r0, m7, 't', ... (1 bytes))",
+                     "Sending PUBLISH to talker (d0, q1, r0, m1, 't', ... (1 bytes))",
+                     "Sending PUBACK to talker (m7, rc0)",
+                     "Received PUBACK from talker (Mid: 1, RC:0)",
+                     "Received PUBLISH from talker (d0, q2, r0, m8, 't', ... (3 bytes))",
+                     "Sending PUBREC to talker (m8, rc0)", "Received PUBREL from talker (Mid: 8)",
+                     "Sending PUBLISH to talker (d0, q2, r0, m2, 't', ... (3 bytes))",
+                     "Received PUBREC from talker (Mid: 2)", "Sending PUBREL to talker (m2)",
+                     "Sending PUBCOMP to talker (m8)",
+                     "Received PUBCOMP from talker (Mid: 2, RC:0)",
+                     "Received UNSUBSCRIBE from talker", "\tt", "talker t",
+                     "Sending UNSUBACK to talker",
+                     "Received PINGREQ from talker", "Sending PINGRESP to talker",
+                     "Received DISCONNECT from talker"):
+            self.broker.wait_for_log(rf"^\d+: {re.escape(line)}$")
+
+    def test_opening_lines(self):
+        """What listens where, in Mosquitto's words, which scripts wait for."""
+        self.start("allow_anonymous true\nlistener {port}\nlistener {ws_port} 127.0.0.1\n"
+                   "protocol websockets\nlistener 0 {dir}/mqtt.sock\n")
+        for what in (f"ipv4 listen socket on port {self.broker.port}",
+                     f"ipv6 listen socket on port {self.broker.port}",
+                     f"websockets listen socket on port {self.broker.ws_port}",
+                     f"unix listen socket on path {self.broker.directory}/mqtt.sock"):
+            self.assertEqual(len(self.broker.log_lines(f"Opening {what}")), 1, self.broker.lines)
+        self.assertEqual(self.broker.log_lines("local only"), [])
+
+    def test_local_only_is_said(self):
+        """Without a listener in the file only this machine is served, and the log says so."""
+        self.start(f"allow_anonymous true\nthreads {thread_count()}\n", bare=True, wait=False,
+                   args=("-p", str(free_port())))
+        self.broker.wait_for_log("Starting in local only mode")
+
+    @versions(MQTT31, MQTT311, MQTT5)
+    def test_lines_cannot_be_forged(self, version):
+        """Control characters that a client sends never begin a line, nor reach a terminal."""
+        self.start()
+        client = self.client(version, "evil\nfake id\x1b[2J", username="ann\nfake user")
+        client.subscribe("a\nfake filter")
+        client.publish("a\nfake topic", "x", 1)
+        client.unsubscribe("a\nfake \u009b filter")
+        client.disconnect()
+        self.broker.stop()
+        self.assertTrue(self.broker.log_lines(r"connected from .* as evil\\x0Afake id\\x1B\[2J"))
+        self.assertEqual(self.broker.log_lines("^fake"), [])
+        self.assertNotRegex(self.broker.log_text(), "[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
     def test_user(self):
         """Started as root: goes on as the user of the option."""

@@ -1,5 +1,9 @@
 """CONNECT and CONNACK: what is accepted, what is refused, and how."""
 
+import os
+import pwd
+import stat
+
 from harness import wire
 from harness.case import ALL, BrokerTest, versions
 from harness.client import Client, TcpStream, unique
@@ -432,6 +436,16 @@ class UnixSocketTest(BrokerTest):
         client.subscribe("unix/#", qos=1)
         self.client(MQTT311).publish("unix/a", "x", 1)
         client.expect_publish("unix/a", "x")
+
+    def test_who_may_connect(self):
+        """As with Mosquitto: the user that the broker becomes, and that user's group."""
+        if os.geteuid() != 0:
+            self.fail("this test needs root")
+        self.start("user nobody\n" + self.config, bare=True)
+        status = (self.broker.directory / "mqtt.sock").stat()
+        nobody = pwd.getpwnam("nobody")
+        self.assertEqual((stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid),
+                         (0o770, nobody.pw_uid, nobody.pw_gid))
 
     def test_file_goes_with_the_broker(self):
         """The socket file is gone after a clean end."""
