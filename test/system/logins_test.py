@@ -378,6 +378,7 @@ class AclTest(BrokerTest):
         ann.subscribe("ann/x", "news/+", "#", "ann/#", "public/a", "other", "other/#",
                       "ann/secret/x", "ann/secret/#",
                       expected=[0, 0, 0, 0, denied, denied, denied, denied, denied])
+        self.broker.wait_for_log(rf"{ann.client_id} {denied} other$")
 
     @versions(*ALL)
     def test_shared_subscribe(self, version):
