@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness import wire
+from harness.broker import wait_until
 from harness.case import BrokerTest
 from harness.client import Client
 from harness.wire import MQTT5, MQTT311
@@ -93,7 +94,10 @@ class DeploymentTest(BrokerTest):
 
     def test_state_is_kept(self):
         """persistence is true: the folder has a store, and no warning is needed."""
-        self.assertTrue((self.broker.directory / "darter.db").exists())
+        # Ports answer first: whoever connects while the store is opened and read, waits.
+        store = self.broker.directory / "darter.db"
+        wait_until(store.exists, "the store")
+        self.broker.stop()
         self.assertEqual(self.broker.log_lines("(?i)warning.*persistence"), [])
 
     def test_max_keepalive(self):
