@@ -57,6 +57,12 @@ Answer<bool> Statement::next() {
   return std::unexpected(std::move(failure));
 }
 
+Answer<bool> Statement::finds() {
+  auto row = next();
+  reset();
+  return row;
+}
+
 std::int64_t Statement::integer() noexcept {
   return sqlite3_column_int64(statement_.get(), column_++);
 }

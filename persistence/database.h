@@ -45,6 +45,8 @@ class Statement {
   [[nodiscard]] Answer<void> run();
   /// Moves to the next row. Returns false after the last, and starts over.
   [[nodiscard]] Answer<bool> next();
+  /// Whether there is a row. Starts over.
+  [[nodiscard]] Answer<bool> finds();
 
   [[nodiscard]] std::int64_t integer() noexcept;
   [[nodiscard]] std::optional<std::int64_t> integer_or_null() noexcept;

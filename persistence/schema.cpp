@@ -69,6 +69,10 @@ CREATE TABLE retained(
   user_name TEXT NOT NULL,
   listener INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE note(
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
 )"};
 
 DatabaseError refusal(std::string what) { return {SQLITE_MISMATCH, std::move(what)}; }

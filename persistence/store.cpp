@@ -67,6 +67,7 @@ struct Store::Statements {
   Statement end_session, end_subscriptions, end_deliveries, end_incoming;
   Statement session, subscribe, unsubscribe, message, delivery, release, finish, incoming,
       no_incoming, retain, forget, drop;
+  Statement find_session, find_retained;
 
   [[nodiscard]] static Answer<std::unique_ptr<Statements>> prepare(Database& database);
 };
@@ -92,6 +93,8 @@ Answer<std::unique_ptr<Store::Statements>> Store::Statements::prepare(Database& 
       {&Statements::retain, "INSERT OR REPLACE INTO retained VALUES(?,?,?,?,?)"},
       {&Statements::forget, "DELETE FROM retained WHERE topic = ?"},
       {&Statements::drop, "DELETE FROM message WHERE id = ?"},
+      {&Statements::find_session, "SELECT 1 FROM session WHERE client_id = ?"},
+      {&Statements::find_retained, "SELECT 1 FROM retained WHERE topic = ?"},
   };
   for (const auto& [member, sql] : all) {
     auto statement = database.prepare(sql);
@@ -176,6 +179,7 @@ std::expected<void, std::string> Store::set_aside(const DatabaseError& error) {
       return std::unexpected(found + " and cannot be moved away: " + ignored.message() + ".");
     }
   }
+  was_set_aside_ = true;
   log_.write(broker::LogType::error,
              found + ". It was set aside as " + aside + ", and the broker begins empty.");
   return {};
@@ -237,6 +241,36 @@ void Store::lengthen_log() {
     ::fsync(log);
   }
   ::close(log);
+}
+
+Answer<std::uint64_t> Store::last_key() {
+  const auto key = database_.value(
+      "SELECT max(ifnull((SELECT max(id) FROM session), 0),"
+      " ifnull((SELECT max(id) FROM message), 0))");
+  if (!key) return std::unexpected(key.error());
+  return std::stoull(*key);
+}
+
+Answer<bool> Store::has_session(std::string_view client_id) {
+  return statements_->find_session.bind(client_id).finds();
+}
+
+Answer<bool> Store::has_retained(std::string_view topic) {
+  return statements_->find_retained.bind(topic).finds();
+}
+
+Answer<std::string> Store::note(std::string_view name) {
+  auto statement = database_.prepare("SELECT value FROM note WHERE name = ?");
+  if (!statement) return std::unexpected(statement.error());
+  auto row = statement->bind(name).next();
+  if (!row) return std::unexpected(row.error());
+  return *row ? std::string(statement->text()) : std::string();
+}
+
+Answer<void> Store::set_note(std::string_view name, std::string_view value) {
+  auto statement = database_.prepare("INSERT OR REPLACE INTO note VALUES(?,?)");
+  if (!statement) return std::unexpected(statement.error());
+  return statement->bind(name, value).run();
 }
 
 Answer<void> Store::write(const JournalBatch& batch) {

@@ -85,6 +85,21 @@ class Store {
   /// Cost      Up to 16 MiB are written, unless the log is so long already.
   void lengthen_log();
 
+  // For what is brought in from elsewhere, between begin() and commit().
+
+  [[nodiscard]] broker::Instant instant_of(std::int64_t milliseconds_since_1970) const noexcept {
+    return {milliseconds_since_1970 - options_.epoch_milliseconds};
+  }
+  /// The highest key that sessions and messages have.
+  [[nodiscard]] Answer<std::uint64_t> last_key();
+  [[nodiscard]] Answer<bool> has_session(std::string_view client_id);
+  [[nodiscard]] Answer<bool> has_retained(std::string_view topic);
+  /// What was noted under a name, or nothing.
+  [[nodiscard]] Answer<std::string> note(std::string_view name);
+  [[nodiscard]] Answer<void> set_note(std::string_view name, std::string_view value);
+  /// The file that was here was damaged, and set aside by open().
+  [[nodiscard]] bool was_set_aside() const noexcept { return was_set_aside_; }
+
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
 
  private:
@@ -119,6 +134,7 @@ class Store {
   Database database_;
   std::unique_ptr<Statements> statements_;
   int wal_pages_ = 0;
+  bool was_set_aside_ = false;
   /// Messages that more than one shard refers to: how many do. `undo_`: how many did before the
   /// transaction, 0 for none of these.
   std::unordered_map<std::uint64_t, std::uint32_t> holders_;
