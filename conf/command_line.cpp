@@ -31,6 +31,7 @@ class Parser {
   void error(std::string text);
   void add_port(std::string_view text);
   void set_file(std::string_view path);
+  void import(std::string_view path);
 
   CommandLine result;
 
@@ -78,6 +79,12 @@ constexpr auto arguments = std::to_array<Argument>({
        parser.result.action = Action::convert;
        parser.set_file(path);
      }},
+    {{"", "--import", "FILE",
+      "Bring a persistence file of Mosquitto (mosquitto.db) into the store that -c names, and "
+      "exit. "
+      "What the store has stays. One that stands at persistence_location is imported at the first "
+      "start without being asked."},
+     [](Parser& parser, std::string_view path) { parser.import(path); }},
     {{"", "--sample-config", "FORM",
       "Print every option with its default and exit; FORM is toml or mosquitto. Or print a manual "
       "page: man is darter.conf(5), man8 is darter(8)."},
@@ -93,6 +100,7 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter -v -p 1884", "another port, and a log of everything"},
     {"darter -c /etc/mosquitto/mosquitto.conf", "serve what Mosquitto served"},
     {"darter --test-config -c darter.toml", "is the file good?"},
+    {"darter --import mosquitto.db -c darter.toml", "take over what Mosquitto had stored"},
 });
 
 /// Is this argument meant, alone or as --name=value?
@@ -107,6 +115,9 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
   if (is_settled()) return std::move(result);
   if (result.action == Action::test_config && result.config_file.empty()) {
     error("'--test-config' needs a file: -c FILE");
+  }
+  if (result.action == Action::import_file && result.config_file.empty()) {
+    error("'--import' needs a configuration that names the store: -c FILE");
   }
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   return std::move(result);
@@ -159,6 +170,13 @@ void Parser::set_file(std::string_view path) {
   if (path.empty()) return error("The name of the configuration file is empty");
   if (!result.config_file.empty()) return error("Only one configuration file can be given");
   result.config_file = path;
+}
+
+void Parser::import(std::string_view path) {
+  if (path.empty()) return error("The name of the file to import is empty");
+  if (!result.import_file.empty()) return error("Only one file can be imported at a time");
+  result.action = Action::import_file;
+  result.import_file = path;
 }
 
 void apply_log_level(const CommandLine& command_line, LogSettings& log) {
@@ -223,7 +241,7 @@ std::string help_text(std::string_view version) {
       "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const Argument& each : arguments) text += help_line(each);
-  constexpr std::size_t command_width = 40;
+  constexpr std::size_t command_width = 46;
   text += "\nExamples:\n";
   for (const Example& each : examples()) {
     text += "  " + padded(std::string(each.command), command_width);

@@ -26,6 +26,7 @@ enum class Action : std::uint8_t {
   test_config,    ///< check the file and exit
   convert,        ///< print the file as darter.toml and exit
   sample_config,  ///< print an annotated sample and exit
+  import_file,    ///< bring a file of Mosquitto into the store and exit
 };
 
 /// The arguments of darter, checked.
@@ -36,6 +37,7 @@ struct CommandLine {
   bool verbose = false;              ///< -v: every kind of log line
   bool quiet = false;                ///< -q: no log at all; wins over -v
   bool daemon = false;               ///< -d
+  std::string import_file;           ///< --import
   std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
 
   bool operator==(const CommandLine&) const = default;
@@ -75,8 +77,8 @@ struct Example {
 inline constexpr std::string_view usage_text = "darter [-c FILE] [-p PORT] [-v] [-q] [-d]";
 
 inline constexpr std::string_view exit_status_text =
-    "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener "
-    "cannot be opened.";
+    "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener or "
+    "the store cannot be opened, or a file cannot be imported.";
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);

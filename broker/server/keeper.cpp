@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/import.h"
 
 namespace server {
 namespace {
@@ -40,8 +41,8 @@ std::expected<void, std::string> check_folder(const std::string& path) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Settings& settings,
-                                                                 broker::Log& log) {
+std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
+    const conf::Settings& settings, broker::Log& log) {
   const StorePaths paths = store_paths_of(settings);
   if (auto checked = check_folder(paths.store); !checked) {
     return std::unexpected(checked.error());
@@ -50,8 +51,17 @@ std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Set
   options.path = paths.store;
   options.refuse_damaged = settings.persistence_refuse_damaged;
   options.epoch_milliseconds = wall_milliseconds() - transport::Loops::now().milliseconds;
-  auto store = persistence::Store::open(options, log);
+  return persistence::Store::open(options, log);
+}
+
+std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Settings& settings,
+                                                                 const broker::Authority& authority,
+                                                                 broker::Log& log) {
+  auto store = open_store(settings, log);
   if (!store) return std::unexpected(store.error());
+  if (auto moved_in = move_in(**store, settings, authority, log); !moved_in) {
+    return std::unexpected(moved_in.error());
+  }
   return std::unique_ptr<Keeper>(new Keeper(std::move(*store), log));
 }
 

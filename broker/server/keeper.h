@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/core/access.h"
 #include "broker/core/log.h"
 #include "broker/server/translate.h"
 #include "conf/settings.h"
@@ -17,6 +18,12 @@
 
 namespace server {
 
+/// Opens the store that the settings name.
+///
+/// Errors    One sentence.
+[[nodiscard]] std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
+    const conf::Settings& settings, broker::Log& log);
+
 /// Keeps the shards' lasting state: opens the store, gives back what it holds, writes what comes.
 ///
 /// Lifetime   open(), then load() before the loops start, then write_from() while they run. To be
@@ -25,9 +32,11 @@ namespace server {
 /// Threads    submit() from the loops' threads; the rest by the main thread.
 class Keeper {
  public:
-  /// Errors    One sentence. No settings for a store are no error: is_on() is false then.
+  /// Opens the store, and brings in what Mosquitto left beside it.
+  ///
+  /// Errors    One sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<Keeper>, std::string> open(
-      const conf::Settings& settings, broker::Log& log);
+      const conf::Settings& settings, const broker::Authority& authority, broker::Log& log);
 
   /// Gives every shard its own, and starts the writer.
   [[nodiscard]] std::expected<void, std::string> load(transport::Loops& loops,

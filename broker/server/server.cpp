@@ -14,6 +14,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/gatekeeper.h"
+#include "broker/server/import.h"
 #include "broker/server/keeper.h"
 #include "broker/server/log_writer.h"
 #include "broker/server/process.h"
@@ -171,7 +172,7 @@ std::expected<void, std::string> Server::open() {
 
 std::expected<void, std::string> Server::open_store() {
   if (!settings_.persistence) return {};
-  auto keeper = Keeper::open(settings_, log_);
+  auto keeper = Keeper::open(settings_, gatekeeper_, log_);
   if (!keeper) return std::unexpected(keeper.error());
   keeper_ = std::move(*keeper);
   return {};
@@ -352,6 +353,7 @@ int run(const std::vector<std::string_view>& arguments) {
     }
     case conf::Action::run:
     case conf::Action::test_config:
+    case conf::Action::import_file:
       break;
   }
   auto settings = conf::load(*command_line);
@@ -366,6 +368,9 @@ int run(const std::vector<std::string_view>& arguments) {
   if (command_line->action == conf::Action::test_config) {
     report(settings->remarks);
     return status(conf::ExitCode::success);
+  }
+  if (command_line->action == conf::Action::import_file) {
+    return import_by_hand(*settings, std::move(*realms), command_line->import_file);
   }
   return run_broker(*command_line, std::move(*settings), std::move(*realms));
 }

@@ -27,6 +27,11 @@ TEST_CASE("arguments that are right", "[conf]") {
   CHECK(parse_command_line({"--convert", "/x"})->config_file == "/x");
   CHECK(parse_command_line({"--version"})->action == Action::version);
   CHECK(parse_command_line({"-h", "--nonsense"})->action == Action::help);
+  const auto import = parse_command_line({"--import", "/m.db", "-c", "/x"});
+  REQUIRE(import);
+  CHECK(import->action == Action::import_file);
+  CHECK(import->import_file == "/m.db");
+  CHECK(import->config_file == "/x");
   CHECK(parse_command_line({"--sample-config", "man"})->sample_form == "man");
 }
 
@@ -36,7 +41,8 @@ TEST_CASE("arguments that are wrong", "[conf]") {
       Arguments{"-p"}, Arguments{"-p", "0"}, Arguments{"-p", "65536"}, Arguments{"-p", "1x"},
       Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "-c", "b"},
       Arguments{"--tls-keylog", "f"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
-      Arguments{"--sample-config", "x"}, Arguments{"-vq"},
+      Arguments{"--sample-config", "x"}, Arguments{"-vq"}, Arguments{"--import", "f"},
+      Arguments{"--import", "", "-c", "x"}, Arguments{"--import", "f", "--import", "g", "-c", "x"},
       Arguments{"-p", "1",  "-p", "2",  "-p", "3",  "-p", "4",  "-p", "5",  "-p",
                 "6",  "-p", "7",  "-p", "8",  "-p", "9",  "-p", "10", "-p", "11"});
   const auto result = parse_command_line(wrong);
@@ -71,7 +77,8 @@ TEST_CASE("-v and -q win over the file, and -q over -v", "[conf]") {
 TEST_CASE("help begins as Mosquitto's does", "[conf]") {
   const std::string help = conf::help_text("1.2.3");
   CHECK(help.starts_with("darter version 1.2.3\n\nUsage: darter "));
-  for (const auto* name : {"-c, --config-file FILE", "--test-config", "--convert FILE"}) {
+  for (const auto* name :
+       {"-c, --config-file FILE", "--test-config", "--convert FILE", "--import FILE"}) {
     CHECK(conf_test::is_in(name, help));
   }
 }

@@ -1,0 +1,37 @@
+// broker/server/import.h
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "auth/realm.h"
+#include "broker/core/access.h"
+#include "broker/core/log.h"
+#include "conf/settings.h"
+#include "persistence/store.h"
+
+namespace server {
+
+/// At the start: brings in what Mosquitto left at the persistence location, once. The store
+/// remembers that it was done; the file stays as it is.
+///
+/// A file that cannot be read or is damaged is one line of error, and the broker starts without
+/// it; with persistence_damaged refuse it does not start. A store that takes the place of a damaged
+/// one imports nothing: what it held was newer.
+///
+/// Errors    One sentence.
+[[nodiscard]] std::expected<void, std::string> move_in(persistence::Store& store,
+                                                       const conf::Settings& settings,
+                                                       const broker::Authority& authority,
+                                                       broker::Log& log);
+
+/// darter --import: brings a file into the configured store, telling the terminal how far it is.
+///
+/// Returns   The exit status.
+[[nodiscard]] int import_by_hand(const conf::Settings& settings,
+                                 std::vector<std::shared_ptr<const auth::Realm>> realms,
+                                 const std::string& path);
+
+}  // namespace server
