@@ -46,9 +46,9 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
   for (Wanted& wanted : all) {
     if (is_granted(wanted.answer)) subscribe(session, wanted, packet->subscription_identifier);
     scratch_reasons.push_back(wanted.answer);
-    note(LogType::subscribe,
-         {session.client_id, " ", std::to_string(static_cast<int>(wanted.answer)), " ",
-          wanted.entry.filter});
+    note(LogType::subscribe, {session.client_id, " ",
+                              std::to_string(mqtt::suback_code(wanted.answer, connection.version)),
+                              " ", wanted.entry.filter});
   }
   // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
   reply(

@@ -128,6 +128,11 @@ Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version) {
   return unsubscribe;
 }
 
+std::uint8_t suback_code(Reason reason, Version version) {
+  const auto code = static_cast<std::uint8_t>(reason);
+  return version == Version::v5_0 || code < 0x80 ? code : 0x80;  // [MQTT3-3.9.3-2]
+}
+
 void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                    ByteBuffer& out) {
   const bool v5_0 = version == Version::v5_0;
@@ -136,8 +141,7 @@ void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version 
                          static_cast<std::uint16_t>(packet_id));  // [MQTT-2.2.1-6] [MQTT3-2.3.1-7]
   if (v5_0) write_property_block(out, {});
   for (const Reason reason : reasons) {  // [MQTT-3.9.3-1] [MQTT3-3.9.3-1]
-    const auto code = static_cast<std::uint8_t>(reason);
-    out.push_back(v5_0 || code < 0x80 ? code : 0x80);  // [MQTT3-3.9.3-2]
+    out.push_back(suback_code(reason, version));
   }
 }
 

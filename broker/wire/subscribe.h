@@ -46,9 +46,11 @@ struct Unsubscribe {
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
 
+/// What a SUBACK says for a reason; before 5.0 every failure is 0x80.
+[[nodiscard]] std::uint8_t suback_code(Reason reason, Version version);
+
 /// Appends a SUBACK: one reason per filter [MQTT-3.8.4-6] [MQTT3-3.8.4-5], in order
-/// [MQTT-3.9.3-1], with the identifier of its SUBSCRIBE [MQTT-3.8.4-2] [MQTT3-3.8.4-2]. Before 5.0
-/// every failure is 0x80.
+/// [MQTT-3.9.3-1], with the identifier of its SUBSCRIBE [MQTT-3.8.4-2] [MQTT3-3.8.4-2].
 void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                    ByteBuffer& out);
 
