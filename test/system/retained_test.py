@@ -11,14 +11,15 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_late_subscriber(self, version):
-        """The last retained one greets a new subscription.
+        """The last retained one greets a new subscription, though its publisher's session ended.
 
-        [MQTT-3.3.1-5] [MQTT-3.3.1-8] [MQTT3-3.3.1-8]
+        [MQTT-3.3.1-5] [MQTT-3.3.1-8] [MQTT3-3.3.1-8] [MQTT3-3.1.2-7]
         """
         publisher = self.client(version)
         publisher.publish("r/late", "old", 1, retain=True)
         publisher.publish("r/late", "new", 1, retain=True)
         publisher.publish("r/late", "not kept", 1)
+        publisher.disconnect()
         client = self.client(version)
         client.subscribe("r/late", qos=1)
         client.expect_publish("r/late", "new", retain=True, qos=1)
@@ -90,7 +91,7 @@ class RetainedTest(BrokerTest):
 
     @versions(*ALL)
     def test_not_at_reconnect(self, version):
-        """[MQTT3-3.1.2-7] A resumed session is not sent retained messages again."""
+        """A resumed session is not sent retained messages again."""
         self.client(version).publish("r/re", "x", 1, retain=True)
         client = self.persistent(version, unique("s"))
         client.subscribe("r/re", qos=1)

@@ -195,6 +195,18 @@ class OptionsTest(BrokerTest):
         other.publish("nl", "yours", 1)
         client.expect_publish("nl", "yours")
 
+    def test_no_local_and_retained(self):
+        """[MQTT-3.8.3-3] What the client itself retained does not come back with No Local."""
+        client, other = self.client(MQTT5), self.client(MQTT5)
+        client.publish("nl/mine", "x", 1, retain=True)
+        other.publish("nl/others", "x", 1, retain=True)
+        client.subscribe(("nl/+", 1 | NO_LOCAL), expected=[1])
+        client.expect_publish("nl/others", "x", retain=True)
+        client.ping()
+        client.subscribe(("nl/+", 1), expected=[1])
+        self.assertEqual({client.expect(wire.PUBLISH).topic for _ in range(2)},
+                         {"nl/mine", "nl/others"})
+
     def test_no_local_and_another_subscription(self):
         """No Local of one subscription does not silence another one of the client."""
         client = self.client(MQTT5)
