@@ -199,8 +199,10 @@ Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version
     packet.reason = failure.reason;
     // [MQTT-3.2.2-19]
     if (may_explain(connection, failure.what)) packet.reason_string = failure.what;
-    reply(connection, When::at_once,
-          [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
+    if (may_be_sent(connection, packet)) {
+      reply(connection, When::at_once,
+            [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
+    }
   }
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return Next::stop;
@@ -251,6 +253,11 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
 // [MQTT-3.2.0-2].
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
+  mqtt::Connack answer = connack_for(connection, packet);
+  if (!may_be_sent(connection, answer)) {
+    return refuse(connection, packet,
+                  {Reason::packet_too_large, "CONNACK exceeds its Maximum Packet Size"});
+  }
   bool present = false;
   const Progress before = progress();
   Session* const session = session_for(connection, packet, present);
@@ -262,7 +269,10 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   store_will(*session, packet);
   note_connected(*session);
   // A session that is there again needs no wait: it is stored.
-  send_connack(connection, packet, present, present ? When::at_once : when_safe(before));
+  answer.session_present = present;
+  reply(connection, present ? When::at_once : when_safe(before),
+        [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
+  if (connection.held) connection.held->everything = true;
   if (tells_of_connections()) {
     const std::string user =
         packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
@@ -341,11 +351,7 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.maximum_packet_size_bytes = packet.maximum_packet_size_bytes;
   connection.topic_alias_maximum_out =
       std::min(packet.topic_alias_maximum, rules.max_topic_alias_broker);
-  connection.keep_alive_seconds = packet.keep_alive_seconds;
-  const std::uint16_t most = options.limits.max_keepalive_seconds;
-  if (most != 0 && (packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most)) {
-    connection.keep_alive_seconds = most;
-  }
+  connection.keep_alive_seconds = keep_alive_of(packet);
   connection.timer.cancel();
   if (connection.keep_alive_seconds != 0) {
     timers.arm(connection.timer, after_milliseconds(now, connection.keep_alive_seconds * 1500LL));
@@ -391,18 +397,24 @@ void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will->message_expiry_interval_seconds = will.message_expiry_interval_seconds.value_or(0);
 }
 
+std::uint16_t Shard::State::keep_alive_of(const mqtt::Connect& packet) const {
+  const std::uint16_t most = options.limits.max_keepalive_seconds;
+  const bool too_long = packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
+  return most != 0 && too_long ? most : packet.keep_alive_seconds;
+}
+
 // Limits are named where they differ from the protocol's own [MQTT-3.2.2-9] [MQTT-3.2.2-22].
-void Shard::State::send_connack(Connection& connection, const mqtt::Connect& packet,
-                                bool session_present, When when) {
+mqtt::Connack Shard::State::connack_for(const Connection& connection,
+                                        const mqtt::Connect& packet) const {
   const ListenerPolicy& rules = policy(connection.listener);
-  const Session& session = *connection.session;
   mqtt::Connack answer;
-  answer.session_present = session_present;
   if (rules.max_topic_alias > 0) answer.topic_alias_maximum = rules.max_topic_alias;
   // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
-  if (packet.client_id.empty()) answer.assigned_client_identifier = session.client_id;
-  if (connection.keep_alive_seconds != packet.keep_alive_seconds) {
-    answer.server_keep_alive_seconds = connection.keep_alive_seconds;
+  if (packet.client_id.empty()) {
+    answer.assigned_client_identifier = client_id_of(connection, packet);
+  }
+  if (const std::uint16_t kept = keep_alive_of(packet); kept != packet.keep_alive_seconds) {
+    answer.server_keep_alive_seconds = kept;
   }
   if (!options.limits.retain_available) answer.retain_available = false;
   answer.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
@@ -412,12 +424,19 @@ void Shard::State::send_connack(Connection& connection, const mqtt::Connect& pac
   if (rules.max_qos != mqtt::Qos::exactly_once) {
     answer.maximum_qos = static_cast<std::uint8_t>(rules.max_qos);
   }
-  if (session.expiry_interval_seconds != packet.session_expiry_interval_seconds) {
-    answer.session_expiry_interval_seconds = session.expiry_interval_seconds;
+  if (const std::uint32_t expiry = expiry_interval_of(packet);
+      expiry != packet.session_expiry_interval_seconds) {
+    answer.session_expiry_interval_seconds = expiry;
   }
-  reply(connection, when,
-        [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
-  if (connection.held) connection.held->everything = true;
+  return answer;
+}
+
+// [MQTT-3.1.2-24]
+bool Shard::State::may_be_sent(const Connection& connection, const mqtt::Connack& answer) {
+  if (connection.maximum_packet_size_bytes == 0) return true;
+  mqtt::ByteBuffer whole;
+  mqtt::encode(answer, connection.version, whole);
+  return whole.size() <= connection.maximum_packet_size_bytes;
 }
 
 }  // namespace broker

@@ -138,8 +138,11 @@ struct Shard::State {
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
   void note_will(const mqtt::Connect& packet) const;
-  void send_connack(Connection& connection, const mqtt::Connect& packet, bool session_present,
-                    When when);
+  [[nodiscard]] std::uint16_t keep_alive_of(const mqtt::Connect& packet) const;
+  [[nodiscard]] mqtt::Connack connack_for(const Connection& connection,
+                                          const mqtt::Connect& packet) const;
+  /// Whether the client takes a packet of that size.
+  [[nodiscard]] static bool may_be_sent(const Connection& connection, const mqtt::Connack& answer);
   [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;
   [[nodiscard]] std::uint32_t capped_expiry(std::uint32_t seconds) const;
 
@@ -171,6 +174,8 @@ struct Shard::State {
   // shard_subscribe.cpp
   Next on_subscribe(Connection& connection, const mqtt::Frame& frame);
   Next on_unsubscribe(Connection& connection, const mqtt::Frame& frame);
+  [[nodiscard]] static std::optional<mqtt::Failure> check_answer(const Connection& connection,
+                                                                 std::size_t filters);
   struct Wanted {
     std::string filter;  // mount point in front
     std::string share_name;

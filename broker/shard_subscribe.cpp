@@ -28,6 +28,9 @@ Subscriber as_subscriber(const Session& session) {
 Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt::Frame& frame) {
   const auto packet = mqtt::decode_subscribe(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
+  if (const auto failure = check_answer(connection, packet->entries.size())) {
+    return fail(connection, *failure);
+  }
   std::vector<Wanted> all;
   for (const mqtt::SubscribeEntry& entry : packet->entries) {
     auto wanted = understand(connection, entry);
@@ -63,6 +66,14 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
     }
   }
   return Next::go_on;
+}
+
+// [MQTT-3.1.2-24]
+std::optional<mqtt::Failure> Shard::State::check_answer(const Connection& connection,
+                                                        std::size_t filters) {
+  const std::uint32_t most = connection.maximum_packet_size_bytes;
+  if (most == 0 || mqtt::answer_size_bytes(filters) <= most) return std::nullopt;
+  return mqtt::Failure{Reason::packet_too_large, "the answer would exceed Maximum Packet Size"};
 }
 
 // [MQTT-3.8.4-7]
@@ -196,6 +207,9 @@ bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
 Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mqtt::Frame& frame) {
   const auto packet = mqtt::decode_unsubscribe(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
+  if (const auto failure = check_answer(connection, packet->filters.size())) {
+    return fail(connection, *failure);
+  }
   Session& session = *connection.session;
   const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
   for (const std::string_view filter : packet->filters) {

@@ -128,6 +128,11 @@ Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version) {
   return unsubscribe;
 }
 
+std::size_t answer_size_bytes(std::size_t filters) noexcept {
+  const std::size_t remaining_length = 2 + 1 + filters;  // identifier, no properties, reasons
+  return fixed_header_size(remaining_length) + remaining_length;
+}
+
 std::uint8_t suback_code(Reason reason, Version version) {
   const auto code = static_cast<std::uint8_t>(reason);
   return version == Version::v5_0 || code < 0x80 ? code : 0x80;  // [MQTT3-3.9.3-2]

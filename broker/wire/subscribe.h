@@ -46,6 +46,9 @@ struct Unsubscribe {
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
 
+/// How large a SUBACK or UNSUBACK of MQTT 5.0 is that answers so many filters.
+[[nodiscard]] std::size_t answer_size_bytes(std::size_t filters) noexcept;
+
 /// What a SUBACK says for a reason; before 5.0 every failure is 0x80.
 [[nodiscard]] std::uint8_t suback_code(Reason reason, Version version);
 

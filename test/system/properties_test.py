@@ -221,6 +221,33 @@ class PacketSizeTest(BrokerTest):
             client.expect_publish("mp", f"small {number}")
         client.ping()
 
+    def test_connack_too_large(self):
+        """[MQTT-3.1.2-24] A client that cannot take its CONNACK is refused, and not sent it."""
+        for most in (1, 4, 5, 30, 59):
+            client = self.raw(MQTT5, "")
+            client.send(wire.connect(MQTT5, "", properties=[(wire.MAXIMUM_PACKET_SIZE, most)]))
+            packet = client.receive()
+            if packet is not None:
+                self.assertEqual((packet.kind, packet.reason), (wire.CONNACK, 0x95))
+                self.assertLessEqual(len(packet.raw), most)
+                client.expect_closed()
+        client = self.client(MQTT5, "", properties=[(wire.MAXIMUM_PACKET_SIZE, 60)])
+        self.assertEqual(len(client.connack.raw), 60)
+
+    def test_answers_too_large(self):
+        """[MQTT-3.1.2-24] A SUBACK or UNSUBACK that the client cannot take ends the connection."""
+        for kind in (wire.SUBSCRIBE, wire.UNSUBSCRIBE):
+            client = self.client(MQTT5, properties=[(wire.MAXIMUM_PACKET_SIZE, 20)])
+            filters = [f"f/{number}" for number in range(16)]
+            for size, fits in ((15, True), (16, False)):
+                packet = (wire.subscribe(MQTT5, 7, [(f, 0) for f in filters[:size]])
+                          if kind == wire.SUBSCRIBE else
+                          wire.unsubscribe(MQTT5, 7, filters[:size]))
+                client.send(packet)
+                if fits:
+                    self.assertEqual(len(client.expect(kind + 1).raw), 20)
+            client.expect_refusal(0x95)
+
     def test_exact_border(self):
         """A packet of exactly the maximum is sent."""
         client = self.client(MQTT5, properties=[(wire.MAXIMUM_PACKET_SIZE, 100)])
