@@ -104,7 +104,7 @@ void write_all(int descriptor, std::string_view text) {
 LogWriter::LogWriter(const conf::LogSettings& settings)
     : settings_(settings), types_(settings.destinations.empty() ? 0U : settings.types) {
   for (const conf::LogDestination& destination : settings.destinations) {
-    sinks_.push_back({destination, -1});
+    sinks_.push_back({destination});
     open(sinks_.back());
   }
 }
@@ -132,7 +132,10 @@ void LogWriter::open(Sink& sink) {
       break;
     case LogDestinationKind::file: {
       const std::string& path = sink.destination.path;
-      sink.descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+      constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+      sink.descriptor = ::open(path.c_str(), flags | O_EXCL, 0640);
+      sink.made = sink.descriptor >= 0;
+      if (!sink.made) sink.descriptor = ::open(path.c_str(), flags, 0640);
       if (sink.descriptor >= 0) break;
       write_all(STDERR_FILENO, broker::concat({"Error: Unable to open log file ", path,
                                                " for writing: ", std::strerror(errno), ".\n"}));
@@ -206,6 +209,14 @@ void LogWriter::set_topic(TopicWriter writer) {
   topic_ = std::move(writer);
   if (!topic_) return;
   for (auto& [topic, line] : std::exchange(early_, {})) topic_(std::move(topic), std::move(line));
+}
+
+std::vector<int> LogWriter::made_files() const {
+  std::vector<int> files;
+  for (const Sink& sink : sinks_) {
+    if (sink.made) files.push_back(sink.descriptor);
+  }
+  return files;
 }
 
 void LogWriter::detach() {

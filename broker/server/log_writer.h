@@ -38,6 +38,8 @@ class LogWriter final : public broker::Log {
   void reopen();
   /// Where lines for `log_dest topic` go. The first lines wait for it.
   void set_topic(TopicWriter writer);
+  /// Files that this writer made, by their open descriptors: for the user that the broker becomes.
+  [[nodiscard]] std::vector<int> made_files() const;
   /// -d: standard output and error lead nowhere from now on.
   void detach();
 
@@ -45,6 +47,7 @@ class LogWriter final : public broker::Log {
   struct Sink {
     conf::LogDestination destination;
     int descriptor = -1;
+    bool made = false;  // the file was not there before
   };
   void open(Sink& sink);
   [[nodiscard]] std::string stamp() const;

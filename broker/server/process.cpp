@@ -1,5 +1,6 @@
 #include "broker/server/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -17,6 +18,14 @@ namespace server {
 namespace {
 
 using broker::concat;
+
+bool hand_over(const Belongings& belongings, const passwd& user) noexcept {
+  const auto path = [&](const std::string& each) {
+    return ::lchown(each.c_str(), user.pw_uid, user.pw_gid) == 0;
+  };
+  const auto file = [&](int each) { return ::fchown(each, user.pw_uid, user.pw_gid) == 0; };
+  return std::ranges::all_of(belongings.paths, path) && std::ranges::all_of(belongings.files, file);
+}
 
 }  // namespace
 
@@ -37,17 +46,16 @@ void prepare_heap(std::size_t loops) noexcept {
 }
 
 std::expected<void, std::string> drop_privileges(const std::string& user,
-                                                 const std::vector<std::string>& files) {
+                                                 const Belongings& belongings) {
   if (::geteuid() != 0 || user.empty() || user == "root") return {};
   const passwd* entry = ::getpwnam(user.c_str());
   if (entry == nullptr && user == "mosquitto") entry = ::getpwnam("nobody");
   if (entry == nullptr) {
     return std::unexpected(concat({"Invalid user '", user, "' in 'user': there is no such user."}));
   }
-  for (const std::string& file : files) {
-    if (::lchown(file.c_str(), entry->pw_uid, entry->pw_gid) == 0) continue;
-    return std::unexpected(concat({"Unable to give '", file, "' to user '", entry->pw_name,
-                                   "': ", std::strerror(errno), "."}));
+  if (!hand_over(belongings, *entry)) {
+    return std::unexpected(concat(
+        {"Unable to give files to user '", entry->pw_name, "': ", std::strerror(errno), "."}));
   }
   const bool done = ::initgroups(entry->pw_name, entry->pw_gid) == 0 &&
                     ::setgid(entry->pw_gid) == 0 && ::setuid(entry->pw_uid) == 0;

@@ -19,12 +19,18 @@ namespace server {
 /// that are free for the next burst.
 void prepare_heap(std::size_t loops) noexcept;
 
+/// What was made as root for the user that the broker becomes.
+struct Belongings {
+  std::vector<std::string> paths;  // a link is not followed
+  std::vector<int> files;          // open
+};
+
 /// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"
-/// stays root. Does nothing for anybody else. `files` belong to the user then.
+/// stays root. Does nothing for anybody else. What `belongings` names goes to that user before.
 ///
 /// Errors    One sentence.
-[[nodiscard]] std::expected<void, std::string> drop_privileges(
-    const std::string& user, const std::vector<std::string>& files);
+[[nodiscard]] std::expected<void, std::string> drop_privileges(const std::string& user,
+                                                               const Belongings& belongings);
 
 /// A file with the process id in it, removed when this is destroyed.
 class PidFile {

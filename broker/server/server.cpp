@@ -138,7 +138,8 @@ std::expected<void, std::string> Server::open() {
   auto pid_file = PidFile::create(settings_.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
   pid_file_ = std::move(*pid_file);
-  if (auto dropped = drop_privileges(settings_.user, unix_sockets()); !dropped) return dropped;
+  if (auto dropped = drop_privileges(settings_.user, {unix_sockets(), log_.made_files()}); !dropped)
+    return dropped;
 
   if (auto opened = open_store(); !opened) return opened;
   const std::vector<broker::ShardOptions> shards = shard_options();

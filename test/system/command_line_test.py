@@ -1,6 +1,7 @@
 """Arguments, exit codes, files, signals and log lines of the program itself."""
 
 import os
+import pwd
 import re
 import signal
 import socket
@@ -313,6 +314,29 @@ class RunTest(BrokerTest):
         self.assertRegex(text, r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d: .*running")
         self.assertNotIn("unseen", text)
         self.assertEqual(self.broker.lines, [])
+
+    def test_log_file_after_a_reload(self):
+        """The user that the broker becomes can open its log file again."""
+        if os.geteuid() != 0:
+            self.fail("this test needs root")
+        broker = self.start("user nobody\nlog_dest file {dir}/broker.log\n" + DEFAULT_CONFIG,
+                            args=(), bare=True)
+        path = broker.directory / "broker.log"
+        wait_until(lambda: "running" in path.read_text(), "the start")
+        self.assertEqual(path.stat().st_uid, pwd.getpwnam("nobody").pw_uid)
+        broker.reload()
+        wait_until(lambda: "reopened log files" in path.read_text(), "the reload")
+        self.assertEqual(broker.lines, [])
+
+    def test_log_file_of_somebody(self):
+        """A file that was there keeps its owner, wherever its name leads."""
+        if os.geteuid() != 0:
+            self.fail("this test needs root")
+        broker = self.start("user nobody\nlog_dest file {dir}/broker.log\n" + DEFAULT_CONFIG,
+                            files={"broker.log": ""}, args=(), bare=True)
+        path = broker.directory / "broker.log"
+        wait_until(lambda: "running" in path.read_text(), "the start")
+        self.assertEqual(path.stat().st_uid, 0)
 
     def test_log_timestamp_false(self):
         """log_timestamp false: the bare line."""

@@ -442,6 +442,7 @@ class UnixSocketTest(BrokerTest):
         if os.geteuid() != 0:
             self.fail("this test needs root")
         self.start("user nobody\n" + self.config, bare=True)
+        self.broker.wait_for_log("running")
         status = (self.broker.directory / "mqtt.sock").stat()
         nobody = pwd.getpwnam("nobody")
         self.assertEqual((stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid),
