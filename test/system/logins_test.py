@@ -409,6 +409,20 @@ class AclTest(BrokerTest):
         ann.expect_publish("ann/open", "yes", retain=True)
         ann.ping()
 
+    def test_check_retain_source(self):
+        """A retained message waits in vain once its publisher may not write the topic any more."""
+        for option, expected in (("true", []), ("false", ["ann/r"])):
+            self.start(f"check_retain_source {option}\n" + self.config)
+            ann = self.ann()
+            ann.publish("ann/r", "x", 1, retain=True)
+            ann.disconnect()
+            self.broker.write("acl", "user bob\ntopic #\n")
+            self.broker.reload()
+            self.broker.wait_for_log("Reloaded password and ACL files")
+            bob = self.bob()
+            bob.subscribe("ann/#")
+            self.assertEqual([packet.topic for packet in bob.drain()], expected)
+
     @versions(*ALL)
     def test_anonymous_lines(self, version):
         """Lines before the first user are for clients without one."""

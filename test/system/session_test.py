@@ -240,7 +240,7 @@ class QueueTest(BrokerTest):
         name, publisher = self.away("q"), self.client(MQTT311)
         for number in range(10):
             publisher.publish("q", f"{number}" * 200, 1)
-        self.assertIn(len(self.received(name)), (2, 3))
+        self.assertEqual([text[0] for text in self.received(name)], ["0", "1"])
 
     def test_qos0_is_not_queued(self):
         """QoS 0 does not wait by default."""
