@@ -38,7 +38,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       holdings(outbox, options.shards),
       sender(options.limits, outbox, ledger, holdings, metrics, log_sink),
       sys(options.version),
-      reports(shard_options.shards) {}
+      reports(shard_options.shards),
+      forwarded(shard_options.shards) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : state_(std::make_unique<State>(options, commons, log)) {}
@@ -133,6 +134,7 @@ void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
   state_->enter(now);
+  state_->begin_ticket();
   std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
 }
 

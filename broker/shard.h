@@ -116,6 +116,10 @@ class Shard {
   /// After the last of them. `last_key`: the highest key that the store has ever seen.
   void restored(std::uint64_t last_key, Instant now);
 
+  /// After restored() of all shards, when they have told each other all they had to say: what was
+  /// on its way between shards reaches those of this shard whom it is for.
+  void finish_forwards(Instant now);
+
   /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all.
   void shut_down(Instant now);
 

@@ -265,12 +265,14 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
     return refuse(connection, packet,
                   {Reason::server_unavailable, "global_max_clients is reached"});
   }
+  // A session that is there again, as it was, needs no wait: it is stored.
+  const bool news = !present || session->will || packet.will ||
+                    session->expiry_interval_seconds != expiry_interval_of(packet);
   attach(connection, *session, packet, verdict);
   store_will(*session, packet);
   note_connected(*session);
-  // A session that is there again needs no wait: it is stored.
   answer.session_present = present;
-  reply(connection, present ? When::at_once : when_safe(before),
+  reply(connection, news ? when_safe(before) : When::at_once,
         [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (tells_of_connections()) {
@@ -311,6 +313,11 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
     end_connection(old, WillFate::publish, CloseHow::policy);
     session = sessions.find(client_id);  // it may have ended with its connection
   }
+  if (session != nullptr && session->away && session->away->expiry.armed() &&
+      session->away->expiry.deadline() <= now) {
+    expire_session(*session);  // its time is over, and only the tick has not come yet
+    session = nullptr;
+  }
   if (session != nullptr && packet.clean_start) {
     end_session(*session);  // [MQTT-3.1.2-4]
     session = nullptr;
@@ -333,6 +340,10 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   const bool routes_change =
       session.permissions != verdict.permissions || session.version != packet.version;
   if (!session.subscriptions.empty() && routes_change) router.forget_routes();
+  if (session.away && session.away->will_delay.armed() &&
+      session.away->will_delay.deadline() <= now) {
+    publish_will(session);  // it came due, and only the tick has not come yet
+  }
   session.away.reset();
   session.connection = &connection;
   session.version = packet.version;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core/siphash.h"
+#include "broker/core/text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
@@ -47,6 +48,7 @@ void Shard::committed(std::uint64_t position, Instant now) {
   state.enter(now);
   state.journal_out = false;
   state.holdings.committed(position);
+  state.tell_forwards();
   state.let_go();
 }
 
@@ -61,22 +63,36 @@ void Shard::State::let_go() {
       [this](ShardIndex peer, const Errand& errand) { peers.send(peer, Confirmed{errand}); });
 }
 
-Errand Shard::State::errand_for(ShardIndex peer, mqtt::Qos qos, bool retain) {
-  const bool lasting = qos != mqtt::Qos::at_most_once || retain;
-  if (!lasting || options.durability != Durability::commit || peer == options.index) return {};
-  return holdings.tell(peer);
+void Shard::State::tell_forwards() {
+  while (!forwards.empty() && forwards.front().position <= holdings.committed()) {
+    Forward next = forwards.pop_front();
+    peers.send(next.to, std::exchange(next.message, {}));
+    if (next.key == ForwardKey{0}) {
+      --followers;
+      continue;
+    }
+    forwarded[static_cast<std::uint32_t>(next.to)].push_back(std::move(next));
+  }
 }
 
 void Shard::State::owe(ShardIndex peer, const Errand& errand) {
-  if (errand.ticket != 0) holdings.owe(peer, errand);
+  if (peer == options.index) return;  // part of what is being done already
+  if (errand.forward != ForwardKey{0}) {
+    ledger.arrived(errand.forward);
+    forwarding = true;
+  }
+  if (errand.forward != ForwardKey{0} || errand.ticket != 0) holdings.owe(peer, errand);
   holdings.caused_by(errand.hop);
 }
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }
 
+std::uint32_t Shard::State::keeper_of(std::string_view topic) const {
+  return static_cast<std::uint32_t>(siphash(options.home_key, topic) % options.shards);
+}
+
 bool Shard::State::stores_retained(std::string_view topic) const {
-  return siphash(options.home_key, topic) % options.shards ==
-         static_cast<std::uint32_t>(options.index);
+  return keeper_of(topic) == static_cast<std::uint32_t>(options.index);
 }
 
 void Shard::State::note_retained(std::string_view topic) {
@@ -97,6 +113,7 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
   for (const auto& row : batch.deliveries) state.restore_delivery(batch, row);
   for (const auto& row : batch.incoming) state.restore_incoming(batch, row);
   for (const auto& row : batch.retained) state.restore_retained(batch, row);
+  for (const auto& row : batch.forwards) state.restore_forward(batch, row);
 }
 
 void Shard::restore(const SharedMessage& message) {
@@ -114,6 +131,59 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
   restoring->messages.clear();
   for (const auto& [key, returned] : restoring->sessions) {
     state.wake_up(state.sessions.at(returned.index), returned);
+  }
+  if (restoring->forwards.empty()) return;
+  state.restoring = std::make_unique<State::Restoring>();
+  state.restoring->forwards = std::move(restoring->forwards);
+}
+
+void Shard::finish_forwards(Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  if (!state.restoring) return;
+  const std::unique_ptr<State::Restoring> restoring = std::move(state.restoring);
+  for (const State::Returning& returning : restoring->forwards) state.finish_forward(returning);
+}
+
+void Shard::State::restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row) {
+  const auto found = restoring->messages.find(row.message);
+  if (found == restoring->messages.end()) return;
+  restoring->forwards.push_back({row,
+                                 found->second,
+                                 std::string(batch.text(row.share_name)),
+                                 std::string(batch.text(row.share_filter)),
+                                 {std::string(batch.text(row.client_id)),
+                                  std::string(batch.text(row.user_name)), row.listener}});
+}
+
+// Whoever was at home on that shard then.
+void Shard::State::finish_forward(const Returning& returning) {
+  const auto was_there = [&](std::string_view name) {
+    return siphash(returning.row.home_key, name) % returning.row.shards == returning.row.to;
+  };
+  Publication publication(returning.message->view(), now, 1);
+  publication.kept = returning.message;
+  publication.marked = true;
+  if (!returning.share_name.empty()) {
+    const auto group = groups.number(returning.share_name, returning.share_filter);
+    if (group) deliver_to_group(*group, publication);
+    return;
+  }
+  const std::string_view topic = publication.view.topic;
+  if (publication.view.retain && was_there(topic)) {
+    std::shared_ptr<const Publisher> by;
+    if (!returning.publisher.client_id.empty()) {
+      by = std::make_shared<const Publisher>(returning.publisher);
+    }
+    retain(publication, {returning.row.retain_count, 0}, std::move(by));
+  }
+  const Route& route = router.route(topic);
+  for (const Receiver& receiver : route.receivers) {
+    if (was_there(receiver.session->client_id)) deliver(publication, route, receiver);
+  }
+  for (const std::uint32_t group : route.groups) {
+    const Groups::Group& one = groups.at(group);
+    if (was_there(concat({one.share_name, "/", one.filter}))) deliver_to_group(group, publication);
   }
 }
 
@@ -241,6 +311,8 @@ void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatc
 }
 
 void Shard::State::wake_up(Session& session, const Restoring::Returned& returned) {
+  // It is away now, whatever comes for it.
+  if (returned.was_connected) ledger.changed(session, Ledger::session_row);
   if (!session.outgoing) return;
   // Of a client that was connected nobody knows how much it was sent: all that it may have been.
   const std::size_t most = options.limits.max_inflight_messages == 0

@@ -37,14 +37,29 @@ std::uint64_t Shard::State::interested_peers(std::string_view topic, Route& rout
   return route.peers;
 }
 
-void Shard::State::send_to_peers(std::uint64_t mask, const SharedMessage& message,
-                                 RetainStamp stamp, const Publisher* by) {
+// Every shard has what is retained, but only one of them stores it.
+void Shard::State::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
+                                 const Publisher* by) {
+  const SharedMessage& message = *publication.shared;
+  const std::uint32_t keeper = message.retain ? keeper_of(message.view().topic) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
-    if ((mask >> shard & 1U) == 0) continue;
-    peers.send(ShardIndex{shard},
-               PeerPublish{message, stamp, by == nullptr ? Publisher{} : *by,
-                           errand_for(ShardIndex{shard}, message.qos, message.retain)});
+    if ((to.all >> shard & 1U) == 0) continue;
+    const bool queued =
+        message.qos != mqtt::Qos::at_most_once && (to.interested >> shard & 1U) != 0;
+    PeerPublish told{message, stamp, by == nullptr ? Publisher{} : *by, {}};
+    tell_message(ShardIndex{shard}, std::move(told), queued || shard == keeper, &publication);
   }
+}
+
+JournalBatch::Forward Shard::State::forward_row(ShardIndex to, const PeerPublish& message) const {
+  JournalBatch::Forward row;
+  row.to = static_cast<std::uint32_t>(to);
+  row.shards = options.shards;
+  row.home_key[0] = options.home_key[0];
+  row.home_key[1] = options.home_key[1];
+  row.retain_count = message.stamp.count;
+  row.listener = message.publisher.listener;
+  return row;
 }
 
 SharedMessage Shard::State::share(const MessageView& message) {
@@ -110,11 +125,18 @@ void Shard::State::deliver_to_group(std::uint32_t group, Publication& publicatio
   }
   SharedMessage copy =
       publication.shared != nullptr ? *publication.shared : share(publication.view);
-  const Errand errand = errand_for(member->shard, copy.qos, false);
-  peers.send(member->shard,
-             GroupDelivery{chosen.share_name, chosen.filter, member->session,
-                           member->session_number, std::move(copy), member->qos,
-                           member->retain_as_published, member->subscription_identifier, errand});
+  const bool lasting = copy.qos != mqtt::Qos::at_most_once;
+  tell_message(member->shard,
+               GroupDelivery{chosen.share_name,
+                             chosen.filter,
+                             member->session,
+                             member->session_number,
+                             std::move(copy),
+                             member->qos,
+                             member->retain_as_published,
+                             member->subscription_identifier,
+                             {}},
+               lasting, &publication);
 }
 
 void Shard::State::deliver_to_member(Session& session, const Groups::Group& group,
@@ -146,9 +168,12 @@ void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
   if (session == nullptr) {
     // It ended on the way here: the group chooses again.
     if (message.message.qos == mqtt::Qos::at_most_once) return;
-    const Errand errand = errand_for(from, message.message.qos, false);
-    tell(from, GroupReturn{std::move(message.share_name), std::move(message.filter),
-                           std::move(message.message), errand});
+    tell_message(from,
+                 GroupReturn{std::move(message.share_name),
+                             std::move(message.filter),
+                             std::move(message.message),
+                             {}},
+                 true, nullptr);
     return;
   }
   Publication publication(message.message.view(), now, 1);
@@ -175,7 +200,10 @@ void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
-  holdings.confirmed(from, message.errand);
+  const ForwardKey forward = message.errand.forward;
+  if (forward == ForwardKey{0}) return holdings.confirmed(from, message.errand);
+  auto& told = forwarded[static_cast<std::uint32_t>(from)];
+  while (!told.empty() && told.front().key <= forward) ledger.forwarded(told.pop_front().kept);
 }
 
 void Shard::State::update_sys() {

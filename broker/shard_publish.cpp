@@ -37,6 +37,10 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
           ", m", std::to_string(static_cast<int>(packet->packet_id)), ", '", topic, "', ... (",
           std::to_string(packet->payload.size()), " bytes))"});
   }
+  begin_ticket();
+  // A QoS 2 identifier that is stored keeps the message from being taken once more.
+  const Forwarding scope(
+      *this, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
   const Progress before = progress();
   Reason reason = admit(connection, *packet, topic);
   if (packet->qos == Qos::exactly_once && reason == Reason::success) {
@@ -210,7 +214,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
     retain(publication, stamp, by);
   }
   hand_out(publication, route, from);
-  if (to != 0) send_to_peers(to, shared, stamp, by.get());
+  if (to != 0) send_to_peers({to, interested}, publication, stamp, by.get());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }
 

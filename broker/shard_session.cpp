@@ -47,6 +47,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
 // Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
 void Shard::State::publish_will(Session& session) {
   if (!session.will) return;
+  const Forwarding scope(*this, ledger.acknowledges_late(session));
   // Sent once, then removed from the session [MQTT-3.1.2-10].
   const std::unique_ptr<StoredWill> will = std::move(session.will);
   ledger.changed(session, Ledger::session_row);
@@ -100,13 +101,13 @@ void Shard::State::drop_subscriptions(Session& session) {
 
 void Shard::State::return_shared(Session& session) {
   if (!session.outgoing || !session.memberships) return;
+  const Forwarding scope(*this, true);
   const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
   outgoing->return_shared([&](const Delivery& delivery) {
     const Membership& membership = (*session.memberships)[delivery.membership - 1];
     const ShardIndex home = group_home(membership.share_name, membership.filter);
-    GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()),
-                     errand_for(home, delivery.qos, false)};
-    tell(home, std::move(back));
+    GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()), {}};
+    tell_message(home, std::move(back), delivery.qos != mqtt::Qos::at_most_once, nullptr);
   });
 }
 

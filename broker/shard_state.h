@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/core/connection.h"
@@ -15,6 +16,7 @@
 #include "broker/core/holdings.h"
 #include "broker/core/ledger.h"
 #include "broker/core/retained.h"
+#include "broker/core/ring.h"
 #include "broker/core/router.h"
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
@@ -44,6 +46,14 @@ struct Shard::State {
   enum class Next : std::uint8_t { go_on, stop };
   enum TimerKind : std::uint8_t { connection_timer, session_expiry_timer, will_delay_timer };
   enum class WillFate : std::uint8_t { publish, discard };
+  /// A message that was on its way between shards when the process ended.
+  struct Returning {
+    JournalBatch::Forward row;  // without its texts
+    MessageRef message;
+    std::string share_name;
+    std::string share_filter;
+    Publisher publisher;
+  };
   /// What rows refer to while state comes back.
   struct Restoring {
     struct Returned {
@@ -53,6 +63,30 @@ struct Shard::State {
     };
     std::unordered_map<MessageKey, MessageRef> messages;
     std::unordered_map<SessionKey, Returned> sessions;
+    std::vector<Returning> forwards;
+  };
+  /// A message for a peer that is stored on its way: told when that is done, forgotten when the
+  /// peer has stored what follows. Or one that must not overtake these: without a key.
+  struct Forward {
+    std::uint64_t position = 0;  // when it is stored
+    ForwardKey key{0};
+    ShardIndex to{0};
+    PeerMessage message;
+    MessageRef kept;
+  };
+  /// While it lives, messages to peers are stored on their way: what they follow from is not asked
+  /// for again, so they must not be lost with the process, nor said twice.
+  class Forwarding {
+   public:
+    Forwarding(State& state, bool begin)
+        : state_(state), before_(std::exchange(state.forwarding, state.forwarding || begin)) {}
+    ~Forwarding() { state_.forwarding = before_; }
+    Forwarding(const Forwarding&) = delete;
+    Forwarding& operator=(const Forwarding&) = delete;
+
+   private:
+    State& state_;
+    bool before_;
   };
 
   // shard.cpp
@@ -94,6 +128,7 @@ struct Shard::State {
     debug = log.enabled(LogType::debug);
     sender.set_debug(debug);
     holdings.caused_by(0);
+    forwarding = false;
   }
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
@@ -234,14 +269,22 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// What a peer that is told a message has to confirm.
-  [[nodiscard]] Errand errand_for(ShardIndex peer, mqtt::Qos qos, bool retain);
+  /// To be called before anything that may tell peers is handled. Where messages wait on their way,
+  /// what follows may wait behind them: no peer can confirm it by confirming what came before.
+  void begin_ticket() {
+    if (!forwards.empty()) holdings.end_turn(ledger.position());
+  }
+  /// Tells what was stored on its way and now is on disk.
+  void tell_forwards();
+  /// Gives what was on its way when the process ended to those of this shard whom it is for.
+  void finish_forward(const Returning& returning);
   /// A peer has told us something, and may wait until that is stored.
   void owe(ShardIndex peer, const Errand& errand);
   /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
+  [[nodiscard]] std::uint32_t keeper_of(std::string_view topic) const;
   void restore_message(const JournalBatch& batch, const JournalBatch::Message& row);
   void restore_session(const JournalBatch& batch, const JournalBatch::Session& row);
   void restore_subscription(const JournalBatch& batch, const JournalBatch::Subscription& row);
@@ -249,6 +292,7 @@ struct Shard::State {
   void restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row);
   void restore_will(Session& session, const JournalBatch& batch, const JournalBatch::Will& row);
   void restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row);
+  void restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row);
   void wake_up(Session& session, const Restoring::Returned& returned);
 
   // shard_peers.cpp
@@ -270,11 +314,54 @@ struct Shard::State {
       peers.send(to, std::move(message));
     }
   }
+  /// The same for a message that peers are to store, if it is `lasting`: what it follows from waits
+  /// for that, or it is stored on its way. `publication`: where the message may be kept already.
+  template <typename Message>
+  void tell_message(ShardIndex to, Message message, bool lasting, Publication* publication) {
+    const bool waits = lasting && options.durability == Durability::commit && to != options.index;
+    if (waits && forwarding) return forward(to, std::move(message), publication);
+    const bool follows = to != options.index && must_follow(message, lasting);
+    if (waits) message.errand = holdings.tell(to);
+    if (!follows) return tell(to, std::move(message));
+    ++followers;
+    forwards.push_back({0, ForwardKey{0}, to, std::move(message), {}});
+  }
+  /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
+  /// and everything behind that.
+  template <typename Message>
+  [[nodiscard]] bool must_follow(const Message& message, bool lasting) const noexcept {
+    return followers > 0 || (lasting && message.message.retain && !forwards.empty());
+  }
+  template <typename Message>
+  void forward(ShardIndex to, Message message, Publication* publication) {
+    const MessageRef kept = publication != nullptr && publication->shared != nullptr
+                                ? publication->keep()
+                                : MessageRef::adopt(message.message);
+    const ForwardKey key = ledger.forwarding(kept, forward_row(to, message), texts_of(message));
+    message.errand = {0, key, 1};
+    forwards.push_back({ledger.position(), key, to, std::move(message), kept});
+  }
+  [[nodiscard]] JournalBatch::Forward forward_row(ShardIndex to, const PeerPublish& message) const;
+  template <typename Message>
+  [[nodiscard]] JournalBatch::Forward forward_row(ShardIndex to, const Message& /*message*/) const {
+    return forward_row(to, PeerPublish{});
+  }
+  [[nodiscard]] static Ledger::ForwardTexts texts_of(const PeerPublish& message) {
+    return {{}, {}, message.publisher.client_id, message.publisher.user_name};
+  }
+  template <typename Message>
+  [[nodiscard]] static Ledger::ForwardTexts texts_of(const Message& message) {
+    return {message.share_name, message.filter, {}, {}};
+  }
   [[nodiscard]] ShardIndex group_home(std::string_view share_name, std::string_view filter) const;
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
   /// A copy that peers can take over.
   [[nodiscard]] SharedMessage share(const MessageView& message);
-  void send_to_peers(std::uint64_t mask, const SharedMessage& message, RetainStamp stamp,
+  struct Peers {
+    std::uint64_t all;         // whom the message goes to, a bit each
+    std::uint64_t interested;  // whose subscribers may want it
+  };
+  void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                      const Publisher* by);
   void deliver_to_group(std::uint32_t group, Publication& publication);
   void deliver_to_member(Session& session, const Groups::Group& group, const GroupMember& member,
@@ -311,6 +398,10 @@ struct Shard::State {
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
   std::uint64_t connected = 0;
+  bool forwarding = false;               // see Forwarding
+  Ring<Forward> forwards;                // not yet on disk
+  std::size_t followers = 0;             // of these: without a key
+  std::vector<Ring<Forward>> forwarded;  // by peer: told, and not yet confirmed
   bool journal_out = false;              // a batch was taken and is not committed
   Instant next_journal;                  // when the next batch is due, if durability is relaxed
   std::unique_ptr<Restoring> restoring;  // until restored()

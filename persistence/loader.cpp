@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <bit>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -25,15 +27,18 @@ class Store::Loader {
 
   Answer<Loaded> load() {
     using Step = Answer<void> (Loader::*)();
-    for (const Step step : {&Loader::sessions, &Loader::subscriptions, &Loader::messages,
-                            &Loader::deliveries, &Loader::incoming, &Loader::retained}) {
+    for (const Step step :
+         {&Loader::sessions, &Loader::subscriptions, &Loader::messages, &Loader::forwards,
+          &Loader::deliveries, &Loader::incoming, &Loader::retained}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
       give_all();
     }
     for (const auto& [key, shards] : holders_) {
-      const int count = std::popcount(shards);
+      const int count = std::popcount(shards) + (forwarded_.contains(key) ? 1 : 0);
       if (count > 1) store_.holders_[key] = static_cast<std::uint32_t>(count);
     }
+    clean();
+    store_.forwarded_.assign(forwarded_.begin(), forwarded_.end());
     return loaded_;
   }
 
@@ -55,12 +60,27 @@ class Store::Loader {
                         "Loading the store: " + std::to_string(rows_) + " rows so far.");
     }
   }
+  /// Deletes messages that nobody refers to: the process may have ended between the transaction
+  /// that took the last reference and the one that was to take the message.
+  void clean() {
+    std::ranges::sort(referred_);
+    std::vector<std::int64_t> garbage;
+    auto place = referred_.begin();
+    for (const std::int64_t message : messages_) {  // as they were read, so in order
+      place = std::lower_bound(place, referred_.end(), message);
+      if (place == referred_.end() || *place != message) garbage.push_back(message);
+    }
+    // On a full disk, say, they stay for the next start.
+    if (store_.delete_messages(garbage)) loaded_.cleaned = garbage.size();
+  }
   void saw(std::int64_t key) {
     loaded_.last_key = std::max(loaded_.last_key, static_cast<std::uint64_t>(key));
   }
   void holds(std::int64_t message, std::uint32_t shard) {
-    if (restorer_.shards > 1) {
-      holders_[static_cast<std::uint64_t>(message)] |= std::uint64_t{1} << shard;
+    referred_.push_back(message);
+    const auto key = static_cast<std::uint64_t>(message);
+    if (restorer_.shards > 1 || forwarded_.contains(key)) {
+      holders_[key] |= std::uint64_t{1} << shard;
     }
   }
 
@@ -151,13 +171,16 @@ class Store::Loader {
   }
 
   Answer<void> messages() {
-    return each("SELECT id, topic, payload, properties, qos, retain, expires_ms FROM message",
-                [this](Statement& read) { message(read); });
+    return each(
+        "SELECT id, topic, payload, properties, qos, retain, expires_ms FROM message "
+        "ORDER BY id",
+        [this](Statement& read) { message(read); });
   }
 
   void message(Statement& read) {
     const std::int64_t key = read.integer();
     saw(key);
+    messages_.push_back(key);
     const std::string_view topic = read.text();
     const mqtt::Bytes payload = mqtt::as_bytes(read.text());
     const mqtt::Bytes properties = mqtt::as_bytes(read.text());
@@ -176,6 +199,45 @@ class Store::Loader {
                               retain, expires, batch.put(topic), batch.put(properties),
                               batch.put(payload)});
     added(0);
+  }
+
+  /// Every shard looks for itself whom they are for.
+  Answer<void> forwards() {
+    return each(
+        "SELECT id, message, to_loop, loops, home_key_1, home_key_2, share_name, share_filter, "
+        "retain_count, client_id, user_name, listener FROM forward ORDER BY id",
+        [this](Statement& read) { forward(read); });
+  }
+
+  void forward(Statement& read) {
+    JournalBatch::Forward row;
+    const std::int64_t key = read.integer();
+    const std::int64_t message = read.integer();
+    saw(key);
+    forwarded_.insert(static_cast<std::uint64_t>(message));
+    referred_.push_back(message);
+    row.key = broker::ForwardKey{static_cast<std::uint64_t>(key)};
+    row.message = broker::MessageKey{static_cast<std::uint64_t>(message)};
+    row.to = static_cast<std::uint32_t>(read.integer());
+    row.shards = static_cast<std::uint32_t>(read.integer());
+    row.home_key[0] = static_cast<std::uint64_t>(read.integer());
+    row.home_key[1] = static_cast<std::uint64_t>(read.integer());
+    const std::string_view share_name = read.text();
+    const std::string_view share_filter = read.text();
+    row.retain_count = static_cast<std::uint64_t>(read.integer());
+    const std::string_view client_id = read.text();
+    const std::string_view user_name = read.text();
+    row.listener = static_cast<std::uint16_t>(read.integer());
+    for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) {
+      JournalBatch& batch = batches_[shard];
+      row.share_name = batch.put(share_name);
+      row.share_filter = batch.put(share_filter);
+      row.client_id = batch.put(client_id);
+      row.user_name = batch.put(user_name);
+      batch.forwards.push_back(row);
+      added(shard);
+    }
+    ++loaded_.forwards;
   }
 
   Answer<void> deliveries() {
@@ -245,6 +307,9 @@ class Store::Loader {
   std::vector<JournalBatch> batches_;
   std::unordered_map<std::uint64_t, std::uint32_t> homes_;    // of sessions
   std::unordered_map<std::uint64_t, std::uint64_t> holders_;  // of messages: one bit per shard
+  std::vector<std::int64_t> messages_;                        // all that there are
+  std::vector<std::int64_t> referred_;                        // those somebody refers to
+  std::unordered_set<std::uint64_t> forwarded_;               // messages on their way
   Loaded loaded_;
   std::uint64_t rows_ = 0;
 };

@@ -73,6 +73,20 @@ CREATE TABLE note(
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE forward(
+  id INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL,
+  to_loop INTEGER NOT NULL,
+  loops INTEGER NOT NULL,
+  home_key_1 INTEGER NOT NULL,
+  home_key_2 INTEGER NOT NULL,
+  share_name TEXT NOT NULL,
+  share_filter TEXT NOT NULL,
+  retain_count INTEGER NOT NULL,
+  client_id TEXT NOT NULL,
+  user_name TEXT NOT NULL,
+  listener INTEGER NOT NULL
+);
 )"};
 
 DatabaseError refusal(std::string what) { return {SQLITE_MISMATCH, std::move(what)}; }

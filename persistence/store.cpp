@@ -66,7 +66,7 @@ bool has_plenty(int descriptor, off_t bytes) {
 struct Store::Statements {
   Statement end_session, end_subscriptions, end_deliveries, end_incoming;
   Statement session, subscribe, unsubscribe, message, delivery, release, finish, incoming,
-      no_incoming, retain, forget, drop;
+      no_incoming, retain, forget, forward, arrived, all_arrived, drop;
   Statement find_session, find_retained;
 
   [[nodiscard]] static Answer<std::unique_ptr<Statements>> prepare(Database& database);
@@ -92,6 +92,9 @@ Answer<std::unique_ptr<Store::Statements>> Store::Statements::prepare(Database& 
       {&Statements::no_incoming, "DELETE FROM incoming WHERE session = ?"},
       {&Statements::retain, "INSERT OR REPLACE INTO retained VALUES(?,?,?,?,?)"},
       {&Statements::forget, "DELETE FROM retained WHERE topic = ?"},
+      {&Statements::forward, "INSERT INTO forward VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {&Statements::arrived, "DELETE FROM forward WHERE id = ?"},
+      {&Statements::all_arrived, "DELETE FROM forward"},
       {&Statements::drop, "DELETE FROM message WHERE id = ?"},
       {&Statements::find_session, "SELECT 1 FROM session WHERE client_id = ?"},
       {&Statements::find_retained, "SELECT 1 FROM retained WHERE topic = ?"},
@@ -275,21 +278,15 @@ Answer<void> Store::set_note(std::string_view name, std::string_view value) {
 
 Answer<void> Store::write(const JournalBatch& batch) {
   using Step = Answer<void> (Store::*)(const JournalBatch&);
-  for (const Step step :
-       {&Store::write_sessions, &Store::write_subscriptions, &Store::write_messages,
-        &Store::write_deliveries, &Store::write_retained, &Store::drop_messages}) {
+  for (const Step step : {&Store::write_sessions, &Store::write_subscriptions,
+                          &Store::write_messages, &Store::write_deliveries, &Store::write_retained,
+                          &Store::write_forwards, &Store::end_sessions, &Store::drop_messages}) {
     if (auto done = (this->*step)(batch); !done) return done;
   }
   return {};
 }
 
 Answer<void> Store::write_sessions(const JournalBatch& batch) {
-  for (const broker::SessionKey key : batch.ended_sessions) {
-    for (Statement* const end : {&statements_->end_session, &statements_->end_subscriptions,
-                                 &statements_->end_deliveries, &statements_->end_incoming}) {
-      if (auto done = end->bind(number(key)).run(); !done) return done;
-    }
-  }
   for (const JournalBatch::Session& row : batch.sessions) {
     if (auto done = write_session(batch, row); !done) return done;
   }
@@ -409,12 +406,62 @@ Answer<void> Store::write_retained(const JournalBatch& batch) {
   return {};
 }
 
-Answer<void> Store::drop_messages(const JournalBatch& batch) {
-  for (const broker::MessageKey message : batch.dropped_messages) {
-    if (uncount_holder(static_cast<std::uint64_t>(message))) continue;
-    if (auto done = statements_->drop.bind(number(message)).run(); !done) return done;
+Answer<void> Store::write_forwards(const JournalBatch& batch) {
+  for (const JournalBatch::Forward& row : batch.forwards) {
+    auto done =
+        statements_->forward
+            .bind(number(row.key), number(row.message), std::int64_t{row.to},
+                  std::int64_t{row.shards}, static_cast<std::int64_t>(row.home_key[0]),
+                  static_cast<std::int64_t>(row.home_key[1]), batch.text(row.share_name),
+                  batch.text(row.share_filter), static_cast<std::int64_t>(row.retain_count),
+                  batch.text(row.client_id), batch.text(row.user_name), std::int64_t{row.listener})
+            .run();
+    if (!done) return done;
+  }
+  for (const broker::ForwardKey key : batch.arrived) {
+    if (auto done = statements_->arrived.bind(number(key)).run(); !done) return done;
   }
   return {};
+}
+
+Answer<void> Store::end_forwards() {
+  if (auto done = statements_->all_arrived.run(); !done) return done;
+  for (const std::uint64_t key : std::exchange(forwarded_, {})) {
+    if (auto done = drop_message(key); !done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::end_sessions(const JournalBatch& batch) {
+  for (const broker::SessionKey key : batch.ended_sessions) {
+    for (Statement* const end : {&statements_->end_session, &statements_->end_subscriptions,
+                                 &statements_->end_deliveries, &statements_->end_incoming}) {
+      if (auto done = end->bind(number(key)).run(); !done) return done;
+    }
+  }
+  return {};
+}
+
+Answer<void> Store::drop_messages(const JournalBatch& batch) {
+  for (const broker::MessageKey message : batch.dropped_messages) {
+    if (auto done = drop_message(static_cast<std::uint64_t>(message)); !done) return done;
+  }
+  return {};
+}
+
+Answer<void> Store::delete_messages(const std::vector<std::int64_t>& keys) {
+  if (keys.empty()) return {};
+  auto done = begin();
+  for (std::size_t i = 0; done && i < keys.size(); ++i)
+    done = statements_->drop.bind(keys[i]).run();
+  if (done) done = commit();
+  if (!done) roll_back();
+  return done;
+}
+
+Answer<void> Store::drop_message(std::uint64_t key) {
+  if (uncount_holder(key)) return {};
+  return statements_->drop.bind(number(key)).run();
 }
 
 }  // namespace persistence

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "broker/core/ids.h"
 #include "broker/core/journal.h"
@@ -45,6 +46,8 @@ struct Loaded {
   std::uint64_t subscriptions = 0;
   std::uint64_t retained = 0;
   std::uint64_t queued = 0;
+  std::uint64_t forwards = 0;  // on their way between shards: to be finished before these run
+  std::uint64_t cleaned = 0;   // messages that nobody referred to any more
   std::uint64_t last_key = 0;
 };
 
@@ -74,6 +77,8 @@ class Store {
 
   [[nodiscard]] Answer<void> begin();
   [[nodiscard]] Answer<void> write(const broker::JournalBatch& batch);
+  /// Everything that was on its way between shards has arrived.
+  [[nodiscard]] Answer<void> end_forwards();
   [[nodiscard]] Answer<void> commit();
   void roll_back();
   /// Moves the log into the file if it has become long; to be called when nobody waits.
@@ -117,7 +122,12 @@ class Store {
   [[nodiscard]] Answer<void> write_messages(const broker::JournalBatch& batch);
   [[nodiscard]] Answer<void> write_deliveries(const broker::JournalBatch& batch);
   [[nodiscard]] Answer<void> write_retained(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> write_forwards(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> end_sessions(const broker::JournalBatch& batch);
   [[nodiscard]] Answer<void> drop_messages(const broker::JournalBatch& batch);
+  [[nodiscard]] Answer<void> drop_message(std::uint64_t key);
+  /// In a transaction of its own.
+  [[nodiscard]] Answer<void> delete_messages(const std::vector<std::int64_t>& keys);
 
   /// One shard more, or less, refers to a message. Less: false if it was the only one.
   void count_holder(std::uint64_t key);
@@ -139,6 +149,7 @@ class Store {
   /// transaction, 0 for none of these.
   std::unordered_map<std::uint64_t, std::uint32_t> holders_;
   std::unordered_map<std::uint64_t, std::uint32_t> undo_;
+  std::vector<std::uint64_t> forwarded_;  // messages that were on their way when it was loaded
 };
 
 }  // namespace persistence

@@ -33,7 +33,7 @@ Errand Holdings::tell(ShardIndex peer) {
   ++told_;
   const std::size_t hop = std::min<std::size_t>(cause_, hops - 1);
   Line& line = lines_[hop];
-  const Errand errand{line.open.number, static_cast<std::uint8_t>(hop + 1)};
+  const Errand errand{line.open.number, ForwardKey{0}, static_cast<std::uint8_t>(hop + 1)};
   for (std::size_t i = 0; i < line.open.peers; ++i) {
     if (line.peers[line.peers.size() - 1 - i] == peer) return errand;
   }
@@ -47,7 +47,9 @@ void Holdings::owe(ShardIndex peer, const Errand& errand) {
   // A later ticket confirms those before it.
   for (std::size_t i = 0; i < line.open.debts; ++i) {
     Debt& debt = line.debts[line.debts.size() - 1 - i];
+    const bool forwarded = debt.errand.forward != ForwardKey{0};
     if (debt.peer != peer || debt.errand.hop != errand.hop) continue;
+    if (forwarded != (errand.forward != ForwardKey{0})) continue;
     debt.errand = errand;
     return;
   }

@@ -27,6 +27,7 @@ enum class When : std::uint8_t {
 /// What a message to a peer asks for: "confirm when it is stored, and all that follows from it".
 struct Errand {
   std::uint64_t ticket = 0;  // of the sender; 0: nobody waits
+  ForwardKey forward{0};     // instead of a ticket: the message is stored on its way
   std::uint8_t hop = 0;      // 1 for what a client caused, 2 for what such a message caused, ...
 };
 

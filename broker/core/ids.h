@@ -30,6 +30,10 @@ enum class SessionKey : std::uint64_t {};
 /// A message as the store knows it: never given twice, the same on all shards. 0: not stored.
 enum class MessageKey : std::uint64_t {};
 
+/// A message on its way from one shard to another, as the store knows it: never given twice, and
+/// what one shard gives increases. 0: not stored on its way.
+enum class ForwardKey : std::uint64_t {};
+
 /// A point in time, in milliseconds since an epoch that the host chose; only differences matter.
 /// The core has no clock: whoever calls it says what time it is.
 struct Instant {

@@ -117,7 +117,25 @@ struct JournalBatch {
     std::uint16_t listener = 0;
   };
 
-  std::vector<SessionKey> ended_sessions;  // with all that is theirs
+  /// A message that a shard tells another, stored together with what caused it; the other shard
+  /// stores its end together with what follows from it. So each happens once, whenever the process
+  /// ends.
+  struct Forward {
+    ForwardKey key{0};
+    MessageKey message{0};
+    // Whom it is for: the groups and sessions at home on shard `to` of `shards`, or one group.
+    std::uint32_t to = 0;
+    std::uint32_t shards = 0;
+    std::uint64_t home_key[2] = {0, 0};
+    Text share_name;  // of the one group; empty: for all
+    Text share_filter;
+    // What is retained with it.
+    std::uint64_t retain_count = 0;  // of its RetainStamp
+    Text client_id;                  // of the publisher; empty: the broker itself
+    Text user_name;
+    std::uint16_t listener = 0;
+  };
+
   std::vector<Session> sessions;
   std::vector<Subscription> subscriptions;
   std::vector<Message> messages;
@@ -126,6 +144,9 @@ struct JournalBatch {
   std::vector<DeliveryName> finished;  // of those stored before
   std::vector<Incoming> incoming;
   std::vector<Retained> retained;
+  std::vector<Forward> forwards;
+  std::vector<ForwardKey> arrived;           // at this shard
+  std::vector<SessionKey> ended_sessions;    // with all that is theirs, of this batch too
   std::vector<MessageKey> dropped_messages;  // nobody of this shard refers to them any more
   mqtt::ByteBuffer bytes;
   std::uint64_t position = 0;  // how much of the shard's history this brings on disk
@@ -146,7 +167,7 @@ struct JournalBatch {
   [[nodiscard]] std::size_t size() const noexcept {
     return ended_sessions.size() + sessions.size() + subscriptions.size() + messages.size() +
            deliveries.size() + released.size() + finished.size() + incoming.size() +
-           retained.size() + dropped_messages.size();
+           retained.size() + forwards.size() + arrived.size() + dropped_messages.size();
   }
 };
 

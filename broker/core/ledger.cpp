@@ -100,6 +100,29 @@ void Ledger::ended(Session& session) {
   session.key = SessionKey{0};
 }
 
+ForwardKey Ledger::forwarding(const MessageRef& message, JournalBatch::Forward row,
+                              const ForwardTexts& texts) {
+  ++position_;
+  row.message = refer(message, next_);
+  row.key = ForwardKey{static_cast<std::uint64_t>(new_message_key())};
+  row.share_name = next_.put(texts.share_name);
+  row.share_filter = next_.put(texts.share_filter);
+  row.client_id = next_.put(texts.client_id);
+  row.user_name = next_.put(texts.user_name);
+  next_.forwards.push_back(row);
+  return row.key;
+}
+
+void Ledger::arrived(ForwardKey forward) {
+  ++position_;
+  next_.arrived.push_back(forward);
+}
+
+void Ledger::forwarded(const MessageRef& message) {
+  ++position_;
+  release(message);
+}
+
 void Ledger::retaining(std::string_view topic, const MessageRef& before) {
   ++position_;
   retained_.try_emplace(std::string(topic), before);

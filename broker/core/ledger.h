@@ -68,6 +68,17 @@ class Ledger {
   void unsubscribed(Session& session, std::string_view share_name, std::string_view filter);
   /// The session ends, or is none any more that is kept. To be called while it is whole.
   void ended(Session& session);
+  /// A message is to be told to another shard: `row` says whom it is for, and its texts are
+  /// `share_name` and so on. Returns what its end has to name there.
+  struct ForwardTexts {
+    std::string_view share_name, share_filter, client_id, user_name;
+  };
+  ForwardKey forwarding(const MessageRef& message, JournalBatch::Forward row,
+                        const ForwardTexts& texts);
+  /// A message that another shard has stored on its way is here.
+  void arrived(ForwardKey forward);
+  /// The other shard has stored what follows from a message told to it.
+  void forwarded(const MessageRef& message);
   /// What is retained for a topic is about to change; `before`: as it is now, may be null.
   void retaining(std::string_view topic, const MessageRef& before);
 

@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "broker/core/text.h"
 #include "broker/server/import.h"
+#include "broker/restart.h"
 
 namespace server {
 namespace {
@@ -90,6 +92,12 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
   for (std::uint32_t i = 0; i < shards; ++i) {
     loops.shard(broker::ShardIndex{i}).restored(loaded->last_key, now);
   }
+  if (loaded->forwards > 0) {
+    if (const auto done = finish_forwards(loops, shards); !done) {
+      return std::unexpected(
+          concat({"The store ", store_->path(), " cannot be written: ", done.error().what, "."}));
+    }
+  }
   log_.write(
       LogType::information,
       concat({"Store ", store_->path(), ": ", std::to_string(loaded->sessions), " sessions, ",
@@ -101,6 +109,22 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
       *store_, log_, [&loops](broker::ShardIndex shard, std::uint64_t position) {
         loops.committed(shard, position);
       });
+  return {};
+}
+
+persistence::Answer<void> Keeper::finish_forwards(transport::Loops& loops, std::uint32_t shards) {
+  const broker::Instant now = transport::Loops::now();
+  std::vector<broker::Shard*> all;
+  for (std::uint32_t i = 0; i < shards; ++i) all.push_back(&loops.shard(broker::ShardIndex{i}));
+  const std::vector<broker::ShardBatch> batches = broker::finish_forwards(all, now);
+  auto done = store_->begin();
+  for (std::size_t i = 0; done && i < batches.size(); ++i) done = store_->write(batches[i].batch);
+  if (done) done = store_->end_forwards();
+  if (done) done = store_->commit();
+  if (!done) return done;
+  for (const broker::ShardBatch& one : batches) {
+    loops.shard(one.shard).committed(one.batch.position, now);
+  }
   return {};
 }
 

@@ -54,6 +54,10 @@ class Keeper {
   Keeper(std::unique_ptr<persistence::Store> store, broker::Log& log)
       : store_(std::move(store)), log_(log) {}
 
+  /// What was on its way between shards when the process ended comes to its end.
+  [[nodiscard]] persistence::Answer<void> finish_forwards(transport::Loops& loops,
+                                                          std::uint32_t shards);
+
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;
   std::unique_ptr<persistence::Writer> writer_;

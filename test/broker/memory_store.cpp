@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "broker/restart.h"
+
 namespace test {
 
 using broker::JournalBatch;
@@ -24,7 +26,6 @@ void MemoryStore::apply(const JournalBatch& batch) {
   written_ += batch.size();
   const auto text = [&](const JournalBatch::Text& part) { return std::string(batch.text(part)); };
   const auto seen = [&](std::uint64_t key) { last_key_ = std::max(last_key_, key); };
-  for (const SessionKey key : batch.ended_sessions) end(key);
   for (const auto& row : batch.sessions) {
     seen(static_cast<std::uint64_t>(row.key));
     Session& session = sessions_[row.key];
@@ -69,6 +70,13 @@ void MemoryStore::apply(const JournalBatch& batch) {
       retained_[text(row.topic)] = {row, text(row.client_id), text(row.user_name)};
     }
   }
+  for (const auto& row : batch.forwards) {
+    seen(static_cast<std::uint64_t>(row.key));
+    forwards_[row.key] = {row, text(row.share_name), text(row.share_filter), text(row.client_id),
+                          text(row.user_name)};
+  }
+  for (const auto key : batch.arrived) forwards_.erase(key);
+  for (const SessionKey key : batch.ended_sessions) end(key);
   for (const MessageKey key : batch.dropped_messages) drop(key);
 }
 
@@ -121,6 +129,14 @@ JournalBatch MemoryStore::everything_of(std::uint32_t shard,
     row.user_name = batch.put(retained.user_name);
     batch.retained.push_back(row);
   }
+  for (const auto& [key, forward] : forwards_) {
+    JournalBatch::Forward row = forward.row;
+    row.share_name = batch.put(forward.share_name);
+    row.share_filter = batch.put(forward.share_filter);
+    row.client_id = batch.put(forward.client_id);
+    row.user_name = batch.put(forward.user_name);
+    batch.forwards.push_back(row);
+  }
   return batch;
 }
 
@@ -129,6 +145,19 @@ void MemoryStore::load(const std::vector<broker::Shard*>& shards, broker::Instan
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     shards[i]->restore(everything_of(i, shards), now);
     shards[i]->restored(last_key_, now);
+  }
+  if (!forwards_.empty()) finish_forwards(shards, now);
+}
+
+void MemoryStore::finish_forwards(const std::vector<broker::Shard*>& shards, broker::Instant now) {
+  std::set<MessageKey> messages;
+  for (const auto& [key, forward] : forwards_) messages.insert(forward.row.message);
+  const auto batches = broker::finish_forwards(shards, now);
+  for (const broker::ShardBatch& one : batches) apply(one.batch);
+  forwards_.clear();
+  for (const MessageKey key : messages) drop(key);
+  for (const broker::ShardBatch& one : batches) {
+    shards[static_cast<std::uint32_t>(one.shard)]->committed(one.batch.position, now);
   }
 }
 
@@ -141,7 +170,11 @@ void MemoryStore::recount(const std::vector<broker::Shard*>& shards) {
   for (const auto& [topic, retained] : retained_) {
     holders[retained.row.message].insert(static_cast<std::uint32_t>(shards[0]->keeper_of(topic)));
   }
+  // What is on its way has a holder of its own.
+  constexpr std::uint32_t on_its_way = UINT32_MAX;
+  for (const auto& [key, forward] : forwards_) holders[forward.row.message].insert(on_its_way);
   for (auto& [key, message] : messages_) message.holders = static_cast<int>(holders[key].size());
+  std::erase_if(messages_, [](const auto& entry) { return entry.second.holders == 0; });
 }
 
 std::vector<std::string> MemoryStore::faults() const {
@@ -152,6 +185,12 @@ std::vector<std::string> MemoryStore::faults() const {
     if (!delivery.row.released) wanted.insert(delivery.row.message);
   }
   for (const auto& [topic, retained] : retained_) wanted.insert(retained.row.message);
+  for (const auto& [key, forward] : forwards_) wanted.insert(forward.row.message);
+  for (const auto& [session, all] : subscriptions_) {
+    if (!all.empty() && !sessions_.contains(session)) {
+      found.emplace_back("a subscription without session");
+    }
+  }
   for (const MessageKey key : wanted) {
     if (!messages_.contains(key)) found.emplace_back("a message that is not there");
   }

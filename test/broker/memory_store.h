@@ -23,6 +23,8 @@ class MemoryStore {
   [[nodiscard]] std::size_t deliveries() const { return deliveries_.size(); }
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t retained() const { return retained_.size(); }
+  /// Messages on their way between shards.
+  [[nodiscard]] std::size_t forwards() const { return forwards_.size(); }
   /// Every row that was ever written.
   [[nodiscard]] std::size_t written() const { return written_; }
   /// Rows that refer to a row that is not there, and messages that nobody refers to.
@@ -53,11 +55,17 @@ class MemoryStore {
     Batch::Retained row;
     std::string client_id, user_name;
   };
+  struct Forward {
+    Batch::Forward row;
+    std::string share_name, share_filter, client_id, user_name;
+  };
   using SubscriptionName = std::pair<std::string, std::string>;  // share name, filter
 
   void drop(broker::MessageKey key);
   void end(broker::SessionKey key);
-  /// How many shards hold each message, now that sessions have new homes.
+  void finish_forwards(const std::vector<broker::Shard*>& shards, broker::Instant now);
+  /// How many shards hold each message, now that sessions have new homes; those that nobody holds
+  /// go.
   void recount(const std::vector<broker::Shard*>& shards);
   Batch everything_of(std::uint32_t shard, const std::vector<broker::Shard*>& shards) const;
 
@@ -66,6 +74,7 @@ class MemoryStore {
   std::map<broker::SessionKey, std::map<SubscriptionName, Subscription>> subscriptions_;
   std::map<std::pair<broker::SessionKey, std::uint64_t>, Delivery> deliveries_;
   std::map<std::string, Retained> retained_;
+  std::map<broker::ForwardKey, Forward> forwards_;
   std::uint64_t last_key_ = 0;
   std::size_t written_ = 0;
 };

@@ -1,0 +1,49 @@
+#include "broker/restart.h"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "broker/peer.h"
+
+namespace broker {
+namespace {
+
+/// Tells everybody what the others have for them. Returns whether there was anything.
+bool exchange_once(std::span<Shard* const> shards, Instant now) {
+  bool any = false;
+  for (std::uint32_t from = 0; from < shards.size(); ++from) {
+    PeerOutbox& outbox = shards[from]->peer_outbox();
+    for (std::uint32_t to = 0; to < shards.size(); ++to) {
+      for (PeerMessage& message : std::exchange(outbox.messages(ShardIndex{to}), {})) {
+        any = true;
+        shards[to]->from_peer(ShardIndex{from}, std::move(message), now);
+      }
+    }
+    outbox.settled();
+  }
+  return any;
+}
+
+void exchange(std::span<Shard* const> shards, Instant now) {
+  while (exchange_once(shards, now)) {
+  }
+}
+
+}  // namespace
+
+std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now) {
+  // Groups have to know their members first.
+  exchange(shards, now);
+  for (Shard* const shard : shards) shard->finish_forwards(now);
+  exchange(shards, now);
+  std::vector<ShardBatch> batches;
+  for (std::uint32_t i = 0; i < shards.size(); ++i) {
+    shards[i]->end_turn(now);
+    auto batch = shards[i]->take_journal(now, true);
+    if (batch) batches.push_back({ShardIndex{i}, std::move(*batch)});
+  }
+  return batches;
+}
+
+}  // namespace broker
