@@ -397,6 +397,7 @@ class RunTest(BrokerTest):
                      f"ipv6 listen socket on port {self.broker.port}",
                      f"websockets listen socket on port {self.broker.ws_port}",
                      f"unix listen socket on path {self.broker.directory}/mqtt.sock"):
+            self.broker.wait_for_log(f"Opening {what}")
             self.assertEqual(len(self.broker.log_lines(f"Opening {what}")), 1, self.broker.lines)
         self.assertEqual(self.broker.log_lines("local only"), [])
 
