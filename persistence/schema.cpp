@@ -1,11 +1,13 @@
 #include "persistence/schema.h"
 
+#include <array>
 #include <string>
 
 namespace persistence {
 namespace {
 
-constexpr std::array<const char*, Schema::version> steps = {
+/// steps[i] leads from version i to version i + 1.
+const std::array<std::string, Schema::version> all_steps = {
     R"(
 CREATE TABLE session(
   id INTEGER PRIMARY KEY,
@@ -93,29 +95,33 @@ DatabaseError refusal(std::string what) { return {SQLITE_MISMATCH, std::move(wha
 
 }  // namespace
 
-Answer<void> Schema::prepare(Database& database) {
+Answer<void> Schema::prepare(Database& database) { return lead(database, all_steps); }
+
+Answer<void> Schema::lead(Database& database, std::span<const std::string> steps) {
   const auto found_application = database.value("PRAGMA application_id");
   if (!found_application) return std::unexpected(found_application.error());
   const auto found_version = database.value("PRAGMA user_version");
   if (!found_version) return std::unexpected(found_version.error());
-  const int found = std::stoi(*found_version);
+  const auto found = static_cast<std::size_t>(std::stoul(*found_version));
   const bool ours = *found_application == std::to_string(application_id);
   if (!ours) {
     const auto tables = database.value("SELECT count(*) FROM sqlite_schema");
     if (!tables) return std::unexpected(tables.error());
     if (*tables != "0") return std::unexpected(refusal("it is a database, but not darter's"));
   }
-  if (found > version) {
+  if (found > steps.size()) {
     return std::unexpected(refusal("its version is " + std::to_string(found) +
                                    ", and this darter knows none above " +
-                                   std::to_string(version)));
+                                   std::to_string(steps.size())));
   }
-  if (found == version) return {};
+  if (found == steps.size()) return {};
   std::string script = "BEGIN IMMEDIATE;";
-  for (int step = found; step < version; ++step) script += steps[static_cast<std::size_t>(step)];
+  for (const std::string& step : steps.subspan(found)) script += step;
   script += "PRAGMA application_id = " + std::to_string(application_id) +
-            "; PRAGMA user_version = " + std::to_string(version) + "; COMMIT;";
-  return database.execute(script);
+            "; PRAGMA user_version = " + std::to_string(steps.size()) + "; COMMIT;";
+  auto done = database.execute(script);
+  if (!done) static_cast<void>(database.execute("ROLLBACK"));
+  return done;
 }
 
 }  // namespace persistence

@@ -1,7 +1,9 @@
 // persistence/schema.h
 #pragma once
 
-#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
 
 #include "persistence/database.h"
 
@@ -19,6 +21,8 @@ struct Schema {
   /// transaction.
   /// Errors    A file that is not darter's, or of a version that is newer than this program.
   [[nodiscard]] static Answer<void> prepare(Database& database);
+  /// The same with other steps.
+  [[nodiscard]] static Answer<void> lead(Database& database, std::span<const std::string> steps);
 };
 
 }  // namespace persistence

@@ -151,6 +151,7 @@ Answer<void> Store::connect() {
   // The log keeps its length for the next start, see lengthen_log().
   int keep = 1;
   sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+  if (auto refreshed = refresh_log(); !refreshed) return refreshed;
   if (auto schema = Schema::prepare(database_); !schema) return schema;
   auto statements = Statements::prepare(database_);
   if (!statements) return std::unexpected(statements.error());
@@ -162,6 +163,39 @@ Answer<void> Store::connect() {
         return SQLITE_OK;
       },
       this);
+  return {};
+}
+
+// A frame of the log counts if it has the salt of the log's header (SQLite's file format, section
+// 4.1). A process whose sync failed may have left frames that the kernel shows and calls clean, but
+// that never reached the disk; what is committed behind such a hole would be lost with the power.
+// Written once more they are dirty, and the sync that follows means them.
+Answer<void> Store::refresh_log() {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  const auto failed = [](int code) {
+    return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
+  };
+  std::array<char, 32> header{};
+  const auto header_size = static_cast<int>(header.size());
+  if (log->pMethods->xRead(log, header.data(), header_size, 0) != SQLITE_OK) return {};  // empty
+  std::uint32_t page_bytes = 0;
+  for (const std::size_t i : {8U, 9U, 10U, 11U}) {
+    page_bytes = page_bytes << 8U | static_cast<unsigned char>(header[i]);
+  }
+  if (page_bytes < 512 || page_bytes > 65'536) return {};  // none that SQLite would read
+  constexpr std::size_t frame_header_bytes = 24;
+  std::vector<char> frame(frame_header_bytes + page_bytes);
+  const auto size = static_cast<int>(frame.size());
+  int code = log->pMethods->xWrite(log, header.data(), header_size, 0);
+  for (sqlite3_int64 at = header_size; code == SQLITE_OK; at += size) {
+    if (log->pMethods->xRead(log, frame.data(), size, at) != SQLITE_OK) break;
+    if (std::memcmp(&frame[8], &header[16], 8) != 0) break;
+    code = log->pMethods->xWrite(log, frame.data(), size, at);
+  }
+  if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_FULL);
+  if (code != SQLITE_OK) return failed(code);
   return {};
 }
 
@@ -204,6 +238,10 @@ Answer<void> Store::begin() {
   return database_.execute("BEGIN IMMEDIATE");
 }
 
+// If the sync fails, SQLite forgets the transaction, and the next try writes all of its pages to
+// the same places of the log again. That is needed: to sync once more would report success for
+// pages that the kernel has given up. And it is enough, as long as this connection goes on: what it
+// has committed was synced. To open the file anew would take the lost pages for a transaction.
 Answer<void> Store::commit() { return database_.execute("COMMIT"); }
 
 void Store::roll_back() {

@@ -113,6 +113,8 @@ class Store {
 
   Store(StoreOptions options, broker::Log& log, int lock);
   [[nodiscard]] Answer<void> connect();
+  /// Makes sure that what the log shows is on the disk.
+  [[nodiscard]] Answer<void> refresh_log();
   [[nodiscard]] std::expected<void, std::string> set_aside(const DatabaseError& error);
 
   [[nodiscard]] Answer<void> write_sessions(const broker::JournalBatch& batch);

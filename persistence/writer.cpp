@@ -78,6 +78,7 @@ Answer<void> Writer::commit(const std::vector<Submitted>& batches) {
 bool Writer::wait_to_try_again(const DatabaseError& error) {
   std::unique_lock lock(mutex_);
   ++figures_.failures;
+  figures_.error = error.what;
   if (!std::exchange(figures_.failing, true)) {
     log_.write(broker::LogType::error, "The store " + store_.path() +
                                            " cannot be written: " + error.what +
@@ -94,6 +95,7 @@ void Writer::count(const std::vector<Submitted>& batches, std::uint64_t microsec
     figures_.bytes += one.batch.bytes.size();
   }
   figures_.commit_microseconds = microseconds;
+  figures_.error.clear();
   if (std::exchange(figures_.failing, false)) {
     log_.write(broker::LogType::notice, "The store " + store_.path() + " can be written again.");
   }

@@ -25,6 +25,7 @@ struct WriterFigures {
   std::uint64_t commit_microseconds = 0;  // the last one
   std::uint64_t failures = 0;             // commits that had to be tried again
   bool failing = false;
+  std::string error;  // while it is failing: why
 };
 
 /// The one thread that writes for all shards.

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "broker/core/text.h"
-#include "broker/server/import.h"
 #include "broker/restart.h"
+#include "broker/server/import.h"
 
 namespace server {
 namespace {
@@ -137,6 +137,7 @@ void Keeper::publish(
   publish("$SYS/broker/store/commit/microseconds", std::to_string(figures.commit_microseconds));
   publish("$SYS/broker/store/failures", std::to_string(figures.failures));
   publish("$SYS/broker/store/failing", figures.failing ? "1" : "0");
+  publish("$SYS/broker/store/error", figures.error);
 }
 
 }  // namespace server
