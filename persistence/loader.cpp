@@ -148,7 +148,7 @@ class Store::Loader {
 
   Answer<void> subscriptions() {
     return each(
-        "SELECT session, share_name, filter, qos, no_local, retain_as_published, identifier "
+        "SELECT session_id, share_name, filter, qos, no_local, retain_as_published, identifier "
         "FROM subscription",
         [this](Statement& read) {
           const auto session = static_cast<std::uint64_t>(read.integer());
@@ -204,7 +204,7 @@ class Store::Loader {
   /// Every shard looks for itself whom they are for.
   Answer<void> forwards() {
     return each(
-        "SELECT id, message, to_loop, loops, home_key_1, home_key_2, share_name, share_filter, "
+        "SELECT id, message_id, to_loop, loops, home_key_1, home_key_2, share_name, share_filter, "
         "retain_count, client_id, user_name, listener FROM forward ORDER BY id",
         [this](Statement& read) { forward(read); });
   }
@@ -242,8 +242,8 @@ class Store::Loader {
 
   Answer<void> deliveries() {
     return each(
-        "SELECT session, number, message, qos, retain, identifiers, share_name, share_filter "
-        "FROM delivery ORDER BY session, number",
+        "SELECT session_id, number, message_id, qos, retain, identifiers, share_name, share_filter "
+        "FROM delivery ORDER BY session_id, number",
         [this](Statement& read) { delivery(read); });
   }
 
@@ -271,7 +271,7 @@ class Store::Loader {
   }
 
   Answer<void> incoming() {
-    return each("SELECT session, packet_ids FROM incoming", [this](Statement& read) {
+    return each("SELECT session_id, packet_ids FROM incoming", [this](Statement& read) {
       const auto session = static_cast<std::uint64_t>(read.integer());
       const auto home = homes_.find(session);
       if (home == homes_.end()) return;
@@ -283,7 +283,7 @@ class Store::Loader {
 
   /// Every shard has a replica; `keeper_of` stores it.
   Answer<void> retained() {
-    return each("SELECT topic, message, client_id, user_name, listener FROM retained",
+    return each("SELECT topic, message_id, client_id, user_name, listener FROM retained",
                 [this](Statement& read) {
                   const std::string_view topic = read.text();
                   const std::int64_t message = read.integer();

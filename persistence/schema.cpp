@@ -31,14 +31,14 @@ CREATE TABLE session(
   will_due_ms INTEGER
 );
 CREATE TABLE subscription(
-  session INTEGER NOT NULL,
+  session_id INTEGER NOT NULL,
   share_name TEXT NOT NULL,
   filter TEXT NOT NULL,
   qos INTEGER NOT NULL,
   no_local INTEGER NOT NULL,
   retain_as_published INTEGER NOT NULL,
   identifier INTEGER NOT NULL,
-  PRIMARY KEY(session, share_name, filter)
+  PRIMARY KEY(session_id, share_name, filter)
 ) WITHOUT ROWID;
 CREATE TABLE message(
   id INTEGER PRIMARY KEY,
@@ -50,23 +50,23 @@ CREATE TABLE message(
   expires_ms INTEGER
 );
 CREATE TABLE delivery(
-  session INTEGER NOT NULL,
+  session_id INTEGER NOT NULL,
   number INTEGER NOT NULL,
-  message INTEGER,
+  message_id INTEGER,
   qos INTEGER NOT NULL,
   retain INTEGER NOT NULL,
   identifiers BLOB NOT NULL,
   share_name TEXT NOT NULL,
   share_filter TEXT NOT NULL,
-  PRIMARY KEY(session, number)
+  PRIMARY KEY(session_id, number)
 ) WITHOUT ROWID;
 CREATE TABLE incoming(
-  session INTEGER PRIMARY KEY,
+  session_id INTEGER PRIMARY KEY,
   packet_ids BLOB NOT NULL
 );
 CREATE TABLE retained(
   topic TEXT PRIMARY KEY,
-  message INTEGER NOT NULL,
+  message_id INTEGER NOT NULL,
   client_id TEXT NOT NULL,
   user_name TEXT NOT NULL,
   listener INTEGER NOT NULL
@@ -77,7 +77,7 @@ CREATE TABLE note(
 ) WITHOUT ROWID;
 CREATE TABLE forward(
   id INTEGER PRIMARY KEY,
-  message INTEGER NOT NULL,
+  message_id INTEGER NOT NULL,
   to_loop INTEGER NOT NULL,
   loops INTEGER NOT NULL,
   home_key_1 INTEGER NOT NULL,

@@ -122,7 +122,7 @@ using Rows = std::vector<std::string>;
 
 constexpr auto deliveries =
     "SELECT client_id, number % 65535 + 1, topic, d.qos, d.retain, number < sent_end "
-    "FROM delivery d JOIN session s ON s.id = d.session LEFT JOIN message m ON m.id = d.message "
+    "FROM delivery d JOIN session s ON s.id = d.session_id LEFT JOIN message m ON m.id = d.message_id "
     "ORDER BY client_id, number";
 
 }  // namespace
@@ -156,11 +156,11 @@ TEST_CASE("sessions, subscriptions and retained messages", "[mosquitto_import]")
         Rows{"for ever|u|mount/|3|4|4294967295|NULL", "five|||0|5|60|2000000030000",
              "was connected|||0|5|60|2000000060000"});
   CHECK(place.rows("SELECT client_id, share_name, filter, qos, no_local, retain_as_published, "
-                   "identifier FROM subscription JOIN session ON session = id ORDER BY filter") ==
+                   "identifier FROM subscription JOIN session ON session_id = id ORDER BY filter") ==
         Rows{"five||x/+|2|1|0|9", "five|g|y/#|1|0|1|0"});
   CHECK(
       place.rows("SELECT r.topic, m.topic, payload, hex(properties), qos, retain, expires_ms, "
-                 "client_id, user_name, listener FROM retained r JOIN message m ON message = id") ==
+                 "client_id, user_name, listener FROM retained r JOIN message m ON message_id = id") ==
       Rows{"a/b|a/b|kept|03000178|1|1|2000000005000|publisher|u|3"});
   CHECK(place.rows("SELECT count(*) FROM message") == Rows{"1"});
 }
@@ -283,7 +283,7 @@ TEST_CASE("QoS 2 messages that Mosquitto had still to pass on reach everybody on
   CHECK(place.rows("SELECT hex(identifiers) FROM delivery WHERE retain") ==
         Rows{"0100000002000000"});
   CHECK(place.rows("SELECT client_id, hex(packet_ids) FROM incoming JOIN session "
-                   "ON session = id") == Rows{"sender|02010700"});
+                   "ON session_id = id") == Rows{"sender|02010700"});
   CHECK(place.rows("SELECT topic FROM retained") == Rows{"x/y"});
 }
 
@@ -336,7 +336,7 @@ TEST_CASE("what the store has is newer", "[mosquitto_import]") {
   CHECK(imported.left_out_counts() ==
         "1 sessions that the store has already, 1 retained messages whose topic the store has "
         "already");
-  CHECK(place.rows("SELECT r.topic, payload FROM retained r JOIN message ON message = id") ==
+  CHECK(place.rows("SELECT r.topic, payload FROM retained r JOIN message ON message_id = id") ==
         Rows{"a|new", "b|old"});
   CHECK(place.rows(deliveries) == Rows{"c|1|a|1|0|0", "d|1|b|1|0|0"});
   CHECK_FALSE(place.store().note(MosquittoImport::note_name)->empty());
