@@ -1,4 +1,7 @@
 #include <catch2/catch.hpp>
+#include <string>
+#include <tuple>
+#include <utility>
 
 #include "test/broker/fixture.h"
 
@@ -293,4 +296,121 @@ TEST_CASE("a session that ends leaves nothing behind", "[journal]") {
   CHECK(scene.store.messages() == 0);
   CHECK(scene.store.sessions() == 0);
   CHECK(scene.store.faults().empty());
+}
+
+namespace {
+
+/// Two names that are at home on different shards.
+std::pair<std::string, std::string> far_apart(Broker& broker) {
+  const broker::Shard& shard = broker.shard(0);
+  const std::string first = "first";
+  for (int i = 0;; ++i) {
+    std::string second = "second" + std::to_string(i);
+    if (shard.home_of(second) != shard.home_of(first)) return {first, second};
+  }
+}
+
+}  // namespace
+
+TEST_CASE("QoS 2 to another shard is stored on its way, and told when that is on disk",
+          "[journal]") {
+  MemoryStore store;
+  std::string publisher_id;
+  std::string subscriber_id;
+  {
+    Broker broker(2, store);
+    std::tie(publisher_id, subscriber_id) = far_apart(broker);
+    const auto subscriber = broker.client(subscriber_id, lasting());
+    broker.subscribe(subscriber, "t", {.qos = 2});
+    const auto publisher = broker.client(publisher_id, lasting());
+    broker.received(publisher);
+    broker.received(subscriber);
+    broker.disk_stalls = true;
+    broker.publish(publisher, "t", "one", {.qos = 2, .packet_id = 9});
+    CHECK(broker.received(publisher).empty());
+    broker.sync(1);  // identifier and message, on its way
+    CHECK(broker.received(publisher) == Packets{"PUBREC m9"});
+    CHECK(store.forwards() == 1);
+    CHECK(store.deliveries() == 0);
+    CHECK(broker.received(subscriber).empty());
+    // The process ends here: the other shard has stored nothing.
+  }
+  const auto shards = GENERATE(1U, 2U, 3U);
+  Broker broker(shards, store);
+  CHECK(store.forwards() == 0);
+  CHECK(store.deliveries() == 1);
+  const auto publisher = broker.client(publisher_id, lasting());
+  broker.received(publisher);
+  broker.publish(publisher, "t", "one", {.qos = 2, .packet_id = 9, .dup = true});
+  CHECK(broker.received(publisher) == Packets{"PUBREC m9"});
+  const auto subscriber = broker.client(subscriber_id, lasting());
+  CHECK(broker.publishes(subscriber) == Packets{"PUBLISH q2 r0 d0 m1 t one"});
+  broker.ack(subscriber, 0x50, 1);
+  broker.ack(subscriber, 0x70, 1);
+  CHECK(store.messages() == 0);
+  CHECK(store.faults().empty());
+}
+
+TEST_CASE("what a group gets back from a session that ended is on its way until it is stored",
+          "[journal]") {
+  MemoryStore store;
+  std::string leaver_id;
+  std::string stayer_id;
+  {
+    Broker broker(3, store);
+    std::tie(leaver_id, stayer_id) = far_apart(broker);
+    const auto leaver = broker.client(leaver_id, lasting());
+    broker.subscribe(leaver, "$share/g/t", {.qos = 1});
+    const auto publisher = broker.client("publisher");
+    broker.publish(publisher, "t", "one", {.qos = 1});
+    const auto stayer = broker.client(stayer_id, lasting());
+    broker.subscribe(stayer, "$share/g/t", {.qos = 1});
+    broker.disconnect(stayer);
+    broker.disconnect(leaver);
+    broker.disk_stalls = true;
+    broker.client(leaver_id);  // Clean Start
+    broker.sync(1);
+    CHECK(store.deliveries() + store.forwards() == 1);
+  }
+  Broker broker(GENERATE(1U, 3U), store);
+  CHECK(store.forwards() == 0);
+  const auto stayer = broker.client(stayer_id, lasting());
+  CHECK(broker.publishes(stayer).size() == 1);
+  CHECK(store.faults().empty());
+}
+
+TEST_CASE("the CONNACK of a session that is there waits for a new will", "[journal]") {
+  MemoryStore store;
+  Broker broker(1, store);
+  broker.disconnect(broker.client("client", lasting()));
+  broker.disk_stalls = true;
+  auto options = lasting();
+  const bool with_will = GENERATE(false, true);
+  if (with_will) options.will_topic = "will";
+  const auto client = broker.client("client", options);
+  CHECK(broker.received(client).size() == (with_will ? 0 : 1));
+  broker.sync();
+  CHECK(broker.received(client).size() == (with_will ? 1 : 0));
+}
+
+TEST_CASE("a will and a session that were due before the client came back are not taken back",
+          "[journal]") {
+  MemoryStore store;
+  Broker broker(1, store);
+  const auto watcher = broker.client("watcher");
+  broker.subscribe(watcher, "will");
+  broker.received(watcher);
+  auto options = lasting();
+  options.properties = test::property_four(0x11, 2);
+  options.will_topic = "will";
+  options.will_properties = test::property_four(0x18, 1);
+  broker.lose(broker.client("client", options));
+  broker.now = broker::after_milliseconds(broker.now, 1000);  // no tick yet
+  options.will_topic.clear();
+  const auto client = broker.client("client", options);
+  CHECK(broker.received(client).at(0).starts_with("CONNACK 1"));
+  CHECK(broker.publishes(watcher).size() == 1);
+  broker.lose(client);
+  broker.now = broker::after_milliseconds(broker.now, 2000);
+  CHECK(broker.received(broker.client("client", options)).at(0).starts_with("CONNACK 0"));
 }

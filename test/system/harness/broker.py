@@ -91,6 +91,7 @@ class Broker:
         preamble = "" if bare else self._preamble(config)
         self.config_file = self.write("darter.conf", preamble + config)
         self.args = list(args)
+        self.wrapper, self.environment = [], {}  # a program that starts it, and what it is told
         self.process = self._reader = None
         if wait is not None:
             self.start(wait)
@@ -125,8 +126,9 @@ class Broker:
 
     def start(self, wait=True):
         """Starts the process; with `wait`, returns when every port of the file answers."""
-        command = [binary(), "-c", str(self.config_file), *self.args]
+        command = [*self.wrapper, binary(), "-c", str(self.config_file), *self.args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=self.directory,
+                                        env={**os.environ, **self.environment},
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
