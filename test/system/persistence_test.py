@@ -283,8 +283,7 @@ class PersistenceTest(BrokerTest):
         """The limit of the configuration counts while the broker is down, too."""
         self.start(CONFIG + "persistent_client_expiration 1s\n")
         self.persistent(MQTT311, "old").disconnect()
-        self.broker.process.kill()
-        self.broker.process.wait()
+        self.broker.stop()  # it is on disk that the client went
         begin = time.monotonic()
         wait_until(lambda: time.monotonic() > begin + 1.2, "time to pass")
         self.broker.start()
