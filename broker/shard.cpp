@@ -293,8 +293,9 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
   if (tells_of_connections()) {
     note(LogType::notice, {"Client ", who(connection), " disconnected."});
   }
-  // Only 0x04 keeps the will [MQTT-3.14.4-3].
-  const bool keep_will = packet->reason == mqtt::Reason::disconnect_with_will_message;
+  // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
+  // [MQTT-3.14.4-3].
+  const bool keep_will = packet->reason != mqtt::Reason::success;
   end_connection(connection, keep_will ? WillFate::publish : WillFate::discard, CloseHow::normal);
   return Next::stop;
 }

@@ -82,6 +82,14 @@ class WillTest(BrokerTest):
         self.client(MQTT5, will=Will("w/wanted")).disconnect(0x04)
         watcher.expect_publish("w/wanted")
 
+    def test_disconnect_for_an_error(self):
+        """[MQTT-3.1.2-8] Every reason but 0 leaves the will to be sent."""
+        watcher = self.watcher(MQTT5, "w/error")
+        for reason in (0x80, 0x81, 0x83, 0x93, 0x98):
+            client = self.client(MQTT5, will=Will("w/error", f"{reason}".encode()))
+            client.disconnect(reason)
+            watcher.expect_publish("w/error", f"{reason}")
+
     def test_takeover(self):
         """[MQTT-3.1.2-8] A clean takeover ends the session, and with it comes the will."""
         watcher = self.watcher(MQTT5, "w/taken")
