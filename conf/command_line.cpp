@@ -134,6 +134,7 @@ void Parser::argument(std::string_view text) {
 
 void Parser::unknown(std::string_view text) {
   std::vector<std::string_view> names;
+  names.reserve(arguments.size());
   for (const Argument& each : arguments) names.push_back(each.long_name);
   const std::string_view right = text.starts_with("--") ? nearest(text, names) : "";
   error(

@@ -63,6 +63,7 @@ const Option* find_option(std::string_view name) {
 
 std::string_view nearest_option(std::string_view name) {
   std::vector<std::string_view> names;
+  names.reserve(options().size());
   for (const Option& option : options()) names.push_back(option.name);
   return nearest(name, names);
 }
