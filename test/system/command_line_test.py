@@ -393,6 +393,7 @@ class RunTest(BrokerTest):
         """What listens where, in Mosquitto's words, which scripts wait for."""
         self.start("allow_anonymous true\nlistener {port}\nlistener {ws_port} 127.0.0.1\n"
                    "protocol websockets\nlistener 0 {dir}/mqtt.sock\n")
+        self.broker.wait_for_log("running")
         for what in (f"ipv4 listen socket on port {self.broker.port}",
                      f"ipv6 listen socket on port {self.broker.port}",
                      f"websockets listen socket on port {self.broker.ws_port}",
