@@ -1,0 +1,391 @@
+#include "test/instructions/workload.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <utility>
+
+#include "broker/wire/cursor.h"
+
+namespace test {
+namespace {
+
+using mqtt::PacketType;
+using mqtt::Qos;
+using mqtt::Version;
+
+constexpr broker::Instant start{1'000'000};
+constexpr std::array<std::byte, 4> mask{std::byte{0x12}, std::byte{0x34}, std::byte{0x56},
+                                        std::byte{0x78}};
+
+void put_packet(mqtt::ByteBuffer& out, unsigned first_byte, const mqtt::ByteBuffer& body) {
+  out.push_back(static_cast<std::uint8_t>(first_byte));
+  mqtt::write_variable_byte_integer(out, static_cast<std::uint32_t>(body.size()));
+  out.append(body.view());
+}
+
+void put_connect(mqtt::ByteBuffer& out, std::string_view id, const Traffic& traffic) {
+  mqtt::ByteBuffer body;
+  mqtt::write_text(body, "MQTT");
+  body.push_back(static_cast<std::uint8_t>(traffic.version));
+  body.push_back(traffic.stored ? 0x00 : 0x02);
+  mqtt::write_two_byte_integer(body, 0);
+  if (traffic.version == Version::v5_0) body.push_back(0);
+  mqtt::write_text(body, id);
+  put_packet(out, 0x10, body);
+}
+
+void put_subscribe(mqtt::ByteBuffer& out, std::string_view filter, const Traffic& traffic) {
+  mqtt::ByteBuffer body;
+  mqtt::write_two_byte_integer(body, 1);
+  if (traffic.version == Version::v5_0) body.push_back(0);
+  mqtt::write_text(body, filter);
+  body.push_back(static_cast<std::uint8_t>(traffic.qos));
+  put_packet(out, 0x82, body);
+}
+
+void put_ack(mqtt::ByteBuffer& out, unsigned first_byte, std::uint16_t packet_id) {
+  out.push_back(static_cast<std::uint8_t>(first_byte));
+  out.push_back(2);
+  mqtt::write_two_byte_integer(out, packet_id);
+}
+
+/// Wraps what is in `bytes` into one masked binary frame.
+void put_into_frame(mqtt::ByteBuffer& bytes) {
+  std::array<std::byte, transport::websocket_header_bytes_max> header;
+  const std::size_t size =
+      transport::write_websocket_header(header, transport::WebSocketOpcode::binary, bytes.size());
+  header[1] |= std::byte{0x80};
+  mqtt::ByteBuffer frame;
+  frame.append(std::span<const std::byte>(header).first(size));
+  frame.append(mask);
+  const std::size_t at = frame.size();
+  frame.append(bytes.view());
+  transport::unmask({frame.data() + at, bytes.size()}, mask);
+  std::swap(bytes, frame);
+}
+
+/// A load whose counts are wrong proves nothing.
+void insist(bool good, const char* what) {
+  if (good) return;
+  (void)std::fprintf(stderr, "workload: %s\n", what);
+  std::abort();
+}
+
+broker::ShardOptions options_of(const Traffic& traffic, std::uint32_t index) {
+  broker::ShardOptions options;
+  options.index = broker::ShardIndex{index};
+  options.shards = traffic.shards;
+  options.home_key[0] = 1;
+  options.home_key[1] = 2;
+  options.version = "0";
+  options.limits.sys_interval_seconds = 0;
+  options.limits.max_inflight_messages = 0;
+  options.limits.max_queued_messages = 0;
+  if (traffic.stored) options.durability = broker::Durability::commit;
+  broker::ListenerPolicy policy;
+  policy.open_to_all = true;
+  options.listeners.push_back(policy);
+  return options;
+}
+
+/// A log that nobody reads.
+class Silence final : public broker::Log {
+  [[nodiscard]] bool enabled(broker::LogType /*type*/) const noexcept override { return false; }
+  void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
+};
+
+}  // namespace
+
+const std::vector<Traffic>& traffics() {
+  constexpr auto q1 = Qos::at_least_once;
+  constexpr auto q2 = Qos::exactly_once;
+  static const std::vector<Traffic> all{
+      {.name = "pairs-q0"},
+      {.name = "pairs-q1", .qos = q1},
+      {.name = "pairs-q2", .qos = q2},
+      {.name = "pairs-q0-v5", .version = Version::v5_0},
+      {.name = "pairs-q0-w1", .messages = 1, .rounds = 100},
+      {.name = "pairs-16k", .publishers = 10, .subscribers = 10, .payload_bytes = 16'384},
+      {.name = "fanin-q0", .subscribers = 1},
+      {.name = "fanout-q0", .publishers = 1, .subscribers = 200},
+      {.name = "fanout-q1", .publishers = 1, .subscribers = 200, .qos = q1},
+      {.name = "fresh-q0", .rounds = 10, .others = 5000, .fresh_topics = true},
+      {.name = "ws-pairs-q0", .websocket = true},
+      {.name = "pairs-q1-stored", .rounds = 10, .qos = q1, .stored = true},
+      {.name = "pairs-q2-stored", .rounds = 10, .qos = q2, .stored = true},
+      {.name = "pairs-q0-4-shards", .shards = 4},
+      {.name = "across-q0", .shards = 2, .across = true},
+      {.name = "across-q1", .qos = q1, .shards = 2, .across = true},
+  };
+  return all;
+}
+
+const Traffic* find_traffic(std::string_view name) {
+  const auto found = std::ranges::find(traffics(), name, &Traffic::name);
+  return found == traffics().end() ? nullptr : &*found;
+}
+
+struct Workload::Client {
+  broker::ConnectionId id;
+  std::uint32_t shard = 0;
+  transport::WebSocketReader websocket;
+  mqtt::ByteBuffer to_send;
+  mqtt::ByteBuffer sending;
+  mqtt::ByteBuffer received;
+  std::uint32_t expects = 0;  // messages that are still to come in this round
+  std::uint16_t packet_id = 0;
+};
+
+struct Workload::Station {
+  explicit Station(const Traffic& traffic)
+      : commons(traffic.shards), mailboxes(traffic.shards), websocket(traffic.websocket) {
+    for (std::uint32_t i = 0; i < traffic.shards; ++i) {
+      shards.push_back(std::make_unique<broker::Shard>(options_of(traffic, i), commons, log));
+    }
+    received.resize(traffic.shards);
+  }
+
+  Silence log;
+  broker::Commons commons;
+  broker::Mailboxes mailboxes;
+  std::vector<std::unique_ptr<broker::Shard>> shards;
+  std::vector<std::vector<mqtt::ByteBuffer*>> received;  // by shard and slot: what clients got
+  bool websocket;
+};
+
+namespace {
+
+void receive(Workload::Station& station, std::uint32_t shard, broker::ConnectionId id,
+             std::span<std::byte> bytes, transport::WebSocketReader& websocket) {
+  if (station.websocket) bytes = websocket.read(bytes).payload;
+  (void)station.shards[shard]->received(id, bytes, start);
+}
+
+void hear(Workload::Station& station, std::uint32_t shard) {
+  (void)station.mailboxes.drain(broker::ShardIndex{shard},
+                                [&](broker::ShardIndex from, broker::PeerMessage message) {
+                                  station.shards[shard]->from_peer(from, std::move(message), start);
+                                });
+}
+
+/// Gives output to a socket: copies it, as a kernel would.
+void write_output(Workload::Station& station, mqtt::ByteBuffer& to, const broker::Output& output) {
+  if (station.websocket) {
+    std::array<std::byte, transport::websocket_header_bytes_max> header;
+    (void)transport::write_websocket_header(header, transport::WebSocketOpcode::binary,
+                                            output.size_bytes());
+  }
+  const mqtt::Bytes bytes = output.bytes.view();
+  std::size_t at = 0;
+  for (const broker::Output::Splice& splice : output.splices) {
+    to.append(bytes.subspan(at, splice.offset - at));
+    to.append(splice.payload);
+    at = splice.offset;
+  }
+  to.append(bytes.subspan(at));
+}
+
+/// The end of a turn; what is to be stored is on disk at once.
+void flush(Workload::Station& station, std::uint32_t index) {
+  broker::Shard& shard = *station.shards[index];
+  shard.end_turn(start);
+  if (const auto batch = shard.take_journal(start, true)) shard.committed(batch->position, start);
+  broker::PeerOutbox& peers = shard.peer_outbox();
+  if (!peers.empty()) {
+    for (std::uint32_t to = 0; to < station.shards.size(); ++to) {
+      const broker::ShardIndex peer{to};
+      (void)station.mailboxes.push(broker::ShardIndex{index}, peer, peers.messages(peer));
+    }
+    peers.settled();
+  }
+  shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
+    write_output(station, *station.received[index][id.slot], output);
+  });
+}
+
+}  // namespace
+}  // namespace test
+
+// A profiler finds these by name; nothing may be inlined, or copied for one caller.
+
+extern "C" {
+
+[[gnu::noinline, gnu::used]] void counted_receive(test::Workload::Station& station,
+                                                  std::uint32_t shard, broker::ConnectionId id,
+                                                  std::span<std::byte> bytes,
+                                                  transport::WebSocketReader& websocket) {
+  test::receive(station, shard, id, bytes, websocket);
+}
+
+[[gnu::noinline, gnu::used]] void counted_hear(test::Workload::Station& station,
+                                               std::uint32_t shard) {
+  test::hear(station, shard);
+}
+
+[[gnu::noinline, gnu::used]] void counted_flush(test::Workload::Station& station,
+                                                std::uint32_t shard) {
+  test::flush(station, shard);
+}
+}
+
+namespace test {
+
+Workload::Workload(const Traffic& traffic)
+    : traffic_(traffic), station_(std::make_unique<Station>(traffic)) {
+  for (std::uint32_t i = 0; i < traffic.publishers; ++i) connect(0, "publisher", i);
+  for (std::uint32_t i = 0; i < traffic.subscribers; ++i) {
+    connect(traffic.across ? 1 : 0, "subscriber", i);
+  }
+  settle();
+  subscribe_all();
+  // Buffers, tables and kept routes grow to what they need.
+  for (int i = 0; i < 3; ++i) round();
+  delivered_ = 0;
+  counting_ = true;
+}
+
+Workload::~Workload() = default;
+
+/// Connects a client whose home is that shard.
+Workload::Client& Workload::connect(std::uint32_t shard, std::string_view role,
+                                    std::uint32_t number) {
+  std::string name;
+  do {
+    name = std::string(role) + "-" + std::to_string(number) + "-" + std::to_string(names_++);
+  } while (station_->shards[shard]->home_of(name) != broker::ShardIndex{shard});
+  auto client = std::make_unique<Client>();
+  auto& slots = station_->received[shard];
+  client->id = {static_cast<std::uint32_t>(slots.size()), 1};
+  client->shard = shard;
+  slots.push_back(&client->received);
+  station_->shards[shard]->opened(client->id, {0, 1, "127.0.0.1", "mqtt"}, start);
+  put_connect(client->to_send, name, traffic_);
+  return *clients_.emplace_back(std::move(client));
+}
+
+void Workload::subscribe(Client& client, std::string_view filter) {
+  put_subscribe(client.to_send, filter, traffic_);
+  settle();
+}
+
+void Workload::subscribe_all() {
+  for (std::uint32_t i = 0; i < traffic_.subscribers; ++i) {
+    Client& client = *clients_[traffic_.publishers + i];
+    if (traffic_.fresh_topics) {
+      subscribe(client, "fleet/" + std::to_string(i) + "/+/status");
+    } else if (traffic_.subscribers < traffic_.publishers) {
+      subscribe(client, "bench/#");
+    } else {
+      subscribe(client, topic_of(i % traffic_.publishers, 0));
+    }
+  }
+  for (std::uint32_t i = 0; i < traffic_.others; ++i) {
+    const std::string number = std::to_string(i + traffic_.subscribers);
+    Client& client = *clients_[traffic_.publishers + i % traffic_.subscribers];
+    subscribe(client, i % 2 == 0 ? "fleet/" + number + "/#" : "fleet/+/engine/" + number);
+  }
+}
+
+std::string Workload::topic_of(std::uint32_t publisher, std::uint32_t message) const {
+  if (!traffic_.fresh_topics) return "bench/pairs/" + std::to_string(publisher);
+  return "fleet/" + std::to_string(publisher) + "/" +
+         std::to_string(message + 1000 * (delivered_ % 997)) + "/status";
+}
+
+void Workload::round() {
+  const bool all = traffic_.subscribers < traffic_.publishers;
+  const std::uint64_t before = delivered_;
+  for (std::uint32_t i = 0; i < traffic_.publishers; ++i) publish(*clients_[i], i);
+  settle();
+  const std::uint64_t receivers = all ? traffic_.publishers * traffic_.subscribers
+                                      : std::max(traffic_.publishers, traffic_.subscribers);
+  insist(delivered_ - before == receivers * traffic_.messages, "messages are missing");
+}
+
+void Workload::publish(Client& client, std::uint32_t publisher) {
+  const std::string payload(traffic_.payload_bytes, 'x');
+  for (std::uint32_t i = 0; i < traffic_.messages; ++i) {
+    mqtt::ByteBuffer body;
+    mqtt::write_text(body, topic_of(publisher, i));
+    if (traffic_.qos != Qos::at_most_once) {
+      if (++client.packet_id == 0) ++client.packet_id;
+      mqtt::write_two_byte_integer(body, client.packet_id);
+    }
+    if (traffic_.version == Version::v5_0) body.push_back(0);
+    body.append(payload);
+    put_packet(client.to_send, 0x30U | static_cast<unsigned>(traffic_.qos) << 1U, body);
+  }
+}
+
+void Workload::settle() {
+  while (turn()) {
+  }
+}
+
+bool Workload::turn() {
+  bool busy = false;
+  for (const auto& client : clients_) {
+    if (client->to_send.empty()) continue;
+    busy = true;
+    send(*client);
+    for (std::uint32_t i = 0; i < traffic_.shards; ++i) {
+      // Large payloads are written from where they were received.
+      if (station_->shards[i]->outbox().borrows()) end_turn(i);
+    }
+  }
+  for (std::uint32_t i = 0; i < traffic_.shards; ++i) {
+    end_turn(i);
+    busy = busy || !station_->shards[i]->outbox().empty() ||
+           !station_->mailboxes.empty(broker::ShardIndex{i});
+  }
+  for (const auto& client : clients_) {
+    if (client->received.empty()) continue;
+    read(*client, client->received.view());
+    client->received.clear();
+    busy = true;
+  }
+  return busy;
+}
+
+void Workload::end_turn(std::uint32_t shard) {
+  if (traffic_.shards > 1) (counting_ ? counted_hear : hear)(*station_, shard);
+  (counting_ ? counted_flush : flush)(*station_, shard);
+}
+
+void Workload::send(Client& client) {
+  std::swap(client.sending, client.to_send);
+  client.to_send.clear();
+  if (traffic_.websocket) put_into_frame(client.sending);
+  const auto pass = counting_ ? counted_receive : receive;
+  pass(*station_, client.shard, client.id, {client.sending.data(), client.sending.size()},
+       client.websocket);
+}
+
+void Workload::read(Client& client, mqtt::Bytes bytes) {
+  while (!bytes.empty()) {
+    const auto frame = mqtt::next_frame(bytes, SIZE_MAX);
+    insist(frame && *frame, "a packet is broken");
+    answer(client, **frame);
+    bytes = bytes.subspan((*frame)->size_bytes);
+  }
+}
+
+void Workload::answer(Client& client, const mqtt::Frame& frame) {
+  mqtt::Cursor cursor(frame.body);
+  if (frame.type == PacketType::publish) {
+    ++delivered_;
+    const unsigned qos = frame.flags >> 1U & 3U;
+    insist(qos == static_cast<unsigned>(traffic_.qos), "the QoS is wrong");
+    (void)cursor.text();
+    if (qos > 0) put_ack(client.to_send, qos == 1 ? 0x40 : 0x50, *cursor.two_byte_integer());
+  } else if (frame.type == PacketType::pubrec) {
+    put_ack(client.to_send, 0x62, *cursor.two_byte_integer());
+  } else if (frame.type == PacketType::pubrel) {
+    put_ack(client.to_send, 0x70, *cursor.two_byte_integer());
+  }
+}
+
+}  // namespace test
