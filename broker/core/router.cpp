@@ -50,15 +50,15 @@ Route& Router::route(std::string_view topic) {
   std::unique_ptr<Kept>& slot = kept_[(hash ^ (hash >> 32U)) & (kept_routes - 1)];
   if (!slot) slot = std::make_unique<Kept>();
   Kept& kept = *slot;
-  const std::uint64_t generation = generations_[bucket(topic)];
-  if (kept.everything == everything_ && kept.bucket_generation == generation &&
+  if (kept.everything == everything_ && kept.bucket_generation == generations_[kept.bucket] &&
       kept.topic == topic) {
     return kept.route;
   }
   kept_receivers_ -= kept.route.receivers.capacity();
   kept.topic.assign(topic);
+  kept.bucket = bucket(topic);
   kept.everything = everything_;
-  kept.bucket_generation = generation;
+  kept.bucket_generation = generations_[kept.bucket];
   build(topic, nullptr, kept.route);
   kept_receivers_ += kept.route.receivers.capacity();
   if (kept_receivers_ <= kept_receivers_max) return kept.route;

@@ -81,6 +81,7 @@ class Router {
  private:
   struct Kept {
     std::string topic;
+    std::size_t bucket = 0;  // of the topic
     std::uint64_t bucket_generation = 0;
     std::uint64_t everything = 0;
     Route route;
