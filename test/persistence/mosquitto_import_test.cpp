@@ -122,7 +122,8 @@ using Rows = std::vector<std::string>;
 
 constexpr auto deliveries =
     "SELECT client_id, number % 65535 + 1, topic, d.qos, d.retain, number < sent_end "
-    "FROM delivery d JOIN session s ON s.id = d.session_id LEFT JOIN message m ON m.id = d.message_id "
+    "FROM delivery d JOIN session s ON s.id = d.session_id LEFT JOIN message m ON m.id = "
+    "d.message_id "
     "ORDER BY client_id, number";
 
 }  // namespace
@@ -155,13 +156,14 @@ TEST_CASE("sessions, subscriptions and retained messages", "[mosquitto_import]")
                    "expiry_interval_s, expires_ms FROM session ORDER BY id") ==
         Rows{"for ever|u|mount/|3|4|4294967295|NULL", "five|||0|5|60|2000000030000",
              "was connected|||0|5|60|2000000060000"});
-  CHECK(place.rows("SELECT client_id, share_name, filter, qos, no_local, retain_as_published, "
-                   "identifier FROM subscription JOIN session ON session_id = id ORDER BY filter") ==
-        Rows{"five||x/+|2|1|0|9", "five|g|y/#|1|0|1|0"});
   CHECK(
-      place.rows("SELECT r.topic, m.topic, payload, hex(properties), qos, retain, expires_ms, "
-                 "client_id, user_name, listener FROM retained r JOIN message m ON message_id = id") ==
-      Rows{"a/b|a/b|kept|03000178|1|1|2000000005000|publisher|u|3"});
+      place.rows("SELECT client_id, share_name, filter, qos, no_local, retain_as_published, "
+                 "identifier FROM subscription JOIN session ON session_id = id ORDER BY filter") ==
+      Rows{"five||x/+|2|1|0|9", "five|g|y/#|1|0|1|0"});
+  CHECK(place.rows(
+            "SELECT r.topic, m.topic, payload, hex(properties), qos, retain, expires_ms, "
+            "client_id, user_name, listener FROM retained r JOIN message m ON message_id = id") ==
+        Rows{"a/b|a/b|kept|03000178|1|1|2000000005000|publisher|u|3"});
   CHECK(place.rows("SELECT count(*) FROM message") == Rows{"1"});
 }
 

@@ -1,5 +1,5 @@
-"""Disks that fail under the store: acknowledgements wait, nothing acknowledged is lost, and all goes
-on when the disk works again."""
+"""Disks that fail under the store: acknowledgements wait, nothing acknowledged is lost, and all
+goes on when the disk works again."""
 
 import os
 import signal
