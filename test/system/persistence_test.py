@@ -346,7 +346,8 @@ class PersistenceTest(BrokerTest):
             "SELECT client_id, filter, topic, payload FROM session, subscription, delivery, message"
             " WHERE subscription.session_id = session.id"
             " AND delivery.session_id = session.id"
-            " AND message.id = delivery.message_id").fetchall(), [("reader", "a/#", "a/b", b"hello")])
+            " AND message.id = delivery.message_id").fetchall(),
+            [("reader", "a/#", "a/b", b"hello")])
         self.assertEqual(database.execute(
             "SELECT retained.topic, payload FROM retained JOIN message ON message.id = message_id"
         ).fetchall(), [("a/b", b"hello")])
