@@ -350,18 +350,26 @@ bool Workload::turn() {
   return busy;
 }
 
+/// Calls one of two functions that do the same.
+template <typename Function, typename... Arguments>
+void Workload::count(Function counted, Function plain, Arguments&&... arguments) {
+  if (!counting_) return plain(*station_, std::forward<Arguments>(arguments)...);
+  const auto before = std::chrono::steady_clock::now();
+  counted(*station_, std::forward<Arguments>(arguments)...);
+  time_counted_ += std::chrono::steady_clock::now() - before;
+}
+
 void Workload::end_turn(std::uint32_t shard) {
-  if (traffic_.shards > 1) (counting_ ? counted_hear : hear)(*station_, shard);
-  (counting_ ? counted_flush : flush)(*station_, shard);
+  if (traffic_.shards > 1) count(counted_hear, hear, shard);
+  count(counted_flush, flush, shard);
 }
 
 void Workload::send(Client& client) {
   std::swap(client.sending, client.to_send);
   client.to_send.clear();
   if (traffic_.websocket) put_into_frame(client.sending);
-  const auto pass = counting_ ? counted_receive : receive;
-  pass(*station_, client.shard, client.id, {client.sending.data(), client.sending.size()},
-       client.websocket);
+  const std::span<std::byte> bytes(client.sending.data(), client.sending.size());
+  count(counted_receive, receive, client.shard, client.id, bytes, client.websocket);
 }
 
 void Workload::read(Client& client, mqtt::Bytes bytes) {

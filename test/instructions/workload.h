@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -56,7 +57,8 @@ class Workload {
   void round();
   /// Messages that subscribers were sent, each counted for each.
   [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
-  [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
+  /// How long the counted functions took.
+  [[nodiscard]] std::chrono::nanoseconds time_counted() const noexcept { return time_counted_; }
 
   /// What is left of a broker around its shards, for the counted functions.
   struct Station;
@@ -70,6 +72,8 @@ class Workload {
   [[nodiscard]] std::string topic_of(std::uint32_t publisher, std::uint32_t message) const;
   void publish(Client& client, std::uint32_t publisher);
   void send(Client& client);
+  template <typename Function, typename... Arguments>
+  void count(Function counted, Function plain, Arguments&&... arguments);
   /// Turns until nobody has anything to say.
   void settle();
   bool turn();
@@ -82,6 +86,7 @@ class Workload {
   std::vector<std::unique_ptr<Client>> clients_;  // publishers first
   std::uint64_t delivered_ = 0;
   std::uint32_t names_ = 0;
+  std::chrono::nanoseconds time_counted_{0};
   bool counting_ = false;
 };
 

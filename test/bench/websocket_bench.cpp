@@ -1,0 +1,51 @@
+#include <algorithm>
+#include <array>
+#include <benchmark/benchmark.h>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "transport/websocket.h"
+
+namespace {
+
+constexpr std::array<std::byte, 4> mask{std::byte{0x12}, std::byte{0x34}, std::byte{0x56},
+                                        std::byte{0x78}};
+
+void unmask(benchmark::State& state) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    transport::unmask(bytes, mask);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+
+/// A read of 64 KiB full of masked frames with payloads of that size.
+void read_frames(benchmark::State& state) {
+  const auto payload = static_cast<std::size_t>(state.range(0));
+  std::vector<std::byte> stream;
+  while (stream.size() < 65'536) {
+    std::array<std::byte, transport::websocket_header_bytes_max> header;
+    const std::size_t size =
+        transport::write_websocket_header(header, transport::WebSocketOpcode::binary, payload);
+    header[1] |= std::byte{0x80};
+    stream.insert(stream.end(), header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
+    stream.insert(stream.end(), mask.begin(), mask.end());
+    stream.resize(stream.size() + payload);
+  }
+  std::vector<std::byte> bytes(stream.size());
+  transport::WebSocketReader reader;
+  for (auto _ : state) {
+    // The reader unmasks in place, so it is given a copy; copying is part of the time.
+    std::ranges::copy(stream, bytes.begin());
+    benchmark::DoNotOptimize(reader.read(bytes).payload.data());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(stream.size()));
+}
+
+BENCHMARK(unmask)->Arg(100)->Arg(65'536);
+BENCHMARK(read_frames)->Arg(100)->Arg(16'384);
+
+}  // namespace
