@@ -364,6 +364,8 @@ void Connections::linger(Connection& connection) {
 
 /// The connection is gone, whatever anybody wished.
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
+  // An end is input, too: what it gives back to a group must find who joined before.
+  if (connection.phase == Phase::open) loop_.before_input();
   forget(connection, cause);
   destroy(connection);
 }

@@ -72,7 +72,8 @@ class Loop {
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   [[nodiscard]] bool alone() const noexcept { return loops_.count() == 1; }
 
-  /// To be called when bytes were read, before and after the shard gets them.
+  /// To be called when bytes or the end of a connection were read, before and after the shard gets
+  /// them: mail that was there before comes first.
   void before_input() {
     if (!alone() && !loops_.mailboxes_.empty(index_)) drain_mailboxes();
   }
