@@ -119,7 +119,7 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
 void Shard::restore(const SharedMessage& message) {
   State& state = *state_;
   if (!state.restoring) state.restoring = std::make_unique<State::Restoring>();
-  state.restoring->messages[message.key] = MessageRef::adopt(message);
+  state.restoring->messages.add(message.key, MessageRef::adopt(message));
 }
 
 void Shard::restored(std::uint64_t last_key, Instant now) {
@@ -128,7 +128,7 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
   state.ledger.begin_above(last_key);
   if (!state.restoring) return;
   const std::unique_ptr<State::Restoring> restoring = std::move(state.restoring);
-  restoring->messages.clear();
+  restoring->messages = {};
   for (const auto& [key, returned] : restoring->sessions) {
     state.wake_up(state.sessions.at(returned.index), returned);
   }
@@ -146,10 +146,10 @@ void Shard::finish_forwards(Instant now) {
 }
 
 void Shard::State::restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row) {
-  const auto found = restoring->messages.find(row.message);
-  if (found == restoring->messages.end()) return;
+  const MessageRef* const found = restoring->messages.find(row.message);
+  if (found == nullptr) return;
   restoring->forwards.push_back({row,
-                                 found->second,
+                                 *found,
                                  std::string(batch.text(row.share_name)),
                                  std::string(batch.text(row.share_filter)),
                                  {std::string(batch.text(row.client_id)),
@@ -208,7 +208,7 @@ void Shard::State::restore_session(const JournalBatch& batch, const JournalBatch
     timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
   }
   restore_will(session, batch, row.will);
-  restoring->sessions[row.key] = {session.index, row.sent_end, row.connected};
+  restoring->sessions.add(row.key, {session.index, row.sent_end, row.connected});
 }
 
 void Shard::State::restore_will(Session& session, const JournalBatch& batch,
@@ -228,9 +228,9 @@ void Shard::State::restore_will(Session& session, const JournalBatch& batch,
 
 void Shard::State::restore_subscription(const JournalBatch& batch,
                                         const JournalBatch::Subscription& row) {
-  const auto returned = restoring->sessions.find(row.session);
-  if (returned == restoring->sessions.end()) return;
-  Session& session = sessions.at(returned->second.index);
+  const auto* const returned = restoring->sessions.find(row.session);
+  if (returned == nullptr) return;
+  Session& session = sessions.at(returned->index);
   const Ledger::Options terms{row.subscription_identifier, row.qos, row.no_local,
                               row.retain_as_published};
   if (row.share_name.size_bytes != 0) {
@@ -251,18 +251,18 @@ void Shard::State::restore_message(const JournalBatch& batch, const JournalBatch
                            batch.data(row.properties), row.qos, row.retain, row.expires},
                           true);
   *message->mark() = {row.key, 0, row.shared};
-  restoring->messages[row.key] = std::move(message);
+  restoring->messages.add(row.key, std::move(message));
 }
 
 void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatch::Delivery& row) {
-  const auto returned = restoring->sessions.find(row.name.session);
-  if (returned == restoring->sessions.end()) return;
-  Session& session = sessions.at(returned->second.index);
+  const auto* const returned = restoring->sessions.find(row.name.session);
+  if (returned == nullptr) return;
+  Session& session = sessions.at(returned->index);
   Delivery delivery;
   if (!row.released) {
-    const auto message = restoring->messages.find(row.message);
-    if (message == restoring->messages.end()) return;
-    delivery.message = message->second;
+    const MessageRef* const message = restoring->messages.find(row.message);
+    if (message == nullptr) return;
+    delivery.message = *message;
     Ledger::refers(delivery.message);
   }
   std::vector<std::uint32_t> ids;
@@ -281,9 +281,9 @@ void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatc
 }
 
 void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row) {
-  const auto returned = restoring->sessions.find(row.session);
-  if (returned == restoring->sessions.end()) return;
-  Session& session = sessions.at(returned->second.index);
+  const auto* const returned = restoring->sessions.find(row.session);
+  if (returned == nullptr) return;
+  Session& session = sessions.at(returned->index);
   session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
   mqtt::Bytes bytes = batch.data(row.packet_ids);
   for (; bytes.size() >= sizeof(mqtt::PacketId); bytes = bytes.subspan(sizeof(mqtt::PacketId))) {
@@ -292,22 +292,34 @@ void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatc
 }
 
 void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row) {
-  const auto found = restoring->messages.find(row.message);
-  if (found == restoring->messages.end()) return;
+  const MessageRef* const found = restoring->messages.find(row.message);
+  if (found == nullptr) return;
+  const MessageRef& message = *found;
   const std::string_view topic = batch.text(row.topic);
   const bool stores = stores_retained(topic);
-  if (stores) Ledger::refers(found->second);
-  if (found->second->expired(now)) {
-    if (stores) ledger.retaining(topic, found->second);
+  if (stores) Ledger::refers(message);
+  if (message->expired(now)) {
+    if (stores) ledger.retaining(topic, message);
     return;
   }
-  std::shared_ptr<const Publisher> by;
-  if (row.client_id.size_bytes != 0) {
+  retained.store(message, RetainStamp{}, restored_publisher(batch, row));
+}
+
+std::shared_ptr<const Publisher> Shard::State::restored_publisher(
+    const JournalBatch& batch, const JournalBatch::Retained& row) {
+  if (row.client_id.size_bytes == 0) return nullptr;
+  std::string name(batch.text(row.client_id));
+  name += '\0';  // in no client id and no user name
+  name += batch.text(row.user_name);
+  name += '\0';
+  name += std::to_string(row.listener);
+  std::shared_ptr<const Publisher>& by = restoring->publishers[std::move(name)];
+  if (!by) {
     by = std::make_shared<const Publisher>(Publisher{std::string(batch.text(row.client_id)),
                                                      std::string(batch.text(row.user_name)),
                                                      row.listener});
   }
-  retained.store(found->second, RetainStamp{}, std::move(by));
+  return by;
 }
 
 void Shard::State::wake_up(Session& session, const Restoring::Returned& returned) {

@@ -14,6 +14,7 @@
 #include "broker/core/connection.h"
 #include "broker/core/groups.h"
 #include "broker/core/holdings.h"
+#include "broker/core/key_table.h"
 #include "broker/core/ledger.h"
 #include "broker/core/retained.h"
 #include "broker/core/ring.h"
@@ -61,8 +62,10 @@ struct Shard::State {
       std::uint64_t sent_end = 0;
       bool was_connected = false;
     };
-    std::unordered_map<MessageKey, MessageRef> messages;
-    std::unordered_map<SessionKey, Returned> sessions;
+    KeyTable<MessageKey, MessageRef> messages;
+    KeyTable<SessionKey, Returned> sessions;
+    /// Publishers of retained messages, each once: by client id, user name and listener.
+    std::unordered_map<std::string, std::shared_ptr<const Publisher>> publishers;
     std::vector<Returning> forwards;
   };
   /// A message for a peer that is stored on its way: told when that is done, forgotten when the
@@ -290,6 +293,8 @@ struct Shard::State {
   void restore_subscription(const JournalBatch& batch, const JournalBatch::Subscription& row);
   void restore_delivery(const JournalBatch& batch, const JournalBatch::Delivery& row);
   void restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row);
+  [[nodiscard]] std::shared_ptr<const Publisher> restored_publisher(
+      const JournalBatch& batch, const JournalBatch::Retained& row);
   void restore_will(Session& session, const JournalBatch& batch, const JournalBatch::Will& row);
   void restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row);
   void restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row);
