@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "broker/core/key_table.h"
 #include "persistence/store.h"
 
 namespace persistence {
@@ -14,8 +15,11 @@ using broker::JournalBatch;
 
 /// Rows are given away in portions of this size.
 constexpr std::size_t portion_bytes = std::size_t{4} << 20U;
-/// How many rows may pass before the log says how far it is.
-constexpr std::uint64_t rows_per_line = 500'000;
+/// How often the log says how far it is, and after how many rows the clock is looked at.
+constexpr auto line_interval = std::chrono::seconds(1);
+constexpr std::uint64_t rows_per_look = 8192;
+/// A store from this size on is told of before it is read.
+constexpr std::uint64_t large_bytes = std::uint64_t{4} << 20U;
 
 }  // namespace
 
@@ -26,6 +30,7 @@ class Store::Loader {
       : store_(store), restorer_(restorer), batches_(restorer.shards) {}
 
   Answer<Loaded> load() {
+    if (auto told = announce(); !told) return std::unexpected(told.error());
     using Step = Answer<void> (Loader::*)();
     for (const Step step :
          {&Loader::sessions, &Loader::subscriptions, &Loader::messages, &Loader::forwards,
@@ -33,17 +38,19 @@ class Store::Loader {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
       give_all();
     }
-    for (const auto& [key, shards] : holders_) {
-      const int count = std::popcount(shards) + (forwarded_.contains(key) ? 1 : 0);
-      if (count > 1) store_.holders_[key] = static_cast<std::uint32_t>(count);
-    }
+    count_holders();
     clean();
-    store_.forwarded_.assign(forwarded_.begin(), forwarded_.end());
     return loaded_;
   }
 
  private:
   using Text = JournalBatch::Text;
+
+  /// Who refers to a message.
+  struct Holders {
+    std::uint64_t shards = 0;  // one bit each
+    bool forwarded = false;    // it is on its way from one to another
+  };
 
   void give(std::uint32_t shard) {
     if (batches_[shard].size() == 0) return;
@@ -55,20 +62,39 @@ class Store::Loader {
   /// A row was added for a shard.
   void added(std::uint32_t shard) {
     if (batches_[shard].bytes.size() >= portion_bytes) give(shard);
-    if (++rows_ % rows_per_line == 0) {
-      store_.log_.write(broker::LogType::information,
-                        "Loading the store: " + std::to_string(rows_) + " rows so far.");
+    if (++rows_ % rows_per_look != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_line_ < line_interval) return;
+    last_line_ = now;
+    store_.log_.write(broker::LogType::information,
+                      "Loading the store: " + std::to_string(rows_) + " rows so far.");
+  }
+  Answer<void> announce() {
+    const auto bytes = store_.database_.value(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    if (!bytes) return std::unexpected(bytes.error());
+    const std::uint64_t size = std::stoull(*bytes);
+    if (size < large_bytes) return {};
+    store_.log_.write(broker::LogType::information, "Loading the store " + store_.path() + ", " +
+                                                        std::to_string(size >> 20U) + " MiB.");
+    return {};
+  }
+  /// Tells the store of messages that more than one refers to, and of those on their way.
+  void count_holders() {
+    for (const auto& [key, holders] : messages_) {
+      const int count = std::popcount(holders.shards) + (holders.forwarded ? 1 : 0);
+      if (count > 1) store_.holders_[key] = static_cast<std::uint32_t>(count);
+      if (holders.forwarded) store_.forwarded_.push_back(key);
     }
   }
   /// Deletes messages that nobody refers to: the process may have ended between the transaction
   /// that took the last reference and the one that was to take the message.
   void clean() {
-    std::ranges::sort(referred_);
     std::vector<std::int64_t> garbage;
-    auto place = referred_.begin();
-    for (const std::int64_t message : messages_) {  // as they were read, so in order
-      place = std::lower_bound(place, referred_.end(), message);
-      if (place == referred_.end() || *place != message) garbage.push_back(message);
+    for (const auto& [key, holders] : messages_) {
+      if (holders.shards == 0 && !holders.forwarded) {
+        garbage.push_back(static_cast<std::int64_t>(key));
+      }
     }
     // On a full disk, say, they stay for the next start.
     if (store_.delete_messages(garbage)) loaded_.cleaned = garbage.size();
@@ -77,11 +103,8 @@ class Store::Loader {
     loaded_.last_key = std::max(loaded_.last_key, static_cast<std::uint64_t>(key));
   }
   void holds(std::int64_t message, std::uint32_t shard) {
-    referred_.push_back(message);
-    const auto key = static_cast<std::uint64_t>(message);
-    if (restorer_.shards > 1 || forwarded_.contains(key)) {
-      holders_[key] |= std::uint64_t{1} << shard;
-    }
+    Holders* const holders = messages_.find(static_cast<std::uint64_t>(message));
+    if (holders != nullptr) holders->shards |= std::uint64_t{1} << shard;
   }
 
   /// Calls `row(Statement&)` for each row of a query.
@@ -102,7 +125,7 @@ class Store::Loader {
         "SELECT id, client_id, user_name, mount_point, listener, protocol_version, bridge, "
         "connected, expiry_interval_s, expires_ms, sent_end, will_topic, will_payload, "
         "will_properties, will_qos, will_retain, will_delay_s, will_expiry_s, will_due_ms "
-        "FROM session",
+        "FROM session ORDER BY id",
         [this](Statement& read) { session(read); });
   }
 
@@ -111,7 +134,7 @@ class Store::Loader {
     saw(key);
     const std::string_view client_id = read.text();
     const std::uint32_t shard = restorer_.home_of(client_id);
-    homes_[static_cast<std::uint64_t>(key)] = shard;
+    homes_.add(static_cast<std::uint64_t>(key), shard);
     JournalBatch& batch = batches_[shard];
     JournalBatch::Session row;
     row.key = broker::SessionKey{static_cast<std::uint64_t>(key)};
@@ -152,9 +175,9 @@ class Store::Loader {
         "FROM subscription",
         [this](Statement& read) {
           const auto session = static_cast<std::uint64_t>(read.integer());
-          const auto home = homes_.find(session);
-          if (home == homes_.end()) return;
-          JournalBatch& batch = batches_[home->second];
+          const std::uint32_t* const home = homes_.find(session);
+          if (home == nullptr) return;
+          JournalBatch& batch = batches_[*home];
           JournalBatch::Subscription row;
           row.session = broker::SessionKey{session};
           row.present = true;
@@ -166,21 +189,20 @@ class Store::Loader {
           row.subscription_identifier = static_cast<std::uint32_t>(read.integer());
           batch.subscriptions.push_back(row);
           ++loaded_.subscriptions;
-          added(home->second);
+          added(*home);
         });
   }
 
   Answer<void> messages() {
     return each(
-        "SELECT id, topic, payload, properties, qos, retain, expires_ms FROM message "
-        "ORDER BY id",
+        "SELECT id, topic, payload, properties, qos, retain, expires_ms FROM message ORDER BY id",
         [this](Statement& read) { message(read); });
   }
 
   void message(Statement& read) {
     const std::int64_t key = read.integer();
     saw(key);
-    messages_.push_back(key);
+    messages_.add(static_cast<std::uint64_t>(key), {});
     const std::string_view topic = read.text();
     const mqtt::Bytes payload = mqtt::as_bytes(read.text());
     const mqtt::Bytes properties = mqtt::as_bytes(read.text());
@@ -214,8 +236,9 @@ class Store::Loader {
     const std::int64_t key = read.integer();
     const std::int64_t message = read.integer();
     saw(key);
-    forwarded_.insert(static_cast<std::uint64_t>(message));
-    referred_.push_back(message);
+    if (Holders* const holders = messages_.find(static_cast<std::uint64_t>(message))) {
+      holders->forwarded = true;
+    }
     row.key = broker::ForwardKey{static_cast<std::uint64_t>(key)};
     row.message = broker::MessageKey{static_cast<std::uint64_t>(message)};
     row.to = static_cast<std::uint32_t>(read.integer());
@@ -249,16 +272,16 @@ class Store::Loader {
 
   void delivery(Statement& read) {
     const auto session = static_cast<std::uint64_t>(read.integer());
-    const auto home = homes_.find(session);
-    if (home == homes_.end()) return;
-    JournalBatch& batch = batches_[home->second];
+    const std::uint32_t* const home = homes_.find(session);
+    if (home == nullptr) return;
+    JournalBatch& batch = batches_[*home];
     JournalBatch::Delivery row;
     row.name = {broker::SessionKey{session}, static_cast<std::uint64_t>(read.integer())};
     const auto message = read.integer_or_null();
     row.released = !message;
     if (message) {
       row.message = broker::MessageKey{static_cast<std::uint64_t>(*message)};
-      holds(*message, home->second);
+      holds(*message, *home);
     }
     row.qos = static_cast<mqtt::Qos>(read.integer());
     row.retain = read.integer() != 0;
@@ -267,17 +290,17 @@ class Store::Loader {
     row.share_filter = batch.put(read.text());
     batch.deliveries.push_back(row);
     ++loaded_.queued;
-    added(home->second);
+    added(*home);
   }
 
   Answer<void> incoming() {
     return each("SELECT session_id, packet_ids FROM incoming", [this](Statement& read) {
       const auto session = static_cast<std::uint64_t>(read.integer());
-      const auto home = homes_.find(session);
-      if (home == homes_.end()) return;
-      JournalBatch& batch = batches_[home->second];
+      const std::uint32_t* const home = homes_.find(session);
+      if (home == nullptr) return;
+      JournalBatch& batch = batches_[*home];
       batch.incoming.push_back({broker::SessionKey{session}, batch.put(read.text())});
-      added(home->second);
+      added(*home);
     });
   }
 
@@ -305,13 +328,11 @@ class Store::Loader {
   Store& store_;
   const Restorer& restorer_;
   std::vector<JournalBatch> batches_;
-  std::unordered_map<std::uint64_t, std::uint32_t> homes_;    // of sessions
-  std::unordered_map<std::uint64_t, std::uint64_t> holders_;  // of messages: one bit per shard
-  std::vector<std::int64_t> messages_;                        // all that there are
-  std::vector<std::int64_t> referred_;                        // those somebody refers to
-  std::unordered_set<std::uint64_t> forwarded_;               // messages on their way
+  broker::KeyTable<std::uint64_t, std::uint32_t> homes_;  // of sessions
+  broker::KeyTable<std::uint64_t, Holders> messages_;     // all that there are
   Loaded loaded_;
   std::uint64_t rows_ = 0;
+  std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
 };
 
 Answer<Loaded> Store::load(const Restorer& restorer) { return Loader(*this, restorer).load(); }
