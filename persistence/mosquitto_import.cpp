@@ -169,6 +169,7 @@ class MosquittoImport::Work {
              const IncomingMessage& message);
 
   // Writing.
+  Step<void> write_all();
   Step<void> write();
   Step<void> write_sessions();
   void write_session(SessionEntry& entry);
@@ -223,18 +224,23 @@ std::expected<Imported, std::string> MosquittoImport::Work::run() {
   for (const Part part : {&Work::survey, &Work::sort_messages}) {
     if (done = (this->*part)(); !done) return std::unexpected(done.error().sentence);
   }
-  if (const auto begun = store_.begin(); !begun) {
-    return std::unexpected(stopped(begun.error()).error().sentence);
+  if (const auto ready = store_.expect_much(); !ready) {
+    return std::unexpected(stopped(ready.error()).error().sentence);
   }
-  done = write();
+  done = write_all();
+  store_.expect_little();
+  if (!done) return std::unexpected(done.error().sentence);
+  return imported_;
+}
+
+Step<void> MosquittoImport::Work::write_all() {
+  if (const auto begun = store_.begin(); !begun) return stopped(begun.error());
+  Step<void> done = write();
   if (done) {
     if (const auto committed = store_.commit(); !committed) done = stopped(committed.error());
   }
-  if (!done) {
-    store_.roll_back();
-    return std::unexpected(done.error().sentence);
-  }
-  return imported_;
+  if (!done) store_.roll_back();
+  return done;
 }
 
 template <typename Use>

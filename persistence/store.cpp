@@ -25,6 +25,10 @@ constexpr int wal_pages_max = 4096;
 constexpr off_t page_bytes = 4096;
 constexpr off_t wal_bytes = 32 + wal_pages_max * (24 + page_bytes);  // header; frames
 
+constexpr int cache_kibibytes = 16'384;
+/// While an import runs. Topics come in no order: what of their index is not here is read again.
+constexpr int large_cache_kibibytes = 256 * 1024;
+
 template <typename Key>
 std::int64_t number(Key key) {
   return static_cast<std::int64_t>(key);
@@ -147,7 +151,8 @@ Answer<void> Store::connect() {
   if (*check != "ok") return std::unexpected(DatabaseError{SQLITE_CORRUPT, *check});
   auto prepared = database_.execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
-      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;");
+      "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -" +
+      std::to_string(cache_kibibytes));
   if (!prepared) return prepared;
   // The log keeps its length for the next start, see lengthen_log().
   int keep = 1;
@@ -283,6 +288,17 @@ void Store::lengthen_log() {
     ::fsync(log);
   }
   ::close(log);
+}
+
+Answer<void> Store::expect_much() {
+  return database_.execute("PRAGMA cache_size = -" + std::to_string(large_cache_kibibytes));
+}
+
+void Store::expect_little() {
+  // What a full disk, or an operator's look, keeps in the log is moved by tidy_up() later.
+  static_cast<void>(database_.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  static_cast<void>(database_.execute("PRAGMA cache_size = -" + std::to_string(cache_kibibytes)));
+  sqlite3_db_release_memory(database_.handle());
 }
 
 Answer<std::uint64_t> Store::last_key() {

@@ -90,7 +90,12 @@ class Store {
   /// Cost      Up to 16 MiB are written, unless the log is so long already.
   void lengthen_log();
 
-  // For what is brought in from elsewhere, between begin() and commit().
+  // For what is brought in from elsewhere.
+
+  /// Before begin(): much will be written at once, so there may be much memory for it.
+  [[nodiscard]] Answer<void> expect_much();
+  /// After commit() or roll_back(): moves all of it out of the log, and gives memory and disk back.
+  void expect_little();
 
   [[nodiscard]] broker::Instant instant_of(std::int64_t milliseconds_since_1970) const noexcept {
     return {milliseconds_since_1970 - options_.epoch_milliseconds};
