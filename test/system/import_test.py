@@ -293,6 +293,56 @@ class ExpiryTest(ImportTest):
         self.assertFalse(self.persistent(MQTT5, "over").connack.session_present)
 
 
+class LargeTest(ImportTest):
+    """A store of some size: darter is ready soon, says how far it is, and has all of it."""
+
+    RETAINED, SESSIONS = 50_000, 5_000
+
+    def test_ready_with_everything(self):
+        """50,000 retained messages, 5,000 sessions of 3 subscriptions each."""
+        builder = Builder()
+        kept = [builder.message(f"plant/{i % 100}/device/{i}/state", b"%d" % i, retain=True)
+                for i in range(self.RETAINED)]
+        for i in range(self.SESSIONS):
+            builder.client(f"client-{i}")
+            for topic in (f"client/{i}/command", f"client/{i}/config/#", "broadcast/all"):
+                builder.subscription(f"client-{i}", topic, 1)
+        for message in kept:
+            builder.retained(message)
+        broker = self.prepare(builder.bytes())
+        broker.start(wait=False)
+        counts = (f"{self.SESSIONS} sessions, {3 * self.SESSIONS} subscriptions, {self.RETAINED} "
+                  "retained and 0 queued messages")
+        self.assertIn(counts, broker.wait_for_log("Imported ", 6 * DEADLINE_SECONDS))
+        self.ready(counts)
+        broker.stop()
+        del broker.lines[:]
+        broker.start(wait=False)
+        self.ready(counts)
+        self.assertEqual(broker.log_lines("Import"), [])
+
+    def ready(self, counts):
+        """Progress, counts, ready; and a sample of what was restored."""
+        lines = []
+        for pattern in (r"Loading the store \S+darter.db, \d+ MiB", r"Store \S+darter.db: ",
+                        "running$"):
+            lines.append(self.broker.wait_for_log(pattern, 6 * DEADLINE_SECONDS))
+        self.assertIn(counts, lines[1])
+        self.broker.wait_for_ports()
+        for i in (0, self.SESSIONS - 1):
+            client = self.persistent(MQTT311, f"client-{i}")
+            self.assertTrue(client.connack.session_present)
+            client.publish(f"client/{i}/config/x", b"x", 1, finish=False)
+            packets = {packet.kind: packet for packet in (client.receive(), client.receive())}
+            self.assertEqual(set(packets), {wire.PUBLISH, wire.PUBACK})
+            client.acknowledge(packets[wire.PUBLISH])
+            client.disconnect()
+        reader = self.client(MQTT311)
+        for i in (0, self.RETAINED // 2, self.RETAINED - 1):
+            reader.subscribe(f"plant/+/device/{i}/state")
+            reader.expect_publish(f"plant/{i % 100}/device/{i}/state", b"%d" % i, retain=True)
+
+
 class DamagedTest(ImportTest):
     """A file that is not whole is told of, once a start, and nothing of it is brought in."""
 
