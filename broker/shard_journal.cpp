@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core/siphash.h"
+#include "broker/core/soundness.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
 
@@ -119,6 +120,10 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
 void Shard::restore(const SharedMessage& message) {
   State& state = *state_;
   if (!state.restoring) state.restoring = std::make_unique<State::Restoring>();
+  if (!is_sound(message.view())) {
+    ++state.restoring->unsound;
+    return;
+  }
   state.restoring->messages.add(message.key, MessageRef::adopt(message));
 }
 
@@ -129,6 +134,11 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
   if (!state.restoring) return;
   const std::unique_ptr<State::Restoring> restoring = std::move(state.restoring);
   restoring->messages = {};
+  if (restoring->unsound > 0) {
+    state.note(LogType::error, {std::to_string(restoring->unsound),
+                                " stored rows are damaged and were left out (shard ",
+                                std::to_string(static_cast<unsigned>(state.options.index)), ")."});
+  }
   for (const auto& [key, returned] : restoring->sessions) {
     state.wake_up(state.sessions.at(returned.index), returned);
   }
@@ -148,6 +158,10 @@ void Shard::finish_forwards(Instant now) {
 void Shard::State::restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row) {
   const MessageRef* const found = restoring->messages.find(row.message);
   if (found == nullptr) return;
+  if (row.to >= row.shards || !is_sound_text(batch.text(row.share_name))) {
+    ++restoring->unsound;
+    return;
+  }
   restoring->forwards.push_back({row,
                                  *found,
                                  std::string(batch.text(row.share_name)),
@@ -187,7 +201,22 @@ void Shard::State::finish_forward(const Returning& returning) {
   }
 }
 
+bool Shard::State::is_sound_session(const JournalBatch& batch, const JournalBatch::Session& row) {
+  const std::string_view client_id = batch.text(row.client_id);
+  const JournalBatch::Will& will = row.will;
+  return !client_id.empty() && is_sound_text(client_id) && sessions.find(client_id) == nullptr &&
+         is_sound_text(batch.text(row.user_name)) && is_sound_text(batch.text(row.mount_point)) &&
+         row.version >= mqtt::Version::v3_1 && row.version <= mqtt::Version::v5_0 &&
+         (will.topic.size_bytes == 0 ||
+          is_sound({batch.text(will.topic), batch.data(will.payload), batch.data(will.properties),
+                    will.qos, will.retain, std::nullopt}));
+}
+
 void Shard::State::restore_session(const JournalBatch& batch, const JournalBatch::Session& row) {
+  if (!is_sound_session(batch, row)) {
+    ++restoring->unsound;
+    return;
+  }
   Session& session = sessions.create(batch.text(row.client_id));
   commons.counts.sessions.fetch_add(1, std::memory_order_relaxed);
   session.key = row.key;
@@ -230,6 +259,12 @@ void Shard::State::restore_subscription(const JournalBatch& batch,
                                         const JournalBatch::Subscription& row) {
   const auto* const returned = restoring->sessions.find(row.session);
   if (returned == nullptr) return;
+  if (!is_sound_filter(batch.text(row.filter)) || !is_sound_text(batch.text(row.share_name)) ||
+      row.qos > mqtt::Qos::exactly_once ||
+      row.subscription_identifier > mqtt::variable_byte_integer_max) {
+    ++restoring->unsound;
+    return;
+  }
   Session& session = sessions.at(returned->index);
   const Ledger::Options terms{row.subscription_identifier, row.qos, row.no_local,
                               row.retain_as_published};
@@ -246,10 +281,17 @@ void Shard::State::restore_subscription(const JournalBatch& batch,
 }
 
 void Shard::State::restore_message(const JournalBatch& batch, const JournalBatch::Message& row) {
-  MessageRef message =
-      MessageRef::copy_of({batch.text(row.topic), batch.data(row.payload),
-                           batch.data(row.properties), row.qos, row.retain, row.expires},
-                          true);
+  const MessageView view{batch.text(row.topic),
+                         batch.data(row.payload),
+                         batch.data(row.properties),
+                         row.qos,
+                         row.retain,
+                         row.expires};
+  if (!is_sound(view)) {
+    ++restoring->unsound;
+    return;
+  }
+  MessageRef message = MessageRef::copy_of(view, true);
   *message->mark() = {row.key, 0, row.shared};
   restoring->messages.add(row.key, std::move(message));
 }
@@ -258,6 +300,12 @@ void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatc
   const auto* const returned = restoring->sessions.find(row.name.session);
   if (returned == nullptr) return;
   Session& session = sessions.at(returned->index);
+  if (row.qos > mqtt::Qos::exactly_once ||
+      !session.outgoing_part().may_restore(row.name.number, row.released) ||
+      (row.share_name.size_bytes != 0 && !is_sound_filter(batch.text(row.share_filter)))) {
+    ++restoring->unsound;
+    return;
+  }
   Delivery delivery;
   if (!row.released) {
     const MessageRef* const message = restoring->messages.find(row.message);
@@ -268,7 +316,8 @@ void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatc
   std::vector<std::uint32_t> ids;
   mqtt::Bytes bytes = batch.data(row.subscription_identifiers);
   for (; bytes.size() >= sizeof(std::uint32_t); bytes = bytes.subspan(sizeof(std::uint32_t))) {
-    ids.push_back(number_at(bytes, sizeof(std::uint32_t)));
+    const std::uint32_t id = number_at(bytes, sizeof(std::uint32_t));
+    if (id != 0 && id <= mqtt::variable_byte_integer_max) ids.push_back(id);
   }
   delivery.subscription_identifiers = IdentifierList(ids);
   delivery.qos = row.qos;
@@ -287,7 +336,8 @@ void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatc
   session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
   mqtt::Bytes bytes = batch.data(row.packet_ids);
   for (; bytes.size() >= sizeof(mqtt::PacketId); bytes = bytes.subspan(sizeof(mqtt::PacketId))) {
-    session.incoming->push_back(static_cast<mqtt::PacketId>(number_at(bytes, 2)));
+    const auto id = static_cast<mqtt::PacketId>(number_at(bytes, 2));
+    if (id != mqtt::PacketId{0}) session.incoming->push_back(id);
   }
 }
 
@@ -296,6 +346,10 @@ void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatc
   if (found == nullptr) return;
   const MessageRef& message = *found;
   const std::string_view topic = batch.text(row.topic);
+  if (topic != message->topic() || message->payload().empty()) {
+    ++restoring->unsound;
+    return;
+  }
   const bool stores = stores_retained(topic);
   if (stores) Ledger::refers(message);
   if (message->expired(now)) {

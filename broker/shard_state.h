@@ -67,6 +67,7 @@ struct Shard::State {
     /// Publishers of retained messages, each once: by client id, user name and listener.
     std::unordered_map<std::string, std::shared_ptr<const Publisher>> publishers;
     std::vector<Returning> forwards;
+    std::uint64_t unsound = 0;  // rows that were left out
   };
   /// A message for a peer that is stored on its way: told when that is done, forgotten when the
   /// peer has stored what follows. Or one that must not overtake these: without a key.
@@ -288,6 +289,7 @@ struct Shard::State {
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
   [[nodiscard]] std::uint32_t keeper_of(std::string_view topic) const;
+  [[nodiscard]] bool is_sound_session(const JournalBatch& batch, const JournalBatch::Session& row);
   void restore_message(const JournalBatch& batch, const JournalBatch::Message& row);
   void restore_session(const JournalBatch& batch, const JournalBatch::Session& row);
   void restore_subscription(const JournalBatch& batch, const JournalBatch::Subscription& row);

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +23,66 @@ constexpr auto line_interval = std::chrono::seconds(1);
 constexpr std::uint64_t rows_per_look = 8192;
 /// A store from this size on is told of before it is read.
 constexpr std::uint64_t large_bytes = std::uint64_t{4} << 20U;
+/// Keys above are no keys of ours: there is room for as many again.
+constexpr std::int64_t key_max = INT64_MAX / 2;
+
+/// Reads the columns of a row as what they are meant to be. A disk may have made others of them:
+/// sound() says whether all were in their range.
+class Row {
+ public:
+  explicit Row(Statement& read) : read_(read) {}
+
+  [[nodiscard]] bool sound() const noexcept { return sound_; }
+
+  std::uint64_t key() { return static_cast<std::uint64_t>(number(1, key_max)); }
+  /// 0 to the largest of its type.
+  template <typename Number>
+  Number number() {
+    constexpr auto most = std::numeric_limits<Number>::max();
+    return static_cast<Number>(
+        number(0, std::cmp_less(most, key_max) ? static_cast<std::int64_t>(most) : key_max));
+  }
+  /// Any 64 bits.
+  std::uint64_t bits() { return static_cast<std::uint64_t>(read_.integer()); }
+  bool flag() { return number(0, 1) != 0; }
+  mqtt::Qos qos() { return static_cast<mqtt::Qos>(number(0, 2)); }
+  std::optional<std::uint64_t> number_or_null(std::int64_t least, std::int64_t most) {
+    const auto value = read_.integer_or_null();
+    if (value) check(*value, least, most);
+    return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
+  }
+  /// Milliseconds since 1970, on this side of the year 100,000.
+  std::optional<std::int64_t> wall() {
+    constexpr std::int64_t milliseconds_max = 3'093'527'980'800'000;
+    const auto value = read_.integer_or_null();
+    if (value) check(*value, -milliseconds_max, milliseconds_max);
+    return value;
+  }
+  /// What fits a packet's field.
+  std::string_view text() {
+    const std::string_view value = read_.text();
+    check(static_cast<std::int64_t>(value.size()), 0, UINT16_MAX);
+    return value;
+  }
+  mqtt::Bytes data() {
+    const std::string_view value = read_.text();
+    check(static_cast<std::int64_t>(value.size()), 0, mqtt::variable_byte_integer_max);
+    return mqtt::as_bytes(value);
+  }
+
+ private:
+  std::int64_t number(std::int64_t least, std::int64_t most) {
+    const std::int64_t value = read_.integer();
+    check(value, least, most);
+    return value;
+  }
+  void check(std::int64_t value, std::int64_t least, std::int64_t most) noexcept {
+    sound_ = sound_ && value >= least && value <= most;
+  }
+
+  Statement& read_;
+  bool sound_ = true;
+};
 
 }  // namespace
 
@@ -40,6 +103,11 @@ class Store::Loader {
     }
     count_holders();
     clean();
+    if (unsound_ > 0) {
+      store_.log_.write(broker::LogType::error, "The store " + store_.path() +
+                                                    " is damaged: " + std::to_string(unsound_) +
+                                                    " rows make no sense and were left out.");
+    }
     return loaded_;
   }
 
@@ -99,12 +167,20 @@ class Store::Loader {
     // On a full disk, say, they stay for the next start.
     if (store_.delete_messages(garbage)) loaded_.cleaned = garbage.size();
   }
-  void saw(std::int64_t key) {
-    loaded_.last_key = std::max(loaded_.last_key, static_cast<std::uint64_t>(key));
+  /// Also of rows that are left out: their keys are taken.
+  void saw(std::uint64_t key) {
+    if (key <= static_cast<std::uint64_t>(key_max)) {
+      loaded_.last_key = std::max(loaded_.last_key, key);
+    }
   }
-  void holds(std::int64_t message, std::uint32_t shard) {
-    Holders* const holders = messages_.find(static_cast<std::uint64_t>(message));
+  void holds(std::uint64_t message, std::uint32_t shard) {
+    Holders* const holders = messages_.find(message);
     if (holders != nullptr) holders->shards |= std::uint64_t{1} << shard;
+  }
+  /// A row that is not is left out.
+  [[nodiscard]] bool is_sound(const Row& row) {
+    if (!row.sound()) ++unsound_;
+    return row.sound();
   }
 
   /// Calls `row(Statement&)` for each row of a query.
@@ -130,42 +206,44 @@ class Store::Loader {
   }
 
   void session(Statement& read) {
-    const std::int64_t key = read.integer();
-    saw(key);
-    const std::string_view client_id = read.text();
+    Row column(read);
+    const std::uint64_t key = column.key();
+    const std::string_view client_id = column.text();
     const std::uint32_t shard = restorer_.home_of(client_id);
-    homes_.add(static_cast<std::uint64_t>(key), shard);
     JournalBatch& batch = batches_[shard];
     JournalBatch::Session row;
-    row.key = broker::SessionKey{static_cast<std::uint64_t>(key)};
+    row.key = broker::SessionKey{key};
     row.client_id = batch.put(client_id);
-    row.user_name = batch.put(read.text());
-    row.mount_point = batch.put(read.text());
-    row.listener = static_cast<std::uint16_t>(read.integer());
-    row.version = static_cast<mqtt::Version>(read.integer());
-    row.from_bridge = read.integer() != 0;
-    row.connected = read.integer() != 0;
-    row.expiry_interval_seconds = static_cast<std::uint32_t>(read.integer());
-    row.expires = store_.from_wall(read.integer_or_null());
-    row.sent_end = static_cast<std::uint64_t>(read.integer());
-    row.will = will(read, batch);
+    row.user_name = batch.put(column.text());
+    row.mount_point = batch.put(column.text());
+    row.listener = column.number<std::uint16_t>();
+    row.version = static_cast<mqtt::Version>(column.number<std::uint8_t>());
+    row.from_bridge = column.flag();
+    row.connected = column.flag();
+    row.expiry_interval_seconds = column.number<std::uint32_t>();
+    row.expires = store_.from_wall(column.wall());
+    row.sent_end = column.number<std::uint64_t>();
+    row.will = will(column, batch);
+    saw(key);
+    if (!is_sound(column)) return;
+    homes_.add(key, shard);
     batch.sessions.push_back(row);
     ++loaded_.sessions;
     added(shard);
   }
 
-  JournalBatch::Will will(Statement& read, JournalBatch& batch) {
+  JournalBatch::Will will(Row& column, JournalBatch& batch) {
     JournalBatch::Will row;
-    row.topic = batch.put(read.text());
-    row.payload = batch.put(read.text());
-    row.properties = batch.put(read.text());
-    row.qos = static_cast<mqtt::Qos>(read.integer());
-    row.retain = read.integer() != 0;
-    row.delay_interval_seconds = static_cast<std::uint32_t>(read.integer());
-    if (const auto expiry = read.integer_or_null()) {
+    row.topic = batch.put(column.text());
+    row.payload = batch.put(column.data());
+    row.properties = batch.put(column.data());
+    row.qos = column.qos();
+    row.retain = column.flag();
+    row.delay_interval_seconds = column.number<std::uint32_t>();
+    if (const auto expiry = column.number_or_null(0, UINT32_MAX)) {
       row.message_expiry_interval_seconds = static_cast<std::uint32_t>(*expiry);
     }
-    row.due = store_.from_wall(read.integer_or_null());
+    row.due = store_.from_wall(column.wall());
     return row;
   }
 
@@ -174,19 +252,21 @@ class Store::Loader {
         "SELECT session_id, share_name, filter, qos, no_local, retain_as_published, identifier "
         "FROM subscription",
         [this](Statement& read) {
-          const auto session = static_cast<std::uint64_t>(read.integer());
+          Row column(read);
+          const std::uint64_t session = column.key();
           const std::uint32_t* const home = homes_.find(session);
           if (home == nullptr) return;
           JournalBatch& batch = batches_[*home];
           JournalBatch::Subscription row;
           row.session = broker::SessionKey{session};
           row.present = true;
-          row.share_name = batch.put(read.text());
-          row.filter = batch.put(read.text());
-          row.qos = static_cast<mqtt::Qos>(read.integer());
-          row.no_local = read.integer() != 0;
-          row.retain_as_published = read.integer() != 0;
-          row.subscription_identifier = static_cast<std::uint32_t>(read.integer());
+          row.share_name = batch.put(column.text());
+          row.filter = batch.put(column.text());
+          row.qos = column.qos();
+          row.no_local = column.flag();
+          row.retain_as_published = column.flag();
+          row.subscription_identifier = column.number<std::uint32_t>();
+          if (!is_sound(column)) return;
           batch.subscriptions.push_back(row);
           ++loaded_.subscriptions;
           added(*home);
@@ -200,26 +280,27 @@ class Store::Loader {
   }
 
   void message(Statement& read) {
-    const std::int64_t key = read.integer();
+    Row column(read);
+    const std::uint64_t key = column.key();
+    const std::string_view topic = column.text();
+    const mqtt::Bytes payload = column.data();
+    const mqtt::Bytes properties = column.data();
+    const mqtt::Qos qos = column.qos();
+    const bool retain = column.flag();
+    const auto expires = store_.from_wall(column.wall());
     saw(key);
-    messages_.add(static_cast<std::uint64_t>(key), {});
-    const std::string_view topic = read.text();
-    const mqtt::Bytes payload = mqtt::as_bytes(read.text());
-    const mqtt::Bytes properties = mqtt::as_bytes(read.text());
-    const auto qos = static_cast<mqtt::Qos>(read.integer());
-    const bool retain = read.integer() != 0;
-    const auto expires = store_.from_wall(read.integer_or_null());
+    messages_.add(key, {});
+    if (!is_sound(column)) return;
     if (restorer_.shards > 1) {
       auto shared =
           broker::SharedMessage::copy_of({topic, payload, properties, qos, retain, expires});
-      shared.key = broker::MessageKey{static_cast<std::uint64_t>(key)};
+      shared.key = broker::MessageKey{key};
       restorer_.share(shared);
       return;
     }
     JournalBatch& batch = batches_[0];
-    batch.messages.push_back({broker::MessageKey{static_cast<std::uint64_t>(key)}, false, qos,
-                              retain, expires, batch.put(topic), batch.put(properties),
-                              batch.put(payload)});
+    batch.messages.push_back({broker::MessageKey{key}, false, qos, retain, expires,
+                              batch.put(topic), batch.put(properties), batch.put(payload)});
     added(0);
   }
 
@@ -232,25 +313,25 @@ class Store::Loader {
   }
 
   void forward(Statement& read) {
+    Row column(read);
     JournalBatch::Forward row;
-    const std::int64_t key = read.integer();
-    const std::int64_t message = read.integer();
+    const std::uint64_t key = column.key();
+    const std::uint64_t message = column.key();
+    row.key = broker::ForwardKey{key};
+    row.message = broker::MessageKey{message};
+    row.to = column.number<std::uint32_t>();
+    row.shards = column.number<std::uint32_t>();
+    row.home_key[0] = column.bits();
+    row.home_key[1] = column.bits();
+    const std::string_view share_name = column.text();
+    const std::string_view share_filter = column.text();
+    row.retain_count = column.number<std::uint64_t>();
+    const std::string_view client_id = column.text();
+    const std::string_view user_name = column.text();
+    row.listener = column.number<std::uint16_t>();
     saw(key);
-    if (Holders* const holders = messages_.find(static_cast<std::uint64_t>(message))) {
-      holders->forwarded = true;
-    }
-    row.key = broker::ForwardKey{static_cast<std::uint64_t>(key)};
-    row.message = broker::MessageKey{static_cast<std::uint64_t>(message)};
-    row.to = static_cast<std::uint32_t>(read.integer());
-    row.shards = static_cast<std::uint32_t>(read.integer());
-    row.home_key[0] = static_cast<std::uint64_t>(read.integer());
-    row.home_key[1] = static_cast<std::uint64_t>(read.integer());
-    const std::string_view share_name = read.text();
-    const std::string_view share_filter = read.text();
-    row.retain_count = static_cast<std::uint64_t>(read.integer());
-    const std::string_view client_id = read.text();
-    const std::string_view user_name = read.text();
-    row.listener = static_cast<std::uint16_t>(read.integer());
+    if (!is_sound(column)) return;
+    if (Holders* const holders = messages_.find(message)) holders->forwarded = true;
     for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) {
       JournalBatch& batch = batches_[shard];
       row.share_name = batch.put(share_name);
@@ -271,23 +352,23 @@ class Store::Loader {
   }
 
   void delivery(Statement& read) {
-    const auto session = static_cast<std::uint64_t>(read.integer());
+    Row column(read);
+    const std::uint64_t session = column.key();
     const std::uint32_t* const home = homes_.find(session);
     if (home == nullptr) return;
     JournalBatch& batch = batches_[*home];
     JournalBatch::Delivery row;
-    row.name = {broker::SessionKey{session}, static_cast<std::uint64_t>(read.integer())};
-    const auto message = read.integer_or_null();
+    row.name = {broker::SessionKey{session}, column.number<std::uint64_t>()};
+    const auto message = column.number_or_null(1, key_max);
     row.released = !message;
-    if (message) {
-      row.message = broker::MessageKey{static_cast<std::uint64_t>(*message)};
-      holds(*message, *home);
-    }
-    row.qos = static_cast<mqtt::Qos>(read.integer());
-    row.retain = read.integer() != 0;
-    row.subscription_identifiers = batch.put(read.text());
-    row.share_name = batch.put(read.text());
-    row.share_filter = batch.put(read.text());
+    row.message = broker::MessageKey{message.value_or(0)};
+    row.qos = column.qos();
+    row.retain = column.flag();
+    row.subscription_identifiers = batch.put(column.data());
+    row.share_name = batch.put(column.text());
+    row.share_filter = batch.put(column.text());
+    if (!is_sound(column)) return;
+    if (message) holds(*message, *home);
     batch.deliveries.push_back(row);
     ++loaded_.queued;
     added(*home);
@@ -295,34 +376,38 @@ class Store::Loader {
 
   Answer<void> incoming() {
     return each("SELECT session_id, packet_ids FROM incoming", [this](Statement& read) {
-      const auto session = static_cast<std::uint64_t>(read.integer());
+      Row column(read);
+      const std::uint64_t session = column.key();
       const std::uint32_t* const home = homes_.find(session);
-      if (home == nullptr) return;
+      const mqtt::Bytes packet_ids = column.data();
+      if (home == nullptr || !is_sound(column)) return;
       JournalBatch& batch = batches_[*home];
-      batch.incoming.push_back({broker::SessionKey{session}, batch.put(read.text())});
+      batch.incoming.push_back({broker::SessionKey{session}, batch.put(packet_ids)});
       added(*home);
     });
   }
 
   /// Every shard has a replica; `keeper_of` stores it.
   Answer<void> retained() {
-    return each("SELECT topic, message_id, client_id, user_name, listener FROM retained",
-                [this](Statement& read) {
-                  const std::string_view topic = read.text();
-                  const std::int64_t message = read.integer();
-                  const std::string_view client_id = read.text();
-                  const std::string_view user_name = read.text();
-                  const auto listener = static_cast<std::uint16_t>(read.integer());
-                  holds(message, restorer_.keeper_of(topic));
-                  for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) {
-                    JournalBatch& batch = batches_[shard];
-                    batch.retained.push_back(
-                        {batch.put(topic), broker::MessageKey{static_cast<std::uint64_t>(message)},
-                         batch.put(client_id), batch.put(user_name), listener});
-                    added(shard);
-                  }
-                  ++loaded_.retained;
-                });
+    return each(
+        "SELECT topic, message_id, client_id, user_name, listener FROM retained",
+        [this](Statement& read) {
+          Row column(read);
+          const std::string_view topic = column.text();
+          const std::uint64_t message = column.key();
+          const std::string_view client_id = column.text();
+          const std::string_view user_name = column.text();
+          const auto listener = column.number<std::uint16_t>();
+          if (!is_sound(column)) return;
+          holds(message, restorer_.keeper_of(topic));
+          for (std::uint32_t shard = 0; shard < restorer_.shards; ++shard) {
+            JournalBatch& batch = batches_[shard];
+            batch.retained.push_back({batch.put(topic), broker::MessageKey{message},
+                                      batch.put(client_id), batch.put(user_name), listener});
+            added(shard);
+          }
+          ++loaded_.retained;
+        });
   }
 
   Store& store_;
@@ -333,6 +418,7 @@ class Store::Loader {
   Loaded loaded_;
   std::uint64_t rows_ = 0;
   std::chrono::steady_clock::time_point last_line_ = std::chrono::steady_clock::now();
+  std::uint64_t unsound_ = 0;
 };
 
 Answer<Loaded> Store::load(const Restorer& restorer) { return Loader(*this, restorer).load(); }

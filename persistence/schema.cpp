@@ -109,6 +109,9 @@ Answer<void> Schema::lead(Database& database, std::span<const std::string> steps
     if (!tables) return std::unexpected(tables.error());
     if (*tables != "0") return std::unexpected(refusal("it is a database, but not darter's"));
   }
+  if (found_version->starts_with('-')) {
+    return std::unexpected(DatabaseError{SQLITE_CORRUPT, "its version is " + *found_version});
+  }
   if (found > steps.size()) {
     return std::unexpected(refusal("its version is " + std::to_string(found) +
                                    ", and this darter knows none above " +

@@ -135,6 +135,14 @@ Delivery Outgoing::pop_backlog() {
   return delivery;
 }
 
+bool Outgoing::may_restore(std::uint64_t number, bool released) const noexcept {
+  if (empty()) return true;
+  const std::uint64_t end = sent_end() + backlog_.size();
+  if (number < end) return false;
+  const bool fills_window = released || number > end;
+  return !fills_window || number - first_ < span_max;
+}
+
 void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
   if (empty()) first_ = number;
   // A hole says that what is older was sent: something was acknowledged behind it.

@@ -150,7 +150,10 @@ class Outgoing {
   void for_each_stored(Visit&& visit);
   /// Forgets that the journal was given anything.
   void unstore() noexcept { unstored_ = first_; }
-  /// Puts a delivery back that the journal has; numbers increase from call to call.
+  /// Whether a delivery of that number can be put back: above the others, and none is so far away
+  /// that the window could not have spanned it.
+  [[nodiscard]] bool may_restore(std::uint64_t number, bool released) const noexcept;
+  /// Puts a delivery back that the journal has. Requires may_restore().
   void restore(std::uint64_t number, Delivery delivery, bool released);
   /// After the last of them: says which may have been sent before, all below `sent_end` and at
   /// least the first `count`.
