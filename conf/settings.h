@@ -141,6 +141,8 @@ struct Settings {
 
   /// Warnings and notices about the configuration, for the log. Never errors.
   Diagnostics remarks;
+
+  bool operator==(const Settings&) const = default;
 };
 
 }  // namespace conf

@@ -1,0 +1,176 @@
+// Writes what the fuzzers begin with: for each target a folder of small files, made from the shared
+// table of packets and from the files that people write. Always the same.
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "test/persistence/mosquitto_file.h"
+#include "test/vectors/build.h"
+#include "test/vectors/packets.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using vectors::u8;
+
+constexpr std::size_t seed_bytes_max = 2000;
+
+class Seeds {
+ public:
+  Seeds(const fs::path& root, const std::string& target) : folder_(root / target) {
+    fs::create_directories(folder_);
+  }
+
+  void add(std::string_view bytes) {
+    if (bytes.size() > seed_bytes_max) return;
+    std::ofstream(folder_ / std::to_string(count_++), std::ios::binary) << bytes;
+  }
+  void add_file(const fs::path& path, const std::string& front = {}) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw fs::filesystem_error("cannot be read", path, std::error_code());
+    const std::string whole{std::istreambuf_iterator<char>(file), {}};
+    // In parts, so that each is small: whole lines.
+    for (std::size_t at = 0; at < whole.size();) {
+      const std::size_t far = std::min(at + seed_bytes_max / 2, whole.size());
+      const std::size_t end = far == whole.size() ? far : whole.rfind('\n', far) + 1;
+      add(front + whole.substr(at, end - at));
+      at = end > at ? end : far;
+    }
+  }
+  /// Stories for interpreters of opcodes: any bytes are one.
+  void add_noise(std::size_t count, std::size_t bytes) {
+    std::minstd_rand random(static_cast<unsigned>(bytes));
+    for (; count > 0; --count) {
+      std::string story(bytes, '\0');
+      for (char& byte : story) byte = static_cast<char>(random() >> 7U);
+      add(story);
+    }
+  }
+
+ private:
+  fs::path folder_;
+  std::size_t count_ = 0;
+};
+
+std::string version_byte(mqtt::Version version) {
+  return u8(version == mqtt::Version::v5_0 ? 0 : version == mqtt::Version::v3_1_1 ? 1 : 2);
+}
+
+void packets(const fs::path& root) {
+  Seeds wire(root, "wire");
+  Seeds framer(root, "framer");
+  const std::string connect =
+      vectors::packet(0x10, vectors::text("MQTT") + u8(5) + u8(2) + vectors::u16(0) +
+                                vectors::block("") + vectors::text("c"));
+  for (const vectors::Packet& packet : vectors::all_packets()) {
+    wire.add(u8(0) + version_byte(packet.version) + packet.bytes);
+    // Of the broken ones few: they end a stream where it begins.
+    if (packet.valid()) framer.add(u8(3) + u8(0) + connect + packet.bytes);
+  }
+  for (unsigned part = 1; part <= 5; ++part) {
+    for (const vectors::Packet& packet : vectors::property_packets()) {
+      if (packet.valid() && packet.bytes.size() < 40) wire.add(u8(part) + packet.bytes);
+    }
+  }
+}
+
+std::string frame(unsigned first, std::string_view payload) {
+  return u8(first) + u8(0x80U | static_cast<unsigned>(payload.size())) + std::string(4, '\0') +
+         std::string(payload);
+}
+
+void websocket(const fs::path& root) {
+  Seeds frames(root, "websocket");
+  const std::string front = u8(2) + vectors::u32(70'000) + u8(0);
+  frames.add(front + frame(0x82, "payload"));
+  frames.add(front + frame(0x02, "first") + frame(0x89, "ping") + frame(0x80, "last"));
+  frames.add(front + frame(0x8A, "") + frame(0x88, vectors::u16(1000) + "done"));
+  frames.add(front + u8(0x82) + u8(0xFE) + vectors::u16(130) + "mask" + std::string(130, 'x'));
+  frames.add(front + u8(0x82) + u8(0xFF) + vectors::u32(0) + vectors::u32(70'000) + "mask");
+  frames.add(front + frame(0x81, "text"));
+  Seeds handshakes(root, "handshake");
+  const std::string request =
+      "GET /mqtt HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+  handshakes.add(u8(0) + u8(5) + request + "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
+  handshakes.add(u8(3) + u8(5) + request +
+                 "Origin: http://a.example\r\nSec-WebSocket-Protocol: x, mqttv3.1\r\n\r\n");
+  handshakes.add(u8(0) + u8(60) + request + "\r\n");
+  handshakes.add(u8(0) + u8(9) + "HEAD / HTTP/1.0\r\n\r\n");
+  handshakes.add(u8(1) + u8(9) + "POST /other?a=b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+}
+
+void files(const fs::path& root, const fs::path& source) {
+  Seeds conf(root, "conf");
+  conf.add_file(source / "conf/mosquitto.conf", u8(0));
+  conf.add_file(source / "conf/darter.toml", u8(1));
+  conf.add(u8(0) +
+           "per_listener_settings true\nallow_anonymous true\nlistener 1883 127.0.0.1\n"
+           "listener 9001\nprotocol websockets\nwebsockets_origin http://a.example\n"
+           "password_file /etc/p\nlog_dest file /var/log/d\nlog_type all\n");
+  conf.add(u8(1) +
+           "persistence = true\nlog_dest = [\"stderr\", \"topic\"]\n[[listener]]\n"
+           "port = 1883\naccept_protocol_versions = [3, 4, 5]\n[[listener]]\n"
+           "unix_socket_path = \"/run/d\"\n");
+  Seeds passwords(root, "password_file");
+  passwords.add(
+      "# users\nann:$7$101$c2FsdHNhbHQ=$"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n");
+  passwords.add(
+      "bob:$6$c2FsdHNhbHQ=$"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n");
+  passwords.add(
+      "eve:$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n no colon\nx:y:z\n");
+  Seeds acl(root, "acl_file");
+  acl.add(u8(1) +
+          "topic read #\nuser ann\ntopic readwrite a/b c\ntopic deny $SYS/#\n"
+          "pattern write %c/%u/+\nuser bob\ntopic +/b/#\n");
+  acl.add_noise(20, 60);
+}
+
+void mosquitto(const fs::path& root) {
+  Seeds db(root, "mosquitto_db");
+  Seeds import(root, "mosquitto_import");
+  for (std::uint32_t version = 3; version <= 6; ++version) {
+    test::MosquittoFile file(version);
+    db.add(file.bytes());
+    file.add(test::MosquittoFile::Session{.client_id = "c", .user_name = "u"});
+    file.add(test::MosquittoFile::Message{.topic = "t/a", .payload = "hello", .retain = true});
+    file.retain(1);
+    file.add(test::MosquittoFile::Message{.id = 2, .topic = "t", .qos = 2, .port = 1884});
+    file.add(test::MosquittoFile::Subscription{.filter = "$share/g/t/#", .identifier = 3});
+    file.add(test::MosquittoFile::Delivery{});
+    file.add(test::MosquittoFile::Delivery{
+        .message_id = 2, .packet_id = 7, .qos = 2, .state = test::MosquittoFile::State::queued});
+    file.add(test::MosquittoFile::Delivery{.message_id = 2,
+                                           .packet_id = 9,
+                                           .qos = 2,
+                                           .state = test::MosquittoFile::State::wait_for_pubrel,
+                                           .from_client = true});
+    db.add(file.bytes());
+    import.add(file.bytes());
+  }
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  if (count != 3) {
+    std::fprintf(stderr, "usage: fuzz-seeds FOLDER SOURCE_TREE\n");
+    return 2;
+  }
+  const fs::path root = words[1];
+  packets(root);
+  websocket(root);
+  mosquitto(root);
+  files(root, words[2]);
+  Seeds(root, "topic_trie").add_noise(20, 300);
+  Seeds(root, "shard").add_noise(100, 600);
+  Seeds(root, "store").add_noise(100, 400);
+  return 0;
+}
