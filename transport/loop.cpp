@@ -138,6 +138,7 @@ void Loop::prepare() {
 }
 
 void Loop::tick() {
+  before_input();  // sessions may end
   shard_.tick(now());
   connections_.tick();
   if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping_) {
