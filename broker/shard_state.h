@@ -334,9 +334,10 @@ struct Shard::State {
     forwards.push_back({0, ForwardKey{0}, to, std::move(message), {}});
   }
   /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
-  /// and everything behind that.
+  /// and everything behind that. QoS 0 waits for no disk: one that is stuck would fill the memory.
   template <typename Message>
   [[nodiscard]] bool must_follow(const Message& message, bool lasting) const noexcept {
+    if (message.message.qos == mqtt::Qos::at_most_once) return false;
     return followers > 0 || (lasting && message.message.retain && !forwards.empty());
   }
   template <typename Message>

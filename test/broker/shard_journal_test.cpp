@@ -414,3 +414,28 @@ TEST_CASE("a will and a session that were due before the client came back are no
   broker.now = broker::after_milliseconds(broker.now, 2000);
   CHECK(broker.received(broker.client("client", options)).at(0).starts_with("CONNACK 0"));
 }
+
+TEST_CASE("QoS 0 goes to other shards while the disk stalls", "[journal]") {
+  MemoryStore store;
+  Broker broker(2, store);
+  const auto [publisher_id, subscriber_id] = far_apart(broker);
+  const auto subscriber = broker.client(subscriber_id, lasting());
+  broker.subscribe(subscriber, "#", {.qos = 2});
+  const auto publisher = broker.client(publisher_id, lasting());
+  broker.received(subscriber);
+  broker.disk_stalls = true;
+  broker.publish(publisher, "t", "waits", {.qos = 2, .packet_id = 1, .retain = true});
+  broker.publish(publisher, "t", "follows", {.qos = 1, .packet_id = 2, .retain = true});
+  broker.publish(publisher, "u", "follows too", {.qos = 1, .packet_id = 3});
+  CHECK(broker.publishes(subscriber).empty());
+  broker.publish(publisher, "u", "at once", {.qos = 0});
+  CHECK(broker.publishes(subscriber) == Packets{"PUBLISH q0 r0 d0 m0 u at once"});
+  for (int i = 0; i < 6; ++i) broker.sync();
+  CHECK(broker.publishes(subscriber) == Packets{"PUBLISH q2 r0 d0 m1 t waits",
+                                                "PUBLISH q1 r0 d0 m2 t follows",
+                                                "PUBLISH q1 r0 d0 m3 u follows too"});
+  const auto late = broker.client("late");
+  broker.subscribe(late, "t");
+  broker.sync();
+  CHECK(broker.publishes(late) == Packets{"PUBLISH q0 r1 d0 m0 t follows"});
+}
