@@ -115,6 +115,7 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
 persistence::Answer<void> Keeper::finish_forwards(transport::Loops& loops, std::uint32_t shards) {
   const broker::Instant now = transport::Loops::now();
   std::vector<broker::Shard*> all;
+  all.reserve(shards);
   for (std::uint32_t i = 0; i < shards; ++i) all.push_back(&loops.shard(broker::ShardIndex{i}));
   const std::vector<broker::ShardBatch> batches = broker::finish_forwards(all, now);
   auto done = store_->begin();
