@@ -342,9 +342,10 @@ void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatc
 }
 
 void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row) {
-  const MessageRef* const found = restoring->messages.find(row.message);
-  if (found == nullptr) return;
-  const MessageRef& message = *found;
+  MessageRef* const found = restoring->messages.find(row.message);
+  if (found == nullptr || !*found) return;
+  // What is retained comes last, and once for each message: nobody will look it up again.
+  MessageRef message = std::move(*found);
   const std::string_view topic = batch.text(row.topic);
   if (topic != message->topic() || message->payload().empty()) {
     ++restoring->unsound;
@@ -356,7 +357,7 @@ void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatc
     if (stores) ledger.retaining(topic, message);
     return;
   }
-  retained.store(message, RetainStamp{}, restored_publisher(batch, row));
+  retained.store(std::move(message), RetainStamp{}, restored_publisher(batch, row));
 }
 
 std::shared_ptr<const Publisher> Shard::State::restored_publisher(
