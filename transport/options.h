@@ -13,6 +13,39 @@ enum class Protocol : std::uint8_t { mqtt, websockets };
 /// Which address families a listener without an address, or with a host name, is opened on.
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
 
+/// What becomes of a certificate, or of a PSK identity, that was verified.
+enum class TlsUserName : std::uint8_t {
+  none,
+  identity,  ///< the certificate's CN, or the PSK identity, is the user name
+  subject,   ///< the certificate's whole subject is the user name
+};
+
+struct TlsCertificateOptions {
+  std::string certificate_file;  // PEM, with intermediate authorities behind it
+  std::string key_file;          // PEM
+};
+
+/// How a listener speaks TLS. Empty strings: no such file, or OpenSSL's default.
+///
+/// Shape      Either `certificates`, or `psk_file` with `psk_hint`.
+struct TlsOptions {
+  std::vector<TlsCertificateOptions> certificates;  // chosen by SNI; the first is the default
+  std::vector<std::string> ocsp_files;              // DER; each is about one of the certificates
+  std::string ca_file;                              // PEM: who vouches for clients
+  std::string ca_path;                              // the same as a hashed folder
+  std::string crl_file;
+  std::string psk_file;
+  std::string psk_hint;
+  std::string ciphers;         // of TLS 1.2
+  std::string ciphers_tls1_3;  // of TLS 1.3
+  std::string keylog_file;     // secrets are appended to it, for Wireshark
+  TlsUserName user_name = TlsUserName::none;
+  bool require_certificate = false;
+  bool disable_client_cert_date_checks = false;
+  bool tls1_3_only = false;
+  bool session_tickets = true;
+};
+
 /// One place where clients come in.
 ///
 /// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`; one of the two
@@ -26,6 +59,7 @@ struct ListenerOptions {
   std::string bind_interface;    // network device; empty: any
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
+  bool tls = false;                   // see Listener::set_tls()
   std::int64_t max_connections = -1;  // -1: no limit
 
   // For Protocol::websockets only.

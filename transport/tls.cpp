@@ -1,0 +1,241 @@
+#include "transport/tls.h"
+
+#include <algorithm>
+#include <cstring>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <utility>
+
+namespace transport {
+
+namespace {
+
+/// The alerts of TLS, as OpenSSL numbers them among its reasons.
+constexpr int alert_reasons = SSL_AD_REASON_OFFSET;
+constexpr int alert_reasons_end = SSL_AD_REASON_OFFSET + 256;
+
+std::string quoted_alert(int reason) {
+  return "the client sent the alert \"" +
+         std::string(SSL_alert_desc_string_long(reason - alert_reasons)) + "\"";
+}
+
+/// Printable UTF-8 of an attribute; nothing if it is empty or has control characters, which no
+/// user name may have.
+std::optional<std::string> text_of(const ASN1_STRING* value) {
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, value);
+  if (size < 0) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
+  std::string text(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
+  OPENSSL_free(utf8);
+  const bool bad = std::ranges::any_of(text, [](char letter) {
+    return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F;
+  });
+  if (text.empty() || bad) return std::nullopt;
+  return text;
+}
+
+std::optional<std::string> common_name_of(const X509_NAME* name) {
+  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  if (at < 0) return std::nullopt;
+  return text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+}
+
+std::optional<std::string> subject_of(const X509_NAME* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) return std::nullopt;
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  if (size <= 0) return std::nullopt;
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+/// A BIO without memory of its own: it reads what the filter is given, and appends to what the
+/// filter fills.
+struct TlsFilter::Bio {
+  static TlsFilter& of(BIO* bio) { return *static_cast<TlsFilter*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* place, std::size_t size, std::size_t* count) {
+    mqtt::Bytes& input = of(bio).input_;
+    BIO_clear_retry_flags(bio);
+    *count = std::min(size, input.size());
+    if (*count == 0) {
+      BIO_set_retry_read(bio);
+      return 0;
+    }
+    std::memcpy(place, input.data(), *count);
+    input = input.subspan(*count);
+    return 1;
+  }
+
+  static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* count) {
+    of(bio).output_->append(std::string_view(bytes, size));
+    *count = size;
+    return 1;
+  }
+
+  static long control(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  static int create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+  }
+
+  static BIO_METHOD* make_method() {
+    BIO_METHOD* const method =
+        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bytes of a loop");
+    BIO_meth_set_read_ex(method, read);
+    BIO_meth_set_write_ex(method, write);
+    BIO_meth_set_ctrl(method, control);
+    BIO_meth_set_create(method, create);
+    return method;
+  }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const method = make_method();  // a table: the same for all
+    return method;
+  }
+};
+
+TlsFilter::TlsFilter(std::shared_ptr<const TlsContext> context)
+    : context_(std::move(context)), ssl_(context_->make_ssl()) {
+  BIO* const bio = ssl_ == nullptr ? nullptr : BIO_new(Bio::method());
+  if (bio == nullptr) {
+    fail();
+    return;
+  }
+  BIO_set_data(bio, this);
+  SSL_set_bio(ssl_.get(), bio, bio);  // takes it
+  SSL_set_app_data(ssl_.get(), this);
+}
+
+TlsFilter::~TlsFilter() = default;
+
+std::span<std::byte> TlsFilter::read(mqtt::Bytes bytes, std::span<std::byte> place,
+                                     mqtt::ByteBuffer& replies) {
+  input_ = bytes;
+  output_ = &replies;
+  std::size_t have = 0;
+  while ((state_ == State::handshake || state_ == State::open) && have < place.size()) {
+    std::size_t count = 0;
+    ERR_clear_error();
+    const int result = SSL_read_ex(ssl_.get(), place.data() + have, place.size() - have, &count);
+    have += count;
+    if (result != 1 && !go_on(SSL_get_error(ssl_.get(), result))) break;
+  }
+  input_ = {};
+  output_ = nullptr;
+  return place.first(have);
+}
+
+/// Whether there may be more to read, after a call that read nothing.
+bool TlsFilter::go_on(int error) {
+  if (error == SSL_ERROR_WANT_READ) {
+    if (SSL_is_init_finished(ssl_.get()) == 1) state_ = State::open;
+    return false;
+  }
+  if (error == SSL_ERROR_ZERO_RETURN) {
+    state_ = State::ended;
+    return false;
+  }
+  fail();
+  return false;
+}
+
+void TlsFilter::fail() {
+  state_ = State::failed;
+  const int reason = ERR_GET_REASON(ERR_peek_error());
+  why_ = take_openssl_error();
+  if (reason >= alert_reasons && reason < alert_reasons_end) {
+    why_ = quoted_alert(reason);
+  } else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && ssl_ != nullptr) {
+    why_ = "the client's certificate is refused: " +
+           std::string(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
+  } else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    why_ = "the client has no certificate, and one is required";
+  } else if (reason == SSL_R_UNSUPPORTED_PROTOCOL) {
+    why_ = "the client speaks no version of TLS that is allowed here";
+  } else if (reason == SSL_R_NO_SHARED_CIPHER) {
+    why_ = "the client has no cipher that is allowed here and fits the certificate";
+  } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
+    why_ = "what the client sent is not TLS";
+  } else if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND) {
+    why_ = "the client's PSK identity is not in psk_file";
+  } else if (why_.empty()) {
+    why_ = "of an error inside OpenSSL";
+  }
+}
+
+bool TlsFilter::write(mqtt::Bytes plain, mqtt::ByteBuffer& to) {
+  if (state_ == State::failed || state_ == State::handshake) return false;
+  if (plain.empty()) return true;
+  output_ = &to;
+  ERR_clear_error();
+  std::size_t written = 0;
+  const bool whole = SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) == 1;
+  output_ = nullptr;
+  ERR_clear_error();
+  return whole && written == plain.size();
+}
+
+void TlsFilter::close(mqtt::ByteBuffer& to) {
+  if (state_ == State::failed || state_ == State::handshake) return;
+  if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
+  output_ = &to;
+  SSL_shutdown(ssl_.get());
+  output_ = nullptr;
+  ERR_clear_error();
+}
+
+std::optional<std::string> TlsFilter::user_name() const {
+  const TlsUserName kind = context_->options().user_name;
+  const bool shaken = state_ == State::open || state_ == State::ended;
+  if (kind == TlsUserName::none || !shaken) return std::nullopt;
+  if (!psk_identity_.empty()) return psk_identity_;
+  // Of a resumed session it comes from the ticket, which holds the certificate.
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
+    return std::nullopt;
+  }
+  const X509_NAME* const name = X509_get_subject_name(certificate);
+  return kind == TlsUserName::identity ? common_name_of(name) : subject_of(name);
+}
+
+std::string TlsFilter::description() const {
+  return std::string(SSL_get_version(ssl_.get())) + " cipher " + SSL_get_cipher_name(ssl_.get());
+}
+
+bool TlsFilter::resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
+
+void TlsRecords::put(mqtt::Bytes bytes) {
+  while (!bytes.empty()) {
+    if (size_ == 0 && bytes.size() >= record_bytes) {
+      const std::size_t whole = bytes.size() - bytes.size() % record_bytes;
+      seal(bytes.first(whole));
+      bytes = bytes.subspan(whole);
+      continue;
+    }
+    const std::size_t count = std::min(record_bytes - size_, bytes.size());
+    std::memcpy(record_.data() + size_, bytes.data(), count);
+    size_ += count;
+    bytes = bytes.subspan(count);
+    if (size_ == record_bytes) {
+      seal(record_);
+      size_ = 0;
+    }
+  }
+}
+
+bool TlsRecords::finish() {
+  if (size_ > 0) seal(mqtt::Bytes(record_).first(size_));
+  size_ = 0;
+  return good_;
+}
+
+}  // namespace transport
