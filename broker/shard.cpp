@@ -63,6 +63,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;
+  connection->tls_user_name = HeapText(origin.user_name);
   connection->last_received = now;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
   state.timers.arm(connection->timer, after_seconds(now, timeout_seconds));

@@ -25,10 +25,11 @@ namespace broker {
 
 /// Where a connection comes from.
 struct Origin {
-  std::uint16_t listener = 0;  // index into ShardOptions::listeners
-  std::uint16_t port = 0;      // of the client; 0 on a unix socket
-  std::string_view address;    // of the client
-  std::string_view protocol;   // "mqtt" or "websockets", for the log
+  std::uint16_t listener = 0;       // index into ShardOptions::listeners
+  std::uint16_t port = 0;           // of the client; 0 on a unix socket
+  std::string_view address;         // of the client
+  std::string_view protocol;        // "mqtt" or "websockets", for the log
+  std::string_view user_name = {};  // that the client proved by TLS; empty: none
 };
 
 /// Why a connection is gone, as its loop saw it.

@@ -36,7 +36,7 @@ void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
 
 Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
                                             mqtt::Bytes unread) {
-  const auto packet = mqtt::decode_connect(frame.body);
+  auto packet = mqtt::decode_connect(frame.body);
   if (!packet) {
     const auto version = mqtt::version_of_connect(frame.body);
     note(LogType::notice,
@@ -44,6 +44,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
           std::to_string(connection.client_port), " refused: ", packet.error().what, "."});
     return turn_away(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
   }
+  identify(connection, *packet);
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
   connection.maximum_packet_size_bytes = packet->maximum_packet_size_bytes;
@@ -66,6 +67,14 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   return accept(connection, *packet, Verdict{});
 }
 
+/// Where a certificate or a PSK says who a client is, its own words do not count.
+void Shard::State::identify(const Connection& connection, mqtt::Connect& packet) const {
+  if (!policy(connection.listener).user_name_from_tls) return;
+  packet.user_name.reset();
+  packet.password.reset();
+  if (!connection.tls_user_name.empty()) packet.user_name = connection.tls_user_name.view();
+}
+
 std::string_view Shard::State::client_id_of(const Connection& connection,
                                             const mqtt::Connect& packet) const {
   if (policy(connection.listener).use_username_as_clientid && packet.user_name) {
@@ -80,6 +89,9 @@ std::optional<Failure> Shard::State::check_connect(const Connection& connection,
   const ListenerPolicy& rules = policy(connection.listener);
   if (!accepts(rules, packet.version)) {
     return Failure{Reason::unsupported_protocol_version, "protocol version not accepted here"};
+  }
+  if (rules.user_name_from_tls && !packet.user_name) {
+    return Failure{Reason::bad_user_name_or_password, "no certificate says who it is"};
   }
   if (const auto failure = check_client_id(connection, packet)) return failure;
   if (keep_alive_refused(packet)) {
@@ -224,6 +236,7 @@ void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& pa
   request.has_password = packet.password.has_value();
   if (packet.user_name) request.user_name = *packet.user_name;
   if (packet.password) request.password = mqtt::as_text(*packet.password);
+  request.user_is_verified = policy(connection.listener).user_name_from_tls;
   request.client_id = client_id_of(connection, packet);
   request.address = connection.address;
   outbox.request(std::move(request));
@@ -234,8 +247,9 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   // `tail` begins with the CONNECT, which was sound when it came.
   const auto frame = mqtt::next_frame(connection.tail.view(), options.limits.max_packet_size_bytes);
   const std::size_t size_bytes = (*frame)->size_bytes;
-  const auto packet = mqtt::decode_connect((*frame)->body);
+  auto packet = mqtt::decode_connect((*frame)->body);
   if (packet->password) wipe(connection.tail, *packet->password);
+  identify(connection, *packet);
   connection.stage = Connection::Stage::expecting_connect;
   if (verdict.reason != Reason::success) {
     note_refused_login(connection, *packet, verdict);

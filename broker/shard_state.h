@@ -155,6 +155,7 @@ struct Shard::State {
   [[nodiscard]] std::optional<mqtt::Failure> check_client_id(const Connection& connection,
                                                              const mqtt::Connect& packet) const;
   [[nodiscard]] bool keep_alive_refused(const mqtt::Connect& packet) const;
+  void identify(const Connection& connection, mqtt::Connect& packet) const;
   [[nodiscard]] std::string_view client_id_of(const Connection& connection,
                                               const mqtt::Connect& packet) const;
   [[nodiscard]] std::string make_client_id(std::string_view prefix);

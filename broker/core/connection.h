@@ -57,7 +57,8 @@ struct Connection {
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
   bool request_problem_information = true;
   std::string address;
-  HeapText assigned_id;  // while a login is awaited
+  HeapText assigned_id;    // while a login is awaited
+  HeapText tls_user_name;  // see Origin::user_name
   Session* session = nullptr;
   Timer timer;  // connect time-out, then keep alive
   Instant last_received;

@@ -48,6 +48,8 @@ struct ListenerPolicy {
   bool accept_v5_0 = true;
   bool allow_zero_length_clientid = true;
   bool use_username_as_clientid = false;
+  /// Who a client is says Origin::user_name alone; without one it is refused.
+  bool user_name_from_tls = false;
   std::string auto_id_prefix = "auto-";
   /// True if nothing has to be asked: anonymous is allowed and there is no password or ACL file.
   bool open_to_all = false;

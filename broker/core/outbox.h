@@ -53,6 +53,7 @@ struct LoginRequest {
   std::uint16_t listener = 0;
   bool has_user_name = false;
   bool has_password = false;
+  bool user_is_verified = false;  // by TLS: there is no password to check
   std::string user_name;
   std::string password;
   std::string client_id;

@@ -52,6 +52,7 @@ std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
   // The string is overwritten in place: std::string keeps the bytes otherwise.
   for (volatile char& letter : request.password) letter = 0;
   login.address = std::move(request.address);
+  login.verified = request.user_is_verified;
   auto answer = authenticator_.verify(
       std::move(login),
       [done = std::move(done)](auth::LoginAnswer late) { done(std::move(late.verdict)); });
