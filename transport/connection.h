@@ -12,6 +12,7 @@
 #include "transport/listener.h"
 #include "transport/peer_address.h"
 #include "transport/pending.h"
+#include "transport/tls.h"
 #include "transport/websocket.h"
 
 namespace transport {
@@ -19,7 +20,7 @@ namespace transport {
 /// How far a connection has come.
 enum class Phase : std::uint8_t {
   free,       ///< no connection: the place waits for one
-  handshake,  ///< reads the HTTP request that opens a WebSocket; the shard does not know it yet
+  handshake,  ///< of TLS, then of a WebSocket; the shard does not know it yet
   open,       ///< the shard knows it
   closing,    ///< the shard has forgotten it; output is on its way
   lingering,  ///< everything is said: waits for the client's end
@@ -49,6 +50,7 @@ struct Connection {
   Handle handle{};
   broker::ConnectionId id;
   Listener* listener = nullptr;
+  std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<HttpState> http;
   std::unique_ptr<Pending> pending;
@@ -60,7 +62,8 @@ struct Connection {
   Phase phase = Phase::free;
   broker::CloseHow how = broker::CloseHow::normal;
   bool counted = false;      // in the listener's and the process's count of connections
-  bool seen_bytes = false;   // its first bytes were looked at
+  bool seen_bytes = false;   // its first bytes were looked at; with TLS once more inside of it
+  bool shaking = false;      // in a TLS handshake, and counted so
   bool settled = false;      // its shard has answered: it will not move any more
   bool deciding = false;     // a login is being checked: nothing is read
   bool paused = false;       // reading is stopped in libuv

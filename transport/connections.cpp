@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <optional>
+#include <string>
 #include <sys/socket.h>
 #include <utility>
 
@@ -97,7 +99,7 @@ void Connections::accept(Descriptor socket, Listener& listener, const PeerAddres
   if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
     note(*connection, "New connection from ", " on port " + std::to_string(listener.port()) + ".");
   }
-  if (listener.options().protocol == Protocol::websockets) {
+  if (listener.options().protocol == Protocol::websockets || listener.options().tls) {
     set_deadline(*connection, handshakes_,
                  std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
   } else {
@@ -119,8 +121,9 @@ bool Connections::enter(Connection& connection) {
 }
 
 void Connections::turn_away(Connection& connection) {
-  const bool polite = connection.listener->options().protocol == Protocol::websockets &&
-                      turned_away_ < turned_away_max;
+  const ListenerOptions& options = connection.listener->options();
+  const bool polite =
+      options.protocol == Protocol::websockets && !options.tls && turned_away_ < turned_away_max;
   if (!polite) return destroy(connection);
   connection.turned_away = true;
   ++turned_away_;
@@ -143,23 +146,28 @@ void Connections::adopt(Handoff handoff) {
   connection->counted = true;
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
+  connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
   introduce(*connection);
   listen_to(*connection);
   if (connection->phase != Phase::open) return;
   pass(*connection, handoff.unread);
   if (connection->websocket != nullptr) end_websocket(*connection);
+  if (connection->tls != nullptr && connection->phase == Phase::open) end_tls(*connection);
 }
 
 /// Tells the shard that a connection is there.
 void Connections::introduce(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const std::string address = connection.address.text();
+  std::optional<std::string> user;
+  if (connection.tls != nullptr) user = connection.tls->user_name();
   connection.phase = Phase::open;
   connection.deadline = {};
   loop_.shard().opened(connection.id,
                        {options.index, connection.address.port(), address,
-                        options.protocol == Protocol::websockets ? "websockets" : "mqtt"},
+                        options.protocol == Protocol::websockets ? "websockets" : "mqtt",
+                        user ? std::string_view(*user) : std::string_view()},
                        loop_.now());
   if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
   connection.heard = loop_.now();
@@ -187,6 +195,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->socket = std::move(socket);
   handoff->listener = connection->listener;
   handoff->address = connection->address;
+  handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
   handoff->unread = std::move(request.unread);
   destroy(*connection);
@@ -215,6 +224,7 @@ bool Connections::write_output(Connection& connection, broker::Output& output) {
     head = mqtt::Bytes(header).first(
         write_websocket_header(header, WebSocketOpcode::binary, output.size_bytes()));
   }
+  if (connection.tls != nullptr) return write_sealed(connection, head, output);
   if (connection.pending != nullptr) {
     connection.pending->next.bytes.append(head);
     append(connection.pending->next, output);
@@ -300,22 +310,38 @@ void Connections::report() {
   reports_.clear();
 }
 
-/// Writes bytes of the transport's own: responses and control frames.
-void Connections::send(Connection& connection, std::string_view bytes) {
-  broker::Output output;
-  output.bytes.append(bytes);
-  if (connection.pending != nullptr) return append(connection.pending->next, output);
-  connection.write_turn = loop_.turn();
-  vectors_.clear();
-  gather(output, 0, vectors_);
-  std::size_t written = 0;
-  bool whole = try_write(connection, written);
-  if (whole && written < bytes.size()) {
-    connection.pending = std::make_unique<Pending>();
-    append(connection.pending->writing, output);
-    whole = write_pending(connection, written);
+/// Writes bytes as they are, or keeps a copy of what the socket does not take. Returns false if it
+/// is broken.
+bool Connections::write_bytes(Connection& connection, mqtt::Bytes bytes) {
+  if (connection.pending != nullptr) {
+    connection.pending->next.bytes.append(bytes);
+    return true;
   }
-  if (!whole) lose(connection, broker::CloseCause::connection_lost);
+  vectors_.clear();
+  // libuv only reads what it writes to a socket.
+  auto* const base = const_cast<char*>(mqtt::as_text(bytes).data());
+  vectors_.push_back(uv_buf_t{base, bytes.size()});
+  std::size_t written = 0;
+  if (!try_write(connection, written)) return false;
+  if (written == bytes.size()) return true;
+  connection.pending = std::make_unique<Pending>();
+  connection.pending->writing.bytes.append(bytes.subspan(written));
+  return write_pending(connection, 0);
+}
+
+/// Writes bytes of the transport's own: responses and control frames.
+void Connections::send(Connection& connection, std::string_view text) {
+  connection.write_turn = loop_.turn();
+  mqtt::Bytes bytes = mqtt::as_bytes(text);
+  bool good = true;
+  if (connection.tls != nullptr) {
+    sealed_.clear();
+    good = connection.tls->write(bytes, sealed_);
+    bytes = sealed_.view();
+  }
+  if (!good || !write_bytes(connection, bytes)) {
+    lose(connection, broker::CloseCause::connection_lost);
+  }
 }
 
 // Closing.
@@ -344,7 +370,13 @@ void Connections::finish(Connection& connection) {
                             connection.write_turn != loop_.turn();
   const bool heard_close = connection.websocket != nullptr &&
                            connection.websocket->end() == WebSocketInput::End::closed_by_peer;
-  if (said_nothing || heard_close) return destroy(connection);
+  const bool at_once = said_nothing || heard_close;
+  // On a WebSocket the client has the last word, and TLS ends behind it.
+  if (at_once || connection.websocket == nullptr || connection.failed) say_goodbye(connection);
+  if (connection.pending != nullptr) {
+    return set_deadline(connection, closings_, closing_milliseconds);
+  }
+  if (at_once) return destroy(connection);
   linger(connection);
 }
 
@@ -386,6 +418,7 @@ void Connections::destroy(Connection& connection) {
 }
 
 void Connections::leave(Connection& connection) {
+  end_shaking(connection);
   if (std::exchange(connection.turned_away, false)) --turned_away_;
   if (!std::exchange(connection.counted, false)) return;
   connection.listener->connections().leave();
@@ -414,6 +447,7 @@ void Connections::tick() {
   expire(handshakes_);
   expire(closings_);
   expire(lingerings_);
+  admit_to_handshakes();
   for (std::size_t listener = 0; listener < pings_.size(); ++listener) {
     ping_idle(static_cast<std::uint16_t>(listener));
   }
@@ -431,7 +465,11 @@ void Connections::expire(Deadlines& deadlines) {
       continue;
     }
     if (connection->phase == Phase::handshake) {
-      note(*connection, "Connection from ", " closed: no WebSocket handshake came in time.");
+      const bool before_tls = connection->listener->options().tls &&
+                              (connection->tls == nullptr || connection->shaking);
+      note(*connection, "Connection from ",
+           before_tls ? " closed: no TLS handshake came in time."
+                      : " closed: no WebSocket handshake came in time.");
     }
     lose(*connection, broker::CloseCause::connection_lost);
   }

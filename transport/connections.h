@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -89,6 +90,21 @@ class Connections {
   void end_websocket(Connection& connection);
   [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 
+  // TLS.
+  [[nodiscard]] bool may_shake(const Connection& connection) const;
+  [[nodiscard]] bool waits_for_handshakes(const Connection& connection) const;
+  void admit_to_handshakes();
+  [[nodiscard]] bool start_tls(Connection& connection, Bytes bytes);
+  void end_shaking(Connection& connection);
+  void read_tls(Connection& connection, Bytes bytes);
+  [[nodiscard]] Bytes open_records(Connection& connection, Bytes bytes);
+  [[nodiscard]] bool reply_tls(Connection& connection);
+  void begin_inside_tls(Connection& connection);
+  void end_tls(Connection& connection);
+  void say_goodbye(Connection& connection);
+  [[nodiscard]] bool write_sealed(Connection& connection, mqtt::Bytes head,
+                                  const broker::Output& output);
+
   // The opening handshake of a WebSocket.
   void read_handshake(Connection& connection, Bytes bytes);
   void answer_request(Connection& connection, Bytes rest);
@@ -97,8 +113,9 @@ class Connections {
   void send_more_of_file(Connection& connection);
 
   // Writing.
-  void send(Connection& connection, std::string_view bytes);
+  void send(Connection& connection, std::string_view text);
   [[nodiscard]] bool write_output(Connection& connection, broker::Output& output);
+  [[nodiscard]] bool write_bytes(Connection& connection, mqtt::Bytes bytes);
   [[nodiscard]] bool try_write(Connection& connection, std::size_t& written);
   [[nodiscard]] bool write_pending(Connection& connection, std::size_t skip);
   static void on_written(uv_write_t* request, int status);
@@ -121,9 +138,14 @@ class Connections {
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static int descriptor_of(const Connection& connection) noexcept;
 
+  /// One buffer serves all connections of a loop; what is read is used before the next read.
+  static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
+
   Loop& loop_;
   ConnectionTable table_;
   std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
+  std::unique_ptr<std::byte[]> plain_;   // and here what TLS makes of it
+  mqtt::ByteBuffer sealed_;              // what TLS makes of a write; empty between two of them
   std::vector<uv_buf_t> vectors_;        // of the write under way
   struct Report {
     broker::ConnectionId connection;
@@ -136,8 +158,12 @@ class Connections {
   Deadlines handshakes_;
   Deadlines closings_;
   Deadlines lingerings_;
-  std::vector<Deadlines> pings_;  // by listener
-  std::size_t turned_away_ = 0;   // connections over a limit that still linger
+  std::vector<Deadlines> pings_;               // by listener
+  std::size_t turned_away_ = 0;                // connections over a limit that still linger
+  std::deque<broker::ConnectionId> unshaken_;  // not read until a TLS handshake has ended
+  std::size_t shaking_ = 0;                    // TLS handshakes under way
+  std::uint32_t shaken_turn_ = 0;              // the last turn with a TLS handshake
+  std::uint64_t shaken_nanoseconds_ = 0;       // spent on them in that turn
 };
 
 }  // namespace transport

@@ -15,8 +15,6 @@ namespace transport {
 
 namespace {
 
-/// One buffer serves all connections of a loop; what is read is used before the next read.
-constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
 /// Of a file, sent in one go to a client that takes it at once.
 constexpr std::size_t file_bytes_per_turn = std::size_t{1} << 20U;
 
@@ -60,13 +58,19 @@ void Connections::resume_all() {
 
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
 bool Connections::may_read(const Connection& connection) const {
-  return !connection.deciding && !loop_.blocked() && connection.read_turn != loop_.turn();
+  return !connection.deciding && !loop_.blocked() && connection.read_turn != loop_.turn() &&
+         may_shake(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
 /// on_alloc(): libuv goes on to call on_read() whatever happens there.
 void Connections::pause(Connection& connection) {
   if (connection.deciding) return stop_reading(connection);
+  if (waits_for_handshakes(connection)) {
+    stop_reading(connection);
+    unshaken_.push_back(connection.id);
+    return;
+  }
   if (!loop_.blocked()) return;
   stop_reading(connection);
   paused_.push_back(connection.id);
@@ -98,7 +102,11 @@ void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*
 void Connections::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
   loop_.before_input();
-  feed(connection, bytes);
+  if (connection.listener->options().tls) {
+    read_tls(connection, bytes);
+  } else {
+    feed(connection, bytes);
+  }
   loop_.after_input(bytes.size());
 }
 
@@ -163,22 +171,32 @@ void Connections::end_websocket(Connection& connection) {
 
 void Connections::read_lingering(Connection& connection, Bytes bytes) {
   if (connection.websocket == nullptr || connection.failed) return;
-  if (connection.websocket->read(bytes).end != WebSocketInput::End::none) destroy(connection);
+  if (connection.websocket->read(bytes).end == WebSocketInput::End::none) return;
+  say_goodbye(connection);
+  destroy(connection);
 }
 
 bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
-  const bool websockets = connection.listener->options().protocol == Protocol::websockets;
+  const ListenerOptions& options = connection.listener->options();
+  const bool outside = options.tls && connection.tls == nullptr;
+  const FirstBytes inside =
+      options.protocol == Protocol::websockets ? FirstBytes::http : FirstBytes::mqtt;
   const FirstBytes kind = recognise(bytes);
-  if (kind == FirstBytes::unknown) return false;
-  if (kind == (websockets ? FirstBytes::http : FirstBytes::mqtt)) return false;
+  if (kind == FirstBytes::unknown || kind == (outside ? FirstBytes::tls : inside)) return false;
+  const bool plain_mqtt = outside && kind == FirstBytes::mqtt;
   note(connection, "Client ",
-       " sent " + std::string(describe(kind)) + " to port " +
+       " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) + " to port " +
            std::to_string(connection.listener->port()) + ", which expects " +
-           (websockets ? "WebSocket without TLS." : "MQTT without TLS."));
+           (inside == FirstBytes::http ? "WebSocket " : "MQTT ") +
+           (options.tls ? "over TLS." : "without TLS."));
   forget(connection, broker::CloseCause::protocol_error);
   if (kind == FirstBytes::http) {
+    connection.phase = Phase::closing;
     connection.failed = true;
-    send(connection, encode({400, "This port speaks MQTT, not HTTP.", {}}));
+    send(connection, encode({400,
+                             outside ? "This port speaks TLS: use https or wss."
+                                     : "This port speaks MQTT, not HTTP.",
+                             {}}));
     finish(connection);
   } else {
     destroy(connection);

@@ -8,6 +8,7 @@
 #include "transport/descriptor.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
+#include "transport/tls.h"
 #include "transport/websocket.h"
 
 namespace transport {
@@ -15,12 +16,14 @@ namespace transport {
 /// A connection as a value, on its way to the loop where its client is at home.
 ///
 /// Shape      `unread` are the MQTT bytes that no shard has used; what the WebSocket still holds
-///            of an unfinished frame comes behind them.
+///            of an unfinished frame comes behind them, and then what TLS holds of an unfinished
+///            record.
 /// Lifetime   Dropping it closes the connection. It stays counted meanwhile.
 struct Handoff {
   Descriptor socket;
   Listener* listener = nullptr;
   PeerAddress address;
+  std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
   std::vector<std::byte> unread;
 };

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
+#include <mutex>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include "transport/descriptor.h"
 #include "transport/peer_address.h"
@@ -147,6 +149,16 @@ std::expected<std::unique_ptr<Listener>, std::string> Listener::open(
                            ".");
   }
   return listener;
+}
+
+void Listener::set_tls(std::shared_ptr<const TlsContext> context) {
+  const std::lock_guard lock(tls_mutex_);
+  tls_.swap(context);
+}
+
+std::shared_ptr<const TlsContext> Listener::tls() const {
+  const std::lock_guard lock(tls_mutex_);
+  return tls_;
 }
 
 std::expected<void, std::string> Listener::open_tcp() {

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "transport/connection_count.h"
 #include "transport/options.h"
+#include "transport/tls_context.h"
 
 namespace transport {
 
@@ -20,7 +22,8 @@ namespace transport {
 /// Invariant  The bind is exclusive: a second process on the same port fails to open.
 /// Lifetime   Bound from open() until it is destroyed, which also removes a unix socket's file.
 ///            Clients that connect before the loops run wait in the backlog.
-/// Threads    Immutable after open(), but for the count of connections, which is atomic.
+/// Threads    Immutable after open(), but for the count of connections, which is atomic, and for
+///            tls(), which a lock guards.
 class Listener {
  public:
   /// Binds and listens. Call it before privileges are dropped.
@@ -39,6 +42,12 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] ConnectionCount& connections() noexcept { return connections_; }
 
+  /// With what TLS handshakes are made from now on. Safe from any thread.
+  ///
+  /// Requires  ListenerOptions::tls, and a first call before the loops start.
+  void set_tls(std::shared_ptr<const TlsContext> context);
+  [[nodiscard]] std::shared_ptr<const TlsContext> tls() const;
+
  private:
   explicit Listener(const ListenerOptions& options);
   [[nodiscard]] std::expected<void, std::string> open_unix();
@@ -49,6 +58,8 @@ class Listener {
   std::uint16_t port_ = 0;
   bool made_file_ = false;  // the unix socket's file is ours to remove
   ConnectionCount connections_;
+  mutable std::mutex tls_mutex_;
+  std::shared_ptr<const TlsContext> tls_;  // under tls_mutex_
 };
 
 /// Is this a socket of IPv6?

@@ -24,6 +24,7 @@ struct Pending {
   uv_write_t request{};
   broker::Output writing;
   broker::Output next;
+  std::size_t tls_replies_bytes = 0;  // what TLS itself had to say meanwhile
 };
 
 }  // namespace transport

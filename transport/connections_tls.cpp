@@ -1,0 +1,165 @@
+// TLS below WebSocket and MQTT: the part of Connections that opens, seals and ends it.
+
+#include <utility>
+
+#include "transport/connections.h"
+#include "transport/loop.h"
+
+namespace transport {
+
+namespace {
+
+/// TLS handshakes under way on one loop; who comes then is not read until one of them has ended.
+/// Each holds some 50 KB.
+constexpr std::size_t handshakes_max = 1000;
+/// Spent on handshakes in one turn, but for the last of them: then it is everybody else's.
+constexpr std::uint64_t handshake_nanoseconds_per_turn = 2'000'000;
+/// Answers of TLS itself (to key updates) that may wait for a client that does not read.
+constexpr std::size_t tls_replies_bytes_max = std::size_t{64} << 10U;
+/// Kept between two writes.
+constexpr std::size_t sealed_bytes_kept = std::size_t{256} << 10U;
+
+}  // namespace
+
+/// Whether a connection stands before its TLS handshake, and has to wait for others' to end.
+bool Connections::waits_for_handshakes(const Connection& connection) const {
+  return connection.phase == Phase::handshake && connection.tls == nullptr &&
+         connection.listener->options().tls && shaking_ >= handshakes_max;
+}
+
+bool Connections::may_shake(const Connection& connection) const {
+  if (connection.phase != Phase::handshake || !connection.listener->options().tls) return true;
+  if (connection.tls != nullptr && !connection.shaking) return true;
+  if (waits_for_handshakes(connection)) return false;
+  return shaken_turn_ != loop_.turn() || shaken_nanoseconds_ < handshake_nanoseconds_per_turn;
+}
+
+/// Reads some of those that wait, as many as there are places.
+void Connections::admit_to_handshakes() {
+  std::size_t places = shaking_ < handshakes_max ? handshakes_max - shaking_ : 0;
+  while (places > 0 && !unshaken_.empty()) {
+    Connection* const connection = table_.find(unshaken_.front());
+    unshaken_.pop_front();
+    if (connection == nullptr || !connection->paused || connection->tls != nullptr) continue;
+    --places;
+    start_reading(*connection);
+  }
+}
+
+/// Returns false if there is nothing more to do with those bytes.
+bool Connections::start_tls(Connection& connection, Bytes bytes) {
+  if (connection.phase != Phase::handshake) return false;  // a plain client that was sent away
+  if (refuse_wrong_protocol(connection, bytes)) return false;
+  connection.tls = std::make_unique<TlsFilter>(connection.listener->tls());
+  connection.shaking = true;
+  ++shaking_;
+  return true;
+}
+
+void Connections::end_shaking(Connection& connection) {
+  if (!std::exchange(connection.shaking, false)) return;
+  --shaking_;
+}
+
+void Connections::read_tls(Connection& connection, Bytes bytes) {
+  if (connection.tls == nullptr && !start_tls(connection, bytes)) return;
+  TlsFilter& tls = *connection.tls;
+  const bool shaking = connection.shaking;
+  const Bytes plain = open_records(connection, bytes);
+  if (!reply_tls(connection)) return;
+  if (shaking && tls.state() != TlsFilter::State::handshake) {
+    end_shaking(connection);
+    if (tls.state() != TlsFilter::State::failed) begin_inside_tls(connection);
+  }
+  if (!plain.empty()) feed(connection, plain);
+  // It may have moved to another loop.
+  if (connection.tls != nullptr && connection.phase != Phase::closed) end_tls(connection);
+}
+
+/// Decrypts; what came of it stays where it is until the next read.
+Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes) {
+  constexpr std::size_t plain_bytes = buffer_bytes + TlsFilter::held_bytes_max;
+  if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
+  const std::uint64_t before = connection.shaking ? uv_hrtime() : 0;
+  sealed_.clear();
+  const Bytes plain = connection.tls->read(bytes, {plain_.get(), plain_bytes}, sealed_);
+  if (connection.shaking) {
+    if (std::exchange(shaken_turn_, loop_.turn()) != loop_.turn()) shaken_nanoseconds_ = 0;
+    shaken_nanoseconds_ += uv_hrtime() - before;
+  }
+  return plain;
+}
+
+/// Sends what TLS itself has to say. Returns false if the connection is lost.
+bool Connections::reply_tls(Connection& connection) {
+  if (sealed_.empty()) return true;
+  if (connection.pending != nullptr) {
+    connection.pending->tls_replies_bytes += sealed_.size();
+    if (connection.pending->tls_replies_bytes > tls_replies_bytes_max) {
+      note(connection, "Connection from ", " closed: it updates TLS keys and does not read.");
+      lose(connection, broker::CloseCause::protocol_error);
+      return false;
+    }
+  }
+  if (write_bytes(connection, sealed_.view())) return true;
+  lose(connection, broker::CloseCause::connection_lost);
+  return false;
+}
+
+/// The handshake is done: what follows is WebSocket or MQTT.
+void Connections::begin_inside_tls(Connection& connection) {
+  if (loop_.log().enabled(broker::LogType::debug)) {
+    loop_.log().write(broker::LogType::debug, "Client " + connection.address.text_with_port() +
+                                                  " negotiated " + connection.tls->description() +
+                                                  (connection.tls->resumed() ? ", resumed." : "."));
+  }
+  if (connection.listener->options().protocol == Protocol::mqtt) introduce(connection);
+}
+
+/// Ends a connection whose TLS has ended or failed; does nothing to others.
+void Connections::end_tls(Connection& connection) {
+  const TlsFilter& tls = *connection.tls;
+  if (tls.state() == TlsFilter::State::ended) {
+    if (connection.phase == Phase::closing) return;  // what is on its way may still be read
+    say_goodbye(connection);
+    return lose(connection, broker::CloseCause::peer_closed);
+  }
+  if (tls.state() != TlsFilter::State::failed) return;
+  const bool first = !std::exchange(connection.failed, true);
+  if (connection.phase == Phase::lingering) return destroy(connection);
+  if (!first || connection.phase == Phase::closing) return;
+  note(connection, "Connection from ",
+       std::string(connection.phase == Phase::handshake ? " closed: TLS handshake failed: "
+                                                        : " closed: TLS failed: ") +
+           tls.why() + ".");
+  forget(connection, broker::CloseCause::protocol_error);
+  connection.phase = Phase::closing;
+  finish(connection);
+}
+
+/// Says that nothing more will come, as far as the socket takes it.
+void Connections::say_goodbye(Connection& connection) {
+  if (connection.tls == nullptr) return;
+  sealed_.clear();
+  connection.tls->close(sealed_);
+  if (!sealed_.empty()) static_cast<void>(write_bytes(connection, sealed_.view()));
+}
+
+/// Seals a turn's output, small pieces together, and writes it. Returns false if the connection is
+/// broken.
+bool Connections::write_sealed(Connection& connection, mqtt::Bytes head,
+                               const broker::Output& output) {
+  sealed_.clear();
+  TlsRecords records(*connection.tls, sealed_);
+  records.put(head);
+  vectors_.clear();
+  gather(output, 0, vectors_);
+  for (const uv_buf_t& each : vectors_) {
+    records.put({reinterpret_cast<const std::byte*>(each.base), each.len});
+  }
+  const bool good = records.finish() && write_bytes(connection, sealed_.view());
+  if (sealed_.capacity() > sealed_bytes_kept) sealed_.reset();
+  return good;
+}
+
+}  // namespace transport
