@@ -89,8 +89,10 @@ constexpr auto arguments = std::to_array<Argument>({
       "Print every option with its default and exit; FORM is toml or mosquitto. Or print a manual "
       "page: man is darter.conf(5), man8 is darter(8)."},
      sample},
-    {{"", "--tls-keylog", "FILE", "Append TLS secrets to this file. Not built in yet."},
-     [](Parser& parser, std::string_view) { parser.error("not built in yet: --tls-keylog"); }},
+    {{"", "--tls-keylog", "FILE",
+      "Append TLS secrets to this file, so that Wireshark can read what was said. For debugging "
+      "only."},
+     [](Parser& parser, std::string_view path) { parser.result.tls_keylog_file = path; }},
     {{"", "--version", "", "Print version and licence and exit."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::version; }},
 });
@@ -226,6 +228,7 @@ std::expected<Settings, Diagnostics> load(const CommandLine& command_line) {
   if (!settings) return settings;
   apply_log_level(command_line, settings->log);
   settings->daemon = command_line.daemon;
+  settings->tls_keylog_file = command_line.tls_keylog_file;
   return settings;
 }
 

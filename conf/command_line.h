@@ -38,6 +38,7 @@ struct CommandLine {
   bool quiet = false;                ///< -q: no log at all; wins over -v
   bool daemon = false;               ///< -d
   std::string import_file;           ///< --import
+  std::string tls_keylog_file;       ///< --tls-keylog; empty: none
   std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
 
   bool operator==(const CommandLine&) const = default;

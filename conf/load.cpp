@@ -5,6 +5,7 @@
 #include "conf/file.h"
 #include "conf/reader.h"
 #include "conf/resolve.h"
+#include "conf/tls_checks.h"
 
 namespace conf {
 namespace {
@@ -24,8 +25,9 @@ Source read_source(std::string_view text, const std::string& file) {
 std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
                                                const std::vector<std::uint16_t>& ports) {
   Source source = read_source(text, file);
-  const Diagnostics missing = missing_devices(source);
-  source.diagnostics.insert(source.diagnostics.end(), missing.begin(), missing.end());
+  for (const Diagnostics& more : {missing_devices(source), check_tls(source)}) {
+    source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
+  }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
   return resolve(source, ports);
 }

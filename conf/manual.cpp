@@ -51,6 +51,8 @@ std::string availability_of(const Option& option) {
       return "";
     case Availability::ignored:
       return " Accepted without effect: " + std::string(option.note) + ".";
+    case Availability::refused:
+      return " Not supported: " + std::string(option.note) + ".";
     case Availability::not_built_in:
       break;
   }

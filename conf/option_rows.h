@@ -46,4 +46,9 @@ void to_security(Settings& /*settings*/, Listener& listener, const Value& value)
   store(listener.security.*Member, value);
 }
 
+template <auto Member>
+void to_tls(Settings& /*settings*/, Listener& listener, const Value& value) {
+  store(listener.tls.*Member, value);
+}
+
 }  // namespace conf

@@ -37,6 +37,7 @@ enum class Availability : std::uint8_t {
   works,
   ignored,       ///< accepted with a notice; `note` says why it has no effect
   not_built_in,  ///< an error: silence would promise what the broker does not do
+  refused,       ///< an error for good; `note` says why, and what to do instead
 };
 
 /// In which forms of the file an option may stand.
@@ -62,7 +63,7 @@ struct Option {
   bool reloadable = true;               ///< follows the file on SIGHUP
   Availability availability = Availability::works;
   Form form = Form::both;
-  std::string_view note = {};  ///< why it has no effect
+  std::string_view note = {};  ///< why it has no effect, or is refused
   std::string_view help = {};  ///< one sentence
   Apply apply = nullptr;       ///< puts a checked value where it belongs; null: nowhere
 };

@@ -47,6 +47,16 @@ class Resolver {
   Settings settings_;
 };
 
+/// Lists add up within a listener, but its own replace those that it inherits.
+void replace_lists(const std::vector<Entry>& entries, Listener& listener) {
+  if (find_entry(entries, "websockets_origin") != nullptr) listener.websockets_origins.clear();
+  if (find_entry(entries, "certfile") != nullptr) {
+    listener.tls.certfiles.clear();
+    listener.tls.keyfiles.clear();
+    listener.tls.ocsp_files.clear();
+  }
+}
+
 Settings Resolver::settings() && {
   settings_.remarks = source_.diagnostics;
   globals();
@@ -120,8 +130,7 @@ void Resolver::listener(const ListenerSource& from) {
   const bool open = listener.security.allow_anonymous;
   if (per_listener()) listener.security.allow_anonymous = false;
   if (!has_default_listener()) apply(source_.default_listener, listener);
-  // websockets_origin adds up within a listener, but its own list replaces an inherited one.
-  if (find_entry(from.entries, "websockets_origin") != nullptr) listener.websockets_origins.clear();
+  replace_lists(from.entries, listener);
   apply(from.entries, listener);
   if (!listener.unix_socket_path.empty()) listener.port = 0;
   if (open && per_listener()) remark_not_inherited(from, listener);

@@ -21,6 +21,28 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+/// How a listener speaks TLS. Empty: no such file, or OpenSSL's default.
+struct TlsSettings {
+  std::vector<std::string> certfiles;   ///< certfile: chosen by SNI, the first is the default
+  std::vector<std::string> keyfiles;    ///< keyfile: the n-th is that of the n-th certfile
+  std::vector<std::string> ocsp_files;  ///< ocsp_file: each is about one of the certificates
+  std::string cafile;
+  std::string capath;
+  std::string crlfile;
+  std::string ciphers;
+  std::string ciphers_tls1_3;  ///< ciphers_tls1.3
+  std::string psk_hint;
+  bool require_certificate = false;
+  bool disable_client_cert_date_checks = false;
+  bool use_identity_as_username = false;
+  bool use_subject_as_username = false;
+  bool tls1_3_only = false;     ///< tls_version tlsv1.3
+  bool session_tickets = true;  ///< tls_session_tickets
+
+  [[nodiscard]] bool is_on() const { return !certfiles.empty() || !psk_hint.empty(); }
+  bool operator==(const TlsSettings&) const = default;
+};
+
 enum class Protocol : std::uint8_t { mqtt, websockets };
 
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
@@ -55,6 +77,7 @@ struct Listener {
   std::int32_t max_connections = -1;          ///< -1: no limit
   std::string mount_point;                    ///< put before every topic; empty: none
   Security security;
+  TlsSettings tls;
 
   std::vector<std::string> websockets_origins;         ///< websockets_origin; empty: any
   std::string http_dir;                                ///< files served over HTTP; empty: none
@@ -112,6 +135,9 @@ struct Settings {
   bool set_tcp_nodelay = false;
   std::uint16_t sys_interval_seconds = 10;             ///< sys_interval; 0: no $SYS
   std::uint32_t websockets_headers_size_bytes = 8192;  ///< headers of an upgrade request
+
+  std::uint32_t tls_reload_interval_seconds = 0;  ///< looks for changed files; 0: never
+  std::string tls_keylog_file;                    ///< --tls-keylog; empty: none
 
   std::int32_t global_max_clients = -1;             ///< sessions, connected or kept; -1: no limit
   std::int32_t global_max_connections = -1;         ///< connected clients; -1: no limit

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/certificates.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/import.h"
 #include "broker/server/keeper.h"
@@ -79,11 +80,12 @@ std::uint64_t secret() {
 class Server {
  public:
   Server(conf::Settings settings, std::string config_file,
-         std::vector<std::shared_ptr<const auth::Realm>> realms)
+         std::vector<std::shared_ptr<const auth::Realm>> realms, Certificates::Contexts tls)
       : settings_(std::move(settings)),
         config_file_(std::move(config_file)),
         log_(settings_.log),
         gatekeeper_(std::move(realms), log_),
+        certificates_(settings_, std::move(tls), log_),
         commons_(thread_count(settings_)) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
@@ -101,12 +103,14 @@ class Server {
   void reload();
   void publish_heap();
   void publish_store();
+  void publish_certificates();
   [[nodiscard]] std::expected<void, std::string> open_store();
 
   conf::Settings settings_;
   std::string config_file_;
   LogWriter log_;
   Gatekeeper gatekeeper_;
+  Certificates certificates_;
   broker::Commons commons_;
   PidFile pid_file_;
   std::vector<std::shared_ptr<transport::Listener>> listeners_;
@@ -187,6 +191,7 @@ std::expected<void, std::string> Server::open_listeners() {
     say_where(**listener);
     listeners_.push_back(std::move(*listener));
   }
+  certificates_.install(listeners_);
   return {};
 }
 
@@ -243,10 +248,20 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
 void Server::serve() {
   const sigset_t signals = watched_signals();
   const std::int64_t interval_seconds = settings_.sys_interval_seconds;
-  const timespec timeout{interval_seconds == 0 ? 3600 : interval_seconds, 0};
+  std::int64_t wait_seconds = interval_seconds == 0 ? 3600 : interval_seconds;
+  if (const std::int64_t look = certificates_.interval_seconds(); look != 0) {
+    wait_seconds = std::min(wait_seconds, look);
+  }
+  const timespec timeout{wait_seconds, 0};
+  broker::Instant next_figures;
   for (;;) {
-    publish_heap();
-    publish_store();
+    certificates_.look(transport::Loops::now());
+    if (transport::Loops::now() >= next_figures) {
+      next_figures = after_seconds(transport::Loops::now(), interval_seconds);
+      publish_heap();
+      publish_store();
+      publish_certificates();
+    }
     switch (::sigtimedwait(&signals, nullptr, &timeout)) {
       case SIGTERM:
       case SIGINT:
@@ -282,18 +297,36 @@ void Server::publish_store() {
   });
 }
 
+void Server::publish_certificates() {
+  if (settings_.sys_interval_seconds == 0) return;
+  certificates_.publish([this](std::string_view topic, std::string value) {
+    loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
+                                            broker::Shard& shard, broker::Instant now) {
+      shard.publish_sys(topic, value, true, now);
+    });
+  });
+}
+
 void Server::reload() {
   log_.reopen();
   auto realms = Gatekeeper::load(settings_);
+  auto tls = Certificates::load(settings_);
   if (!realms) {
     for (const std::string_view fault : lines_of(realms.error())) {
       log_.write(LogType::error,
                  concat({"Reload refused, the old users and access rules stay: ", fault}));
     }
-    return;
   }
+  if (!tls) {
+    for (const std::string_view fault : lines_of(tls.error())) {
+      log_.write(LogType::error, concat({"Reload refused, the old certificates stay: ", fault}));
+    }
+  }
+  if (!realms || !tls) return;
   gatekeeper_.replace(std::move(*realms));
-  log_.write(LogType::notice, "Reloaded password and ACL files, reopened log files.");
+  certificates_.replace(std::move(*tls));
+  log_.write(LogType::notice,
+             "Reloaded password and ACL files and certificates, reopened log files.");
 }
 
 void Server::stop() {
@@ -304,7 +337,7 @@ void Server::stop() {
 }
 
 int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
-               std::vector<std::shared_ptr<const auth::Realm>> realms) {
+               std::vector<std::shared_ptr<const auth::Realm>> realms, Certificates::Contexts tls) {
   Daemon daemon;
   if (settings.daemon) {
     auto entered = Daemon::enter();
@@ -319,7 +352,7 @@ int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
 
-  Server server(std::move(settings), command_line.config_file, std::move(realms));
+  Server server(std::move(settings), command_line.config_file, std::move(realms), std::move(tls));
   if (auto opened = server.open(); !opened) {
     const std::string line = "Error: " + opened.error();
     if (server.log().enabled(LogType::error)) {
@@ -366,14 +399,24 @@ int run(const std::vector<std::string_view>& arguments) {
     }
     return status(conf::ExitCode::bad_configuration);
   }
+  auto tls = Certificates::load(*settings);
+  if (!tls) {
+    for (const std::string_view fault : lines_of(tls.error())) {
+      print_error(concat({"Error: ", fault}));
+    }
+    return status(conf::ExitCode::bad_configuration);
+  }
   if (command_line->action == conf::Action::test_config) {
     report(settings->remarks);
+    for (const std::string& line : Certificates::warnings(*settings, *tls)) {
+      print_error("Warning: " + line);
+    }
     return status(conf::ExitCode::success);
   }
   if (command_line->action == conf::Action::import_file) {
     return import_by_hand(*settings, std::move(*realms), command_line->import_file);
   }
-  return run_broker(*command_line, std::move(*settings), std::move(*realms));
+  return run_broker(*command_line, std::move(*settings), std::move(*realms), std::move(*tls));
 }
 
 }  // namespace server

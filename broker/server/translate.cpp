@@ -62,8 +62,10 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   const conf::Security& security = listener.security;
   policy.allow_zero_length_clientid = security.allow_zero_length_clientid;
   policy.auto_id_prefix = security.auto_id_prefix;
-  policy.open_to_all =
-      security.allow_anonymous && security.password_file.empty() && security.acl_file.empty();
+  policy.user_name_from_tls =
+      listener.tls.use_identity_as_username || listener.tls.use_subject_as_username;
+  const bool asks_nobody = security.allow_anonymous && security.password_file.empty();
+  policy.open_to_all = (asks_nobody || policy.user_name_from_tls) && security.acl_file.empty();
   return policy;
 }
 
@@ -81,12 +83,41 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
   options.protocol = listener.protocol == conf::Protocol::websockets
                          ? transport::Protocol::websockets
                          : transport::Protocol::mqtt;
+  options.tls = listener.tls.is_on();
   options.max_connections = listener.max_connections;
   options.http_path = listener.http_path;
   options.websockets_origins = listener.websockets_origins;
   options.websockets_headers_bytes_max = settings.websockets_headers_size_bytes;
   options.websockets_ping_interval_seconds = listener.websockets_ping_interval_seconds;
   options.http_dir = listener.http_dir;
+  return options;
+}
+
+transport::TlsOptions tls_options_of(const conf::Settings& settings,
+                                     const conf::Listener& listener) {
+  const conf::TlsSettings& tls = listener.tls;
+  transport::TlsOptions options;
+  for (std::size_t i = 0; i < tls.certfiles.size(); ++i) {
+    options.certificates.push_back({tls.certfiles[i], tls.keyfiles[i]});
+  }
+  options.ocsp_files = tls.ocsp_files;
+  options.ca_file = tls.cafile;
+  options.ca_path = tls.capath;
+  options.crl_file = tls.crlfile;
+  if (!tls.psk_hint.empty()) options.psk_file = listener.security.psk_file;
+  options.psk_hint = tls.psk_hint;
+  options.ciphers = tls.ciphers;
+  options.ciphers_tls1_3 = tls.ciphers_tls1_3;
+  options.keylog_file = settings.tls_keylog_file;
+  if (tls.use_identity_as_username) {
+    options.user_name = transport::TlsUserName::identity;
+  } else if (tls.use_subject_as_username) {
+    options.user_name = transport::TlsUserName::subject;
+  }
+  options.require_certificate = tls.require_certificate;
+  options.disable_client_cert_date_checks = tls.disable_client_cert_date_checks;
+  options.tls1_3_only = tls.tls1_3_only;
+  options.session_tickets = tls.session_tickets;
   return options;
 }
 

@@ -20,6 +20,9 @@ namespace server {
 [[nodiscard]] broker::ListenerPolicy policy_of(const conf::Listener& listener);
 [[nodiscard]] transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                              std::uint16_t index);
+/// Requires  A listener with TLS.
+[[nodiscard]] transport::TlsOptions tls_options_of(const conf::Settings& settings,
+                                                   const conf::Listener& listener);
 [[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings);
 [[nodiscard]] auth::RealmOptions realm_options_of(const conf::Listener& listener);
 

@@ -40,7 +40,7 @@ TEST_CASE("arguments that are wrong", "[conf]") {
       Arguments{"-x"}, Arguments{"file"}, Arguments{""}, Arguments{"-c"}, Arguments{"-c", ""},
       Arguments{"-p"}, Arguments{"-p", "0"}, Arguments{"-p", "65536"}, Arguments{"-p", "1x"},
       Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "-c", "b"},
-      Arguments{"--tls-keylog", "f"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
+      Arguments{"--tls-keylog"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
       Arguments{"--sample-config", "x"}, Arguments{"-vq"}, Arguments{"--import", "f"},
       Arguments{"--import", "", "-c", "x"}, Arguments{"--import", "f", "--import", "g", "-c", "x"},
       Arguments{"-p", "1",  "-p", "2",  "-p", "3",  "-p", "4",  "-p", "5",  "-p",
@@ -51,10 +51,11 @@ TEST_CASE("arguments that are wrong", "[conf]") {
 }
 
 TEST_CASE("every wrong argument is reported", "[conf]") {
-  const auto result = parse_command_line({"-x", "-p", "0", "--tls-keylog", "f"});
+  const auto result = parse_command_line({"-x", "-p", "0", "--tls-keylog"});
   REQUIRE_FALSE(result);
   CHECK(result.error().size() == 3);
-  CHECK(conf::format(result.error()[2]) == "Error: not built in yet: --tls-keylog");
+  CHECK(conf::format(result.error()[2]) ==
+        "Error: '--tls-keylog' needs a value: --tls-keylog FILE");
 }
 
 TEST_CASE("-v and -q win over the file, and -q over -v", "[conf]") {

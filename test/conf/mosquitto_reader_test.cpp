@@ -90,20 +90,20 @@ TEST_CASE("all errors are reported at once, with their lines", "[conf]") {
       "max_qos 3\n"
       "# comment\n"
       "allow_anonymous yes\n"
-      "certfile /etc/cert.pem\n"
+      "plugin_use x\n"
       "log_type loud\n");
   CHECK(errors == Texts{"1: Unknown option 'max_keepalives'; did you mean 'max_keepalive'?",
                         "3: 'max_qos' cannot be '3'; it is a number, 0 to 2",
                         "5: 'allow_anonymous' cannot be 'yes'; it is true or false",
-                        "6: not built in yet: certfile",
+                        "6: not built in yet: plugin_use",
                         "7: 'log_type' cannot be 'loud'; it is " + kinds});
 }
 
 TEST_CASE("an error is one line with file and line", "[conf]") {
-  const auto settings = conf::load_text("certfile /etc/cert.pem\n", "/etc/m.conf");
+  const auto settings = conf::load_text("plugin_use x\n", "/etc/m.conf");
   REQUIRE_FALSE(settings);
   CHECK(conf::format(settings.error().at(0)) ==
-        "Error: not built in yet: certfile (/etc/m.conf:1)");
+        "Error: not built in yet: plugin_use (/etc/m.conf:1)");
 }
 
 TEST_CASE("mistakes with blanks are named", "[conf]") {

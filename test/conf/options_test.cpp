@@ -61,8 +61,26 @@ std::string example(const Option& option) {
   return one_word ? text.substr(0, text.find(' ')) : text;
 }
 
+/// Options that one needs beside it, so that it makes sense.
+std::string_view companions_of(const Option& option) {
+  if (option.name == "certfile") return "keyfile";
+  if (option.name == "keyfile") return "certfile";
+  if (option.name == "psk_hint") return "psk_file";
+  if (option.name.starts_with("use_") && option.name.ends_with("_as_username")) {
+    return "certfile keyfile cafile";
+  }
+  if (option.name == "require_certificate") return "certfile keyfile cafile";
+  for (const std::string_view name :
+       {"cafile", "capath", "crlfile", "ocsp_file", "disable_client_cert_date_checks"}) {
+    if (option.name == name) return "certfile keyfile";
+  }
+  return "";
+}
+
 std::string as_mosquitto(const Option& option) {
-  return spelled(option) + " " + example(option) + "\n";
+  std::string text = spelled(option) + " " + example(option) + "\n";
+  for (const auto name : conf::words_of(companions_of(option))) text += std::string(name) + " /x\n";
+  return text;
 }
 
 std::string as_toml(const Option& option) {
@@ -75,7 +93,11 @@ std::string as_toml(const Option& option) {
     head += "port = 1883\n";
   }
   if (option.type == Type::heading) return "[[" + spelled(option) + "]]\nport = 1\n";
-  return head + conf::toml_key(spelled(option)) + " = " + value + "\n";
+  std::string text = head + conf::toml_key(spelled(option)) + " = " + value + "\n";
+  for (const auto name : conf::words_of(companions_of(option))) {
+    text += std::string(name) + " = '/x'\n";
+  }
+  return text;
 }
 
 /// Does the text answer as the option's row promises?
@@ -85,6 +107,12 @@ void check_answer(const Option& option, const std::string& text) {
   if (option.availability == Availability::not_built_in) {
     REQUIRE(errors.size() == 1);
     CHECK(is_in("not built in yet: " + spelled(option), errors.front()));
+    return;
+  }
+  if (option.availability == Availability::refused) {
+    REQUIRE(errors.size() == 1);
+    CHECK(is_in("'" + spelled(option) + "' is not supported: " + std::string(option.note),
+                errors.front()));
     return;
   }
   REQUIRE(errors.empty());
@@ -116,7 +144,9 @@ TEST_CASE("every row of the table is complete", "[conf]") {
     CHECK_FALSE(conf::example_of(option).empty());
     CHECK((option.type == Type::choice || option.type == Type::log_destination) ==
           !option.choices.empty());
-    CHECK((option.availability == Availability::ignored) == !option.note.empty());
+    const bool has_note = option.availability == Availability::ignored ||
+                          option.availability == Availability::refused;
+    CHECK(has_note == !option.note.empty());
     if (option.type == Type::integer) CHECK(option.minimum < option.maximum);
     const bool goes_nowhere = option.type == Type::heading || option.type == Type::folder ||
                               option.name == "per_listener_settings";

@@ -22,8 +22,9 @@ std::string switched_on(const std::string& sample) {
     const auto end = sample.find('\n', begin);
     std::string line = sample.substr(begin, end - begin);
     if (line.size() > 1 && line[0] == '#' && line[1] != ' ') line.erase(0, 1);
-    // What a sample shows of a folder need not be there.
-    if (!line.starts_with("include_dir")) text += line + "\n";
+    // What a sample shows of a folder need not be there; PSK and certificates exclude each other.
+    const bool fits = !line.starts_with("include_dir") && !line.starts_with("psk_hint");
+    if (fits) text += line + "\n";
     begin = end + 1;
   }
   return text;

@@ -58,7 +58,7 @@ TEST_CASE("darter.toml: all errors at once, with their lines", "[conf]") {
                   "max_keepalive = 1.5\n"
                   "[[listener]]\n"
                   "max_keepalive = 5\n"
-                  "certfile = \"/x\"\n"
+                  "plugin_use = \"/x\"\n"
                   "protocol = \"mqttsn\"\n"
                   "[[connection]]\n"
                   "address = \"a\"\n") ==
@@ -68,7 +68,7 @@ TEST_CASE("darter.toml: all errors at once, with their lines", "[conf]") {
               "5: 'max_keepalive' must be a number, 0 to 65535",
               "6: A [[listener]] needs a 'port' or 'unix_socket_path'",
               "7: 'max_keepalive' is for the whole broker: it stands above all [[listener]]",
-              "8: not built in yet: certfile",
+              "8: not built in yet: plugin_use",
               "9: 'protocol' cannot be 'mqttsn'; it is mqtt or websockets",
               "10: not built in yet: connection"});
 }

@@ -1,0 +1,138 @@
+#include "broker/server/certificates.h"
+
+#include <ctime>
+#include <sys/stat.h>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/server/translate.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using broker::LogType;
+
+constexpr std::int64_t day_seconds = 86'400;
+
+/// "Listener 8883" or "Listener /run/mqtt.sock"
+std::string name_of(const conf::Listener& listener) {
+  return concat({"Listener ",
+                 listener.port != 0 ? std::to_string(listener.port) : listener.unix_socket_path});
+}
+
+}  // namespace
+
+std::expected<Certificates::Contexts, std::string> Certificates::load(
+    const conf::Settings& settings) {
+  Contexts contexts;
+  std::string faults;
+  for (const conf::Listener& listener : settings.listeners) {
+    contexts.emplace_back();
+    if (!listener.tls.is_on()) continue;
+    const transport::Protocol protocol = listener.protocol == conf::Protocol::websockets
+                                             ? transport::Protocol::websockets
+                                             : transport::Protocol::mqtt;
+    auto context = transport::TlsContext::load(tls_options_of(settings, listener), protocol);
+    if (context) {
+      contexts.back() = std::move(*context);
+      continue;
+    }
+    if (!faults.empty()) faults += '\n';
+    faults += concat({name_of(listener), ": ", context.error(), "."});
+  }
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return contexts;
+}
+
+std::vector<std::string> Certificates::warnings(const conf::Settings& settings,
+                                                const Contexts& contexts) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < contexts.size(); ++i) {
+    if (contexts[i] == nullptr) continue;
+    for (const std::string& warning : contexts[i]->warnings(std::time(nullptr))) {
+      lines.push_back(concat({name_of(settings.listeners[i]), ": ", warning, "."}));
+    }
+  }
+  return lines;
+}
+
+Certificates::Certificates(const conf::Settings& settings, Contexts contexts, broker::Log& log)
+    : settings_(settings), log_(log), contexts_(std::move(contexts)) {
+  marks_ = marks();
+}
+
+void Certificates::install(Listeners listeners) {
+  listeners_ = std::move(listeners);
+  if (!settings_.tls_keylog_file.empty()) {
+    log_.write(LogType::warning,
+               concat({"Warning: TLS secrets are written to ", settings_.tls_keylog_file,
+                       ": whoever has that file can read what clients send."}));
+  }
+  replace(std::move(contexts_));
+}
+
+void Certificates::replace(Contexts contexts) {
+  contexts_ = std::move(contexts);
+  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->set_tls(contexts_[i]);
+  marks_ = marks();
+  warn();
+  next_warning_ = {};  // set by the next look()
+}
+
+void Certificates::look(broker::Instant now) {
+  if (next_warning_ == broker::Instant{}) {
+    next_warning_ = broker::after_seconds(now, day_seconds);
+  } else if (now >= next_warning_) {
+    next_warning_ = broker::after_seconds(now, day_seconds);
+    warn();
+  }
+  if (interval_seconds() == 0 || now < next_look_) return;
+  next_look_ = broker::after_seconds(now, interval_seconds());
+  auto seen = marks();
+  if (seen == marks_) return;
+  marks_ = std::move(seen);
+  auto contexts = load(settings_);
+  if (!contexts) {
+    return log_.write(
+        LogType::error,
+        concat({"Changed certificates cannot be used, the old ones stay: ", contexts.error()}));
+  }
+  replace(std::move(*contexts));
+  log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");
+}
+
+void Certificates::publish(const Publish& publish) const {
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    if (contexts_[i] == nullptr) continue;
+    const auto ends = contexts_[i]->ends();
+    if (!ends) continue;
+    const std::string topic =
+        concat({"$SYS/broker/certificate/", std::to_string(listeners_[i]->port())});
+    publish(concat({topic, "/ends"}), std::to_string(*ends));
+    publish(concat({topic, "/days"}), std::to_string((*ends - std::time(nullptr)) / day_seconds));
+  }
+}
+
+std::vector<Certificates::Mark> Certificates::marks() const {
+  std::vector<Mark> marks;
+  for (const auto& context : contexts_) {
+    if (context == nullptr) continue;
+    for (const std::string& file : context->files()) {
+      struct stat status{};
+      Mark& mark = marks.emplace_back();
+      if (::stat(file.c_str(), &status) != 0) continue;  // it is gone: that is a change too
+      mark = {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino),
+              status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+    }
+  }
+  return marks;
+}
+
+void Certificates::warn() const {
+  for (const std::string& line : warnings(settings_, contexts_)) {
+    log_.write(LogType::warning, concat({"Warning: ", line}));
+  }
+}
+
+}  // namespace server
