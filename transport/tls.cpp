@@ -165,8 +165,10 @@ void TlsFilter::fail() {
     why_ = "the client has no cipher that is allowed here and fits the certificate";
   } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
     why_ = "what the client sent is not TLS";
-  } else if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND) {
-    why_ = "the client's PSK identity is not in psk_file";
+  } else if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND ||
+             (reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM && psk_identity_.empty() &&
+              context_->options().certificates.empty())) {
+    why_ = "no PSK identity that the client named is in psk_file";
   } else if (why_.empty()) {
     why_ = "of an error inside OpenSSL";
   }

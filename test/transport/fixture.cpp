@@ -71,8 +71,10 @@ TestBroker::TestBroker(Options options) {
   options.websockets.protocol = Protocol::websockets;
   for (ListenerOptions* const listener : {&options.mqtt, &options.websockets}) {
     if (listener->unix_socket_path.empty()) listener->address = "127.0.0.1";
+    listener->tls = options.tls != nullptr;
     auto opened = Listener::open(*listener);
     REQUIRE(opened.has_value());
+    (*opened)->set_tls(options.tls);
     listeners_.push_back(std::move(*opened));
   }
   std::vector<broker::ShardOptions> shards(options.loops);

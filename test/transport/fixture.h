@@ -40,8 +40,9 @@ class TestBroker {
     LoopOptions loop;
     ListenerOptions mqtt;
     ListenerOptions websockets;
-    LoginFunction login;  // null: everybody may come in
-    bool run = true;      // start at once
+    std::shared_ptr<const TlsContext> tls = nullptr;  // of both listeners; null: they are plain
+    LoginFunction login;                              // null: everybody may come in
+    bool run = true;                                  // start at once
   };
   explicit TestBroker(Options options);
   TestBroker() : TestBroker(Options{}) {}
