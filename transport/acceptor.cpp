@@ -1,6 +1,7 @@
 #include "transport/acceptor.h"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -52,8 +53,16 @@ bool Acceptor::accept_one() {
     // A connection that was gone before it was accepted is nobody's trouble.
     return errno == ECONNABORTED || errno == EINTR;
   }
+  const bool last = loop_.is_one_of_the_last(socket.get());
   loop_.connections().accept(std::move(socket), listener_, PeerAddress(address));
-  return true;
+  if (last) loop_.out_of_descriptors();
+  return !last;
+}
+
+// The kernel gives the lowest number that is free.
+bool Acceptor::has_descriptor() const noexcept {
+  const Descriptor probe(::fcntl(socket_, F_DUPFD_CLOEXEC, 0));
+  return probe && !loop_.is_one_of_the_last(probe.get());
 }
 
 }  // namespace transport

@@ -25,6 +25,8 @@ class Acceptor {
   void resume();
   void pause();
   void close();
+  /// Whether a connection could be accepted without taking one of the last descriptors.
+  [[nodiscard]] bool has_descriptor() const noexcept;
 
  private:
   void accept_some();

@@ -142,8 +142,7 @@ void Loop::tick() {
   shard_.tick(now());
   connections_.tick();
   if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping_) {
-    resume_accepting_ = {};
-    for (const auto& acceptor : acceptors_) acceptor->resume();
+    resume_accepting();
   }
 }
 
@@ -151,6 +150,15 @@ void Loop::after_input(std::size_t bytes) {
   input_bytes_ += bytes;
   if (input_bytes_ >= flush_bytes) flush();
 }
+void Loop::resume_accepting() {
+  const bool free = std::ranges::all_of(
+      acceptors_, [](const auto& acceptor) { return acceptor->has_descriptor(); });
+  resume_accepting_ =
+      free ? broker::Instant{} : broker::after_milliseconds(now(), accept_pause_milliseconds);
+  if (!free) return;
+  for (const auto& acceptor : acceptors_) acceptor->resume();
+}
+
 
 void Loop::flush() {
   input_bytes_ = 0;
@@ -234,8 +242,11 @@ void Loop::drain_mailboxes() {
 
 void Loop::out_of_descriptors() {
   if (resume_accepting_.milliseconds != 0) return;
-  log().write(broker::LogType::error,
-              "No more connections can be accepted: too many open files. Trying again.");
+  if (loops_.may_tell_of_descriptors(now())) {
+    log().write(broker::LogType::error,
+                "No more connections can be accepted: too many open files. They wait until others "
+                "close.");
+  }
   for (const auto& acceptor : acceptors_) acceptor->pause();
   resume_accepting_ = broker::after_milliseconds(now(), accept_pause_milliseconds);
 }

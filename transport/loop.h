@@ -84,8 +84,12 @@ class Loop {
   }
   /// Gives connections away as soon as the shard asks, before more of them is read.
   void move_connections();
-  /// accept() failed for want of descriptors: try again in a while.
+  /// accept() failed for want of descriptors, or took one of the last: try again in a while.
   void out_of_descriptors();
+  /// See Loops.
+  [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept {
+    return loops_.is_one_of_the_last(descriptor);
+  }
 
  private:
   void run();
@@ -100,6 +104,7 @@ class Loop {
   void drain_mailboxes();
   void do_posted();
   void stop_when_done();
+  void resume_accepting();
   void close_handles();
 
   Loops& loops_;

@@ -1,5 +1,6 @@
 #include "transport/loops.h"
 
+#include <algorithm>
 #include <cassert>
 #include <csignal>
 #include <utility>
@@ -44,6 +45,19 @@ std::expected<void, std::string> Loops::start(std::vector<std::shared_ptr<Listen
   for (const auto& loop : loops_) loop->start();
   running_ = true;
   return {};
+}
+
+bool Loops::is_one_of_the_last(int descriptor) const noexcept {
+  if (options_.open_files_max == 0) return false;
+  const std::uint64_t kept = std::clamp<std::uint64_t>(options_.open_files_max / 8, 4, 64);
+  return static_cast<std::uint64_t>(descriptor) + kept >= options_.open_files_max;
+}
+
+bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {
+  constexpr std::int64_t interval_milliseconds = 60'000;
+  std::int64_t next = next_descriptor_line_.load(std::memory_order_relaxed);
+  return now.milliseconds >= next && next_descriptor_line_.compare_exchange_strong(
+                                         next, now.milliseconds + interval_milliseconds);
 }
 
 broker::Shard& Loops::shard(broker::ShardIndex index) {

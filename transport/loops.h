@@ -1,6 +1,7 @@
 // transport/loops.h
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -74,6 +75,12 @@ class Loops {
  private:
   friend class Loop;
 
+  /// Whether a file of that number leaves too few for what else needs one: a connection that moves,
+  /// the store, a log that is opened again.
+  [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
+  /// Whether it is time for a line about the end of descriptors, over all loops.
+  [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
+
   LoopOptions options_;
   broker::Log& log_;
   LoginFunction login_;
@@ -82,6 +89,7 @@ class Loops {
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::atomic<std::int64_t> next_descriptor_line_{0};  // milliseconds
   bool running_ = false;
 };
 

@@ -77,6 +77,7 @@ struct ListenerOptions {
 /// only add delay.
 struct LoopOptions {
   std::int64_t global_max_connections = -1;  // -1: no limit
+  std::uint64_t open_files_max = 0;          // of the process; 0: not known
   bool connection_messages = true;           // log who connects
   std::uint32_t handshake_timeout_seconds = 30;
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end

@@ -118,6 +118,7 @@ class Server {
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   std::size_t heap_bytes_max_ = 0;
 };
+  std::uint64_t open_files_max_ = 0;
 
 std::expected<void, std::string> Server::open() {
   log_.write(LogType::information, concat({"darter version ", version, " starting"}));
@@ -135,8 +136,9 @@ std::expected<void, std::string> Server::open() {
         "Starting in local only mode: only this machine can connect, since the configuration "
         "has no listener.");
   }
-  const std::uint64_t files = raise_open_files_limit();
-  log_.write(LogType::information, concat({"Open files limit: ", std::to_string(files), "."}));
+  open_files_max_ = raise_open_files_limit();
+  log_.write(LogType::information,
+             concat({"Open files limit: ", std::to_string(open_files_max_), "."}));
   if (auto opened = open_listeners(); !opened) return opened;
   // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(settings_.pid_file);
@@ -155,7 +157,7 @@ std::expected<void, std::string> Server::open() {
     };
   }
   loops_ = std::make_unique<transport::Loops>(
-      loop_options_of(settings_), shards, commons_, log_,
+      loop_options_of(settings_, open_files_max_), shards, commons_, log_,
       [this](broker::LoginRequest&& request, transport::LoginDone done) {
         return gatekeeper_.login(std::move(request), std::move(done));
       },

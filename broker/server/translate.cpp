@@ -121,10 +121,12 @@ transport::TlsOptions tls_options_of(const conf::Settings& settings,
   return options;
 }
 
-transport::LoopOptions loop_options_of(const conf::Settings& settings) {
+transport::LoopOptions loop_options_of(const conf::Settings& settings,
+                                       std::uint64_t open_files_max) {
   transport::LoopOptions options;
   options.global_max_connections = settings.global_max_connections;
   options.connection_messages = settings.log.connection_messages;
+  options.open_files_max = open_files_max;
   return options;
 }
 

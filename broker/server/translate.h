@@ -23,7 +23,8 @@ namespace server {
 /// Requires  A listener with TLS.
 [[nodiscard]] transport::TlsOptions tls_options_of(const conf::Settings& settings,
                                                    const conf::Listener& listener);
-[[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings);
+[[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings,
+                                                     std::uint64_t open_files_max);
 [[nodiscard]] auth::RealmOptions realm_options_of(const conf::Listener& listener);
 
 /// Where lasting state is kept: "" if it is not. And Mosquitto's file beside it.

@@ -78,10 +78,12 @@ class Broker:
     """One broker process with a folder of its own.
 
     The configuration may name {port}, {ws_port}, {port2}, {port3} and {dir}. Unless it is to be
-    taken `bare`, the thread count and the user are put in front of it.
+    taken `bare`, the thread count and the user are put in front of it. `open_files` limits its
+    descriptors: "SOFT:HARD".
     """
 
-    def __init__(self, config=DEFAULT_CONFIG, files=None, args=("-v",), wait=True, bare=False):
+    def __init__(self, config=DEFAULT_CONFIG, files=None, args=("-v",), wait=True, bare=False,
+                 open_files=None):
         self.directory = Path(tempfile.mkdtemp(prefix="darter-test-"))
         self.directory.chmod(0o755)
         self.port, self.ws_port, self.port2, self.port3 = (free_port() for _ in range(4))
@@ -92,6 +94,8 @@ class Broker:
         self.config_file = self.write("darter.conf", preamble + config)
         self.args = list(args)
         self.wrapper, self.environment = [], {}  # a program that starts it, and what it is told
+        if open_files:
+            self.wrapper = ["prlimit", f"--nofile={open_files}"]
         self.process = self._reader = None
         if wait is not None:
             self.start(wait)
@@ -190,6 +194,31 @@ class Broker:
     def reload(self):
         """Sends SIGHUP."""
         self.process.send_signal(signal.SIGHUP)
+
+    # -- what it uses --
+
+    def _status(self, field):
+        """A figure of /proc/PID/status, in bytes."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024
+
+    def resident_bytes(self):
+        """Memory that the process holds now."""
+        return self._status("VmRSS")
+
+    def most_resident_bytes(self):
+        """The most that it ever held."""
+        return self._status("VmHWM")
+
+    def is_sanitized(self):
+        """Is this a build that maps terabytes of shadow, and keeps freed memory for a while?"""
+        return self._status("VmPeak") > 2 ** 40
+
+    def cpu_seconds(self):
+        """Processor time that it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")")[1]
+        user, system = fields.split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     # -- log --
 

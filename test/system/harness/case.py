@@ -49,13 +49,13 @@ class BrokerTest(unittest.TestCase):
         if self.autostart:
             self.start()
 
-    def start(self, config=None, files=None, args=None, wait=True, bare=False):
+    def start(self, config=None, files=None, args=None, wait=True, bare=False, open_files=None):
         """Starts the test's broker."""
         if self.broker:
             self.broker.close()
         self.broker = Broker(self.config if config is None else config,
                              self.files if files is None else files,
-                             self.args if args is None else args, wait, bare)
+                             self.args if args is None else args, wait, bare, open_files)
         self.addCleanup(self.broker.close)
         return self.broker
 
