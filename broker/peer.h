@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -83,7 +84,7 @@ struct Confirmed {
 /// Shard 0 asks for figures to publish under $SYS, and gets them.
 struct MetricsRequest {};
 struct MetricsReport {
-  Metrics metrics;
+  std::shared_ptr<const Metrics> metrics;  // large, and rare
 };
 
 /// What one shard says to another.

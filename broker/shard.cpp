@@ -36,7 +36,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       router(options.limits, sessions),
       ledger(options.durability, options.index, options.shards),
       holdings(outbox, options.shards),
-      sender(options.limits, outbox, ledger, holdings, metrics, log_sink),
+      drops(metrics, log_sink),
+      sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, log_sink),
       sys(options.version),
       reports(shard_options.shards),
       forwarded(shard_options.shards) {}
@@ -78,26 +79,57 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   state.enter(now);
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
-  if (connection->stage == Connection::Stage::awaiting_verdict) {
-    connection->tail.append(bytes);
+  const bool go_on = state.receive(*connection, bytes);
+  state.leave();
+  return go_on;
+}
+
+bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
+  if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
+  if (connection.stage == Connection::Stage::awaiting_verdict) {
+    connection.tail.append(bytes);
     return false;
   }
-  if (connection->stage == Connection::Stage::connected && !connection->tail.empty() &&
-      state.complete_tail(*connection, bytes) == State::Next::stop) {
+  if (connection.stage == Connection::Stage::connected && !connection.tail.empty() &&
+      complete_tail(connection, bytes) == Next::stop) {
     return true;
   }
-  State::Next next = State::Next::go_on;
-  if (connection->tail.empty()) {
+  Next next = Next::go_on;
+  if (connection.tail.empty()) {
     // Used where it is; only what is incomplete at its end is copied.
-    const std::size_t used = state.process(*connection, bytes, next);
-    if (next == State::Next::stop) return true;
-    connection->tail.append(bytes.subspan(used));
+    const std::size_t used = process(connection, bytes, next);
+    if (next == Next::stop) return true;
+    connection.tail.append(bytes.subspan(used));
   } else {
     // A CONNECT in pieces: all that came with it moves along if its home is elsewhere.
-    connection->tail.append(bytes);
-    if (state.process_tail(*connection) == State::Next::stop) return true;
+    connection.tail.append(bytes);
+    if (process_tail(connection) == Next::stop) return true;
   }
-  return connection->stage != Connection::Stage::awaiting_verdict;
+  connection.muted = !listens(connection);
+  return connection.stage != Connection::Stage::awaiting_verdict && !connection.muted;
+}
+
+bool Shard::go_on(Instant now) {
+  State& state = *state_;
+  if (state.unfinished.empty()) return false;
+  state.enter(now);
+  for (const ConnectionId id : std::exchange(state.unfinished, {})) {
+    Connection* const connection = state.find(id);
+    if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
+    static_cast<void>(state.process_tail(*connection));
+  }
+  state.leave();
+  return true;
+}
+
+void Shard::reads(bool reading, Instant now) {
+  state_->deaf = !reading;
+  if (reading) state_->heard_again = now;
+}
+
+void Shard::dropped_mail(std::size_t messages) noexcept {
+  state_->metrics.publish_dropped += messages;
+  state_->metrics.dropped[static_cast<std::size_t>(DropReason::mailbox_full)] += messages;
 }
 
 void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
@@ -106,8 +138,10 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   if (connection == nullptr) return;
   state.enter(now);
   connection->queued_bytes = queued_bytes;
-  if (queued_bytes == 0) connection->unsent_publishes = 0;
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
+  if (queued_bytes != 0) return;
+  connection->unread_reply_bytes = 0;
+  state.unmute(*connection);
 }
 
 void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
@@ -123,6 +157,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
     state.note(LogType::notice, {"Client ", State::who(*connection), how});
   }
   state.end_connection(*connection, State::WillFate::publish, std::nullopt);
+  state.leave();
 }
 
 void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
@@ -131,17 +166,23 @@ void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   if (connection == nullptr || connection->stage != Connection::Stage::awaiting_verdict) return;
   state.enter(now);
   state.decide(*connection, verdict);
+  state.leave();
 }
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
   state_->enter(now);
   state_->begin_ticket();
   std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
+  state_->leave();
 }
 
 void Shard::tick(Instant now) {
   State& state = *state_;
   state.enter(now);
+  // After a pause of the whole loop, what clients sent meanwhile is still to be read.
+  if (now > after_seconds(state.last_tick, 1)) state.heard_again = now;
+  state.last_tick = now;
+  state.look_at_memory();
   state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
   if (now >= state.next_sweep) {
     const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
@@ -151,7 +192,9 @@ void Shard::tick(Instant now) {
     });
     state.outbox.trim();
   }
+  state.drops.tell(state.sessions, now);
   state.update_sys();
+  state.leave();
 }
 
 void Shard::shut_down(Instant now) {
@@ -172,6 +215,7 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
   state_->enter(now);
   state_->publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}},
                   nullptr);
+  state_->leave();
 }
 
 Connection* Shard::State::find(ConnectionId id) noexcept {
@@ -208,6 +252,10 @@ Shard::State::Next Shard::State::process_tail(Connection& connection) {
 std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Next& next) {
   std::size_t used = 0;
   while (used < input.size()) {
+    if (outbox.full()) {
+      unfinished.push_back(connection.id);
+      return used;
+    }
     const mqtt::Bytes unread = input.subspan(used);
     const auto frame = mqtt::next_frame(unread, options.limits.max_packet_size_bytes);
     if (!frame) {
@@ -247,9 +295,10 @@ Shard::State::Next Shard::State::handle_connected(Connection& connection,
     case mqtt::PacketType::pubcomp:
       return on_ack(connection, frame);
     case mqtt::PacketType::subscribe:
-      return on_subscribe(connection, frame);
     case mqtt::PacketType::unsubscribe:
-      return on_unsubscribe(connection, frame);
+      if (connection.parked || journal_is_behind()) return park(connection, frame);
+      return frame.type == mqtt::PacketType::subscribe ? on_subscribe(connection, frame)
+                                                       : on_unsubscribe(connection, frame);
     case mqtt::PacketType::pingreq:
       return on_pingreq(connection, frame);
     case mqtt::PacketType::disconnect:
@@ -365,9 +414,10 @@ void Shard::State::on_connection_timer(Connection& connection) {
     end_connection(connection, WillFate::discard, CloseHow::policy);
     return;
   }
-  // One and a half times the keep alive [MQTT-3.1.2-22].
-  const Instant deadline =
-      after_milliseconds(connection.last_received, connection.keep_alive_seconds * 1500LL);
+  // One and a half times the keep alive [MQTT-3.1.2-22], of the time in which it was listened to.
+  const Instant heard =
+      deaf || connection.muted ? now : std::max(connection.last_received, heard_again);
+  const Instant deadline = after_milliseconds(heard, connection.keep_alive_seconds * 1500LL);
   if (now < deadline) {
     timers.arm(connection.timer, deadline);
     return;

@@ -44,11 +44,22 @@ struct SharedCounts {
   alignas(64) std::atomic<std::int64_t> sessions{0};
 };
 
+/// How much memory may still be taken before memory_limit is near; not above zero: it is.
+///
+/// Shape      Whoever can measure it says so every 100 ms or so. In between the shards take off what
+///            they keep, in steps that are rare enough for threads to share the counter.
+struct SharedMemory {
+  static constexpr std::int64_t unlimited = INT64_MAX;
+  static constexpr std::int64_t step_bytes = 65'536;
+  alignas(64) std::atomic<std::int64_t> headroom_bytes{unlimited};
+};
+
 /// What all shards of a process share.
 struct Commons {
   explicit Commons(std::uint32_t shards) : interest(shards) {}
   Interest interest;
   SharedCounts counts;
+  SharedMemory memory;
 };
 
 /// What makes a shard this shard.
@@ -85,11 +96,19 @@ class Shard {
   /// Bytes of the MQTT stream, in order. They are used before the call returns, or copied; but if
   /// outbox().borrows() then, they must stay until the output is drained.
   ///
-  /// Returns   Whether the loop should go on reading: false while a login is being decided; the
-  ///           loop stops reading then until decided() was called.
+  /// Returns   Whether the loop should go on reading. False while a login is being decided, until
+  ///           decided() was called; and while the connection has sent more than can be handled
+  ///           now, or does not read what it is answered, until the outbox asks for it.
   bool received(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
+  /// Handles what received() and others left because the outbox was full. To be called after the
+  /// outbox was drained, and again until it returns false: there was nothing.
+  bool go_on(Instant now);
+  /// Whether the loop reads its sockets at all: nobody is late with anything while it does not.
+  void reads(bool reading, Instant now);
+  /// Publishes to peers that found a full mailbox.
+  void dropped_mail(std::size_t messages) noexcept;
   /// How much of the connection's output its socket has not taken: said after every flush that
-  /// left something, and again when that is gone (0).
+  /// left something or had Output::report, and again when that is gone (0).
   void writable(ConnectionId connection, std::size_t queued_bytes, Instant now);
   /// The connection ended without the shard's wish.
   void closed(ConnectionId connection, CloseCause cause, Instant now);

@@ -267,6 +267,10 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
 // [MQTT-3.2.0-2].
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
+  // Who has a session here takes no more, and may give some back.
+  if (memory_is_short() && sessions.find(client_id_of(connection, packet)) == nullptr) {
+    return refuse(connection, packet, {Reason::server_busy, "memory_limit is near"});
+  }
   mqtt::Connack answer = connack_for(connection, packet);
   if (!may_be_sent(connection, answer)) {
     return refuse(connection, packet,

@@ -26,6 +26,8 @@ void Shard::end_turn(Instant now) {
   state_->enter(now);
   state_->holdings.end_turn(state_->ledger.position());
   state_->let_go();
+  state_->leave();
+  state_->holdings.end_turn(state_->ledger.position());  // what had been put aside is part of it
 }
 
 std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
@@ -51,6 +53,7 @@ void Shard::committed(std::uint64_t position, Instant now) {
   state.holdings.committed(position);
   state.tell_forwards();
   state.let_go();
+  state.leave();
 }
 
 bool Shard::journal_pending() const noexcept {

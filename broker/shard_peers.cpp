@@ -192,11 +192,11 @@ void Shard::State::on_peer(ShardIndex from, GroupReturn& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, MetricsRequest& /*message*/) {
-  tell(from, MetricsReport{snapshot()});
+  tell(from, MetricsReport{std::make_shared<const Metrics>(snapshot())});
 }
 
 void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
-  reports[static_cast<std::uint32_t>(from)] = message.metrics;
+  reports[static_cast<std::uint32_t>(from)] = *message.metrics;
 }
 
 void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
@@ -239,8 +239,10 @@ Metrics Shard::State::snapshot() {
   if (options.index != ShardIndex{0}) all.stored_messages = all.stored_bytes = 0;
   sessions.for_each([&](const Session& session) {
     if (!session.outgoing) return;
-    all.stored_messages += session.outgoing->backlog_size() + session.outgoing->in_flight();
-    all.stored_bytes += session.outgoing->backlog_bytes() + session.outgoing->in_flight_bytes();
+    const Outgoing& outgoing = *session.outgoing;
+    all.stored_messages += outgoing.backlog_size() + outgoing.unsent_size() + outgoing.in_flight();
+    all.stored_bytes +=
+        outgoing.backlog_bytes() + outgoing.unsent_bytes() + outgoing.in_flight_bytes();
   });
   return all;
 }

@@ -20,6 +20,10 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   auto packet = mqtt::decode_publish(frame, connection.version);
   if (!packet) return fail(connection, packet.error());
   if (const auto failure = check_publish(connection, *packet)) return fail(connection, *failure);
+  if ((packet->qos != Qos::at_most_once || packet->retain || packet->topic_alias != 0) &&
+      has_to_wait(connection, *packet)) {
+    return park(connection, frame);
+  }
   if (const auto failure = resolve_alias(connection, *packet)) return fail(connection, *failure);
   ++metrics.publish_received;
   metrics.publish_bytes_received += packet->payload.size();
@@ -42,7 +46,9 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   const Forwarding scope(
       *this, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
   const Progress before = progress();
-  Reason reason = admit(connection, *packet, topic);
+  Reason reason = memory_spared && too_much(connection, *packet)
+                      ? refuse_for_memory(*packet)
+                      : admit(connection, *packet, topic);
   if (packet->qos == Qos::exactly_once && reason == Reason::success) {
     bool duplicate = false;
     if (accept_exactly_once(connection, *packet, duplicate) == Next::stop) return Next::stop;
@@ -151,6 +157,7 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
 void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
                                Reason reason) {
   if (packet.qos == Qos::at_most_once) return;
+  if (when == When::safe) holdings.charge(packet.topic.size() + packet.payload.size());
   const auto type =
       packet.qos == Qos::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
   reply(connection, when, [&](mqtt::ByteBuffer& out) {
@@ -215,11 +222,15 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   }
   hand_out(publication, route, from);
   if (to != 0) send_to_peers({to, interested}, publication, stamp, by.get());
+  if (publication.kept || to != 0) keep_bytes(message.topic.size() + message.payload.size());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }
 
 // Every session with a matching subscription gets it [MQTT-4.5.0-1].
 void Shard::State::hand_out(Publication& publication, Route& route, Session* from) {
+  const MessageView& view = publication.view;
+  outbox.charge(route.receivers.size() *
+                (view.topic.size() + std::min(view.payload.size(), Sender::splice_bytes_min)));
   for (const Receiver& receiver : route.receivers) {
     if (receiver.any_no_local && receiver.session == from) {
       const Route& own = router.route_to_publisher(publication.view.topic, *from);

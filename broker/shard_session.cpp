@@ -15,9 +15,11 @@ void Shard::State::end_connection(Connection& connection, WillFate fate,
   if (close) outbox.request(CloseRequest{connection.id, *close});
   // The connection is gone before anything is published: a will must not be sent to it.
   if (session != nullptr) session->connection = nullptr;
+  forget_parked(connection);
   connections[connection.id.slot].reset();
   if (session == nullptr) return;
   --connected;
+  sender.leave(*session);
   leave_alone(*session, fate);
 }
 

@@ -37,7 +37,8 @@ namespace broker {
 /// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
 ///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_session.cpp (ends of
 ///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS),
-///            shard_journal.cpp (what is stored, what waits for that, what comes back).
+///            shard_journal.cpp (what is stored, what waits for that, what comes back),
+///            shard_pressure.cpp (when there is more than can be kept or handled).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
 ///            touches it afterwards.
 /// Threads    None.
@@ -94,6 +95,12 @@ struct Shard::State {
   };
 
   // shard.cpp
+  bool receive(Connection& connection, mqtt::Bytes bytes);
+  /// To be called last thing by every entry that hands out messages or lets go of them.
+  void leave() {
+    if (!parked.empty()) unpark();
+    if (sender.overrun()) end_overrun();
+  }
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
   /// Gives the packet at the end of the last read what it lacks, from the front of `bytes`, and
   /// handles it if that makes it whole.
@@ -117,12 +124,15 @@ struct Shard::State {
   /// `goes_first`: nothing that is published may come before it.
   template <typename Encode>
   void reply(Connection& connection, When when, Encode&& encode, bool goes_first = false) {
-    metrics.bytes_sent += holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
-      const std::size_t before = bytes.size();
-      encode(bytes);
-      if (debug) note_sent(connection, bytes.view().subspan(before));
-    });
+    const std::size_t size_bytes =
+        holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
+          const std::size_t before = bytes.size();
+          encode(bytes);
+          if (debug) note_sent(connection, bytes.view().subspan(before));
+        });
+    metrics.bytes_sent += size_bytes;
     ++metrics.messages_sent;
+    connection.unread_reply_bytes += size_bytes;
   }
   void note_sent(const Connection& connection, mqtt::Bytes packet) const;
   void note_received(const Connection& connection, const mqtt::Frame& frame) const;
@@ -142,6 +152,38 @@ struct Shard::State {
   [[nodiscard]] bool tells_of_connections() const {
     return options.limits.connection_messages && log.enabled(LogType::notice);
   }
+  // shard_pressure.cpp: when there is more than can be kept.
+
+  /// Ends connections whose queue was full, as their listeners want it.
+  void end_overrun();
+  /// Whether a PUBLISH has to wait: for the disk, for memory, or behind another of its connection.
+  [[nodiscard]] bool has_to_wait(const Connection& connection, const mqtt::Publish& packet);
+  /// Whether more waits for the disk than should.
+  [[nodiscard]] bool journal_is_behind();
+  /// Puts a packet aside until it can be handled; acknowledgements and pings behind it go on.
+  Next park(Connection& connection, const mqtt::Frame& frame);
+  void unpark();
+  void unpark(Connection& connection);
+  void forget_parked(Connection& connection);
+  /// Whether a connection may be read; if not, it is to be asked for when it may.
+  [[nodiscard]] bool listens(const Connection& connection) const;
+  void unmute(Connection& connection);
+  /// Takes off what was kept, and sees how much memory there is.
+  void look_at_memory();
+  /// So much is kept that was not before.
+  void keep_bytes(std::size_t bytes) {
+    memory_kept_bytes += static_cast<std::int64_t>(bytes);
+    if (memory_kept_bytes >= SharedMemory::step_bytes) look_at_memory();
+  }
+  void spare_memory(bool spare);
+  [[nodiscard]] bool memory_is_short() const noexcept {
+    return commons.memory.headroom_bytes.load(std::memory_order_relaxed) <= 0;
+  }
+  /// What a publish is answered that would take memory; counts QoS 0, which has no answer.
+  [[nodiscard]] mqtt::Reason refuse_for_memory(const mqtt::Publish& packet);
+  /// Whether memory has to be spared that the message would take.
+  [[nodiscard]] bool too_much(const Connection& connection, const mqtt::Publish& packet) const;
+
   [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
   [[nodiscard]] static std::string who(const Connection& connection);
@@ -394,6 +436,7 @@ struct Shard::State {
   Router router;
   Ledger ledger;
   Holdings holdings;
+  DropLog drops;
   Sender sender;
   Retained retained;
   Groups groups;
@@ -402,6 +445,15 @@ struct Shard::State {
   std::vector<Metrics> reports;  // of every shard, for shard 0
   Instant now;                   // of the call that is being served
   bool debug = false;            // whether anybody reads debug lines
+  bool deaf = false;             // the loop does not read
+  Instant heard_again;           // when it began to read again; it may have heard nobody before
+  Instant last_tick;
+  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
+  std::vector<ConnectionId> parked;      // who has packets put aside
+  std::size_t parked_bytes = 0;
+  bool journal_behind = false;
+  bool memory_spared = false;
+  std::int64_t memory_kept_bytes = 0;  // and not yet taken off what is shared
   Instant next_sys;
   Instant next_sweep;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates

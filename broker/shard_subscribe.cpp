@@ -175,13 +175,14 @@ void Shard::State::send_retained(Session& session, const Wanted& wanted,
   if (handling == mqtt::RetainHandling::send_if_new && !wanted.fresh) return;
   const std::span<const std::uint32_t> ids(&subscription_identifier,
                                            subscription_identifier == 0 ? 0 : 1);
+  const bool always = sender.has_room(session);
   retained.match(wanted.filter, now, [&](const Retained::Record& record) {
     if (!may_be_sent(session, wanted, record)) return;
     Publication publication(record.message->view(), now, 1);
     publication.marked = ledger.on();
     publication.kept = record.message;
     // The retain flag says that this is no live message [MQTT-3.3.1-8].
-    const Terms terms{outgoing_qos(record.message->qos(), wanted.entry.qos), true, 0, ids, true};
+    const Terms terms{outgoing_qos(record.message->qos(), wanted.entry.qos), true, 0, ids, always};
     sender.deliver(session, terms, publication);
   });
 }

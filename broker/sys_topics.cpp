@@ -75,6 +75,10 @@ void SysTopics::say_traffic(const Metrics& total, const Publish& publish) {
   say_count(publish, "messages/received", total.messages_received);
   say_count(publish, "messages/sent", total.messages_sent);
   say_count(publish, "publish/messages/dropped", total.publish_dropped);
+  for (std::size_t i = 0; i < drop_reasons; ++i) {
+    say_count(publish, concat({"publish/messages/dropped/", drop_reason_names[i]}),
+              total.dropped[i]);
+  }
   say_count(publish, "publish/messages/received", total.publish_received);
   say_count(publish, "publish/messages/sent", total.publish_sent);
   say_count(publish, "publish/bytes/received", total.publish_bytes_received);
@@ -110,27 +114,19 @@ void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publ
 }
 
 void add(Metrics& sum, const Metrics& shard) {
-  static constexpr std::uint64_t Metrics::* summed[] = {&Metrics::bytes_received,
-                                                        &Metrics::bytes_sent,
-                                                        &Metrics::messages_received,
-                                                        &Metrics::messages_sent,
-                                                        &Metrics::publish_received,
-                                                        &Metrics::publish_sent,
-                                                        &Metrics::publish_dropped,
-                                                        &Metrics::publish_bytes_received,
-                                                        &Metrics::publish_bytes_sent,
-                                                        &Metrics::connections,
-                                                        &Metrics::sockets_opened,
-                                                        &Metrics::clients_expired,
-                                                        &Metrics::peer_publish_dropped,
-                                                        &Metrics::clients_connected,
-                                                        &Metrics::sessions,
-                                                        &Metrics::clients_maximum,
-                                                        &Metrics::subscriptions,
-                                                        &Metrics::shared_subscriptions,
-                                                        &Metrics::stored_messages,
-                                                        &Metrics::stored_bytes};
+  static constexpr std::uint64_t Metrics::* summed[] = {
+      &Metrics::bytes_received,       &Metrics::bytes_sent,
+      &Metrics::messages_received,    &Metrics::messages_sent,
+      &Metrics::publish_received,     &Metrics::publish_sent,
+      &Metrics::publish_dropped,      &Metrics::publish_bytes_received,
+      &Metrics::publish_bytes_sent,   &Metrics::connections,
+      &Metrics::sockets_opened,       &Metrics::clients_expired,
+      &Metrics::clients_connected,    &Metrics::sessions,
+      &Metrics::clients_maximum,      &Metrics::subscriptions,
+      &Metrics::shared_subscriptions, &Metrics::stored_messages,
+      &Metrics::stored_bytes};
   for (const auto member : summed) sum.*member += shard.*member;
+  for (std::size_t i = 0; i < drop_reasons; ++i) sum.dropped[i] += shard.dropped[i];
   // Retained messages are replicas: every shard has them all.
   sum.retained_messages = std::max(sum.retained_messages, shard.retained_messages);
 }

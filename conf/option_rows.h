@@ -15,6 +15,9 @@ namespace conf {
 [[nodiscard]] std::span<const Option> listener_option_rows();
 [[nodiscard]] std::span<const Option> bridge_option_rows();
 
+/// The value of slow_consumer_policy and its like, checked already.
+[[nodiscard]] SlowConsumer slow_consumer_of(const Value& value);
+
 /// Puts a checked value into a member. The row's range makes sure that it fits.
 inline void store(bool& member, const Value& value) { member = std::get<bool>(value); }
 inline void store(std::string& member, const Value& value) {

@@ -50,6 +50,13 @@ std::string destinations(std::string_view choices) {
 
 }  // namespace
 
+SlowConsumer slow_consumer_of(const Value& value) {
+  const auto& word = std::get<std::string>(value);
+  if (word == "drop_oldest") return SlowConsumer::drop_oldest;
+  if (word == "latest_per_topic") return SlowConsumer::latest_per_topic;
+  return word == "disconnect" ? SlowConsumer::disconnect : SlowConsumer::drop_newest;
+}
+
 std::span<const Option> options() {
   static const std::vector<Option> table = whole_table();
   return table;

@@ -19,6 +19,10 @@ void headers_size(Settings& settings, Listener& /*listener*/, const Value& value
   if (bytes > 0) settings.websockets_headers_size_bytes = static_cast<std::uint32_t>(bytes);
 }
 
+void slow_consumer(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.slow_consumer = slow_consumer_of(value);
+}
+
 void persistence_durability(Settings& settings, Listener& /*listener*/, const Value& value) {
   settings.persistence_relaxed = std::get<std::string>(value) == "relaxed";
 }
@@ -148,14 +152,34 @@ constexpr auto rows = std::to_array<Option>({
      .help =
          "Bytes of QoS 1 and 2 that wait for one client beyond those in flight; 0 means no limit.",
      .apply = to_settings<&Settings::max_queued_bytes>},
+    {.name = "max_queued_qos0_bytes",
+     .type = Type::integer,
+     .maximum = int64_max,
+     .default_text = "16777216",
+     .units = "bytes",
+     .help = "Bytes of QoS 0 that wait for one client whose socket is behind; max_queued_messages "
+             "and max_queued_bytes bound them too; 0 leaves it to those.",
+     .apply = to_settings<&Settings::max_queued_qos0_bytes>},
+    {.name = "slow_consumer_policy",
+     .type = Type::choice,
+     .choices = "drop_newest drop_oldest latest_per_topic disconnect",
+     .default_text = "drop_newest",
+     .help = "What gives way when as much waits for a client as max_queued_messages and "
+             "max_queued_bytes allow: the message that comes; the one that has waited longest; "
+             "always an older one of the same topic, and if that is not enough the one that has "
+             "waited longest; or the client, which is disconnected (and while it is away loses the "
+             "message that comes). What is in flight never does.",
+     .apply = slow_consumer},
     {.name = "memory_limit",
      .type = Type::integer,
      .maximum = int64_max,
      .default_text = "0",
      .example = "1073741824",
      .units = "bytes",
-     .availability = Availability::not_built_in,
-     .help = "Most memory the broker may use; 0 means no limit."},
+     .help = "Most memory the broker may use; 0 means no limit. From nine tenths of it on new "
+             "clients are told that the server is busy, and nothing more is taken that would have "
+             "to be kept, until it is down to eight tenths.",
+     .apply = to_settings<&Settings::memory_limit_bytes>},
 
     // Messages.
     {.name = "queue_qos0_messages",

@@ -22,6 +22,10 @@ void socket_domain(Settings& /*settings*/, Listener& listener, const Value& valu
       std::get<std::string>(value) == "ipv4" ? SocketDomain::ipv4 : SocketDomain::ipv6;
 }
 
+void slow_consumer(Settings& /*settings*/, Listener& listener, const Value& value) {
+  listener.slow_consumer = slow_consumer_of(value);
+}
+
 void versions(Settings& /*settings*/, Listener& listener, const Value& value) {
   const auto& list = std::get<std::string>(value);
   listener.accept_protocol_versions = {.v3 = list.find('3') != list.npos,
@@ -110,6 +114,13 @@ constexpr auto rows = std::to_array<Option>({
      .default_text = "-1",
      .help = "Most clients connected here; -1 means no limit.",
      .apply = to_listener<&Listener::max_connections>},
+    {.name = "listener_slow_consumer_policy",
+     .type = Type::choice,
+     .scope = Scope::listener,
+     .choices = "drop_newest drop_oldest latest_per_topic disconnect",
+     .default_text = "drop_newest",
+     .help = "As slow_consumer_policy, for clients of this listener only; wins over it.",
+     .apply = slow_consumer},
     {.name = "use_username_as_clientid",
      .type = Type::flag,
      .scope = Scope::listener,

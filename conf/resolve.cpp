@@ -86,6 +86,7 @@ void Resolver::apply(const std::vector<Entry>& entries, Listener& listener) {
 /// What a listener is before its own options are read.
 Listener Resolver::inherited() const {
   Listener listener;
+  listener.slow_consumer = settings_.slow_consumer;
   Settings ignored;
   for (const Entry& entry : source_.globals) {
     if (entry.option->scope != Scope::security) continue;

@@ -47,6 +47,9 @@ enum class Protocol : std::uint8_t { mqtt, websockets };
 
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
 
+/// What gives way when a client's queue is full.
+enum class SlowConsumer : std::uint8_t { drop_newest, drop_oldest, latest_per_topic, disconnect };
+
 /// MQTT versions that a listener accepts, by protocol level.
 struct ProtocolVersions {
   bool v3 = true;  ///< MQTT 3.1
@@ -75,7 +78,8 @@ struct Listener {
   std::uint16_t max_topic_alias = 10;         ///< aliases a client may use towards the broker
   std::uint16_t max_topic_alias_broker = 10;  ///< aliases the broker makes towards a client
   std::int32_t max_connections = -1;          ///< -1: no limit
-  std::string mount_point;                    ///< put before every topic; empty: none
+  SlowConsumer slow_consumer = SlowConsumer::drop_newest;
+  std::string mount_point;  ///< put before every topic; empty: none
   Security security;
   TlsSettings tls;
 
@@ -145,6 +149,9 @@ struct Settings {
   std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20
   std::uint32_t max_queued_messages = 1000;
   std::uint64_t max_queued_bytes = 0;
+  std::uint64_t max_queued_qos0_bytes = 16'777'216;
+  SlowConsumer slow_consumer = SlowConsumer::drop_newest;  ///< slow_consumer_policy
+  std::uint64_t memory_limit_bytes = 0;                    ///< memory_limit
   std::uint64_t max_inflight_bytes = 0;
   std::uint16_t max_inflight_messages = 20;
   std::uint16_t max_keepalive_seconds = 0;  ///< max_keepalive

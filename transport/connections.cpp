@@ -208,9 +208,10 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || connection->phase != Phase::open) return;
   connection->settled = true;
+  const bool report = output.report;
   if (!write_output(*connection, output)) {
     lost_.push_back(id);
-  } else if (connection->pending != nullptr) {
+  } else if (connection->pending != nullptr || report) {
     reports_.push_back({id, queued_bytes(*connection)});
   }
 }

@@ -15,7 +15,7 @@ constexpr std::uint64_t tick_milliseconds = 100;
 constexpr std::size_t flush_bytes = std::size_t{256} << 10U;
 /// A flush may make more output (a socket with room asks for more); after so many rounds sockets
 /// are looked at again.
-constexpr int flush_rounds = 8;
+constexpr int rounds_max = 8;
 constexpr std::int64_t accept_pause_milliseconds = 500;
 
 Loop& of(const uv_async_t* handle) { return *static_cast<Loop*>(handle->data); }
@@ -100,9 +100,13 @@ void Loop::give_room(std::uint32_t peer) noexcept {
 void Loop::wake() {
   if (!alone()) {
     loops_.mailboxes_.awake(index_);
+    const bool was_blocked = blocked();
     blocked_by_ &= ~room_.exchange(0, std::memory_order_acquire);
     drain_mailboxes();
-    if (!blocked()) connections_.resume_all();
+    if (!blocked()) {
+      if (was_blocked) shard_.reads(true, now());
+      connections_.resume_all();
+    }
   }
   do_posted();
 }
@@ -146,10 +150,6 @@ void Loop::tick() {
   }
 }
 
-void Loop::after_input(std::size_t bytes) {
-  input_bytes_ += bytes;
-  if (input_bytes_ >= flush_bytes) flush();
-}
 void Loop::resume_accepting() {
   const bool free = std::ranges::all_of(
       acceptors_, [](const auto& acceptor) { return acceptor->has_descriptor(); });
@@ -159,10 +159,20 @@ void Loop::resume_accepting() {
   for (const auto& acceptor : acceptors_) acceptor->resume();
 }
 
+void Loop::after_input(std::size_t bytes) {
+  input_bytes_ += bytes;
+  if (input_bytes_ >= flush_bytes || shard_.outbox().full()) flush();
+}
 
 void Loop::flush() {
+  flush_rounds();
+  // What a full outbox kept the shard from handling is handled before anything else is read.
+  while (shard_.go_on(now())) flush_rounds();
+}
+
+void Loop::flush_rounds() {
   input_bytes_ = 0;
-  for (int round = 0; round < flush_rounds; ++round) {
+  for (int round = 0; round < rounds_max; ++round) {
     if (loops_.store_) keep_journal();
     if (shard_.outbox().empty() && shard_.peer_outbox().empty()) return;
     flush_once();
@@ -178,6 +188,9 @@ void Loop::flush_once() {
     connections_.write(connection, output);
   });
   for (const broker::CloseRequest& request : outbox.take_closes()) connections_.close(request);
+  for (const broker::ResumeRequest& request : outbox.take_resumes()) {
+    connections_.resume(request.connection);
+  }
   connections_.report();
 }
 
@@ -223,7 +236,10 @@ void Loop::tell_peers() {
     const broker::ShardIndex peer{to};
     const auto pushed = loops_.mailboxes_.push(index_, peer, peers.messages(peer));
     if (pushed.wake) loops_.loops_[to]->ring();
-    if (pushed.full) blocked_by_ |= bit_of(to);
+    if (pushed.dropped > 0) shard_.dropped_mail(pushed.dropped);
+    if (!pushed.full) continue;
+    if (!blocked()) shard_.reads(false, now());
+    blocked_by_ |= bit_of(to);
   }
   peers.settled();
 }
@@ -232,6 +248,7 @@ void Loop::drain_mailboxes() {
   const std::uint64_t waiting =
       loops_.mailboxes_.drain(index_, [this](broker::ShardIndex from, broker::PeerMessage message) {
         shard_.from_peer(from, std::move(message), now());
+        if (shard_.outbox().full()) flush();
       });
   for (std::uint32_t peer = 0; waiting >> peer != 0; ++peer) {
     if ((waiting & bit_of(peer)) != 0)

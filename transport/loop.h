@@ -97,14 +97,15 @@ class Loop {
   void wake();
   void tick();
   void flush();
+  void flush_rounds();
   void flush_once();
   void check_logins();
   void keep_journal();
   void tell_peers();
   void drain_mailboxes();
   void do_posted();
-  void stop_when_done();
   void resume_accepting();
+  void stop_when_done();
   void close_handles();
 
   Loops& loops_;

@@ -47,6 +47,8 @@ struct Connection {
       : id(connection_id), timer(timer_kind, this) {}
 
   ConnectionId id;
+  Session* session = nullptr;
+  std::size_t queued_bytes = 0;  // what the socket has not taken, as it was last reported
   Stage stage = Stage::expecting_connect;
   mqtt::Version version = mqtt::Version::v3_1_1;
   std::uint16_t listener = 0;
@@ -56,17 +58,20 @@ struct Connection {
   std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
   bool request_problem_information = true;
+  /// The socket is behind, or something waits for it: QoS 0 may have to wait too.
+  bool congested = false;
+  bool overrun = false;  // its queue was full, and its listener wants it ended for that
+  bool muted = false;    // the loop was told not to read: see Shard::received()
   std::string address;
   HeapText assigned_id;    // while a login is awaited
   HeapText tls_user_name;  // see Origin::user_name
-  Session* session = nullptr;
-  Timer timer;  // connect time-out, then keep alive
+  Timer timer;             // connect time-out, then keep alive
   Instant last_received;
   mqtt::ByteBuffer tail;  // an incomplete packet
   std::unique_ptr<TopicAliases> aliases;
-  std::unique_ptr<HeldOutput> held;  // null: nothing waits
-  std::size_t queued_bytes = 0;      // what the socket has not taken
-  std::size_t unsent_publishes = 0;  // QoS 0 written since it last took everything
+  std::unique_ptr<HeldOutput> held;          // null: nothing waits
+  std::unique_ptr<mqtt::ByteBuffer> parked;  // whole packets that are handled later; null: none
+  std::size_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
 };
 
 }  // namespace broker

@@ -16,6 +16,7 @@ mqtt::ByteBuffer& Holdings::hold(Connection& connection) {
 void Holdings::held(const Connection& connection, std::size_t size_bytes, bool in_order) {
   HeldOutput& held = *connection.held;
   ++held.packets;
+  charge(size_bytes + sizeof(Packets));
   if (in_order) held.order_end = held.bytes.size();
   Line& line = lines_[0];
   if (line.open.packets > 0) {
@@ -87,7 +88,10 @@ bool Holdings::done(Line& line) const noexcept {
 
 void Holdings::speak(Connection& connection, std::size_t size_bytes) {
   HeldOutput& held = *connection.held;
-  outbox_.output(connection.id).bytes.append(held.bytes.view().subspan(held.begin, size_bytes));
+  Output& output = outbox_.output(connection.id);
+  output.bytes.append(held.bytes.view().subspan(held.begin, size_bytes));
+  // What had to wait behind it may go on.
+  output.report = output.report || connection.congested;
   held.begin += size_bytes;
   if (held.begin == held.bytes.size()) connection.held.reset();
 }

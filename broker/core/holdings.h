@@ -59,6 +59,13 @@ class Holdings {
   /// PUBLISH, or what a PUBLISH must not overtake.
   [[nodiscard]] static mqtt::ByteBuffer& hold(Connection& connection);
   void held(const Connection& connection, std::size_t size_bytes, bool in_order);
+  /// What this turn's packets wait for takes so much memory meanwhile.
+  void charge(std::size_t bytes) noexcept {
+    lines_[0].open.bytes += bytes;
+    waiting_bytes_ += bytes;
+  }
+  /// What was charged, and what is held, of everything that still waits.
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   /// Appends the packet that `encode(ByteBuffer&)` writes. Returns its size.
   template <typename Encode>
   std::size_t say(Connection& connection, When when, bool in_order, Encode&& encode);
@@ -95,6 +102,7 @@ class Holdings {
     std::size_t packets = 0;  // of Line::packets, and so on
     std::size_t debts = 0;
     std::size_t peers = 0;
+    std::size_t bytes = 0;
     [[nodiscard]] bool empty() const noexcept { return packets + debts + peers == 0; }
   };
   struct Packets {
@@ -122,6 +130,7 @@ class Holdings {
 
   Outbox& outbox_;
   std::array<Line, hops> lines_;
+  std::size_t waiting_bytes_ = 0;
   std::uint64_t committed_ = 0;
   std::uint64_t told_ = 0;
   std::uint8_t cause_ = 0;
@@ -148,6 +157,7 @@ void Holdings::release(Find&& find, Confirm&& confirm) {
 template <typename Find, typename Confirm>
 void Holdings::settle(Line& line, Find& find, Confirm& confirm) {
   const Ticket ticket = line.tickets.pop_front();
+  waiting_bytes_ -= ticket.bytes;
   for (std::size_t i = 0; i < ticket.peers; ++i) line.peers.pop_front();
   for (std::size_t i = 0; i < ticket.debts; ++i) {
     const Debt debt = line.debts.pop_front();

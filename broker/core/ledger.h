@@ -49,6 +49,11 @@ class Ledger {
     return durability_ == Durability::commit && session.persistent();
   }
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  /// About how much memory the notes take that are no batch yet.
+  [[nodiscard]] std::size_t noted_bytes() const noexcept {
+    constexpr std::size_t row_bytes = 48;
+    return next_.bytes.size() + next_.size() * row_bytes;
+  }
 
   // Notes. Each does nothing if the session is none that is kept.
 

@@ -20,6 +20,10 @@ struct Limits {
   std::uint64_t max_inflight_bytes = 0;
   std::uint64_t max_queued_messages = 1000;
   std::uint64_t max_queued_bytes = 0;
+  std::uint64_t max_queued_qos0_bytes = 16'777'216;  // of QoS 0 behind a slow socket
+  /// Bytes of publishes whose acknowledgement waits for the disk, and of what is to be written
+  /// there: beyond them a shard takes no more to be stored.
+  std::uint64_t max_uncommitted_bytes = 16'777'216;
   std::uint16_t max_keepalive_seconds = 0;
   bool max_keepalive_cap = false;  // 3.x clients above max_keepalive: held to it, not refused
   std::int64_t global_max_clients = -1;
@@ -36,10 +40,19 @@ struct Limits {
   std::vector<std::string> clientid_prefixes;  // empty: any
 };
 
+/// What gives way when a client's queue is full. What is in flight never does.
+enum class SlowConsumer : std::uint8_t {
+  drop_newest,       ///< the message that comes
+  drop_oldest,       ///< what has waited longest
+  latest_per_topic,  ///< always: an older message of the same topic; then what waited longest
+  disconnect,        ///< the client; a session that outlives it then drops the newest
+};
+
 /// What holds for the clients of one listener.
 struct ListenerPolicy {
   std::uint16_t port = 0;  // for log lines
   std::string mount_point;
+  SlowConsumer slow_consumer = SlowConsumer::drop_newest;
   mqtt::Qos max_qos = mqtt::Qos::exactly_once;
   std::uint16_t max_topic_alias = 10;
   std::uint16_t max_topic_alias_broker = 10;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "broker/core/drops.h"
+
 namespace broker {
 
 /// What one shard counted since start; the sum over shards is published under $SYS.
@@ -15,13 +17,13 @@ struct Metrics {
   std::uint64_t messages_sent = 0;
   std::uint64_t publish_received = 0;
   std::uint64_t publish_sent = 0;
-  std::uint64_t publish_dropped = 0;
+  std::uint64_t publish_dropped = 0;         // the sum of `dropped`
+  Drops dropped{};                           // by DropReason
   std::uint64_t publish_bytes_received = 0;  // payloads
   std::uint64_t publish_bytes_sent = 0;
   std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
   std::uint64_t sockets_opened = 0;
   std::uint64_t clients_expired = 0;
-  std::uint64_t peer_publish_dropped = 0;  // QoS 0 that found a full mailbox
 
   // As they are now, not since start.
   std::uint64_t clients_connected = 0;

@@ -36,6 +36,7 @@ void Outbox::recycle(std::unique_ptr<Pending> pending) {
   if (output.bytes.capacity() > pooled_buffer_bytes_max) output.bytes.reset();
   output.splices.clear();
   output.spliced_bytes = 0;
+  output.report = false;
   const std::size_t bytes = sizeof(Pending) + output.bytes.capacity();
   if (pool_bytes_ + bytes > pool_bytes_max) return;
   pool_bytes_ += bytes;

@@ -32,6 +32,7 @@ struct Output {
   mqtt::ByteBuffer bytes;
   std::vector<Splice> splices;
   std::size_t spliced_bytes = 0;
+  bool report = false;  // Shard::writable() is to be called even if the socket takes all of it
 
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes.size() + spliced_bytes; }
 };
@@ -75,6 +76,11 @@ struct CloseRequest {
   CloseHow how = CloseHow::normal;
 };
 
+/// Asks the loop to read a connection again for which Shard::received() had returned false.
+struct ResumeRequest {
+  ConnectionId connection;
+};
+
 /// Everything a shard wants done, gathered during a turn and pulled by its loop at the turn's end.
 ///
 /// Invariant  A connection is drained once a turn. Requests keep their order. One that got the slot
@@ -100,6 +106,17 @@ class Outbox {
     }
     return open(connection);
   }
+  /// How much is pending for the connection.
+  [[nodiscard]] std::size_t pending_bytes(ConnectionId connection) const noexcept {
+    if (connection.slot >= by_slot_.size()) return 0;
+    const Pending* const pending = by_slot_[connection.slot];
+    const bool its_own = pending != nullptr && pending->connection == connection;
+    return its_own ? pending->output.size_bytes() : 0;
+  }
+  /// Says that about so much was appended, over all connections.
+  void charge(std::size_t bytes) noexcept { charged_bytes_ += bytes; }
+  /// Whether it is time to be drained: nothing more should be handled before.
+  [[nodiscard]] bool full() const noexcept { return charged_bytes_ >= full_bytes; }
   /// Lets `payload` in behind what is there. Without `keeper` it is borrowed.
   void splice(Output& output, mqtt::Bytes payload, MessageRef keeper) {
     if (!keeper) borrows_ = true;
@@ -111,11 +128,14 @@ class Outbox {
   void request(LoginRequest request) { logins_.push_back(std::move(request)); }
   void request(HandoffRequest request) { handoffs_.push_back(std::move(request)); }
   void request(CloseRequest request) { closes_.push_back(request); }
+  void request(ResumeRequest request) { resumes_.push_back(request); }
 
-  // For the loop, at the end of a turn: first logins, handoffs, then output, then closes.
+  // For the loop, at the end of a turn: first logins, handoffs, then output, then closes
+  // and resumes.
 
   [[nodiscard]] bool empty() const noexcept {
-    return dirty_.empty() && logins_.empty() && handoffs_.empty() && closes_.empty();
+    return dirty_.empty() && logins_.empty() && handoffs_.empty() && closes_.empty() &&
+           resumes_.empty();
   }
   /// Whether output points into the bytes that were just received: they must stay where they are
   /// until it is drained.
@@ -129,12 +149,16 @@ class Outbox {
   [[nodiscard]] std::vector<LoginRequest> take_logins() { return std::exchange(logins_, {}); }
   [[nodiscard]] std::vector<HandoffRequest> take_handoffs() { return std::exchange(handoffs_, {}); }
   [[nodiscard]] std::vector<CloseRequest> take_closes() { return std::exchange(closes_, {}); }
+  [[nodiscard]] std::vector<ResumeRequest> take_resumes() { return std::exchange(resumes_, {}); }
 
  private:
   struct Pending {
     ConnectionId connection;
     Output output;
   };
+
+  /// Of a turn's output, after which it has to leave.
+  static constexpr std::size_t full_bytes = std::size_t{32} << 20U;
 
   Output& open(ConnectionId connection);
   void recycle(std::unique_ptr<Pending> pending);
@@ -143,6 +167,7 @@ class Outbox {
   std::vector<std::unique_ptr<Pending>> dirty_;
   std::vector<std::unique_ptr<Pending>> draining_;  // empty but in drain_output()
   std::vector<std::unique_ptr<Pending>> pool_;
+  std::size_t charged_bytes_ = 0;  // since it was drained
   std::size_t pool_bytes_ = 0;
   std::size_t pool_unused_ = 0;  // how many of the pool, at its front, were not needed of late
   std::vector<mqtt::ByteBuffer> held_;
@@ -150,12 +175,14 @@ class Outbox {
   std::vector<LoginRequest> logins_;
   std::vector<HandoffRequest> handoffs_;
   std::vector<CloseRequest> closes_;
+  std::vector<ResumeRequest> resumes_;
 };
 
 template <typename Write>
 void Outbox::drain_output(Write&& write) {
   assert(draining_.empty());  // `write` must not drain
   draining_.swap(dirty_);
+  charged_bytes_ = 0;
   for (std::unique_ptr<Pending>& pending : draining_) {
     Pending*& of_slot = by_slot_[pending->connection.slot];
     if (of_slot == pending.get()) of_slot = nullptr;

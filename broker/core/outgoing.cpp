@@ -6,10 +6,6 @@ namespace {
 // Identifiers run from 1 to 65535 and around; zero is none [MQTT-2.2.1-3].
 constexpr std::uint32_t identifiers = 65'535;
 
-std::size_t charge(const Delivery& delivery) {
-  return delivery.message ? delivery.message->size_bytes() : 0;
-}
-
 bool counts(InFlight::State state) {
   return state == InFlight::State::awaiting_puback || state == InFlight::State::awaiting_pubrec ||
          state == InFlight::State::awaiting_pubcomp;
@@ -25,21 +21,36 @@ std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
   return (static_cast<std::uint32_t>(id) - 1U + identifiers - first_ % identifiers) % identifiers;
 }
 
-void Outgoing::push_window(InFlight entry) {
+void Outgoing::append(InFlight entry) {
   const bool was_resending = resending();
   window_.push_back(std::move(entry));
   if (!was_resending) resend_ = SIZE_MAX;
 }
 
+void Outgoing::push_window(InFlight entry, std::uint64_t number) {
+  if (window_.empty()) first_ = number;
+  while (sent_end() < number) append({});
+  append(std::move(entry));
+}
+
 // Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
 mqtt::PacketId Outgoing::put_in_flight(Delivery delivery) {
-  const std::size_t index = window_.size();
-  in_flight_bytes_ += charge(delivery);
+  push_sent(std::move(delivery), next_++);
+  return id_at(window_.size() - 1);
+}
+
+mqtt::PacketId Outgoing::send_front() {
+  const std::uint64_t number = backlog_.front_number();
+  push_sent(backlog_.pop_front(), number);
+  return id_at(window_.size() - 1);
+}
+
+void Outgoing::push_sent(Delivery delivery, std::uint64_t number) {
+  in_flight_bytes_ += delivery.size_bytes();
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
                                                               : InFlight::State::awaiting_pubrec;
-  push_window({std::move(delivery), state, true});
-  return id_at(index);
+  push_window({std::move(delivery), state, true}, number);
 }
 
 InFlight* Outgoing::find(mqtt::PacketId id) noexcept {
@@ -51,7 +62,7 @@ InFlight* Outgoing::find(mqtt::PacketId id) noexcept {
 }
 
 void Outgoing::received(InFlight& entry) {
-  in_flight_bytes_ -= charge(entry.delivery);
+  in_flight_bytes_ -= entry.delivery.size_bytes();
   if (!counts(entry.state)) ++quota_used_;
   entry.delivery.message = MessageRef{};
   entry.state = InFlight::State::awaiting_pubcomp;
@@ -60,7 +71,7 @@ void Outgoing::received(InFlight& entry) {
 Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
   const std::size_t index = index_of(id);
   InFlight& entry = window_[index];
-  in_flight_bytes_ -= charge(entry.delivery);
+  in_flight_bytes_ -= entry.delivery.size_bytes();
   if (counts(entry.state)) --quota_used_;
   Done done{first_ + index, std::move(entry.delivery.message)};
   entry = InFlight{};
@@ -113,58 +124,37 @@ void Outgoing::sent_again(InFlight& entry) {
   ++resend_;
 }
 
-void Outgoing::push_backlog(Delivery delivery) {
-  backlog_bytes_ += charge(delivery);
-  if (delivery.qos == mqtt::Qos::at_most_once) ++backlog_qos0_;
-  backlog_.push_back(std::move(delivery));
-}
-
-mqtt::PacketId Outgoing::send_front() { return put_in_flight(pop_backlog()); }
-
-Delivery Outgoing::drop_front() {
-  Delivery delivery = pop_backlog();
-  push_window({});
-  drop_leading_holes();
-  return delivery;
-}
-
-Delivery Outgoing::pop_backlog() {
-  Delivery delivery = backlog_.pop_front();
-  backlog_bytes_ -= charge(delivery);
-  if (delivery.qos == mqtt::Qos::at_most_once) --backlog_qos0_;
-  return delivery;
-}
-
 bool Outgoing::may_restore(std::uint64_t number, bool released) const noexcept {
+  if (number > UINT64_MAX / 2) return false;  // nobody ever counted so far
   if (empty()) return true;
-  const std::uint64_t end = sent_end() + backlog_.size();
-  if (number < end) return false;
-  const bool fills_window = released || number > end;
-  return !fills_window || number - first_ < span_max;
+  if (number < next_) return false;
+  const std::uint64_t first = window_.empty() ? backlog_.front_number() : first_;
+  return !released || number - first < span_max;
 }
 
 void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
-  if (empty()) first_ = number;
   // A hole says that what is older was sent: something was acknowledged behind it.
-  if (released || number > sent_end() + backlog_.size()) {
-    while (!backlog_.empty()) take_back();
-    while (sent_end() < number) push_window({});
+  if (released || number > next_) {
+    while (!backlog_.empty() && window_has_room()) take_back();
   }
-  push_backlog(std::move(delivery));
-  if (released) take_back();
-  if (released) window_[window_.size() - 1].state = InFlight::State::release_unsent;
-  unstored_ = number + 1;
+  next_ = unstored_ = number + 1;
+  if (!released) return backlog_.push(std::move(delivery), number);
+  in_flight_bytes_ += delivery.size_bytes();
+  push_window({std::move(delivery), InFlight::State::release_unsent, true}, number);
 }
 
 void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
-  const std::uint64_t end = std::max(sent_end_number, first_ + count);
-  while (!backlog_.empty() && sent_end() < end && window_has_room()) take_back();
+  while (!backlog_.empty() && window_has_room()) {
+    if (backlog_.front_number() >= sent_end_number && window_.size() >= count) return;
+    take_back();
+  }
 }
 
 void Outgoing::take_back() {
-  Delivery delivery = pop_backlog();
-  in_flight_bytes_ += charge(delivery);
-  push_window({std::move(delivery), InFlight::State::unsent, true});
+  const std::uint64_t number = backlog_.front_number();
+  Delivery delivery = backlog_.pop_front();
+  in_flight_bytes_ += delivery.size_bytes();
+  push_window({std::move(delivery), InFlight::State::unsent, true}, number);
 }
 
 }  // namespace broker

@@ -5,45 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
 #include <utility>
-#include <vector>
 
+#include "broker/core/backlog.h"
+#include "broker/core/delivery.h"
+#include "broker/core/drops.h"
 #include "broker/core/message.h"
 #include "broker/core/ring.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
-
-/// The subscription identifiers that go with one delivery: none, one, or rarely several.
-class IdentifierList {
- public:
-  IdentifierList() = default;
-  explicit IdentifierList(std::span<const std::uint32_t> ids) {
-    if (ids.size() == 1) one_ = ids.front();
-    if (ids.size() > 1) {
-      many_ = std::make_unique<std::vector<std::uint32_t>>(ids.begin(), ids.end());
-    }
-  }
-  [[nodiscard]] std::span<const std::uint32_t> view() const noexcept {
-    if (many_) return *many_;
-    return {&one_, one_ == 0 ? std::size_t{0} : std::size_t{1}};
-  }
-
- private:
-  std::uint32_t one_ = 0;
-  std::unique_ptr<std::vector<std::uint32_t>> many_;
-};
-
-/// One message on its way to one session.
-struct Delivery {
-  MessageRef message;
-  IdentifierList subscription_identifiers;
-  std::uint32_t membership = 0;  // 1 + index into the session's memberships; 0: not shared
-  mqtt::Qos qos = mqtt::Qos::at_most_once;
-  bool retain = false;
-};
 
 /// A QoS 1 or 2 delivery that has a packet identifier.
 struct InFlight {
@@ -65,14 +36,15 @@ struct InFlight {
   }
 };
 
-/// What a session still has to deliver: the window of messages in flight, and the backlog behind
-/// it.
+/// What a session still has to deliver: the window of messages in flight, the backlog behind it,
+/// and, beside them, QoS 0 that waits for the socket of a connected client.
 ///
 /// Shape      Deliveries are numbered in order, through the window and on through the backlog:
-///                window 7 _ 9   backlog 10 11 12
+///                window 7 _ 9   backlog 10 11 14
 ///            A packet identifier is the number modulo 65,535, plus 1, so finding an entry is a
 ///            subtraction; where one was acknowledged, or left the backlog without a packet
-///            identifier, there is a hole. A number names a delivery in the journal too.
+///            identifier, there is a hole. A number names a delivery in the journal too. What waits
+///            for the socket has numbers of its own, and the journal never hears of it.
 /// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
 ///            client's Receive Maximum counts: sent on this connection and not finished
 ///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
@@ -90,7 +62,11 @@ class Outgoing {
   /// Entries of the window, sent or not, holes counted.
   [[nodiscard]] std::size_t in_flight() const noexcept { return window_.size(); }
   [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
-  [[nodiscard]] bool window_has_room() const noexcept { return window_.size() < span_max; }
+  /// Whether the next delivery, the oldest of the backlog if there is one, can get an identifier.
+  [[nodiscard]] bool window_has_room() const noexcept {
+    const std::uint64_t next = backlog_.empty() ? next_ : backlog_.front_number();
+    return window_.empty() || next - first_ < span_max;
+  }
 
   /// A delivery that is over.
   struct Done {
@@ -123,15 +99,36 @@ class Outgoing {
 
   // The backlog.
 
+  [[nodiscard]] const Backlog& backlog() const noexcept { return backlog_; }
+  /// For what leaves the backlog without being sent, or without a packet identifier.
+  [[nodiscard]] Backlog& backlog() noexcept { return backlog_; }
   [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
-  [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_bytes_; }
-  [[nodiscard]] std::size_t backlog_qos0() const noexcept { return backlog_qos0_; }
-  [[nodiscard]] const Delivery& backlog_front() noexcept { return backlog_.front(); }
-  void push_backlog(Delivery delivery);
+  [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_.size_bytes(); }
+  void push_backlog(Delivery delivery) { backlog_.push(std::move(delivery), next_++); }
   /// Moves the oldest of the backlog into the window, as sent. Requires window_has_room().
   mqtt::PacketId send_front();
-  /// Takes the oldest out of the backlog, for good. Requires window_has_room().
-  Delivery drop_front();
+
+  // QoS 0 that waits for the socket.
+
+  [[nodiscard]] std::size_t unsent_size() const noexcept { return unsent_ ? unsent_->size() : 0; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    return unsent_ ? unsent_->size_bytes() : 0;
+  }
+  /// Made when first asked for.
+  [[nodiscard]] Backlog& unsent() {
+    if (!unsent_) unsent_ = std::make_unique<Backlog>();
+    return *unsent_;
+  }
+  void push_unsent(Delivery delivery) { unsent().push(std::move(delivery), unsent_next_++); }
+  /// Takes all of it away.
+  [[nodiscard]] std::unique_ptr<Backlog> take_unsent() noexcept { return std::move(unsent_); }
+
+  // What was not delivered, and why; made when first asked for.
+
+  [[nodiscard]] DropCounts& drops() {
+    if (!drops_) drops_ = std::make_unique<DropCounts>();
+    return *drops_;
+  }
 
   // What the journal keeps of it.
 
@@ -167,48 +164,48 @@ class Outgoing {
  private:
   [[nodiscard]] mqtt::PacketId id_at(std::size_t index) const noexcept;
   [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
-  void push_window(InFlight entry);
+  /// Appends an entry of that number, and holes for those before it that are not there.
+  void push_window(InFlight entry, std::uint64_t number);
+  void append(InFlight entry);
+  void push_sent(Delivery delivery, std::uint64_t number);
   void drop_leading_holes();
-  Delivery pop_backlog();
   /// Takes a restored delivery from the backlog into the window, to be sent again.
   void take_back();
 
   Ring<InFlight> window_;
-  Ring<Delivery> backlog_;
-  std::size_t backlog_bytes_ = 0;
-  std::size_t backlog_qos0_ = 0;
+  Backlog backlog_;
+  std::unique_ptr<Backlog> unsent_;  // null: nothing waited yet
+  std::unique_ptr<DropCounts> drops_;
   std::size_t in_flight_bytes_ = 0;
   std::size_t quota_used_ = 0;
   std::size_t resend_ = SIZE_MAX;  // window index of the next entry to send again
   std::uint64_t first_ = 0;        // number of window_[0]
+  std::uint64_t next_ = 0;         // number of the next delivery that comes
   std::uint64_t unstored_ = 0;     // deliveries from this number on are not in the journal
+  std::uint64_t unsent_next_ = 0;  // number of the next in unsent_
 };
 
 template <typename Visit>
 void Outgoing::store(Visit&& visit) {
-  const std::uint64_t end = sent_end() + backlog_.size();
-  for (std::uint64_t number = std::max(unstored_, first_); number < end; ++number) {
-    const std::size_t index = number - first_;
-    if (index >= window_.size()) {
-      visit(number, std::as_const(backlog_[index - window_.size()]), false);
-      continue;
-    }
-    const InFlight& entry = window_[index];
+  for (std::uint64_t number = std::max(unstored_, first_); number < sent_end(); ++number) {
+    const InFlight& entry = window_[number - first_];
     if (entry.state != InFlight::State::free) visit(number, entry.delivery, entry.released());
   }
-  unstored_ = end;
+  backlog_.for_each_from(unstored_, [&](std::uint64_t number, const Delivery& delivery) {
+    visit(number, delivery, false);
+  });
+  unstored_ = next_;
 }
 
 template <typename Visit>
 void Outgoing::for_each_stored(Visit&& visit) {
-  for (std::uint64_t number = first_; number < unstored_; ++number) {
-    const std::size_t index = number - first_;
-    if (index >= window_.size()) {
-      visit(number, std::as_const(backlog_[index - window_.size()]));
-    } else if (window_[index].state != InFlight::State::free) {
-      visit(number, std::as_const(window_[index].delivery));
-    }
+  for (std::uint64_t number = first_; number < std::min(unstored_, sent_end()); ++number) {
+    const InFlight& entry = window_[number - first_];
+    if (entry.state != InFlight::State::free) visit(number, entry.delivery);
   }
+  backlog_.for_each_from(0, [&](std::uint64_t number, const Delivery& delivery) {
+    if (number < unstored_) visit(number, delivery);
+  });
 }
 
 template <typename Take>
@@ -220,9 +217,9 @@ void Outgoing::return_shared(Take&& take) {
     if (entry.state == InFlight::State::free || entry.delivery.membership == 0) continue;
     if (entry.delivery.message && (qos1 || untouched)) take(entry.delivery);
   }
-  for (std::size_t i = 0; i < backlog_.size(); ++i) {
-    if (backlog_[i].membership != 0) take(backlog_[i]);
-  }
+  backlog_.for_each_from(0, [&](std::uint64_t /*number*/, const Delivery& delivery) {
+    if (delivery.membership != 0) take(delivery);
+  });
 }
 
 }  // namespace broker

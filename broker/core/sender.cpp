@@ -9,10 +9,16 @@
 namespace broker {
 namespace {
 
-/// Payloads from here on are written from where they stand, not copied per receiver.
-constexpr std::size_t splice_bytes_min = 4096;
-/// Output that waits for a socket beyond this stops the pumping of a backlog.
-constexpr std::size_t socket_high_water_bytes = 65'536;
+/// Output that a socket may be behind with; what is beyond waits here.
+constexpr std::size_t behind_bytes_max = 131'072;
+/// The same while it may well take all of it.
+constexpr std::size_t pending_bytes_max = 1'048'576;
+
+/// The lower of two limits of which 0 means none.
+std::uint64_t lower(std::uint64_t one, std::uint64_t other) {
+  if (one == 0 || other == 0) return one + other;
+  return std::min(one, other);
+}
 
 std::size_t kind_of(mqtt::Version version, const Terms& terms) {
   const std::size_t v5 = version == mqtt::Version::v5_0 ? 6 : 0;
@@ -26,13 +32,15 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
 
 }  // namespace
 
-Sender::Sender(const Limits& limits, Outbox& outbox, Ledger& ledger, Holdings& holdings,
-               Metrics& metrics, Log& log)
+Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
+               Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops, Log& log)
     : limits_(limits),
+      listeners_(listeners),
       outbox_(outbox),
       ledger_(ledger),
       holdings_(holdings),
       metrics_(metrics),
+      drops_(drops),
       log_(log) {}
 
 void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
@@ -46,32 +54,47 @@ void Sender::deliver(Session& session, const Terms& terms, Publication& publicat
 void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publication& publication) {
   Connection* const connection = session.connection;
   if (connection == nullptr) {
-    if (limits_.queue_qos0_messages && session.persistent()) queue(session, terms, publication);
-    return;
+    if (!limits_.queue_qos0_messages || !session.persistent()) return;
+    if (spare_memory_) return drop(session, DropReason::memory_limit);
+    return queue(session, Line::backlog, terms, publication);
   }
-  // What is queued already goes first: the order of one topic must hold [MQTT-4.6.0-5].
-  const bool behind = session.outgoing && session.outgoing->backlog_qos0() > 0;
-  if (behind || (terms.queue_always && socket_full(*connection))) {
-    queue(session, terms, publication);
-    return;
-  }
-  if (connection->queued_bytes > 0 && limits_.max_queued_messages != 0 &&
-      ++connection->unsent_publishes > limits_.max_queued_messages) {
-    drop(session, "its socket takes nothing");
-    return;
+  if (connection->congested || terms.queue_always) {
+    return deliver_congested(session, terms, publication);
   }
   write(*connection, publication.view, terms, mqtt::PacketId{0}, false, &publication, nullptr,
         publication.now);
+}
+
+// What waits already goes first: the order of one topic must hold [MQTT-4.6.0-5].
+void Sender::deliver_congested(Session& session, const Terms& terms, Publication& publication) {
+  Connection& connection = *session.connection;
+  const bool others_wait =
+      session.outgoing != nullptr &&
+      (session.outgoing->unsent_size() > 0 || session.outgoing->backlog().at_most_once() > 0);
+  const bool full = socket_full(connection);
+  if (!others_wait && !full) {
+    write(connection, publication.view, terms, mqtt::PacketId{0}, false, &publication, nullptr,
+          publication.now);
+    return;
+  }
+  if (full) await_socket(connection);
+  if (spare_memory_) return drop(session, DropReason::memory_limit);
+  queue(session, Line::unsent, terms, publication);
 }
 
 void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publication& publication) {
   Connection* const connection = session.connection;
   Outgoing& outgoing = session.outgoing_part();
   const MessageRef& kept = publication.keep();
-  if (connection == nullptr || outgoing.backlog_size() > 0 || outgoing.resending() ||
-      socket_full(*connection) || !window_open(session, kept->size_bytes())) {
-    if (connection != nullptr || session.persistent()) queue(session, terms, publication);
+  if (connection == nullptr) {
+    if (session.persistent()) queue(session, Line::backlog, terms, publication);
     return;
+  }
+  const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
+  if (full) await_socket(*connection);
+  if (full || outgoing.backlog_size() > 0 || outgoing.resending() ||
+      !window_open(session, kept->size_bytes())) {
+    return queue(session, Line::backlog, terms, publication);
   }
   const mqtt::PacketId id =
       outgoing.put_in_flight({kept, IdentifierList(terms.subscription_identifiers),
@@ -95,27 +118,91 @@ When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
 }
 
 // Kept while the client is away [MQTT3-3.1.2-5].
-void Sender::queue(Session& session, const Terms& terms, Publication& publication) {
-  Outgoing& outgoing = session.outgoing_part();
+void Sender::queue(Session& session, Line line, const Terms& terms, Publication& publication) {
   const MessageRef& kept = publication.keep();
-  const bool too_many =
-      limits_.max_queued_messages != 0 && outgoing.backlog_size() >= limits_.max_queued_messages;
-  const bool too_big = limits_.max_queued_bytes != 0 &&
-                       outgoing.backlog_bytes() + kept->size_bytes() > limits_.max_queued_bytes;
-  if (!terms.queue_always && (too_many || too_big)) {
-    drop(session, "its queue is full");
+  if (!terms.queue_always && !make_room(session, line, *kept)) {
+    return drop(session, line == Line::backlog ? DropReason::queue_full : DropReason::slow_socket);
+  }
+  Outgoing& outgoing = session.outgoing_part();
+  Delivery delivery{kept, IdentifierList(terms.subscription_identifiers), terms.membership,
+                    terms.qos, terms.retain};
+  if (line == Line::unsent) {
+    outgoing.push_unsent(std::move(delivery));
+    session.connection->congested = true;
     return;
   }
-  outgoing.push_backlog({kept, IdentifierList(terms.subscription_identifiers), terms.membership,
-                         terms.qos, terms.retain});
+  outgoing.push_backlog(std::move(delivery));
   ledger_.changed(session, Ledger::session_deliveries);
 }
 
-void Sender::drop(const Session& session, std::string_view why) {
-  ++metrics_.publish_dropped;
+bool Sender::make_room(Session& session, Line line, const Message& message) {
+  const SlowConsumer policy = listeners_[session.listener].slow_consumer;
+  Outgoing& outgoing = session.outgoing_part();
+  Backlog& waiting = line == Line::backlog ? outgoing.backlog() : outgoing.unsent();
+  if (policy == SlowConsumer::latest_per_topic) {
+    const auto older = waiting.latest_of(message.topic());
+    if (older) give_way(session, line, *older, DropReason::superseded);
+  }
+  if (fits(session, line, message.size_bytes())) return true;
+  switch (policy) {
+    case SlowConsumer::drop_newest:
+      return false;
+    case SlowConsumer::disconnect:
+      if (session.connection != nullptr && !std::exchange(session.connection->overrun, true)) {
+        overrun_.push_back(session.connection->id);
+      }
+      return false;
+    case SlowConsumer::drop_oldest:
+    case SlowConsumer::latest_per_topic:
+      break;
+  }
+  // One that would not fit alone pushes nobody out.
+  const std::uint64_t bytes_max = bytes_max_of(line);
+  if (bytes_max != 0 && message.size_bytes() > bytes_max) return false;
+  while (!waiting.empty() && !fits(session, line, message.size_bytes())) {
+    give_way(session, line, waiting.front_number(),
+             line == Line::backlog ? DropReason::queue_full : DropReason::slow_socket);
+  }
+  return true;
+}
+
+std::uint64_t Sender::bytes_max_of(Line line) const {
+  return line == Line::backlog ? limits_.max_queued_bytes
+                               : lower(limits_.max_queued_bytes, limits_.max_queued_qos0_bytes);
+}
+
+bool Sender::fits(const Session& session, Line line, std::size_t size_bytes) const {
+  std::size_t messages = 0;
+  std::size_t bytes = 0;
+  if (const Outgoing* const outgoing = session.outgoing.get()) {
+    messages = line == Line::backlog ? outgoing->backlog_size() : outgoing->unsent_size();
+    bytes = line == Line::backlog ? outgoing->backlog_bytes() : outgoing->unsent_bytes();
+  }
+  const std::uint64_t bytes_max = bytes_max_of(line);
+  return (limits_.max_queued_messages == 0 || messages < limits_.max_queued_messages) &&
+         (bytes_max == 0 || bytes + size_bytes <= bytes_max);
+}
+
+bool Sender::has_room(const Session& session) const {
+  return fits(session, Line::backlog, 0) && fits(session, Line::unsent, 0);
+}
+
+void Sender::give_way(Session& session, Line line, std::uint64_t number, DropReason reason) {
+  Outgoing& outgoing = *session.outgoing;
+  if (line == Line::unsent) {
+    static_cast<void>(outgoing.unsent().remove(number));
+  } else {
+    const Delivery gone = outgoing.backlog().remove(number);
+    ledger_.finished(session, {number, gone.message});
+  }
+  drop(session, reason);
+}
+
+void Sender::drop(Session& session, DropReason reason) {
+  drops_.count(session, reason);
   if (!debug_) return;
-  log_.write(LogType::debug,
-             concat({"Dropping a message for client ", session.client_id, ": ", why, "."}));
+  log_.write(LogType::debug, concat({"Dropping a message for client ", session.client_id, ": ",
+                                     drop_reason_names[static_cast<std::size_t>(reason)], "."}));
 }
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
@@ -131,7 +218,18 @@ bool Sender::window_open(const Session& session, std::size_t next_bytes) const {
 }
 
 bool Sender::socket_full(const Connection& connection) const {
-  return connection.queued_bytes > socket_high_water_bytes;
+  const std::size_t held =
+      connection.held == nullptr ? 0 : connection.held->bytes.size() - connection.held->begin;
+  const std::size_t most = connection.queued_bytes > 0 ? behind_bytes_max : pending_bytes_max;
+  return connection.queued_bytes + held + outbox_.pending_bytes(connection.id) > most;
+}
+
+// A socket that is behind reports anyway, and what is held reports when it is let go.
+void Sender::await_socket(Connection& connection) {
+  connection.congested = true;
+  if (connection.queued_bytes == 0 && outbox_.pending_bytes(connection.id) > 0) {
+    outbox_.output(connection.id).report = true;
+  }
 }
 
 void Sender::resume(Session& session, Instant now) {
@@ -141,13 +239,43 @@ void Sender::resume(Session& session, Instant now) {
 }
 
 void Sender::pump(Session& session, Instant now) {
-  if (!session.outgoing || session.connection == nullptr) return;
-  while (!socket_full(*session.connection) && session.outgoing->resending()) {
-    if (!resend_next(session, now)) return;
+  if (session.connection == nullptr) return;
+  Connection& connection = *session.connection;
+  connection.congested = connection.queued_bytes > 0;
+  if (!session.outgoing) return;
+  Outgoing& outgoing = *session.outgoing;
+  bool open = true;
+  bool full = socket_full(connection);
+  for (; open && !full && outgoing.resending(); full = socket_full(connection)) {
+    open = resend_next(session, now);
   }
-  while (!socket_full(*session.connection) && session.outgoing->backlog_size() > 0) {
-    if (!send_from_backlog(session, now)) return;
+  for (; open && !full && outgoing.backlog_size() > 0; full = socket_full(connection)) {
+    open = send_from_backlog(session, now);
   }
+  for (; !full && outgoing.backlog().at_most_once() == 0 && outgoing.unsent_size() > 0;
+       full = socket_full(connection)) {
+    send_once(session, outgoing.unsent().pop_front(), now);
+  }
+  if (outgoing.unsent_size() > 0 || outgoing.backlog().at_most_once() > 0) {
+    connection.congested = true;
+  }
+  if (full) await_socket(connection);
+}
+
+void Sender::leave(Session& session) {
+  if (!session.outgoing) return;
+  const std::unique_ptr<Backlog> unsent = session.outgoing->take_unsent();
+  if (!unsent) return;
+  unsent->for_each_from(0, [&](std::uint64_t /*number*/, const Delivery& delivery) {
+    const bool kept = limits_.queue_qos0_messages && session.persistent();
+    if (!kept || !make_room(session, Line::backlog, *delivery.message)) {
+      return drop(session, DropReason::connection_lost);
+    }
+    session.outgoing->push_backlog({delivery.message,
+                                    IdentifierList(delivery.subscription_identifiers.view()),
+                                    delivery.membership, delivery.qos, delivery.retain});
+    ledger_.changed(session, Ledger::session_deliveries);
+  });
 }
 
 // A shared delivery too is completed with the session that began it [MQTT-4.8.2-4].
@@ -180,7 +308,7 @@ bool Sender::resend_next(Session& session, Instant now) {
 
 bool Sender::send_from_backlog(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
-  const Delivery& front = outgoing.backlog_front();
+  const Delivery& front = outgoing.backlog().front();
   const bool acknowledged = front.qos != mqtt::Qos::at_most_once;
   if (!outgoing.window_has_room()) return false;
   if (acknowledged && !window_open(session, front.message->size_bytes())) return false;
@@ -199,11 +327,15 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
 }
 
 void Sender::drop_or_send_once(Session& session, Instant now) {
-  Outgoing& outgoing = *session.outgoing;
-  const std::uint64_t number = outgoing.sent_end();
-  const Delivery delivery = outgoing.drop_front();
+  Backlog& backlog = session.outgoing->backlog();
+  const std::uint64_t number = backlog.front_number();
+  const Delivery delivery = backlog.pop_front();
   ledger_.finished(session, {number, delivery.message});
-  if (delivery.message->expired(now)) return drop(session, "it expired");
+  send_once(session, delivery, now);
+}
+
+void Sender::send_once(Session& session, const Delivery& delivery, Instant now) {
+  if (delivery.message->expired(now)) return drop(session, DropReason::expired);
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
   write(*session.connection, delivery.message->view(), terms, mqtt::PacketId{0}, false, nullptr,
@@ -216,7 +348,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
                               const Terms& terms, mqtt::PacketId id, bool dup,
                               Publication* publication, const MessageRef* kept, Instant now) {
   if (message.expires && *message.expires <= now && !dup) {
-    drop(*connection.session, "it expired");
+    drop(*connection.session, DropReason::expired);
     return Written::dropped;
   }
   const bool waits = Holdings::waits(connection, when_safe(*connection.session, terms.qos));
@@ -253,7 +385,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
   }
   if (connection.maximum_packet_size_bytes != 0 &&
       mqtt::encoded_size(packet, connection.version) > connection.maximum_packet_size_bytes) {
-    drop(*connection.session, "it is larger than its Maximum Packet Size");
+    drop(*connection.session, DropReason::too_large);
     return Written::dropped;
   }
   // What waits may be overtaken by what needs the alias.
@@ -266,6 +398,7 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
     const mqtt::EncodedPublish held =
         mqtt::encode(packet, connection.version, Holdings::hold(connection));
     holdings_.held(connection, held.size_bytes, true);
+    connection.congested = true;
     count_sent(held.size_bytes, message.payload.size());
     if (debug_) note_sent(*connection.session, message, terms, id, dup);
     return Written::sent;
@@ -356,8 +489,7 @@ void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
   if (ack.type == mqtt::PacketType::puback) on_puback(session, ack);
   if (ack.type == mqtt::PacketType::pubrec) on_pubrec(session, ack);
   if (ack.type == mqtt::PacketType::pubcomp) on_pubcomp(session, ack);
-  if (session.outgoing &&
-      session.outgoing->backlog_size() + (session.outgoing->resending() ? 1U : 0U) > 0) {
+  if (session.outgoing && (session.outgoing->backlog_size() > 0 || session.outgoing->resending())) {
     pump(session, now);
   }
 }

@@ -27,6 +27,7 @@ broker::Limits limits_of(const conf::Settings& settings) {
   limits.max_inflight_bytes = settings.max_inflight_bytes;
   limits.max_queued_messages = settings.max_queued_messages;
   limits.max_queued_bytes = settings.max_queued_bytes;
+  limits.max_queued_qos0_bytes = settings.max_queued_qos0_bytes;
   limits.max_keepalive_seconds = settings.max_keepalive_seconds;
   limits.max_keepalive_cap = settings.max_keepalive_cap;
   limits.global_max_clients = settings.global_max_clients;
@@ -50,6 +51,7 @@ broker::Limits limits_of(const conf::Settings& settings) {
 
 broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   broker::ListenerPolicy policy;
+  policy.slow_consumer = static_cast<broker::SlowConsumer>(listener.slow_consumer);
   policy.port = listener.port;
   policy.mount_point = listener.mount_point;
   policy.max_qos = static_cast<mqtt::Qos>(listener.max_qos);
@@ -124,9 +126,9 @@ transport::TlsOptions tls_options_of(const conf::Settings& settings,
 transport::LoopOptions loop_options_of(const conf::Settings& settings,
                                        std::uint64_t open_files_max) {
   transport::LoopOptions options;
+  options.open_files_max = open_files_max;
   options.global_max_connections = settings.global_max_connections;
   options.connection_messages = settings.log.connection_messages;
-  options.open_files_max = open_files_max;
   return options;
 }
 

@@ -258,11 +258,11 @@ Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPoli
 }
 
 Broker::Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits,
-               broker::Durability durability)
+               broker::Durability durability, broker::ListenerPolicy policy)
     : commons_(shards), store_(&store) {
   broker::ShardOptions options;
   options.limits = std::move(limits);
-  options.listeners.push_back(open_policy());
+  options.listeners.push_back(std::move(policy));
   options.durability = durability;
   make_shards(shards, std::move(options));
   std::vector<broker::Shard*> all;
@@ -317,10 +317,24 @@ void Broker::send(Client client, std::string_view bytes) {
     // An exactly sized heap copy: reading past the end is seen by the sanitizer.
     const std::string_view piece = bytes.substr(at, step);
     const std::vector<char> copy(piece.begin(), piece.end());
-    shards_[connection.shard]->received(connection.id, mqtt::as_bytes({copy.data(), copy.size()}),
-                                        now);
+    const bool go_on = shards_[connection.shard]->received(
+        connection.id, mqtt::as_bytes({copy.data(), copy.size()}), now);
+    connection.muted = !go_on;
     settle();
   }
+}
+
+void Broker::feed_once(Client client, std::string_view bytes) {
+  const Connection& connection = connections_[client];
+  shards_[connection.shard]->received(connection.id, mqtt::as_bytes(bytes), now);
+}
+
+std::size_t Broker::pending_bytes() const {
+  std::size_t sum = 0;
+  for (const Connection& connection : connections_) {
+    sum += shards_[connection.shard]->outbox().pending_bytes(connection.id);
+  }
+  return sum;
 }
 
 void Broker::subscribe(Client client, std::string_view filter, const SubscribeOptions& options) {
@@ -382,7 +396,8 @@ void Broker::pass_milliseconds(std::int64_t milliseconds) {
 }
 
 void Broker::set_queued(Client client, std::size_t bytes) {
-  const Connection& connection = connections_[client];
+  Connection& connection = connections_[client];
+  connection.queued_bytes = bytes;
   shards_[connection.shard]->writable(connection.id, bytes, now);
   settle();
 }
@@ -400,6 +415,22 @@ std::vector<std::string> Broker::publishes(Client client) {
   return only;
 }
 
+std::vector<std::string> Broker::take_all(Client client) {
+  std::vector<std::string> payloads;
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string& packet : received(client)) {
+      const auto id = static_cast<unsigned>(std::stoul("0" + packet.substr(packet.find('m') + 1)));
+      if (packet.starts_with("PUBLISH")) payloads.push_back(packet.substr(packet.rfind(' ') + 1));
+      if (packet.starts_with("PUBLISH q1")) ack(client, 0x40, id);
+      if (packet.starts_with("PUBLISH q2")) ack(client, 0x50, id);
+      if (packet.starts_with("PUBREL")) ack(client, 0x70, id);
+      more = true;
+    }
+  }
+  return payloads;
+}
+
 broker::Metrics Broker::metrics() const {
   broker::Metrics sum;
   for (const auto& shard : shards_) {
@@ -408,6 +439,7 @@ broker::Metrics Broker::metrics() const {
     sum.sessions += one.sessions;
     sum.clients_connected += one.clients_connected;
     sum.publish_dropped += one.publish_dropped;
+    for (std::size_t i = 0; i < broker::drop_reasons; ++i) sum.dropped[i] += one.dropped[i];
     sum.retained_messages = std::max(sum.retained_messages, one.retained_messages);
     sum.stored_messages += one.stored_messages;
   }
@@ -458,7 +490,9 @@ bool Broker::settle_shard(std::uint32_t index) {
   for (const broker::HandoffRequest& request : shard.outbox().take_handoffs()) {
     hand_off(index, request);
   }
+  std::vector<broker::ConnectionId> reports;
   shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
+    if (output.report) reports.push_back(id);
     std::string& stream = connections_[owner(index, id)].output;
     std::size_t at = 0;
     for (const broker::Output::Splice& splice : output.splices) {
@@ -471,6 +505,12 @@ bool Broker::settle_shard(std::uint32_t index) {
   for (const broker::CloseRequest& request : shard.outbox().take_closes()) {
     connections_[owner(index, request.connection)].closed = true;
   }
+  for (const broker::ResumeRequest& request : shard.outbox().take_resumes()) {
+    connections_[owner(index, request.connection)].muted = false;
+  }
+  for (const broker::ConnectionId id : reports) {
+    shard.writable(id, connections_[owner(index, id)].queued_bytes, now);
+  }
   for (std::uint32_t to = 0; to < shards_.size(); ++to) {
     auto messages = std::exchange(shard.peer_outbox().messages(broker::ShardIndex{to}), {});
     for (broker::PeerMessage& message : messages) {
@@ -478,7 +518,7 @@ bool Broker::settle_shard(std::uint32_t index) {
     }
   }
   shard.peer_outbox().settled();
-  return busy;
+  return shard.go_on(now) || busy;
 }
 
 void Broker::hand_off(std::uint32_t from, const broker::HandoffRequest& request) {

@@ -100,7 +100,8 @@ class Broker {
                   broker::ListenerPolicy policy = open_policy());
   /// A broker that begins with what the store has, and stores there.
   Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits = {},
-         broker::Durability durability = broker::Durability::commit);
+         broker::Durability durability = broker::Durability::commit,
+         broker::ListenerPolicy policy = open_policy());
   static broker::ListenerPolicy open_policy();
 
   /// Opens a connection on a shard (each in turn) without sending anything.
@@ -108,6 +109,12 @@ class Broker {
   /// Opens a connection and sends CONNECT; its CONNACK is in received().
   Client client(std::string_view id, const ConnectOptions& options = {});
   void send(Client client, std::string_view bytes);
+  /// Gives bytes to the shard and leaves its outbox as it is: settle() plays the turn's end.
+  void feed_once(Client client, std::string_view bytes);
+  /// What the outboxes hold.
+  [[nodiscard]] std::size_t pending_bytes() const;
+  /// Plays the end of a turn on all shards until nobody has anything to say.
+  void settle();
   void subscribe(Client client, std::string_view filter, const SubscribeOptions& options = {});
   void unsubscribe(Client client, std::string_view filter);
   void publish(Client client, std::string_view topic, std::string_view payload,
@@ -121,11 +128,18 @@ class Broker {
   /// What the socket has not taken, for slow consumers.
   void set_queued(Client client, std::size_t bytes);
 
+  /// How much memory may still be taken; the shards see it at the next tick.
+  void set_headroom(std::int64_t bytes) { commons_.memory.headroom_bytes = bytes; }
+  /// Takes what comes, and what comes when that is acknowledged; returns the payloads.
+  std::vector<std::string> take_all(Client client);
+
   /// Packets since the last call.
   std::vector<std::string> received(Client client);
   /// Payload-bearing packets only: what received() says of PUBLISH.
   std::vector<std::string> publishes(Client client);
   [[nodiscard]] bool closed(Client client) const { return connections_[client].closed; }
+  /// Whether the shard wants its bytes; send() does not ask.
+  [[nodiscard]] bool reads(Client client) const { return !connections_[client].muted; }
   [[nodiscard]] std::uint32_t shard_of(Client client) const { return connections_[client].shard; }
   [[nodiscard]] broker::Metrics metrics() const;
   [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return *shards_[index]; }
@@ -149,11 +163,11 @@ class Broker {
     mqtt::Version version = mqtt::Version::v5_0;
     std::string output;
     bool closed = false;
+    bool muted = false;  // the shard wants nothing to be read
+    std::size_t queued_bytes = 0;
   };
 
   void make_shards(std::uint32_t shards, broker::ShardOptions options);
-  /// Plays the end of a turn on all shards until nobody has anything to say.
-  void settle();
   bool settle_shard(std::uint32_t index);
   void hand_off(std::uint32_t from, const broker::HandoffRequest& request);
   Client owner(std::uint32_t shard, broker::ConnectionId id) const;

@@ -232,10 +232,10 @@ TEST_CASE("a socket that takes nothing holds back acknowledged messages and drop
     broker.publish(publisher, "t", "q1", {.qos = 1, .packet_id = i});
     broker.publish(publisher, "t", "q0");
   }
-  CHECK(broker.publishes(subscriber) == Strings(10, "PUBLISH q0 r0 d0 m0 t q0"));
+  CHECK(broker.publishes(subscriber).empty());
   CHECK(broker.metrics().publish_dropped == 20);
   broker.set_queued(subscriber, 0);
-  CHECK(broker.publishes(subscriber).size() == 10);
+  CHECK(broker.publishes(subscriber).size() == 20);
 }
 
 TEST_CASE("message_size_limit: the limit passes, one more byte does not", "[shard][publish]") {

@@ -181,3 +181,16 @@ TEST_CASE("an option of websockets on a listener without them is warned about", 
   const auto settings = good("listener 1884\nwebsockets_origin https://a\n");
   CHECK(is_in("'websockets_origin' has no effect", remarks_of(settings, Severity::warning).at(0)));
 }
+
+TEST_CASE("a listener's slow_consumer_policy wins over the broker's", "[conf]") {
+  using conf::SlowConsumer;
+  CHECK(good("listener 1884\n").listeners.front().slow_consumer == SlowConsumer::drop_newest);
+  const auto settings = good(
+      "listener 1884\nlistener 1885\nlistener_slow_consumer_policy disconnect\n"
+      "slow_consumer_policy latest_per_topic\n");
+  REQUIRE(settings.listeners.size() == 2);
+  CHECK(settings.listeners[0].slow_consumer == SlowConsumer::latest_per_topic);
+  CHECK(settings.listeners[1].slow_consumer == SlowConsumer::disconnect);
+  CHECK(good("slow_consumer_policy drop_oldest\n").listeners.front().slow_consumer ==
+        SlowConsumer::drop_oldest);
+}

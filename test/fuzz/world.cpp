@@ -232,7 +232,9 @@ bool World::end_turn(std::uint32_t index) {
     if (!messages.empty()) mailboxes_[to].push_back({index, std::exchange(messages, {})});
   }
   shard.peer_outbox().settled();
+  std::vector<broker::ConnectionId> reports;
   outbox.drain_output([&](broker::ConnectionId id, broker::Output& output) {
+    if (output.report) reports.push_back(id);
     Client* const client = find(index, id);
     if (client == nullptr) return;  // its connection broke meanwhile
     std::string stream;
@@ -251,10 +253,14 @@ bool World::end_turn(std::uint32_t index) {
     client->open = client->deciding = false;
     free_slots_.push_back(request.connection.slot);
   }
+  for (const broker::ResumeRequest& request : outbox.take_resumes()) {
+    if (Client* const client = find(index, request.connection)) client->deciding = false;
+  }
+  for (const broker::ConnectionId id : reports) shard.writable(id, 0, now_);
   while (decides_at_once && !logins_.empty()) {
     decide({mqtt::Reason::success, permissions});
   }
-  return busy;
+  return shard.go_on(now_) || busy;
 }
 
 void World::move(std::uint32_t from, broker::HandoffRequest& request) {

@@ -1,5 +1,6 @@
 #include "transport/loops.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string>
@@ -339,6 +340,62 @@ TEST_CASE("accepting pauses while descriptors are out, and goes on", "[loops]") 
   std::string answer(4, '\0');
   CHECK(::recv(socket.get(), answer.data(), answer.size(), MSG_WAITALL) == 4);
   CHECK(answer == connack);
+}
+
+TEST_CASE("a shard that takes no mail stops those who publish to it, and nobody is late",
+          "[loops]") {
+  TestBroker broker(with_loops(2));
+  broker::Shard& first = broker.loops().shard(broker::ShardIndex{0});
+  const auto named = [&](const std::string& name, std::uint32_t home) {
+    std::string id = name;
+    while (static_cast<std::uint32_t>(first.home_of(id)) != home) id += 'x';
+    return id;
+  };
+  Client subscriber(broker.port());
+  subscriber.send(connect(named("subscriber", 1)) + subscribe("t"));
+  CHECK(subscriber.receive(9) == connack + suback());
+  Client publisher(broker.port());
+  std::string hello = connect(named("publisher", 0));
+  hello[11] = 1;  // keep alive, of one second
+  publisher.send(hello);
+  CHECK(publisher.receive(4) == connack);
+
+  std::atomic<bool> stuck = true;
+  broker.loops().post(broker::ShardIndex{1},
+                      [&](broker::Shard&, broker::Instant) { stuck.wait(true); });
+  // QoS 1, so that nothing may be dropped; as much as the sockets and the mailbox take.
+  const std::string message = publish("t", std::string(100'000, 'x'), 1);
+  std::size_t sent = 0;
+  std::size_t in_vain = 0;
+  while (in_vain < 25 && sent < 100'000'000) {
+    const std::size_t at = sent % message.size();
+    const ssize_t count = ::send(publisher.descriptor(), message.data() + at, message.size() - at,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count > 0) {
+      sent += static_cast<std::size_t>(count);
+      in_vain = 0;
+    } else {
+      ++in_vain;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // longer than the keep alive
+    }
+  }
+  CHECK(sent > 16'000'000);
+  CHECK(sent < 40'000'000);
+
+  stuck = false;
+  stuck.notify_all();
+  const std::size_t whole = (sent + message.size() - 1) / message.size();
+  const std::string rest = message.substr(sent % message.size());
+  std::thread finish([&] {
+    if (rest.size() < message.size()) publisher.send(rest);
+  });
+  // Delivered with QoS 0: two bytes less each, for the packet identifier.
+  const std::size_t expected = whole * (message.size() - 2);
+  CHECK(subscriber.receive(expected).size() == expected);
+  finish.join();
+  CHECK(publisher.receive(whole * 4).size() == whole * 4);
+  publisher.send("\xC0\0"s);
+  CHECK(publisher.receive(2) == "\xD0\0"s);
 }
 
 TEST_CASE("stopping says goodbye to everybody", "[loops]") {

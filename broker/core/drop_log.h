@@ -1,0 +1,47 @@
+// broker/core/drop_log.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/drops.h"
+#include "broker/core/ids.h"
+#include "broker/core/log.h"
+#include "broker/core/metrics.h"
+#include "broker/core/session.h"
+#include "broker/core/session_table.h"
+
+namespace broker {
+
+/// Counts what is dropped, by client and reason, and tells the log at a bounded rate.
+///
+/// Shape      A client's first drop is a line at once; what it loses after that is a line for each
+///            interval in which there was any. Of both kinds so many lines for each interval, over
+///            all clients; the others are summed up in one.
+/// Threads    None.
+class DropLog {
+ public:
+  DropLog(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
+
+  void count(Session& session, DropReason reason);
+  /// To be called every second or so. Sessions may have ended since.
+  void tell(SessionTable& sessions, Instant now);
+
+ private:
+  struct Listed {
+    SessionIndex index;
+    std::uint64_t number;
+  };
+
+  void say_what(const Session& session, DropCounts& counts);
+
+  Metrics& metrics_;
+  Log& log_;
+  std::vector<Listed> listed_;
+  std::size_t lines_ = 0;  // in this interval
+  Instant next_;
+};
+
+}  // namespace broker
