@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <ctime>
 #include <expected>
-#include <malloc.h>
 #include <memory>
 #include <string>
 #include <sys/random.h>
@@ -18,6 +17,7 @@
 #include "broker/server/import.h"
 #include "broker/server/keeper.h"
 #include "broker/server/log_writer.h"
+#include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
 #include "broker/server/translate.h"
 #include "broker/shard.h"
@@ -86,7 +86,8 @@ class Server {
         log_(settings_.log),
         gatekeeper_(std::move(realms), log_),
         certificates_(settings_, std::move(tls), log_),
-        commons_(thread_count(settings_)) {}
+        commons_(thread_count(settings_)),
+        memory_(settings_.memory_limit_bytes, commons_.memory, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   [[nodiscard]] std::expected<void, std::string> open();
@@ -112,13 +113,14 @@ class Server {
   Gatekeeper gatekeeper_;
   Certificates certificates_;
   broker::Commons commons_;
+  MemoryWatch memory_;
   PidFile pid_file_;
   std::vector<std::shared_ptr<transport::Listener>> listeners_;
   std::unique_ptr<transport::Loops> loops_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
+  std::uint64_t open_files_max_ = 0;
   std::size_t heap_bytes_max_ = 0;
 };
-  std::uint64_t open_files_max_ = 0;
 
 std::expected<void, std::string> Server::open() {
   log_.write(LogType::information, concat({"darter version ", version, " starting"}));
@@ -254,9 +256,12 @@ void Server::serve() {
   if (const std::int64_t look = certificates_.interval_seconds(); look != 0) {
     wait_seconds = std::min(wait_seconds, look);
   }
-  const timespec timeout{wait_seconds, 0};
+  const timespec timeout = memory_.on()
+                               ? timespec{0, MemoryWatch::interval_milliseconds * 1'000'000}
+                               : timespec{wait_seconds, 0};
   broker::Instant next_figures;
   for (;;) {
+    memory_.look();
     certificates_.look(transport::Loops::now());
     if (transport::Loops::now() >= next_figures) {
       next_figures = after_seconds(transport::Loops::now(), interval_seconds);
@@ -279,8 +284,7 @@ void Server::serve() {
 
 void Server::publish_heap() {
   if (settings_.sys_interval_seconds == 0) return;
-  const struct mallinfo2 heap = ::mallinfo2();
-  const std::size_t bytes = heap.uordblks + heap.hblkhd;
+  const std::size_t bytes = heap_bytes();
   heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
   loops_->post(broker::ShardIndex{0},
                [bytes, most = heap_bytes_max_](broker::Shard& shard, broker::Instant now) {

@@ -1,0 +1,80 @@
+#include "broker/server/memory_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fcntl.h>
+#include <malloc.h>
+#include <string>
+#include <unistd.h>
+
+#include "broker/core/text.h"
+#include "transport/loops.h"
+
+// The allocator of a sanitizer, which answers instead of mallinfo2() where there is one.
+extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
+
+namespace server {
+namespace {
+
+/// The allocator is to be busy with our question for no more than this part of the time.
+constexpr std::int64_t busy_part = 20;
+constexpr std::int64_t line_interval_seconds = 10;
+
+}  // namespace
+
+std::size_t heap_bytes() noexcept {
+  if (__sanitizer_get_current_allocated_bytes != nullptr) {
+    return __sanitizer_get_current_allocated_bytes();
+  }
+  const struct mallinfo2 heap = ::mallinfo2();
+  return heap.uordblks + heap.hblkhd;
+}
+
+MemoryWatch::MemoryWatch(std::uint64_t limit_bytes, broker::SharedMemory& shared, broker::Log& log)
+    : limit_bytes_(static_cast<std::int64_t>(limit_bytes)), shared_(shared), log_(log) {
+  if (on()) resident_ = transport::Descriptor(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+}
+
+void MemoryWatch::look() {
+  const broker::Instant now = transport::Loops::now();
+  if (!on() || now < next_look_) return;
+  const auto resident = static_cast<std::int64_t>(resident_bytes());
+  const std::int64_t used = resident != 0 && resident < limit_bytes_ / 2
+                                ? resident
+                                : static_cast<std::int64_t>(heap_bytes());
+  const std::int64_t took_milliseconds = transport::Loops::now().milliseconds - now.milliseconds;
+  next_look_ = after_milliseconds(now, took_milliseconds * busy_part);
+  const std::int64_t begins = limit_bytes_ / 10 * 9;
+  const std::int64_t ends = limit_bytes_ / 10 * 8;
+  near_ = used >= (near_ ? ends : begins);
+  shared_.headroom_bytes.store(near_ ? 0 : begins - used, std::memory_order_relaxed);
+  if (near_ != said_near_ && now >= next_line_) say(static_cast<std::size_t>(used));
+}
+
+/// Pages are counted: "size resident shared ...".
+std::size_t MemoryWatch::resident_bytes() const noexcept {
+  std::array<char, 128> text{};
+  if (::pread(resident_.get(), text.data(), text.size() - 1, 0) <= 0) return 0;
+  char* end = nullptr;
+  std::strtoull(text.data(), &end, 10);
+  return std::strtoull(end, nullptr, 10) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void MemoryWatch::say(std::size_t used_bytes) {
+  said_near_ = near_;
+  next_line_ = after_seconds(transport::Loops::now(), line_interval_seconds);
+  const std::string used = broker::concat(
+      {std::to_string(used_bytes), " of ", std::to_string(limit_bytes_), " bytes are in use"});
+  if (near_) {
+    log_.write(broker::LogType::warning,
+               broker::concat({"memory_limit is near: ", used,
+                               ". New clients, and messages that would have to be kept, are "
+                               "refused until it is less."}));
+  } else {
+    log_.write(broker::LogType::notice,
+               broker::concat({"memory_limit is no longer near: ", used, "."}));
+  }
+}
+
+}  // namespace server
