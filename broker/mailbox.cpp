@@ -31,6 +31,7 @@ void move_behind(std::vector<PeerMessage>& to, std::vector<PeerMessage>& from) {
 }  // namespace
 
 std::size_t payload_bytes(const PeerMessage& message) noexcept {
+  if (const auto* const batch = std::get_if<PublishBatch>(&message)) return batch->size_bytes();
   if (const auto* const publish = std::get_if<PeerPublish>(&message)) {
     return bytes_of(publish->message);
   }
@@ -73,7 +74,7 @@ std::size_t Mailboxes::append(Mailbox& box, std::vector<PeerMessage>& messages) 
     const std::size_t size = payload_bytes(message);
     const bool room = kept.size() < limits_.drop_messages && box.bytes + size <= limits_.drop_bytes;
     if (!room && may_be_dropped(message)) {
-      ++lost;
+      lost += message_count(message);
       continue;
     }
     box.bytes += size;

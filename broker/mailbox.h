@@ -17,7 +17,7 @@
 
 namespace broker {
 
-/// How much may wait in one direction between two shards.
+/// How much may wait in one direction between two shards. A PublishBatch is one message here.
 struct MailboxLimits {
   /// From here on the sender stops reading its sockets until the receiver has made room.
   std::size_t full_messages = 8192;

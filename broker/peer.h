@@ -13,11 +13,13 @@
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
 #include "broker/core/retained.h"
+#include "broker/publish_batch.h"
 #include "broker/wire/subscribe.h"
 
 namespace broker {
 
-/// A message published on the sending shard; the receiver routes it to its own subscribers.
+/// A message published on the sending shard, if it does not go into a PublishBatch; the receiver
+/// routes it to its own subscribers.
 struct PeerPublish {
   SharedMessage message;
   RetainStamp stamp;    // meaningful if message.retain
@@ -88,12 +90,15 @@ struct MetricsReport {
 };
 
 /// What one shard says to another.
-using PeerMessage = std::variant<PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
-                                 GroupPresence, Confirmed, MetricsRequest, MetricsReport>;
+using PeerMessage =
+    std::variant<PublishBatch, PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
+                 GroupPresence, Confirmed, MetricsRequest, MetricsReport>;
 
 /// A message that may be dropped, counted, when a mailbox is full: a publish with QoS 0 that
 /// changes nothing retained.
 [[nodiscard]] bool may_be_dropped(const PeerMessage& message) noexcept;
+/// How many messages of clients that is; one for everything but a batch.
+[[nodiscard]] std::size_t message_count(const PeerMessage& message) noexcept;
 
 /// What a shard wants said to its peers, gathered during a turn.
 ///
@@ -103,6 +108,9 @@ class PeerOutbox {
   explicit PeerOutbox(std::uint32_t shards) : messages_(shards) {}
 
   void send(ShardIndex to, PeerMessage message);
+  /// Appends to the batch that stands last for `to`, or to a new one. Requires that a batch takes
+  /// the message.
+  void publish(ShardIndex to, const MessageView& message);
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
   /// The messages for `to`, in order. Whoever drains clears them through settled().
   [[nodiscard]] std::vector<PeerMessage>& messages(ShardIndex to) {

@@ -37,6 +37,12 @@ std::uint64_t Shard::State::interested_peers(std::string_view topic, Route& rout
   return route.peers;
 }
 
+void Shard::State::send_in_batch(std::uint64_t to, const MessageView& message) {
+  for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
+    if ((to >> shard & 1U) != 0) peers.publish(ShardIndex{shard}, message);
+  }
+}
+
 // Every shard has what is retained, but only one of them stores it.
 void Shard::State::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                                  const Publisher* by) {
@@ -66,6 +72,15 @@ SharedMessage Shard::State::share(const MessageView& message) {
   SharedMessage shared = SharedMessage::copy_of(message);
   if (ledger.on()) shared.key = ledger.new_message_key();
   return shared;
+}
+
+void Shard::State::on_peer(ShardIndex /*from*/, PublishBatch& batch) {
+  batch.for_each([this](const MessageView& message) {
+    Route& route = router.route(message.topic);
+    Publication publication(message, now, route.receivers.size());
+    publication.marked = ledger.on();
+    hand_out(publication, route, nullptr);
+  });
 }
 
 void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {

@@ -209,7 +209,8 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   publication.lendable = lendable;
   publication.marked = ledger.on();
   SharedMessage shared;
-  if (to != 0) {
+  const bool batched = to != 0 && goes_into_batch(message);
+  if (to != 0 && !batched) {
     shared = share(message);
     publication.shared = &shared;
   }
@@ -221,7 +222,11 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
     retain(publication, stamp, by);
   }
   hand_out(publication, route, from);
-  if (to != 0) send_to_peers({to, interested}, publication, stamp, by.get());
+  if (batched) {
+    send_in_batch(to, message);
+  } else if (to != 0) {
+    send_to_peers({to, interested}, publication, stamp, by.get());
+  }
   if (publication.kept || to != 0) keep_bytes(message.topic.size() + message.payload.size());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }

@@ -346,6 +346,7 @@ struct Shard::State {
   void wake_up(Session& session, const Restoring::Returned& returned);
 
   // shard_peers.cpp
+  void on_peer(ShardIndex from, PublishBatch& batch);
   void on_peer(ShardIndex from, PeerPublish& message);
   void on_peer(ShardIndex from, GroupDelivery& message);
   void on_peer(ShardIndex from, GroupReturn& message);
@@ -412,6 +413,12 @@ struct Shard::State {
     std::uint64_t all;         // whom the message goes to, a bit each
     std::uint64_t interested;  // whose subscribers may want it
   };
+  /// What may be queued is shared, so that the store has it once; what has to follow something
+  /// waits for that.
+  [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept {
+    return PublishBatch::takes(message) && followers == 0 && !options.limits.queue_qos0_messages;
+  }
+  void send_in_batch(std::uint64_t to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                      const Publisher* by);
   void deliver_to_group(std::uint32_t group, Publication& publication);

@@ -9,7 +9,7 @@ namespace {
 /// of a message, without sockets.
 void load(benchmark::State& state, const char* name) {
   test::Traffic traffic = *test::find_traffic(name);
-  traffic.messages = 100;
+  traffic.messages = 20;
   test::Workload workload(traffic);
   for (auto _ : state) {
     const std::chrono::nanoseconds before = workload.time_counted();

@@ -27,6 +27,13 @@ PeerMessage join(std::uint64_t number) {
   return message;
 }
 
+template <typename... Messages>
+std::vector<PeerMessage> list_of(Messages... said) {
+  std::vector<PeerMessage> messages;
+  (messages.push_back(std::move(said)), ...);
+  return messages;
+}
+
 constexpr ShardIndex zero{0};
 constexpr ShardIndex one{1};
 constexpr ShardIndex two{2};
@@ -82,15 +89,16 @@ TEST_CASE("only a publish with QoS 0 that retains nothing may be dropped", "[mai
 
 TEST_CASE("batches of several senders are handled in the order of their pushes", "[mailbox]") {
   Mailboxes mailboxes(3);
-  const auto push = [&](ShardIndex from, std::vector<PeerMessage> messages) {
+  const auto push = [&](ShardIndex from, auto... said) {
+    std::vector<PeerMessage> messages = list_of(std::move(said)...);
     CHECK_FALSE(mailboxes.push(from, zero, messages).full);
     CHECK(messages.empty());
   };
   CHECK(mailboxes.empty(zero));
-  push(two, {join(1)});
-  push(one, {publish(2, mqtt::Qos::at_most_once), join(3)});
-  push(two, {publish(4, mqtt::Qos::at_least_once)});
-  push(one, {join(5)});
+  push(two, join(1));
+  push(one, publish(2, mqtt::Qos::at_most_once), join(3));
+  push(two, publish(4, mqtt::Qos::at_least_once));
+  push(one, join(5));
   CHECK_FALSE(mailboxes.empty(zero));
   CHECK(drain(mailboxes, zero) ==
         std::vector<Received>{
@@ -124,14 +132,14 @@ TEST_CASE("a full mailbox stops its sender and drops nothing but QoS 0", "[mailb
 
 TEST_CASE("large payloads fill a mailbox before many messages do", "[mailbox]") {
   Mailboxes mailboxes(2, {.full_messages = 100, .full_bytes = 1000});
-  std::vector<PeerMessage> messages{publish(1, mqtt::Qos::at_least_once, 1000)};
+  std::vector<PeerMessage> messages = list_of(publish(1, mqtt::Qos::at_least_once, 1000));
   CHECK(mailboxes.push(one, zero, messages).full);
 }
 
 TEST_CASE("a bell is rung once, and only for a shard that sleeps", "[mailbox]") {
   Mailboxes mailboxes(3);
   const auto push = [&](ShardIndex from) {
-    std::vector<PeerMessage> messages{join(1)};
+    std::vector<PeerMessage> messages = list_of(join(1));
     return mailboxes.push(from, zero, messages).wake;
   };
   CHECK_FALSE(push(one));
@@ -205,7 +213,7 @@ TEST_CASE("what a shard was caused to say is handled after its cause", "[mailbox
   const auto say = [&](ShardIndex from, std::uint64_t first, auto&& make) {
     for (std::uint64_t number = first; number <= rounds; number += 2) {
       while (said.load() != number - 1) std::this_thread::yield();
-      std::vector<PeerMessage> messages{make(number)};
+      std::vector<PeerMessage> messages = list_of(make(number));
       static_cast<void>(mailboxes.push(from, zero, messages));
       said.store(number);
     }
