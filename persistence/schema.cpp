@@ -123,7 +123,8 @@ Answer<void> Schema::lead(Database& database, std::span<const std::string> steps
   script += "PRAGMA application_id = " + std::to_string(application_id) +
             "; PRAGMA user_version = " + std::to_string(steps.size()) + "; COMMIT;";
   auto done = database.execute(script);
-  if (!done) static_cast<void>(database.execute("ROLLBACK"));
+  if (done) return done;
+  [[maybe_unused]] const auto undone = database.execute("ROLLBACK");
   return done;
 }
 

@@ -251,7 +251,7 @@ Answer<void> Store::begin() {
 Answer<void> Store::commit() { return database_.execute("COMMIT"); }
 
 void Store::roll_back() {
-  static_cast<void>(database_.execute("ROLLBACK"));
+  [[maybe_unused]] const auto undone = database_.execute("ROLLBACK");
   for (const auto& [key, count] : undo_) {
     if (count == 0) {
       holders_.erase(key);
