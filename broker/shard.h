@@ -46,8 +46,8 @@ struct SharedCounts {
 
 /// How much memory may still be taken before memory_limit is near; not above zero: it is.
 ///
-/// Shape      Whoever can measure it says so every 100 ms or so. In between the shards take off what
-///            they keep, in steps that are rare enough for threads to share the counter.
+/// Shape      Whoever can measure it says so every 100 ms or so. In between the shards take off
+///            what they keep, in steps that are rare enough for threads to share the counter.
 struct SharedMemory {
   static constexpr std::int64_t unlimited = INT64_MAX;
   static constexpr std::int64_t step_bytes = 65'536;
