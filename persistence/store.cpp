@@ -186,13 +186,13 @@ Answer<void> Store::refresh_log() {
   std::array<char, 32> header{};
   const auto header_size = static_cast<int>(header.size());
   if (log->pMethods->xRead(log, header.data(), header_size, 0) != SQLITE_OK) return {};  // empty
-  std::uint32_t page_bytes = 0;
+  std::uint32_t page_size = 0;
   for (const std::size_t i : {8U, 9U, 10U, 11U}) {
-    page_bytes = page_bytes << 8U | static_cast<unsigned char>(header[i]);
+    page_size = page_size << 8U | static_cast<unsigned char>(header[i]);
   }
-  if (page_bytes < 512 || page_bytes > 65'536) return {};  // none that SQLite would read
+  if (page_size < 512 || page_size > 65'536) return {};  // none that SQLite would read
   constexpr std::size_t frame_header_bytes = 24;
-  std::vector<char> frame(frame_header_bytes + page_bytes);
+  std::vector<char> frame(frame_header_bytes + page_size);
   const auto size = static_cast<int>(frame.size());
   int code = log->pMethods->xWrite(log, header.data(), header_size, 0);
   for (sqlite3_int64 at = header_size; code == SQLITE_OK; at += size) {
