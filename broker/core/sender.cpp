@@ -92,7 +92,7 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   }
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
   if (full) await_socket(*connection);
-  if (full || outgoing.backlog_size() > 0 || outgoing.resending() ||
+  if (full || outgoing.backlog_size() > 0 || outgoing.resending() || !outgoing.window_has_room() ||
       !window_open(session, kept->size_bytes())) {
     return queue(session, Line::backlog, terms, publication);
   }
@@ -211,7 +211,7 @@ bool Sender::window_open(const Session& session, std::size_t next_bytes) const {
   const std::size_t quota = std::min<std::size_t>(
       session.connection->receive_maximum,
       limits_.max_inflight_messages == 0 ? 65'535U : limits_.max_inflight_messages);
-  if (outgoing.quota_used() >= quota || !outgoing.window_has_room()) return false;
+  if (outgoing.quota_used() >= quota) return false;
   // One message larger than max_inflight_bytes still goes out alone.
   return limits_.max_inflight_bytes == 0 || outgoing.in_flight_bytes() == 0 ||
          outgoing.in_flight_bytes() + next_bytes <= limits_.max_inflight_bytes;
