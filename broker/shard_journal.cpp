@@ -116,8 +116,8 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
   for (const auto& row : batch.messages) state.restore_message(batch, row);
   for (const auto& row : batch.deliveries) state.restore_delivery(batch, row);
   for (const auto& row : batch.incoming) state.restore_incoming(batch, row);
-  for (const auto& row : batch.retained) state.restore_retained(batch, row);
   for (const auto& row : batch.forwards) state.restore_forward(batch, row);
+  for (const auto& row : batch.retained) state.restore_retained(batch, row);
 }
 
 void Shard::restore(const SharedMessage& message) {
@@ -347,13 +347,13 @@ void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatc
 void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row) {
   MessageRef* const found = restoring->messages.find(row.message);
   if (found == nullptr || !*found) return;
-  // What is retained comes last, and once for each message: nobody will look it up again.
-  MessageRef message = std::move(*found);
   const std::string_view topic = batch.text(row.topic);
-  if (topic != message->topic() || message->payload().empty()) {
+  if (topic != (*found)->topic() || (*found)->payload().empty()) {
     ++restoring->unsound;
     return;
   }
+  // What is retained comes last, and once for each message: nobody will look it up again.
+  MessageRef message = std::move(*found);
   const bool stores = stores_retained(topic);
   if (stores) Ledger::refers(message);
   if (message->expired(now)) {
