@@ -60,7 +60,8 @@ LAYERS = [
     Layer("auth", r"auth/", r"auth/|broker/core/(access|ids|log|result)\.h$|"
           r"broker/wire/(topic|reason|bytes)\.h$", r"sodium\.h$|openssl/", posix=True),
     Layer("persistence", r"persistence/",
-          r"persistence/|broker/core/(journal|ids|key_table|message|result|log|shared_bytes|text)\.h$|"
+          r"persistence/|broker/core/(journal|ids|key_table|message|result|log|shared_bytes|text)"
+          r"\.h$|"
           r"broker/wire/(bytes|cursor|properties|protocol|publish|topic|utf8)\.h$",
           r"sqlite3\.h$", posix=True),
     Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",

@@ -53,12 +53,12 @@ class RetainedTest(BrokerTest):
             topic = unique("r/qos")
             self.client(version).publish(topic, "x", kept, retain=True)
             for granted in (0, 1, 2):
-                client = self.client(version)
-                self.subscribe_until_kept(client, topic, granted, min(kept, granted))
+                self.subscribe_until_kept(version, topic, granted, min(kept, granted))
 
-    def subscribe_until_kept(self, client, topic, granted, expected):
+    def subscribe_until_kept(self, version, topic, granted, expected):
         """Subscribes until the retained message, which QoS 0 gave no word of, is there."""
         while True:
+            client = self.client(version)
             client.subscribe(topic, qos=granted)
             client.send(wire.pingreq())
             kept = [p for p in client.until_pingresp() if p.retain]

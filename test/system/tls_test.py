@@ -1,4 +1,4 @@
-"""TLS on MQTT and WebSocket listeners, with openssl, mosquitto_pub, paho-mqtt, curl and raw clients.
+"""TLS on MQTT and WebSocket listeners, with openssl, mosquitto_pub, paho-mqtt, curl, raw clients.
 
 RFC 8446 and 5246 by OpenSSL; what is tested is what darter makes of them: certificates, identities,
 reload, and what happens to those who do not keep to it.
@@ -159,7 +159,7 @@ class RoundTripTest(TlsTest):
 
     @versions(MQTT311, MQTT5)
     def test_large_and_many(self, version):
-        """Payloads of all sizes around TLS records, to several subscribers, one of them plain ws."""
+        """Payloads of all sizes around TLS records, to several subscribers, one on plain ws."""
         listeners = [self.tls_client(version) for _ in range(3)]
         stream = WebSocketStream(self.secure_websocket().handshake())
         listeners.append(Client(stream, version))
@@ -474,8 +474,8 @@ class ReloadTest(TlsTest):
         # The key of another certificate: nothing changes, and the log says why.
         self.broker.write("own.key", authority().path("server.key").read_bytes())
         self.broker.reload()
-        self.broker.wait_for_log("Reload refused, the old certificates stay: Listener .*own.key: is "
-                                 "not the key of certificate .*own.crt")
+        self.broker.wait_for_log("Reload refused, the old certificates stay: Listener .*own.key: "
+                                 "is not the key of certificate .*own.crt")
         self.assertEqual(self.peer("localhost"), "second")
         (self.broker.directory / "own.crt").unlink()
         self.broker.reload()
