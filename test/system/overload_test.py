@@ -84,7 +84,8 @@ class MemoryLimitTest(BrokerTest):
             if not self.any_writable(floods):
                 break  # the older ones are not read any more, and the others have no window
         if not self.broker.is_sanitized():
-            self.assertLess(self.broker.most_resident_bytes(), 110 * MIB)
+            # What is on its way to the disk comes on top, 16 MiB for each shard.
+            self.assertLess(self.broker.most_resident_bytes(), 180 * MIB)
         self.broker.wait_for_log("memory_limit is near: ")
 
     @staticmethod
