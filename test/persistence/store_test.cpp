@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <string>
+#include <string_view>
 #include <sys/stat.h>
 
 #include "persistence/database.h"

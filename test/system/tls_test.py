@@ -637,7 +637,8 @@ class FloodTest(TlsTest):
                 client.ping()
         client.ping()
         self.tls_client().ping()
-        self.assertLess(self.memory() - before, 400 * 120_000)
+        if not self.broker.is_sanitized():  # sanitizers keep what was freed
+            self.assertLess(self.memory() - before, 400 * 120_000)
 
     def test_garbage(self):
         """Bytes that are no TLS, before and inside of a handshake."""
