@@ -12,6 +12,7 @@
 #include "transport/loops.h"
 
 // The allocator of a sanitizer, which answers instead of mallinfo2() where there is one.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizers chose the name
 extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace server {
