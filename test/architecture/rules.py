@@ -243,6 +243,30 @@ def story_is_true(tree):
     return complaints
 
 
+DOCUMENTS = ("README.md", "test/bench/README.md")
+COMMAND = re.compile(r"(?:^|\s|\./)((?:tools|test)/[\w./-]*\w)((?:\s+[\w.,=/-]+)*)")
+
+
+def code_of(line):
+    """What of a line of Markdown is code."""
+    return [line] if line.startswith("    ") else QUOTED.findall(line)
+
+
+def commands_exist(tree):
+    """A script that a README tells to run is there, and has the options it is given."""
+    complaints = []
+    for name in filter(tree.exists, DOCUMENTS):
+        for number, line in enumerate(tree.text(name).splitlines(), 1):
+            for path, words in (found for code in code_of(line) for found in COMMAND.findall(code)):
+                if not any(known == path or known.startswith(path + "/") for known in tree.files):
+                    complaints.append(f"{name}:{number}: there is no {path}")
+                    continue
+                text = tree.text(path) if tree.exists(path) else ""
+                complaints += [f"{name}:{number}: {path} has no {option}"
+                               for option in re.findall(r"--[\w-]+", words) if option not in text]
+    return complaints
+
+
 def compiles_alone(tree, header, cache):
     """Why `header` does not compile on its own, or nothing. A good answer is kept by content."""
     digest = hashlib.sha256(b"g++ -std=c++23 1\0")

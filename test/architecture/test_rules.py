@@ -139,6 +139,15 @@ class Rules(unittest.TestCase):
         self.bad(rules.story_is_true, files | {"broker/README.md": row.format("far")},
                  "no far in broker/a.h")
 
+    def test_commands_of_a_readme_exist(self):
+        files = {"tools/run": "--port N\n", "test/bench/README.md": "`test/bench/cores --use 1`\n"}
+        self.bad(rules.commands_exist, files, "no test/bench/cores")
+        files["test/bench/cores"] = "--use\n"
+        self.good(rules.commands_exist, files)
+        self.good(rules.commands_exist, files | {"README.md": "    ./tools/run --port 2  # x\n"})
+        self.bad(rules.commands_exist, files | {"README.md": "\nsee `tools/run --prot 2`\n"},
+                 "README.md:2: tools/run has no --prot")
+
     def test_headers_compile_alone(self):
         self.bad(rules.headers_compile_alone,
                  {"broker/a.h": "#pragma once\nstd::string x();\n", "broker/b.h": "#pragma once\n"},

@@ -29,6 +29,9 @@ class TheTree(unittest.TestCase):
     def test_headers_open_once(self):
         self.keeps(rules.headers_open_once(TREE))
 
+    def test_commands_exist(self):
+        self.keeps(rules.commands_exist(TREE))
+
     def test_headers_compile_alone(self):
         self.keeps(rules.headers_compile_alone(TREE, CACHE))
 
