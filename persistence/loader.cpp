@@ -44,7 +44,10 @@ class Row {
   /// Any 64 bits.
   std::uint64_t bits() { return static_cast<std::uint64_t>(read_.integer()); }
   bool flag() { return number(0, 1) != 0; }
-  mqtt::Qos qos() { return static_cast<mqtt::Qos>(number(0, 2)); }
+  mqtt::Qos qos() {
+    const std::int64_t value = number(0, 2);
+    return value == 1 || value == 2 ? static_cast<mqtt::Qos>(value) : mqtt::Qos::at_most_once;
+  }
   std::optional<std::uint64_t> number_or_null(std::int64_t least, std::int64_t most) {
     const auto value = read_.integer_or_null();
     if (value) check(*value, least, most);

@@ -29,6 +29,8 @@ enum Kind : std::uint32_t {
   session_kind = 6,
 };
 
+MosquittoDamage unreadable() { return {0, std::string("cannot be read: ") + std::strerror(errno)}; }
+
 }  // namespace
 
 std::string MosquittoDamage::sentence() const {
@@ -149,17 +151,14 @@ class MosquittoDb::Fields {
 MosquittoDb::Read<MosquittoDb> MosquittoDb::open(File file) {
   MosquittoDb db;
   db.file_ = std::move(file);
-  if (::fseeko(db.file_.get(), 0, SEEK_END) != 0) {
-    return std::unexpected(
-        MosquittoDamage{0, std::string("cannot be read: ") + std::strerror(errno)});
-  }
+  if (::fseeko(db.file_.get(), 0, SEEK_END) != 0) return std::unexpected(unreadable());
   db.size_bytes_ = static_cast<std::uint64_t>(::ftello(db.file_.get()));
   if (auto begun = db.rewind(); !begun) return std::unexpected(begun.error());
   return db;
 }
 
 MosquittoDb::Read<void> MosquittoDb::rewind() {
-  std::rewind(file_.get());
+  if (::fseeko(file_.get(), 0, SEEK_SET) != 0) return std::unexpected(unreadable());
   offset_ = 0;
   begun_ = false;
   return read_header();

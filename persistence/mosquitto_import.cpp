@@ -112,7 +112,7 @@ struct KnownSubscription {
 std::optional<mqtt::SharedFilter> parts_of(const MosquittoDb::Subscription& chunk) {
   const auto shared = mqtt::parse_shared(chunk.filter);
   if (!shared || chunk.identifier > mqtt::variable_byte_integer_max) return std::nullopt;
-  if (*shared) return **shared;
+  if (*shared) return *shared;
   const auto filter = mqtt::TopicFilter::parse(chunk.filter);
   if (!filter) return std::nullopt;
   return mqtt::SharedFilter{{}, *filter};
