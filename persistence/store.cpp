@@ -296,8 +296,9 @@ Answer<void> Store::expect_much() {
 
 void Store::expect_little() {
   // What a full disk, or an operator's look, keeps in the log is moved by tidy_up() later.
-  static_cast<void>(database_.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
-  static_cast<void>(database_.execute("PRAGMA cache_size = -" + std::to_string(cache_kibibytes)));
+  [[maybe_unused]] const auto moved = database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  [[maybe_unused]] const auto shrunk =
+      database_.execute("PRAGMA cache_size = -" + std::to_string(cache_kibibytes));
   sqlite3_db_release_memory(database_.handle());
 }
 
