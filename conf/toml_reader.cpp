@@ -108,7 +108,11 @@ void TomlReader::read(std::string_view text) {
   }
   const toml::parse_result parsed = toml::parse(text, file_);
   if (!parsed) {
-    writer_.error(place_of(parsed.error().source()), std::string(parsed.error().description()));
+    std::string what(parsed.error().description());
+    // It quotes the file, line ends and all.
+    std::ranges::replace_if(
+        what, [](char letter) { return static_cast<unsigned char>(letter) < ' '; }, ' ');
+    writer_.error(place_of(parsed.error().source()), std::move(what));
     return;
   }
   table(parsed.table(), Owner::globals);

@@ -136,3 +136,9 @@ TEST_CASE("a file is converted with its includes, and says where options stood",
   CHECK_FALSE(conf::convert(folder.write("bad.conf", "nonsense 1\n")));
   CHECK_FALSE(conf::convert(folder.path() + "/none"));
 }
+
+TEST_CASE("what is wrong with the syntax is said in one line, whatever it quotes", "[conf]") {
+  const auto errors = errors_of("a = tru\n");
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].find('\n') == std::string::npos);
+}
