@@ -178,7 +178,8 @@ Answer<void> Store::connect() {
 // Written once more they are dirty, and the sync that follows means them.
 Answer<void> Store::refresh_log() {
   sqlite3_file* log = nullptr;
-  sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
+                       static_cast<void*>(&log));
   if (log == nullptr || log->pMethods == nullptr) return {};
   const auto failed = [](int code) {
     return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
