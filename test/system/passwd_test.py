@@ -44,6 +44,9 @@ class Terminal:
         """Starts a program that has this terminal as its own."""
         def prepare():
             fcntl.ioctl(self.screen, termios.TIOCSCTTY, 0)
+            # A shell ignores them for what it runs in the background, perhaps these tests.
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_DFL)
 
         self.process = subprocess.Popen([*map(str, words)], stdin=self.screen,
                                         stdout=self.screen, stderr=self.screen,
