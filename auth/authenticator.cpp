@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <sys/resource.h>
 #include <thread>
 #include <utility>
 
@@ -27,6 +28,13 @@ struct Delivery {
 std::size_t thread_count(std::size_t wanted) {
   if (wanted > 0) return wanted;
   return std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2);
+}
+
+/// Loops come first where they share a core with hashing. Linux has a nice value for each thread.
+void step_back() {
+  constexpr int nice = 10;
+  constexpr id_t this_thread = 0;
+  static_cast<void>(::setpriority(PRIO_PROCESS, this_thread, nice));
 }
 
 BackoffOptions backoff_options(const AuthenticatorOptions& options) {
@@ -102,7 +110,11 @@ Authenticator::State::State(AuthenticatorOptions options)
       backoff_(backoff_options(options_)) {
   const std::size_t count = thread_count(options_.threads);
   threads_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  for (std::size_t i = 0; i < count; ++i)
+    threads_.emplace_back([this] {
+      step_back();
+      work();
+    });
 }
 
 Authenticator::State::~State() {
