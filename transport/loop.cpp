@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint64_t tick_milliseconds = 100;
 /// Bytes read before output leaves even within a turn: bounds the output that gathers.
 constexpr std::size_t flush_bytes = std::size_t{256} << 10U;
+/// Sockets read before output leaves: libuv hands out up to 48 times 1024 of them in one go, and
+/// when everybody comes at once, none of them may wait for all the others.
+constexpr int inputs_per_flush = 64;
 /// A flush may make more output (a socket with room asks for more); after so many rounds sockets
 /// are looked at again.
 constexpr int rounds_max = 8;
@@ -38,18 +41,24 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
   if (const int error = uv_loop_init(&uv_); error != 0) return error;
   opened_ = true;
   uv_.data = this;
-  bell_.data = timer_.data = prepare_.data = idle_.data = this;
+  bell_.data = timer_.data = prepare_.data = check_.data = idle_.data = this;
   if (const int error = uv_async_init(&uv_, &bell_, [](uv_async_t* bell) { of(bell).wake(); })) {
     return error;
   }
   uv_timer_init(&uv_, &timer_);
   uv_prepare_init(&uv_, &prepare_);
+  uv_check_init(&uv_, &check_);
   uv_idle_init(&uv_, &idle_);
   uv_timer_start(
       &timer_, [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->tick(); },
       tick_milliseconds, tick_milliseconds);
   uv_prepare_start(&prepare_,
                    [](uv_prepare_t* handle) { static_cast<Loop*>(handle->data)->prepare(); });
+  // Behind the callbacks of a wait, whose end is still the loop's time.
+  uv_check_start(&check_, [](uv_check_t* handle) {
+    Loop& loop = *static_cast<Loop*>(handle->data);
+    loop.turn_began_ = loop.now();
+  });
   for (const std::shared_ptr<Listener>& listener : listeners) {
     for (const int socket : listener->sockets()) {
       auto acceptor = std::make_unique<Acceptor>(*this, *listener, socket);
@@ -77,7 +86,10 @@ void Loop::start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void Loop::run() { uv_run(&uv_, UV_RUN_DEFAULT); }
+void Loop::run() {
+  turn_began_ = Loops::now();
+  uv_run(&uv_, UV_RUN_DEFAULT);
+}
 
 void Loop::join() {
   if (thread_.joinable()) thread_.join();
@@ -141,6 +153,16 @@ void Loop::prepare() {
   }
 }
 
+/// How long output has gathered: since the last wait ended, or since it left last.
+void Loop::measure_turn() {
+  const broker::Instant ended = Loops::now();
+  const std::int64_t milliseconds = ended.milliseconds - turn_began_.milliseconds;
+  turn_began_ = ended;
+  if (milliseconds > longest_turn_milliseconds_.load(std::memory_order_relaxed)) {
+    longest_turn_milliseconds_.store(milliseconds, std::memory_order_relaxed);
+  }
+}
+
 void Loop::tick() {
   before_input();  // sessions may end
   shard_.tick(now());
@@ -161,17 +183,20 @@ void Loop::resume_accepting() {
 
 void Loop::after_input(std::size_t bytes) {
   input_bytes_ += bytes;
-  if (input_bytes_ >= flush_bytes || shard_.outbox().full()) flush();
+  ++inputs_;
+  if (input_bytes_ >= flush_bytes || inputs_ >= inputs_per_flush || shard_.outbox().full()) flush();
 }
 
 void Loop::flush() {
   flush_rounds();
   // What a full outbox kept the shard from handling is handled before anything else is read.
   while (shard_.go_on(now())) flush_rounds();
+  measure_turn();
 }
 
 void Loop::flush_rounds() {
   input_bytes_ = 0;
+  inputs_ = 0;
   for (int round = 0; round < rounds_max; ++round) {
     if (loops_.store_) keep_journal();
     if (shard_.outbox().empty() && shard_.peer_outbox().empty()) return;
@@ -292,7 +317,8 @@ void Loop::close_handles() {
   for (const auto& acceptor : acceptors_) acceptor->close();
   for (uv_handle_t* handle :
        {reinterpret_cast<uv_handle_t*>(&bell_), reinterpret_cast<uv_handle_t*>(&timer_),
-        reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&idle_)}) {
+        reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
+        reinterpret_cast<uv_handle_t*>(&idle_)}) {
     if (handle->loop != nullptr && uv_is_closing(handle) == 0) uv_close(handle, nullptr);
   }
   uv_run(&uv_, UV_RUN_DEFAULT);

@@ -27,7 +27,8 @@ namespace transport {
 ///            bytes are.
 /// Invariant  Messages to peers leave before the output of the turn: whoever has been told
 ///            "subscribed" or "published" is known everywhere.
-/// Threads    Its own, from start() to join(). post(), ring() and give_room() are safe from any.
+/// Threads    Its own, from start() to join(). post(), ring(), give_room() and
+///            take_longest_turn_milliseconds() are safe from any.
 class Loop {
  public:
   using Work = std::move_only_function<void(Loop&)>;
@@ -49,6 +50,10 @@ class Loop {
 
   /// Runs `work` on the loop's thread, soon and in order.
   void post(Work work);
+  /// How long output has waited for other sockets of its turn: the longest since the last call.
+  [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept {
+    return longest_turn_milliseconds_.exchange(0, std::memory_order_relaxed);
+  }
   /// Wakes the loop: there is mail.
   void ring() noexcept { uv_async_send(&bell_); }
   /// Tells the loop that the mailbox of `peer` has room again.
@@ -94,6 +99,7 @@ class Loop {
  private:
   void run();
   void prepare();
+  void measure_turn();
   void wake();
   void tick();
   void flush();
@@ -114,13 +120,16 @@ class Loop {
   uv_async_t bell_{};
   uv_timer_t timer_{};
   uv_prepare_t prepare_{};
+  uv_check_t check_{};
   uv_idle_t idle_{};  // active: do not wait, there is more to do
   broker::Shard shard_;
   Connections connections_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::thread thread_;
   std::size_t input_bytes_ = 0;  // since the last flush
+  int inputs_ = 0;               // the same in sockets
   std::uint32_t turn_ = 0;
+  broker::Instant turn_began_;    // when the last wait ended, or the last flush
   std::uint64_t blocked_by_ = 0;  // one bit per peer without room
   bool opened_ = false;
   bool stopping_ = false;
@@ -131,6 +140,7 @@ class Loop {
   std::mutex mutex_;
   std::vector<Work> posted_;  // under mutex_
   std::atomic<bool> has_posted_{false};
+  std::atomic<std::int64_t> longest_turn_milliseconds_{0};
 };
 
 }  // namespace transport

@@ -69,6 +69,14 @@ broker::Instant Loops::now() noexcept {
   return {static_cast<std::int64_t>(uv_hrtime() / nanoseconds_per_millisecond)};
 }
 
+std::int64_t Loops::take_longest_turn_milliseconds() noexcept {
+  std::int64_t longest = 0;
+  for (const auto& loop : loops_) {
+    longest = std::max(longest, loop->take_longest_turn_milliseconds());
+  }
+  return longest;
+}
+
 void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {
   loops_[static_cast<std::uint32_t>(shard)]->post(
       [position](Loop& loop) { loop.shard().committed(position, loop.now()); });

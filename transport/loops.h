@@ -65,6 +65,10 @@ class Loops {
   /// A batch that a shard gave is on disk. Safe from any thread, after stop() too.
   void committed(broker::ShardIndex shard, std::uint64_t position);
 
+  /// The longest turn of any loop since the last call, in which nobody else of that loop was
+  /// served.
+  [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept;
+
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return connections_.count(); }
   /// Publishes with QoS 0 between shards that found a full mailbox.

@@ -103,6 +103,7 @@ class Server {
   [[nodiscard]] std::vector<std::string> unix_sockets() const;
   void reload();
   void publish_heap();
+  void publish_turns();
   void publish_store();
   void publish_certificates();
   [[nodiscard]] std::expected<void, std::string> open_store();
@@ -120,6 +121,7 @@ class Server {
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   std::uint64_t open_files_max_ = 0;
   std::size_t heap_bytes_max_ = 0;
+  std::int64_t turn_max_milliseconds_ = 0;
 };
 
 std::expected<void, std::string> Server::open() {
@@ -266,6 +268,7 @@ void Server::serve() {
     if (transport::Loops::now() >= next_figures) {
       next_figures = after_seconds(transport::Loops::now(), interval_seconds);
       publish_heap();
+      publish_turns();
       publish_store();
       publish_certificates();
     }
@@ -291,6 +294,18 @@ void Server::publish_heap() {
                  shard.publish_sys("$SYS/broker/heap/current", std::to_string(bytes), true, now);
                  shard.publish_sys("$SYS/broker/heap/maximum", std::to_string(most), true, now);
                });
+}
+
+/// How long a loop kept its clients waiting: at most, lately and since the start.
+void Server::publish_turns() {
+  if (settings_.sys_interval_seconds == 0) return;
+  const std::int64_t lately = loops_->take_longest_turn_milliseconds();
+  turn_max_milliseconds_ = std::max(turn_max_milliseconds_, lately);
+  loops_->post(broker::ShardIndex{0}, [lately, most = turn_max_milliseconds_](broker::Shard& shard,
+                                                                              broker::Instant now) {
+    shard.publish_sys("$SYS/broker/loop/turn/current", std::to_string(lately), true, now);
+    shard.publish_sys("$SYS/broker/loop/turn/maximum", std::to_string(most), true, now);
+  });
 }
 
 void Server::publish_store() {

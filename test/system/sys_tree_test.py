@@ -16,6 +16,7 @@ COUNTS = ["clients/total", "clients/inactive", "clients/disconnected", "clients/
           "clients/connected", "clients/expired", "messages/stored", "messages/received",
           "messages/sent", "store/messages/count", "store/messages/bytes", "subscriptions/count",
           "shared_subscriptions/count", "retained messages/count", "heap/current", "heap/maximum",
+          "loop/turn/current", "loop/turn/maximum",
           "publish/messages/dropped", "publish/messages/received", "publish/messages/sent",
           "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent"]
 
