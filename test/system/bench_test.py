@@ -18,7 +18,7 @@ from harness.case import BrokerTest
 
 FOLDER = Path(binary()).parent if is_darter() else ROOT / "build" / "release"
 GENERATOR, RELAY = str(FOLDER / "darter-bench"), str(FOLDER / "null-relay")
-COMPARE = ROOT / "tools" / "bench"
+COMPARE, MASS_RECONNECT = ROOT / "tools" / "bench", ROOT / "tools" / "mass-reconnect"
 
 # The last of two equal options counts: these make a scenario of seconds one of moments.
 QUICK = ["--warmup", "0.05", "--seconds", "0.2", "--limit", str(DEADLINE_SECONDS * 3)]
@@ -29,6 +29,7 @@ SMALL = {
     "offline": ["--count", "30", "--subscribers", "20"],
     "idle": ["--count", "400"],
     "latency": ["--rate", "1000"],
+    "returning": ["--count", "5", "--limit", "1"],
 }
 COUNTS = ("lost", "duplicated", "reordered", "misrouted", "damaged", "unacknowledged", "forgotten",
           "disconnected", "unsent")
@@ -111,6 +112,26 @@ class BenchTest(BrokerTest):
             self.assert_exact(report)
             self.assertGreater(report["p50_us"], 0)
             self.assertLessEqual(report["p50_us"], report["p99_us"])
+
+    def test_returning(self):
+        """Clients behind nginx all come back to a broker that was restarted."""
+        done = subprocess.run(
+            [MASS_RECONNECT, "--bin", FOLDER, "--brokers", "darter", "--clients", "200", "--users",
+             "5", "--keep-alive", "1", "--seconds", "1.5"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, timeout=DEADLINE_SECONDS * 6)
+        text = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, text)
+        self.assertRegex(text, r"received +200\n")
+        self.assertRegex(text, r"pings +[1-9][0-9]{2}")
+
+    def test_a_client_that_stays_away_is_told(self):
+        """Nobody restarts the broker: the clients that were to be cut off were not."""
+        self.start()
+        report = self.generate(["returning"], self.broker.port, self.broker.process.pid,
+                               expect=3)
+        self.assertFalse(report["ok"])
+        self.assertEqual((report["expected"], report["cut"], report["received"]), (5, 0, 0))
 
     def test_sync(self):
         """The floor of durability needs a folder that can be written."""

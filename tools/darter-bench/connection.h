@@ -26,6 +26,7 @@ struct Connection {
 
   // What the scenario says.
   std::string client_id;
+  std::string user;  // empty: it names none, and has no password
   bool clean_session = true;
   Role role = Role::other;
   std::uint32_t index = 0;           // among those of its role

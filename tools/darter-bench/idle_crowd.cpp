@@ -4,20 +4,13 @@
 #include <span>
 #include <string>
 
+#include "tools/darter-bench/crowd_address.h"
 #include "tools/darter-bench/packets.h"
 #include "tools/darter-bench/progress.h"
 #include "tools/darter-bench/text.h"
 
 namespace bench {
 namespace {
-
-/// 127.1.x.y for the connection of this number.
-std::uint32_t address_of(std::uint32_t number) {
-  constexpr std::uint32_t first = 127U << 24U | 1U << 16U;
-  constexpr std::uint32_t connections_per_address = 250;
-  const std::uint32_t address = number / connections_per_address;
-  return first + (address / 250 << 8U) + address % 250 + 1;
-}
 
 std::string topic_of(std::uint32_t number) { return text_of("bench/idle/", number); }
 
@@ -28,14 +21,13 @@ IdleCrowd::IdleCrowd(const Options& options, Report& report)
       report_(report),
       meter_(static_cast<pid_t>(options.pid)),
       reactor_(options, *this) {
-  const std::uint32_t count =
-      std::min(options.count > 0 ? options.count : connections_max, connections_max);
+  const std::uint32_t count = std::min(options.count > 0 ? options.count : crowd_max, crowd_max);
   for (std::uint32_t i = 0; i < count; ++i) {
     Connection& connection = crowd_.emplace_back();
     connection.client_id = text_of("bench-idle-", i);
     connection.role = Connection::Role::subscriber;
     connection.index = i;
-    connection.source_address = address_of(i);
+    connection.source_address = crowd_address(i);
     pointers_.push_back(&connection);
   }
   publisher_.client_id = "bench-publisher";

@@ -14,13 +14,8 @@ namespace bench {
 
 /// Connections with a subscription each that do nothing, for what they cost in memory and CPU.
 /// Then each is sent one message, to see that it is alive and gets its own.
-///
-/// Shape      They come from addresses 127.1.x.y, 250 from each, so that no limit of one address
-///            or its ports is met.
 class IdleCrowd final : public Listener {
  public:
-  static constexpr std::uint32_t connections_max = 10'000;
-
   IdleCrowd(const Options& options, Report& report);
 
   /// Returns   True if all stayed, and each got its message and no other.

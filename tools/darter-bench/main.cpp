@@ -19,6 +19,7 @@
 #include "tools/darter-bench/options.h"
 #include "tools/darter-bench/report.h"
 #include "tools/darter-bench/retained_replay.h"
+#include "tools/darter-bench/returning_crowd.h"
 #include "tools/darter-bench/sync_floor.h"
 
 namespace bench {
@@ -45,7 +46,7 @@ constexpr std::array scenarios{
     Scenario{"latency", run_as<OpenLoop>},        Scenario{"connect", run_as<ConnectStorm>},
     Scenario{"retained", run_as<RetainedReplay>}, Scenario{"offline", run_as<OfflineQueue>},
     Scenario{"idle", run_as<IdleCrowd>},          Scenario{"durable", run_as<DurableFlow>},
-    Scenario{"sync", run_as<SyncFloor>},
+    Scenario{"sync", run_as<SyncFloor>},          Scenario{"returning", run_as<ReturningCrowd>},
 };
 
 /// As many connections as the system lets this user have, and timers that are not put off.

@@ -41,6 +41,10 @@ constexpr std::array table{
     Option{"--others", "N", &Options::others, 0, 10'000'000, "subscriptions that match nothing"},
     Option{"--count", "N", &Options::count, 1, 100'000'000, "messages or connections in all"},
     Option{"--at-once", "N", &Options::at_once, 1, 10'000, "connections being opened (64)"},
+    Option{"--users", "N", &Options::users, 1, 10'000, "returning: names, bench-0 and so on"},
+    Option{"--password", "TEXT", &Options::password, 0, 0, "of all of them"},
+    Option{"--keep-alive", "SECONDS", &Options::keep_alive_seconds, 1, 65'535,
+           "of CONNECT; returning: a PINGREQ in each (300)"},
     Option{"--own-topics", "", &Options::own_topics, 0, 0, "offline: a topic for each session"},
     Option{"--online", "", &Options::online, 0, 0, "durable: the session is there"},
     Option{"--folder", "DIR", &Options::folder, 0, 0, "sync: on the disk that is measured (.)"},
@@ -71,6 +75,8 @@ Scenarios:
   idle      --count connections with a subscription each, at rest (10000 at most)
   durable   N publishers of QoS 1 (--publishers 1), for a persistent session that is away: how long
             PUBACK takes where it means that the message lasts
+  returning --count clients at rest (10000) that come back when the broker is restarted; a line on
+            the standard error says when all are there for the first time
   sync      no broker: a page of a file is written and synced, again and again
 
 Except in latency and durable a publisher has --window messages under way, published and not yet
@@ -86,6 +92,7 @@ Examples:
   darter-bench many --others 100000 --ws --port 9001
   darter-bench latency --rate 5000 --seconds 10
   darter-bench durable --publishers 64 --window 20
+  darter-bench returning --ws --users 100 --password secret --keep-alive 10
   darter-bench sync --folder /var/lib/darter
 
 Exit status: 0 if every count is right, 3 if not, 2 for an error in the arguments.

@@ -29,6 +29,9 @@ struct Options {
   std::uint32_t others = 0;     // subscriptions that stand beside, and match nothing
   std::uint32_t count = 0;
   std::uint32_t at_once = 64;  // connections that are being opened
+  std::uint32_t users = 0;     // user names, bench-0 and so on, with one password; 0: none
+  std::string password;
+  std::uint32_t keep_alive_seconds = 300;
   bool own_topics = false;
   bool online = false;
   bool spin = false;

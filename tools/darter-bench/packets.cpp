@@ -5,7 +5,6 @@
 namespace bench {
 namespace {
 
-constexpr std::uint16_t keep_alive_seconds = 300;
 constexpr std::uint32_t session_expiry_seconds = 3600;
 
 /// Appends a packet made of a body.
@@ -42,17 +41,21 @@ std::string filler(std::size_t bytes) {
 
 }  // namespace
 
-void write_connect(mqtt::ByteBuffer& out, std::string_view client_id, bool clean_session,
-                   mqtt::Version version) {
+void write_connect(mqtt::ByteBuffer& out, const Greeting& greeting) {
   mqtt::ByteBuffer body;
   mqtt::write_text(body, "MQTT");
-  body.push_back(static_cast<std::uint8_t>(version));
-  body.push_back(clean_session ? 0x02U : 0x00U);
-  mqtt::write_two_byte_integer(body, keep_alive_seconds);
-  if (version == mqtt::Version::v5_0) {
-    mqtt::write_property_block(body, connect_properties(clean_session).view());
+  body.push_back(static_cast<std::uint8_t>(greeting.version));
+  const unsigned credentials = greeting.user.empty() ? 0U : 0xC0U;
+  body.push_back(static_cast<std::uint8_t>(credentials | (greeting.clean_session ? 0x02U : 0U)));
+  mqtt::write_two_byte_integer(body, greeting.keep_alive_seconds);
+  if (greeting.version == mqtt::Version::v5_0) {
+    mqtt::write_property_block(body, connect_properties(greeting.clean_session).view());
   }
-  mqtt::write_text(body, client_id);
+  mqtt::write_text(body, greeting.client_id);
+  if (credentials != 0) {
+    mqtt::write_text(body, greeting.user);
+    mqtt::write_text(body, greeting.password);
+  }
   write_packet(out, mqtt::PacketType::connect, 0, body);
 }
 

@@ -17,8 +17,15 @@
 namespace bench {
 
 /// What only clients send; the broker's own encoders see to the rest.
-void write_connect(mqtt::ByteBuffer& out, std::string_view client_id, bool clean_session,
-                   mqtt::Version version);
+struct Greeting {
+  std::string_view client_id;
+  std::string_view user;  // empty: neither user name nor password
+  std::string_view password;
+  std::uint16_t keep_alive_seconds = 0;
+  bool clean_session = true;
+  mqtt::Version version = mqtt::Version::v3_1_1;
+};
+void write_connect(mqtt::ByteBuffer& out, const Greeting& greeting);
 void write_subscribe(mqtt::ByteBuffer& out, mqtt::PacketId id, std::span<const std::string> filters,
                      mqtt::Qos qos, mqtt::Version version);
 inline constexpr std::size_t short_packet_bytes = 2;  // DISCONNECT and PINGREQ

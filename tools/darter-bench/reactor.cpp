@@ -71,7 +71,13 @@ void Reactor::open(Connection& connection) {
 
 void Reactor::greet(Connection& connection) {
   mqtt::ByteBuffer packet;
-  write_connect(packet, connection.client_id, connection.clean_session, options_.version());
+  write_connect(packet,
+                {.client_id = connection.client_id,
+                 .user = connection.user,
+                 .password = options_.password,
+                 .keep_alive_seconds = static_cast<std::uint16_t>(options_.keep_alive_seconds),
+                 .clean_session = connection.clean_session,
+                 .version = options_.version()});
   connection.state = State::greeting;
   send(connection, packet.view());
 }
@@ -226,9 +232,10 @@ void Reactor::ended(Connection& connection, std::string_view why) {
 }
 
 void Reactor::fail(Connection& connection, std::string_view why) {
+  close(connection);
+  if (listener_.on_lost(connection)) return;
   ++lost_;
   if (fault_.empty()) fault_ = why;
-  close(connection);
 }
 
 void Reactor::close(Connection& connection) {

@@ -37,6 +37,10 @@ class Listener {
   virtual void on_packet(Connection& connection, const mqtt::Frame& frame) = 0;
   /// A connection that was told to leave is closed.
   virtual void on_left(Connection& /*connection*/) {}
+  /// A connection was refused or ended, and is closed.
+  ///
+  /// Returns   Whether that may be; if not, it is a fault, and ends every wait.
+  [[nodiscard]] virtual bool on_lost(Connection& /*connection*/) { return false; }
   /// All events of a round were handled; what is sent now is written with the round's answers.
   ///
   /// Returns   How long there is nothing to do unless something arrives.
@@ -47,7 +51,8 @@ class Listener {
 ///
 /// What is sent during a round of events leaves at its end, in one write for each connection.
 ///
-/// Errors     A connection that is refused or lost ends every wait; fault() says why.
+/// Errors     A connection that is refused or lost ends every wait, unless Listener::on_lost() says
+///            that it may be; fault() says why.
 class Reactor {
  public:
   Reactor(const Options& options, Listener& listener);
