@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness.broker import DEADLINE_SECONDS, ROOT, answers, binary, free_port, is_darter, wait_until
 from harness.case import BrokerTest
+from harness.certificates import server_lines
 
 FOLDER = Path(binary()).parent if is_darter() else ROOT / "build" / "release"
 GENERATOR, RELAY = str(FOLDER / "darter-bench"), str(FOLDER / "null-relay")
@@ -85,8 +86,12 @@ class BenchTest(BrokerTest):
 
     def assert_broker_is_exact(self, words):
         """A scenario against darter."""
-        self.start()
-        port = self.broker.ws_port if "--ws" in words else self.broker.port
+        if "--tls" in words:
+            self.start(self.config + "listener {port2} 127.0.0.1\n" + server_lines())
+            port = self.broker.port2
+        else:
+            self.start()
+            port = self.broker.ws_port if "--ws" in words else self.broker.port
         self.assert_exact(self.generate(words, port, self.broker.process.pid))
 
     def assert_relay_is_exact(self, words):

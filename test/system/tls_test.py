@@ -18,18 +18,12 @@ import paho.mqtt.client as paho
 from harness import wire
 from harness.broker import DEADLINE_SECONDS, binary, thread_count, wait_until
 from harness.case import BrokerTest, versions
-from harness.certificates import authority, intermediate, stranger
+from harness.certificates import authority, intermediate, server_lines, stranger
 from harness.client import Client, TcpStream, unique
 from harness.websocket import WebSocket, WebSocketStream
 from harness.wire import MQTT5, MQTT311
 
 LISTENER = "listener {port} 127.0.0.1\n"
-
-
-def server_lines(name="server", ca=None):
-    """certfile and keyfile of a server."""
-    made = ca or authority()
-    return f"certfile {made.path(name + '.crt')}\nkeyfile {made.path(name + '.key')}\n"
 
 
 def client_lines(*more):

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "broker/wire/bytes.h"
 #include "tools/darter-bench/clock.h"
+#include "tools/darter-bench/tls_stream.h"
 #include "tools/darter-bench/websocket.h"
 #include "tools/socket/descriptor.h"
 
@@ -36,7 +38,9 @@ struct Connection {
   State state = State::closed;
   sockets::Descriptor socket;
   mqtt::ByteBuffer output;
-  mqtt::ByteBuffer tail;  // an incomplete packet
+  std::unique_ptr<TlsStream> tls;  // null without TLS
+  mqtt::ByteBuffer sealed;         // output of which TLS has made records
+  mqtt::ByteBuffer tail;           // an incomplete packet
   WebSocketInput frames;
   bool has_output = false;        // is in the reactor's list
   bool waits_for_socket = false;  // the poller tells when it takes bytes again

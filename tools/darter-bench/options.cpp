@@ -29,6 +29,7 @@ struct Option {
 constexpr std::array table{
     Option{"--port", "N", &Options::port, 1, 65'535, "the broker's port on 127.0.0.1 (1883)"},
     Option{"--ws", "", &Options::websocket, 0, 0, "MQTT over WebSocket"},
+    Option{"--tls", "", &Options::tls, 0, 0, "over TLS, whatever the broker's certificate says"},
     Option{"--path", "PATH", &Options::path, 0, 0, "of the WebSocket (/mqtt)"},
     Option{"--mqtt", "N", &Options::mqtt, 4, 5, "protocol level: 4 is 3.1.1, 5 is 5.0 (4)"},
     Option{"--pid", "N", &Options::pid, 1, 4'194'304, "the broker's process, to measure it"},

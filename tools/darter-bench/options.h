@@ -16,6 +16,7 @@ struct Options {
 
   std::uint32_t port = 1883;
   bool websocket = false;
+  bool tls = false;
   std::string path = "/mqtt";
   std::uint32_t mqtt = 4;  // the protocol level of CONNECT
   std::uint32_t pid = 0;   // of the broker; 0: nobody to measure

@@ -50,7 +50,11 @@ Reactor::Reactor(const Options& options, Listener& listener)
     : options_(options),
       listener_(listener),
       buffer_(read_bytes + std::size_t{4} * options.payload_bytes),
-      deadline_(now() + from_seconds(options.limit_seconds)) {}
+      deadline_(now() + from_seconds(options.limit_seconds)) {
+  if (!options.tls) return;
+  tls_.emplace();
+  sealed_.resize(read_bytes / 2);
+}
 
 void Reactor::open(Connection& connection) {
   ++opening_;
@@ -63,6 +67,7 @@ void Reactor::open(Connection& connection) {
   // What is to be said first waits until the poller says that the socket takes it.
   poller_.add(connection.socket.number(), &connection, sockets::Poller::For::input_and_output);
   connection.waits_for_socket = true;
+  if (tls_) connection.tls = std::make_unique<TlsStream>(*tls_);
   if (!options_.websocket) return greet(connection);
   connection.state = State::upgrading;
   connection.output.append(
@@ -140,11 +145,18 @@ void Reactor::read(Connection& connection) {
   const std::size_t kept = connection.tail.size();
   mqtt::put_bytes(buffer_.data(), connection.tail.view());
   const std::span<std::byte> room = std::span(buffer_).subspan(kept);
-  const ssize_t count = ::recv(connection.socket.number(), room.data(), room.size(), 0);
+  // What TLS has of an unfinished record may come out with what is read now.
+  const std::span<std::byte> place = connection.tls == nullptr ? room : std::span(sealed_);
+  const ssize_t count = ::recv(connection.socket.number(), place.data(), place.size(), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) return ended(connection, "the broker closed a connection");
   read_at_ = now();
-  std::span<std::byte> fresh = room.first(static_cast<std::size_t>(count));
+  const auto fresh_bytes =
+      connection.tls == nullptr
+          ? static_cast<std::size_t>(count)
+          : open_records(connection, place.first(static_cast<std::size_t>(count)), room);
+  if (!connection.socket.is_open()) return;
+  std::span<std::byte> fresh = room.first(fresh_bytes);
   connection.tail.clear();
   if (connection.state == State::upgrading) {
     connection.tail.append({buffer_.data(), kept + fresh.size()});
@@ -153,6 +165,18 @@ void Reactor::read(Connection& connection) {
   if (options_.websocket) fresh = connection.frames.read(fresh);
   take_packets(connection, {buffer_.data(), kept + fresh.size()});
   if (connection.frames.ended()) ended(connection, "the broker closed a WebSocket");
+}
+
+/// Undoes TLS, and returns how many bytes came out. A connection that has ended is closed.
+std::size_t Reactor::open_records(Connection& connection, mqtt::Bytes sealed,
+                                  std::span<std::byte> plain) {
+  const auto count = connection.tls->read(sealed, plain);
+  if (!count) {
+    ended(connection, "the broker ended TLS");
+    return 0;
+  }
+  mark(connection);  // a handshake has replies, and what waited for its end
+  return *count;
 }
 
 void Reactor::upgraded(Connection& connection) {
@@ -208,7 +232,14 @@ void Reactor::flush() {
 
 void Reactor::flush(Connection& connection) {
   if (!connection.socket.is_open()) return;
-  mqtt::ByteBuffer& output = connection.output;
+  if (connection.tls != nullptr) {
+    if (connection.tls->is_ready() && !connection.output.empty()) {
+      connection.tls->write(connection.output.view());
+      connection.output.clear();
+    }
+    connection.tls->take_output(connection.sealed);
+  }
+  mqtt::ByteBuffer& output = connection.tls != nullptr ? connection.sealed : connection.output;
   const int number = connection.socket.number();
   while (!output.empty()) {
     const ssize_t sent = ::send(number, output.data(), output.size(), MSG_NOSIGNAL);
@@ -243,6 +274,8 @@ void Reactor::close(Connection& connection) {
   connection.state = State::closed;
   connection.socket.close();
   connection.output.clear();
+  connection.tls.reset();
+  connection.sealed.clear();
   connection.tail.clear();
   connection.frames = {};
   connection.waits_for_socket = false;

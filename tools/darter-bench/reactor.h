@@ -93,6 +93,8 @@ class Reactor {
   void round(Nanoseconds wait);
   void handle(Connection& connection, std::uint32_t events);
   void read(Connection& connection);
+  [[nodiscard]] std::size_t open_records(Connection& connection, mqtt::Bytes sealed,
+                                         std::span<std::byte> plain);
   void upgraded(Connection& connection);
   void take_packets(Connection& connection, mqtt::Bytes bytes);
   void welcome(Connection& connection, const mqtt::Frame& frame);
@@ -106,7 +108,9 @@ class Reactor {
   const Options& options_;
   Listener& listener_;
   sockets::Poller poller_;
+  std::optional<TlsClient> tls_;
   std::vector<std::byte> buffer_;  // where sockets are read into
+  std::vector<std::byte> sealed_;  // or here, if TLS is to be undone; half as large
   std::vector<Connection*> to_flush_;
   Nanoseconds deadline_;
   Nanoseconds read_at_ = 0;

@@ -141,3 +141,9 @@ def intermediate():
     chain = made.path("server.crt").read_text() + made.path("ca.crt").read_text()
     made.path("chain.crt").write_text(chain)
     return made
+
+
+def server_lines(name="server", ca=None):
+    """certfile and keyfile of a server."""
+    made = ca or authority()
+    return f"certfile {made.path(name + '.crt')}\nkeyfile {made.path(name + '.key')}\n"
