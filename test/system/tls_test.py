@@ -343,6 +343,14 @@ class CertificateTest(TlsTest):
         self.no_handshake('the client sent the alert "unknown CA"',
                           context("client", ca=stranger()))
 
+    def test_wrong_host(self):
+        """A client that wanted another host goes away, and the log says whose wish that was."""
+        self.start_with()
+        with self.assertRaises(ssl.SSLCertVerificationError) as refused:
+            TlsStream(self.broker.port, host="other.test")
+        self.assertIn("Hostname mismatch", refused.exception.verify_message)
+        self.broker.wait_for_log("TLS handshake failed: the client sent the alert")
+
     def test_identity(self):
         """The CN is the user name: ACLs go by it, and neither password nor user name count."""
         rules = "user ann\ntopic readwrite a/#\nuser bob\ntopic read a/#\n"

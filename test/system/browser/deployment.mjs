@@ -1,7 +1,5 @@
 // "Mosquitto behind nginx" in a temporary folder: broker, nginx with TLS, a web site, Chromium.
 
-import { execFileSync } from 'node:child_process';
-import { X509Certificate, createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
@@ -10,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { checkout, isMosquitto } from '../js/lib/binary.mjs';
 import { Broker, user } from '../js/lib/broker.mjs';
+import { makeCertificates } from '../js/lib/certificates.mjs';
 import { Process, stopAll } from '../js/lib/processes.mjs';
 import { accepts, freePorts, pause, waitFor } from '../js/lib/wait.mjs';
 
@@ -19,6 +18,7 @@ const paho = path.dirname(createRequire(import.meta.url).resolve('paho-mqtt'));
 export const site = 'https://example.com';
 export const strangeSite = 'https://example.net'; // served as well, but not an allowed Origin
 export const brokerHost = 'mqtt.example.com';
+const hosts = [brokerHost, 'example.com', 'example.net'];
 
 // The configuration that people copy, as it stands; only paths and ports differ. Mosquitto takes
 // its first lines for a hidden listener, so there they are repeated where their author meant them.
@@ -44,57 +44,30 @@ function configuration({ tcpPort, wsPort, folder, passwordFile }) {
   ];
 }
 
-// A CA of our own and a certificate by it for both names, as a site would get one.
-function makeCertificate(folder) {
-  const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=darter test CA',
-    '-keyout',
-    'ca-key.pem',
-    '-out',
-    'ca.pem',
-  );
-  openssl(
-    'req',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    `/CN=${brokerHost}`,
-    '-keyout',
-    'privkey.pem',
-    '-out',
-    'server.csr',
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca-key.pem',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'names.ext',
-    '-out',
-    'server.pem',
-  );
+// Without nginx: the broker ends TLS, and serves the page as well.
+function directConfiguration(at) {
+  const { chainFile, keyFile } = at.certificates(hosts);
+  return [
+    'allow_anonymous false',
+    `password_file ${at.passwordFile}`,
+    `listener ${at.wssPort} 127.0.0.1`,
+    'protocol websockets',
+    'http_path /mqtt',
+    `http_dir ${path.join(at.folder, 'site')}`,
+    `websockets_origin ${site}`,
+    `certfile ${chainFile}`,
+    `keyfile ${keyFile}`,
+  ];
+}
+
+async function makeSite(root) {
+  await mkdir(path.join(root, 'demo'), { recursive: true });
+  await copyFile(path.join(here, 'page.html'), path.join(root, 'index.html'));
+  for (const name of ['index.html', 'demo.css', 'demo.js']) {
+    await copyFile(path.join(checkout, 'conf/demo', name), path.join(root, 'demo', name));
+  }
+  await copyFile(path.join(paho, 'paho-mqtt.js'), path.join(root, 'paho-mqtt.js'));
+  await copyFile(path.join(paho, 'paho-mqtt-min.js'), path.join(root, 'demo/paho-mqtt-min.js'));
 }
 
 class Nginx {
@@ -104,20 +77,8 @@ class Nginx {
     nginx.folder = folder;
     await chmod(folder, 0o755);
     await mkdir(path.join(folder, 'tmp'));
-    await nginx.#makeSite();
-    await writeFile(
-      path.join(folder, 'names.ext'),
-      `subjectAltName=DNS:${brokerHost},DNS:example.com,DNS:example.net\n`,
-    );
-    makeCertificate(folder);
-    const [server, ca] = await Promise.all(
-      ['server.pem', 'ca.pem'].map((name) => readFile(path.join(folder, name))),
-    );
-    await writeFile(path.join(folder, 'fullchain.pem'), Buffer.concat([server, ca]));
-    nginx.ca = ca;
-    nginx.keyHash = createHash('sha256')
-      .update(new X509Certificate(ca).publicKey.export({ type: 'spki', format: 'der' }))
-      .digest('base64');
+    await makeSite(path.join(folder, 'site'));
+    Object.assign(nginx, makeCertificates(folder, hosts));
     [nginx.port] = await freePorts(1);
     await nginx.#configure(broker);
     nginx.process = new Process(
@@ -127,17 +88,6 @@ class Nginx {
     );
     await nginx.process.ready('nginx to listen', () => accepts(nginx.port));
     return nginx;
-  }
-
-  async #makeSite() {
-    const root = path.join(this.folder, 'site');
-    await mkdir(path.join(root, 'demo'), { recursive: true });
-    await copyFile(path.join(here, 'page.html'), path.join(root, 'index.html'));
-    for (const name of ['index.html', 'demo.css', 'demo.js']) {
-      await copyFile(path.join(checkout, 'conf/demo', name), path.join(root, 'demo', name));
-    }
-    await copyFile(path.join(paho, 'paho-mqtt.js'), path.join(root, 'paho-mqtt.js'));
-    await copyFile(path.join(paho, 'paho-mqtt-min.js'), path.join(root, 'demo/paho-mqtt-min.js'));
   }
 
   async #configure(broker) {
@@ -194,12 +144,32 @@ export class Deployment {
   handshakes = new Turnstile();
   user = user;
 
-  static async start() {
-    const deployment = new Deployment();
-    try {
+  /// Browser, nginx, broker.
+  static start() {
+    return Deployment.#begin(async (deployment) => {
       deployment.broker = await Broker.start(configuration);
       deployment.nginx = await Nginx.start(deployment.broker);
-      await deployment.#startBrowser();
+      await deployment.#startBrowser(deployment.nginx);
+    });
+  }
+
+  /// Browser, broker.
+  static startDirect() {
+    return Deployment.#begin(async (deployment) => {
+      deployment.handshakes = { pass: async () => {} };
+      const broker = await Broker.start(directConfiguration, (at) =>
+        makeSite(path.join(at.folder, 'site')),
+      );
+      deployment.broker = broker;
+      const { keyHash } = broker.certificates();
+      await deployment.#startBrowser({ port: broker.wssPort, keyHash });
+    });
+  }
+
+  static async #begin(fill) {
+    const deployment = new Deployment();
+    try {
+      await fill(deployment);
     } catch (error) {
       await deployment.stop().catch(() => {});
       throw error;
@@ -207,12 +177,10 @@ export class Deployment {
     return deployment;
   }
 
-  // Names and port 443 lead to our nginx, so pages and Origins are those of a real site. The
+  // Names and port 443 lead to who ends TLS, so pages and Origins are those of a real site. The
   // browser checks certificates; it only takes our CA's key for a trusted one.
-  async #startBrowser() {
-    const hosts = ['example.com', 'example.net', brokerHost].map(
-      (name) => `MAP ${name}:443 127.0.0.1:${this.nginx.port}`,
-    );
+  async #startBrowser({ port, keyHash }) {
+    const rules = hosts.map((name) => `MAP ${name}:443 127.0.0.1:${port}`);
     this.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
       headless: true,
@@ -228,8 +196,8 @@ export class Deployment {
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
-        `--host-resolver-rules=${hosts.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
-        `--ignore-certificate-errors-spki-list=${this.nginx.keyHash}`,
+        `--host-resolver-rules=${rules.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
+        `--ignore-certificate-errors-spki-list=${keyHash}`,
       ],
     });
   }

@@ -1,4 +1,5 @@
-// MQTT.js 4 and 5 over TCP and WebSocket, as MQTT 3.1, 3.1.1 and 5.0, against the real broker.
+// MQTT.js 4 and 5 over TCP, WebSocket, and both with TLS, as MQTT 3.1, 3.1.1 and 5.0, against the
+// real broker.
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,6 +15,9 @@ const NO_SUBSCRIBER = 0x10;
 const QUOTA_EXCEEDED = 0x97;
 const PACKET_TOO_LARGE = 0x95;
 const TAKEN_OVER = 0x8e;
+const plain = ['tcp', 'ws'];
+const withTls = ['tls', 'wss'];
+const everywhere = [...plain, ...withTls];
 const versionName = { 3: '3.1', 4: '3.1.1', 5: '5.0' };
 
 let open; // asks for no password
@@ -28,7 +32,18 @@ before(async () => {
     `message_size_limit ${LIMIT_BYTES}`,
     'max_queued_messages 2000',
   ];
-  open = await Broker.start((at) => [...listeners(at), 'allow_anonymous true']);
+  const tls = (at) => {
+    const { chainFile, keyFile } = at.certificates();
+    const pair = [`certfile ${chainFile}`, `keyfile ${keyFile}`];
+    return [
+      `listener ${at.tlsPort} 127.0.0.1`,
+      ...pair,
+      `listener ${at.wssPort} 127.0.0.1`,
+      'protocol websockets',
+      ...pair,
+    ];
+  };
+  open = await Broker.start((at) => [...listeners(at), ...tls(at), 'allow_anonymous true']);
   askForPassword = () =>
     Broker.start((at) => [
       ...listeners(at),
@@ -59,7 +74,8 @@ class Case {
   }
 
   begin(options = {}, broker = open) {
-    const client = new Client(this, broker.url(this.transport), options);
+    const tls = withTls.includes(this.transport) ? { ca: broker.certificates().ca } : {};
+    const client = new Client(this, broker.url(this.transport), { ...tls, ...options });
     this.#clients.push(client);
     return client;
   }
@@ -91,9 +107,9 @@ const tests = [];
 
 // A test of every library, transport and version. Each has clients and topics of its own, so that
 // several run at a time: most of them wait most of the time.
-function check(sentence, versions, body) {
+function check(sentence, versions, body, transports = plain) {
   for (const library of ['mqtt4', 'mqtt5']) {
-    for (const transport of ['tcp', 'ws']) {
+    for (const transport of transports) {
       for (const version of versions) {
         const name = `${library} ${transport} ${versionName[version]}: ${sentence}`;
         const run = async () => {
@@ -141,7 +157,7 @@ check('every QoS arrives at the lower of both', all, async (at) => {
       assert.equal(got, Math.min(granted, Number(payload.toString().slice(4))));
     }
   }
-});
+}, everywhere);
 
 check('binary and empty payloads arrive unchanged', all, async (at) => {
   const client = await at.connect();
@@ -165,7 +181,7 @@ check('900 KB arrive whole with QoS 0, 1 and 2', all, async (at) => {
     assert.equal(got.qos, qos);
     assert.equal(digest(got.payload), digest(payload));
   }
-});
+}, everywhere);
 
 check('wildcards match, and an unsubscribed filter is silent', all, async (at) => {
   const client = await at.connect();
@@ -248,7 +264,7 @@ check('a session survives a socket that was destroyed', all, async (at) => {
   await publisher.publish(at.topic, 'while you were out', { qos: 1 });
   const second = await at.stay('subscriber');
   assert.deepEqual(texts(await second.waitMessages(1)), ['while you were out']);
-});
+}, everywhere);
 
 check('500 QoS 1 messages at once are all acknowledged and arrive in order', all, async (at) => {
   const [publisher, subscriber] = [await at.connect(), await at.connect()];
@@ -257,7 +273,7 @@ check('500 QoS 1 messages at once are all acknowledged and arrive in order', all
   assert.deepEqual(texts(await subscriber.waitMessages(500)), numbered(500));
   assert.equal(publisher.closes, 0);
   assert.deepEqual(publisher.errors, []);
-});
+}, everywhere);
 
 check('200 QoS 2 messages at once arrive once and in order', [3, 4], async (at) => {
   const [publisher, subscriber] = [await at.connect(), await at.connect()];
@@ -359,7 +375,7 @@ check('100 clients that connect at once all get the message', all, async (at) =>
   );
   await clients[0].publish(at.topic, 'to all', { qos: 1 });
   for (const client of clients) assert.deepEqual(texts(await client.waitMessages(1)), ['to all']);
-});
+}, everywhere);
 
 check('the right password opens, anything else does not', all, async (at) => {
   // A broker of its own: wrong passwords make the next ones wait.

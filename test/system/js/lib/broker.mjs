@@ -8,6 +8,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { binary, isMosquitto } from './binary.mjs';
+import { makeCertificates } from './certificates.mjs';
 import { Process } from './processes.mjs';
 import { accepts, freePorts } from './wait.mjs';
 
@@ -26,18 +27,26 @@ function threadLines() {
 }
 
 export class Broker {
-  /// Starts a broker with one TCP and one WebSocket listener and waits until both answer.
+  #certificates = null;
+  #ports = [];
+
+  /// Starts a broker and waits until every port that its configuration names answers.
   ///
-  /// `configure({ tcpPort, wsPort, folder, passwordFile })` returns the lines of mosquitto.conf.
-  static async start(configure) {
+  /// `configure(broker)` returns the lines of mosquitto.conf; it may use { tcpPort, wsPort,
+  /// tlsPort, wssPort, folder, passwordFile } and certificates(). `prepare(broker)` puts more into
+  /// its folder.
+  static async start(configure, prepare = async () => {}) {
     const broker = new Broker();
     broker.folder = await mkdtemp(path.join(tmpdir(), 'darter-js-'));
     await chmod(broker.folder, 0o755); // The broker may give up root and still has to read here.
-    [broker.tcpPort, broker.wsPort] = await freePorts(2);
+    [broker.tcpPort, broker.wsPort, broker.tlsPort, broker.wssPort] = await freePorts(4);
     broker.passwordFile = path.join(broker.folder, 'passwd');
     broker.#writePasswords();
+    await prepare(broker);
     broker.file = path.join(broker.folder, 'mosquitto.conf');
     const lines = [...threadLines(), ...configure(broker), `user ${userInfo().username}`];
+    const named = lines.map((line) => line.match(/^listener (\d+)/)).filter(Boolean);
+    broker.#ports = named.map(([, port]) => Number(port));
     await writeFile(broker.file, `${lines.join('\n')}\n`);
     await broker.#spawn();
     return broker;
@@ -56,9 +65,8 @@ export class Broker {
 
   async #spawn() {
     this.process = new Process(binary, ['-c', this.file]);
-    await this.process.ready(
-      `${binary} to listen`,
-      async () => (await accepts(this.tcpPort)) && accepts(this.wsPort),
+    await this.process.ready(`${binary} to listen`, async () =>
+      (await Promise.all(this.#ports.map((port) => accepts(port)))).every(Boolean),
     );
   }
 
@@ -78,10 +86,19 @@ export class Broker {
     }
   }
 
+  /// A certificate for `names`, made when it is asked for first.
+  certificates(names = ['localhost']) {
+    this.#certificates ??= makeCertificates(this.folder, names);
+    return this.#certificates;
+  }
+
   url(transport) {
-    return transport === 'ws'
-      ? `ws://127.0.0.1:${this.wsPort}`
-      : `mqtt://127.0.0.1:${this.tcpPort}`;
+    return {
+      tcp: `mqtt://127.0.0.1:${this.tcpPort}`,
+      ws: `ws://127.0.0.1:${this.wsPort}`,
+      tls: `mqtts://localhost:${this.tlsPort}`,
+      wss: `wss://localhost:${this.wssPort}`,
+    }[transport];
   }
 
   log() {
