@@ -133,9 +133,11 @@ class Outbox {
   // For the loop, at the end of a turn: first logins, handoffs, then output, then closes
   // and resumes.
 
+  /// Whether there is nothing to be drained. An outbox that was charged in vain has to be drained,
+  /// too: nothing else makes room in it.
   [[nodiscard]] bool empty() const noexcept {
-    return dirty_.empty() && logins_.empty() && handoffs_.empty() && closes_.empty() &&
-           resumes_.empty();
+    return dirty_.empty() && charged_bytes_ == 0 && logins_.empty() && handoffs_.empty() &&
+           closes_.empty() && resumes_.empty();
   }
   /// Whether output points into the bytes that were just received: they must stay where they are
   /// until it is drained.

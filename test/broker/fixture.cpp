@@ -491,17 +491,19 @@ bool Broker::settle_shard(std::uint32_t index) {
     hand_off(index, request);
   }
   std::vector<broker::ConnectionId> reports;
-  shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
-    if (output.report) reports.push_back(id);
-    std::string& stream = connections_[owner(index, id)].output;
-    std::size_t at = 0;
-    for (const broker::Output::Splice& splice : output.splices) {
-      stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-      stream += mqtt::as_text(splice.payload);
-      at = splice.offset;
-    }
-    stream += mqtt::as_text(output.bytes.view().subspan(at));
-  });
+  // As a loop does it: what is empty is not drained.
+  if (!shard.outbox().empty())
+    shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
+      if (output.report) reports.push_back(id);
+      std::string& stream = connections_[owner(index, id)].output;
+      std::size_t at = 0;
+      for (const broker::Output::Splice& splice : output.splices) {
+        stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
+        stream += mqtt::as_text(splice.payload);
+        at = splice.offset;
+      }
+      stream += mqtt::as_text(output.bytes.view().subspan(at));
+    });
   for (const broker::CloseRequest& request : shard.outbox().take_closes()) {
     connections_[owner(index, request.connection)].closed = true;
   }

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/sender.h"
 #include "test/broker/fixture.h"
 
 // More than can be kept: the disk is behind, or memory is short.
@@ -287,4 +288,26 @@ TEST_CASE("memory_limit: shards count what they keep between two measurements", 
   broker.set_headroom(0);
   broker.publish(client, "t", "x", {.qos = 1, .packet_id = 5});
   CHECK(broker.received(client) == Strings{"PUBACK m5 97"});
+}
+
+TEST_CASE("a subscriber that does not read never stops its shard", "[pressure]") {
+  broker::Limits limits;
+  limits.max_queued_messages = 10;
+  Broker broker(2, limits);
+  const auto name_at = [&](std::uint32_t shard, std::string name) {
+    while (static_cast<std::uint32_t>(broker.shard(0).home_of(name)) != shard) name += 'x';
+    return name;
+  };
+  const auto stuck = broker.client(name_at(0, "stuck"));
+  broker.subscribe(stuck, "t");
+  const auto other = broker.client(name_at(0, "other"));
+  const auto publisher = broker.client(name_at(1, "publisher"));
+  (void)broker.received(other);
+  broker.set_queued(stuck, std::size_t{4} << 20U);
+  // More than an outbox takes at a time, and nothing of it can be written.
+  const std::string payload(broker::Sender::splice_bytes_min, 'x');
+  const std::size_t count = (std::size_t{40} << 20U) / payload.size();
+  for (std::size_t i = 0; i < count; ++i) broker.publish(publisher, "t", payload);
+  broker.send(other, pingreq);
+  CHECK(broker.received(other) == Strings{"PINGRESP"});
 }
