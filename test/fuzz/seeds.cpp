@@ -108,6 +108,9 @@ void files(const fs::path& root, const fs::path& source) {
   Seeds conf(root, "conf");
   conf.add_file(source / "conf/mosquitto.conf", u8(0));
   conf.add_file(source / "conf/darter.toml", u8(1));
+  Seeds nginx(root, "nginx");
+  nginx.add_file(source / "test/system/browser/nginx.conf.template");
+  nginx.add("a \"b\\\"c\" '' ${d}e;#f\ninclude self;g_by_lua_block { { } }h{i{j k;}}");
   conf.add(u8(0) +
            "per_listener_settings true\nallow_anonymous true\nlistener 1883 127.0.0.1\n"
            "listener 9001\nprotocol websockets\nwebsockets_origin http://a.example\n"
