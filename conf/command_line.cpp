@@ -32,15 +32,19 @@ class Parser {
   void add_port(std::string_view text);
   void set_file(std::string_view path);
   void import(std::string_view path);
+  void set_nginx(std::string_view path);
+  void help();
 
   CommandLine result;
 
  private:
   void argument(std::string_view text);
+  void check_doctor();
   void unknown(std::string_view text);
   std::optional<std::string_view> value_of(const Argument& argument, std::string_view text);
   [[nodiscard]] bool is_settled() const {
-    return result.action == Action::help || result.action == Action::version;
+    return result.action == Action::help || result.action == Action::doctor_help ||
+           result.action == Action::version;
   }
 
   const std::vector<std::string_view>& arguments_;
@@ -63,7 +67,7 @@ constexpr auto arguments = std::to_array<Argument>({
     {{"-d", "--daemon", "", "Go to the background after start."},
      [](Parser& parser, std::string_view) { parser.result.daemon = true; }},
     {{"-h", "--help", "", "Print these arguments and exit."},
-     [](Parser& parser, std::string_view) { parser.result.action = Action::help; }},
+     [](Parser& parser, std::string_view) { parser.help(); }},
     {{"-p", "--port", "PORT",
       "Listen on this port of 127.0.0.1 and ::1; up to 10 times. Without effect if the file names "
       "a listener or port."},
@@ -85,6 +89,10 @@ constexpr auto arguments = std::to_array<Argument>({
       "What the store has stays. One that stands at persistence_location is imported at the first "
       "start without being asked."},
      [](Parser& parser, std::string_view path) { parser.import(path); }},
+    {{"", "--nginx", "FILE",
+      "Of darter doctor: the configuration of nginx; without it /etc/nginx/nginx.conf is taken if "
+      "there is one."},
+     [](Parser& parser, std::string_view path) { parser.set_nginx(path); }},
     {{"", "--sample-config", "FORM",
       "Print every option with its default and exit; FORM is toml or mosquitto. Or print a manual "
       "page: man is darter.conf(5), man8 is darter(8)."},
@@ -103,6 +111,13 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter -c /etc/mosquitto/mosquitto.conf", "serve what Mosquitto served"},
     {"darter --test-config -c darter.toml", "is the file good?"},
     {"darter --import mosquitto.db -c darter.toml", "take over what Mosquitto had stored"},
+    {"darter doctor -c darter.toml", "what will go wrong, here and in nginx?"},
+});
+
+constexpr auto doctor_example_rows = std::to_array<Example>({
+    {"darter doctor -c /etc/darter/darter.toml", "with /etc/nginx/nginx.conf, if it is there"},
+    {"darter doctor -c /etc/mosquitto/mosquitto.conf", "before Mosquitto is replaced"},
+    {"darter doctor -c darter.toml --nginx mqtt.conf", "a file of sites-enabled alone will do"},
 });
 
 /// Is this argument meant, alone or as --name=value?
@@ -113,6 +128,10 @@ bool is_meant(const Argument& argument, std::string_view text) {
 }
 
 std::expected<CommandLine, Diagnostics> Parser::parse() && {
+  if (!arguments_.empty() && arguments_.front() == "doctor") {
+    result.action = Action::doctor;
+    ++next_;
+  }
   while (next_ < arguments_.size() && !is_settled()) argument(arguments_[next_++]);
   if (is_settled()) return std::move(result);
   if (result.action == Action::test_config && result.config_file.empty()) {
@@ -121,8 +140,26 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
   if (result.action == Action::import_file && result.config_file.empty()) {
     error("'--import' needs a configuration that names the store: -c FILE");
   }
+  if (errors_.empty()) check_doctor();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   return std::move(result);
+}
+
+void Parser::help() {
+  result.action = result.action == Action::doctor ? Action::doctor_help : Action::help;
+}
+
+void Parser::check_doctor() {
+  if (arguments_.empty() || arguments_.front() != "doctor") {
+    if (!result.nginx_file.empty()) error("'--nginx' belongs to darter doctor");
+    return;
+  }
+  CommandLine allowed;
+  allowed.action = Action::doctor;
+  allowed.config_file = result.config_file;
+  allowed.nginx_file = result.nginx_file;
+  if (result != allowed) error("'doctor' takes -c, --nginx and --help only");
+  if (result.config_file.empty()) error("'doctor' needs a configuration: darter doctor -c FILE");
 }
 
 void Parser::argument(std::string_view text) {
@@ -182,6 +219,11 @@ void Parser::import(std::string_view path) {
   result.import_file = path;
 }
 
+void Parser::set_nginx(std::string_view path) {
+  if (path.empty()) return error("The name of nginx's configuration file is empty");
+  result.nginx_file = path;
+}
+
 void apply_log_level(const CommandLine& command_line, LogSettings& log) {
   if (command_line.verbose) log.types = std::numeric_limits<std::uint32_t>::max();
   if (!command_line.quiet) return;
@@ -214,6 +256,16 @@ std::string help_line(const ArgumentText& argument) {
   return text + "\n";
 }
 
+std::string examples_text(std::span<const Example> rows) {
+  constexpr std::size_t command_width = 50;
+  std::string text = "Examples:\n";
+  for (const Example& each : rows) {
+    text += "  " + padded(std::string(each.command), command_width);
+    text += std::string(each.meaning) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::expected<CommandLine, Diagnostics> parse_command_line(
@@ -235,23 +287,29 @@ std::expected<Settings, Diagnostics> load(const CommandLine& command_line) {
 std::vector<ArgumentText> argument_texts() { return {arguments.begin(), arguments.end()}; }
 
 std::span<const Example> examples() { return example_rows; }
+std::span<const Example> doctor_examples() { return doctor_example_rows; }
 
 std::string help_text(std::string_view version) {
   std::string text =
       "darter version " + std::string(version) +
       "\n\n"
       "Usage: " +
-      std::string(usage_text) +
+      std::string(usage_text) + "\n       " + std::string(doctor_usage_text) +
       "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const Argument& each : arguments) text += help_line(each);
-  constexpr std::size_t command_width = 46;
-  text += "\nExamples:\n";
-  for (const Example& each : examples()) {
-    text += "  " + padded(std::string(each.command), command_width);
-    text += std::string(each.meaning) + "\n";
-  }
+  text += "\n" + examples_text(examples());
   return text + "\n" + folded("Exit status: " + std::string(exit_status_text), "");
+}
+
+std::string doctor_help_text() {
+  std::string text = "Usage: " + std::string(doctor_usage_text) + "\n\n" + folded(doctor_text, "");
+  text += "\n";
+  for (const Argument& each : arguments) {
+    if (each.long_name == "--config-file" || each.long_name == "--nginx") text += help_line(each);
+  }
+  text += "\n" + examples_text(doctor_examples());
+  return text + "\n" + folded("Exit status: " + std::string(doctor_status_text), "");
 }
 
 std::string version_text(std::string_view version) {

@@ -27,6 +27,8 @@ enum class Action : std::uint8_t {
   convert,        ///< print the file as darter.toml and exit
   sample_config,  ///< print an annotated sample and exit
   import_file,    ///< bring a file of Mosquitto into the store and exit
+  doctor,         ///< look for what will go wrong and exit
+  doctor_help,
 };
 
 /// The arguments of darter, checked.
@@ -39,6 +41,7 @@ struct CommandLine {
   bool daemon = false;               ///< -d
   std::string import_file;           ///< --import
   std::string tls_keylog_file;       ///< --tls-keylog; empty: none
+  std::string nginx_file;            ///< --nginx, of doctor; empty: where nginx has it
   std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
 
   bool operator==(const CommandLine&) const = default;
@@ -46,6 +49,7 @@ struct CommandLine {
 
 /// Reads the arguments, without the program's name in front.
 ///
+/// Shape     A first argument "doctor" is a command of its own, with few arguments.
 /// Returns   The first of help and version that is asked for wins over everything behind it.
 /// Errors    Every wrong argument, each in one sentence.
 [[nodiscard]] std::expected<CommandLine, Diagnostics> parse_command_line(
@@ -76,6 +80,7 @@ struct Example {
 [[nodiscard]] std::span<const Example> examples();
 
 inline constexpr std::string_view usage_text = "darter [-c FILE] [-p PORT] [-v] [-q] [-d]";
+inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--nginx FILE]";
 
 inline constexpr std::string_view exit_status_text =
     "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener or "
@@ -83,6 +88,23 @@ inline constexpr std::string_view exit_status_text =
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);
+
+/// What darter doctor --help prints.
+[[nodiscard]] std::string doctor_help_text();
+
+/// What darter doctor is for, in sentences, and what its exit status means.
+inline constexpr std::string_view doctor_text =
+    "Looks at what breaks in practice and says what to do about it: limits of open files and "
+    "connections, files that the broker's user cannot read or that others can, certificates that "
+    "end, listeners that are open to the world without TLS or without a password, and what nginx "
+    "in front of the broker has to be told: timeouts, headers, paths, limits. It reads darter.toml "
+    "or mosquitto.conf, and nginx.conf with all that it includes. It only reads: it opens no port, "
+    "writes nothing and changes nothing. As root it sees everything; as another user it says what "
+    "it could not look at.";
+inline constexpr std::string_view doctor_status_text =
+    "0 if nothing is wrong, 1 for warnings, 2 for errors, 3 if the arguments or a configuration "
+    "cannot be read: the same that monitoring plugins have for OK, WARNING, CRITICAL and UNKNOWN.";
+[[nodiscard]] std::span<const Example> doctor_examples();
 
 /// What --version prints.
 [[nodiscard]] std::string version_text(std::string_view version);

@@ -111,12 +111,18 @@ std::string configuration_manual() {
 std::string program_manual() {
   std::string text = head_of("DARTER", "8", "System administration") + heading("NAME") +
                      "darter \\- an MQTT broker that takes Mosquitto's place\n" +
-                     heading("SYNOPSIS") + prose(usage_text) + heading("DESCRIPTION");
+                     heading("SYNOPSIS") + prose(usage_text) + ".br\n" + prose(doctor_usage_text) +
+                     heading("DESCRIPTION");
   text += prose(
       "darter serves MQTT 5.0, 3.1.1 and 3.1 over TCP and WebSocket. Without a configuration it "
       "listens on port 1883 of this machine only and lets everybody in.");
   text += heading("OPTIONS");
   for (const ArgumentText& each : argument_texts()) text += entry_of(each);
+  text += heading("DOCTOR") + prose(doctor_text);
+  for (const Example& each : doctor_examples()) {
+    text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
+  }
+  text += ".PP\n" + prose("Exit status of darter doctor: " + std::string(doctor_status_text));
   text += heading("SIGNALS");
   text += ".TP\n.B SIGHUP\n" +
           prose(

@@ -26,8 +26,6 @@ namespace {
 
 using Opened = std::expected<Descriptor, int>;  // or errno
 
-constexpr int backlog = 4096;
-
 std::string reason(int error) { return std::generic_category().message(error); }
 
 bool set(int socket, int level, int option, int value) noexcept {
@@ -60,7 +58,8 @@ Opened listen_tcp(const addrinfo& address, const std::string& interface) {
                                          static_cast<socklen_t>(interface.size() + 1)) != 0) {
     return std::unexpected(errno);
   }
-  if (::bind(number, address.ai_addr, address.ai_addrlen) != 0 || ::listen(number, backlog) != 0) {
+  if (::bind(number, address.ai_addr, address.ai_addrlen) != 0 ||
+      ::listen(number, Listener::backlog) != 0) {
     return std::unexpected(errno);
   }
   return socket;

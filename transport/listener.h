@@ -26,6 +26,9 @@ namespace transport {
 ///            tls(), which a lock guards.
 class Listener {
  public:
+  /// How many clients may wait to be accepted, as far as the system allows.
+  static constexpr int backlog = 4096;
+
   /// Binds and listens. Call it before privileges are dropped.
   ///
   /// Errors    One sentence that names the place and the reason. A unix socket's file that nobody

@@ -13,6 +13,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/certificates.h"
+#include "broker/server/doctor_command.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/import.h"
 #include "broker/server/keeper.h"
@@ -402,6 +403,10 @@ int run(const std::vector<std::string_view>& arguments) {
       return print(conf::version_text(version));
     case conf::Action::sample_config:
       return print(conf::sample_of(command_line->sample_form));
+    case conf::Action::doctor:
+      return run_doctor(*command_line);
+    case conf::Action::doctor_help:
+      return print(conf::doctor_help_text());
     case conf::Action::convert: {
       const auto text = conf::convert(command_line->config_file);
       return text ? print(*text) : report(text.error());

@@ -1,0 +1,36 @@
+// broker/server/doctor/file_checks.h
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/server/doctor/configuration.h"
+#include "broker/server/doctor/facts.h"
+#include "broker/server/doctor/finding.h"
+
+namespace doctor {
+
+/// A path that the configuration names, and what the broker's user does with it.
+struct NamedPath {
+  enum class Use {
+    read,         ///< a file, at the start and at every reload
+    read_secret,  ///< the same, and nobody else may read it
+    read_folder,  ///< a folder whose files are read
+    write_file,   ///< a file that is made, or added to: a log
+    keep_in,      ///< a folder in which files are made
+    kept_file,    ///< a file in such a folder, once it has been made
+    socket,       ///< a unix socket that is made at the start, before the broker is its user
+  };
+  std::string path;
+  Use use = Use::read;
+  std::string option;
+  std::string where;
+};
+
+/// Every path of the configuration, each once.
+[[nodiscard]] std::vector<NamedPath> paths_of(const Configuration& configuration);
+
+/// Are they there, may the broker's user use them, and may nobody else who should not?
+void check_files(const Configuration& configuration, const Facts& facts, Findings& findings);
+
+}  // namespace doctor
