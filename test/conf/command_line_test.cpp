@@ -83,3 +83,25 @@ TEST_CASE("help begins as Mosquitto's does", "[conf]") {
     CHECK(conf_test::is_in(name, help));
   }
 }
+
+TEST_CASE("doctor is a command of its own", "[conf]") {
+  const auto parse = [](const std::vector<std::string_view>& arguments) {
+    return conf::parse_command_line(arguments);
+  };
+  const auto good = parse({"doctor", "-c", "a.conf", "--nginx", "n.conf"});
+  REQUIRE(good);
+  CHECK(good->action == conf::Action::doctor);
+  CHECK(good->config_file == "a.conf");
+  CHECK(good->nginx_file == "n.conf");
+  CHECK(parse({"doctor", "--help"})->action == conf::Action::doctor_help);
+  CHECK(parse({"--help", "doctor"})->action == conf::Action::help);
+  CHECK_FALSE(parse({"doctor"}));
+  CHECK_FALSE(parse({"doctor", "-c", "a.conf", "-v"}));
+  CHECK_FALSE(parse({"doctor", "-c", "a.conf", "--test-config"}));
+  CHECK_FALSE(parse({"-c", "a.conf", "doctor"}));
+  CHECK_FALSE(parse({"-c", "a.conf", "--nginx", "n.conf"}));
+  const std::string help = conf::doctor_help_text();
+  for (const char* part : {"Usage: darter doctor -c FILE", "--nginx FILE", "Examples:", "Exit"}) {
+    CHECK(help.find(part) != help.npos);
+  }
+}
