@@ -32,6 +32,13 @@ bool set(int socket, int level, int option, int value) noexcept {
   return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
 }
 
+/// An option of SOL_SOCKET; -1: it cannot be told.
+int get(int socket, int option) noexcept {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return ::getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
 /// What accepted sockets inherit: no call per connection is needed.
 void set_inherited_options(int socket) noexcept {
   set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -158,6 +165,36 @@ void Listener::set_tls(std::shared_ptr<const TlsContext> context) {
 std::shared_ptr<const TlsContext> Listener::tls() const {
   const std::lock_guard lock(tls_mutex_);
   return tls_;
+}
+
+std::expected<std::unique_ptr<Listener>, std::string> Listener::adopt(
+    const ListenerOptions& options, std::vector<Descriptor> sockets) {
+  std::unique_ptr<Listener> listener(new Listener(options));
+  for (Descriptor& each : sockets) {
+    const auto adopted = listener->adopt_one(std::move(each));
+    if (adopted) continue;
+    return std::unexpected("Unable to listen at " + place_of(options) +
+                           ": the socket that was passed " + adopted.error() + ".");
+  }
+  return listener;
+}
+
+std::expected<void, std::string> Listener::adopt_one(Descriptor socket) {
+  const int number = socket.get();
+  if (get(number, SO_ACCEPTCONN) != 1) return std::unexpected(std::string("does not listen"));
+  if (get(number, SO_REUSEPORT) == 1) {
+    return std::unexpected(
+        std::string("can be shared with other processes (ReusePort=yes in its unit)"));
+  }
+  const int flags = ::fcntl(number, F_GETFL);
+  if (flags < 0 || ::fcntl(number, F_SETFL, flags | O_NONBLOCK) != 0) {
+    return std::unexpected("cannot be used: " + reason(errno));
+  }
+  const std::uint16_t port = bound_port(number);
+  if (port != 0) set_inherited_options(number);
+  if (port_ == 0) port_ = port;
+  sockets_.push_back(socket.release());
+  return {};
 }
 
 std::expected<void, std::string> Listener::open_tcp() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "transport/connection_count.h"
+#include "transport/descriptor.h"
 #include "transport/options.h"
 #include "transport/tls_context.h"
 
@@ -35,6 +36,12 @@ class Listener {
   ///           answers on is replaced; one that somebody answers on is an error.
   [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
       const ListenerOptions& options);
+  /// The same with sockets that listen already, whoever made them: nothing is bound, and a unix
+  /// socket's file stays.
+  ///
+  /// Errors    One sentence: one of them does not listen, or others may share it (SO_REUSEPORT).
+  [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> adopt(
+      const ListenerOptions& options, std::vector<Descriptor> sockets);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -43,6 +50,8 @@ class Listener {
   [[nodiscard]] std::span<const int> sockets() const noexcept { return sockets_; }
   /// The port that is bound: the one asked for, or the one that was free. 0 for a unix socket.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// Whether the unix socket's file was made here, and goes with this.
+  [[nodiscard]] bool made_file() const noexcept { return made_file_; }
   [[nodiscard]] ConnectionCount& connections() noexcept { return connections_; }
 
   /// With what TLS handshakes are made from now on. Safe from any thread.
@@ -53,6 +62,7 @@ class Listener {
 
  private:
   explicit Listener(const ListenerOptions& options);
+  [[nodiscard]] std::expected<void, std::string> adopt_one(Descriptor socket);
   [[nodiscard]] std::expected<void, std::string> open_unix();
   [[nodiscard]] std::expected<void, std::string> open_tcp();
 

@@ -15,8 +15,14 @@ PeerAddress::PeerAddress(const sockaddr_storage& address) noexcept {
   } else if (address.ss_family == AF_INET6) {
     sockaddr_in6 ipv6{};
     std::memcpy(&ipv6, &address, sizeof ipv6);
-    std::memcpy(bytes_.data(), &ipv6.sin6_addr, sizeof ipv6.sin6_addr);
     port_ = ntohs(ipv6.sin6_port);
+    // A socket for both families, as systemd passes it, shows IPv4 as ::ffff:192.0.2.1.
+    if (IN6_IS_ADDR_V4MAPPED(&ipv6.sin6_addr)) {
+      std::memcpy(bytes_.data(), &ipv6.sin6_addr.s6_addr[12], sizeof(in_addr));
+      family_ = AF_INET;
+      return;
+    }
+    std::memcpy(bytes_.data(), &ipv6.sin6_addr, sizeof ipv6.sin6_addr);
   } else {
     return;
   }

@@ -1,14 +1,19 @@
 #include "transport/listener.h"
 
+#include <arpa/inet.h>
 #include <catch2/catch.hpp>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
 #include "test/transport/fixture.h"
+#include "transport/peer_address.h"
 
 namespace transport {
 namespace {
@@ -42,6 +47,71 @@ TEST_CASE("a port is bound exclusively", "[listener]") {
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error() == "Unable to listen at port " + std::to_string(options.port) +
                               " on 127.0.0.1: Address already in use.");
+}
+
+TEST_CASE("a socket that listens already is taken as it is", "[listener]") {
+  const Folder folder;
+  const std::string path = folder.path + "/socket";
+  {
+    const auto made = Listener::open(unix_options(path));
+    REQUIRE(made.has_value());
+    CHECK((*made)->made_file());
+    std::vector<Descriptor> passed;
+    passed.emplace_back(::dup((*made)->sockets().front()));
+    const auto adopted = Listener::adopt(unix_options(path), std::move(passed));
+    REQUIRE(adopted.has_value());
+    CHECK_FALSE((*adopted)->made_file());
+    CHECK((*adopted)->sockets().size() == 1);
+    CHECK(std::filesystem::exists(path));
+  }
+  ListenerOptions options;
+  options.port = 0;
+  options.address = "127.0.0.1";
+  const auto other = Listener::open(options);
+  REQUIRE(other.has_value());
+  std::vector<Descriptor> passed;
+  passed.emplace_back(::dup((*other)->sockets().front()));
+  options.port = 8883;  // of the configuration; the socket is bound elsewhere
+  const auto adopted = Listener::adopt(options, std::move(passed));
+  REQUIRE(adopted.has_value());
+  CHECK((*adopted)->port() == (*other)->port());
+}
+
+TEST_CASE("a socket that others may share, or that does not listen, is not taken", "[listener]") {
+  Descriptor socket(::socket(AF_INET, SOCK_STREAM, 0));
+  const int number = socket.get();
+  std::vector<Descriptor> passed;
+  passed.push_back(std::move(socket));
+  SECTION("it does not listen") {
+    const auto adopted = Listener::adopt(ListenerOptions{}, std::move(passed));
+    REQUIRE_FALSE(adopted.has_value());
+    CHECK(adopted.error().find("does not listen") != std::string::npos);
+  }
+  SECTION("it can be shared") {
+    const int on = 1;
+    REQUIRE(::setsockopt(number, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(number, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(number, 1) == 0);
+    const auto adopted = Listener::adopt(ListenerOptions{}, std::move(passed));
+    REQUIRE_FALSE(adopted.has_value());
+    CHECK(adopted.error().find("ReusePort") != std::string::npos);
+  }
+}
+
+TEST_CASE("an IPv4 client of a socket for both families has its IPv4 address", "[listener]") {
+  sockaddr_storage storage{};
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(5);
+  REQUIRE(::inet_pton(AF_INET6, "::ffff:192.0.2.1", &address.sin6_addr) == 1);
+  std::memcpy(&storage, &address, sizeof address);
+  CHECK(PeerAddress(storage).text_with_port() == "192.0.2.1:5");
+  REQUIRE(::inet_pton(AF_INET6, "2001:db8::1", &address.sin6_addr) == 1);
+  std::memcpy(&storage, &address, sizeof address);
+  CHECK(PeerAddress(storage).text() == "2001:db8::1");
 }
 
 TEST_CASE("without an address each family gets a socket of one port", "[listener]") {
