@@ -129,6 +129,16 @@ std::string program_manual() {
               "Reads the configuration again, and the files that it names. If there is an error, "
               "nothing changes and the log says why.");
   text += ".TP\n.BR SIGTERM \", \" SIGINT\n" + prose("Ends the broker.");
+  text +=
+      heading("SYSTEMD") +
+      prose(
+          "As a service of Type=notify, darter says when it serves, when it reloads and when it "
+          "ends, and what it serves in words. With WatchdogSec= it says that it lives, as long "
+          "as every event loop answers. Sockets that a .socket unit opened are used by the "
+          "listeners that have the same port and address, or the same path; a "
+          "FileDescriptorName= that is the port or the path of a listener says for which one a "
+          "socket is that is bound elsewhere. Other listeners are opened as usual. A socket "
+          "that belongs to no listener is an error.");
   text += heading("EXIT STATUS") + prose(exit_status_text) + heading("EXAMPLES");
   for (const Example& each : examples()) {
     text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/activated_sockets.h"
 #include "broker/server/certificates.h"
 #include "broker/server/doctor_command.h"
 #include "broker/server/gatekeeper.h"
@@ -20,6 +21,7 @@
 #include "broker/server/log_writer.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
+#include "broker/server/service_manager.h"
 #include "broker/server/translate.h"
 #include "broker/shard.h"
 #include "conf/command_line.h"
@@ -88,17 +90,19 @@ class Server {
         gatekeeper_(std::move(realms), log_),
         certificates_(settings_, std::move(tls), log_),
         commons_(thread_count(settings_)),
-        memory_(settings_.memory_limit_bytes, commons_.memory, log_) {}
+        memory_(settings_.memory_limit_bytes, commons_.memory, log_),
+        service_manager_(log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
-  [[nodiscard]] std::expected<void, std::string> open();
+  [[nodiscard]] std::expected<void, std::string> open(ActivatedSockets sockets);
   /// Serves until a signal ends it.
   void serve();
   void stop();
   LogWriter& log() { return log_; }
 
  private:
-  [[nodiscard]] std::expected<void, std::string> open_listeners();
+  [[nodiscard]] std::expected<void, std::string> open_listeners(ActivatedSockets sockets);
+  [[nodiscard]] std::string status_text() const;
   [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
   void say_where(const transport::Listener& listener);
   [[nodiscard]] std::vector<std::string> unix_sockets() const;
@@ -116,6 +120,7 @@ class Server {
   Certificates certificates_;
   broker::Commons commons_;
   MemoryWatch memory_;
+  ServiceManager service_manager_;
   PidFile pid_file_;
   std::vector<std::shared_ptr<transport::Listener>> listeners_;
   std::unique_ptr<transport::Loops> loops_;
@@ -125,7 +130,7 @@ class Server {
   std::int64_t turn_max_milliseconds_ = 0;
 };
 
-std::expected<void, std::string> Server::open() {
+std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   log_.write(LogType::information, concat({"darter version ", version, " starting"}));
   log_.write(LogType::information, config_file_.empty()
                                        ? "Using default config."
@@ -144,7 +149,7 @@ std::expected<void, std::string> Server::open() {
   open_files_max_ = raise_open_files_limit();
   log_.write(LogType::information,
              concat({"Open files limit: ", std::to_string(open_files_max_), "."}));
-  if (auto opened = open_listeners(); !opened) return opened;
+  if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(settings_.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
@@ -179,6 +184,8 @@ std::expected<void, std::string> Server::open() {
     });
   });
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
+  service_manager_.watch(*loops_, thread_count(settings_));
+  service_manager_.ready(status_text());
   return {};
 }
 
@@ -190,16 +197,26 @@ std::expected<void, std::string> Server::open_store() {
   return {};
 }
 
-std::expected<void, std::string> Server::open_listeners() {
+std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
   for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
-    auto listener =
-        transport::Listener::open(listener_options_of(settings_, static_cast<std::uint16_t>(i)));
+    auto listener = sockets.open(listener_options_of(settings_, static_cast<std::uint16_t>(i)));
     if (!listener) return std::unexpected(listener.error());
     say_where(**listener);
     listeners_.push_back(std::move(*listener));
   }
+  if (auto taken = sockets.all_taken(); !taken) return taken;
   certificates_.install(listeners_);
   return {};
+}
+
+std::string Server::status_text() const {
+  std::string places;
+  for (const auto& listener : listeners_) {
+    const std::string& path = listener->options().unix_socket_path;
+    places += concat({places.empty() ? "" : ", ",
+                      path.empty() ? concat({"port ", std::to_string(listener->port())}) : path});
+  }
+  return concat({"Serving MQTT on ", places});
 }
 
 void Server::say_where(const transport::Listener& listener) {
@@ -224,8 +241,8 @@ void Server::say_where(const transport::Listener& listener) {
 
 std::vector<std::string> Server::unix_sockets() const {
   std::vector<std::string> paths;
-  for (const conf::Listener& listener : settings_.listeners) {
-    if (!listener.unix_socket_path.empty()) paths.push_back(listener.unix_socket_path);
+  for (const auto& listener : listeners_) {
+    if (listener->made_file()) paths.push_back(listener->options().unix_socket_path);
   }
   return paths;
 }
@@ -259,12 +276,13 @@ void Server::serve() {
   if (const std::int64_t look = certificates_.interval_seconds(); look != 0) {
     wait_seconds = std::min(wait_seconds, look);
   }
-  const timespec timeout = memory_.on()
-                               ? timespec{0, MemoryWatch::interval_milliseconds * 1'000'000}
-                               : timespec{wait_seconds, 0};
+  const timespec timeout = service_manager_.sooner(
+      memory_.on() ? timespec{0, MemoryWatch::interval_milliseconds * 1'000'000}
+                   : timespec{wait_seconds, 0});
   broker::Instant next_figures;
   for (;;) {
     memory_.look();
+    service_manager_.look(transport::Loops::now());
     certificates_.look(transport::Loops::now());
     if (transport::Loops::now() >= next_figures) {
       next_figures = after_seconds(transport::Loops::now(), interval_seconds);
@@ -278,7 +296,9 @@ void Server::serve() {
       case SIGINT:
         return;
       case SIGHUP:
+        service_manager_.reloading();
         reload();
+        service_manager_.ready(status_text());
         break;
       default:
         break;
@@ -352,6 +372,7 @@ void Server::reload() {
 }
 
 void Server::stop() {
+  service_manager_.stopping();
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
   loops_->stop();
@@ -360,6 +381,12 @@ void Server::stop() {
 
 int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
                std::vector<std::shared_ptr<const auth::Realm>> realms, Certificates::Contexts tls) {
+  // In the process that was started: its id is in the environment, too.
+  auto sockets = ActivatedSockets::receive();
+  if (!sockets) {
+    print_error("Error: " + sockets.error());
+    return status(conf::ExitCode::unusable_listener);
+  }
   Daemon daemon;
   if (settings.daemon) {
     auto entered = Daemon::enter();
@@ -375,7 +402,7 @@ int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
 
   Server server(std::move(settings), command_line.config_file, std::move(realms), std::move(tls));
-  if (auto opened = server.open(); !opened) {
+  if (auto opened = server.open(std::move(*sockets)); !opened) {
     const std::string line = "Error: " + opened.error();
     if (server.log().enabled(LogType::error)) {
       server.log().write(LogType::error, line);

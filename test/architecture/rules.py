@@ -50,7 +50,7 @@ LAYERS = [
     Layer("broker/wire", r"broker/wire/", r"broker/wire/"),
     Layer("broker/core", r"broker/core/", r"broker/(core|wire)/"),
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
-          r"uv\.h$|openssl/|sodium\.h$", posix=True),
+          r"uv\.h$|openssl/|sodium\.h$|systemd/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",

@@ -95,6 +95,7 @@ class Broker:
         self.config_file = self.write("darter.conf", preamble + config)
         self.args = list(args)
         self.wrapper, self.environment = [], {}  # a program that starts it, and what it is told
+        self.descriptors = ()  # that it inherits
         if open_files:
             self.wrapper = ["prlimit", f"--nofile={open_files}"]
         self.process = self._reader = None
@@ -134,6 +135,7 @@ class Broker:
         command = [*self.wrapper, binary(), "-c", str(self.config_file), *self.args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=self.directory,
                                         env={**os.environ, **self.environment},
+                                        pass_fds=self.descriptors,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()

@@ -1,0 +1,79 @@
+#include "broker/server/service_manager.h"
+
+#include <bit>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+
+/// An answer that nobody hears is no reason to fail.
+void notify(const std::string& state) { static_cast<void>(::sd_notify(0, state.c_str())); }
+
+std::string monotonic_microseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::to_string(std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
+}
+
+std::string names_of(std::uint64_t loops) {
+  std::string names;
+  for (int loop = 0; loops != 0; ++loop, loops >>= 1U) {
+    if ((loops & 1U) != 0) names += concat({names.empty() ? "" : ", ", std::to_string(loop)});
+  }
+  return names;
+}
+
+}  // namespace
+
+void ServiceManager::ready(std::string_view status) {
+  // With -d the process that systemd started has gone.
+  notify(concat({"READY=1\nSTATUS=", status, "\nMAINPID=", std::to_string(::getpid())}));
+}
+
+void ServiceManager::reloading() {
+  notify(concat({"RELOADING=1\nMONOTONIC_USEC=", monotonic_microseconds(),
+                 "\nSTATUS=Reading the configuration again"}));
+}
+
+void ServiceManager::stopping() {
+  notify("STOPPING=1\nSTATUS=Ending: what is stored is written out");
+}
+
+void ServiceManager::watch(transport::Loops& loops, std::uint32_t count) {
+  std::uint64_t timeout_microseconds = 0;
+  if (::sd_watchdog_enabled(0, &timeout_microseconds) <= 0) return;
+  watchdog_.emplace(
+      static_cast<std::int64_t>(timeout_microseconds / 1000), count,
+      [&loops](std::uint32_t loop, Watchdog::Answer answer) {
+        loops.post(broker::ShardIndex{loop},
+                   [answer = std::move(answer)](broker::Shard&, broker::Instant) { answer(); });
+      });
+}
+
+void ServiceManager::look(broker::Instant now) {
+  if (!watchdog_) return;
+  const Watchdog::Sight sight = watchdog_->look(now);
+  if (sight.alive) notify("WATCHDOG=1");
+  if (sight.silent_loops == 0) return;
+  log_.write(broker::LogType::warning,
+             concat({"Warning: event loop ", names_of(sight.silent_loops), " has not answered for ",
+                     std::to_string(sight.silent_milliseconds),
+                     " ms; systemd will start the broker anew if it stays so."}));
+}
+
+timespec ServiceManager::sooner(timespec wait) const {
+  if (!watchdog_) return wait;
+  const std::int64_t limit_milliseconds = watchdog_->interval_milliseconds();
+  const std::int64_t wait_milliseconds =
+      std::int64_t{wait.tv_sec} * 1000 + wait.tv_nsec / 1'000'000;
+  if (wait_milliseconds <= limit_milliseconds) return wait;
+  return {limit_milliseconds / 1000, (limit_milliseconds % 1000) * 1'000'000};
+}
+
+}  // namespace server
