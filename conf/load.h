@@ -17,7 +17,8 @@ namespace conf {
 /// Reads a configuration file, mosquitto.conf or darter.toml: the one door for start and reload.
 ///
 /// Requires  `ports` are those of the command line; see resolve().
-/// Returns   Complete settings, with warnings and notices in `remarks`.
+/// Returns   Complete settings, with warnings and notices in `remarks`; a folder of files that is
+///           not there is a warning.
 /// Errors    Every error of the file and of those that it includes, and the warnings among them; a
 ///           network device that this machine does not have is one.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(

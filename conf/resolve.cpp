@@ -29,6 +29,7 @@ class Resolver {
   void listener(const ListenerSource& from);
   void apply(const std::vector<Entry>& entries, Listener& listener);
   void remark(Severity severity, const Place& place, std::string text);
+  void remark_threads();
   void remark_per_listener();
   void remark_not_inherited(const ListenerSource& from, const Listener& listener);
   void remark_defaults_of_all();
@@ -61,6 +62,7 @@ Settings Resolver::settings() && {
   settings_.remarks = source_.diagnostics;
   globals();
   listeners();
+  remark_threads();
   remark_per_listener();
   return std::move(settings_);
 }
@@ -142,6 +144,13 @@ void Resolver::listener(const ListenerSource& from) {
 void Resolver::remark(Severity severity, const Place& place, std::string text) {
   settings_.remarks.push_back(
       {.severity = severity, .file = place.file, .line = place.line, .text = std::move(text)});
+}
+
+void Resolver::remark_threads() {
+  if (settings_.threads <= threads_max) return;
+  remark(Severity::notice, find_entry(source_.globals, "threads")->place,
+         "'threads " + std::to_string(settings_.threads) + "' is taken as " +
+             std::to_string(threads_max) + ": there are no more event loops than that");
 }
 
 void Resolver::remark_per_listener() {

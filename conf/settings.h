@@ -122,6 +122,9 @@ struct LogSettings {
   bool operator==(const LogSettings&) const = default;
 };
 
+/// More event loops than that are not started, whatever the option says.
+inline constexpr std::uint32_t threads_max = 64;
+
 /// Everything that the broker is told about how to run. A plain value: whoever loads it hands the
 /// parts on, and nobody else reads configuration.
 ///
@@ -134,7 +137,7 @@ struct Settings {
 
   std::string user = "mosquitto";  ///< whom to become when started as root
   std::string pid_file;            ///< empty: none
-  std::uint32_t threads = 0;       ///< event loops; 0: one per core
+  std::uint32_t threads = 0;       ///< event loops; 0: one per core; see threads_max
   bool daemon = false;             ///< -d: go to the background after start
   bool set_tcp_nodelay = false;
   std::uint16_t sys_interval_seconds = 10;             ///< sys_interval; 0: no $SYS

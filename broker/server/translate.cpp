@@ -151,6 +151,7 @@ broker::Durability durability_of(const conf::Settings& settings) {
 }
 
 std::uint32_t thread_count(const conf::Settings& settings) {
+  static_assert(conf::threads_max == broker::Interest::shards_max);
   const std::uint32_t wanted = settings.threads != 0 ? settings.threads : usable_cores();
   return std::clamp<std::uint32_t>(wanted, 1, broker::Interest::shards_max);
 }
