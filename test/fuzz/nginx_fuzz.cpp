@@ -1,9 +1,13 @@
 // The reader of nginx configuration. Any text is directives that stand on lines of it, and errors
-// that do; written down word by word and read again, they are the same directives.
+// that do; written down word by word and read again, they are the same directives. And whatever
+// they are, darter doctor has findings about them.
 
 #include <algorithm>
 #include <string>
 
+#include "broker/server/doctor/examine.h"
+#include "broker/server/doctor/report.h"
+#include "conf/load.h"
 #include "conf/nginx_reader.h"
 #include "test/fuzz/input.h"
 
@@ -47,6 +51,35 @@ conf::NginxConfiguration read(std::string_view text, const std::string& of_inclu
   });
 }
 
+/// A broker with a listener of each kind, on a machine of which nothing is known.
+doctor::Case make_case() {
+  constexpr std::string_view text =
+      "max_keepalive 60\nlistener 1883 127.0.0.1\nlistener 9001\nprotocol websockets\n"
+      "http_path /mqtt\nlistener 0 /s\nprotocol websockets\nwebsockets_ping_interval 30\n"
+      "websockets_origin https://a.example\n";
+  doctor::Case subject;
+  subject.configuration.file = "conf";
+  subject.configuration.settings = conf::load_text(text, "conf").value();
+  subject.configuration.source = conf::read_source(text, "conf");
+  subject.facts.tls.resize(subject.configuration.settings.listeners.size());
+  return subject;
+}
+
+void examine(conf::NginxConfiguration nginx) {
+  static doctor::Case subject = make_case();
+  subject.nginx = std::move(nginx);
+  const auto chapters = doctor::examine(subject);
+  std::ptrdiff_t lines = 2 * static_cast<std::ptrdiff_t>(chapters.size()) + 1;
+  for (const doctor::Chapter& chapter : chapters) {
+    for (const doctor::Finding& each : chapter.findings) {
+      require(!each.what.empty(), "a finding says something");
+      lines += each.cure.empty() ? 1 : 2;
+    }
+  }
+  const std::string text = doctor::report(chapters);
+  require(std::ranges::count(text, '\n') == lines, "each finding in a line, its cure in another");
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -58,6 +91,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const conf::Diagnostic& each : found.diagnostics) {
     require(each.line >= 1 && each.line <= lines, "an error stands on a line");
   }
+  examine(found);
   bool foreign = false;
   check(found.directives, lines, foreign);
   if (foreign || conf::has_errors(found.diagnostics)) return 0;

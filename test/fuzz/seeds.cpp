@@ -110,6 +110,11 @@ void files(const fs::path& root, const fs::path& source) {
   conf.add_file(source / "conf/darter.toml", u8(1));
   Seeds nginx(root, "nginx");
   nginx.add_file(source / "test/system/browser/nginx.conf.template");
+  nginx.add(
+      "stream{server{listen 1;proxy_pass 127.0.0.1:1883;}}http{upstream u{server unix:/s;}"
+      "limit_req_zone $server_name zone=z:1m rate=1r/s;server{listen 80;ssl_certificate /c;"
+      "ssl_certificate_key /k;location = /mqtt{proxy_pass http://u/x;limit_req zone=z;"
+      "proxy_read_timeout 1h30m;proxy_set_header Upgrade $http_upgrade;}}}events{}");
   nginx.add("a \"b\\\"c\" '' ${d}e;#f\ninclude self;g_by_lua_block { { } }h{i{j k;}}");
   conf.add(u8(0) +
            "per_listener_settings true\nallow_anonymous true\nlistener 1883 127.0.0.1\n"

@@ -205,7 +205,7 @@ class SystemdTest(BrokerTest):
         with stopped_thread(threads[-1]):
             broker.wait_for_log(r"event loop \d+ has not answered for \d+ ms")
             self.systemd.forget()
-            self.assertTrue(self.systemd.is_silent(0.5))
+            self.assertTrue(self.systemd.is_silent(0.25))
             self.assertIsNone(broker.process.poll())
         self.systemd.next_with("WATCHDOG")
 

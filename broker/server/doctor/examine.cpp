@@ -7,6 +7,7 @@
 #include "broker/server/doctor/file_checks.h"
 #include "broker/server/doctor/listener_checks.h"
 #include "broker/server/doctor/nginx_checks.h"
+#include "broker/server/doctor/pace_checks.h"
 #include "broker/server/doctor/route_checks.h"
 #include "broker/server/doctor/routes.h"
 #include "broker/server/doctor/system_checks.h"

@@ -82,6 +82,7 @@ std::vector<std::string> drop_ins_of(const std::string& name) {
     for (const std::string& file : *files) by_name.emplace(fs::path(file).filename(), file);
   }
   std::vector<std::string> paths;
+  paths.reserve(by_name.size());
   for (const auto& [file_name, path] : by_name) paths.push_back(path);
   return paths;
 }

@@ -10,15 +10,6 @@
 
 namespace doctor {
 
-/// Does nginx cut connections that are only quiet?
-void check_timeouts(const Configuration& configuration, const Route& route, Findings& findings);
-
-/// limit_req and limit_conn: do they cut clients that come back together?
-void check_rates(const Route& route, Findings& findings);
-
-/// Does the server in front speak TLS where others can listen?
-void check_front(const Route& route, Findings& findings);
-
 /// worker_connections, worker_processes and worker_rlimit_nofile: how many clients fit.
 void check_workers(const Configuration& configuration, const conf::NginxConfiguration& nginx,
                    const Facts& facts, Findings& findings);

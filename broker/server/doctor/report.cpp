@@ -1,5 +1,6 @@
 #include "broker/server/doctor/report.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace doctor {
@@ -21,11 +22,19 @@ std::string_view word_of(Severity severity) {
   return "error:   ";
 }
 
+/// A word of a configuration may hold anything; a finding is one line without control characters.
+std::string plain(std::string text) {
+  std::ranges::replace_if(
+      text, [](char each) { return static_cast<unsigned char>(each) < ' ' || each == '\x7f'; },
+      '?');
+  return text;
+}
+
 std::string line_of(const Finding& finding) {
-  std::string text = "  " + std::string(word_of(finding.severity)) + finding.what;
-  if (!finding.where.empty()) text += " (" + finding.where + ")";
+  std::string text = "  " + std::string(word_of(finding.severity)) + plain(finding.what);
+  if (!finding.where.empty()) text += " (" + plain(finding.where) + ")";
   text += "\n";
-  if (!finding.cure.empty()) text += "             do: " + finding.cure + "\n";
+  if (!finding.cure.empty()) text += "             do: " + plain(finding.cure) + "\n";
   return text;
 }
 

@@ -64,7 +64,7 @@ std::optional<std::string> path_of(const NginxDirective& location, bool& exact) 
   return std::nullopt;
 }
 
-/// What the client has to ask for so that the broker gets `http_path`. None: it never will.
+/// Can a request for something in `location` arrive at the broker as `http_path`?
 bool reaches(const std::string& http_path, const std::string& location, bool exact,
              const std::optional<std::string>& uri) {
   if (!uri) return exact ? http_path == location : http_path.starts_with(location);
@@ -193,11 +193,10 @@ void check_client_address(const Route& route, Findings& findings) {
                    "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
 }
 
-/// Not a proxy_pass with an address, but one that nginx decides on later.
+/// TLS on one side only leads nowhere.
 void check_scheme(const Configuration& configuration, const Route& route, Findings& findings) {
   const conf::Listener& listener = listener_of(configuration, route);
   if (listener.tls.is_on() == route.proxy.tls) return;
-  const std::string scheme = route.proxy.tls ? "https" : "http";
   findings.error(route.where(),
                  "nginx speaks " + (route.proxy.tls ? std::string("TLS") : "without TLS") + " to " +
                      route.target->text() + ", and the listener there (" +

@@ -39,7 +39,7 @@ struct Route {
 /// The listeners that some route leads to.
 [[nodiscard]] std::set<std::size_t> listeners_behind(const std::vector<Route>& routes);
 
-/// Whether this is a header that asks for a WebSocket; names of headers have no case.
+/// The proxy_set_header that holds here for this header; its name has no case. Null: none.
 [[nodiscard]] const conf::NginxDirective* header_set(const Scope& scope, std::string_view name);
 
 }  // namespace doctor
