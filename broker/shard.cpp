@@ -488,9 +488,13 @@ std::string_view Shard::State::id_of(const Connection& connection) {
                                        : std::string_view("<unknown>");
 }
 
+std::string Shard::State::place_of(const Connection& connection) {
+  if (connection.client_port == 0) return connection.address;
+  return concat({connection.address, ":", std::to_string(connection.client_port)});
+}
+
 std::string Shard::State::who(const Connection& connection) {
-  return concat({id_of(connection), " [", connection.address, ":",
-                 std::to_string(connection.client_port), "]"});
+  return concat({id_of(connection), " [", place_of(connection), "]"});
 }
 
 std::string Shard::State::who_with_user(const Connection& connection) {

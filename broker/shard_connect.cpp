@@ -40,8 +40,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   if (!packet) {
     const auto version = mqtt::version_of_connect(frame.body);
     note(LogType::notice,
-         {"Client connection from ", connection.address, ":",
-          std::to_string(connection.client_port), " refused: ", packet.error().what, "."});
+         {"Client connection from ", place_of(connection), " refused: ", packet.error().what, "."});
     return turn_away(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
   }
   identify(connection, *packet);
@@ -176,8 +175,8 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
 std::string Shard::State::applicant(const Connection& connection,
                                     const mqtt::Connect& packet) const {
   const std::string_view id = client_id_of(connection, packet);
-  const std::string place = concat({id.empty() ? "<unknown>" : id, " [", connection.address, ":",
-                                    std::to_string(connection.client_port), "]"});
+  const std::string place =
+      concat({id.empty() ? "<unknown>" : id, " [", place_of(connection), "]"});
   return packet.user_name ? concat({place, " with user '", *packet.user_name, "'"}) : place;
 }
 
@@ -297,8 +296,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
     const std::string user =
         packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
     note(LogType::notice,
-         {"New client connected from ", connection.address, ":",
-          std::to_string(connection.client_port), " as ", session->client_id, " (p",
+         {"New client connected from ", place_of(connection), " as ", session->client_id, " (p",
           std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
           ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
   }

@@ -186,6 +186,8 @@ struct Shard::State {
 
   [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
+  /// Address and port of a client, as far as they are known.
+  [[nodiscard]] static std::string place_of(const Connection& connection);
   [[nodiscard]] static std::string who(const Connection& connection);
   /// "ID [ADDRESS:PORT] with user 'USER'", without the user if there is none.
   [[nodiscard]] static std::string who_with_user(const Connection& connection);
