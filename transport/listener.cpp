@@ -1,7 +1,6 @@
 #include "transport/listener.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <memory>
 #include <mutex>
@@ -11,14 +10,13 @@
 #include <netinet/tcp.h>
 #include <string_view>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "transport/descriptor.h"
 #include "transport/peer_address.h"
+#include "transport/unix_socket.h"
 
 namespace transport {
 
@@ -106,17 +104,6 @@ std::expected<Addresses, std::string> resolve(const ListenerOptions& options) {
   Addresses addresses(found, &::freeaddrinfo);
   if (error != 0) return std::unexpected(std::string(::gai_strerror(error)));
   return addresses;
-}
-
-bool somebody_answers(const sockaddr_un& address) noexcept {
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return probe &&
-         ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-}
-
-bool is_socket(const char* path) noexcept {
-  struct stat status{};
-  return ::lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 std::string place_of(const ListenerOptions& options) {
@@ -222,30 +209,17 @@ std::expected<void, std::string> Listener::open_tcp() {
 }
 
 std::expected<void, std::string> Listener::open_unix() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string& path = options_.unix_socket_path;
-  if (path.size() >= sizeof address.sun_path) {
-    return std::unexpected(std::string("the path is too long"));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  if (is_socket(path.c_str())) {
-    if (somebody_answers(address)) return std::unexpected(reason(EADDRINUSE));
-    ::unlink(path.c_str());
-  }
-  Opened socket = make_socket(AF_UNIX);
-  if (!socket) return std::unexpected(reason(socket.error()));
-  // For owner and group, as Mosquitto has it.
-  const mode_t mask = ::umask(S_IRWXO);
-  const bool bound =
-      ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  ::umask(mask);
-  if (!bound) return std::unexpected(reason(error));
+  auto socket = bind_unix(options_);
+  if (!socket) return std::unexpected(socket.error());
   made_file_ = true;
   if (::listen(socket->get(), backlog) != 0) return std::unexpected(reason(errno));
   sockets_.push_back(socket->release());
   return {};
+}
+
+std::string Listener::name() const {
+  if (is_unix()) return "unix socket " + options_.unix_socket_path;
+  return "port " + std::to_string(port_);
 }
 
 }  // namespace transport

@@ -52,6 +52,9 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   /// Whether the unix socket's file was made here, and goes with this.
   [[nodiscard]] bool made_file() const noexcept { return made_file_; }
+  /// Where clients come in, for log lines: "port 1883", "unix socket /run/darter/mqtt.sock".
+  [[nodiscard]] std::string name() const;
+  [[nodiscard]] bool is_unix() const noexcept { return port_ == 0; }
   [[nodiscard]] ConnectionCount& connections() noexcept { return connections_; }
 
   /// With what TLS handshakes are made from now on. Safe from any thread.

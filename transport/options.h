@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "transport/networks.h"
+
 namespace transport {
 
 /// What clients of a listener speak.
@@ -12,6 +14,12 @@ enum class Protocol : std::uint8_t { mqtt, websockets };
 
 /// Which address families a listener without an address, or with a host name, is opened on.
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
+
+/// Which header a proxy puts before everything else, see ProxyHeaderReader.
+enum class ProxyVersion : std::uint8_t { none, v1, v2 };
+
+/// Which header field of a proxy says where a client is, see forwarded_for().
+enum class RealIpHeader : std::uint8_t { any, x_forwarded_for, x_real_ip, forwarded };
 
 /// What becomes of a certificate, or of a PSK identity, that was verified.
 enum class TlsUserName : std::uint8_t {
@@ -51,16 +59,29 @@ struct TlsOptions {
 /// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`; one of the two
 ///            may be missing on this machine), `unix_socket_path`, or `port` with `address`.
 struct ListenerOptions {
-  std::uint16_t index = 0;       // into ShardOptions::listeners
-  std::uint16_t port = 1883;     // 0 without a path: any free port, see Listener::port()
-  std::string address;           // host name or address; empty: all addresses
-  bool loopback_only = false;    // nothing is opened to the outside
-  std::string unix_socket_path;  // empty: TCP
-  std::string bind_interface;    // network device; empty: any
+  std::uint16_t index = 0;                // into ShardOptions::listeners
+  std::uint16_t port = 1883;              // 0 without a path: any free port, see Listener::port()
+  std::string address;                    // host name or address; empty: all addresses
+  bool loopback_only = false;             // nothing is opened to the outside
+  std::string unix_socket_path;           // empty: TCP
+  std::uint32_t unix_socket_mode = 0770;  // of its file
+  std::string unix_socket_owner;          // user, user:group or :group; empty: who made it
+  std::string bind_interface;             // network device; empty: any
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
   bool tls = false;                   // see Listener::set_tls()
   std::int64_t max_connections = -1;  // -1: no limit
+
+  // Behind proxies.
+
+  ProxyVersion proxy_protocol = ProxyVersion::none;  // of the header that comes first
+  bool only_trusted_proxies = false;                 // may send that header; or whoever can connect
+  bool proxy_requires_tls = false;                   // the header must say that the client used TLS
+  bool proxy_requires_certificate = false;           // and had a good certificate
+  bool proxy_names_user = false;                     // whose common name is the user's name
+  /// Whose header fields about clients are believed, on a WebSocket listener.
+  Networks trusted_proxies;
+  RealIpHeader real_ip_header = RealIpHeader::any;
 
   // For Protocol::websockets only.
 
