@@ -12,6 +12,7 @@
 #include "transport/listener.h"
 #include "transport/peer_address.h"
 #include "transport/pending.h"
+#include "transport/proxy_protocol.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
 
@@ -20,6 +21,7 @@ namespace transport {
 /// How far a connection has come.
 enum class Phase : std::uint8_t {
   free,       ///< no connection: the place waits for one
+  proxy,      ///< a PROXY protocol header has to come first
   handshake,  ///< of TLS, then of a WebSocket; the shard does not know it yet
   open,       ///< the shard knows it
   closing,    ///< the shard has forgotten it; output is on its way
@@ -50,13 +52,14 @@ struct Connection {
   Handle handle{};
   broker::ConnectionId id;
   Listener* listener = nullptr;
+  std::unique_ptr<ProxyHeaderReader> proxy;    // null where no such header is expected
   std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<HttpState> http;
   std::unique_ptr<Pending> pending;
-  broker::Instant deadline;  // of the phases that have one
-  broker::Instant heard;     // when bytes came last; kept only if the listener sends pings
-  PeerAddress address;
+  broker::Instant deadline;      // of the phases that have one
+  broker::Instant heard;         // when bytes came last; kept only if the listener sends pings
+  PeerAddress address;           // of the socket's peer, until a proxy has named the client
   std::uint32_t read_turn = 0;   // the turn in which it was read last
   std::uint32_t write_turn = 0;  // the turn in which it was written to last
   Phase phase = Phase::free;

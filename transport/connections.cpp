@@ -36,6 +36,15 @@ std::uint16_t code_of(broker::CloseHow how) noexcept {
   return static_cast<std::uint16_t>(WebSocketCode::going_away);
 }
 
+/// What a connection has to send before the shard hears of it; "" later.
+std::string_view awaited(const Connection& connection) noexcept {
+  if (connection.phase == Phase::proxy) return "PROXY protocol header";
+  if (connection.phase != Phase::handshake) return {};
+  const bool before_tls =
+      connection.listener->options().tls && (connection.tls == nullptr || connection.shaking);
+  return before_tls ? "TLS handshake" : "WebSocket handshake";
+}
+
 /// What the socket has not taken.
 std::size_t queued_bytes(const Connection& connection) noexcept {
   if (connection.pending == nullptr) return 0;
@@ -76,7 +85,7 @@ Connection* Connections::start(Descriptor socket, Listener& listener, const Peer
   connection.listener = &listener;
   connection.address = address;
   int error = 0;
-  if (address.is_unix()) {
+  if (listener.is_unix()) {
     uv_pipe_init(loop_.uv(), &connection.handle.pipe, 0);
     error = uv_pipe_open(&connection.handle.pipe, socket.get());
   } else {
@@ -95,17 +104,26 @@ Connection* Connections::start(Descriptor socket, Listener& listener, const Peer
 void Connections::accept(Descriptor socket, Listener& listener, const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
+  if (!may_call(*connection)) return destroy(*connection);
   if (!enter(*connection)) return turn_away(*connection);
-  if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
-    note(*connection, "New connection from ", " on port " + std::to_string(listener.port()) + ".");
-  }
-  if (listener.options().protocol == Protocol::websockets || listener.options().tls) {
-    set_deadline(*connection, handshakes_,
-                 std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
-  } else {
-    introduce(*connection);
-  }
+  begin(*connection);
   listen_to(*connection);
+}
+
+/// Everything is known that the accepting of a socket tells.
+void Connections::begin(Connection& connection) {
+  const ListenerOptions& options = connection.listener->options();
+  const bool behind_proxy = options.proxy_protocol != ProxyVersion::none;
+  if (!behind_proxy && !asks_proxies(connection)) arrived(connection);
+  if (!behind_proxy && options.protocol == Protocol::mqtt && !options.tls) {
+    return introduce(connection);
+  }
+  if (behind_proxy) {
+    connection.phase = Phase::proxy;
+    connection.proxy = std::make_unique<ProxyHeaderReader>(options.proxy_protocol);
+  }
+  set_deadline(connection, handshakes_,
+               std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
 }
 
 bool Connections::enter(Connection& connection) {
@@ -146,6 +164,7 @@ void Connections::adopt(Handoff handoff) {
   connection->counted = true;
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
+  connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
   introduce(*connection);
@@ -162,6 +181,7 @@ void Connections::introduce(Connection& connection) {
   const std::string address = connection.address.text();
   std::optional<std::string> user;
   if (connection.tls != nullptr) user = connection.tls->user_name();
+  if (options.proxy_names_user) user = connection.proxy->header().user_name();
   connection.phase = Phase::open;
   connection.deadline = {};
   loop_.shard().opened(connection.id,
@@ -195,6 +215,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->socket = std::move(socket);
   handoff->listener = connection->listener;
   handoff->address = connection->address;
+  handoff->proxy = std::move(connection->proxy);
   handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
   handoff->unread = std::move(request.unread);
@@ -465,12 +486,8 @@ void Connections::expire(Deadlines& deadlines) {
       deadlines.push(*id, connection->deadline);
       continue;
     }
-    if (connection->phase == Phase::handshake) {
-      const bool before_tls = connection->listener->options().tls &&
-                              (connection->tls == nullptr || connection->shaking);
-      note(*connection, "Connection from ",
-           before_tls ? " closed: no TLS handshake came in time."
-                      : " closed: no WebSocket handshake came in time.");
+    if (const std::string_view what = awaited(*connection); !what.empty()) {
+      note(*connection, "Connection from ", " closed: no " + std::string(what) + " came in time.");
     }
     lose(*connection, broker::CloseCause::connection_lost);
   }

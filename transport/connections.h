@@ -16,6 +16,7 @@
 #include "transport/connection.h"
 #include "transport/connection_table.h"
 #include "transport/deadlines.h"
+#include "transport/forwarded.h"
 #include "transport/handoff.h"
 #include "transport/listener.h"
 
@@ -25,7 +26,8 @@ class Loop;
 
 /// The sockets of one loop: bytes from them to the shard, output of the shard to them.
 ///
-/// Shape      accept -> (handshake ->) open -> closing -> lingering -> closed, see Phase. A
+/// Shape      accept -> (proxy ->) (handshake ->) open -> closing -> lingering -> closed, see
+/// Phase. A
 ///            connection that moves home leaves through hand_off() and enters through adopt().
 /// Invariant  The shard knows exactly the connections in Phase::open.
 /// Threads    Its loop's only.
@@ -73,6 +75,16 @@ class Connections {
   void introduce(Connection& connection);
   [[nodiscard]] bool enter(Connection& connection);
   void turn_away(Connection& connection);
+
+  // Who is calling.
+  [[nodiscard]] bool may_call(Connection& connection);
+  void begin(Connection& connection);
+  void arrived(const Connection& connection, std::string_view route = {});
+  [[nodiscard]] bool asks_proxies(const Connection& connection) const;
+  [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
+  void refuse_proxy_header(Connection& connection, std::string_view why);
+  void learn_address(Connection& connection);
+  void note_forwarded(const Connection& connection, const Forwarded& forwarded);
 
   // Reading.
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
@@ -164,6 +176,7 @@ class Connections {
   std::size_t shaking_ = 0;                    // TLS handshakes under way
   std::uint32_t shaken_turn_ = 0;              // the last turn with a TLS handshake
   std::uint64_t shaken_nanoseconds_ = 0;       // spent on them in that turn
+  broker::Instant next_forwarded_line_;        // when a proxy's bad field is worth a line again
 };
 
 }  // namespace transport

@@ -102,12 +102,16 @@ void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*
 void Connections::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
   loop_.before_input();
-  if (connection.listener->options().tls) {
+  const std::size_t size = bytes.size();
+  if (connection.phase == Phase::proxy) bytes = read_proxy_header(connection, bytes);
+  if (bytes.empty()) {
+    // A header was all.
+  } else if (connection.listener->options().tls) {
     read_tls(connection, bytes);
   } else {
     feed(connection, bytes);
   }
-  loop_.after_input(bytes.size());
+  loop_.after_input(size);
 }
 
 void Connections::feed(Connection& connection, Bytes bytes) {
@@ -119,6 +123,7 @@ void Connections::feed(Connection& connection, Bytes bytes) {
       return read_frames(connection, bytes);
     case Phase::lingering:
       return read_lingering(connection, bytes);
+    case Phase::proxy:
     case Phase::closing:
     case Phase::closed:
     case Phase::free:
@@ -185,8 +190,8 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
   if (kind == FirstBytes::unknown || kind == (outside ? FirstBytes::tls : inside)) return false;
   const bool plain_mqtt = outside && kind == FirstBytes::mqtt;
   note(connection, "Client ",
-       " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) + " to port " +
-           std::to_string(connection.listener->port()) + ", which expects " +
+       " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) + " to " +
+           connection.listener->name() + ", which expects " +
            (inside == FirstBytes::http ? "WebSocket " : "MQTT ") +
            (options.tls ? "over TLS." : "without TLS."));
   forget(connection, broker::CloseCause::protocol_error);
@@ -233,6 +238,7 @@ void Connections::read_handshake(Connection& connection, Bytes bytes) {
 void Connections::answer_request(Connection& connection, Bytes rest) {
   const ListenerOptions& listener = connection.listener->options();
   const HttpRequest& request = connection.http->reader.request();
+  learn_address(connection);
   if (!listener.http_dir.empty() && !meant_for_websocket(request)) return send_file(connection);
   const auto response = answer_handshake(request, listener);
   if (!response) return refuse_request(connection, response.error());
@@ -246,8 +252,8 @@ void Connections::answer_request(Connection& connection, Bytes rest) {
 
 void Connections::refuse_request(Connection& connection, const HttpRefusal& refusal) {
   note(connection, "HTTP request from ",
-       " on port " + std::to_string(connection.listener->port()) +
-           " refused: " + status_line(refusal.status) + ": " + refusal.text);
+       " on " + connection.listener->name() + " refused: " + status_line(refusal.status) + ": " +
+           refusal.text);
   connection.phase = Phase::closing;
   connection.failed = true;
   send(connection, encode(refusal, connection.http->reader.request().method == "HEAD"));

@@ -8,6 +8,7 @@
 #include "transport/descriptor.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
+#include "transport/proxy_protocol.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
 
@@ -23,6 +24,7 @@ struct Handoff {
   Descriptor socket;
   Listener* listener = nullptr;
   PeerAddress address;
+  std::unique_ptr<ProxyHeaderReader> proxy;
   std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
   std::vector<std::byte> unread;

@@ -1,0 +1,143 @@
+// Who is calling: the part of Connections that learns a client's real address, from the socket,
+// from a PROXY protocol header, or from the header fields of a proxy for WebSockets.
+
+#include <string>
+#include <utility>
+
+#include "transport/connections.h"
+#include "transport/first_bytes.h"
+#include "transport/loop.h"
+
+namespace transport {
+
+namespace {
+
+/// Between two lines about header fields that a trusted proxy sends and nobody can read.
+constexpr std::int64_t forwarded_line_milliseconds = 10'000;
+
+std::string_view describe(Forwarded::Kind kind) noexcept {
+  switch (kind) {
+    case Forwarded::Kind::malformed:
+      return "does not name an address";
+    case Forwarded::Kind::too_long:
+      return "names more than 32 trusted proxies";
+    case Forwarded::Kind::hidden:
+      return "hides the client";
+    case Forwarded::Kind::absent:
+    case Forwarded::Kind::known:
+      break;
+  }
+  return "names the client";
+}
+
+/// ", TLSv1.3 cipher TLS_AES_256_GCM_SHA384, certificate of 'ann'"
+std::string describe(const ProxyTls& tls) {
+  std::string text = ", " + (tls.version.empty() ? std::string("TLS") : printable(tls.version));
+  if (!tls.cipher.empty()) text += " cipher " + printable(tls.cipher);
+  if (tls.verified) text += ", certificate of '" + printable(tls.common_name) + "'";
+  return text;
+}
+
+/// Why a client may not come in, whatever it will say; "" if it may.
+std::string_view objection(const ProxyHeader& header, const ListenerOptions& options) noexcept {
+  if (options.proxy_requires_tls && !header.tls) {
+    return "it does not say that the client used TLS (proxy_protocol_v2_require_tls)";
+  }
+  if (options.proxy_requires_certificate && !(header.tls && header.tls->verified)) {
+    return "it does not say that the client has a valid certificate (require_certificate)";
+  }
+  return {};
+}
+
+}  // namespace
+
+/// Whether a listener with PROXY protocol takes the word of that peer.
+bool Connections::may_call(Connection& connection) {
+  const ListenerOptions& options = connection.listener->options();
+  if (!options.only_trusted_proxies || options.trusted_proxies.contains(connection.address)) {
+    return true;
+  }
+  note(connection, "Connection from ",
+       " on " + connection.listener->name() + " closed: it is none of the trusted_proxies.");
+  return false;
+}
+
+/// Whether the client's address stands in the HTTP request that is to come.
+bool Connections::asks_proxies(const Connection& connection) const {
+  const ListenerOptions& options = connection.listener->options();
+  return options.protocol == Protocol::websockets &&
+         options.trusted_proxies.contains(connection.address);
+}
+
+/// The client's real address is known, as far as it ever will be: once for each connection, before
+/// the shard hears of it. `route` says through whom it came.
+void Connections::arrived(const Connection& connection, std::string_view route) {
+  if (!loop_.options().connection_messages || !loop_.log().enabled(broker::LogType::notice)) return;
+  note(connection, "New connection from ",
+       " on " + connection.listener->name() + std::string(route) + ".");
+}
+
+/// Returns what follows the header: nothing before that is whole, and if it was refused.
+Connections::Bytes Connections::read_proxy_header(Connection& connection, Bytes bytes) {
+  const auto [progress, used] = connection.proxy->read(bytes);
+  if (progress == ProxyHeaderReader::Progress::incomplete) return {};
+  const ListenerOptions& options = connection.listener->options();
+  if (progress == ProxyHeaderReader::Progress::malformed) {
+    const FirstBytes kind = recognise(bytes);
+    std::string why(connection.proxy->error());
+    if (kind != FirstBytes::unknown && kind != FirstBytes::proxy) {
+      why += ", but " + std::string(kind == FirstBytes::mqtt ? "MQTT" : transport::describe(kind));
+    }
+    refuse_proxy_header(connection, why);
+    return {};
+  }
+  const ProxyHeader& header = connection.proxy->header();
+  if (const std::string_view why = objection(header, options); !why.empty()) {
+    refuse_proxy_header(connection, why);
+    return {};
+  }
+  std::string route = " through " + connection.address.text_with_port() + " (PROXY protocol";
+  if (header.tls) route += describe(*header.tls);
+  route += ")";
+  if (header.source) connection.address = *header.source;
+  connection.phase = Phase::handshake;
+  if (!asks_proxies(connection)) arrived(connection, route);
+  if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
+  return bytes.subspan(used);
+}
+
+void Connections::refuse_proxy_header(Connection& connection, std::string_view why) {
+  note(connection, "Connection from ",
+       " on " + connection.listener->name() +
+           " closed: PROXY protocol header: " + std::string(why) + ".");
+  destroy(connection);
+}
+
+/// Takes the client's address out of a request that a trusted proxy sent.
+void Connections::learn_address(Connection& connection) {
+  if (!asks_proxies(connection)) return;
+  const ListenerOptions& options = connection.listener->options();
+  const HttpRequest& request = connection.http->reader.request();
+  const Forwarded found = forwarded_for(request, options.real_ip_header, options.trusted_proxies);
+  std::string route;
+  if (found.kind == Forwarded::Kind::known) {
+    route = " through " + connection.address.text_with_port() + " (" + std::string(found.field);
+    connection.address = found.address;
+  } else if (found.kind != Forwarded::Kind::absent) {
+    note_forwarded(connection, found);
+  }
+  if (const std::string_view id = request_id_of(request); !id.empty()) {
+    route += (route.empty() ? " (" : ", ") + ("request id " + std::string(id));
+  }
+  arrived(connection, route.empty() ? route : route + ")");
+}
+
+void Connections::note_forwarded(const Connection& connection, const Forwarded& forwarded) {
+  if (loop_.now() < next_forwarded_line_) return;
+  next_forwarded_line_ = broker::after_milliseconds(loop_.now(), forwarded_line_milliseconds);
+  note(connection, "Proxy ",
+       " sent a header field '" + std::string(forwarded.field) + "' that " +
+           std::string(describe(forwarded.kind)) + ": the client counts as the proxy itself.");
+}
+
+}  // namespace transport
