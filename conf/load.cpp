@@ -4,6 +4,7 @@
 #include "conf/devices.h"
 #include "conf/file.h"
 #include "conf/folders.h"
+#include "conf/proxy_checks.h"
 #include "conf/reader.h"
 #include "conf/resolve.h"
 #include "conf/tls_checks.h"
@@ -26,8 +27,8 @@ Source read_source(std::string_view text, const std::string& file) {
 std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
                                                const std::vector<std::uint16_t>& ports) {
   Source source = read_source(text, file);
-  for (const Diagnostics& more :
-       {missing_devices(source), missing_folders(source), check_tls(source)}) {
+  for (const Diagnostics& more : {missing_devices(source), missing_folders(source),
+                                  check_tls(source), check_proxies(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);

@@ -37,6 +37,7 @@ bool takes_the_line(const Option& option) {
   switch (option.type) {
     case Type::text:
     case Type::versions:
+    case Type::networks:
     case Type::log_destination:
     case Type::folder:
       return true;

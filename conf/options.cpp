@@ -93,6 +93,10 @@ std::string range_of(const Option& option) {
       return "a whole number above 0 and one of s, h, d, w, m, y: 14d";
     case Type::versions:
       return "a list of 3, 4 and 5";
+    case Type::networks:
+      return "a list of addresses, networks as in 192.0.2.0/24, and unix; or none";
+    case Type::file_mode:
+      return "access bits in octal, 0000 to 0777";
     case Type::log_destination:
       return destinations(option.choices);
     case Type::text:

@@ -18,6 +18,8 @@ enum class Type : std::uint8_t {
   choice,           ///< one of `choices`
   duration,         ///< a whole number and one of s h d w m y
   versions,         ///< MQTT protocol levels: 3, 4 and 5, separated by commas or blanks
+  networks,         ///< addresses and networks, `unix` or `none`, separated by commas or blanks
+  file_mode,        ///< access bits in octal: 660 or 0660
   log_destination,  ///< one of `choices`, or `file PATH`
   heading,          ///< begins a part of the file: listener, connection
   folder,           ///< include_dir: more files to read

@@ -37,6 +37,26 @@ void tls_version(Settings& /*settings*/, Listener& listener, const Value& value)
   listener.tls.tls1_3_only = std::get<std::string>(value) == "tlsv1.3";
 }
 
+void real_ip_header(Settings& /*settings*/, Listener& listener, const Value& value) {
+  const auto& name = std::get<std::string>(value);
+  listener.real_ip_header = name == "X-Forwarded-For" ? RealIpHeader::x_forwarded_for
+                            : name == "X-Real-IP"     ? RealIpHeader::x_real_ip
+                            : name == "Forwarded"     ? RealIpHeader::forwarded
+                                                      : RealIpHeader::any;
+}
+
+void unix_socket_mode(Settings& /*settings*/, Listener& listener, const Value& value) {
+  constexpr int octal = 8;
+  listener.unix_socket_mode =
+      static_cast<std::uint32_t>(std::stoul(std::get<std::string>(value), nullptr, octal));
+}
+
+void trusted_proxies(Settings& /*settings*/, Listener& listener, const Value& value) {
+  for (const std::string_view each : words_of(std::get<std::string>(value))) {
+    listener.trusted_proxies.emplace_back(each);
+  }
+}
+
 constexpr auto rows = std::to_array<Option>({
     // Where it listens.
     {.name = "listener",
@@ -66,6 +86,18 @@ constexpr auto rows = std::to_array<Option>({
      .form = Form::toml_only,
      .help = "Listen on a unix socket of this path, instead of a port.",
      .apply = to_listener<&Listener::unix_socket_path>},
+    {.name = "unix_socket_mode",
+     .type = Type::file_mode,
+     .scope = Scope::listener,
+     .default_text = "0770",
+     .help = "Access bits of the unix socket's file: whoever may write to it may connect.",
+     .apply = unix_socket_mode},
+    {.name = "unix_socket_owner",
+     .scope = Scope::listener,
+     .example = ":www-data",
+     .help = "Owner of the unix socket's file: user, user:group or :group. By default who runs the "
+             "broker.",
+     .apply = to_listener<&Listener::unix_socket_owner>},
     {.name = "bind_interface",
      .scope = Scope::listener,
      .example = "lo",
@@ -307,20 +339,43 @@ constexpr auto rows = std::to_array<Option>({
      .note = "keys are always in files here",
      .help = "Where the key lives. Engines are not supported."},
     {.name = "enable_proxy_protocol",
+     .aliases = "proxy_protocol",
      .type = Type::integer,
      .scope = Scope::listener,
      .minimum = 1,
      .maximum = 2,
      .example = "2",
-     .availability = Availability::not_built_in,
-     .help = "Expect a PROXY protocol header of this version."},
+     .help = "Expect a PROXY protocol header of this version before everything else, and take the "
+             "client's address from it. With 2 and without certfile, require_certificate and "
+             "use_identity_as_username are about the certificate that the proxy says it has "
+             "verified. See trusted_proxies.",
+     .apply = to_listener<&Listener::proxy_protocol>},
     {.name = "proxy_protocol_v2_require_tls",
      .type = Type::flag,
      .scope = Scope::listener,
      .default_text = "false",
      .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Refuse connections whose PROXY header does not say that the client used TLS."},
+     .help = "Refuse connections whose PROXY header does not say that the client used TLS.",
+     .apply = to_listener<&Listener::proxy_protocol_requires_tls>},
+    {.name = "trusted_proxies",
+     .type = Type::networks,
+     .scope = Scope::listener,
+     .repeated = true,
+     .default_text = "127.0.0.0/8 ::1 unix",
+     .help = "Whose X-Forwarded-For, X-Real-IP or Forwarded header is believed on WebSocket "
+             "listeners: the client is the rightmost address that is not among these. Where it is "
+             "set, only these may connect to a listener with enable_proxy_protocol.",
+     .apply = trusted_proxies},
+    {.name = "real_ip_header",
+     .type = Type::choice,
+     .scope = Scope::listener,
+     .choices = "any X-Forwarded-For X-Real-IP Forwarded",
+     .default_text = "any",
+     .help =
+         "The header of a WebSocket's request in which trusted_proxies name the client; of any, "
+         "the first of these that is there. Name the one that the proxy sets: others it may "
+         "pass on from clients.",
+     .apply = real_ip_header},
     {.name = "plugin_use",
      .scope = Scope::listener,
      .repeated = true,

@@ -29,7 +29,8 @@ std::string facts_of(const Option& option) {
     text += " In " + std::string(option.units) + ".";
   }
   if (option.type == Type::choice || option.type == Type::log_destination ||
-      option.type == Type::duration) {
+      option.type == Type::duration || option.type == Type::networks ||
+      option.type == Type::file_mode) {
     text += " It is " + range_of(option) + ".";
   }
   if (!option.reloadable) text += " Read at start only.";

@@ -51,6 +51,7 @@ class Resolver {
 /// Lists add up within a listener, but its own replace those that it inherits.
 void replace_lists(const std::vector<Entry>& entries, Listener& listener) {
   if (find_entry(entries, "websockets_origin") != nullptr) listener.websockets_origins.clear();
+  if (find_entry(entries, "trusted_proxies") != nullptr) listener.trusted_proxies.clear();
   if (find_entry(entries, "certfile") != nullptr) {
     listener.tls.certfiles.clear();
     listener.tls.keyfiles.clear();
@@ -198,7 +199,9 @@ void Resolver::remark_without_websockets(const std::vector<Entry>& entries,
   if (listener.protocol == Protocol::websockets) return;
   for (const Entry& each : entries) {
     const std::string_view name = each.option->name;
-    if (!name.starts_with("websockets_") && !name.starts_with("http_")) continue;
+    const bool of_websockets =
+        name.starts_with("websockets_") || name.starts_with("http_") || name == "real_ip_header";
+    if (!of_websockets) continue;
     remark(Severity::warning, each.place,
            quoted(name) + " has no effect on a listener without 'protocol websockets'");
   }

@@ -16,7 +16,8 @@ enum class Part { globals, listener };
 std::vector<std::string> shown_values(const Option& option) {
   std::vector<std::string> values;
   const auto words = words_of(example_of(option));
-  if (option.repeated && option.type == Type::choice) {
+  const bool one_each = option.type == Type::choice || option.type == Type::networks;
+  if (option.repeated && one_each) {
     values.assign(words.begin(), words.end());
   } else {
     values.emplace_back(example_of(option));

@@ -59,6 +59,9 @@ struct ProtocolVersions {
   bool operator==(const ProtocolVersions&) const = default;
 };
 
+/// Which header field of a proxy names the client.
+enum class RealIpHeader : std::uint8_t { any, x_forwarded_for, x_real_ip, forwarded };
+
 /// One place where clients come in.
 ///
 /// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`, and one of the
@@ -66,9 +69,11 @@ struct ProtocolVersions {
 struct Listener {
   std::string address;           ///< host name or address; empty: all addresses
   std::string unix_socket_path;  ///< listener 0 PATH
-  std::string bind_interface;    ///< network device; empty: any
-  std::uint16_t port = 1883;     ///< 0: unix_socket_path says where
-  bool loopback_only = false;    ///< nobody named a listener: open nothing to the outside
+  std::uint32_t unix_socket_mode = 0770;
+  std::string unix_socket_owner;  ///< user, user:group or :group; empty: who made it
+  std::string bind_interface;     ///< network device; empty: any
+  std::uint16_t port = 1883;      ///< 0: unix_socket_path says where
+  bool loopback_only = false;     ///< nobody named a listener: open nothing to the outside
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
 
@@ -82,6 +87,11 @@ struct Listener {
   std::string mount_point;  ///< put before every topic; empty: none
   Security security;
   TlsSettings tls;
+
+  std::uint8_t proxy_protocol = 0;           ///< enable_proxy_protocol: 1 or 2; 0: none
+  bool proxy_protocol_requires_tls = false;  ///< proxy_protocol_v2_require_tls
+  std::vector<std::string> trusted_proxies;  ///< networks, "unix", or "none"; empty: not said
+  RealIpHeader real_ip_header = RealIpHeader::any;
 
   std::vector<std::string> websockets_origins;         ///< websockets_origin; empty: any
   std::string http_dir;                                ///< files served over HTTP; empty: none

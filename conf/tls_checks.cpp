@@ -27,6 +27,8 @@ class TlsCheck {
   [[nodiscard]] bool has_authorities() const {
     return find("cafile") != nullptr || find("capath") != nullptr;
   }
+  [[nodiscard]] bool is_proxied() const { return find("enable_proxy_protocol") != nullptr; }
+  [[nodiscard]] bool proxy_tells(std::string_view name) const;
   void say(Severity severity, const Entry& entry, std::string text);
   void without_tls();
   void pairs();
@@ -81,6 +83,13 @@ void TlsCheck::run() {
   }
 }
 
+/// Whether a PROXY protocol header answers for the option, where TLS ends in the proxy.
+bool TlsCheck::proxy_tells(std::string_view name) const {
+  const Entry* const version = find("enable_proxy_protocol");
+  if (version == nullptr || std::get<std::int64_t>(version->value) != 2) return false;
+  return name == "require_certificate" || name == "use_identity_as_username";
+}
+
 /// Mosquitto opens a plain listener then, whatever its options promise.
 void TlsCheck::without_tls() {
   constexpr std::array<std::string_view, 8> promises = {"cafile",
@@ -95,6 +104,13 @@ void TlsCheck::without_tls() {
     const Entry* const entry = find(name);
     if (entry == nullptr) continue;
     if (std::holds_alternative<bool>(entry->value) && !std::get<bool>(entry->value)) continue;
+    if (proxy_tells(name)) continue;
+    if (is_proxied() && name == "use_subject_as_username") {
+      say(Severity::error, *entry,
+          "'use_subject_as_username' does not go with 'enable_proxy_protocol': its header has no "
+          "subject, only the common name; see 'use_identity_as_username'");
+      continue;
+    }
     say(Severity::error, *entry,
         quoted(name) + " stands at a listener without TLS; 'certfile' and 'keyfile' turn it on");
   }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "conf/network.h"
 #include "conf/options.h"
 
 namespace conf {
@@ -126,6 +127,31 @@ Result parse_versions(const Option& option, std::string_view text) {
   return list;
 }
 
+/// In one form whatever stood between: "192.0.2.0/24 unix".
+Result parse_networks(const Option& option, std::string_view text) {
+  std::string list;
+  const auto words = words_of(text, ", \t");
+  for (const auto word : words) {
+    const bool none = word == "none" && words.size() == 1;
+    if (!none && word != "unix" && !is_network(word)) return wrong(option, word);
+    if (!list.empty()) list += ' ';
+    list += word;
+  }
+  if (list.empty()) return wrong(option, text);
+  return list;
+}
+
+/// In the form 0660.
+Result parse_file_mode(const Option& option, std::string_view text) {
+  constexpr std::size_t digits = 4;
+  std::string mode(text);
+  if (mode.size() == digits - 1) mode.insert(mode.begin(), '0');
+  const bool good = mode.size() == digits && mode.front() == '0' &&
+                    mode.find_first_not_of("01234567") == mode.npos;
+  if (!good) return wrong(option, text);
+  return mode;
+}
+
 std::string duration_text(std::int64_t seconds) {
   const auto* const unit =
       std::find_if(duration_units.begin(), duration_units.end(),
@@ -203,6 +229,10 @@ Result parse_value(const Option& option, std::string_view text) {
       return parse_duration(option, text);
     case Type::versions:
       return parse_versions(option, text);
+    case Type::networks:
+      return parse_networks(option, text);
+    case Type::file_mode:
+      return parse_file_mode(option, text);
     case Type::log_destination:
       return parse_log_destination(option, text);
     case Type::text:

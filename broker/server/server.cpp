@@ -221,13 +221,15 @@ std::string Server::status_text() const {
 
 void Server::say_where(const transport::Listener& listener) {
   const transport::ListenerOptions& options = listener.options();
+  const bool websockets = options.protocol == transport::Protocol::websockets;
   if (!options.unix_socket_path.empty()) {
     log_.write(LogType::information,
-               concat({"Opening unix listen socket on path ", options.unix_socket_path, "."}));
+               concat({"Opening ", websockets ? "websockets " : "", "unix listen socket on path ",
+                       options.unix_socket_path, "."}));
     return;
   }
   const std::string port = std::to_string(listener.port());
-  if (options.protocol == transport::Protocol::websockets) {
+  if (websockets) {
     log_.write(LogType::information,
                concat({"Opening websockets listen socket on port ", port, "."}));
     return;
@@ -242,7 +244,9 @@ void Server::say_where(const transport::Listener& listener) {
 std::vector<std::string> Server::unix_sockets() const {
   std::vector<std::string> paths;
   for (const auto& listener : listeners_) {
-    if (listener->made_file()) paths.push_back(listener->options().unix_socket_path);
+    // One that was given an owner stays his.
+    if (!listener->made_file() || !listener->options().unix_socket_owner.empty()) continue;
+    paths.push_back(listener->options().unix_socket_path);
   }
   return paths;
 }

@@ -71,6 +71,34 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   return policy;
 }
 
+namespace {
+
+/// Requires  Texts that the table of options has checked.
+transport::Networks networks_of(const std::vector<std::string>& texts) {
+  transport::Networks networks;
+  for (const std::string& each : texts) {
+    if (each != "none") static_cast<void>(networks.add(each));
+  }
+  return networks;
+}
+
+/// What a listener expects of the proxies in front of it.
+void set_proxies(const conf::Listener& listener, transport::ListenerOptions& options) {
+  static const std::vector<std::string> this_machine = {"127.0.0.0/8", "::1", "unix"};
+  options.proxy_protocol = static_cast<transport::ProxyVersion>(listener.proxy_protocol);
+  options.proxy_requires_tls = listener.proxy_protocol_requires_tls;
+  const bool tells_of_tls =
+      options.proxy_protocol == transport::ProxyVersion::v2 && !listener.tls.is_on();
+  options.proxy_requires_certificate = tells_of_tls && listener.tls.require_certificate;
+  options.proxy_names_user = tells_of_tls && listener.tls.use_identity_as_username;
+  const bool named = !listener.trusted_proxies.empty();
+  options.trusted_proxies = networks_of(named ? listener.trusted_proxies : this_machine);
+  options.only_trusted_proxies = named && options.proxy_protocol != transport::ProxyVersion::none;
+  options.real_ip_header = static_cast<transport::RealIpHeader>(listener.real_ip_header);
+}
+
+}  // namespace
+
 transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                std::uint16_t index) {
   const conf::Listener& listener = settings.listeners[index];
@@ -80,6 +108,8 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
   options.address = listener.address;
   options.loopback_only = listener.loopback_only;
   options.unix_socket_path = listener.unix_socket_path;
+  options.unix_socket_mode = listener.unix_socket_mode;
+  options.unix_socket_owner = listener.unix_socket_owner;
   options.bind_interface = listener.bind_interface;
   options.socket_domain = static_cast<transport::SocketDomain>(listener.socket_domain);
   options.protocol = listener.protocol == conf::Protocol::websockets
@@ -92,6 +122,7 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
   options.websockets_headers_bytes_max = settings.websockets_headers_size_bytes;
   options.websockets_ping_interval_seconds = listener.websockets_ping_interval_seconds;
   options.http_dir = listener.http_dir;
+  set_proxies(listener, options);
   return options;
 }
 

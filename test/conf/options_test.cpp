@@ -77,8 +77,14 @@ std::string_view companions_of(const Option& option) {
   return "";
 }
 
+/// The same for one whose value is no file.
+bool needs_proxy_protocol(const Option& option) {
+  return option.name == "proxy_protocol_v2_require_tls";
+}
+
 std::string as_mosquitto(const Option& option) {
   std::string text = spelled(option) + " " + example(option) + "\n";
+  if (needs_proxy_protocol(option)) text += "enable_proxy_protocol 2\n";
   for (const auto name : conf::words_of(companions_of(option))) text += std::string(name) + " /x\n";
   return text;
 }
@@ -94,6 +100,7 @@ std::string as_toml(const Option& option) {
   }
   if (option.type == Type::heading) return "[[" + spelled(option) + "]]\nport = 1\n";
   std::string text = head + conf::toml_key(spelled(option)) + " = " + value + "\n";
+  if (needs_proxy_protocol(option)) text += "enable_proxy_protocol = 2\n";
   for (const auto name : conf::words_of(companions_of(option))) {
     text += std::string(name) + " = '/x'\n";
   }

@@ -105,7 +105,7 @@ class ArgumentsTest(unittest.TestCase):
 
     def test_not_built_in_yet(self):
         """Options whose feature comes later are no silence."""
-        for line in ("connection bridge", "plugin /x.so", "enable_proxy_protocol 2"):
+        for line in ("connection bridge", "plugin /x.so"):
             self.expect_errors(f"listener 1884\n{line}\n", "not built in yet", line.split()[0],
                                ":2")
 

@@ -69,10 +69,10 @@ def close_payload(code, reason=b""):
 class WebSocket:
     """A connection to a WebSocket listener, before and after the handshake."""
 
-    def __init__(self, port, path="/mqtt", protocols="mqtt", host="127.0.0.1"):
+    def __init__(self, port, path="/mqtt", protocols="mqtt", host="127.0.0.1", source=None):
         self.path, self.protocols = path, protocols
         self.key = base64.b64encode(os.urandom(16)).decode()
-        self.socket = socket.create_connection((host, port), DEADLINE_SECONDS)
+        self.socket = socket.create_connection((host, port), DEADLINE_SECONDS, source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host = f"{host}:{port}"
         self.response = None
