@@ -6,6 +6,7 @@
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
+#include "broker/wire/utf8.h"
 
 namespace broker {
 namespace {
@@ -64,7 +65,10 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;
-  connection->tls_user_name = HeapText(origin.user_name);
+  // A proxy, or a PSK identity, may hold any bytes; nobody has a name that is no text.
+  if (mqtt::is_utf8_string(origin.user_name)) {
+    connection->tls_user_name = HeapText(origin.user_name);
+  }
   connection->last_received = now;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
   state.timers.arm(connection->timer, after_seconds(now, timeout_seconds));

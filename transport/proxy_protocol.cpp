@@ -5,8 +5,6 @@
 #include <charconv>
 #include <vector>
 
-#include "broker/wire/utf8.h"
-
 namespace transport {
 
 namespace {
@@ -116,8 +114,11 @@ bool has_good_checksum(mqtt::Bytes all, mqtt::Bytes value) noexcept {
 }  // namespace
 
 std::optional<std::string> ProxyHeader::user_name() const {
-  const bool good = tls && tls->verified && mqtt::is_utf8_string(tls->common_name);
-  return good ? std::optional(tls->common_name) : std::nullopt;
+  if (!tls || !tls->verified || tls->common_name.empty()) return std::nullopt;
+  const bool bad = std::ranges::any_of(tls->common_name, [](char letter) {
+    return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F;
+  });
+  return bad ? std::nullopt : std::optional(tls->common_name);
 }
 
 ProxyHeaderReader::Progress ProxyHeaderReader::fail(const char* why) noexcept {

@@ -29,8 +29,8 @@ struct ProxyHeader {
   std::optional<PeerAddress> source;
   std::optional<ProxyTls> tls;  // nothing: the client used none, or the proxy does not say
 
-  /// The common name of a certificate that the proxy found good; nothing if it is no text that a
-  /// user name can be.
+  /// The common name of a certificate that the proxy found good; nothing if it is empty or has
+  /// control characters, which no user name may have.
   [[nodiscard]] std::optional<std::string> user_name() const;
 };
 

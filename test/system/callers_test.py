@@ -257,6 +257,7 @@ require_certificate true
         self.assertEqual(answer(broker.port, 1, 0, b"ann"), refused)
         self.assertEqual(answer(broker.port, 7, 0, b""), refused)
         self.assertEqual(answer(broker.port, 7, 0, b"a\0b"), refused)
+        self.assertEqual(answer(broker.port, 7, 0, b"\xff"), refused)
         self.assertEqual(answer(broker.port, username="ann"), refused)
         self.assertEqual(answer(broker.port2, 1, 0, b""), accepted)
         self.assertEqual(answer(broker.port2), b"")
