@@ -19,16 +19,21 @@ constexpr std::size_t tls_replies_bytes_max = std::size_t{64} << 10U;
 /// Kept between two writes.
 constexpr std::size_t sealed_bytes_kept = std::size_t{256} << 10U;
 
+/// Whether TLS is still to come, or under way: a PROXY protocol header may bring its first bytes.
+bool is_before_tls(const Connection& connection) noexcept {
+  return connection.phase == Phase::handshake || connection.phase == Phase::proxy;
+}
+
 }  // namespace
 
 /// Whether a connection stands before its TLS handshake, and has to wait for others' to end.
 bool Connections::waits_for_handshakes(const Connection& connection) const {
-  return connection.phase == Phase::handshake && connection.tls == nullptr &&
+  return is_before_tls(connection) && connection.tls == nullptr &&
          connection.listener->options().tls && shaking_ >= handshakes_max;
 }
 
 bool Connections::may_shake(const Connection& connection) const {
-  if (connection.phase != Phase::handshake || !connection.listener->options().tls) return true;
+  if (!is_before_tls(connection) || !connection.listener->options().tls) return true;
   if (connection.tls != nullptr && !connection.shaking) return true;
   if (waits_for_handshakes(connection)) return false;
   return shaken_turn_ != loop_.turn() || shaken_nanoseconds_ < handshake_nanoseconds_per_turn;

@@ -104,6 +104,28 @@ void websocket(const fs::path& root) {
   handshakes.add(u8(1) + u8(9) + "POST /other?a=b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
 }
 
+/// [0 or 2 for a header of version 1 or 2] [step], [odd for a header field] [step].
+void callers(const fs::path& root) {
+  Seeds seeds(root, "caller");
+  seeds.add(u8(0) + u8(3) + "PROXY TCP4 192.0.2.7 198.51.100.1 49152 1883\r\nCONNECT");
+  seeds.add(u8(0) + u8(9) + "PROXY TCP6 2001:db8::7 ::1 1 65535\r\n");
+  seeds.add(u8(0) + u8(9) + "PROXY UNKNOWN\r\n");
+  const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
+  const std::string ipv4 = vectors::u32(0xC0000207) + vectors::u32(0xC6336401) +
+                           vectors::u16(49152) + vectors::u16(1883);
+  const std::string ssl = u8(7) + vectors::u32(0) + u8(0x21) + vectors::text("TLSv1.3") + u8(0x22) +
+                          vectors::text("ann");
+  for (const std::string& rest : {ipv4, ipv4 + u8(0x20) + vectors::text(ssl),
+                                  ipv4 + u8(0x03) + vectors::text("\xC0\x0D\x97\xA6")}) {
+    seeds.add(u8(2) + u8(5) + signature + u8(0x21) + u8(0x11) + vectors::text(rest));
+  }
+  seeds.add(u8(2) + u8(5) + signature + u8(0x21) + u8(0x21) + vectors::text(std::string(36, '2')));
+  seeds.add(u8(2) + u8(5) + signature + u8(0x20) + u8(0) + vectors::u16(0));
+  seeds.add(u8(1) + u8(0) + "203.0.113.66, [2001:db8::1]:4711, unix:, 10.0.0.1:80");
+  seeds.add(u8(3) + u8(0) + "for=_a;proto=https, For=\"[2001:db8::1]:4711\";by=\"a\\\"b\"");
+  seeds.add(u8(5) + u8(0) + "192.0.2.7");
+}
+
 void files(const fs::path& root, const fs::path& source) {
   Seeds conf(root, "conf");
   conf.add_file(source / "conf/mosquitto.conf", u8(0));
@@ -175,6 +197,7 @@ int main(int count, char** words) {
   const fs::path root = words[1];
   packets(root);
   websocket(root);
+  callers(root);
   mosquitto(root);
   files(root, words[2]);
   Seeds(root, "topic_trie").add_noise(20, 300);

@@ -1,0 +1,89 @@
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <stdlib.h>
+#include <string>
+#include <utility>
+
+#include "test/transport/fixture.h"
+
+namespace transport {
+namespace {
+
+const std::string header = "PROXY TCP4 192.0.2.7 198.51.100.1 49152 1883\r\n";
+
+/// A path for a socket, in a folder that goes away.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "darter-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] std::string socket() const { return (path_ / "socket").string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+TEST_CASE("a client of the network behind a unix socket moves home", "[arrival]") {
+  const Folder folder;
+  TestBroker::Options options;
+  options.loops = 3;
+  options.mqtt.unix_socket_path = folder.socket();
+  options.mqtt.proxy_protocol = ProxyVersion::v1;
+  TestBroker broker(std::move(options));
+  for (int number = 0; number < 6; ++number) {
+    const std::string name = "proxied" + std::to_string(number);
+    Client client(folder.socket());
+    client.send(header + connect(name) + subscribe("u") + publish("u", "hello"));
+    const std::string expected = connack + suback() + publish("u", "hello");
+    CHECK(client.receive(expected.size()) == expected);
+    CHECK(broker.log().says("New client connected from 192.0.2.7:49152 as " + name + " "));
+  }
+  CHECK(broker.log().says("New connection from 192.0.2.7:49152 on unix socket " + folder.socket() +
+                          " through unix (PROXY protocol)."));
+}
+
+TEST_CASE("a PROXY header that does not come is not waited for", "[arrival]") {
+  TestBroker::Options options;
+  options.loop.handshake_timeout_seconds = 1;
+  options.mqtt.proxy_protocol = ProxyVersion::v1;
+  TestBroker broker(std::move(options));
+  Client silent(broker.port());
+  Client half(broker.port());
+  half.send(header.substr(0, 20));
+  CHECK(silent.receive_all().empty());
+  CHECK(half.receive_all().empty());
+  CHECK(broker.log().says("closed: no PROXY protocol header came in time."));
+}
+
+TEST_CASE("a client over the limit is told so before it names itself", "[arrival]") {
+  TestBroker::Options options;
+  options.websockets.max_connections = 1;
+  options.websockets.proxy_protocol = ProxyVersion::v2;
+  TestBroker broker(std::move(options));
+  const Client first(broker.websocket_port());
+  Client second(broker.websocket_port());
+  CHECK(second.receive_all().find("HTTP/1.1 503 ") == 0);
+}
+
+TEST_CASE("a bad PROXY header gives the place of the connection back", "[arrival]") {
+  TestBroker::Options options;
+  options.mqtt.max_connections = 1;
+  options.mqtt.proxy_protocol = ProxyVersion::v1;
+  TestBroker broker(std::move(options));
+  for (int number = 0; number < 3; ++number) {
+    Client client(broker.port());
+    client.send("PROXY TCP4 nowhere\r\n");
+    CHECK(client.receive_all().empty());
+  }
+  Client client(broker.port());
+  client.send(header + connect("c"));
+  CHECK(client.receive(connack.size()) == connack);
+}
+
+}  // namespace transport
