@@ -75,6 +75,16 @@ def answers(port, host="127.0.0.1"):
         return probe.connect_ex((host, port)) == 0
 
 
+def listens(path):
+    """Does somebody listen on this unix socket? Asked of the kernel, so that no broker notices."""
+    listening = "00010000"  # __SO_ACCEPTCON
+    for line in Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines():
+        fields = line.split(maxsplit=7)
+        if len(fields) == 8 and fields[7] == str(path) and fields[3] == listening:
+            return True
+    return False
+
+
 class Broker:
     """One broker process with a folder of its own.
 
@@ -143,11 +153,14 @@ class Broker:
             self.wait_for_ports()
 
     def wait_for_ports(self):
-        """Returns when each loopback port that the configuration names accepts connections."""
+        """Returns when what the configuration names accepts connections: ports of the loopback
+        address, unix sockets."""
         text = self.config_file.read_text()
         for port in (self.port, self.ws_port, self.port2, self.port3):
             if re.search(rf"^(listener|port)\s+{port}\b", text, re.MULTILINE):
                 wait_until(lambda p=port: self._alive() and answers(p), f"port {port} to answer")
+        for path in re.findall(r"^listener\s+0\s+(\S+)", text, re.MULTILINE):
+            wait_until(lambda p=path: self._alive() and listens(p), f"{path} to be listened on")
 
     def _alive(self):
         if self.process.poll() is not None:
