@@ -58,6 +58,7 @@ struct Connection {
   std::unique_ptr<HttpState> http;
   std::unique_ptr<Pending> pending;
   broker::Instant deadline;      // of the phases that have one
+  broker::Instant opened;        // when the shard of this loop was told of it
   broker::Instant heard;         // when bytes came last; kept only if the listener sends pings
   PeerAddress address;           // of the socket's peer, until a proxy has named the client
   std::uint32_t read_turn = 0;   // the turn in which it was read last
@@ -72,6 +73,7 @@ struct Connection {
   bool paused = false;       // reading is stopped in libuv
   bool ping_sent = false;    // a Ping of ours is unanswered
   bool turned_away = false;  // over a limit: lingers uncounted
+  bool forwarded = false;    // its request said through which proxy it came
   bool failed = false;       // the client broke the rules: nothing more is expected from it
 };
 

@@ -164,6 +164,7 @@ void Connections::adopt(Handoff handoff) {
   connection->counted = true;
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
+  connection->forwarded = handoff.forwarded;
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
@@ -184,6 +185,7 @@ void Connections::introduce(Connection& connection) {
   if (options.proxy_names_user) user = connection.proxy->header().user_name();
   connection.phase = Phase::open;
   connection.deadline = {};
+  connection.opened = loop_.now();
   loop_.shard().opened(connection.id,
                        {options.index, connection.address.port(), address,
                         options.protocol == Protocol::websockets ? "websockets" : "mqtt",
@@ -215,6 +217,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->socket = std::move(socket);
   handoff->listener = connection->listener;
   handoff->address = connection->address;
+  handoff->forwarded = connection->forwarded;
   handoff->proxy = std::move(connection->proxy);
   handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
@@ -420,6 +423,7 @@ void Connections::linger(Connection& connection) {
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
   // An end is input, too: what it gives back to a group must find who joined before.
   if (connection.phase == Phase::open) loop_.before_input();
+  if (cause == broker::CloseCause::peer_closed) note_end(connection);
   forget(connection, cause);
   destroy(connection);
 }

@@ -19,6 +19,7 @@
 #include "transport/forwarded.h"
 #include "transport/handoff.h"
 #include "transport/listener.h"
+#include "transport/proxy_cuts.h"
 
 namespace transport {
 
@@ -84,6 +85,7 @@ class Connections {
   [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
   void refuse_proxy_header(Connection& connection, std::string_view why);
   void learn_address(Connection& connection);
+  void note_end(const Connection& connection);
   void note_forwarded(const Connection& connection, const Forwarded& forwarded);
 
   // Reading.
@@ -176,7 +178,8 @@ class Connections {
   std::size_t shaking_ = 0;                    // TLS handshakes under way
   std::uint32_t shaken_turn_ = 0;              // the last turn with a TLS handshake
   std::uint64_t shaken_nanoseconds_ = 0;       // spent on them in that turn
-  broker::Instant next_forwarded_line_;        // when a proxy's bad field is worth a line again
+  ProxyCuts proxy_cuts_;
+  broker::Instant next_forwarded_line_;  // when a proxy's bad field is worth a line again
 };
 
 }  // namespace transport

@@ -123,6 +123,7 @@ void Connections::learn_address(Connection& connection) {
   if (found.kind == Forwarded::Kind::known) {
     route = " through " + connection.address.text_with_port() + " (" + std::string(found.field);
     connection.address = found.address;
+    connection.forwarded = true;
   } else if (found.kind != Forwarded::Kind::absent) {
     note_forwarded(connection, found);
   }
@@ -130,6 +131,20 @@ void Connections::learn_address(Connection& connection) {
     route += (route.empty() ? " (" : ", ") + ("request id " + std::string(id));
   }
   arrived(connection, route.empty() ? route : route + ")");
+}
+
+/// Somebody closed a connection under a client that had not said that it would go.
+void Connections::note_end(const Connection& connection) {
+  if (connection.phase != Phase::open || !connection.forwarded) return;
+  const auto seconds = proxy_cuts_.ended(connection.opened, loop_.now());
+  if (!seconds) return;
+  const std::string text = std::to_string(*seconds);
+  loop_.log().write(broker::LogType::warning,
+                    "Warning: Connections through the proxy on " + connection.listener->name() +
+                        " end after " + text +
+                        " seconds, one after the other: it may cut those that "
+                        "are silent for so long (nginx: proxy_read_timeout). A longer time there, "
+                        "a shorter keep alive of clients or websockets_ping_interval helps.");
 }
 
 void Connections::note_forwarded(const Connection& connection, const Forwarded& forwarded) {

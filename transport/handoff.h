@@ -24,6 +24,7 @@ struct Handoff {
   Descriptor socket;
   Listener* listener = nullptr;
   PeerAddress address;
+  bool forwarded = false;  // see Connection
   std::unique_ptr<ProxyHeaderReader> proxy;
   std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
