@@ -83,6 +83,7 @@ class Connections {
   void arrived(const Connection& connection, std::string_view route = {});
   [[nodiscard]] bool asks_proxies(const Connection& connection) const;
   [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
+  void take_proxy_header(Connection& connection);
   void refuse_proxy_header(Connection& connection, std::string_view why);
   void learn_address(Connection& connection);
   void note_end(const Connection& connection);

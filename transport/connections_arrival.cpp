@@ -38,6 +38,14 @@ std::string describe(const ProxyTls& tls) {
   return text;
 }
 
+/// What is wrong with a header, and what came instead of one.
+std::string fault(const ProxyHeaderReader& reader, mqtt::Bytes bytes) {
+  std::string why(reader.error());
+  const FirstBytes kind = recognise(bytes);
+  if (kind == FirstBytes::unknown || kind == FirstBytes::proxy) return why;
+  return why + ", but " + std::string(kind == FirstBytes::mqtt ? "MQTT" : describe(kind));
+}
+
 /// Why a client may not come in, whatever it will say; "" if it may.
 std::string_view objection(const ProxyHeader& header, const ListenerOptions& options) noexcept {
   if (options.proxy_requires_tls && !header.tls) {
@@ -81,29 +89,28 @@ void Connections::arrived(const Connection& connection, std::string_view route) 
 Connections::Bytes Connections::read_proxy_header(Connection& connection, Bytes bytes) {
   const auto [progress, used] = connection.proxy->read(bytes);
   if (progress == ProxyHeaderReader::Progress::incomplete) return {};
+  const bool malformed = progress == ProxyHeaderReader::Progress::malformed;
+  const std::string why =
+      malformed
+          ? fault(*connection.proxy, bytes)
+          : std::string(objection(connection.proxy->header(), connection.listener->options()));
+  if (!why.empty()) {
+    refuse_proxy_header(connection, why);
+    return {};
+  }
+  take_proxy_header(connection);
+  return bytes.subspan(used);
+}
+
+void Connections::take_proxy_header(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
-  if (progress == ProxyHeaderReader::Progress::malformed) {
-    const FirstBytes kind = recognise(bytes);
-    std::string why(connection.proxy->error());
-    if (kind != FirstBytes::unknown && kind != FirstBytes::proxy) {
-      why += ", but " + std::string(kind == FirstBytes::mqtt ? "MQTT" : transport::describe(kind));
-    }
-    refuse_proxy_header(connection, why);
-    return {};
-  }
   const ProxyHeader& header = connection.proxy->header();
-  if (const std::string_view why = objection(header, options); !why.empty()) {
-    refuse_proxy_header(connection, why);
-    return {};
-  }
-  std::string route = " through " + connection.address.text_with_port() + " (PROXY protocol";
-  if (header.tls) route += describe(*header.tls);
-  route += ")";
+  const std::string route = " through " + connection.address.text_with_port() + " (PROXY protocol" +
+                            (header.tls ? describe(*header.tls) : "") + ")";
   if (header.source) connection.address = *header.source;
   connection.phase = Phase::handshake;
   if (!asks_proxies(connection)) arrived(connection, route);
   if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
-  return bytes.subspan(used);
 }
 
 void Connections::refuse_proxy_header(Connection& connection, std::string_view why) {
