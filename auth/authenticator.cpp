@@ -59,6 +59,7 @@ class Authenticator::State {
 
   std::optional<LoginAnswer> verify(LoginRequest request, Completion done);
   std::vector<RealmChange> replace_realms(std::vector<std::shared_ptr<const Realm>> realms);
+  std::vector<RealmChange> compare(const std::vector<std::shared_ptr<const Realm>>& next) const;
   std::uint64_t generation() const;
   Sheet permissions(RealmId realm, const std::optional<std::string>& user);
   AuthenticatorStatistics statistics() const;
@@ -341,17 +342,28 @@ Sheet Authenticator::State::sheet_of(RealmId realm, const std::optional<std::str
 
 std::vector<RealmChange> Authenticator::State::replace_realms(
     std::vector<std::shared_ptr<const Realm>> realms) {
-  const std::scoped_lock lock(mutex_);
-  realms_.swap(realms);  // `realms` are the old ones from here on
-  ++generation_;
-  sheets_.clear();
+  // Only this function changes realms_, and one caller at a time: logins need not wait meanwhile.
+  std::vector<RealmChange> changes = compare(realms);
+  LruMap<Mac, WeakSheet, MacHash> sheets(options_.cached_max);
+  {
+    const std::scoped_lock lock(mutex_);
+    realms_.swap(realms);
+    ++generation_;
+    std::swap(sheets_, sheets);
+  }
+  return changes;
+}
+
+std::vector<RealmChange> Authenticator::State::compare(
+    const std::vector<std::shared_ptr<const Realm>>& next) const {
   std::vector<RealmChange> changes;
-  for (std::size_t index = 0; index < realms.size(); ++index) {
-    const auto id = static_cast<RealmId>(index);
-    const Realm& old = realms[index] ? *realms[index] : *nobody_;
-    const Realm& now = realm_of(id);
-    changes.push_back({.realm = id,
+  for (std::size_t index = 0; index < realms_.size(); ++index) {
+    const Realm& old = realms_[index] ? *realms_[index] : *nobody_;
+    const Realm& now = index < next.size() && next[index] ? *next[index] : *nobody_;
+    changes.push_back({.realm = static_cast<RealmId>(index),
                        .users = old.users_changed_in(now),
+                       .users_gone = old.users_gone_in(now),
+                       .users_added = now.users_gone_in(old),
                        .anonymous_refused = old.anonymous_refused_in(now),
                        .unchecked_refused = old.unchecked_refused_in(now),
                        .access_changed = !old.same_access_in(now)});

@@ -70,10 +70,12 @@ struct AuthenticatorStatistics {
 /// What a reload did to the users of one realm.
 struct RealmChange {
   RealmId realm{};
-  std::vector<std::string> users;  ///< gone, or with another password: disconnect them
-  bool anonymous_refused = false;  ///< clients without a user name have to go
-  bool unchecked_refused = false;  ///< users let in for want of a password file have to go
-  bool access_changed = false;     ///< the ACL file changed: ask permissions() again
+  std::vector<std::string> users;        ///< gone, or with another password: disconnect them
+  std::vector<std::string> users_gone;   ///< have no line any more; sorted, as all of these lists
+  std::vector<std::string> users_added;  ///< had none
+  bool anonymous_refused = false;        ///< clients without a user name have to go
+  bool unchecked_refused = false;        ///< users let in for want of a password file have to go
+  bool access_changed = false;           ///< the ACL file changed: ask permissions() again
 };
 
 /// Answers logins, and keeps the costly hashing of passwords away from the loops.
@@ -112,6 +114,8 @@ class Authenticator {
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///
+  /// Requires  One caller at a time.
+  /// Cost      What changed is found before any login has to wait for it.
   /// Returns   What changed, for each realm there was before (also those that are gone). Logins
   ///           under way are judged by the new realms; answers already given bear an older
   ///           generation, so sweep your connections first and then ask again for those.

@@ -42,6 +42,15 @@ std::vector<std::string> Realm::users_changed_in(const Realm& next) const {
   return passwords_->changed_in(*next.passwords_);
 }
 
+std::vector<std::string> Realm::users_gone_in(const Realm& next) const {
+  if (!passwords_) return {};
+  std::vector<std::string> gone = passwords_->users();
+  if (next.passwords_) {
+    std::erase_if(gone, [&](const auto& user) { return next.passwords_->find(user) != nullptr; });
+  }
+  return gone;
+}
+
 bool Realm::anonymous_refused_in(const Realm& next) const noexcept {
   return allow_anonymous_ && !next.allow_anonymous_;
 }

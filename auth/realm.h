@@ -18,6 +18,8 @@ struct RealmOptions {
   std::string password_file;
   std::string acl_file;
   bool allow_anonymous = false;
+
+  bool operator==(const RealmOptions&) const = default;
 };
 
 /// Who may log in at one listener (or at all that share their settings), and what they may do.
@@ -51,6 +53,9 @@ class Realm {
   ///
   /// Returns   The users who are gone or have another hash there, sorted: they have to go.
   [[nodiscard]] std::vector<std::string> users_changed_in(const Realm& next) const;
+
+  /// Users of the password file here who have no line in that of `next`, sorted.
+  [[nodiscard]] std::vector<std::string> users_gone_in(const Realm& next) const;
 
   /// Are clients without a user name let in here, and not by `next`? Then they have to go.
   [[nodiscard]] bool anonymous_refused_in(const Realm& next) const noexcept;
