@@ -70,6 +70,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
     connection->tls_user_name = HeapText(origin.user_name);
   }
   connection->last_received = now;
+  connection->promises.maximum_packet_size_bytes = state.options.limits.max_packet_size_bytes;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
   state.timers.arm(connection->timer, after_seconds(now, timeout_seconds));
   state.connections[id.slot] = std::move(connection);
@@ -261,7 +262,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
       return used;
     }
     const mqtt::Bytes unread = input.subspan(used);
-    const auto frame = mqtt::next_frame(unread, options.limits.max_packet_size_bytes);
+    const auto frame = mqtt::next_frame(unread, connection.promises.maximum_packet_size_bytes);
     if (!frame) {
       next = fail(connection, frame.error());
       return used;

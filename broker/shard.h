@@ -16,6 +16,7 @@
 #include "broker/core/journal.h"
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
+#include "broker/core/login_change.h"
 #include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
 #include "broker/interest.h"
@@ -73,6 +74,15 @@ struct ShardOptions {
   Durability durability = Durability::none;
   std::vector<ListenerPolicy> listeners;
   const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard
+};
+
+/// What holds for a shard from now on.
+///
+/// Shape      `listeners`: of those that there were before too, even if they are gone.
+struct ShardChange {
+  Limits limits;
+  std::vector<ListenerPolicy> listeners;
+  std::uint64_t logins_generation = 0;  // of the users: Verdict::generation says who was asked
 };
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.
@@ -142,6 +152,22 @@ class Shard {
 
   /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all.
   void shut_down(Instant now);
+
+  /// Puts other limits and listeners in the place of those that hold.
+  ///
+  /// What CONNACK promised stays for as long as a connection lasts: see Promises. So do keep alive,
+  /// session expiry, mount point and the aliases that the broker makes. All else holds at once, and
+  /// what is queued beyond a limit stays queued. A login that is being decided by users of an older
+  /// generation is asked for again.
+  void reconfigure(ShardChange change, Instant now);
+  /// Sends clients away and asks for permissions as `changes` say, by listener, for a part of the
+  /// sessions. Who has to go is told why (5.0): Not authorized if the same login would be refused
+  /// now, Administrative action if it may be tried again.
+  ///
+  /// Requires  reconfigure() before it, with the generation of these changes.
+  /// Returns   Whether there is more to do; then it is to be called again in a later turn.
+  /// Cost      Less than a millisecond or so, whatever there is to do.
+  [[nodiscard]] bool sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now);
 
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
   void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);

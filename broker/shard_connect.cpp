@@ -244,9 +244,12 @@ void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& pa
 // A login that fails ends the connection [MQTT-3.1.4-2].
 void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   // `tail` begins with the CONNECT, which was sound when it came.
-  const auto frame = mqtt::next_frame(connection.tail.view(), options.limits.max_packet_size_bytes);
+  const auto frame =
+      mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
   const std::size_t size_bytes = (*frame)->size_bytes;
   auto packet = mqtt::decode_connect((*frame)->body);
+  // Users were replaced while it was decided: whoever was asked did not know of that.
+  if (verdict.generation < logins_generation) return ask_for_login(connection, *packet);
   if (packet->password) wipe(connection.tail, *packet->password);
   identify(connection, *packet);
   connection.stage = Connection::Stage::expecting_connect;
@@ -257,9 +260,24 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
               {verdict.reason, denied ? "not authorised" : verdict.why});
     return;
   }
+  if (const auto failure = check_again(connection, *packet)) {
+    refuse(connection, *packet, *failure);
+    return;
+  }
   if (accept(connection, *packet, verdict) == Next::stop) return;
   connection.tail.consume(size_bytes);
   static_cast<void>(process_tail(connection));
+}
+
+// The rules may have changed since the CONNECT came, and with them whose name it is known by.
+std::optional<Failure> Shard::State::check_again(const Connection& connection,
+                                                 const mqtt::Connect& packet) const {
+  if (const auto failure = check_connect(connection, packet)) return failure;
+  const std::string_view client_id = client_id_of(connection, packet);
+  const std::uint64_t hash = siphash(options.home_key, client_id);
+  const ShardIndex home{static_cast<std::uint32_t>(hash % options.shards)};
+  if (!client_id.empty() && home == options.index) return std::nullopt;
+  return Failure{Reason::server_busy, "its listener was changed meanwhile"};
 }
 
 // CONNACK is the first packet and the only one of its kind [MQTT-3.1.4-5] [MQTT-3.2.0-1]
@@ -379,6 +397,10 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.topic_alias_maximum_out =
       std::min(packet.topic_alias_maximum, rules.max_topic_alias_broker);
   connection.keep_alive_seconds = keep_alive_of(packet);
+  connection.promises.receive_maximum = options.limits.max_inflight_messages;
+  connection.promises.topic_alias_maximum = rules.max_topic_alias;
+  connection.promises.maximum_qos = rules.max_qos;
+  connection.promises.retain_available = options.limits.retain_available;
   connection.timer.cancel();
   if (connection.keep_alive_seconds != 0) {
     timers.arm(connection.timer, after_milliseconds(now, connection.keep_alive_seconds * 1500LL));
@@ -444,7 +466,7 @@ mqtt::Connack Shard::State::connack_for(const Connection& connection,
     answer.server_keep_alive_seconds = kept;
   }
   if (!options.limits.retain_available) answer.retain_available = false;
-  answer.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
+  answer.maximum_packet_size_bytes = connection.promises.maximum_packet_size_bytes;
   if (options.limits.max_inflight_messages != 0) {
     answer.receive_maximum = options.limits.max_inflight_messages;
   }

@@ -74,7 +74,7 @@ void Shard::State::unpark(Connection& connection) {
   parked_bytes -= packets->size();
   mqtt::Bytes rest = packets->view();
   while (!rest.empty()) {
-    const auto frame = mqtt::next_frame(rest, options.limits.max_packet_size_bytes);
+    const auto frame = mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes);
     rest = rest.subspan((*frame)->size_bytes);
     const Next next =
         outbox.full() ? park(connection, **frame) : handle_connected(connection, **frame);

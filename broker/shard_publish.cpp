@@ -66,10 +66,10 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
 
 std::optional<Failure> Shard::State::check_publish(const Connection& connection,
                                                    const mqtt::Publish& packet) const {
-  if (packet.qos > policy(connection.listener).max_qos) {
+  if (packet.qos > connection.promises.maximum_qos) {
     return Failure{Reason::qos_not_supported, "QoS exceeds max_qos"};  // [MQTT-3.2.2-11]
   }
-  if (packet.retain && !options.limits.retain_available) {
+  if (packet.retain && !connection.promises.retain_available) {
     // [MQTT-3.2.2-14]
     return Failure{Reason::retain_not_supported, "retained publish, retain_available is false"};
   }
@@ -80,7 +80,7 @@ std::optional<Failure> Shard::State::check_publish(const Connection& connection,
 std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt::Publish& packet) {
   if (packet.topic_alias == 0) return std::nullopt;
   // [MQTT-3.3.2-9]
-  if (packet.topic_alias > policy(connection.listener).max_topic_alias) {
+  if (packet.topic_alias > connection.promises.topic_alias_maximum) {
     return Failure{Reason::topic_alias_invalid, "topic alias above Topic Alias Maximum"};
   }
   if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
@@ -127,7 +127,7 @@ Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
   // The same identifier before PUBREL is the same message: not routed again [MQTT-4.3.3-10].
   duplicate = std::ranges::find(ids, packet.packet_id) != ids.end();
   if (duplicate) return Next::go_on;
-  const std::size_t most = options.limits.max_inflight_messages;
+  const std::size_t most = connection.promises.receive_maximum;
   if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
     // [MQTT-3.3.4-7]
     return fail(connection, {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});

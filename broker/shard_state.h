@@ -38,7 +38,8 @@ namespace broker {
 ///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_session.cpp (ends of
 ///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS),
 ///            shard_journal.cpp (what is stored, what waits for that, what comes back),
-///            shard_pressure.cpp (when there is more than can be kept or handled).
+///            shard_pressure.cpp (when there is more than can be kept or handled), shard_reload.cpp
+///            (what a reload changes).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
 ///            touches it afterwards.
 /// Threads    None.
@@ -213,6 +214,9 @@ struct Shard::State {
   /// Answers where an answer is due, and closes.
   Next turn_away(Connection& connection, mqtt::Version version, mqtt::Failure failure);
   Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
+  /// Whether a CONNECT that was good when it came still is.
+  [[nodiscard]] std::optional<mqtt::Failure> check_again(const Connection& connection,
+                                                         const mqtt::Connect& packet) const;
   void ask_for_login(Connection& connection, const mqtt::Connect& packet);
   void decide(Connection& connection, const Verdict& verdict);
   Next accept(Connection& connection, const mqtt::Connect& packet, const Verdict& verdict);
@@ -254,6 +258,19 @@ struct Shard::State {
   [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
+
+  // shard_reload.cpp
+
+  /// Does what `change` asks for one session; returns what that cost, in looks at a session.
+  std::size_t apply(const LoginChange& change, Session& session, LoginSweep& sweep);
+  /// Why the client of a session has to go; nothing if it may stay.
+  struct Dismissal {
+    mqtt::Reason reason;
+    std::string_view why;
+  };
+  [[nodiscard]] static std::optional<Dismissal> dismissal_of(const LoginChange& change,
+                                                             const Session& session);
+  void refresh_permissions(Session& session);
 
   // shard_subscribe.cpp
   Next on_subscribe(Connection& connection, const mqtt::Frame& frame);
@@ -451,11 +468,12 @@ struct Shard::State {
   Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   SysTopics sys;
-  std::vector<Metrics> reports;  // of every shard, for shard 0
-  Instant now;                   // of the call that is being served
-  bool debug = false;            // whether anybody reads debug lines
-  bool deaf = false;             // the loop does not read
-  Instant heard_again;           // when it began to read again; it may have heard nobody before
+  std::vector<Metrics> reports;         // of every shard, for shard 0
+  Instant now;                          // of the call that is being served
+  bool debug = false;                   // whether anybody reads debug lines
+  bool deaf = false;                    // the loop does not read
+  std::uint64_t logins_generation = 0;  // answers to logins of an older one do not count
+  Instant heard_again;  // when it began to read again; it may have heard nobody before
   Instant last_tick;
   std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   std::vector<ConnectionId> parked;      // who has packets put aside

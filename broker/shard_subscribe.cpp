@@ -98,7 +98,7 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
     return std::unexpected(parsed.error());
   }
   wanted.filter = concat({session.mount_point, filter});
-  const mqtt::Qos qos = std::min(entry.qos, policy(connection.listener).max_qos);
+  const mqtt::Qos qos = std::min(entry.qos, connection.promises.maximum_qos);
   wanted.entry.qos = qos;
   wanted.answer = granted(qos);
   if (session.permissions &&

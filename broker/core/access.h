@@ -43,7 +43,8 @@ class Permissions {
 struct Verdict {
   mqtt::Reason reason = mqtt::Reason::success;
   std::shared_ptr<const Permissions> permissions;
-  std::string_view why{};  // of a refusal, for the log only: "wrong password"; static text
+  std::string_view why{};        // of a refusal, for the log only: "wrong password"; static text
+  std::uint64_t generation = 0;  // of the users that were asked: see Shard::reconfigure()
 };
 
 /// Answers for users that are not connected: check_retain_source asks whether the publisher of a

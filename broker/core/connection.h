@@ -33,6 +33,16 @@ struct HeldOutput {
   bool everything = false;    // CONNACK is among them: nothing may overtake
 };
 
+/// What a client was promised by CONNACK, or would have been by one of 5.0 (section 3.2.2.3): it
+/// holds until the connection ends, whatever the configuration says meanwhile.
+struct Promises {
+  std::uint32_t maximum_packet_size_bytes = 0;
+  std::uint16_t receive_maximum = 0;  // 0: no limit
+  std::uint16_t topic_alias_maximum = 0;
+  mqtt::Qos maximum_qos = mqtt::Qos::exactly_once;
+  bool retain_available = true;
+};
+
 /// One network connection as the shard sees it: a state machine fed with frames.
 ///
 /// Lifetime   Owned by the shard from opened() until closed, handed off or closed by the shard.
@@ -57,6 +67,7 @@ struct Connection {
   std::uint16_t receive_maximum = 65'535;       // the client's
   std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
+  Promises promises;
   bool request_problem_information = true;
   /// The socket is behind, or something waits for it: QoS 0 may have to wait too.
   bool congested = false;

@@ -38,6 +38,8 @@ struct Limits {
   bool connection_messages = true;
   std::uint32_t connect_timeout_seconds = 30;  // from opening to a whole CONNECT
   std::vector<std::string> clientid_prefixes;  // empty: any
+
+  bool operator==(const Limits&) const = default;
 };
 
 /// What gives way when a client's queue is full. What is in flight never does.
@@ -66,6 +68,8 @@ struct ListenerPolicy {
   std::string auto_id_prefix = "auto-";
   /// True if nothing has to be asked: anonymous is allowed and there is no password or ACL file.
   bool open_to_all = false;
+
+  bool operator==(const ListenerPolicy&) const = default;
 };
 
 }  // namespace broker

@@ -34,6 +34,10 @@ class SessionTable {
   void erase(Session& session);
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
+  /// Places of the table, for a walk in steps: each holds a session or null.
+  [[nodiscard]] std::size_t places() const noexcept { return sessions_.size(); }
+  [[nodiscard]] Session* at_place(std::size_t place) noexcept { return sessions_[place].get(); }
+
   /// Calls `visit(Session&)` for each; `visit` may erase the one it was given.
   template <typename Visit>
   void for_each(Visit&& visit) {

@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+// Of one slice of a sweep, in looks at a session: about a millisecond.
+constexpr std::size_t looks_per_slice = 512;
+constexpr std::size_t looks_per_refresh = 4;
+constexpr std::size_t looks_per_dismissal = 16;
+
+bool among(const std::vector<std::string>& users, const HeapText& user) {
+  return std::ranges::binary_search(users, user.view(), std::ranges::less{},
+                                    [](const std::string& each) { return std::string_view(each); });
+}
+
+const LoginChange* change_of(const std::vector<LoginChange>& changes, std::uint16_t listener) {
+  const auto found = std::ranges::find(changes, listener, &LoginChange::listener);
+  return found == changes.end() || found->empty() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void Shard::reconfigure(ShardChange change, Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  ShardOptions& options = state.options;
+  if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
+    state.next_sys = now;
+  }
+  options.limits = std::move(change.limits);
+  options.listeners = std::move(change.listeners);
+  state.logins_generation = change.logins_generation;
+  state.router.forget_routes();  // allow_duplicate_messages is in them
+}
+
+bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  const std::size_t places = state.sessions.places();
+  std::size_t looks = 0;
+  const auto goes_on = [&] {
+    return sweep.next < places && looks < looks_per_slice && !state.outbox.full();
+  };
+  for (; goes_on(); ++sweep.next, ++looks) {
+    Session* const session = state.sessions.at_place(sweep.next);
+    if (session == nullptr) continue;
+    const LoginChange* const change = change_of(changes, session->listener);
+    if (change != nullptr) looks += state.apply(*change, *session, sweep);
+  }
+  state.leave();
+  return sweep.next < places;
+}
+
+std::size_t Shard::State::apply(const LoginChange& change, Session& session, LoginSweep& sweep) {
+  std::size_t looks = 0;
+  if (change.access_changed) {
+    refresh_permissions(session);
+    looks += looks_per_refresh;
+  }
+  if (session.connection == nullptr) return looks;
+  const auto dismissal = dismissal_of(change, session);
+  if (!dismissal) return looks;
+  Connection& connection = *session.connection;
+  if (tells_of_connections()) {
+    note(LogType::notice, {"Client ", who(connection), " disconnected: ", dismissal->why, "."});
+  }
+  ++sweep.dropped;
+  begin_ticket();
+  send_disconnect(connection, dismissal->reason, dismissal->why);
+  end_connection(connection, WillFate::publish, CloseHow::policy);
+  return looks + looks_per_dismissal;
+}
+
+std::optional<Shard::State::Dismissal> Shard::State::dismissal_of(const LoginChange& change,
+                                                                  const Session& session) {
+  // Whom TLS has named was asked for no password.
+  if (!session.connection->tls_user_name.empty()) return std::nullopt;
+  if (session.user_name.empty()) {
+    if (!change.anonymous_refused) return std::nullopt;
+    return Dismissal{mqtt::Reason::not_authorized, "a user name is asked for now"};
+  }
+  if (among(change.users_gone, session.user_name)) {
+    return Dismissal{mqtt::Reason::not_authorized, "its user was removed"};
+  }
+  if (among(change.users_changed, session.user_name)) {
+    return Dismissal{mqtt::Reason::administrative_action, "the password of its user was changed"};
+  }
+  if (!change.unchecked_refused) return std::nullopt;
+  return Dismissal{mqtt::Reason::administrative_action, "passwords are checked now"};
+}
+
+void Shard::State::refresh_permissions(Session& session) {
+  if (options.authority == nullptr) return;
+  auto permissions = options.authority->permissions_of(session.listener, session.user_name.view());
+  if (permissions == session.permissions) return;
+  session.permissions = std::move(permissions);
+  // Kept routes hold what permissions decide.
+  if (!session.subscriptions.empty()) router.forget_routes();
+}
+
+}  // namespace broker
