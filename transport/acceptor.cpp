@@ -15,6 +15,8 @@ namespace {
 
 /// Accepted in one go; then sockets that are open have their turn.
 constexpr int accepts_per_turn = 128;
+/// The same where there will be no other turn: a few milliseconds of work.
+constexpr int last_accepts_max = 256;
 
 }  // namespace
 
@@ -33,7 +35,19 @@ void Acceptor::resume() {
 
 void Acceptor::pause() { uv_poll_stop(&poll_); }
 
-void Acceptor::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+void Acceptor::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
+    // It may destroy what it is kept in.
+    const auto told = std::move(static_cast<Acceptor*>(handle->data)->closed_);
+    if (told) told();
+  });
+}
+
+void Acceptor::accept_last() {
+  for (int count = 0; count < last_accepts_max && accept_one(); ++count) {
+  }
+}
 
 void Acceptor::accept_some() {
   for (int count = 0; count < accepts_per_turn && accept_one(); ++count) {

@@ -1,6 +1,9 @@
 // transport/acceptor.h
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <utility>
 #include <uv.h>
 
 #include "transport/listener.h"
@@ -15,8 +18,8 @@ class Loop;
 /// Threads    Its loop's only. Several loops accept from one socket, each through its own.
 class Acceptor {
  public:
-  Acceptor(Loop& loop, Listener& listener, int socket) noexcept
-      : loop_(loop), listener_(listener), socket_(socket) {}
+  Acceptor(Loop& loop, std::shared_ptr<Listener> listener, int socket) noexcept
+      : loop_(loop), listener_(std::move(listener)), socket_(socket) {}
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
@@ -24,7 +27,11 @@ class Acceptor {
   [[nodiscard]] int open();
   void resume();
   void pause();
-  void close();
+  /// Ends it, and calls `closed` when libuv has let go of it: not before it may be destroyed.
+  void close(std::function<void()> closed = {});
+  /// Takes in who has connected already: before the sockets are closed.
+  void accept_last();
+  [[nodiscard]] const std::shared_ptr<Listener>& listener() const noexcept { return listener_; }
   /// Whether a connection could be accepted without taking one of the last descriptors.
   [[nodiscard]] bool has_descriptor() const noexcept;
 
@@ -34,9 +41,10 @@ class Acceptor {
   [[nodiscard]] bool accept_one();
 
   Loop& loop_;
-  Listener& listener_;
+  std::shared_ptr<Listener> listener_;
   int socket_;
   uv_poll_t poll_{};
+  std::function<void()> closed_;
 };
 
 }  // namespace transport

@@ -51,7 +51,7 @@ struct Connection {
 
   Handle handle{};
   broker::ConnectionId id;
-  Listener* listener = nullptr;
+  std::shared_ptr<Listener> listener;          // by which it came in
   std::unique_ptr<ProxyHeaderReader> proxy;    // null where no such header is expected
   std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake

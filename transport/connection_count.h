@@ -17,7 +17,8 @@ class ConnectionCount {
   /// Counts one more, unless the limit is reached.
   [[nodiscard]] bool enter() noexcept {
     const std::int64_t before = count_.fetch_add(1, std::memory_order_relaxed);
-    if (most_ < 0 || before < most_) return true;
+    const std::int64_t most = this->most();
+    if (most < 0 || before < most) return true;
     leave();
     return false;
   }
@@ -25,10 +26,12 @@ class ConnectionCount {
   [[nodiscard]] std::int64_t count() const noexcept {
     return count_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] std::int64_t most() const noexcept { return most_; }
+  [[nodiscard]] std::int64_t most() const noexcept { return most_.load(std::memory_order_relaxed); }
+  /// Another limit for who comes from now on; who is in stays.
+  void set_most(std::int64_t most) noexcept { most_.store(most, std::memory_order_relaxed); }
 
  private:
-  std::int64_t most_;
+  std::atomic<std::int64_t> most_;
   alignas(64) std::atomic<std::int64_t> count_{0};
 };
 

@@ -80,12 +80,13 @@ void Connections::note(const Connection& connection, std::string_view before,
 
 // Opening.
 
-Connection* Connections::start(Descriptor socket, Listener& listener, const PeerAddress& address) {
+Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener>& listener,
+                               const PeerAddress& address) {
   Connection& connection = table_.acquire();
-  connection.listener = &listener;
+  connection.listener = listener;
   connection.address = address;
   int error = 0;
-  if (listener.is_unix()) {
+  if (listener->is_unix()) {
     uv_pipe_init(loop_.uv(), &connection.handle.pipe, 0);
     error = uv_pipe_open(&connection.handle.pipe, socket.get());
   } else {
@@ -101,7 +102,8 @@ Connection* Connections::start(Descriptor socket, Listener& listener, const Peer
   return nullptr;
 }
 
-void Connections::accept(Descriptor socket, Listener& listener, const PeerAddress& address) {
+void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
+                         const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   if (!may_call(*connection)) return destroy(*connection);
@@ -155,7 +157,7 @@ void Connections::turn_away(Connection& connection) {
 
 void Connections::adopt(Handoff handoff) {
   Connection* const connection =
-      start(std::move(handoff.socket), *handoff.listener, handoff.address);
+      start(std::move(handoff.socket), handoff.listener, handoff.address);
   if (connection == nullptr) {
     handoff.listener->connections().leave();
     loop_.count().leave();
@@ -193,9 +195,8 @@ void Connections::introduce(Connection& connection) {
                        loop_.now());
   if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
   connection.heard = loop_.now();
-  if (pings_.size() <= options.index) pings_.resize(options.index + std::size_t{1});
-  pings_[options.index].push(connection.id,
-                             after_seconds(loop_.now(), options.websockets_ping_interval_seconds));
+  const std::int64_t interval_seconds = options.websockets_ping_interval_seconds;
+  pings_[interval_seconds].push(connection.id, after_seconds(loop_.now(), interval_seconds));
 }
 
 std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
@@ -474,9 +475,8 @@ void Connections::tick() {
   expire(closings_);
   expire(lingerings_);
   admit_to_handshakes();
-  for (std::size_t listener = 0; listener < pings_.size(); ++listener) {
-    ping_idle(static_cast<std::uint16_t>(listener));
-  }
+  for (auto& [interval_seconds, deadlines] : pings_) ping_idle(interval_seconds, deadlines);
+  std::erase_if(pings_, [](const auto& each) { return each.second.empty(); });
   for (const broker::ConnectionId id : std::exchange(files_, {})) {
     if (Connection* const connection = table_.find(id)) finish(*connection);
   }
@@ -497,21 +497,19 @@ void Connections::expire(Deadlines& deadlines) {
   }
 }
 
-void Connections::ping_idle(std::uint16_t listener) {
-  while (const auto id = pings_[listener].pop(loop_.now())) {
+void Connections::ping_idle(std::int64_t interval_seconds, Deadlines& deadlines) {
+  while (const auto id = deadlines.pop(loop_.now())) {
     Connection* const connection = table_.find(*id);
     if (connection == nullptr || connection->phase != Phase::open) continue;
-    const std::int64_t interval_seconds =
-        connection->listener->options().websockets_ping_interval_seconds;
     const broker::Instant due = after_seconds(connection->heard, interval_seconds);
     if (due > loop_.now()) {
-      pings_[listener].push(*id, due);
+      deadlines.push(*id, due);
     } else if (connection->ping_sent) {
       note(*connection, "Connection from ", " closed: a WebSocket ping was not answered.");
       lose(*connection, broker::CloseCause::connection_lost);
     } else {
       ping(*connection);
-      pings_[listener].push(*id, after_seconds(loop_.now(), interval_seconds));
+      deadlines.push(*id, after_seconds(loop_.now(), interval_seconds));
     }
   }
 }

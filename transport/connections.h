@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,7 +40,8 @@ class Connections {
   Connections& operator=(const Connections&) = delete;
 
   /// A client came in: counted, logged, and either opened or sent away.
-  void accept(Descriptor socket, Listener& listener, const PeerAddress& address);
+  void accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
+              const PeerAddress& address);
   /// A connection comes home.
   void adopt(Handoff handoff);
 
@@ -70,7 +72,7 @@ class Connections {
   using Bytes = std::span<std::byte>;
 
   // Opening.
-  [[nodiscard]] Connection* start(Descriptor socket, Listener& listener,
+  [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   void listen_to(Connection& connection);
   void introduce(Connection& connection);
@@ -145,7 +147,7 @@ class Connections {
   void leave(Connection& connection);
   void set_deadline(Connection& connection, Deadlines& deadlines, std::int64_t milliseconds);
   void expire(Deadlines& deadlines);
-  void ping_idle(std::uint16_t listener);
+  void ping_idle(std::int64_t interval_seconds, Deadlines& deadlines);
   void ping(Connection& connection);
   void note(const Connection& connection, std::string_view before, std::string_view after) const;
 
@@ -173,7 +175,7 @@ class Connections {
   Deadlines handshakes_;
   Deadlines closings_;
   Deadlines lingerings_;
-  std::vector<Deadlines> pings_;               // by listener
+  std::map<std::int64_t, Deadlines> pings_;    // by interval in seconds
   std::size_t turned_away_ = 0;                // connections over a limit that still linger
   std::deque<broker::ConnectionId> unshaken_;  // not read until a TLS handshake has ended
   std::size_t shaking_ = 0;                    // TLS handshakes under way

@@ -17,6 +17,7 @@ class Deadlines {
   void push(broker::ConnectionId connection, broker::Instant due) {
     queue_.push_back({connection, due});
   }
+  [[nodiscard]] bool empty() const noexcept { return queue_.empty(); }
   /// The next connection that is due, if there is one.
   [[nodiscard]] std::optional<broker::ConnectionId> pop(broker::Instant now) {
     if (queue_.empty() || queue_.front().due > now) return std::nullopt;

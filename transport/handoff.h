@@ -22,7 +22,7 @@ namespace transport {
 /// Lifetime   Dropping it closes the connection. It stays counted meanwhile.
 struct Handoff {
   Descriptor socket;
-  Listener* listener = nullptr;
+  std::shared_ptr<Listener> listener;
   PeerAddress address;
   bool forwarded = false;  // see Connection
   std::unique_ptr<ProxyHeaderReader> proxy;

@@ -52,11 +52,12 @@ Opened make_socket(int family) {
   return socket;
 }
 
-Opened listen_tcp(const addrinfo& address, const std::string& interface) {
+Opened listen_tcp(const addrinfo& address, const std::string& interface, bool beside) {
   Opened socket = make_socket(address.ai_family);
   if (!socket) return socket;
   const int number = socket->get();
   set(number, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (beside) set(number, SOL_SOCKET, SO_REUSEPORT, 1);
   if (address.ai_family == AF_INET6) set(number, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_inherited_options(number);
   if (!interface.empty() && ::setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
@@ -67,6 +68,7 @@ Opened listen_tcp(const addrinfo& address, const std::string& interface) {
       ::listen(number, Listener::backlog) != 0) {
     return std::unexpected(errno);
   }
+  if (beside) set(number, SOL_SOCKET, SO_REUSEPORT, 0);
   return socket;
 }
 
@@ -125,18 +127,54 @@ bool is_ipv6(int socket) noexcept {
 }
 
 Listener::Listener(const ListenerOptions& options)
-    : options_(options), connections_(options.max_connections) {}
+    : options_(options), connections_(std::make_shared<ConnectionCount>(options.max_connections)) {}
 
-Listener::~Listener() {
+Listener::~Listener() { retire(nullptr); }
+
+void Listener::retire(Listener* successor) noexcept {
   for (const int socket : sockets_) ::close(socket);
-  if (made_file_) ::unlink(options_.unix_socket_path.c_str());
+  sockets_.clear();
+  if (!std::exchange(made_file_, false)) return;
+  if (successor != nullptr) {
+    successor->made_file_ = true;
+  } else {
+    ::unlink(options_.unix_socket_path.c_str());
+  }
+}
+
+std::expected<std::unique_ptr<Listener>, std::string> Listener::succeed(
+    const ListenerOptions& options) const {
+  std::unique_ptr<Listener> successor(new Listener(options));
+  successor->connections_ = connections_;
+  successor->port_ = port_;
+  for (const int socket : sockets_) {
+    const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+      return std::unexpected("Unable to take over " + place_of(options) + ": " + reason(errno) +
+                             ".");
+    }
+    successor->sockets_.push_back(copy);
+  }
+  return successor;
 }
 
 std::expected<std::unique_ptr<Listener>, std::string> Listener::open(
     const ListenerOptions& options) {
+  return open_beside(options, {});
+}
+
+std::expected<std::unique_ptr<Listener>, std::string> Listener::open_beside(
+    const ListenerOptions& options, std::span<const std::shared_ptr<Listener>> others) {
+  const auto share = [&](int value) {
+    for (const auto& other : others) {
+      for (const int socket : other->sockets_) set(socket, SOL_SOCKET, SO_REUSEPORT, value);
+    }
+  };
   std::unique_ptr<Listener> listener(new Listener(options));
-  const auto opened =
-      options.unix_socket_path.empty() ? listener->open_tcp() : listener->open_unix();
+  share(1);
+  const auto opened = options.unix_socket_path.empty() ? listener->open_tcp(!others.empty())
+                                                       : listener->open_unix();
+  share(0);
   if (!opened) {
     return std::unexpected("Unable to listen at " + place_of(options) + ": " + opened.error() +
                            ".");
@@ -184,7 +222,7 @@ std::expected<void, std::string> Listener::adopt_one(Descriptor socket) {
   return {};
 }
 
-std::expected<void, std::string> Listener::open_tcp() {
+std::expected<void, std::string> Listener::open_tcp(bool beside) {
   const auto addresses = resolve(options_);
   if (!addresses) return std::unexpected(addresses.error());
   port_ = options_.port;
@@ -193,7 +231,7 @@ std::expected<void, std::string> Listener::open_tcp() {
   for (addrinfo* address = addresses->get(); address != nullptr; address = address->ai_next) {
     if (address->ai_family != AF_INET && address->ai_family != AF_INET6) continue;
     set_port(*address, port_);
-    Opened socket = listen_tcp(*address, options_.bind_interface);
+    Opened socket = listen_tcp(*address, options_.bind_interface, beside);
     if (!socket) {
       error = reason(socket.error());
       // A machine without IPv6 is no reason not to start; a port that is taken is one.

@@ -21,10 +21,11 @@ namespace transport {
 /// Shape      One or two sockets: without an address IPv4 and IPv6 get one each. All loops accept
 ///            from the same sockets, each through a dup of its own.
 /// Invariant  The bind is exclusive: a second process on the same port fails to open.
-/// Lifetime   Bound from open() until it is destroyed, which also removes a unix socket's file.
-///            Clients that connect before the loops run wait in the backlog.
-/// Threads    Immutable after open(), but for the count of connections, which is atomic, and for
-///            tls(), which a lock guards.
+/// Lifetime   Bound from open() until retire(), or until it is destroyed, which also removes a unix
+///            socket's file. Clients that connect before the loops run wait in the backlog. Each
+///            connection that came in here keeps it: what it was told at the door stays true.
+/// Threads    Options never change; the count of connections is atomic, and a lock guards tls().
+///            Sockets are for the thread that opens and retires, and for those it tells of them.
 class Listener {
  public:
   /// How many clients may wait to be accepted, as far as the system allows.
@@ -42,6 +43,21 @@ class Listener {
   /// Errors    One sentence: one of them does not listen, or others may share it (SO_REUSEPORT).
   [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> adopt(
       const ListenerOptions& options, std::vector<Descriptor> sockets);
+  /// As open(), though `others` hold addresses that overlap: 127.0.0.1:1883 beside 0.0.0.0:1883.
+  /// They are to be retired next; until then the kernel gives clients to the closer match.
+  ///
+  /// Shape     SO_REUSEPORT stands at all of them for as long as it takes to bind, and no longer.
+  ///           Nobody is without a listener for a moment, and a failure leaves all as it was. It
+  ///           asks that the sockets belong to the user of this process.
+  [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open_beside(
+      const ListenerOptions& options, std::span<const std::shared_ptr<Listener>> others);
+  /// One with other options on the same sockets, and with the same count of connections: it takes
+  /// the place of this one, which is to be retired then.
+  ///
+  /// Requires  same_place().
+  /// Errors    One sentence, when descriptors ran out.
+  [[nodiscard]] std::expected<std::unique_ptr<Listener>, std::string> succeed(
+      const ListenerOptions& options) const;
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -55,7 +71,13 @@ class Listener {
   /// Where clients come in, for log lines: "port 1883", "unix socket /run/darter/mqtt.sock".
   [[nodiscard]] std::string name() const;
   [[nodiscard]] bool is_unix() const noexcept { return port_ == 0; }
-  [[nodiscard]] ConnectionCount& connections() noexcept { return connections_; }
+  [[nodiscard]] ConnectionCount& connections() noexcept { return *connections_; }
+
+  /// Closes the sockets; connections stay. A successor has them still, and takes a unix socket's
+  /// file over; without one (null) the file is removed.
+  ///
+  /// Requires  Nobody accepts here any more.
+  void retire(Listener* successor) noexcept;
 
   /// With what TLS handshakes are made from now on. Safe from any thread.
   ///
@@ -67,13 +89,13 @@ class Listener {
   explicit Listener(const ListenerOptions& options);
   [[nodiscard]] std::expected<void, std::string> adopt_one(Descriptor socket);
   [[nodiscard]] std::expected<void, std::string> open_unix();
-  [[nodiscard]] std::expected<void, std::string> open_tcp();
+  [[nodiscard]] std::expected<void, std::string> open_tcp(bool beside);
 
   ListenerOptions options_;
   std::vector<int> sockets_;
   std::uint16_t port_ = 0;
-  bool made_file_ = false;  // the unix socket's file is ours to remove
-  ConnectionCount connections_;
+  bool made_file_ = false;                        // the unix socket's file is ours to remove
+  std::shared_ptr<ConnectionCount> connections_;  // with its predecessor and its successor
   mutable std::mutex tls_mutex_;
   std::shared_ptr<const TlsContext> tls_;  // under tls_mutex_
 };

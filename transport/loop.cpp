@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <iterator>
 #include <pthread.h>
 #include <utility>
 
@@ -30,6 +31,7 @@ constexpr std::uint64_t bit_of(std::uint32_t shard) noexcept { return std::uint6
 Loop::Loop(Loops& loops, const broker::ShardOptions& options, broker::Commons& commons)
     : loops_(loops),
       index_(options.index),
+      options_(loops.options_),
       shard_(options, commons, loops.log_),
       connections_(*this) {}
 
@@ -60,13 +62,59 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
     loop.turn_began_ = loop.now();
   });
   for (const std::shared_ptr<Listener>& listener : listeners) {
-    for (const int socket : listener->sockets()) {
-      auto acceptor = std::make_unique<Acceptor>(*this, *listener, socket);
-      if (const int error = acceptor->open(); error != 0) return error;
-      acceptors_.push_back(std::move(acceptor));
-    }
+    if (const int error = accept_from(listener); error != 0) return error;
   }
   return 0;
+}
+
+int Loop::accept_from(const std::shared_ptr<Listener>& listener) {
+  for (const int socket : listener->sockets()) {
+    auto acceptor = std::make_unique<Acceptor>(*this, listener, socket);
+    if (const int error = acceptor->open(); error != 0) return error;
+    if (resume_accepting_.milliseconds != 0) acceptor->pause();
+    acceptors_.push_back(std::move(acceptor));
+  }
+  return 0;
+}
+
+void Loop::stop_accepting(std::unique_ptr<Acceptor> acceptor, bool for_good) {
+  if (for_good && resume_accepting_.milliseconds == 0) acceptor->accept_last();
+  Acceptor* const ending = acceptor.get();
+  closing_.push_back(std::move(acceptor));
+  ending->close([this, ending] {
+    std::erase_if(closing_, [&](const auto& each) { return each.get() == ending; });
+  });
+}
+
+void Loop::reconfigure(const LoopOptions& options,
+                       const std::vector<std::shared_ptr<Listener>>& listeners) {
+  options_ = options;
+  if (stopping_) return;
+  auto before = std::exchange(acceptors_, {});
+  for (const std::shared_ptr<Listener>& listener : listeners) {
+    const auto old = std::ranges::stable_partition(
+        before, [&](const auto& acceptor) { return acceptor->listener() != listener; });
+    const bool stays = !old.empty();
+    std::ranges::move(old, std::back_inserter(acceptors_));
+    before.erase(old.begin(), old.end());
+    if (stays) continue;
+    if (const int error = accept_from(listener); error != 0) {
+      log().write(broker::LogType::error,
+                  std::string("Unable to accept from a listener: ") + uv_strerror(error) + ".");
+    }
+  }
+  for (auto& acceptor : before) {
+    const bool succeeded = std::ranges::any_of(listeners, [&](const auto& listener) {
+      return same_place(listener->options(), acceptor->listener()->options());
+    });
+    stop_accepting(std::move(acceptor), !succeeded);
+  }
+}
+
+void Loop::repeat(const Loops::Step& step, const std::shared_ptr<std::latch>& done) {
+  if (!step(index_, shard_, now())) return done->count_down();
+  // The sockets have their turn first.
+  post([&step, done](Loop& loop) { loop.repeat(step, done); });
 }
 
 bool Loop::settle() {
@@ -291,6 +339,12 @@ void Loop::out_of_descriptors() {
   }
   for (const auto& acceptor : acceptors_) acceptor->pause();
   resume_accepting_ = broker::after_milliseconds(now(), accept_pause_milliseconds);
+}
+
+bool Loop::is_one_of_the_last(int descriptor) const noexcept {
+  if (options_.open_files_max == 0) return false;
+  const std::uint64_t kept = std::clamp<std::uint64_t>(options_.open_files_max / 8, 4, 64);
+  return static_cast<std::uint64_t>(descriptor) + kept >= options_.open_files_max;
 }
 
 void Loop::begin_stop() {

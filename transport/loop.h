@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -54,6 +55,12 @@ class Loop {
   [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept {
     return longest_turn_milliseconds_.exchange(0, std::memory_order_relaxed);
   }
+  /// Calls `step` in this turn and in the following ones until it says that there is no more to do;
+  /// then counts `done` down.
+  void repeat(const Loops::Step& step, const std::shared_ptr<std::latch>& done);
+  /// Accepts from these listeners and from no others, on the loop's thread.
+  void reconfigure(const LoopOptions& options,
+                   const std::vector<std::shared_ptr<Listener>>& listeners);
   /// Wakes the loop: there is mail.
   void ring() noexcept { uv_async_send(&bell_); }
   /// Tells the loop that the mailbox of `peer` has room again.
@@ -66,7 +73,7 @@ class Loop {
   [[nodiscard]] broker::Log& log() noexcept { return loops_.log_; }
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
   [[nodiscard]] ConnectionCount& count() noexcept { return loops_.connections_; }
-  [[nodiscard]] const LoopOptions& options() const noexcept { return loops_.options_; }
+  [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::Instant now() const noexcept {
     return {static_cast<std::int64_t>(uv_now(&uv_))};
   }
@@ -91,10 +98,9 @@ class Loop {
   void move_connections();
   /// accept() failed for want of descriptors, or took one of the last: try again in a while.
   void out_of_descriptors();
-  /// See Loops.
-  [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept {
-    return loops_.is_one_of_the_last(descriptor);
-  }
+  /// Whether a file of that number leaves too few for what else needs one: a connection that moves,
+  /// the store, a log that is opened again.
+  [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
 
  private:
   void run();
@@ -111,11 +117,15 @@ class Loop {
   void drain_mailboxes();
   void do_posted();
   void resume_accepting();
+  /// Returns 0, or libuv's error.
+  [[nodiscard]] int accept_from(const std::shared_ptr<Listener>& listener);
+  void stop_accepting(std::unique_ptr<Acceptor> acceptor, bool for_good);
   void stop_when_done();
   void close_handles();
 
   Loops& loops_;
   broker::ShardIndex index_;
+  LoopOptions options_;
   uv_loop_t uv_{};
   uv_async_t bell_{};
   uv_timer_t timer_{};
@@ -125,6 +135,7 @@ class Loop {
   broker::Shard shard_;
   Connections connections_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::unique_ptr<Acceptor>> closing_;  // until libuv has let go of them
   std::thread thread_;
   std::size_t input_bytes_ = 0;  // since the last flush
   int inputs_ = 0;               // the same in sockets

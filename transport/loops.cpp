@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <latch>
 #include <utility>
 #include <uv.h>
 
@@ -47,12 +48,6 @@ std::expected<void, std::string> Loops::start(std::vector<std::shared_ptr<Listen
   return {};
 }
 
-bool Loops::is_one_of_the_last(int descriptor) const noexcept {
-  if (options_.open_files_max == 0) return false;
-  const std::uint64_t kept = std::clamp<std::uint64_t>(options_.open_files_max / 8, 4, 64);
-  return static_cast<std::uint64_t>(descriptor) + kept >= options_.open_files_max;
-}
-
 bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {
   constexpr std::int64_t interval_milliseconds = 60'000;
   std::int64_t next = next_descriptor_line_.load(std::memory_order_relaxed);
@@ -86,6 +81,31 @@ void Loops::stop() {
   if (!std::exchange(running_, false)) return;
   for (const auto& loop : loops_) loop->begin_stop();
   for (const auto& loop : loops_) loop->join();
+}
+
+void Loops::run_everywhere(const Step& step) {
+  if (!running_) return;
+  const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
+  for (const auto& each : loops_) {
+    each->post([&step, done](Loop& loop) { loop.repeat(step, done); });
+  }
+  done->wait();
+}
+
+void Loops::reconfigure(const LoopOptions& options,
+                        std::vector<std::shared_ptr<Listener>> listeners) {
+  options_ = options;
+  listeners_ = std::move(listeners);
+  connections_.set_most(options.global_max_connections);
+  if (!running_) return;
+  const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
+  for (const auto& each : loops_) {
+    each->post([this, done](Loop& loop) {
+      loop.reconfigure(options_, listeners_);
+      done->count_down();
+    });
+  }
+  done->wait();
 }
 
 void Loops::post(broker::ShardIndex shard, Task task) {

@@ -31,6 +31,8 @@ class Loop;
 class Loops {
  public:
   using Task = std::move_only_function<void(broker::Shard&, broker::Instant)>;
+  /// A part of some work; returns whether there is more.
+  using Step = std::function<bool(broker::ShardIndex, broker::Shard&, broker::Instant)>;
 
   /// One loop for each element of `shards`, whose `index` and `shards` members must fit.
   Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
@@ -59,6 +61,15 @@ class Loops {
   /// stop() they are dropped unrun.
   void post(broker::ShardIndex shard, Task task);
 
+  /// Calls `step` on every shard's own thread, on several at a time, once a turn until it returns
+  /// false; and waits until all have. Nothing happens before start() and after stop().
+  void run_everywhere(const Step& step);
+  /// While the loops run: other options, and other listeners. Those that are the same go on, and
+  /// connections stay, also of those that are gone: once this returns, nobody accepts there.
+  ///
+  /// Requires  Every shard knows the new listeners' numbers.
+  void reconfigure(const LoopOptions& options, std::vector<std::shared_ptr<Listener>> listeners);
+
   [[nodiscard]] std::uint32_t count() const noexcept {
     return static_cast<std::uint32_t>(loops_.size());
   }
@@ -79,9 +90,6 @@ class Loops {
  private:
   friend class Loop;
 
-  /// Whether a file of that number leaves too few for what else needs one: a connection that moves,
-  /// the store, a log that is opened again.
-  [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
 

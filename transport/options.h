@@ -31,6 +31,8 @@ enum class TlsUserName : std::uint8_t {
 struct TlsCertificateOptions {
   std::string certificate_file;  // PEM, with intermediate authorities behind it
   std::string key_file;          // PEM
+
+  bool operator==(const TlsCertificateOptions&) const = default;
 };
 
 /// How a listener speaks TLS. Empty strings: no such file, or OpenSSL's default.
@@ -52,6 +54,8 @@ struct TlsOptions {
   bool disable_client_cert_date_checks = false;
   bool tls1_3_only = false;
   bool session_tickets = true;
+
+  bool operator==(const TlsOptions&) const = default;
 };
 
 /// One place where clients come in.
@@ -90,7 +94,17 @@ struct ListenerOptions {
   std::uint32_t websockets_headers_bytes_max = 8192;   // request line and headers of an upgrade
   std::uint32_t websockets_ping_interval_seconds = 0;  // 0: the broker sends no pings
   std::string http_dir;                                // files served over HTTP; empty: none
+
+  bool operator==(const ListenerOptions&) const = default;
 };
+
+/// Whether two are bound to the same place, whatever else they say.
+[[nodiscard]] inline bool same_place(const ListenerOptions& one, const ListenerOptions& other) {
+  return one.port == other.port && one.address == other.address &&
+         one.loopback_only == other.loopback_only &&
+         one.unix_socket_path == other.unix_socket_path &&
+         one.bind_interface == other.bind_interface && one.socket_domain == other.socket_domain;
+}
 
 /// What all loops are told.
 ///
@@ -102,6 +116,8 @@ struct LoopOptions {
   bool connection_messages = true;           // log who connects
   std::uint32_t handshake_timeout_seconds = 30;
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end
+
+  bool operator==(const LoopOptions&) const = default;
 };
 
 }  // namespace transport
