@@ -16,6 +16,12 @@ Diagnostics only(std::string text) {
   return {{.severity = Severity::error, .file = {}, .line = 0, .text = std::move(text)}};
 }
 
+std::expected<Settings, Diagnostics> settings_of(
+    std::expected<Configuration, Diagnostics> configuration) {
+  if (!configuration) return std::unexpected(std::move(configuration.error()));
+  return std::move(configuration->settings);
+}
+
 }  // namespace
 
 Source read_source(std::string_view text, const std::string& file) {
@@ -24,22 +30,32 @@ Source read_source(std::string_view text, const std::string& file) {
   return std::move(writer).take();
 }
 
-std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
-                                               const std::vector<std::uint16_t>& ports) {
+static std::expected<Configuration, Diagnostics> load_configuration_text(
+    std::string_view text, const std::string& file, const std::vector<std::uint16_t>& ports) {
   Source source = read_source(text, file);
   for (const Diagnostics& more : {missing_devices(source), missing_folders(source),
                                   check_tls(source), check_proxies(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
-  return resolve(source, ports);
+  return resolve_configuration(source, ports);
+}
+
+std::expected<Configuration, Diagnostics> load_configuration(
+    const std::string& path, const std::vector<std::uint16_t>& ports) {
+  const auto text = read_file(path);
+  if (!text) return std::unexpected(only(text.error()));
+  return load_configuration_text(*text, path, ports);
+}
+
+std::expected<Settings, Diagnostics> load_text(std::string_view text, const std::string& file,
+                                               const std::vector<std::uint16_t>& ports) {
+  return settings_of(load_configuration_text(text, file, ports));
 }
 
 std::expected<Settings, Diagnostics> load(const std::string& path,
                                           const std::vector<std::uint16_t>& ports) {
-  const auto text = read_file(path);
-  if (!text) return std::unexpected(only(text.error()));
-  return load_text(*text, path, ports);
+  return settings_of(load_configuration(path, ports));
 }
 
 Settings load_defaults(const std::vector<std::uint16_t>& ports) { return resolve({}, ports); }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/configuration.h"
 #include "conf/settings.h"
 #include "conf/source.h"
 
@@ -22,6 +23,10 @@ namespace conf {
 /// Errors    Every error of the file and of those that it includes, and the warnings among them; a
 ///           network device that this machine does not have is one.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(
+    const std::string& path, const std::vector<std::uint16_t>& ports = {});
+
+/// The same with how it was said.
+[[nodiscard]] std::expected<Configuration, Diagnostics> load_configuration(
     const std::string& path, const std::vector<std::uint16_t>& ports = {});
 
 /// The same for a text.

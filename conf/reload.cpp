@@ -1,30 +1,53 @@
 #include "conf/reload.h"
 
+#include <optional>
 #include <string>
-#include <string_view>
 
 namespace conf {
+namespace {
 
-Diagnostics not_reloaded(const Settings& running, const Settings& read) {
-  Diagnostics warnings;
-  const auto compare = [&](std::string_view name, bool changed) {
-    if (!changed) return;
-    warnings.push_back({.severity = Severity::warning,
-                        .file = {},
-                        .line = 0,
-                        .text = "'" + std::string(name) +
-                                "' changed, but is read at start only: restart to use it"});
-  };
-  compare("threads", running.threads != read.threads);
-  compare("pid_file", running.pid_file != read.pid_file);
-  compare("user", running.user != read.user);
-  compare("persistence", running.persistence != read.persistence);
-  compare("persistence_location", running.persistence_location != read.persistence_location);
-  compare("persistence_file", running.persistence_file != read.persistence_file);
-  compare("persistence_durability", running.persistence_relaxed != read.persistence_relaxed);
-  compare("persistence_damaged",
-          running.persistence_refuse_damaged != read.persistence_refuse_damaged);
-  return warnings;
+std::string text_of(const Option& option, const WrittenOptions& options) {
+  const auto found = options.find(&option);
+  if (found == options.end()) return std::string(option.default_text);
+  std::string text;
+  for (const Value& value : found->second) {
+    text += (text.empty() ? "" : ", ") + to_text(option, value);
+  }
+  return text;
+}
+
+/// What an option is that nobody sets.
+std::optional<Value> default_of(const Option& option) {
+  if (auto value = parse_value(option, option.default_text)) return *value;
+  if (option.type == Type::text) return Value(std::string());
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<OptionChange> changed_options(const WrittenOptions& before,
+                                          const WrittenOptions& after) {
+  std::vector<OptionChange> changes;
+  for (const Option& option : options()) {
+    if (option.availability != Availability::works) continue;
+    std::string old = text_of(option, before);
+    std::string now = text_of(option, after);
+    if (old != now) changes.push_back({&option, std::move(old), std::move(now)});
+  }
+  return changes;
+}
+
+void keep_start_values(Settings& settings, const WrittenOptions& start,
+                       const WrittenOptions& read) {
+  Listener nobody;
+  for (const auto& [option, values] : read) {
+    if (option->reloadable || option->apply == nullptr || start.contains(option)) continue;
+    if (const auto value = default_of(*option)) option->apply(settings, nobody, *value);
+  }
+  for (const auto& [option, values] : start) {
+    if (option->reloadable || option->apply == nullptr) continue;
+    for (const Value& value : values) option->apply(settings, nobody, value);
+  }
 }
 
 }  // namespace conf

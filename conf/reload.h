@@ -1,12 +1,26 @@
 #pragma once
 
-#include "conf/settings.h"
+#include <string>
+#include <vector>
+
+#include "conf/configuration.h"
 
 namespace conf {
 
-/// What changed between two configurations, but is read at start only.
+/// An option with another value than before.
+struct OptionChange {
+  const Option* option = nullptr;  ///< a row of the table
+  std::string before;              ///< as it would be written; its default where it was not set
+  std::string after;
+};
+
+/// Options with other values, in the order of the table. Those without effect are left out.
+[[nodiscard]] std::vector<OptionChange> changed_options(const WrittenOptions& before,
+                                                        const WrittenOptions& after);
+
+/// Puts the values of the start back where an option is read at start only: the table says which.
 ///
-/// Returns   One warning for each such option; the broker goes on with the value of its start.
-[[nodiscard]] Diagnostics not_reloaded(const Settings& running, const Settings& read);
+/// Requires  `read` is what `settings` were made of.
+void keep_start_values(Settings& settings, const WrittenOptions& start, const WrittenOptions& read);
 
 }  // namespace conf

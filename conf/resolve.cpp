@@ -19,7 +19,7 @@ class Resolver {
   Resolver(const Source& source, const std::vector<std::uint16_t>& ports)
       : source_(source), ports_(ports) {}
 
-  Settings settings() &&;
+  Configuration configuration() &&;
 
  private:
   void globals();
@@ -27,7 +27,8 @@ class Resolver {
   void loopback_listeners();
   void default_listener();
   void listener(const ListenerSource& from);
-  void apply(const std::vector<Entry>& entries, Listener& listener);
+  void apply(const std::vector<Entry>& entries, Listener& listener, WrittenOptions& written);
+  void add(Listener listener, WrittenOptions written);
   void remark(Severity severity, const Place& place, std::string text);
   void remark_threads();
   void remark_per_listener();
@@ -46,6 +47,7 @@ class Resolver {
   const Source& source_;
   const std::vector<std::uint16_t>& ports_;
   Settings settings_;
+  Written written_;
 };
 
 /// Lists add up within a listener, but its own replace those that it inherits.
@@ -59,13 +61,13 @@ void replace_lists(const std::vector<Entry>& entries, Listener& listener) {
   }
 }
 
-Settings Resolver::settings() && {
+Configuration Resolver::configuration() && {
   settings_.remarks = source_.diagnostics;
   globals();
   listeners();
   remark_threads();
   remark_per_listener();
-  return std::move(settings_);
+  return {std::move(settings_), std::move(written_)};
 }
 
 /// Of options that are repeated, the first one written replaces the default.
@@ -73,17 +75,26 @@ void Resolver::globals() {
   if (find_entry(source_.globals, "log_dest") != nullptr) settings_.log.destinations.clear();
   if (find_entry(source_.globals, "log_type") != nullptr) settings_.log.types = 0;
   Listener nobody;
-  apply(source_.globals, nobody);
+  apply(source_.globals, nobody, written_.globals);
 }
 
-void Resolver::apply(const std::vector<Entry>& entries, Listener& listener) {
+void Resolver::apply(const std::vector<Entry>& entries, Listener& listener,
+                     WrittenOptions& written) {
   for (const Entry& entry : entries) {
     const Option& option = *entry.option;
+    std::vector<Value>& values = written[&option];
+    if (!option.repeated) values.clear();
+    values.push_back(entry.value);
     const bool overruled = option.name == "allow_anonymous" || option.name == "auto_id_prefix";
     const std::string own = "listener_" + std::string(option.name);
     if (overruled && find_entry(entries, own) != nullptr) continue;
     if (option.apply != nullptr) option.apply(settings_, listener, entry.value);
   }
+}
+
+void Resolver::add(Listener listener, WrittenOptions written) {
+  settings_.listeners.push_back(std::move(listener));
+  written_.listeners.push_back(std::move(written));
 }
 
 /// What a listener is before its own options are read.
@@ -116,30 +127,33 @@ void Resolver::loopback_listeners() {
     }
     listener.port = port;
     listener.loopback_only = true;
-    apply(source_.default_listener, listener);
+    WrittenOptions written;
+    apply(source_.default_listener, listener, written);
     remark_without_websockets(source_.default_listener, listener);
-    settings_.listeners.push_back(std::move(listener));
+    add(std::move(listener), std::move(written));
   }
 }
 
 void Resolver::default_listener() {
   Listener listener = inherited();
-  apply(source_.default_listener, listener);
+  WrittenOptions written;
+  apply(source_.default_listener, listener, written);
   remark_without_websockets(source_.default_listener, listener);
-  settings_.listeners.push_back(std::move(listener));
+  add(std::move(listener), std::move(written));
 }
 
 void Resolver::listener(const ListenerSource& from) {
   Listener listener = inherited();
   const bool open = listener.security.allow_anonymous;
   if (per_listener()) listener.security.allow_anonymous = false;
-  if (!has_default_listener()) apply(source_.default_listener, listener);
+  WrittenOptions written;
+  if (!has_default_listener()) apply(source_.default_listener, listener, written);
   replace_lists(from.entries, listener);
-  apply(from.entries, listener);
+  apply(from.entries, listener, written);
   if (!listener.unix_socket_path.empty()) listener.port = 0;
   if (open && per_listener()) remark_not_inherited(from, listener);
   remark_without_websockets(from.entries, listener);
-  settings_.listeners.push_back(std::move(listener));
+  add(std::move(listener), std::move(written));
 }
 
 void Resolver::remark(Severity severity, const Place& place, std::string text) {
@@ -209,8 +223,12 @@ void Resolver::remark_without_websockets(const std::vector<Entry>& entries,
 
 }  // namespace
 
+Configuration resolve_configuration(const Source& source, const std::vector<std::uint16_t>& ports) {
+  return Resolver(source, ports).configuration();
+}
+
 Settings resolve(const Source& source, const std::vector<std::uint16_t>& ports) {
-  return Resolver(source, ports).settings();
+  return resolve_configuration(source, ports).settings;
 }
 
 }  // namespace conf

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "conf/configuration.h"
 #include "conf/settings.h"
 #include "conf/source.h"
 
@@ -19,6 +20,10 @@ namespace conf {
 /// Requires  `source` has no errors.
 /// Returns   Complete settings. `ports` are those of the command line: loopback only, and of no
 ///           effect if the source has a listener, port or bind_address.
+[[nodiscard]] Configuration resolve_configuration(const Source& source,
+                                                  const std::vector<std::uint16_t>& ports = {});
+
+/// The settings alone.
 [[nodiscard]] Settings resolve(const Source& source, const std::vector<std::uint16_t>& ports = {});
 
 }  // namespace conf
