@@ -1,0 +1,158 @@
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/broker/fixture.h"
+
+// What a reload changes in a shard that has clients.
+
+namespace {
+
+using broker::LoginChange;
+using broker::LoginSweep;
+using test::Broker;
+using Strings = std::vector<std::string>;
+
+test::ConnectOptions user(std::string_view name) {
+  test::ConnectOptions options;
+  options.user_name = name;
+  return options;
+}
+
+broker::ShardChange change_with(const broker::Limits& limits,
+                                const broker::ListenerPolicy& policy = Broker::open_policy()) {
+  return {limits, {policy}, 1};
+}
+
+/// Sweeps to the end, a turn for each slice; returns how many slices that took.
+std::size_t sweep(Broker& broker, const std::vector<LoginChange>& changes, LoginSweep& sweep) {
+  std::size_t slices = 1;
+  while (broker.shard(0).sweep(changes, sweep, broker.now)) {
+    broker.settle();
+    ++slices;
+  }
+  broker.settle();
+  return slices;
+}
+
+}  // namespace
+
+TEST_CASE("only users whose record changed are sent away, and told why", "[shard]") {
+  Broker broker;
+  broker.now = broker::Instant{2'000'000};
+  const auto ann = broker.client("a", user("ann"));
+  const auto bob = broker.client("b", user("bob"));
+  const auto eve = broker.client("e", user("eve"));
+  const auto nobody = broker.client("n");
+  for (const auto each : {ann, bob, eve, nobody}) broker.received(each);
+  LoginSweep walk;
+  LoginChange change;
+  change.users_gone = {"eve"};
+  change.users_changed = {"bob", "carol"};
+  sweep(broker, {change}, walk);
+  CHECK(walk.dropped == 2);
+  CHECK(broker.closed(eve));
+  CHECK(broker.closed(bob));
+  CHECK_FALSE(broker.closed(ann));
+  CHECK_FALSE(broker.closed(nobody));
+  CHECK(broker.received(eve) == Strings{"DISCONNECT 87"});
+  CHECK(broker.received(bob) == Strings{"DISCONNECT 98"});
+  CHECK(broker.received(ann).empty());
+  CHECK(broker.log.contains("Client e ["));
+}
+
+TEST_CASE("anonymous clients go, or those whose password nobody asked for", "[shard]") {
+  Broker broker;
+  const auto ann = broker.client("a", user("ann"));
+  const auto nobody = broker.client("n");
+  LoginChange change;
+  change.anonymous_refused = true;
+  LoginSweep first;
+  sweep(broker, {change}, first);
+  CHECK(broker.closed(nobody));
+  CHECK_FALSE(broker.closed(ann));
+  change.anonymous_refused = false;
+  change.unchecked_refused = true;
+  LoginSweep second;
+  sweep(broker, {change}, second);
+  CHECK(broker.closed(ann));
+}
+
+TEST_CASE("clients of another listener are not concerned", "[shard]") {
+  Broker broker;
+  const auto ann = broker.client("a", user("ann"));
+  LoginChange change;
+  change.listener = 1;
+  change.users_gone = {"ann"};
+  change.anonymous_refused = true;
+  LoginSweep walk;
+  sweep(broker, {change}, walk);
+  CHECK(walk.dropped == 0);
+  CHECK_FALSE(broker.closed(ann));
+}
+
+TEST_CASE("a walk over many sessions takes many turns, and misses nobody", "[shard]") {
+  constexpr std::size_t count = 3000;
+  Broker broker;
+  std::vector<Broker::Client> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(broker.client(std::to_string(i), user(i % 3 == 0 ? "eve" : "ann")));
+  }
+  LoginChange change;
+  change.users_gone = {"eve"};
+  LoginSweep walk;
+  CHECK(sweep(broker, {change}, walk) > count / 512);
+  CHECK(walk.dropped == count / 3);
+  for (std::size_t i = 0; i < count; ++i) CHECK(broker.closed(clients[i]) == (i % 3 == 0));
+}
+
+TEST_CASE("what CONNACK promised holds for as long as the connection does", "[shard]") {
+  Broker broker;
+  const auto old = broker.client("old");
+  broker.subscribe(old, "t");
+  broker.received(old);
+  broker::Limits limits;
+  limits.max_packet_size_bytes = 100;
+  limits.retain_available = false;
+  broker::ListenerPolicy policy = Broker::open_policy();
+  policy.max_qos = mqtt::Qos::at_most_once;
+  broker.shard(0).reconfigure(change_with(limits, policy), broker.now);
+  broker.publish(old, "t", std::string(500, 'x'), {.qos = 1, .retain = true});
+  CHECK_FALSE(broker.closed(old));
+  CHECK(broker.publishes(old).size() == 1);
+  const auto fresh = broker.client("fresh");
+  broker.publish(fresh, "t", "x", {.qos = 1});
+  CHECK(broker.closed(fresh));
+}
+
+TEST_CASE("limits that were promised to nobody hold at once", "[shard]") {
+  Broker broker;
+  const auto client = broker.client("c");
+  broker.received(client);
+  broker::Limits limits;
+  limits.message_size_limit_bytes = 3;
+  broker.shard(0).reconfigure(change_with(limits), broker.now);
+  broker.publish(client, "t", "four", {.qos = 1});
+  CHECK(broker.received(client) == Strings{"PUBACK m1 97"});
+}
+
+TEST_CASE("a login decided by users of before is asked for again", "[shard]") {
+  broker::ListenerPolicy policy = Broker::open_policy();
+  policy.open_to_all = false;
+  Broker broker(1, {}, policy);
+  const auto client = broker.open();
+  broker.feed_once(client, test::connect("c", user("ann")));
+  auto asked = broker.shard(0).outbox().take_logins();
+  REQUIRE(asked.size() == 1);
+  broker.shard(0).reconfigure(change_with({}, policy), broker.now);
+  broker.shard(0).decided(asked[0].connection, {mqtt::Reason::success, nullptr}, broker.now);
+  asked = broker.shard(0).outbox().take_logins();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].user_name == "ann");
+  broker::Verdict verdict{mqtt::Reason::not_authorized, nullptr};
+  verdict.generation = 1;
+  broker.shard(0).decided(asked[0].connection, verdict, broker.now);
+  broker.settle();
+  CHECK(broker.closed(client));
+}
