@@ -10,6 +10,7 @@
 #include "conf/load.h"
 #include "conf/nearest.h"
 #include "conf/prose.h"
+#include "conf/resolve.h"
 
 namespace conf {
 namespace {
@@ -78,6 +79,11 @@ constexpr auto arguments = std::to_array<Argument>({
      [](Parser& parser, std::string_view) { parser.result.verbose = true; }},
     {{"", "--test-config", "", "Check the configuration and exit: 0 if it is good, 3 if not."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::test_config; }},
+    {{"", "--reload", "",
+      "Ask the running broker of this configuration to read it again, print what changed, and "
+      "exit: "
+      "0 if it did, 3 with every error if nothing was changed, 1 if no broker answers."},
+     [](Parser& parser, std::string_view) { parser.result.action = Action::reload; }},
     {{"", "--convert", "FILE", "Print a mosquitto.conf as darter.toml and exit."},
      [](Parser& parser, std::string_view path) {
        parser.result.action = Action::convert;
@@ -110,6 +116,7 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter -v -p 1884", "another port, and a log of everything"},
     {"darter -c /etc/mosquitto/mosquitto.conf", "serve what Mosquitto served"},
     {"darter --test-config -c darter.toml", "is the file good?"},
+    {"darter --reload -c darter.toml", "take over what was changed in the file"},
     {"darter --import mosquitto.db -c darter.toml", "take over what Mosquitto had stored"},
     {"darter doctor -c darter.toml", "what will go wrong, here and in nginx?"},
 });
@@ -136,6 +143,9 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
   if (is_settled()) return std::move(result);
   if (result.action == Action::test_config && result.config_file.empty()) {
     error("'--test-config' needs a file: -c FILE");
+  }
+  if (result.action == Action::reload && result.config_file.empty()) {
+    error("'--reload' needs the configuration of the broker that is meant: -c FILE");
   }
   if (result.action == Action::import_file && result.config_file.empty()) {
     error("'--import' needs a configuration that names the store: -c FILE");
@@ -273,15 +283,24 @@ std::expected<CommandLine, Diagnostics> parse_command_line(
   return Parser(arguments_given).parse();
 }
 
+std::expected<Configuration, Diagnostics> load_configuration(const CommandLine& command_line) {
+  std::expected<Configuration, Diagnostics> configuration;
+  if (command_line.config_file.empty()) {
+    configuration = resolve_configuration({}, command_line.ports);
+  } else {
+    configuration = load_configuration(command_line.config_file, command_line.ports);
+  }
+  if (!configuration) return configuration;
+  apply_log_level(command_line, configuration->settings.log);
+  configuration->settings.daemon = command_line.daemon;
+  configuration->settings.tls_keylog_file = command_line.tls_keylog_file;
+  return configuration;
+}
+
 std::expected<Settings, Diagnostics> load(const CommandLine& command_line) {
-  auto settings = command_line.config_file.empty()
-                      ? load_defaults(command_line.ports)
-                      : load(command_line.config_file, command_line.ports);
-  if (!settings) return settings;
-  apply_log_level(command_line, settings->log);
-  settings->daemon = command_line.daemon;
-  settings->tls_keylog_file = command_line.tls_keylog_file;
-  return settings;
+  auto configuration = load_configuration(command_line);
+  if (!configuration) return std::unexpected(std::move(configuration.error()));
+  return std::move(configuration->settings);
 }
 
 std::vector<ArgumentText> argument_texts() { return {arguments.begin(), arguments.end()}; }

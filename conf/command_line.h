@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/configuration.h"
 #include "conf/settings.h"
 
 namespace conf {
@@ -29,6 +30,7 @@ enum class Action : std::uint8_t {
   import_file,    ///< bring a file of Mosquitto into the store and exit
   doctor,         ///< look for what will go wrong and exit
   doctor_help,
+  reload,         ///< ask the running broker of the file to read it again
 };
 
 /// The arguments of darter, checked.
@@ -55,9 +57,14 @@ struct CommandLine {
 [[nodiscard]] std::expected<CommandLine, Diagnostics> parse_command_line(
     const std::vector<std::string_view>& arguments);
 
-/// Settings as the command line asks for: of its file, or without one, and with -v, -q and -d.
+/// A configuration as the command line asks for: of its file, or without one, and with -v, -q and
+/// -d.
 ///
 /// Errors    As load(path); a missing file is one.
+[[nodiscard]] std::expected<Configuration, Diagnostics> load_configuration(
+    const CommandLine& command_line);
+
+/// The settings alone.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(const CommandLine& command_line);
 
 /// What help and manual page say about one argument.
@@ -84,7 +91,7 @@ inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--
 
 inline constexpr std::string_view exit_status_text =
     "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener or "
-    "the store cannot be opened, or a file cannot be imported.";
+    "the store cannot be opened, a file cannot be imported, or no broker can be asked to reload.";
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);

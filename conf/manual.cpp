@@ -98,13 +98,35 @@ std::string configuration_manual() {
       "darter reads two forms of one configuration, told apart by content: mosquitto.conf, as "
       "Mosquitto reads it, and darter.toml, with the same names: options of the broker at the top "
       "level, one [[listener]] table for each listener, arrays for what may be repeated. All "
-      "errors are reported at once, with file and line. SIGHUP reads the file again.");
+      "errors are reported at once, with file and line. SIGHUP reads the file again: see RELOAD.");
   for (const Chapter& chapter : chapters) {
     text += heading(chapter.title);
     for (const Option& option : options()) {
       if (option.scope == chapter.scope) text += entry_of(option);
     }
   }
+  text += heading("RELOAD");
+  text += prose(
+      "SIGHUP and darter --reload read this file and every file that it names again, and put all "
+      "of "
+      "it in force, or nothing if there is any error. Options that are read at start only keep "
+      "their values; the report names them. Log files are opened again in either case.");
+  text += prose(
+      "What a client was told when it connected holds until its connection ends: "
+      "max_inflight_messages and max_packet_size for what it sends, max_qos, max_topic_alias, "
+      "max_topic_alias_broker, retain_available, max_keepalive, "
+      "persistent_client_expiration, mount_point, and what is decided while it comes in: protocol, "
+      "TLS, http and websockets options, user names and client ids. All else holds at once for "
+      "everybody. What is queued or connected beyond a lower limit stays.");
+  text += prose(
+      "A listener is known by its port, address, interface and family, or by its path. One that "
+      "stays keeps its connections whatever else changes; clients of one that is removed stay "
+      "connected. Clients are disconnected if their user was removed or has another password, or "
+      "if "
+      "they are anonymous and that is no longer allowed; those of 5.0 are told Not authorized if "
+      "the same login would be refused now, and Administrative action if not. Access rules are "
+      "exchanged without a disconnect; subscriptions stay, and what may no longer be read is not "
+      "delivered.");
   return text + heading("SEE ALSO") + ".BR darter (8),\n.BR darter\\-passwd (1)\n";
 }
 
@@ -127,7 +149,8 @@ std::string program_manual() {
   text += ".TP\n.B SIGHUP\n" +
           prose(
               "Reads the configuration again, and the files that it names. If there is an error, "
-              "nothing changes and the log says why.");
+              "nothing changes and the log says why. What changes for whom is told in "
+              "darter.conf(5).");
   text += ".TP\n.BR SIGTERM \", \" SIGINT\n" + prose("Ends the broker.");
   text +=
       heading("SYSTEMD") +

@@ -147,6 +147,7 @@ std::expected<std::unique_ptr<Listener>, std::string> Listener::succeed(
   std::unique_ptr<Listener> successor(new Listener(options));
   successor->connections_ = connections_;
   successor->port_ = port_;
+  successor->adopted_ = adopted_;
   for (const int socket : sockets_) {
     const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
@@ -195,6 +196,7 @@ std::shared_ptr<const TlsContext> Listener::tls() const {
 std::expected<std::unique_ptr<Listener>, std::string> Listener::adopt(
     const ListenerOptions& options, std::vector<Descriptor> sockets) {
   std::unique_ptr<Listener> listener(new Listener(options));
+  listener->adopted_ = true;
   for (Descriptor& each : sockets) {
     const auto adopted = listener->adopt_one(std::move(each));
     if (adopted) continue;

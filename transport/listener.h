@@ -66,6 +66,8 @@ class Listener {
   [[nodiscard]] std::span<const int> sockets() const noexcept { return sockets_; }
   /// The port that is bound: the one asked for, or the one that was free. 0 for a unix socket.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  /// Whether its sockets were made by somebody else: see adopt().
+  [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Whether the unix socket's file was made here, and goes with this.
   [[nodiscard]] bool made_file() const noexcept { return made_file_; }
   /// Where clients come in, for log lines: "port 1883", "unix socket /run/darter/mqtt.sock".
@@ -94,6 +96,7 @@ class Listener {
   ListenerOptions options_;
   std::vector<int> sockets_;
   std::uint16_t port_ = 0;
+  bool adopted_ = false;
   bool made_file_ = false;                        // the unix socket's file is ours to remove
   std::shared_ptr<ConnectionCount> connections_;  // with its predecessor and its successor
   mutable std::mutex tls_mutex_;

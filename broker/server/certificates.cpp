@@ -69,15 +69,23 @@ void Certificates::install(Listeners listeners) {
                concat({"Warning: TLS secrets are written to ", settings_.tls_keylog_file,
                        ": whoever has that file can read what clients send."}));
   }
-  replace(std::move(contexts_));
+  take(std::move(contexts_));
 }
 
-void Certificates::replace(Contexts contexts) {
+bool Certificates::replace(Listeners listeners, Contexts contexts) {
+  listeners_ = std::move(listeners);
+  return take(std::move(contexts));
+}
+
+bool Certificates::take(Contexts contexts) {
   contexts_ = std::move(contexts);
   for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->set_tls(contexts_[i]);
-  marks_ = marks();
+  auto seen = marks();
+  const bool changed = seen != marks_;
+  marks_ = std::move(seen);
   warn();
   next_warning_ = {};  // set by the next look()
+  return changed;
 }
 
 void Certificates::look(broker::Instant now) {
@@ -98,7 +106,7 @@ void Certificates::look(broker::Instant now) {
         LogType::error,
         concat({"Changed certificates cannot be used, the old ones stay: ", contexts.error()}));
   }
-  replace(std::move(*contexts));
+  take(std::move(*contexts));
   log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");
 }
 

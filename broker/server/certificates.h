@@ -40,8 +40,11 @@ class Certificates {
 
   /// Gives each listener its own, before the loops start.
   void install(Listeners listeners);
-  /// Handshakes from now on use these; connections stay as they are.
-  void replace(Contexts contexts);
+  /// Handshakes from now on use these; connections stay as they are. `listeners` are those of the
+  /// settings now, in their order.
+  ///
+  /// Returns   Whether any file is another one than when it was read before.
+  bool replace(Listeners listeners, Contexts contexts);
   /// Takes over files that changed, as often as tls_reload_interval says, and says once a day what
   /// ends soon. Files that cannot be used are said once, and the old ones stay in force.
   void look(broker::Instant now);
@@ -65,6 +68,7 @@ class Certificates {
 
   [[nodiscard]] std::vector<Mark> marks() const;
   void warn() const;
+  bool take(Contexts contexts);
 
   const conf::Settings& settings_;
   broker::Log& log_;

@@ -8,6 +8,14 @@
 #include "broker/server/translate.h"
 
 namespace server {
+namespace {
+
+broker::Verdict verdict_of(auth::LoginAnswer answer) {
+  answer.verdict.generation = answer.generation;
+  return std::move(answer.verdict);
+}
+
+}  // namespace
 
 std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gatekeeper::load(
     const conf::Settings& settings) {
@@ -38,9 +46,9 @@ Gatekeeper::Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, b
   replace(std::move(realms));
 }
 
-void Gatekeeper::replace(std::vector<std::shared_ptr<const auth::Realm>> realms) {
-  // Whose record changed matters to a reload that drops connections; logins just use the new ones.
-  static_cast<void>(authenticator_.replace_realms(std::move(realms)));
+std::vector<auth::RealmChange> Gatekeeper::replace(
+    std::vector<std::shared_ptr<const auth::Realm>> realms) {
+  return authenticator_.replace_realms(std::move(realms));
 }
 
 std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
@@ -55,9 +63,9 @@ std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
   login.verified = request.user_is_verified;
   auto answer = authenticator_.verify(
       std::move(login),
-      [done = std::move(done)](auth::LoginAnswer late) { done(std::move(late.verdict)); });
+      [done = std::move(done)](auth::LoginAnswer late) { done(verdict_of(std::move(late))); });
   if (!answer) return std::nullopt;
-  return std::move(answer->verdict);
+  return verdict_of(std::move(*answer));
 }
 
 std::shared_ptr<const broker::Permissions> Gatekeeper::permissions_of(

@@ -99,51 +99,92 @@ void write_all(int descriptor, std::string_view text) {
   }
 }
 
+/// Bits of the types that anybody reads.
+std::uint32_t types_of(const conf::LogSettings& settings) {
+  return settings.destinations.empty() ? 0U : settings.types;
+}
+
+std::string cannot_open(const std::string& path, int error) {
+  return broker::concat(
+      {"Unable to open log file ", path, " for writing: ", std::strerror(error), "."});
+}
+
 }  // namespace
 
 LogWriter::LogWriter(const conf::LogSettings& settings)
-    : settings_(settings), types_(settings.destinations.empty() ? 0U : settings.types) {
+    : types_(types_of(settings)), settings_(settings) {
   for (const conf::LogDestination& destination : settings.destinations) {
-    sinks_.push_back({destination});
-    open(sinks_.back());
+    Sink sink;
+    sink.destination = destination;
+    if (const int error = open(sink); error != 0) {
+      write_all(STDERR_FILENO,
+                broker::concat({"Error: ", cannot_open(destination.path, error), "\n"}));
+    }
+    sinks_.push_back(std::move(sink));
   }
+  open_syslog();
 }
 
-LogWriter::~LogWriter() {
+LogWriter::~LogWriter() { ::closelog(); }
+
+LogWriter::Prepared::~Prepared() {
   for (const Sink& sink : sinks_) {
-    if (sink.destination.kind == LogDestinationKind::file && sink.descriptor >= 0) {
-      ::close(sink.descriptor);
-    }
-    if (sink.destination.kind == LogDestinationKind::syslog) ::closelog();
+    if (sink.made) ::unlink(sink.destination.path.c_str());
   }
 }
 
-void LogWriter::open(Sink& sink) {
-  switch (sink.destination.kind) {
+int LogWriter::Sink::descriptor() const noexcept {
+  switch (destination.kind) {
     case LogDestinationKind::standard_output:
-      sink.descriptor = STDOUT_FILENO;
-      break;
+      return STDOUT_FILENO;
     case LogDestinationKind::standard_error:
-      sink.descriptor = STDERR_FILENO;
-      break;
+      return STDERR_FILENO;
+    case LogDestinationKind::file:
+      return file.get();
     case LogDestinationKind::syslog:
-      ::openlog("darter", LOG_PID | LOG_NDELAY,
-                settings_.facility < 0 ? LOG_DAEMON : (LOG_LOCAL0 + (settings_.facility << 3)));
-      break;
-    case LogDestinationKind::file: {
-      const std::string& path = sink.destination.path;
-      constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
-      sink.descriptor = ::open(path.c_str(), flags | O_EXCL, 0640);
-      sink.made = sink.descriptor >= 0;
-      if (!sink.made) sink.descriptor = ::open(path.c_str(), flags, 0640);
-      if (sink.descriptor >= 0) break;
-      write_all(STDERR_FILENO, broker::concat({"Error: Unable to open log file ", path,
-                                               " for writing: ", std::strerror(errno), ".\n"}));
-      break;
-    }
     case LogDestinationKind::topic:
       break;
   }
+  return -1;
+}
+
+int LogWriter::open(Sink& sink) {
+  if (sink.destination.kind != LogDestinationKind::file) return 0;
+  const char* const path = sink.destination.path.c_str();
+  constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+  sink.file = transport::Descriptor(::open(path, flags | O_EXCL, 0640));
+  sink.made = static_cast<bool>(sink.file);
+  if (!sink.made) sink.file = transport::Descriptor(::open(path, flags, 0640));
+  return sink.file ? 0 : errno;
+}
+
+void LogWriter::open_syslog() {
+  ::closelog();
+  ::openlog("darter", LOG_PID | LOG_NDELAY,
+            settings_.facility < 0 ? LOG_DAEMON : (LOG_LOCAL0 + (settings_.facility << 3)));
+}
+
+std::expected<LogWriter::Prepared, std::string> LogWriter::prepare(
+    const conf::LogSettings& settings) {
+  Prepared prepared;
+  prepared.settings_ = settings;
+  for (const conf::LogDestination& destination : settings.destinations) {
+    Sink& sink = prepared.sinks_.emplace_back();
+    sink.destination = destination;
+    if (const int error = open(sink); error != 0) {
+      return std::unexpected(cannot_open(destination.path, error));
+    }
+  }
+  return prepared;
+}
+
+void LogWriter::replace(Prepared prepared) {
+  const std::scoped_lock lock(mutex_);
+  const bool other_syslog = settings_.facility != prepared.settings_.facility;
+  settings_ = std::move(prepared.settings_);
+  sinks_ = std::exchange(prepared.sinks_, {});
+  types_.store(types_of(settings_), std::memory_order_relaxed);
+  if (other_syslog) open_syslog();
 }
 
 std::string LogWriter::stamp() const {
@@ -168,8 +209,8 @@ void LogWriter::write(LogType type, std::string_view line) {
 }
 
 void LogWriter::write_plain(LogType type, std::string_view line) {
-  const std::string stamped = broker::concat({stamp(), line, "\n"});
   const std::scoped_lock lock(mutex_);
+  const std::string stamped = broker::concat({stamp(), line, "\n"});
   for (const Sink& sink : sinks_) write_to(sink, type, line, stamped);
 }
 
@@ -185,22 +226,18 @@ void LogWriter::write_to(const Sink& sink, LogType type, std::string_view line,
     } else if (early_.size() < early_lines_max) {
       early_.emplace_back(broker::concat({"$SYS/broker/log/", topic}), line);
     }
-  } else if (sink.descriptor >= 0) {
-    write_all(sink.descriptor, stamped);
+  } else if (sink.descriptor() >= 0) {
+    write_all(sink.descriptor(), stamped);
   }
 }
 
 void LogWriter::reopen() {
   const std::scoped_lock lock(mutex_);
   for (Sink& sink : sinks_) {
-    if (sink.destination.kind != LogDestinationKind::file) continue;
-    const int old = std::exchange(sink.descriptor, -1);
-    open(sink);
-    if (sink.descriptor < 0) {
-      sink.descriptor = old;  // better the old file than none
-    } else if (old >= 0) {
-      ::close(old);
-    }
+    Sink again;
+    again.destination = sink.destination;
+    // Better the old file than none.
+    if (open(again) == 0) std::swap(sink, again);
   }
 }
 
@@ -214,7 +251,7 @@ void LogWriter::set_topic(TopicWriter writer) {
 std::vector<int> LogWriter::made_files() const {
   std::vector<int> files;
   for (const Sink& sink : sinks_) {
-    if (sink.made) files.push_back(sink.descriptor);
+    if (sink.made) files.push_back(sink.descriptor());
   }
   return files;
 }

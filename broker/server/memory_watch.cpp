@@ -33,8 +33,21 @@ std::size_t heap_bytes() noexcept {
 }
 
 MemoryWatch::MemoryWatch(std::uint64_t limit_bytes, broker::SharedMemory& shared, broker::Log& log)
-    : limit_bytes_(static_cast<std::int64_t>(limit_bytes)), shared_(shared), log_(log) {
-  if (on()) resident_ = transport::Descriptor(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    : shared_(shared), log_(log) {
+  set_limit(limit_bytes);
+}
+
+void MemoryWatch::set_limit(std::uint64_t limit_bytes) {
+  limit_bytes_ = static_cast<std::int64_t>(limit_bytes);
+  next_look_ = {};
+  if (on()) {
+    if (!resident_) {
+      resident_ = transport::Descriptor(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    }
+  } else {
+    near_ = said_near_ = false;
+    shared_.headroom_bytes.store(broker::SharedMemory::unlimited, std::memory_order_relaxed);
+  }
 }
 
 void MemoryWatch::look() {

@@ -33,6 +33,9 @@ class MemoryWatch {
   /// `limit_bytes`: 0 means none.
   MemoryWatch(std::uint64_t limit_bytes, broker::SharedMemory& shared, broker::Log& log);
 
+  /// Another limit; 0: none.
+  void set_limit(std::uint64_t limit_bytes);
+
   [[nodiscard]] bool on() const noexcept { return limit_bytes_ != 0; }
   /// To be called every 100 ms or so; does nothing if there is no limit.
   void look();
@@ -41,7 +44,7 @@ class MemoryWatch {
   [[nodiscard]] std::size_t resident_bytes() const noexcept;
   void say(std::size_t used_bytes);
 
-  std::int64_t limit_bytes_;
+  std::int64_t limit_bytes_ = 0;
   broker::SharedMemory& shared_;
   broker::Log& log_;
   transport::Descriptor resident_;  // of /proc/self/statm

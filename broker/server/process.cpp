@@ -24,6 +24,8 @@ bool hand_over(const Belongings& belongings, const passwd& user) noexcept {
     return ::lchown(each.c_str(), user.pw_uid, user.pw_gid) == 0;
   };
   const auto file = [&](int each) { return ::fchown(each, user.pw_uid, user.pw_gid) == 0; };
+  // Without it a port can be moved by a restart only.
+  std::ranges::for_each(belongings.sockets, file);
   return std::ranges::all_of(belongings.paths, path) && std::ranges::all_of(belongings.files, file);
 }
 

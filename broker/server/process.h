@@ -23,6 +23,7 @@ void prepare_heap(std::size_t loops) noexcept;
 struct Belongings {
   std::vector<std::string> paths;  // a link is not followed
   std::vector<int> files;          // open
+  std::vector<int> sockets;        // that listen: see transport::Listener::open_beside()
 };
 
 /// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"

@@ -4,24 +4,32 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <ctime>
 #include <expected>
 #include <memory>
+#include <poll.h>
 #include <string>
 #include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 #include <utility>
 
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
 #include "broker/server/certificates.h"
 #include "broker/server/doctor_command.h"
+#include "broker/server/control_socket.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/import.h"
+#include "broker/server/instructions.h"
 #include "broker/server/keeper.h"
+#include "broker/server/listener_set.h"
 #include "broker/server/log_writer.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
 #include "broker/server/service_manager.h"
+#include "broker/server/reload.h"
+#include "broker/server/reload_report.h"
+#include "broker/server/running.h"
 #include "broker/server/translate.h"
 #include "broker/shard.h"
 #include "conf/command_line.h"
@@ -82,16 +90,15 @@ std::uint64_t secret() {
 /// A broker that is configured, and runs from open() until stop().
 class Server {
  public:
-  Server(conf::Settings settings, std::string config_file,
-         std::vector<std::shared_ptr<const auth::Realm>> realms, Certificates::Contexts tls)
-      : settings_(std::move(settings)),
-        config_file_(std::move(config_file)),
-        log_(settings_.log),
-        gatekeeper_(std::move(realms), log_),
-        certificates_(settings_, std::move(tls), log_),
-        commons_(thread_count(settings_)),
-        memory_(settings_.memory_limit_bytes, commons_.memory, log_),
-        service_manager_(log_) {}
+  Server(Running running, Certificates::Contexts tls)
+      : running_(std::move(running)),
+        log_(running_.settings.log),
+        gatekeeper_(running_.realms, log_),
+        certificates_(running_.settings, std::move(tls), log_),
+        commons_(thread_count(running_.settings)),
+        memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
+        service_manager_(log_),
+        listeners_(log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   [[nodiscard]] std::expected<void, std::string> open(ActivatedSockets sockets);
@@ -103,18 +110,20 @@ class Server {
  private:
   [[nodiscard]] std::expected<void, std::string> open_listeners(ActivatedSockets sockets);
   [[nodiscard]] std::string status_text() const;
-  [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
-  void say_where(const transport::Listener& listener);
-  [[nodiscard]] std::vector<std::string> unix_sockets() const;
-  void reload();
-  void publish_heap();
-  void publish_turns();
-  void publish_store();
-  void publish_certificates();
   [[nodiscard]] std::expected<void, std::string> open_store();
+  [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
+  [[nodiscard]] std::vector<std::string> unix_sockets() const;
+  void say_how_it_starts();
+  void open_control();
+  void look_around();
+  [[nodiscard]] std::int64_t wait_milliseconds() const;
+  /// Waits for signals and requests, for so long at most. Returns false if a signal ends it.
+  [[nodiscard]] bool wait(std::int64_t milliseconds);
+  ReloadReport reload();
+  void publish_figures();
+  void publish(std::string_view topic, std::string value);
 
-  conf::Settings settings_;
-  std::string config_file_;
+  Running running_;
   LogWriter log_;
   Gatekeeper gatekeeper_;
   Certificates certificates_;
@@ -122,39 +131,48 @@ class Server {
   MemoryWatch memory_;
   ServiceManager service_manager_;
   PidFile pid_file_;
-  std::vector<std::shared_ptr<transport::Listener>> listeners_;
+  ListenerSet listeners_;
+  ControlSocket control_;
   std::unique_ptr<transport::Loops> loops_;
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
-  std::uint64_t open_files_max_ = 0;
+  transport::Descriptor signals_;
+  broker::Instant next_figures_;
   std::size_t heap_bytes_max_ = 0;
   std::int64_t turn_max_milliseconds_ = 0;
 };
 
-std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
+void Server::say_how_it_starts() {
   log_.write(LogType::information, concat({"darter version ", version, " starting"}));
-  log_.write(LogType::information, config_file_.empty()
-                                       ? "Using default config."
-                                       : concat({"Config loaded from ", config_file_, "."}));
-  for (const conf::Diagnostic& remark : settings_.remarks) {
+  const std::string& file = running_.command_line.config_file;
+  log_.write(LogType::information,
+             file.empty() ? "Using default config." : concat({"Config loaded from ", file, "."}));
+  for (const conf::Diagnostic& remark : running_.settings.remarks) {
     log_.write(remark.severity == conf::Severity::warning ? LogType::warning : LogType::notice,
                concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
                        conf::format_without_severity(remark)}));
   }
-  if (std::ranges::any_of(settings_.listeners, &conf::Listener::loopback_only)) {
+  if (std::ranges::any_of(running_.settings.listeners, &conf::Listener::loopback_only)) {
     log_.write(
         LogType::information,
         "Starting in local only mode: only this machine can connect, since the configuration "
         "has no listener.");
   }
-  open_files_max_ = raise_open_files_limit();
+  running_.open_files_max = raise_open_files_limit();
   log_.write(LogType::information,
-             concat({"Open files limit: ", std::to_string(open_files_max_), "."}));
+             concat({"Open files limit: ", std::to_string(running_.open_files_max), "."}));
+}
+
+std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
+  say_how_it_starts();
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // Behind the ports: the file of a broker that has them already must stay.
-  auto pid_file = PidFile::create(settings_.pid_file);
+  auto pid_file = PidFile::create(running_.settings.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
   pid_file_ = std::move(*pid_file);
-  if (auto dropped = drop_privileges(settings_.user, {unix_sockets(), log_.made_files()}); !dropped)
+  open_control();
+  if (auto dropped = drop_privileges(running_.settings.user,
+                                     {unix_sockets(), log_.made_files(), listeners_.sockets()});
+      !dropped)
     return dropped;
 
   if (auto opened = open_store(); !opened) return opened;
@@ -167,7 +185,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     };
   }
   loops_ = std::make_unique<transport::Loops>(
-      loop_options_of(settings_, open_files_max_), shards, commons_, log_,
+      loop_options_of(running_.settings, running_.open_files_max), shards, commons_, log_,
       [this](broker::LoginRequest&& request, transport::LoginDone done) {
         return gatekeeper_.login(std::move(request), std::move(done));
       },
@@ -176,7 +194,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     const auto count = static_cast<std::uint32_t>(shards.size());
     if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
   }
-  if (auto started = loops_->start(listeners_); !started) return started;
+  if (auto started = loops_->start(listeners_.listeners()); !started) return started;
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
                                             broker::Shard& shard, broker::Instant now) {
@@ -190,28 +208,32 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
 }
 
 std::expected<void, std::string> Server::open_store() {
-  if (!settings_.persistence) return {};
-  auto keeper = Keeper::open(settings_, gatekeeper_, log_);
+  if (!running_.settings.persistence) return {};
+  auto keeper = Keeper::open(running_.settings, gatekeeper_, log_);
   if (!keeper) return std::unexpected(keeper.error());
   keeper_ = std::move(*keeper);
   return {};
 }
 
 std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
-  for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
-    auto listener = sockets.open(listener_options_of(settings_, static_cast<std::uint16_t>(i)));
-    if (!listener) return std::unexpected(listener.error());
-    say_where(**listener);
-    listeners_.push_back(std::move(*listener));
-  }
+  const Instructions all = instructions_of(running_.settings, running_.open_files_max);
+  auto staged = listeners_.stage(all.listeners, &sockets);
+  if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
-  certificates_.install(listeners_);
+  listeners_.commit(std::move(*staged));
+  // The first listeners are numbered as they stand in the configuration.
+  running_.realm_options = all.realms;
+  running_.policies = all.policies;
+  for (std::size_t i = 0; i < running_.policies.size(); ++i) {
+    running_.policies[i].port = listeners_.listeners()[i]->port();
+  }
+  certificates_.install(listeners_.listeners());
   return {};
 }
 
 std::string Server::status_text() const {
   std::string places;
-  for (const auto& listener : listeners_) {
+  for (const auto& listener : listeners_.listeners()) {
     const std::string& path = listener->options().unix_socket_path;
     places += concat({places.empty() ? "" : ", ",
                       path.empty() ? concat({"port ", std::to_string(listener->port())}) : path});
@@ -219,31 +241,18 @@ std::string Server::status_text() const {
   return concat({"Serving MQTT on ", places});
 }
 
-void Server::say_where(const transport::Listener& listener) {
-  const transport::ListenerOptions& options = listener.options();
-  const bool websockets = options.protocol == transport::Protocol::websockets;
-  if (!options.unix_socket_path.empty()) {
-    log_.write(LogType::information,
-               concat({"Opening ", websockets ? "websockets " : "", "unix listen socket on path ",
-                       options.unix_socket_path, "."}));
-    return;
-  }
-  const std::string port = std::to_string(listener.port());
-  if (websockets) {
-    log_.write(LogType::information,
-               concat({"Opening websockets listen socket on port ", port, "."}));
-    return;
-  }
-  for (const int socket : listener.sockets()) {
-    log_.write(LogType::information,
-               concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
-                       " listen socket on port ", port, "."}));
+void Server::open_control() {
+  auto control = ControlSocket::open(running_.command_line.config_file);
+  if (control) {
+    control_ = std::move(*control);
+  } else {
+    log_.write(LogType::warning, concat({"Warning: ", control.error()}));
   }
 }
 
 std::vector<std::string> Server::unix_sockets() const {
   std::vector<std::string> paths;
-  for (const auto& listener : listeners_) {
+  for (const auto& listener : listeners_.listeners()) {
     // One that was given an owner stays his.
     if (!listener->made_file() || !listener->options().unix_socket_owner.empty()) continue;
     paths.push_back(listener->options().unix_socket_path);
@@ -253,17 +262,14 @@ std::vector<std::string> Server::unix_sockets() const {
 
 std::vector<broker::ShardOptions> Server::shard_options() const {
   broker::ShardOptions options;
-  options.shards = thread_count(settings_);
+  options.shards = thread_count(running_.settings);
   options.home_key[0] = secret();
   options.home_key[1] = secret();
   options.version = version;
-  options.limits = limits_of(settings_);
-  options.durability = durability_of(settings_);
+  options.limits = limits_of(running_.settings);
+  options.durability = durability_of(running_.settings);
   options.authority = &gatekeeper_;
-  for (std::size_t i = 0; i < settings_.listeners.size(); ++i) {
-    options.listeners.push_back(policy_of(settings_.listeners[i]));
-    options.listeners.back().port = listeners_[i]->port();
-  }
+  options.listeners = running_.policies;
   std::vector<broker::ShardOptions> all;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     options.index = broker::ShardIndex{shard};
@@ -275,104 +281,85 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
 
 void Server::serve() {
   const sigset_t signals = watched_signals();
-  const std::int64_t interval_seconds = settings_.sys_interval_seconds;
-  std::int64_t wait_seconds = interval_seconds == 0 ? 3600 : interval_seconds;
-  if (const std::int64_t look = certificates_.interval_seconds(); look != 0) {
-    wait_seconds = std::min(wait_seconds, look);
-  }
-  const timespec timeout = service_manager_.sooner(
-      memory_.on() ? timespec{0, MemoryWatch::interval_milliseconds * 1'000'000}
-                   : timespec{wait_seconds, 0});
-  broker::Instant next_figures;
-  for (;;) {
-    memory_.look();
-    service_manager_.look(transport::Loops::now());
-    certificates_.look(transport::Loops::now());
-    if (transport::Loops::now() >= next_figures) {
-      next_figures = after_seconds(transport::Loops::now(), interval_seconds);
-      publish_heap();
-      publish_turns();
-      publish_store();
-      publish_certificates();
-    }
-    switch (::sigtimedwait(&signals, nullptr, &timeout)) {
-      case SIGTERM:
-      case SIGINT:
-        return;
-      case SIGHUP:
-        service_manager_.reloading();
-        reload();
-        service_manager_.ready(status_text());
-        break;
-      default:
-        break;
-    }
-  }
+  signals_ = transport::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  do {
+    look_around();
+  } while (wait(wait_milliseconds()));
 }
 
-void Server::publish_heap() {
-  if (settings_.sys_interval_seconds == 0) return;
+void Server::look_around() {
+  const broker::Instant now = transport::Loops::now();
+  memory_.look();
+  service_manager_.look(now);
+  certificates_.look(now);
+  if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
+  next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
+  publish_figures();
+}
+
+std::int64_t Server::wait_milliseconds() const {
+  if (memory_.on()) return service_manager_.sooner_milliseconds(MemoryWatch::interval_milliseconds);
+  const std::int64_t interval_seconds = running_.settings.sys_interval_seconds;
+  std::int64_t seconds = interval_seconds == 0 ? 3600 : interval_seconds;
+  if (control_.waits()) seconds = 1;
+  const std::int64_t look = certificates_.interval_seconds();
+  return service_manager_.sooner_milliseconds((look == 0 ? seconds : std::min(seconds, look)) *
+                                              1000);
+}
+
+bool Server::wait(std::int64_t milliseconds) {
+  std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}};
+  control_.watch(polled);
+  ::poll(polled.data(), polled.size(), static_cast<int>(milliseconds));
+  // However often SIGHUP came meanwhile, it is pending once.
+  signalfd_siginfo signal{};
+  while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+    if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) return false;
+    if (signal.ssi_signo == SIGHUP) reload();
+  }
+  control_.serve(transport::Loops::now(), [this] {
+    const ReloadReport report = reload();
+    ControlAnswer answer;
+    if (report.refused()) answer.exit_status = status(conf::ExitCode::bad_configuration);
+    for (const std::string& line : lines_of(report)) answer.text += line + "\n";
+    return answer;
+  });
+  return true;
+}
+
+ReloadReport Server::reload() {
+  service_manager_.reloading();
+  ReloadReport report =
+      Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_, *loops_}).run();
+  const LogType type = report.refused() ? LogType::error : LogType::notice;
+  for (const std::string& line : lines_of(report)) log_.write(type, line);
+  next_figures_ = {};  // sys_interval may be another
+  service_manager_.ready(status_text());
+  return report;
+}
+
+void Server::publish(std::string_view topic, std::string value) {
+  loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
+                                          broker::Shard& shard, broker::Instant now) {
+    shard.publish_sys(topic, value, true, now);
+  });
+}
+
+void Server::publish_figures() {
   const std::size_t bytes = heap_bytes();
   heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
-  loops_->post(broker::ShardIndex{0},
-               [bytes, most = heap_bytes_max_](broker::Shard& shard, broker::Instant now) {
-                 shard.publish_sys("$SYS/broker/heap/current", std::to_string(bytes), true, now);
-                 shard.publish_sys("$SYS/broker/heap/maximum", std::to_string(most), true, now);
-               });
-}
-
-/// How long a loop kept its clients waiting: at most, lately and since the start.
-void Server::publish_turns() {
-  if (settings_.sys_interval_seconds == 0) return;
-  const std::int64_t lately = loops_->take_longest_turn_milliseconds();
-  turn_max_milliseconds_ = std::max(turn_max_milliseconds_, lately);
-  loops_->post(broker::ShardIndex{0}, [lately, most = turn_max_milliseconds_](broker::Shard& shard,
-                                                                              broker::Instant now) {
-    shard.publish_sys("$SYS/broker/loop/turn/current", std::to_string(lately), true, now);
-    shard.publish_sys("$SYS/broker/loop/turn/maximum", std::to_string(most), true, now);
-  });
-}
-
-void Server::publish_store() {
-  if (settings_.sys_interval_seconds == 0 || keeper_ == nullptr) return;
-  keeper_->publish([this](std::string_view topic, std::string value) {
-    loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
-                                            broker::Shard& shard, broker::Instant now) {
-      shard.publish_sys(topic, value, true, now);
-    });
-  });
-}
-
-void Server::publish_certificates() {
-  if (settings_.sys_interval_seconds == 0) return;
-  certificates_.publish([this](std::string_view topic, std::string value) {
-    loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
-                                            broker::Shard& shard, broker::Instant now) {
-      shard.publish_sys(topic, value, true, now);
-    });
-  });
-}
-
-void Server::reload() {
-  log_.reopen();
-  auto realms = Gatekeeper::load(settings_);
-  auto tls = Certificates::load(settings_);
-  if (!realms) {
-    for (const std::string_view fault : lines_of(realms.error())) {
-      log_.write(LogType::error,
-                 concat({"Reload refused, the old users and access rules stay: ", fault}));
-    }
-  }
-  if (!tls) {
-    for (const std::string_view fault : lines_of(tls.error())) {
-      log_.write(LogType::error, concat({"Reload refused, the old certificates stay: ", fault}));
-    }
-  }
-  if (!realms || !tls) return;
-  gatekeeper_.replace(std::move(*realms));
-  certificates_.replace(std::move(*tls));
-  log_.write(LogType::notice,
-             "Reloaded password and ACL files and certificates, reopened log files.");
+  publish("$SYS/broker/heap/current", std::to_string(bytes));
+  publish("$SYS/broker/heap/maximum", std::to_string(heap_bytes_max_));
+  // How long a loop kept its clients waiting: at most, lately and since the start.
+  const std::int64_t turn_milliseconds = loops_->take_longest_turn_milliseconds();
+  turn_max_milliseconds_ = std::max(turn_max_milliseconds_, turn_milliseconds);
+  publish("$SYS/broker/loop/turn/current", std::to_string(turn_milliseconds));
+  publish("$SYS/broker/loop/turn/maximum", std::to_string(turn_max_milliseconds_));
+  const auto each = [this](std::string_view topic, std::string value) {
+    publish(topic, std::move(value));
+  };
+  if (keeper_ != nullptr) keeper_->publish(each);
+  certificates_.publish(each);
 }
 
 void Server::stop() {
@@ -383,16 +370,16 @@ void Server::stop() {
   if (keeper_ != nullptr) keeper_->finish();
 }
 
-int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
-               std::vector<std::shared_ptr<const auth::Realm>> realms, Certificates::Contexts tls) {
+int run_broker(Running running, Certificates::Contexts tls) {
   // In the process that was started: its id is in the environment, too.
   auto sockets = ActivatedSockets::receive();
   if (!sockets) {
     print_error("Error: " + sockets.error());
     return status(conf::ExitCode::unusable_listener);
   }
+  const bool in_background = running.command_line.daemon;
   Daemon daemon;
-  if (settings.daemon) {
+  if (in_background) {
     auto entered = Daemon::enter();
     if (!entered) {
       print_error("Error: " + entered.error());
@@ -405,7 +392,7 @@ int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
 
-  Server server(std::move(settings), command_line.config_file, std::move(realms), std::move(tls));
+  Server server(std::move(running), std::move(tls));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
     const std::string line = "Error: " + opened.error();
     if (server.log().enabled(LogType::error)) {
@@ -415,11 +402,23 @@ int run_broker(const conf::CommandLine& command_line, conf::Settings settings,
     }
     return status(conf::ExitCode::unusable_listener);
   }
-  if (command_line.daemon) server.log().detach();
+  if (in_background) server.log().detach();
   daemon.started();
   server.serve();
   server.stop();
   return status(conf::ExitCode::success);
+}
+
+/// `darter --reload`
+int reload(const std::string& config_file) {
+  const auto answer = ask_to_reload(config_file);
+  if (!answer) {
+    print_error(concat({"Error: ", answer.error()}));
+    return status(conf::ExitCode::unusable_listener);
+  }
+  std::FILE* const out = answer->exit_status == 0 ? stdout : stderr;
+  std::fwrite(answer->text.data(), 1, answer->text.size(), out);
+  return std::fflush(out) == 0 ? answer->exit_status : 1;
 }
 
 }  // namespace
@@ -442,13 +441,16 @@ int run(const std::vector<std::string_view>& arguments) {
       const auto text = conf::convert(command_line->config_file);
       return text ? print(*text) : report(text.error());
     }
+    case conf::Action::reload:
+      return reload(command_line->config_file);
     case conf::Action::run:
     case conf::Action::test_config:
     case conf::Action::import_file:
       break;
   }
-  auto settings = conf::load(*command_line);
-  if (!settings) return report(settings.error());
+  auto configuration = conf::load_configuration(*command_line);
+  if (!configuration) return report(configuration.error());
+  conf::Settings* const settings = &configuration->settings;
   auto realms = Gatekeeper::load(*settings);
   if (!realms) {
     for (const std::string_view fault : lines_of(realms.error())) {
@@ -473,7 +475,13 @@ int run(const std::vector<std::string_view>& arguments) {
   if (command_line->action == conf::Action::import_file) {
     return import_by_hand(*settings, std::move(*realms), command_line->import_file);
   }
-  return run_broker(*command_line, std::move(*settings), std::move(*realms), std::move(*tls));
+  Running running;
+  running.command_line = *command_line;
+  running.start = configuration->written.globals;
+  running.settings = std::move(configuration->settings);
+  running.written = std::move(configuration->written);
+  running.realms = std::move(*realms);
+  return run_broker(std::move(running), std::move(*tls));
 }
 
 }  // namespace server

@@ -67,13 +67,9 @@ void ServiceManager::look(broker::Instant now) {
                      " ms; systemd will start the broker anew if it stays so."}));
 }
 
-timespec ServiceManager::sooner(timespec wait) const {
-  if (!watchdog_) return wait;
-  const std::int64_t limit_milliseconds = watchdog_->interval_milliseconds();
-  const std::int64_t wait_milliseconds =
-      std::int64_t{wait.tv_sec} * 1000 + wait.tv_nsec / 1'000'000;
-  if (wait_milliseconds <= limit_milliseconds) return wait;
-  return {limit_milliseconds / 1000, (limit_milliseconds % 1000) * 1'000'000};
+std::int64_t ServiceManager::sooner_milliseconds(std::int64_t wait_milliseconds) const {
+  return watchdog_ ? std::min(wait_milliseconds, watchdog_->interval_milliseconds())
+                   : wait_milliseconds;
 }
 
 }  // namespace server

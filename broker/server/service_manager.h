@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +33,10 @@ class ServiceManager {
   /// From now on look() tells systemd that the broker lives while all `count` loops answer, if
   /// systemd wants to know.
   void watch(transport::Loops& loops, std::uint32_t count);
-  /// To be called at least as often as sooner() says.
+  /// To be called at least as often as sooner_milliseconds() says.
   void look(broker::Instant now);
   /// `wait`, or how long at most until the next look().
-  [[nodiscard]] timespec sooner(timespec wait) const;
+  [[nodiscard]] std::int64_t sooner_milliseconds(std::int64_t wait_milliseconds) const;
 
  private:
   broker::Log& log_;

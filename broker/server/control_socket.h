@@ -1,0 +1,72 @@
+// broker/server/control_socket.h
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <poll.h>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "transport/descriptor.h"
+
+namespace server {
+
+/// What is answered to `darter --reload`.
+struct ControlAnswer {
+  int exit_status = 0;
+  std::string text;  // lines
+};
+
+/// Where `darter --reload -c FILE` finds the broker that FILE started.
+///
+/// Shape      A SOCK_SEQPACKET socket in the abstract unix namespace. Its name is a hash of the
+///            file's canonical path: no option says where it is, nothing is left behind when a
+///            broker is killed, and it needs no folder that the broker may write to. A request is
+///            one packet, "reload"; the answer is another: the exit status as a digit, a line end,
+///            and the text.
+/// Invariant  Heard are root, the broker's own user and the user who started it, as SO_PEERCRED
+///            names them. Nobody is waited for: at most 8 clients are connected, for a second each.
+/// Limits     The abstract namespace belongs to the network namespace: two containers that share
+///            one and have the same path cannot both have it. SIGHUP works there all the same.
+/// Threads    The main thread.
+class ControlSocket {
+ public:
+  using Handler = std::function<ControlAnswer()>;
+
+  /// Requires  Before privileges are dropped, so that clients see who started the broker.
+  /// Errors    One sentence, for instance when another broker has the name.
+  [[nodiscard]] static std::expected<ControlSocket, std::string> open(
+      const std::string& config_file);
+  ControlSocket() = default;
+
+  /// Whether somebody is connected who has not asked yet: then serve() is due within a second.
+  [[nodiscard]] bool waits() const noexcept { return !clients_.empty(); }
+  /// Adds what serve() waits for.
+  void watch(std::vector<pollfd>& polled) const;
+  /// Accepts who is there, and answers requests that have come: `reload` is called for each.
+  void serve(broker::Instant now, const Handler& reload);
+
+ private:
+  struct Client {
+    transport::Descriptor socket;
+    broker::Instant deadline;
+  };
+  [[nodiscard]] bool may_ask(int socket) const noexcept;
+  void accept_some(broker::Instant now);
+
+  transport::Descriptor socket_;  // none: nobody can ask
+  uid_t starter_ = 0;
+  std::vector<Client> clients_;
+};
+
+/// Asks the broker of that configuration to reload.
+///
+/// Errors    One sentence, if there is none or it does not answer.
+[[nodiscard]] std::expected<ControlAnswer, std::string> ask_to_reload(
+    const std::string& config_file);
+
+}  // namespace server

@@ -1,0 +1,25 @@
+#include "broker/server/instructions.h"
+
+#include "broker/server/translate.h"
+
+namespace server {
+
+Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_files_max) {
+  Instructions all;
+  all.limits = limits_of(settings);
+  all.loops = loop_options_of(settings, open_files_max);
+  all.log = settings.log;
+  all.memory_limit_bytes = settings.memory_limit_bytes;
+  all.sys_interval_seconds = settings.sys_interval_seconds;
+  all.tls_reload_interval_seconds = settings.tls_reload_interval_seconds;
+  for (std::size_t i = 0; i < settings.listeners.size(); ++i) {
+    const conf::Listener& listener = settings.listeners[i];
+    all.policies.push_back(policy_of(listener));
+    all.listeners.push_back(listener_options_of(settings, static_cast<std::uint16_t>(i)));
+    all.tls.push_back(tls_options_of(settings, listener));
+    all.realms.push_back(realm_options_of(listener));
+  }
+  return all;
+}
+
+}  // namespace server

@@ -1,0 +1,37 @@
+// broker/server/instructions.h
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "auth/realm.h"
+#include "broker/core/limits.h"
+#include "conf/settings.h"
+#include "transport/options.h"
+
+namespace server {
+
+/// What each part of a running broker is told: all that a reload can change.
+///
+/// Shape      The n-th listener of the settings is the n-th of each list.
+/// Invariant  An option takes part in reloads exactly if two settings that differ in it make
+///            instructions that differ; a test asks that of every row of the table of options.
+struct Instructions {
+  broker::Limits limits;
+  std::vector<broker::ListenerPolicy> policies;
+  std::vector<transport::ListenerOptions> listeners;  // `index` is the place in the list
+  std::vector<transport::TlsOptions> tls;             // means nothing for one without TLS
+  std::vector<auth::RealmOptions> realms;
+  transport::LoopOptions loops;
+  conf::LogSettings log;
+  std::uint64_t memory_limit_bytes = 0;
+  std::int64_t sys_interval_seconds = 0;
+  std::int64_t tls_reload_interval_seconds = 0;
+
+  bool operator==(const Instructions&) const = default;
+};
+
+[[nodiscard]] Instructions instructions_of(const conf::Settings& settings,
+                                           std::uint64_t open_files_max);
+
+}  // namespace server

@@ -1,0 +1,154 @@
+#include "broker/server/listener_set.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "broker/core/text.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using broker::LogType;
+using transport::Listener;
+using transport::ListenerOptions;
+using transport::same_place;
+
+constexpr std::size_t numbers_max = std::size_t{1} + std::numeric_limits<std::uint16_t>::max();
+
+std::uint16_t number_of(std::vector<ListenerOptions>& places, const ListenerOptions& options) {
+  const auto found = std::ranges::find_if(
+      places, [&](const ListenerOptions& place) { return same_place(place, options); });
+  const auto number = static_cast<std::uint16_t>(found - places.begin());
+  if (found == places.end()) places.push_back(options);
+  return number;
+}
+
+/// Whether both may want the same port of the same address.
+bool may_overlap(const ListenerOptions& one, const ListenerOptions& other) {
+  return one.unix_socket_path.empty() && other.unix_socket_path.empty() && one.port == other.port;
+}
+
+}  // namespace
+
+std::string name_of(const ListenerOptions& options) {
+  if (!options.unix_socket_path.empty()) return options.unix_socket_path;
+  const std::string port = std::to_string(options.port);
+  std::string name = options.address.empty()         ? port
+                     : options.address.contains(':') ? concat({"[", options.address, "]:", port})
+                                                     : concat({options.address, ":", port});
+  if (options.loopback_only) name += " (loopback only)";
+  if (!options.bind_interface.empty()) name += concat({" (", options.bind_interface, ")"});
+  return name;
+}
+
+std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
+    std::vector<ListenerOptions> wanted, ActivatedSockets* passed) const {
+  Staged staged;
+  staged.places = places_;
+  Listeners leaving = listeners_;
+  for (ListenerOptions& options : wanted) {
+    options.index = number_of(staged.places, options);
+    std::erase_if(leaving, [&](const auto& each) { return same_place(each->options(), options); });
+  }
+  if (staged.places.size() > numbers_max) {
+    return std::unexpected(std::string(
+        "There were too many listeners since the start: only a restart can open more."));
+  }
+  for (const auto& each : leaving) staged.removed.push_back(name_of(each->options()));
+  for (const ListenerOptions& options : wanted) {
+    // Named twice: it cannot be bound twice, and the kernel says so.
+    const bool twice = std::ranges::any_of(
+        staged.listeners, [&](const auto& each) { return same_place(each->options(), options); });
+    const auto old = twice ? nullptr : open_at(options);
+    if (old != nullptr && old->options() == options) {
+      staged.listeners.push_back(old);
+      continue;
+    }
+    auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
+    if (!next) return std::unexpected(next.error());
+    if (old == nullptr) staged.added.push_back(name_of(options));
+    staged.listeners.push_back(std::move(*next));
+  }
+  return staged;
+}
+
+std::shared_ptr<Listener> ListenerSet::open_at(const ListenerOptions& options) const {
+  const auto found = std::ranges::find_if(
+      listeners_, [&](const auto& each) { return same_place(each->options(), options); });
+  return found == listeners_.end() ? nullptr : *found;
+}
+
+std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::take_over(
+    const Listener& old, const ListenerOptions& options) {
+  auto successor = old.succeed(options);
+  if (!successor) return std::unexpected(successor.error());
+  return std::shared_ptr<Listener>(std::move(*successor));
+}
+
+std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::open(
+    const ListenerOptions& options, const Listeners& leaving, ActivatedSockets* passed) const {
+  if (passed != nullptr) {
+    auto opened = passed->open(options);
+    if (!opened) return std::unexpected(opened.error());
+    return std::shared_ptr<Listener>(std::move(*opened));
+  }
+  Listeners beside;
+  std::ranges::copy_if(leaving, std::back_inserter(beside),
+                       [&](const auto& each) { return may_overlap(each->options(), options); });
+  auto opened = Listener::open_beside(options, beside);
+  if (!opened) return std::unexpected(opened.error());
+  return std::shared_ptr<Listener>(std::move(*opened));
+}
+
+void ListenerSet::commit(Staged staged) {
+  places_ = std::move(staged.places);
+  for (const auto& old : std::exchange(listeners_, std::move(staged.listeners))) {
+    if (std::ranges::find(listeners_, old) != listeners_.end()) continue;
+    const auto successor = open_at(old->options());
+    if (successor != nullptr)
+      successor->connections().set_most(successor->options().max_connections);
+    old->retire(successor.get());
+  }
+  const auto is_new = [&](const auto& each) {
+    return std::ranges::find(staged.added, name_of(each->options())) != staged.added.end();
+  };
+  for (const auto& each : listeners_) {
+    if (is_new(each)) say_where(*each);
+  }
+}
+
+std::vector<int> ListenerSet::sockets() const {
+  std::vector<int> sockets;
+  for (const auto& each : listeners_) {
+    if (each->adopted()) continue;
+    sockets.insert(sockets.end(), each->sockets().begin(), each->sockets().end());
+  }
+  return sockets;
+}
+
+void ListenerSet::say_where(const Listener& listener) const {
+  const ListenerOptions& options = listener.options();
+  const bool websockets = options.protocol == transport::Protocol::websockets;
+  if (!options.unix_socket_path.empty()) {
+    log_.write(LogType::information,
+               concat({"Opening ", websockets ? "websockets " : "", "unix listen socket on path ",
+                       options.unix_socket_path, "."}));
+    return;
+  }
+  const std::string port = std::to_string(listener.port());
+  if (websockets) {
+    log_.write(LogType::information,
+               concat({"Opening websockets listen socket on port ", port, "."}));
+    return;
+  }
+  for (const int socket : listener.sockets()) {
+    log_.write(LogType::information,
+               concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
+                       " listen socket on port ", port, "."}));
+  }
+}
+
+}  // namespace server

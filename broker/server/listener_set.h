@@ -1,0 +1,79 @@
+// broker/server/listener_set.h
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/log.h"
+#include "broker/server/activated_sockets.h"
+#include "transport/listener.h"
+
+namespace server {
+
+/// "1883", "127.0.0.1:1883", "1883 (loopback only)" or "/run/mqtt.sock".
+[[nodiscard]] std::string name_of(const transport::ListenerOptions& options);
+
+/// The listeners that are open, and the numbers by which all others know them.
+///
+/// Shape      Two sets of options mean the same listener if they are bound to the same place: see
+///            transport::same_place(). A place keeps its number for as long as the process lives,
+///            also while no listener is there, as connections and sessions may name it; so a number
+///            is an index for ever. At most 65,536 places can have one.
+/// Order      stage() opens what is new and changes nothing; then the loops take over what it
+///            returns; then commit() closes what is gone. Dropping what was staged undoes it.
+/// Threads    The main thread.
+class ListenerSet {
+ public:
+  using Listeners = std::vector<std::shared_ptr<transport::Listener>>;
+
+  /// What the listeners will be, in the order of the settings.
+  struct Staged {
+    Listeners listeners;
+    std::vector<std::string> added;                  // names
+    std::vector<std::string> removed;                // names
+    std::vector<transport::ListenerOptions> places;  // by number
+  };
+
+  explicit ListenerSet(broker::Log& log) : log_(log) {}
+
+  /// Opens what is not open. A port that moves, say from 127.0.0.1 to all addresses, is bound
+  /// beside the socket that commit() closes.
+  ///
+  /// `passed`: sockets that listen already, for the first of all stages; null: there are none.
+  ///
+  /// Errors    One sentence: why a place cannot be bound.
+  [[nodiscard]] std::expected<Staged, std::string> stage(
+      std::vector<transport::ListenerOptions> wanted, ActivatedSockets* passed = nullptr) const;
+  /// Takes over what was staged and closes what is gone or has a successor.
+  ///
+  /// Requires  No loop accepts from anything else.
+  void commit(Staged staged);
+
+  /// Those that are open, in the order of the settings.
+  [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
+  /// The numbers of those that are open are smaller.
+  [[nodiscard]] std::size_t numbers() const noexcept { return places_.size(); }
+  /// The sockets that were bound here: for the user that the broker becomes.
+  [[nodiscard]] std::vector<int> sockets() const;
+
+ private:
+  [[nodiscard]] std::shared_ptr<transport::Listener> open_at(
+      const transport::ListenerOptions& options) const;
+  [[nodiscard]] std::expected<std::shared_ptr<transport::Listener>, std::string> open(
+      const transport::ListenerOptions& options, const Listeners& leaving,
+      ActivatedSockets* passed) const;
+  [[nodiscard]] static std::expected<std::shared_ptr<transport::Listener>, std::string> take_over(
+      const transport::Listener& old, const transport::ListenerOptions& options);
+  void say_where(const transport::Listener& listener) const;
+
+  broker::Log& log_;
+  Listeners listeners_;
+  std::vector<transport::ListenerOptions> places_;  // by number: where each is or was
+};
+
+}  // namespace server

@@ -1,0 +1,75 @@
+// broker/server/reload.h
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "broker/core/login_change.h"
+#include "broker/server/certificates.h"
+#include "broker/server/gatekeeper.h"
+#include "broker/server/instructions.h"
+#include "broker/server/listener_set.h"
+#include "broker/server/log_writer.h"
+#include "broker/server/memory_watch.h"
+#include "broker/server/reload_report.h"
+#include "broker/server/running.h"
+#include "transport/loops.h"
+
+namespace server {
+
+/// Reads the configuration and every file that it names again, and puts it in force: all of it, or
+/// nothing.
+///
+/// Order      All that can fail comes first and changes nothing: files are read, log files and new
+///            ports are opened. Then nothing can fail: users first, so that whoever comes in from
+///            then on is judged by the new ones; then limits and listeners of every shard, so that
+///            no connection can name a listener that a shard does not know; then the ports; then
+///            the walk over the sessions, a slice a turn, for those who have to go.
+/// Threads    The main thread, which waits for the loops: reloads come one after the other.
+class Reload {
+ public:
+  /// What is told.
+  struct Parts {
+    LogWriter& log;
+    Gatekeeper& gatekeeper;
+    Certificates& certificates;
+    MemoryWatch& memory;
+    ListenerSet& listeners;
+    transport::Loops& loops;
+  };
+
+  Reload(Running& running, const Parts& parts) : running_(running), parts_(parts) {}
+
+  [[nodiscard]] ReloadReport run();
+
+ private:
+  /// All that is new, and not in force yet.
+  struct Prepared {
+    conf::Configuration configuration;
+    Instructions instructions;
+    Certificates::Contexts contexts;
+    LogWriter::Prepared log;
+    ListenerSet::Staged staged;
+    std::vector<std::shared_ptr<const auth::Realm>> realms;  // by number
+    std::vector<auth::RealmOptions> realm_options;           // by number
+    std::vector<broker::ListenerPolicy> policies;            // by number
+  };
+  using Errors = std::vector<std::string>;
+
+  [[nodiscard]] std::expected<Prepared, Errors> prepare() const;
+  /// Reads and opens what the settings name. Adds to `errors` what cannot be.
+  void open_files(Prepared& prepared, Errors& errors) const;
+  void number(Prepared& prepared, std::vector<std::shared_ptr<const auth::Realm>> by_place) const;
+  void report_options(const Prepared& prepared, ReloadReport& report) const;
+  [[nodiscard]] ReloadReport commit(Prepared prepared);
+  void reconfigure_shards(const broker::Limits& limits);
+  [[nodiscard]] std::uint64_t sweep(const std::vector<auth::RealmChange>& changes);
+
+  Running& running_;
+  Parts parts_;
+};
+
+}  // namespace server
