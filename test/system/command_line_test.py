@@ -325,7 +325,7 @@ class RunTest(BrokerTest):
         wait_until(lambda: "running" in path.read_text(), "the start")
         self.assertEqual(path.stat().st_uid, pwd.getpwnam("nobody").pw_uid)
         broker.reload()
-        wait_until(lambda: "reopened log files" in path.read_text(), "the reload")
+        wait_until(lambda: "Log files were opened again" in path.read_text(), "the reload")
         self.assertEqual(broker.lines, [])
 
     def test_log_file_of_somebody(self):

@@ -418,7 +418,7 @@ class AclTest(BrokerTest):
             ann.disconnect()
             self.broker.write("acl", "user bob\ntopic #\n")
             self.broker.reload()
-            self.broker.wait_for_log("Reloaded password and ACL files")
+            self.broker.wait_for_log("Reloaded: .*access rules changed")
             bob = self.bob()
             bob.subscribe("ann/#")
             self.assertEqual([packet.topic for packet in bob.drain()], expected)
