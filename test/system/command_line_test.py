@@ -324,6 +324,14 @@ class RunTest(BrokerTest):
         path = broker.directory / "broker.log"
         wait_until(lambda: "running" in path.read_text(), "the start")
         self.assertEqual(path.stat().st_uid, pwd.getpwnam("nobody").pw_uid)
+        # Its configuration it cannot read: the log is opened again all the same, and says so.
+        path.rename(path.with_suffix(".1"))
+        path.touch()
+        os.chown(path, path.with_suffix(".1").stat().st_uid, -1)
+        broker.reload()
+        wait_until(lambda: "needs a restart" in path.read_text(), "the refusal")
+        self.assertRegex(path.read_text(), "Reload refused.*\n.*darter.conf.*Permission denied")
+        broker.config_file.chmod(0o644)
         broker.reload()
         wait_until(lambda: "Log files were opened again" in path.read_text(), "the reload")
         self.assertEqual(broker.lines, [])
