@@ -20,6 +20,7 @@ class Network {
   [[nodiscard]] static std::optional<Network> parse(std::string_view text);
 
   [[nodiscard]] bool contains(const PeerAddress& address) const noexcept;
+  bool operator==(const Network&) const = default;
 
  private:
   Network(const PeerAddress& address, std::size_t prefix_bits) noexcept
@@ -36,6 +37,7 @@ class Networks {
   [[nodiscard]] bool add(std::string_view text);
   [[nodiscard]] bool contains(const PeerAddress& address) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return networks_.empty() && !unix_; }
+  bool operator==(const Networks&) const = default;
 
  private:
   std::vector<Network> networks_;

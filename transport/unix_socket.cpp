@@ -115,4 +115,14 @@ std::expected<Descriptor, std::string> bind_unix(const ListenerOptions& options)
   return socket;
 }
 
+std::expected<void, std::string> change_unix(const ListenerOptions& options) {
+  const std::string& path = options.unix_socket_path;
+  if (!is_socket(path.c_str())) return std::unexpected(reason(ENOTSOCK));
+  if (::chmod(path.c_str(), options.unix_socket_mode) != 0) return std::unexpected(reason(errno));
+  if (options.unix_socket_owner.empty()) return {};
+  const auto owner = parse_owner(options.unix_socket_owner);
+  if (!owner) return std::unexpected(owner.error());
+  return give(path, *owner);
+}
+
 }  // namespace transport

@@ -16,4 +16,9 @@ namespace transport {
 ///           replaced; one that somebody answers on is an error. Nothing is left behind.
 [[nodiscard]] std::expected<Descriptor, std::string> bind_unix(const ListenerOptions& options);
 
+/// Gives the file of a unix socket that listens the mode and the owner of the options.
+///
+/// Errors    Why not, as the end of a sentence: only root may give a file away.
+[[nodiscard]] std::expected<void, std::string> change_unix(const ListenerOptions& options);
+
 }  // namespace transport

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "transport/unix_socket.h"
 
 namespace server {
 namespace {
@@ -111,12 +112,25 @@ void ListenerSet::commit(Staged staged) {
     if (successor != nullptr)
       successor->connections().set_most(successor->options().max_connections);
     old->retire(successor.get());
+    if (successor != nullptr) change_file(old->options(), *successor);
   }
   const auto is_new = [&](const auto& each) {
     return std::ranges::find(staged.added, name_of(each->options())) != staged.added.end();
   };
   for (const auto& each : listeners_) {
     if (is_new(each)) say_where(*each);
+  }
+}
+
+void ListenerSet::change_file(const ListenerOptions& before, const Listener& listener) const {
+  const ListenerOptions& now = listener.options();
+  const bool same = before.unix_socket_mode == now.unix_socket_mode &&
+                    before.unix_socket_owner == now.unix_socket_owner;
+  if (same || !listener.made_file()) return;
+  if (const auto changed = transport::change_unix(now); !changed) {
+    log_.write(LogType::warning,
+               concat({"Warning: unix socket ", now.unix_socket_path,
+                       " keeps its mode and owner until a restart: ", changed.error(), "."}));
   }
 }
 

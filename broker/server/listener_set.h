@@ -69,6 +69,8 @@ class ListenerSet {
       ActivatedSockets* passed) const;
   [[nodiscard]] static std::expected<std::shared_ptr<transport::Listener>, std::string> take_over(
       const transport::Listener& old, const transport::ListenerOptions& options);
+  void change_file(const transport::ListenerOptions& before,
+                   const transport::Listener& listener) const;
   void say_where(const transport::Listener& listener) const;
 
   broker::Log& log_;

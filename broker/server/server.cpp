@@ -16,8 +16,8 @@
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
 #include "broker/server/certificates.h"
-#include "broker/server/doctor_command.h"
 #include "broker/server/control_socket.h"
+#include "broker/server/doctor_command.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/import.h"
 #include "broker/server/instructions.h"
@@ -26,10 +26,10 @@
 #include "broker/server/log_writer.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
-#include "broker/server/service_manager.h"
 #include "broker/server/reload.h"
 #include "broker/server/reload_report.h"
 #include "broker/server/running.h"
+#include "broker/server/service_manager.h"
 #include "broker/server/translate.h"
 #include "broker/shard.h"
 #include "conf/command_line.h"
@@ -202,7 +202,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     });
   });
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
-  service_manager_.watch(*loops_, thread_count(settings_));
+  service_manager_.watch(*loops_, thread_count(running_.settings));
   service_manager_.ready(status_text());
   return {};
 }

@@ -14,6 +14,7 @@ namespace {
 std::vector<conf::Value> values_of(const conf::Option& option) {
   if (option.type == conf::Type::integer) return {option.minimum, option.maximum};
   if (option.type == conf::Type::duration) return {std::int64_t{86'400}};
+  if (option.type == conf::Type::file_mode) return {std::string("0700")};
   if (option.type == conf::Type::flag) return {true, false};
   if (option.type == conf::Type::versions) return {std::string("5")};
   if (option.choices.empty()) return {std::string("other")};

@@ -272,9 +272,10 @@ class ListenersTest(ReloadTest):
         self.broker.ws_port = self.broker.port
         self.ws_client(MQTT5).ping()
         self.assertTrue(path.is_socket())
-        self.reload(OPEN + LISTENER + "listener 0 {dir}/sock\nmax_connections 5\n")
+        self.reload(OPEN + LISTENER + "listener 0 {dir}/sock\nunix_socket_mode 0700\n")
         self.client(MQTT5).ping()
         self.assertTrue(path.is_socket())
+        self.assertEqual(path.stat().st_mode & 0o777, 0o700)
         self.reload(OPEN + LISTENER)
         self.assertFalse(path.exists())
         old.ping()
