@@ -13,10 +13,23 @@ namespace {
 
 constexpr std::int64_t sweep_interval_seconds = 10;
 constexpr std::size_t sweep_records_max = 2000;
+constexpr std::int64_t verdict_seconds = 30;  // until it is looked again whether there is one
 
 /// A byte of a packet's body in decimal; what is left out at the end of a packet is 0.
 std::string byte_in(mqtt::Bytes body, std::size_t at) {
   return at < body.size() ? std::to_string(std::to_integer<unsigned>(body[at])) : "0";
+}
+
+CloseHow how_to_close(mqtt::Reason reason) {
+  switch (reason) {
+    case mqtt::Reason::packet_too_large:
+      return CloseHow::too_big;
+    case mqtt::Reason::message_rate_too_high:
+    case mqtt::Reason::quota_exceeded:
+      return CloseHow::policy;
+    default:
+      return CloseHow::protocol_error;
+  }
 }
 
 /// The packet identifier at the front of a body, in decimal.
@@ -71,8 +84,11 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   }
   connection->last_received = now;
   connection->promises.maximum_packet_size_bytes = state.options.limits.max_packet_size_bytes;
+  connection->refusal = origin.refusal;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
-  state.timers.arm(connection->timer, after_seconds(now, timeout_seconds));
+  state.timers.arm(connection->timer, origin.deadline.milliseconds != 0
+                                          ? origin.deadline
+                                          : after_seconds(now, timeout_seconds));
   state.connections[id.slot] = std::move(connection);
   ++state.metrics.sockets_opened;
 }
@@ -91,7 +107,8 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
 
 bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
   if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
-  if (connection.stage == Connection::Stage::awaiting_verdict) {
+  if (is_delayed(connection)) connection.muted = true;
+  if (connection.stage == Connection::Stage::awaiting_verdict || is_delayed(connection)) {
     connection.tail.append(bytes);
     return false;
   }
@@ -100,7 +117,9 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
     return true;
   }
   Next next = Next::go_on;
-  if (connection.tail.empty()) {
+  if (is_delayed(connection)) {
+    connection.tail.append(bytes);
+  } else if (connection.tail.empty()) {
     // Used where it is; only what is incomplete at its end is copied.
     const std::size_t used = process(connection, bytes, next);
     if (next == Next::stop) return true;
@@ -121,6 +140,7 @@ bool Shard::go_on(Instant now) {
   for (const ConnectionId id : std::exchange(state.unfinished, {})) {
     Connection* const connection = state.find(id);
     if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
+    if (State::is_delayed(*connection)) continue;
     static_cast<void>(state.process_tail(*connection));
   }
   state.leave();
@@ -131,6 +151,8 @@ void Shard::reads(bool reading, Instant now) {
   state_->deaf = !reading;
   if (reading) state_->heard_again = now;
 }
+
+void Shard::refused(Refusal refusal) noexcept { state_->count(refusal); }
 
 void Shard::dropped_mail(std::size_t messages) noexcept {
   state_->metrics.publish_dropped += messages;
@@ -269,7 +291,11 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
     }
     if (!*frame) return used;
     next = handle(connection, **frame, unread);
-    if (next == Next::stop) return used;
+    if (next != Next::go_on) {
+      if (next == Next::stop) return used;
+      next = Next::go_on;
+      return used + (*frame)->size_bytes;
+    }
     // A CONNECT that waits for its verdict is read again then.
     if (connection.stage == Connection::Stage::awaiting_verdict) return used;
     used += (*frame)->size_bytes;
@@ -293,7 +319,9 @@ Shard::State::Next Shard::State::handle_connected(Connection& connection,
                                                   const mqtt::Frame& frame) {
   switch (frame.type) {
     case mqtt::PacketType::publish:
-      return on_publish(connection, frame);
+      return policy(connection.listener).publish_rate.is_on()
+                 ? on_metered_publish(connection, frame)
+                 : on_publish(connection, frame);
     case mqtt::PacketType::puback:
     case mqtt::PacketType::pubrec:
     case mqtt::PacketType::pubrel:
@@ -374,9 +402,7 @@ Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure fail
   if (connection.stage == Connection::Stage::connected) {
     send_disconnect(connection, failure.reason, failure.what);
   }
-  const CloseHow how = failure.reason == mqtt::Reason::packet_too_large ? CloseHow::too_big
-                                                                        : CloseHow::protocol_error;
-  end_connection(connection, WillFate::publish, how);
+  end_connection(connection, WillFate::publish, how_to_close(failure.reason));
   return Next::stop;
 }
 
@@ -407,21 +433,29 @@ void Shard::State::fire(Timer& timer) {
       return expire_session(*static_cast<Session*>(timer.owner()));
     case will_delay_timer:
       return publish_will(*static_cast<Session*>(timer.owner()));
+    case publish_timer:
+      return end_delay(*static_cast<Connection*>(timer.owner()));
     default:
       return;
   }
 }
 
 void Shard::State::on_connection_timer(Connection& connection) {
+  // Who waits for the answer to its CONNECT is not late: that comes, be it after many others.
+  if (connection.stage == Connection::Stage::awaiting_verdict) {
+    timers.arm(connection.timer, after_seconds(now, verdict_seconds));
+    return;
+  }
   if (connection.stage != Connection::Stage::connected) {
-    note(LogType::notice,
-         {"Client connection from ", connection.address, " did not send CONNECT in time."});
+    count(Refusal::handshake_timeout);
+    note_at_a_rate(timeout_lines, {"Client connection from ", connection.address,
+                                   " did not send CONNECT in time."});
     end_connection(connection, WillFate::discard, CloseHow::policy);
     return;
   }
   // One and a half times the keep alive [MQTT-3.1.2-22], of the time in which it was listened to.
-  const Instant heard =
-      deaf || connection.muted ? now : std::max(connection.last_received, heard_again);
+  const bool unread = deaf || connection.muted || is_delayed(connection);
+  const Instant heard = unread ? now : std::max(connection.last_received, heard_again);
   const Instant deadline = after_milliseconds(heard, connection.keep_alive_seconds * 1500LL);
   if (now < deadline) {
     timers.arm(connection.timer, deadline);
@@ -434,6 +468,15 @@ void Shard::State::on_connection_timer(Connection& connection) {
 
 void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces) const {
   if (log.enabled(type)) log.write(type, concat(pieces));
+}
+
+void Shard::State::note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces) {
+  const auto held_back = rate.admit(now);
+  if (!held_back) return;
+  note(LogType::notice, pieces);
+  if (*held_back > 0) {
+    note(LogType::notice, {std::to_string(*held_back), " more lines of this kind before it."});
+  }
 }
 
 // The words of these lines are Mosquitto's: filters look for them.

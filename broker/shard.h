@@ -19,8 +19,10 @@
 #include "broker/core/login_change.h"
 #include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
+#include "broker/core/refusals.h"
 #include "broker/interest.h"
 #include "broker/peer.h"
+#include "broker/wire/reason.h"
 
 namespace broker {
 
@@ -31,6 +33,10 @@ struct Origin {
   std::string_view address;         // of the client
   std::string_view protocol;        // "mqtt" or "websockets", for the log
   std::string_view user_name = {};  // that the client proved by TLS; empty: none
+  /// Not success: a limit of its listener keeps the client out, and this answers its CONNECT.
+  mqtt::Reason refusal = mqtt::Reason::success;
+  /// When a whole CONNECT must be there; 0: Limits::connect_timeout_seconds from now on.
+  Instant deadline = {};
 };
 
 /// Why a connection is gone, as its loop saw it.
@@ -115,6 +121,8 @@ class Shard {
   bool go_on(Instant now);
   /// Whether the loop reads its sockets at all: nobody is late with anything while it does not.
   void reads(bool reading, Instant now);
+  /// A limit that the loop keeps was reached: to be counted.
+  void refused(Refusal refusal) noexcept;
   /// Publishes to peers that found a full mailbox.
   void dropped_mail(std::size_t messages) noexcept;
   /// How much of the connection's output its socket has not taken: said after every flush that

@@ -47,6 +47,11 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
   connection.maximum_packet_size_bytes = packet->maximum_packet_size_bytes;
+  // A line about it was written when it came.
+  if (connection.refusal != Reason::success) {
+    return turn_away(connection, packet->version,
+                     {connection.refusal, "a limit on connections is reached"});
+  }
   if (const auto failure = check_connect(connection, *packet)) {
     return refuse(connection, *packet, *failure);
   }

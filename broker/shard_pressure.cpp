@@ -77,11 +77,17 @@ void Shard::State::unpark(Connection& connection) {
     const auto frame = mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes);
     rest = rest.subspan((*frame)->size_bytes);
     const Next next =
-        outbox.full() ? park(connection, **frame) : handle_connected(connection, **frame);
+        outbox.full() ? park(connection, **frame) : handle_parked(connection, **frame);
     if (next == Next::stop) break;
   }
   if (outbox.borrows()) outbox.hold(std::move(*packets));
   if (Connection* const still = find(id)) unmute(*still);
+}
+
+/// A PUBLISH was counted when it came.
+Shard::State::Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& frame) {
+  return frame.type == mqtt::PacketType::publish ? on_publish(connection, frame)
+                                                 : handle_connected(connection, frame);
 }
 
 void Shard::State::forget_parked(Connection& connection) {
@@ -91,6 +97,7 @@ void Shard::State::forget_parked(Connection& connection) {
 }
 
 bool Shard::State::listens(const Connection& connection) const {
+  if (is_delayed(connection)) return false;
   if (connection.unread_reply_bytes > unread_reply_bytes_max && connection.queued_bytes > 0) {
     return false;
   }

@@ -16,6 +16,8 @@
 #include "broker/core/holdings.h"
 #include "broker/core/key_table.h"
 #include "broker/core/ledger.h"
+#include "broker/core/line_rate.h"
+#include "broker/core/refusals.h"
 #include "broker/core/retained.h"
 #include "broker/core/ring.h"
 #include "broker/core/router.h"
@@ -46,8 +48,17 @@ namespace broker {
 struct Shard::State {
   State(const ShardOptions& shard_options, Commons& shared, Log& log_sink);
 
-  enum class Next : std::uint8_t { go_on, stop };
-  enum TimerKind : std::uint8_t { connection_timer, session_expiry_timer, will_delay_timer };
+  enum class Next : std::uint8_t {
+    go_on,
+    stop,  ///< the connection is gone, or has nothing more to say
+    wait,  ///< what was handled was enough for now: see PublishMeter
+  };
+  enum TimerKind : std::uint8_t {
+    connection_timer,
+    session_expiry_timer,
+    will_delay_timer,
+    publish_timer,
+  };
   enum class WillFate : std::uint8_t { publish, discard };
   /// A message that was on its way between shards when the process ended.
   struct Returning {
@@ -114,6 +125,7 @@ struct Shard::State {
   Next handle_connected(Connection& connection, const mqtt::Frame& frame);
   void fire(Timer& timer);
   void on_connection_timer(Connection& connection);
+  void count(Refusal refusal) noexcept { ++metrics.refused[static_cast<std::size_t>(refusal)]; }
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
@@ -148,6 +160,8 @@ struct Shard::State {
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
   }
+  /// At most one line a second.
+  void note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces);
   void note(LogType type, std::initializer_list<std::string_view> pieces) const;
   /// Whether lines about clients that come and go are read by anybody.
   [[nodiscard]] bool tells_of_connections() const {
@@ -164,10 +178,22 @@ struct Shard::State {
   /// Puts a packet aside until it can be handled; acknowledgements and pings behind it go on.
   Next park(Connection& connection, const mqtt::Frame& frame);
   void unpark();
+  Next handle_parked(Connection& connection, const mqtt::Frame& frame);
   void unpark(Connection& connection);
   void forget_parked(Connection& connection);
   /// Whether a connection may be read; if not, it is to be asked for when it may.
   [[nodiscard]] bool listens(const Connection& connection) const;
+  [[nodiscard]] static bool is_delayed(const Connection& connection) noexcept {
+    return connection.publishing != nullptr && connection.publishing->delayed;
+  }
+  /// A PUBLISH where the rate of them is limited.
+  Next on_metered_publish(Connection& connection, const mqtt::Frame& frame);
+  /// Counts a PUBLISH. Returns why it ends the connection, if it does.
+  [[nodiscard]] std::optional<mqtt::Failure> meter(Connection& connection, std::size_t bytes);
+  /// Stops reading until there is room for more, if there is none.
+  Next delay(Connection& connection);
+  /// Its time has come: what was read of it is handled, and then it is read again.
+  void end_delay(Connection& connection);
   void unmute(Connection& connection);
   /// Takes off what was kept, and sees how much memory there is.
   void look_at_memory();
@@ -481,6 +507,8 @@ struct Shard::State {
   bool journal_behind = false;
   bool memory_spared = false;
   std::int64_t memory_kept_bytes = 0;  // and not yet taken off what is shared
+  LineRate delay_lines;                // clients that are delayed
+  LineRate timeout_lines;              // no CONNECT in time
   Instant next_sys;
   Instant next_sweep;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates

@@ -50,6 +50,7 @@ void SysTopics::update(const Metrics& total, Instant now, const Publish& publish
   say(publish, "uptime", std::to_string(uptime_seconds) + " seconds");
   say_clients(total, publish);
   say_traffic(total, publish);
+  say_refusals(total, publish);
   say_loads(total, now, publish);
 }
 
@@ -85,6 +86,12 @@ void SysTopics::say_traffic(const Metrics& total, const Publish& publish) {
   say_count(publish, "publish/bytes/sent", total.publish_bytes_sent);
   say_count(publish, "bytes/received", total.bytes_received);
   say_count(publish, "bytes/sent", total.bytes_sent);
+}
+
+void SysTopics::say_refusals(const Metrics& total, const Publish& publish) {
+  for (std::size_t i = 0; i < refusal_kinds; ++i) {
+    say_count(publish, concat({"limits/", refusal_names[i]}), total.refused[i]);
+  }
 }
 
 void SysTopics::say_no_loads(const Publish& publish) {
@@ -127,6 +134,7 @@ void add(Metrics& sum, const Metrics& shard) {
       &Metrics::stored_bytes};
   for (const auto member : summed) sum.*member += shard.*member;
   for (std::size_t i = 0; i < drop_reasons; ++i) sum.dropped[i] += shard.dropped[i];
+  for (std::size_t i = 0; i < refusal_kinds; ++i) sum.refused[i] += shard.refused[i];
   // Retained messages are replicas: every shard has them all.
   sum.retained_messages = std::max(sum.retained_messages, shard.retained_messages);
 }

@@ -39,6 +39,7 @@ class SysTopics {
   void say_count(const Publish& publish, std::string_view topic, std::uint64_t count);
   void say_clients(const Metrics& total, const Publish& publish);
   void say_traffic(const Metrics& total, const Publish& publish);
+  void say_refusals(const Metrics& total, const Publish& publish);
   /// Before anything can be averaged: all are there from the start.
   void say_no_loads(const Publish& publish);
   void say_loads(const Metrics& total, Instant now, const Publish& publish);

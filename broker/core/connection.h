@@ -11,10 +11,12 @@
 
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
+#include "broker/core/publish_meter.h"
 #include "broker/core/session.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
+#include "broker/wire/reason.h"
 
 namespace broker {
 
@@ -68,6 +70,7 @@ struct Connection {
   std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
   Promises promises;
+  mqtt::Reason refusal = mqtt::Reason::success;  // see Origin::refusal
   bool request_problem_information = true;
   /// The socket is behind, or something waits for it: QoS 0 may have to wait too.
   bool congested = false;
@@ -82,6 +85,7 @@ struct Connection {
   std::unique_ptr<TopicAliases> aliases;
   std::unique_ptr<HeldOutput> held;          // null: nothing waits
   std::unique_ptr<mqtt::ByteBuffer> parked;  // whole packets that are handled later; null: none
+  std::unique_ptr<PublishMeter> publishing;  // null: nothing was counted yet
   std::size_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
 };
 

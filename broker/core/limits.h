@@ -50,12 +50,30 @@ enum class SlowConsumer : std::uint8_t {
   disconnect,        ///< the client; a session that outlives it then drops the newest
 };
 
+/// What becomes of a client that publishes faster than it may.
+enum class PublishRatePolicy : std::uint8_t {
+  delay,       ///< it is not read for a while, and TCP pushes back
+  disconnect,  ///< it is told why, as of 5.0
+};
+
+/// How fast one client may publish. 0: no limit. A second's worth may come at once.
+struct PublishRate {
+  std::uint32_t messages_per_second = 0;  // max_publish_rate
+  std::uint32_t bytes_per_second = 0;     // max_publish_bytes_rate: whole PUBLISH packets
+  PublishRatePolicy policy = PublishRatePolicy::delay;
+
+  [[nodiscard]] bool is_on() const noexcept {
+    return (messages_per_second | bytes_per_second) != 0;
+  }
+};
+
 /// What holds for the clients of one listener.
 struct ListenerPolicy {
   std::uint16_t port = 0;  // for log lines
   std::string mount_point;
   SlowConsumer slow_consumer = SlowConsumer::drop_newest;
   mqtt::Qos max_qos = mqtt::Qos::exactly_once;
+  PublishRate publish_rate;
   std::uint16_t max_topic_alias = 10;
   std::uint16_t max_topic_alias_broker = 10;
   bool accept_v3_1 = true;

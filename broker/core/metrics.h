@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "broker/core/drops.h"
+#include "broker/core/refusals.h"
 
 namespace broker {
 
@@ -24,6 +25,7 @@ struct Metrics {
   std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
   std::uint64_t sockets_opened = 0;
   std::uint64_t clients_expired = 0;
+  Refusals refused{};  // by Refusal
 
   // As they are now, not since start.
   std::uint64_t clients_connected = 0;

@@ -1,6 +1,7 @@
 #include "test/broker/fixture.h"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <cstring>
 
 namespace test {
@@ -420,7 +421,8 @@ std::vector<std::string> Broker::take_all(Client client) {
   for (bool more = true; more;) {
     more = false;
     for (const std::string& packet : received(client)) {
-      const auto id = static_cast<unsigned>(std::stoul("0" + packet.substr(packet.find('m') + 1)));
+      const auto id =
+          static_cast<unsigned>(std::strtoul(packet.c_str() + packet.find('m') + 1, nullptr, 10));
       if (packet.starts_with("PUBLISH")) payloads.push_back(packet.substr(packet.rfind(' ') + 1));
       if (packet.starts_with("PUBLISH q1")) ack(client, 0x40, id);
       if (packet.starts_with("PUBLISH q2")) ack(client, 0x50, id);

@@ -464,7 +464,7 @@ TEST_CASE("a full outbox is drained before more is handled", "[limits]") {
   test::ConnectOptions old;
   old.version = mqtt::Version::v3_1_1;
   for (int i = 0; i < 100; ++i) {
-    subscribers.push_back(broker.client("s" + std::to_string(i), old));
+    subscribers.push_back(broker.client(std::string("s").append(std::to_string(i)), old));
     broker.subscribe(subscribers.back(), "#");
     broker.received(subscribers.back());
   }

@@ -285,7 +285,7 @@ TEST_CASE("a large payload goes to many without being copied for each", "[shard]
   const std::string payload(100'000, 'p');
   std::vector<Broker::Client> clients;
   for (int i = 0; i < 10; ++i) {
-    clients.push_back(broker.client("s" + std::to_string(i)));
+    clients.push_back(broker.client(std::string("s").append(std::to_string(i))));
     broker.subscribe(clients.back(), "big", {.qos = static_cast<unsigned>(i % 3)});
     broker.received(clients.back());
   }
