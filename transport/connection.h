@@ -7,6 +7,7 @@
 
 #include "broker/core/ids.h"
 #include "broker/core/outbox.h"
+#include "transport/address_table.h"
 #include "transport/descriptor.h"
 #include "transport/http.h"
 #include "transport/listener.h"
@@ -57,12 +58,13 @@ struct Connection {
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<HttpState> http;
   std::unique_ptr<Pending> pending;
-  broker::Instant deadline;      // of the phases that have one
-  broker::Instant opened;        // when the shard of this loop was told of it
-  broker::Instant heard;         // when bytes came last; kept only if the listener sends pings
-  PeerAddress address;           // of the socket's peer, until a proxy has named the client
-  std::uint32_t read_turn = 0;   // the turn in which it was read last
-  std::uint32_t write_turn = 0;  // the turn in which it was written to last
+  broker::Instant deadline;  // of the phases that have one
+  broker::Instant opened;    // when the shard of this loop was told of it
+  broker::Instant heard;     // when bytes came last; kept only if the listener sends pings
+  std::unique_ptr<AddressKey> charge;  // null: it is not counted by its address
+  PeerAddress address;                 // of the socket's peer, until a proxy has named the client
+  std::uint32_t read_turn = 0;         // the turn in which it was read last
+  std::uint32_t write_turn = 0;        // the turn in which it was written to last
   Phase phase = Phase::free;
   broker::CloseHow how = broker::CloseHow::normal;
   bool counted = false;      // in the listener's and the process's count of connections

@@ -18,7 +18,6 @@ constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a 
 constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
 constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
 constexpr std::size_t vectors_per_write = 1024;            // IOV_MAX
-constexpr std::size_t turned_away_max = 256;  // clients over a limit that get a polite answer
 
 std::uint16_t code_of(broker::CloseHow how) noexcept {
   switch (how) {
@@ -107,18 +106,18 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   if (!may_call(*connection)) return destroy(*connection);
-  if (!enter(*connection)) return turn_away(*connection);
-  begin(*connection);
-  listen_to(*connection);
+  if (enter(*connection) && begin(*connection)) listen_to(*connection);
 }
 
-/// Everything is known that the accepting of a socket tells.
-void Connections::begin(Connection& connection) {
+/// Everything is known that the accepting of a socket tells. Returns false if that was enough to
+/// turn the client away.
+bool Connections::begin(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const bool behind_proxy = options.proxy_protocol != ProxyVersion::none;
-  if (!behind_proxy && !asks_proxies(connection)) arrived(connection);
+  if (!behind_proxy && !asks_proxies(connection) && !arrived(connection)) return false;
   if (!behind_proxy && options.protocol == Protocol::mqtt && !options.tls) {
-    return introduce(connection);
+    introduce(connection);
+    return true;
   }
   if (behind_proxy) {
     connection.phase = Phase::proxy;
@@ -126,33 +125,7 @@ void Connections::begin(Connection& connection) {
   }
   set_deadline(connection, handshakes_,
                std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
-}
-
-bool Connections::enter(Connection& connection) {
-  std::string_view limit = "max_connections";
-  if (connection.listener->connections().enter()) {
-    connection.counted = loop_.count().enter();
-    if (connection.counted) return true;
-    connection.listener->connections().leave();
-    limit = "global_max_connections";
-  }
-  note(connection, "Client connection from ", " denied: " + std::string(limit) + " exceeded.");
-  return false;
-}
-
-void Connections::turn_away(Connection& connection) {
-  const ListenerOptions& options = connection.listener->options();
-  const bool polite =
-      options.protocol == Protocol::websockets && !options.tls && turned_away_ < turned_away_max;
-  if (!polite) return destroy(connection);
-  connection.turned_away = true;
-  ++turned_away_;
-  connection.phase = Phase::closing;
-  connection.failed = true;
-  listen_to(connection);
-  send(connection,
-       encode({503, "The broker has no room for more connections.", "Retry-After: 5\r\n"}));
-  finish(connection);
+  return true;
 }
 
 void Connections::adopt(Handoff handoff) {
@@ -161,9 +134,11 @@ void Connections::adopt(Handoff handoff) {
   if (connection == nullptr) {
     handoff.listener->connections().leave();
     loop_.count().leave();
+    if (handoff.charge != nullptr) loop_.addresses().leave(*handoff.charge);
     return;
   }
   connection->counted = true;
+  connection->charge = std::move(handoff.charge);
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
   connection->forwarded = handoff.forwarded;
@@ -179,19 +154,19 @@ void Connections::adopt(Handoff handoff) {
 }
 
 /// Tells the shard that a connection is there.
-void Connections::introduce(Connection& connection) {
+void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
   const ListenerOptions& options = connection.listener->options();
   const std::string address = connection.address.text();
   std::optional<std::string> user;
   if (connection.tls != nullptr) user = connection.tls->user_name();
   if (options.proxy_names_user) user = connection.proxy->header().user_name();
   connection.phase = Phase::open;
-  connection.deadline = {};
+  const broker::Instant deadline = std::exchange(connection.deadline, {});
   connection.opened = loop_.now();
   loop_.shard().opened(connection.id,
                        {options.index, connection.address.port(), address,
                         options.protocol == Protocol::websockets ? "websockets" : "mqtt",
-                        user ? std::string_view(*user) : std::string_view()},
+                        user ? std::string_view(*user) : std::string_view(), refusal, deadline},
                        loop_.now());
   if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
   connection.heard = loop_.now();
@@ -220,6 +195,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->address = connection->address;
   handoff->forwarded = connection->forwarded;
   handoff->proxy = std::move(connection->proxy);
+  handoff->charge = std::move(connection->charge);
   handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
   handoff->unread = std::move(request.unread);
@@ -444,14 +420,6 @@ void Connections::destroy(Connection& connection) {
            [](uv_handle_t* handle) { of(handle).table_.release(connection_of(handle)); });
 }
 
-void Connections::leave(Connection& connection) {
-  end_shaking(connection);
-  if (std::exchange(connection.turned_away, false)) --turned_away_;
-  if (!std::exchange(connection.counted, false)) return;
-  connection.listener->connections().leave();
-  loop_.count().leave();
-}
-
 void Connections::drop_strangers() {
   table_.each([this](Connection& connection) {
     if (connection.phase != Phase::open) destroy(connection);
@@ -475,6 +443,7 @@ void Connections::tick() {
   expire(closings_);
   expire(lingerings_);
   admit_to_handshakes();
+  tell_held_back();
   for (auto& [interval_seconds, deadlines] : pings_) ping_idle(interval_seconds, deadlines);
   std::erase_if(pings_, [](const auto& each) { return each.second.empty(); });
   for (const broker::ConnectionId id : std::exchange(files_, {})) {
@@ -491,7 +460,8 @@ void Connections::expire(Deadlines& deadlines) {
       continue;
     }
     if (const std::string_view what = awaited(*connection); !what.empty()) {
-      note(*connection, "Connection from ", " closed: no " + std::string(what) + " came in time.");
+      note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
+                   " closed: no " + std::string(what) + " came in time.");
     }
     lose(*connection, broker::CloseCause::connection_lost);
   }

@@ -1,18 +1,22 @@
 // transport/connections.h
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <uv.h>
 #include <vector>
 
+#include "broker/core/line_rate.h"
 #include "broker/core/outbox.h"
+#include "broker/core/refusals.h"
 #include "broker/shard.h"
 #include "transport/connection.h"
 #include "transport/connection_table.h"
@@ -54,6 +58,11 @@ class Connections {
   void close(const broker::CloseRequest& request);
   /// A login was decided: reading goes on.
   void resume(broker::ConnectionId id);
+  /// Whom a failed login of a connection is to be counted against; nothing: nobody.
+  [[nodiscard]] std::optional<AddressKey> login_key(broker::ConnectionId id);
+  /// Counts the refusal if so.
+  [[nodiscard]] bool is_banned(const AddressKey& key);
+  void count_failed_login(const AddressKey& key);
   /// Tells the shard which sockets did not take all that was written in this turn.
   void report();
 
@@ -75,19 +84,25 @@ class Connections {
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   void listen_to(Connection& connection);
-  void introduce(Connection& connection);
+  void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
+  /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);
-  void turn_away(Connection& connection);
+  /// The same for the limits that need to know who it is: its address, and how fast they come. To
+  /// be called once, when the real address is known.
+  [[nodiscard]] bool admit(Connection& connection);
+  [[nodiscard]] std::optional<broker::Refusal> refusal_of(Connection& connection);
+  [[nodiscard]] std::optional<AddressPrefix> prefix_of(const PeerAddress& address) const;
+  void turn_away(Connection& connection, broker::Refusal refusal);
 
   // Who is calling.
   [[nodiscard]] bool may_call(Connection& connection);
-  void begin(Connection& connection);
-  void arrived(const Connection& connection, std::string_view route = {});
+  [[nodiscard]] bool begin(Connection& connection);
+  [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
   [[nodiscard]] bool asks_proxies(const Connection& connection) const;
   [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
   void take_proxy_header(Connection& connection);
   void refuse_proxy_header(Connection& connection, std::string_view why);
-  void learn_address(Connection& connection);
+  [[nodiscard]] bool learn_address(Connection& connection);
   void note_end(const Connection& connection);
   void note_forwarded(const Connection& connection, const Forwarded& forwarded);
 
@@ -150,6 +165,10 @@ class Connections {
   void ping_idle(std::int64_t interval_seconds, Deadlines& deadlines);
   void ping(Connection& connection);
   void note(const Connection& connection, std::string_view before, std::string_view after) const;
+  /// Counts, and writes a line, but of each kind only so many a second.
+  void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
+                    std::string_view after);
+  void tell_held_back();
 
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
@@ -175,7 +194,12 @@ class Connections {
   Deadlines handshakes_;
   Deadlines closings_;
   Deadlines lingerings_;
-  std::map<std::int64_t, Deadlines> pings_;    // by interval in seconds
+  std::map<std::int64_t, Deadlines> pings_;  // by interval in seconds
+  struct RefusalLines : std::array<broker::LineRate, broker::refusal_kinds> {
+    RefusalLines();
+  };
+  RefusalLines refusal_lines_;
+  broker::LineRate ban_lines_;
   std::size_t turned_away_ = 0;                // connections over a limit that still linger
   std::deque<broker::ConnectionId> unshaken_;  // not read until a TLS handshake has ended
   std::size_t shaking_ = 0;                    // TLS handshakes under way

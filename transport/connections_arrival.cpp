@@ -78,11 +78,14 @@ bool Connections::asks_proxies(const Connection& connection) const {
 }
 
 /// The client's real address is known, as far as it ever will be: once for each connection, before
-/// the shard hears of it. `route` says through whom it came.
-void Connections::arrived(const Connection& connection, std::string_view route) {
-  if (!loop_.options().connection_messages || !loop_.log().enabled(broker::LogType::notice)) return;
-  note(connection, "New connection from ",
-       " on " + connection.listener->name() + std::string(route) + ".");
+/// the shard hears of it. `route` says through whom it came. Returns false if it was turned away.
+bool Connections::arrived(Connection& connection, std::string_view route) {
+  if (!admit(connection)) return false;
+  if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
+    note(connection, "New connection from ",
+         " on " + connection.listener->name() + std::string(route) + ".");
+  }
+  return true;
 }
 
 /// Returns what follows the header: nothing before that is whole, and if it was refused.
@@ -109,7 +112,7 @@ void Connections::take_proxy_header(Connection& connection) {
                             (header.tls ? describe(*header.tls) : "") + ")";
   if (header.source) connection.address = *header.source;
   connection.phase = Phase::handshake;
-  if (!asks_proxies(connection)) arrived(connection, route);
+  if (!asks_proxies(connection) && !arrived(connection, route)) return;
   if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
 }
 
@@ -120,9 +123,10 @@ void Connections::refuse_proxy_header(Connection& connection, std::string_view w
   destroy(connection);
 }
 
-/// Takes the client's address out of a request that a trusted proxy sent.
-void Connections::learn_address(Connection& connection) {
-  if (!asks_proxies(connection)) return;
+/// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was
+/// turned away.
+bool Connections::learn_address(Connection& connection) {
+  if (!asks_proxies(connection)) return true;
   const ListenerOptions& options = connection.listener->options();
   const HttpRequest& request = connection.http->reader.request();
   const Forwarded found = forwarded_for(request, options.real_ip_header, options.trusted_proxies);
@@ -137,7 +141,7 @@ void Connections::learn_address(Connection& connection) {
   if (const std::string_view id = request_id_of(request); !id.empty()) {
     route += (route.empty() ? " (" : ", ") + ("request id " + std::string(id));
   }
-  arrived(connection, route.empty() ? route : route + ")");
+  return arrived(connection, route.empty() ? route : route + ")");
 }
 
 /// Somebody closed a connection under a client that had not said that it would go.

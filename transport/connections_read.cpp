@@ -238,7 +238,7 @@ void Connections::read_handshake(Connection& connection, Bytes bytes) {
 void Connections::answer_request(Connection& connection, Bytes rest) {
   const ListenerOptions& listener = connection.listener->options();
   const HttpRequest& request = connection.http->reader.request();
-  learn_address(connection);
+  if (!learn_address(connection)) return;
   if (!listener.http_dir.empty() && !meant_for_websocket(request)) return send_file(connection);
   const auto response = answer_handshake(request, listener);
   if (!response) return refuse_request(connection, response.error());

@@ -133,10 +133,10 @@ void Connections::end_tls(Connection& connection) {
   const bool first = !std::exchange(connection.failed, true);
   if (connection.phase == Phase::lingering) return destroy(connection);
   if (!first || connection.phase == Phase::closing) return;
-  note(connection, "Connection from ",
-       std::string(connection.phase == Phase::handshake ? " closed: TLS handshake failed: "
-                                                        : " closed: TLS failed: ") +
-           tls.why() + ".");
+  note_refusal(connection, broker::Refusal::tls_handshake, "Connection from ",
+               std::string(connection.phase == Phase::handshake ? " closed: TLS handshake failed: "
+                                                                : " closed: TLS failed: ") +
+                   tls.why() + ".");
   forget(connection, broker::CloseCause::protocol_error);
   connection.phase = Phase::closing;
   finish(connection);

@@ -274,20 +274,34 @@ void Loop::keep_journal() {
   }
 }
 
+/// A wrong login counts also if its client did not wait for the answer.
 void Loop::check_logins() {
   for (broker::LoginRequest& request : shard_.outbox().take_logins()) {
     const broker::ConnectionId connection = request.connection;
-    const LoginDone done = [this, connection](broker::Verdict verdict) {
-      post([connection, verdict = std::move(verdict)](Loop& loop) {
-        loop.shard_.decided(connection, verdict, loop.now());
-        loop.connections_.resume(connection);
+    const std::optional<AddressKey> blamed = connections_.login_key(connection);
+    if (blamed && connections_.is_banned(*blamed)) {
+      // The string is overwritten in place: std::string keeps the bytes otherwise.
+      for (volatile char& letter : request.password) letter = 0;
+      judge(connection, std::nullopt, {mqtt::Reason::banned, nullptr, "its address is banned"});
+      continue;
+    }
+    const LoginDone done = [this, connection, blamed](broker::Verdict verdict) {
+      post([connection, blamed, verdict = std::move(verdict)](Loop& loop) {
+        loop.judge(connection, blamed, verdict);
       });
     };
     const auto verdict = loops_.login_(std::move(request), done);
-    if (!verdict) continue;
-    shard_.decided(connection, *verdict, now());
-    connections_.resume(connection);
+    if (verdict) judge(connection, blamed, *verdict);
   }
+}
+
+void Loop::judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
+                 const broker::Verdict& verdict) {
+  const bool wrong = verdict.reason == mqtt::Reason::not_authorized ||
+                     verdict.reason == mqtt::Reason::bad_user_name_or_password;
+  if (wrong && blamed) connections_.count_failed_login(*blamed);
+  shard_.decided(connection, verdict, now());
+  connections_.resume(connection);
 }
 
 void Loop::move_connections() {

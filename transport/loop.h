@@ -9,6 +9,7 @@
 #include <latch>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <uv.h>
@@ -73,6 +74,7 @@ class Loop {
   [[nodiscard]] broker::Log& log() noexcept { return loops_.log_; }
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
   [[nodiscard]] ConnectionCount& count() noexcept { return loops_.connections_; }
+  [[nodiscard]] AddressTable& addresses() noexcept { return loops_.addresses_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::Instant now() const noexcept {
     return {static_cast<std::int64_t>(uv_now(&uv_))};
@@ -112,6 +114,8 @@ class Loop {
   void flush_rounds();
   void flush_once();
   void check_logins();
+  void judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
+             const broker::Verdict& verdict);
   void keep_journal();
   void tell_peers();
   void drain_mailboxes();

@@ -12,6 +12,7 @@
 #include "broker/core/log.h"
 #include "broker/mailbox.h"
 #include "broker/shard.h"
+#include "transport/address_table.h"
 #include "transport/connection_count.h"
 #include "transport/listener.h"
 #include "transport/login.h"
@@ -98,6 +99,7 @@ class Loops {
   LoginFunction login_;
   StoreFunction store_;
   ConnectionCount connections_;
+  AddressTable addresses_;
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;

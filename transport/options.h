@@ -58,6 +58,28 @@ struct TlsOptions {
   bool operator==(const TlsOptions&) const = default;
 };
 
+/// How many connections may come in, and how fast. 0: no limit.
+///
+/// Units      Rates are per second. A burst of 0: as many at once as in a second.
+struct AdmissionOptions {
+  std::uint32_t connections_per_address_max = 0;
+  std::uint32_t rate = 0;  // of all addresses together
+  std::uint32_t burst = 0;
+  std::uint32_t rate_per_address = 0;
+  std::uint32_t burst_per_address = 0;
+
+  [[nodiscard]] bool is_on() const noexcept {
+    return (connections_per_address_max | rate | rate_per_address) != 0;
+  }
+};
+
+/// When failed logins ban an address.
+struct LoginBounds {
+  std::uint32_t failures_max = 0;   // 0: never
+  std::uint32_t time_seconds = 60;  // within which they count
+  std::uint32_t ban_seconds = 300;
+};
+
 /// One place where clients come in.
 ///
 /// Shape      Exactly one of three: `loopback_only` (127.0.0.1 and ::1 on `port`; one of the two
@@ -75,6 +97,7 @@ struct ListenerOptions {
   Protocol protocol = Protocol::mqtt;
   bool tls = false;                   // see Listener::set_tls()
   std::int64_t max_connections = -1;  // -1: no limit
+  AdmissionOptions admission;
 
   // Behind proxies.
 
@@ -115,6 +138,9 @@ struct LoopOptions {
   std::uint64_t open_files_max = 0;          // of the process; 0: not known
   bool connection_messages = true;           // log who connects
   std::uint32_t handshake_timeout_seconds = 30;
+  LoginBounds logins;
+  std::uint8_t address_prefix_ipv6_bits = 64;      // who shares them counts as one address
+  Networks limits_exempt;                          // of limits that are kept by address
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end
 
   bool operator==(const LoopOptions&) const = default;

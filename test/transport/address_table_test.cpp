@@ -1,0 +1,152 @@
+#include "transport/address_table.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+namespace {
+
+using broker::Instant;
+using transport::AddressKey;
+using transport::AddressPrefix;
+using transport::AddressTable;
+using transport::ConnectionBounds;
+using transport::LoginBounds;
+using transport::PeerAddress;
+using Answer = AddressTable::Answer;
+
+constexpr Instant start{1'000'000};
+
+PeerAddress address(const std::string& text) { return PeerAddress::parse(text).value(); }
+
+AddressKey key(const std::string& text, std::uint16_t listener = 0) {
+  return {AddressPrefix(address(text), 64), listener};
+}
+
+AddressKey numbered(unsigned number) {
+  return key("10." + std::to_string(number >> 16U) + "." + std::to_string(number >> 8U & 0xFFU) +
+             "." + std::to_string(number & 0xFFU));
+}
+
+}  // namespace
+
+TEST_CASE("who shares a prefix of IPv6 is one client, of IPv4 nobody does", "[address_prefix]") {
+  CHECK(AddressPrefix(address("2001:db8:0:1::1"), 64) ==
+        AddressPrefix(address("2001:db8:0:1:ffff::"), 64));
+  CHECK(AddressPrefix(address("2001:db8:0:1::1"), 64) !=
+        AddressPrefix(address("2001:db8:0:2::1"), 64));
+  CHECK(AddressPrefix(address("2001:db8:0:2::1"), 62) ==
+        AddressPrefix(address("2001:db8:0:3::1"), 62));
+  CHECK(AddressPrefix(address("2001:db8:0:1::1"), 128) !=
+        AddressPrefix(address("2001:db8:0:1::2"), 128));
+  CHECK(AddressPrefix(address("192.0.2.1"), 64) != AddressPrefix(address("192.0.2.2"), 64));
+  CHECK(AddressPrefix(address("192.0.2.1"), 64) == AddressPrefix(address("::ffff:192.0.2.1"), 64));
+  CHECK(AddressPrefix(address("192.0.2.1"), 64).text() == "192.0.2.1");
+  CHECK(AddressPrefix(address("2001:db8:0:1::1"), 64).text() == "2001:db8:0:1::/64");
+}
+
+TEST_CASE("connections of an address are bounded, and come back", "[address_table]") {
+  AddressTable table;
+  const ConnectionBounds two{.connections_max = 2};
+  CHECK(table.enter(key("192.0.2.1"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("192.0.2.1"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("192.0.2.1"), two, start) == Answer::too_many);
+  CHECK(table.enter(key("192.0.2.2"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("192.0.2.1", 1), two, start) == Answer::admitted);  // another listener
+  CHECK(table.enter(key("2001:db8::1"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("2001:db8::2"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("2001:db8::3"), two, start) == Answer::too_many);
+  table.leave(key("192.0.2.1"));
+  CHECK(table.enter(key("192.0.2.1"), two, start) == Answer::admitted);
+  CHECK(table.enter(key("192.0.2.1"), two, start) == Answer::too_many);
+  table.leave(key("192.0.2.99"));  // nobody
+}
+
+TEST_CASE("a refusal takes no place, and one for the number no token", "[address_table]") {
+  AddressTable table;
+  const ConnectionBounds bounds{.connections_max = 1, .rate = {.per_second = 1, .burst = 2}};
+  CHECK(table.enter(key("192.0.2.1"), bounds, start) == Answer::admitted);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(table.enter(key("192.0.2.1"), bounds, start) == Answer::too_many);
+  }
+  table.leave(key("192.0.2.1"));
+  CHECK(table.enter(key("192.0.2.1"), bounds, start) == Answer::admitted);
+  table.leave(key("192.0.2.1"));
+  CHECK(table.enter(key("192.0.2.1"), bounds, start) == Answer::too_fast);
+  CHECK(table.enter(key("192.0.2.1"), bounds, after_seconds(start, 1)) == Answer::admitted);
+}
+
+TEST_CASE("all of a listener share a bucket", "[address_table]") {
+  AddressTable table;
+  const AddressKey all{AddressPrefix(), 3};
+  CHECK(table.take(all, {.per_second = 1, .burst = 1}, start));
+  CHECK_FALSE(table.take(all, {.per_second = 1, .burst = 1}, after_milliseconds(start, 999)));
+  CHECK(table.take(all, {.per_second = 1, .burst = 1}, after_milliseconds(start, 1000)));
+}
+
+TEST_CASE("failed logins within their time bring a ban, for its time", "[address_table]") {
+  AddressTable table;
+  const LoginBounds bounds{.failures_max = 3, .time_seconds = 10, .ban_seconds = 60};
+  const AddressKey bad = key("192.0.2.1", AddressKey::every_listener);
+  CHECK_FALSE(table.fail(bad, bounds, start));
+  CHECK_FALSE(table.fail(bad, bounds, after_seconds(start, 1)));
+  SECTION("too slow: the first two are forgotten") {
+    CHECK_FALSE(table.fail(bad, bounds, after_seconds(start, 10)));
+    CHECK_FALSE(table.fail(bad, bounds, after_seconds(start, 11)));
+    CHECK(table.fail(bad, bounds, after_seconds(start, 12)));
+  }
+  SECTION("in time") {
+    CHECK_FALSE(table.is_banned(bad, after_seconds(start, 9)));
+    CHECK(table.fail(bad, bounds, after_milliseconds(start, 9999)));
+    CHECK(table.is_banned(bad, after_milliseconds(start, 10'000)));
+    CHECK_FALSE(
+        table.is_banned(key("192.0.2.2", AddressKey::every_listener), after_seconds(start, 10)));
+    // What was under way when the ban began makes it no longer.
+    CHECK_FALSE(table.fail(bad, bounds, after_seconds(start, 20)));
+    CHECK(table.is_banned(bad, after_milliseconds(start, 69'998)));
+    CHECK_FALSE(table.is_banned(bad, after_milliseconds(start, 69'999)));
+    CHECK_FALSE(table.fail(bad, bounds, after_seconds(start, 70)));  // it starts afresh
+  }
+  SECTION("off") { CHECK_FALSE(table.fail(bad, LoginBounds{}, after_seconds(start, 2))); }
+}
+
+TEST_CASE("a flood of addresses does not make the table grow", "[address_table]") {
+  AddressTable table(160);
+  const ConnectionBounds bounds{.connections_max = 5, .rate = {.per_second = 1, .burst = 1000}};
+  for (unsigned i = 0; i < 20'000; ++i) {
+    REQUIRE(table.enter(numbered(i), bounds, start) == Answer::admitted);
+    table.leave(numbered(i));
+  }
+  CHECK(table.size() <= 160);
+  const LoginBounds logins{.failures_max = 2, .time_seconds = 10, .ban_seconds = 60};
+  for (unsigned i = 0; i < 20'000; ++i) CHECK_FALSE(table.fail(numbered(i), logins, start));
+  CHECK(table.size() <= 160);
+}
+
+TEST_CASE("who has a connection is never forgotten", "[address_table]") {
+  AddressTable table(16);
+  const ConnectionBounds one{.connections_max = 1};
+  for (unsigned i = 0; i < 500; ++i) {
+    REQUIRE(table.enter(numbered(i), one, start) == Answer::admitted);
+  }
+  for (unsigned i = 0; i < 500; ++i) {
+    REQUIRE(table.enter(numbered(i), one, after_seconds(start, 1'000'000)) == Answer::too_many);
+  }
+  for (unsigned i = 0; i < 500; ++i) table.leave(numbered(i));
+  CHECK(table.size() <= 16);
+}
+
+TEST_CASE("who says nothing any more makes room before the table is full", "[address_table]") {
+  AddressTable table;
+  const ConnectionBounds bounds{.connections_max = 0, .rate = {.per_second = 1, .burst = 10}};
+  for (unsigned i = 0; i < 1000; ++i) {
+    CHECK(table.enter(numbered(i), bounds, start) == Answer::admitted);
+    table.leave(numbered(i));
+  }
+  CHECK(table.size() == 1000);
+  const Instant later = after_seconds(start, 11);
+  for (unsigned i = 1000; i < 3000; ++i) {
+    CHECK(table.enter(numbered(i), bounds, later) == Answer::admitted);
+    table.leave(numbered(i));
+  }
+  CHECK(table.size() == 2000);
+}

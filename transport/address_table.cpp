@@ -1,0 +1,110 @@
+#include "transport/address_table.h"
+
+#include <algorithm>
+
+namespace transport {
+
+AddressTable::Part& AddressTable::part_of(const AddressKey& key) noexcept {
+  return parts_[(key.prefix.hash() + key.listener) % parts];
+}
+
+/// The entry of a key, new or not, as the one used last.
+AddressTable::Entry& AddressTable::touch(Part& part, const AddressKey& key, broker::Instant now) {
+  const auto [found, fresh] = part.entries.try_emplace(key);
+  Entry& entry = found->second;
+  if (fresh) {
+    entry.idle = part.idle.insert(part.idle.end(), key);
+    forget(part, now);
+  } else if (entry.connections == 0) {
+    part.idle.splice(part.idle.end(), part.idle, entry.idle);
+  }
+  return entry;
+}
+
+/// Two for each one that comes: what says nothing any more is gone soon, and nobody waits for it.
+void AddressTable::forget(Part& part, broker::Instant now) const {
+  for (int count = 0; count < 2 && part.idle.size() > 1; ++count) {
+    const auto oldest = part.entries.find(part.idle.front());
+    if (part.idle.size() <= idle_max_ && now < oldest->second.keep_until) return;
+    part.idle.pop_front();
+    part.entries.erase(oldest);
+  }
+}
+
+AddressTable::Answer AddressTable::enter(const AddressKey& key, const ConnectionBounds& bounds,
+                                         broker::Instant now) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  Entry& entry = touch(part, key, now);
+  if (bounds.connections_max != 0 && entry.connections >= bounds.connections_max) {
+    return Answer::too_many;
+  }
+  if (bounds.rate.per_second != 0 && !take(entry, bounds.rate, now)) return Answer::too_fast;
+  if (entry.connections++ == 0) part.idle.erase(entry.idle);
+  return Answer::admitted;
+}
+
+bool AddressTable::take(const AddressKey& key, const broker::TokenBucket::Size& rate,
+                        broker::Instant now) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  return take(touch(part, key, now), rate, now);
+}
+
+/// A bucket says nothing once it is full again.
+bool AddressTable::take(Entry& entry, const broker::TokenBucket::Size& rate, broker::Instant now) {
+  const auto full_milliseconds = static_cast<std::int64_t>(rate.burst * 1000 / rate.per_second);
+  entry.keep_until = std::max(entry.keep_until, broker::after_milliseconds(now, full_milliseconds));
+  return entry.bucket.take(1, rate, now);
+}
+
+void AddressTable::leave(const AddressKey& key) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  const auto found = part.entries.find(key);
+  if (found == part.entries.end() || found->second.connections == 0) return;
+  Entry& entry = found->second;
+  if (--entry.connections > 0) return;
+  entry.idle = part.idle.insert(part.idle.end(), key);
+  if (part.idle.size() <= idle_max_) return;
+  part.entries.erase(part.idle.front());
+  part.idle.pop_front();
+}
+
+bool AddressTable::fail(const AddressKey& key, const LoginBounds& bounds, broker::Instant now) {
+  if (bounds.failures_max == 0) return false;
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  Entry& entry = touch(part, key, now);
+  if (now < entry.banned_until) return false;  // it began before the ban
+  if (entry.failures == 0 || now >= after_seconds(entry.failing_since, bounds.time_seconds)) {
+    entry.failures = 0;
+    entry.failing_since = now;
+  }
+  const bool banned = ++entry.failures >= bounds.failures_max;
+  if (banned) {
+    entry.failures = 0;
+    entry.banned_until = after_seconds(now, bounds.ban_seconds);
+  }
+  entry.keep_until = std::max(
+      entry.keep_until, banned ? entry.banned_until : after_seconds(now, bounds.time_seconds));
+  return banned;
+}
+
+bool AddressTable::is_banned(const AddressKey& key, broker::Instant now) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  const auto found = part.entries.find(key);
+  return found != part.entries.end() && now < found->second.banned_until;
+}
+
+std::size_t AddressTable::size() {
+  std::size_t sum = 0;
+  for (Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    sum += part.entries.size();
+  }
+  return sum;
+}
+
+}  // namespace transport

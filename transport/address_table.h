@@ -1,0 +1,96 @@
+// transport/address_table.h
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <mutex>
+
+#include "broker/core/ids.h"
+#include "broker/core/token_bucket.h"
+#include "transport/address_prefix.h"
+#include "transport/options.h"
+
+namespace transport {
+
+/// Who is counted: a network, at one listener or at all of them together.
+struct AddressKey {
+  static constexpr std::uint16_t every_listener = 0xFFFF;
+  AddressPrefix prefix;
+  std::uint16_t listener = every_listener;
+  auto operator<=>(const AddressKey&) const = default;
+};
+
+/// What one network may do at one listener. 0: no limit.
+struct ConnectionBounds {
+  std::uint32_t connections_max = 0;    // at once
+  broker::TokenBucket::Size rate = {};  // of new ones
+};
+
+/// What is known of each network: its connections, how fast they come, its failed logins.
+///
+/// Shape      Sixteen parts with a lock each. Of networks without a connection each part remembers
+///            so many, those used last; one that says nothing any more is forgotten earlier.
+/// Invariant  What has connections is never forgotten, and there are no more of these than
+///            connections. A network that makes room for others loses its ban and its debts: who
+///            has 65,536 networks to come from needs neither.
+/// Threads    Any. Touched when a connection comes, when it ends and when a login fails; never for
+///            a message.
+class AddressTable {
+ public:
+  static constexpr std::size_t idle_networks_max = 65'536;
+
+  explicit AddressTable(std::size_t idle_max = idle_networks_max)
+      : idle_max_(idle_max / parts + (idle_max % parts == 0 ? 0 : 1)) {}
+
+  enum class Answer : std::uint8_t { admitted, too_many, too_fast };
+
+  /// One more connection, unless that is too much. Give an admitted one back with leave().
+  [[nodiscard]] Answer enter(const AddressKey& key, const ConnectionBounds& bounds,
+                             broker::Instant now);
+  void leave(const AddressKey& key);
+  /// The same for what is no connection of its own: all of a listener together.
+  [[nodiscard]] bool take(const AddressKey& key, const broker::TokenBucket::Size& rate,
+                          broker::Instant now);
+
+  /// Counts a failed login. Returns whether this one brings a ban.
+  [[nodiscard]] bool fail(const AddressKey& key, const LoginBounds& bounds, broker::Instant now);
+  [[nodiscard]] bool is_banned(const AddressKey& key, broker::Instant now);
+
+  /// Entries, for tests.
+  [[nodiscard]] std::size_t size();
+
+ private:
+  static constexpr std::size_t parts = 16;
+
+  struct Entry;
+  using Entries = std::map<AddressKey, Entry>;
+  using Idle = std::list<AddressKey>;  // used last: at the end
+  struct Entry {
+    std::uint32_t connections = 0;
+    std::uint32_t failures = 0;
+    broker::Instant failing_since;
+    broker::Instant banned_until;
+    broker::Instant keep_until;  // it says something until then
+    broker::TokenBucket bucket;
+    Idle::iterator idle;  // if it has no connections
+  };
+  struct Part {
+    std::mutex mutex;
+    Entries entries;  // a tree: nobody can choose addresses that collide
+    Idle idle;
+  };
+
+  [[nodiscard]] Part& part_of(const AddressKey& key) noexcept;
+  [[nodiscard]] Entry& touch(Part& part, const AddressKey& key, broker::Instant now);
+  [[nodiscard]] static bool take(Entry& entry, const broker::TokenBucket::Size& rate,
+                                 broker::Instant now);
+  void forget(Part& part, broker::Instant now) const;
+
+  std::size_t idle_max_;  // of each part
+  std::array<Part, parts> parts_;
+};
+
+}  // namespace transport
