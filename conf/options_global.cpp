@@ -23,6 +23,12 @@ void slow_consumer(Settings& settings, Listener& /*listener*/, const Value& valu
   settings.slow_consumer = slow_consumer_of(value);
 }
 
+void limits_exempt(Settings& settings, Listener& /*listener*/, const Value& value) {
+  for (const std::string_view each : words_of(std::get<std::string>(value))) {
+    settings.limits_exempt.emplace_back(each);
+  }
+}
+
 void persistence_durability(Settings& settings, Listener& /*listener*/, const Value& value) {
   settings.persistence_relaxed = std::get<std::string>(value) == "relaxed";
 }
@@ -93,6 +99,59 @@ constexpr auto rows = std::to_array<Option>({
      .default_text = "-1",
      .help = "Most connected clients of the whole broker; -1 means no limit.",
      .apply = to_settings<&Settings::global_max_connections>},
+    {.name = "handshake_timeout",
+     .type = Type::integer,
+     .minimum = 1,
+     .maximum = 3600,
+     .default_text = "30",
+     .units = "seconds",
+     .help =
+         "How long a client may take until its CONNECT is there, with all that comes before it: "
+         "TLS and the opening of a WebSocket.",
+     .apply = to_settings<&Settings::handshake_timeout_seconds>},
+    {.name = "max_login_failures",
+     .type = Type::integer,
+     .maximum = 1'000'000,
+     .default_text = "0",
+     .example = "10",
+     .help =
+         "Ban an address after so many failed logins within login_failures_time; 0 bans nobody. "
+         "A banned address is closed at once, or told so if it sends a CONNECT on a connection "
+         "that it has. Clients behind one NAT are one address.",
+     .apply = to_settings<&Settings::max_login_failures>},
+    {.name = "login_failures_time",
+     .type = Type::integer,
+     .minimum = 1,
+     .maximum = 86'400,
+     .default_text = "60",
+     .units = "seconds",
+     .help = "How long a failed login counts.",
+     .apply = to_settings<&Settings::login_failures_time_seconds>},
+    {.name = "login_ban_time",
+     .type = Type::integer,
+     .minimum = 1,
+     .maximum = int32_max,
+     .default_text = "300",
+     .units = "seconds",
+     .help = "How long an address is banned.",
+     .apply = to_settings<&Settings::login_ban_time_seconds>},
+    {.name = "address_prefix_ipv6",
+     .type = Type::integer,
+     .minimum = 1,
+     .maximum = 128,
+     .default_text = "64",
+     .units = "bits",
+     .help = "IPv6 addresses that begin with the same bits count as one address: a single customer "
+             "is given at least a /64.",
+     .apply = to_settings<&Settings::address_prefix_ipv6_bits>},
+    {.name = "limits_exempt",
+     .type = Type::networks,
+     .repeated = true,
+     .default_text = "127.0.0.0/8 ::1",
+     .help = "Networks to which no limit by address applies: neither max_connections_per_address, "
+             "max_connection_rate_per_address nor bans. Clients on unix sockets are always exempt. "
+             "Where proxies are believed (trusted_proxies), a client counts by its own address.",
+     .apply = limits_exempt},
     {.name = "max_keepalive",
      .type = Type::integer,
      .maximum = uint16_max,

@@ -26,6 +26,10 @@ void slow_consumer(Settings& /*settings*/, Listener& listener, const Value& valu
   listener.slow_consumer = slow_consumer_of(value);
 }
 
+void publish_rate_policy(Settings& /*settings*/, Listener& listener, const Value& value) {
+  listener.publish_rate_disconnects = std::get<std::string>(value) == "disconnect";
+}
+
 void versions(Settings& /*settings*/, Listener& listener, const Value& value) {
   const auto& list = std::get<std::string>(value);
   listener.accept_protocol_versions = {.v3 = list.find('3') != list.npos,
@@ -146,6 +150,45 @@ constexpr auto rows = std::to_array<Option>({
      .default_text = "-1",
      .help = "Most clients connected here; -1 means no limit.",
      .apply = to_listener<&Listener::max_connections>},
+    {.name = "max_connections_per_address",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help = "Most connections from one address at a time; 0 means no limit. See limits_exempt and "
+             "address_prefix_ipv6.",
+     .apply = to_listener<&Listener::max_connections_per_address>},
+    {.name = "max_connection_rate",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help = "Most new connections a second, of all addresses together; 0 means no limit. Those "
+             "above it are told: CONNACK connection rate exceeded, or server unavailable before "
+             "5.0; HTTP 503 with Retry-After.",
+     .apply = to_listener<&Listener::max_connection_rate>},
+    {.name = "max_connection_burst",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help = "How many of them may come at once; 0 means as many as in a second.",
+     .apply = to_listener<&Listener::max_connection_burst>},
+    {.name = "max_connection_rate_per_address",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help = "Most new connections a second from one address; 0 means no limit. HTTP clients above "
+             "it are answered 429.",
+     .apply = to_listener<&Listener::max_connection_rate_per_address>},
+    {.name = "max_connection_burst_per_address",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help = "How many of them may come at once; 0 means as many as in a second.",
+     .apply = to_listener<&Listener::max_connection_burst_per_address>},
     {.name = "listener_slow_consumer_policy",
      .type = Type::choice,
      .scope = Scope::listener,
@@ -169,6 +212,34 @@ constexpr auto rows = std::to_array<Option>({
      .default_text = "2",
      .help = "Highest QoS of clients here; clients of 5.0 are told.",
      .apply = to_listener<&Listener::max_qos>},
+    {.name = "max_publish_rate",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .help =
+         "Most publishes a second of one client; 0 means no limit. A second's worth may come at "
+         "once.",
+     .apply = to_listener<&Listener::max_publish_rate>},
+    {.name = "max_publish_bytes_rate",
+     .type = Type::integer,
+     .scope = Scope::listener,
+     .maximum = int32_max,
+     .default_text = "0",
+     .units = "bytes",
+     .help =
+         "Most bytes a second in publishes of one client; 0 means no limit. A second's worth may "
+         "come at once, and so may a single larger one.",
+     .apply = to_listener<&Listener::max_publish_bytes_rate>},
+    {.name = "publish_rate_policy",
+     .type = Type::choice,
+     .scope = Scope::listener,
+     .choices = "delay disconnect",
+     .default_text = "delay",
+     .help = "What becomes of a client that publishes faster: it is not read for a while, so that "
+             "its own socket fills up; or it is disconnected (5.0: message rate too high, or quota "
+             "exceeded).",
+     .apply = publish_rate_policy},
     {.name = "max_topic_alias",
      .type = Type::integer,
      .scope = Scope::listener,

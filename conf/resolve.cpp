@@ -74,6 +74,7 @@ Configuration Resolver::configuration() && {
 void Resolver::globals() {
   if (find_entry(source_.globals, "log_dest") != nullptr) settings_.log.destinations.clear();
   if (find_entry(source_.globals, "log_type") != nullptr) settings_.log.types = 0;
+  if (find_entry(source_.globals, "limits_exempt") != nullptr) settings_.limits_exempt.clear();
   Listener nobody;
   apply(source_.globals, nobody, written_.globals);
 }

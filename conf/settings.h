@@ -83,6 +83,14 @@ struct Listener {
   std::uint16_t max_topic_alias = 10;         ///< aliases a client may use towards the broker
   std::uint16_t max_topic_alias_broker = 10;  ///< aliases the broker makes towards a client
   std::int32_t max_connections = -1;          ///< -1: no limit
+  std::uint32_t max_connections_per_address = 0;
+  std::uint32_t max_connection_rate = 0;   ///< per second
+  std::uint32_t max_connection_burst = 0;  ///< 0: as many as in a second
+  std::uint32_t max_connection_rate_per_address = 0;
+  std::uint32_t max_connection_burst_per_address = 0;
+  std::uint32_t max_publish_rate = 0;        ///< per second and client
+  std::uint32_t max_publish_bytes_rate = 0;  ///< the same in bytes
+  bool publish_rate_disconnects = false;     ///< publish_rate_policy disconnect
   SlowConsumer slow_consumer = SlowConsumer::drop_newest;
   std::string mount_point;  ///< put before every topic; empty: none
   Security security;
@@ -156,8 +164,14 @@ struct Settings {
   std::uint32_t tls_reload_interval_seconds = 0;  ///< looks for changed files; 0: never
   std::string tls_keylog_file;                    ///< --tls-keylog; empty: none
 
-  std::int32_t global_max_clients = -1;             ///< sessions, connected or kept; -1: no limit
-  std::int32_t global_max_connections = -1;         ///< connected clients; -1: no limit
+  std::int32_t global_max_clients = -1;      ///< sessions, connected or kept; -1: no limit
+  std::int32_t global_max_connections = -1;  ///< connected clients; -1: no limit
+  std::uint32_t handshake_timeout_seconds = 30;
+  std::uint32_t max_login_failures = 0;            ///< of an address; 0: no bans
+  std::uint32_t login_failures_time_seconds = 60;  ///< within which they count
+  std::uint32_t login_ban_time_seconds = 300;
+  std::uint8_t address_prefix_ipv6_bits = 64;
+  std::vector<std::string> limits_exempt = {"127.0.0.0/8", "::1"};  ///< networks
   std::uint32_t message_size_limit_bytes = 0;       ///< message_size_limit: largest payload
   std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20
   std::uint32_t max_queued_messages = 1000;

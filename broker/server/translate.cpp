@@ -29,6 +29,7 @@ broker::Limits limits_of(const conf::Settings& settings) {
   limits.max_queued_bytes = settings.max_queued_bytes;
   limits.max_queued_qos0_bytes = settings.max_queued_qos0_bytes;
   limits.max_keepalive_seconds = settings.max_keepalive_seconds;
+  limits.connect_timeout_seconds = settings.handshake_timeout_seconds;
   limits.max_keepalive_cap = settings.max_keepalive_cap;
   limits.global_max_clients = settings.global_max_clients;
   if (settings.persistent_client_expiration_seconds > 0) {
@@ -55,6 +56,11 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   policy.port = listener.port;
   policy.mount_point = listener.mount_point;
   policy.max_qos = static_cast<mqtt::Qos>(listener.max_qos);
+  policy.publish_rate = {.messages_per_second = listener.max_publish_rate,
+                         .bytes_per_second = listener.max_publish_bytes_rate,
+                         .policy = listener.publish_rate_disconnects
+                                       ? broker::PublishRatePolicy::disconnect
+                                       : broker::PublishRatePolicy::delay};
   policy.max_topic_alias = listener.max_topic_alias;
   policy.max_topic_alias_broker = listener.max_topic_alias_broker;
   policy.accept_v3_1 = listener.accept_protocol_versions.v3;
@@ -117,6 +123,11 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                          : transport::Protocol::mqtt;
   options.tls = listener.tls.is_on();
   options.max_connections = listener.max_connections;
+  options.admission = {.connections_per_address_max = listener.max_connections_per_address,
+                       .rate = listener.max_connection_rate,
+                       .burst = listener.max_connection_burst,
+                       .rate_per_address = listener.max_connection_rate_per_address,
+                       .burst_per_address = listener.max_connection_burst_per_address};
   options.http_path = listener.http_path;
   options.websockets_origins = listener.websockets_origins;
   options.websockets_headers_bytes_max = settings.websockets_headers_size_bytes;
@@ -160,6 +171,12 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings,
   options.open_files_max = open_files_max;
   options.global_max_connections = settings.global_max_connections;
   options.connection_messages = settings.log.connection_messages;
+  options.handshake_timeout_seconds = settings.handshake_timeout_seconds;
+  options.logins = {.failures_max = settings.max_login_failures,
+                    .time_seconds = settings.login_failures_time_seconds,
+                    .ban_seconds = settings.login_ban_time_seconds};
+  options.address_prefix_ipv6_bits = settings.address_prefix_ipv6_bits;
+  options.limits_exempt = networks_of(settings.limits_exempt);
   return options;
 }
 
