@@ -30,7 +30,7 @@ enum class Action : std::uint8_t {
   import_file,    ///< bring a file of Mosquitto into the store and exit
   doctor,         ///< look for what will go wrong and exit
   doctor_help,
-  reload,         ///< ask the running broker of the file to read it again
+  reload,  ///< ask the running broker of the file to read it again
 };
 
 /// The arguments of darter, checked.

@@ -71,6 +71,7 @@ struct AdmissionOptions {
   [[nodiscard]] bool is_on() const noexcept {
     return (connections_per_address_max | rate | rate_per_address) != 0;
   }
+  bool operator==(const AdmissionOptions&) const = default;
 };
 
 /// When failed logins ban an address.
@@ -78,6 +79,7 @@ struct LoginBounds {
   std::uint32_t failures_max = 0;   // 0: never
   std::uint32_t time_seconds = 60;  // within which they count
   std::uint32_t ban_seconds = 300;
+  bool operator==(const LoginBounds&) const = default;
 };
 
 /// One place where clients come in.

@@ -65,6 +65,7 @@ struct PublishRate {
   [[nodiscard]] bool is_on() const noexcept {
     return (messages_per_second | bytes_per_second) != 0;
   }
+  bool operator==(const PublishRate&) const = default;
 };
 
 /// What holds for the clients of one listener.
