@@ -17,6 +17,7 @@ std::vector<conf::Value> values_of(const conf::Option& option) {
   if (option.type == conf::Type::file_mode) return {std::string("0700")};
   if (option.type == conf::Type::flag) return {true, false};
   if (option.type == conf::Type::versions) return {std::string("5")};
+  if (option.type == conf::Type::networks) return {std::string("192.0.2.0/24")};
   if (option.choices.empty()) return {std::string("other")};
   std::vector<conf::Value> values;
   for (const auto word : conf::words_of(option.choices)) values.emplace_back(std::string(word));
