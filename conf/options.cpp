@@ -91,9 +91,6 @@ std::string range_of(const Option& option) {
       return alternatives(words_of(option.choices));
     case Type::duration:
       return "a whole number above 0 and one of s, h, d, w, m, y: 14d";
-    case Type::network:
-      return option.zero_word.empty() ? "an IP address, or ADDRESS/BITS: 192.0.2.0/24"
-                                      : "an IP address, or ADDRESS/BITS: 192.0.2.0/24; or none";
     case Type::versions:
       return "a list of 3, 4 and 5";
     case Type::networks:

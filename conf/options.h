@@ -17,7 +17,6 @@ enum class Type : std::uint8_t {
   text,             ///< UTF-8 without control characters, to the end of the line, not empty
   choice,           ///< one of `choices`
   duration,         ///< a whole number and one of s h d w m y
-  network,          ///< an address, or ADDRESS/BITS
   versions,         ///< MQTT protocol levels: 3, 4 and 5, separated by commas or blanks
   networks,         ///< addresses and networks, `unix` or `none`, separated by commas or blanks
   file_mode,        ///< access bits in octal: 660 or 0660

@@ -1,14 +1,10 @@
 #include "conf/value.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <limits>
-#include <netinet/in.h>
-#include <system_error>
 
 #include "conf/network.h"
 #include "conf/options.h"
@@ -49,20 +45,6 @@ std::unexpected<std::string> wrong(const Option& option, std::string_view text) 
 bool contains_word(std::string_view list, std::string_view word) {
   const auto words = words_of(list);
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-/// An address of IPv4 or IPv6, with the length of a prefix behind it or not.
-bool is_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const std::string address(text.substr(0, slash));
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  const bool ipv4 = inet_pton(AF_INET, address.c_str(), bytes.data()) == 1;
-  if (!ipv4 && inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return false;
-  if (slash == std::string_view::npos) return true;
-  const std::string_view length = text.substr(slash + 1);
-  unsigned bits = 0;
-  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bits);
-  return error == std::errc() && end == length.data() + length.size() && bits <= (ipv4 ? 32 : 128);
 }
 
 Result parse_flag(const Option& option, std::string_view text) {
@@ -132,12 +114,6 @@ Result parse_duration(const Option& option, std::string_view text) {
       errno != 0 || count > std::numeric_limits<std::int64_t>::max() / unit->seconds;
   if (too_much || count == 0) return wrong(option, text);
   return count * unit->seconds;
-}
-
-Result parse_network(const Option& option, std::string_view text) {
-  const bool none = !option.zero_word.empty() && text == option.zero_word;
-  if (!none && !is_network(text)) return wrong(option, text);
-  return std::string(text);
 }
 
 Result parse_versions(const Option& option, std::string_view text) {
@@ -251,8 +227,6 @@ Result parse_value(const Option& option, std::string_view text) {
       return parse_choice(option, text);
     case Type::duration:
       return parse_duration(option, text);
-    case Type::network:
-      return parse_network(option, text);
     case Type::versions:
       return parse_versions(option, text);
     case Type::networks:
