@@ -39,16 +39,19 @@ ReturningCrowd::ReturningCrowd(const Options& options, Report& report)
 bool ReturningCrowd::run() {
   const bool complete = gather() && come_back() && reactor_.run_for(from_seconds(options_.seconds));
   const bool good = report_counts(complete);
-  std::vector<Connection*> all;
-  for (Client& client : clients_) all.push_back(&client.connection);
-  reactor_.leave_all(all);
+  reactor_.leave_all(everybody());
   return good;
 }
 
-bool ReturningCrowd::gather() {
+std::vector<Connection*> ReturningCrowd::everybody() {
   std::vector<Connection*> all;
+  all.reserve(clients_.size());
   for (Client& client : clients_) all.push_back(&client.connection);
-  if (!reactor_.open_all(all)) return false;
+  return all;
+}
+
+bool ReturningCrowd::gather() {
+  if (!reactor_.open_all(everybody())) return false;
   gathered_ = true;
   (void)std::fprintf(stderr, "%zu clients are here\n", here_);
   return true;

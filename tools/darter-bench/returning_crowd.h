@@ -46,6 +46,7 @@ class ReturningCrowd final : public Listener {
     std::uint32_t visit;
   };
 
+  [[nodiscard]] std::vector<Connection*> everybody();
   [[nodiscard]] bool gather();
   [[nodiscard]] bool come_back();
   void send_pings(Nanoseconds time);
