@@ -93,12 +93,12 @@ class Server {
   Server(Running running, Certificates::Contexts tls)
       : running_(std::move(running)),
         log_(running_.settings.log),
-        gatekeeper_(running_.realms, log_),
         certificates_(running_.settings, std::move(tls), log_),
         commons_(thread_count(running_.settings)),
         memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
         service_manager_(log_),
-        listeners_(log_) {}
+        listeners_(log_),
+        gatekeeper_(running_.realms, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   [[nodiscard]] std::expected<void, std::string> open(ActivatedSockets sockets);
@@ -125,7 +125,6 @@ class Server {
 
   Running running_;
   LogWriter log_;
-  Gatekeeper gatekeeper_;
   Certificates certificates_;
   broker::Commons commons_;
   MemoryWatch memory_;
@@ -134,6 +133,7 @@ class Server {
   ListenerSet listeners_;
   ControlSocket control_;
   std::unique_ptr<transport::Loops> loops_;
+  Gatekeeper gatekeeper_;  // its end answers whoever still waits for a password to be checked
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   transport::Descriptor signals_;
   broker::Instant next_figures_;

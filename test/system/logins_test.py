@@ -156,6 +156,31 @@ class PasswordTest(BrokerTest):
             self.ws_client(username="ann", password="wrong")
 
 
+class StopTest(BrokerTest):
+    """A broker that ends while passwords are checked."""
+
+    config = CONFIG
+    users = [f"user{number}" for number in range(6)]
+
+    def setUp(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "passwd"
+            path.write_text("".join(f"{user}:secret\n" for user in self.users))
+            self.assertEqual(darter_passwd("-U", path).returncode, 0)
+            self.files = {"passwd": path.read_text()}
+        super().setUp()
+
+    def test_stopped_while_logins_wait(self):
+        """Whose answer comes when the loops have ended does no harm."""
+        clients = [self.raw() for _ in self.users]
+        for client, user in zip(clients, self.users):
+            client.send(wire.connect(MQTT311, unique(), username=user, password="secret"))
+        clients[0].expect(wire.CONNACK, reason=0)
+        for client in clients:
+            client.close()
+        self.broker.stop()
+
+
 class AnonymousTest(BrokerTest):
     """allow_anonymous and listener_allow_anonymous."""
 
