@@ -100,7 +100,7 @@ bool Shard::State::stores_retained(std::string_view topic) const {
 }
 
 void Shard::State::note_retained(std::string_view topic) {
-  if (!ledger.on() || topic.starts_with("$SYS/") || !stores_retained(topic)) return;
+  if (!ledger.on() || mqtt::is_sys(topic) || !stores_retained(topic)) return;
   const Retained::Record* const record = retained.find(topic);
   ledger.retaining(topic, record == nullptr ? MessageRef{} : record->message);
 }

@@ -109,10 +109,9 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
     return Reason::quota_exceeded;  // PUBACK may not say 0x95
   }
   const Session& session = *connection.session;
-  const bool reserved = topic.starts_with("$SYS/") || topic == "$SYS";
-  const bool denied =
-      reserved || (session.permissions &&
-                   !session.permissions->allows(Access::publish, topic, session.client_id));
+  const bool denied = mqtt::is_sys(topic) ||
+                      (session.permissions &&
+                       !session.permissions->allows(Access::publish, topic, session.client_id));
   if (!denied) return Reason::success;
   note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", topic, "'."});
   return Reason::not_authorized;

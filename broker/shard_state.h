@@ -31,6 +31,7 @@
 #include "broker/wire/disconnect.h"
 #include "broker/wire/framer.h"
 #include "broker/wire/subscribe.h"
+#include "broker/wire/topic.h"
 
 namespace broker {
 
@@ -423,11 +424,13 @@ struct Shard::State {
     forwards.push_back({0, ForwardKey{0}, to, std::move(message), {}});
   }
   /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
-  /// and everything behind that. QoS 0 waits for no disk: one that is stuck would fill the memory.
+  /// and everything behind that. QoS 0 and the broker's own figures wait for no disk: one that is
+  /// stuck would fill the memory with them, and the figures tell that it is.
   template <typename Message>
   [[nodiscard]] bool must_follow(const Message& message, bool lasting) const noexcept {
-    if (message.message.qos == mqtt::Qos::at_most_once) return false;
-    return followers > 0 || (lasting && message.message.retain && !forwards.empty());
+    if (forwards.empty() || message.message.qos == mqtt::Qos::at_most_once) return false;
+    if (mqtt::is_sys(message.message.view().topic)) return false;
+    return followers > 0 || (lasting && message.message.retain);
   }
   template <typename Message>
   void forward(ShardIndex to, Message message, Publication* publication) {

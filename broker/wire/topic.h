@@ -65,6 +65,12 @@ struct SharedFilter {
 /// compared as they are, nothing is normalised [MQTT-4.7.3-4] [MQTT3-4.7.3-4].
 [[nodiscard]] bool matches(std::string_view filter, std::string_view topic) noexcept;
 
+/// Whether a topic is one of those that the broker alone publishes to: "$SYS" and all below it,
+/// Mosquitto's choice among the '$' topics that section 4.7.2 leaves to servers.
+[[nodiscard]] inline bool is_sys(std::string_view topic) noexcept {
+  return topic.starts_with("$SYS") && (topic.size() == 4 || topic[4] == '/');
+}
+
 /// Walks the levels of a topic: "a//b" has the levels "a", "", "b".
 class LevelCursor {
  public:

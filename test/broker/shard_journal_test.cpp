@@ -439,3 +439,28 @@ TEST_CASE("QoS 0 goes to other shards while the disk stalls", "[journal]") {
   broker.sync();
   CHECK(broker.publishes(late) == Packets{"PUBLISH q0 r1 d0 m0 t follows"});
 }
+
+TEST_CASE("figures of the broker reach every shard while the disk stalls", "[journal]") {
+  MemoryStore store;
+  Broker broker(2, store);
+  const auto [publisher_id, subscriber_id] = far_apart(broker);
+  const auto subscriber = broker.client(subscriber_id, lasting());
+  broker.subscribe(subscriber, "t", {.qos = 2});
+  std::string watcher_id = "watcher";
+  while (broker.shard(0).home_of(watcher_id) != broker.shard(0).home_of(subscriber_id)) {
+    watcher_id += 'x';
+  }
+  const auto watcher = broker.client(watcher_id);
+  broker.subscribe(watcher, "$SYS/broker/store/failing", {.qos = 1});
+  const auto publisher = broker.client(publisher_id, lasting());
+  const std::uint32_t here = broker.shard_of(publisher);
+  broker.received(watcher);
+  broker.disk_stalls = true;
+  broker.publish(publisher, "t", "waits", {.qos = 2, .packet_id = 1});
+  for (const char* const figure : {"1", "0"}) {
+    broker.shard(here).publish_sys("$SYS/broker/store/failing", figure, true, broker.now);
+    broker.settle();
+  }
+  CHECK(broker.publishes(watcher) == Packets{"PUBLISH q1 r0 d0 m1 $SYS/broker/store/failing 1",
+                                             "PUBLISH q1 r0 d0 m2 $SYS/broker/store/failing 0"});
+}
