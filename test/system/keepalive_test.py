@@ -12,7 +12,7 @@ class KeepAliveTest(BrokerTest):
     """Time is measured from the outside; the upper bounds are generous."""
 
     def seconds_until_closed(self, client):
-        """How long a silent client is left alone."""
+        """From now on, how long a silent client is left alone."""
         started = time.monotonic()
         packet = client.receive()
         if client.version == MQTT5:
@@ -25,10 +25,15 @@ class KeepAliveTest(BrokerTest):
     def test_one_and_a_half_times(self, version):
         """[MQTT-3.1.2-22] After one and a half keep alives, not earlier and not much later."""
         for keep_alive in (1, 2):
+            # The broker counts from a moment between these two; whoever is kept from running
+            # here sees the end late, never early.
+            before = time.monotonic()
             client = self.client(version, unique("silent"), keep_alive=keep_alive)
-            seconds = self.seconds_until_closed(client)
-            self.assertGreater(seconds, keep_alive * 1.45 - 0.05)
-            self.assertLess(seconds, keep_alive * 1.5 + 1.5)
+            after = time.monotonic()
+            self.seconds_until_closed(client)
+            end = time.monotonic()
+            self.assertGreater(end - before, keep_alive * 1.5 - 0.01)
+            self.assertLess(end - after, keep_alive * 1.5 + 10)
             self.broker.wait_for_log(rf"Client {client.client_id} .*exceeded timeout")
 
     @versions(*ALL)
@@ -68,7 +73,7 @@ class KeepAliveTest(BrokerTest):
         """The value that the broker told counts, not the one that was asked for."""
         self.start("max_keepalive 1\n" + self.config)
         client = self.client(MQTT5, keep_alive=60)
-        self.assertLess(self.seconds_until_closed(client), 4)
+        self.assertLess(self.seconds_until_closed(client), 20)
 
     def test_half_a_packet_is_silence(self):
         """A client that stops within a packet is closed too."""

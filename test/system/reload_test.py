@@ -438,8 +438,8 @@ class AskTest(ReloadTest):
 
     def test_slow_asker(self):
         """Who connects and asks nothing keeps nobody waiting; nor does one who leaves."""
-        name = next(line.split()[-1] for line in open("/proc/net/unix", encoding="ascii")
-                    if "@darter/reload/" in line and self.is_ours(line.split()[6]))
+        # The ports answer a little before.
+        name = wait_until(self.control_socket, "the broker to open its control socket")
         mute = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(5)]
         for each in mute:
             self.addCleanup(each.close)
@@ -449,6 +449,12 @@ class AskTest(ReloadTest):
         self.assertIn("nothing changed", self.answer_of(self.ask()))
         mute[2].settimeout(DEADLINE_SECONDS)
         self.assertEqual(mute[2].recv(10), b"")  # its second was over
+
+    def control_socket(self):
+        """The name where the broker hears who asks for a reload, if it does so yet."""
+        lines = Path("/proc/net/unix").read_text(encoding="ascii").splitlines()
+        return next((line.split()[-1] for line in lines
+                     if "@darter/reload/" in line and self.is_ours(line.split()[6])), None)
 
     def is_ours(self, inode):
         """Is that socket open in the broker?"""
