@@ -32,9 +32,12 @@ void exchange(std::span<Shard* const> shards, Instant now) {
 
 }  // namespace
 
-std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now) {
-  // Groups have to know their members first.
+void restored(std::span<Shard* const> shards, std::uint64_t last_key, Instant now) {
+  for (Shard* const shard : shards) shard->restored(last_key, now);
   exchange(shards, now);
+}
+
+std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now) {
   for (Shard* const shard : shards) shard->finish_forwards(now);
   exchange(shards, now);
   std::vector<ShardBatch> batches;

@@ -16,9 +16,16 @@ struct ShardBatch {
   JournalBatch batch;
 };
 
+/// The end of restoring: Shard::restored() of all, and whatever they have to tell each other is
+/// told. Every group knows its members before anybody may publish: a loop that begins late would
+/// tell of them too late.
+///
+/// Requires  None of them runs. `last_key` is as for Shard::restored().
+void restored(std::span<Shard* const> shards, std::uint64_t last_key, Instant now);
+
 /// Finishes what was on its way between shards when the process ended (JournalBatch::Forward).
 ///
-/// Requires  restored() of all of them, and that none of them runs.
+/// Requires  restored(), and that none of them runs.
 /// Returns   What has to be stored before they run, in one transaction with the end of all
 ///           forwards; then each of these shards is to be told by committed().
 [[nodiscard]] std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now);

@@ -89,11 +89,12 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
     return std::unexpected(
         concat({"The store ", store_->path(), " cannot be read: ", loaded.error().what, "."}));
   }
-  for (std::uint32_t i = 0; i < shards; ++i) {
-    loops.shard(broker::ShardIndex{i}).restored(loaded->last_key, now);
-  }
+  std::vector<broker::Shard*> all;
+  all.reserve(shards);
+  for (std::uint32_t i = 0; i < shards; ++i) all.push_back(&loops.shard(broker::ShardIndex{i}));
+  broker::restored(all, loaded->last_key, now);
   if (loaded->forwards > 0) {
-    if (const auto done = finish_forwards(loops, shards); !done) {
+    if (const auto done = finish_forwards(all); !done) {
       return std::unexpected(
           concat({"The store ", store_->path(), " cannot be written: ", done.error().what, "."}));
     }
@@ -112,19 +113,16 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
   return {};
 }
 
-persistence::Answer<void> Keeper::finish_forwards(transport::Loops& loops, std::uint32_t shards) {
+persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const> shards) {
   const broker::Instant now = transport::Loops::now();
-  std::vector<broker::Shard*> all;
-  all.reserve(shards);
-  for (std::uint32_t i = 0; i < shards; ++i) all.push_back(&loops.shard(broker::ShardIndex{i}));
-  const std::vector<broker::ShardBatch> batches = broker::finish_forwards(all, now);
+  const std::vector<broker::ShardBatch> batches = broker::finish_forwards(shards, now);
   auto done = store_->begin();
   for (std::size_t i = 0; done && i < batches.size(); ++i) done = store_->write(batches[i].batch);
   if (done) done = store_->end_forwards();
   if (done) done = store_->commit();
   if (!done) return done;
   for (const broker::ShardBatch& one : batches) {
-    loops.shard(one.shard).committed(one.batch.position, now);
+    shards[static_cast<std::uint32_t>(one.shard)]->committed(one.batch.position, now);
   }
   return {};
 }

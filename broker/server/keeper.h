@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -55,8 +56,7 @@ class Keeper {
       : store_(std::move(store)), log_(log) {}
 
   /// What was on its way between shards when the process ended comes to its end.
-  [[nodiscard]] persistence::Answer<void> finish_forwards(transport::Loops& loops,
-                                                          std::uint32_t shards);
+  [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
 
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;

@@ -269,7 +269,6 @@ Broker::Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits,
   std::vector<broker::Shard*> all;
   for (const auto& shard : shards_) all.push_back(shard.get());
   store.load(all, now);
-  settle();
 }
 
 void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {

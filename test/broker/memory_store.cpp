@@ -144,8 +144,8 @@ void MemoryStore::load(const std::vector<broker::Shard*>& shards, broker::Instan
   recount(shards);
   for (std::uint32_t i = 0; i < shards.size(); ++i) {
     shards[i]->restore(everything_of(i, shards), now);
-    shards[i]->restored(last_key_, now);
   }
+  broker::restored(shards, last_key_, now);
   if (!forwards_.empty()) finish_forwards(shards, now);
 }
 

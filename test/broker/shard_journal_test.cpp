@@ -379,6 +379,20 @@ TEST_CASE("what a group gets back from a session that ended is on its way until 
   CHECK(store.faults().empty());
 }
 
+TEST_CASE("groups know their members before anybody may publish", "[journal]") {
+  MemoryStore store;
+  {
+    Broker broker(3, store);
+    for (int i = 0; i < 20; ++i) {
+      const auto member = broker.client("member" + std::to_string(i), lasting());
+      broker.subscribe(member, "$share/g/t", {.qos = 1});
+    }
+  }
+  Broker broker(3, store);
+  // Nothing was passed on yet: it does not take a turn of the members' loops.
+  for (std::uint32_t i = 0; i < 3; ++i) CHECK(broker.shard(i).peer_outbox().empty());
+}
+
 TEST_CASE("the CONNACK of a session that is there waits for a new will", "[journal]") {
   MemoryStore store;
   Broker broker(1, store);

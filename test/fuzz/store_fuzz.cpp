@@ -235,15 +235,19 @@ class Restored {
     };
     store_ = &store;
     const auto loaded = store.load(restorer);
-    for (const auto& shard : all_) shard->restored(loaded ? loaded->last_key : 0, now_);
+    broker::restored(pointers(), loaded ? loaded->last_key : 0, now_);
     if (loaded && loaded->forwards > 0) finish_forwards();
     turn();
   }
 
-  void finish_forwards() {
+  std::vector<broker::Shard*> pointers() const {
     std::vector<broker::Shard*> shards;
     for (const auto& shard : all_) shards.push_back(shard.get());
-    const auto batches = broker::finish_forwards(shards, now_);
+    return shards;
+  }
+
+  void finish_forwards() {
+    const auto batches = broker::finish_forwards(pointers(), now_);
     auto done = store_->begin();
     for (std::size_t i = 0; done && i < batches.size(); ++i) done = store_->write(batches[i].batch);
     if (done) done = store_->end_forwards();
