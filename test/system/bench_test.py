@@ -20,6 +20,7 @@ from harness.certificates import server_lines
 FOLDER = Path(binary()).parent if is_darter() else ROOT / "build" / "release"
 GENERATOR, RELAY = str(FOLDER / "darter-bench"), str(FOLDER / "null-relay")
 COMPARE, MASS_RECONNECT = ROOT / "tools" / "bench", ROOT / "tools" / "mass-reconnect"
+RELOAD_LATENCY = ROOT / "tools" / "reload-latency"
 
 # The last of two equal options counts: these make a scenario of seconds one of moments.
 QUICK = ["--warmup", "0.05", "--seconds", "0.2", "--limit", str(DEADLINE_SECONDS * 3)]
@@ -130,6 +131,16 @@ class BenchTest(BrokerTest):
         self.assertRegex(text, r"received +200\n")
         self.assertRegex(text, r"pings +[1-9][0-9]{2}")
 
+    def test_reload_latency(self):
+        """Reloads under clients are reported, and nobody loses a message by them."""
+        done = subprocess.run(
+            [RELOAD_LATENCY, "--bin", FOLDER, "--clients", "100", "--rounds", "1", "--seconds",
+             "0.5"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, timeout=DEADLINE_SECONDS * 6)
+        text = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, text)
+        self.assertRegex(text, r"the longest wait, median of 1: [\d.]+ ms in peace, [\d.]+ ms with")
+
     def test_a_client_that_stays_away_is_told(self):
         """Nobody restarts the broker: the clients that were to be cut off were not."""
         self.start()
@@ -179,7 +190,7 @@ class BenchTest(BrokerTest):
 
     def test_help(self):
         """Each program explains itself, with examples."""
-        for program in (GENERATOR, RELAY, str(COMPARE)):
+        for program in (GENERATOR, RELAY, COMPARE, MASS_RECONNECT, RELOAD_LATENCY):
             done = subprocess.run([program, "--help"], capture_output=True, check=True)
             self.assertRegex(done.stdout.decode(), "(?i)examples:")
 
