@@ -20,7 +20,7 @@ from harness.certificates import server_lines
 FOLDER = Path(binary()).parent if is_darter() else ROOT / "build" / "release"
 GENERATOR, RELAY = str(FOLDER / "darter-bench"), str(FOLDER / "null-relay")
 COMPARE, MASS_RECONNECT = ROOT / "tools" / "bench", ROOT / "tools" / "mass-reconnect"
-RELOAD_LATENCY = ROOT / "tools" / "reload-latency"
+RELOAD_LATENCY, PGO = ROOT / "tools" / "reload-latency", ROOT / "tools" / "pgo"
 
 # The last of two equal options counts: these make a scenario of seconds one of moments.
 QUICK = ["--warmup", "0.05", "--seconds", "0.2", "--limit", str(DEADLINE_SECONDS * 3)]
@@ -190,7 +190,7 @@ class BenchTest(BrokerTest):
 
     def test_help(self):
         """Each program explains itself, with examples."""
-        for program in (GENERATOR, RELAY, COMPARE, MASS_RECONNECT, RELOAD_LATENCY):
+        for program in (GENERATOR, RELAY, COMPARE, MASS_RECONNECT, RELOAD_LATENCY, PGO):
             done = subprocess.run([program, "--help"], capture_output=True, check=True)
             self.assertRegex(done.stdout.decode(), "(?i)examples:")
 
