@@ -86,7 +86,7 @@ void Shard::State::expire_session(Session& session) {
 void Shard::State::drop_subscriptions(Session& session) {
   Subscriber subscriber;
   subscriber.index = static_cast<std::uint32_t>(session.index);
-  for (const TopicTrie::FilterIndex filter : session.subscriptions) {
+  for (const TopicTrie::FilterIndex filter : session.subscriptions.view()) {
     if (!alone()) commons.interest.remove(options.index, router.filter_text(filter));
     router.unsubscribe(filter, subscriber);
   }

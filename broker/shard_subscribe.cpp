@@ -128,7 +128,7 @@ bool Shard::State::add_subscription(Session& session, std::string_view filter_te
                                     const Subscriber& subscriber) {
   const auto [filter, stored] = router.subscribe(filter_text, subscriber);
   if (stored != TopicTrie::Stored::fresh) return false;
-  session.subscriptions.push_back(filter);
+  session.subscriptions.add(filter);
   if (!alone()) commons.interest.add(options.index, filter_text);
   return true;
 }
@@ -245,10 +245,7 @@ Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text)
   // Compared byte by byte [MQTT-3.10.4-1].
   const auto erased = router.unsubscribe(filter, as_subscriber(session));
   if (!erased) return Reason::no_subscription_existed;
-  auto& mine = session.subscriptions;
-  const auto place = std::ranges::find(mine, *erased);
-  *place = mine.back();
-  mine.pop_back();
+  session.subscriptions.remove(*erased);
   ledger.unsubscribed(session, {}, filter);
   if (!alone()) commons.interest.remove(options.index, filter);
   return Reason::success;

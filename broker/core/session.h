@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "broker/core/access.h"
+#include "broker/core/filter_list.h"
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/outgoing.h"
 #include "broker/core/retained.h"
 #include "broker/core/timer_wheel.h"
-#include "broker/core/topic_trie.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
@@ -63,7 +63,7 @@ struct Session {
   std::shared_ptr<const Permissions> permissions;  // null: everything is allowed
   std::shared_ptr<const Publisher> publisher;      // made when first needed
   Connection* connection = nullptr;
-  std::vector<TopicTrie::FilterIndex> subscriptions;
+  FilterList subscriptions;
   std::unique_ptr<std::vector<Membership>> memberships;
   std::unique_ptr<Outgoing> outgoing;
   std::unique_ptr<std::vector<mqtt::PacketId>>
