@@ -422,7 +422,9 @@ class ByHandTest(ImportTest):
 
     def test_refused_while_a_broker_runs(self):
         """The store has one user at a time."""
+        self.broker.args = []
         self.broker.start()
+        self.broker.wait_for_log(r"\d running$")  # the ports answer before
         done = self.import_by_hand(self.file)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^Error: The store \S+ is in use by another darter")

@@ -242,6 +242,7 @@ class PersistenceTest(BrokerTest):
         first = {self.will(watcher), self.will(watcher)}
         self.assertEqual(first, {"will/now", "will/due"})
         self.assertEqual(self.will(watcher), "will/later")
+        watcher.ping()  # the broker has its PUBCOMP
         self.again(signal.SIGTERM)
         self.persistent(MQTT5, "watcher").ping()
 
