@@ -79,8 +79,8 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   connection->client_port = origin.port;
   connection->address = origin.address;
   // A proxy, or a PSK identity, may hold any bytes; nobody has a name that is no text.
-  if (mqtt::is_utf8_string(origin.user_name)) {
-    connection->tls_user_name = HeapText(origin.user_name);
+  if (!origin.user_name.empty() && mqtt::is_utf8_string(origin.user_name)) {
+    connection->texts().tls_user_name = HeapText(origin.user_name);
   }
   connection->last_received = now;
   connection->promises.maximum_packet_size_bytes = state.options.limits.max_packet_size_bytes;

@@ -57,8 +57,8 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   }
   const ListenerPolicy& rules = policy(connection.listener);
   if (packet->client_id.empty() && !rules.use_username_as_clientid &&
-      connection.assigned_id.empty()) {
-    connection.assigned_id = HeapText(make_client_id(rules.auto_id_prefix));
+      connection.assigned_id().empty()) {
+    connection.texts().assigned_id = HeapText(make_client_id(rules.auto_id_prefix));
   }
   const std::string_view client_id = client_id_of(connection, *packet);
   const std::uint64_t hash = siphash(options.home_key, client_id);
@@ -76,7 +76,8 @@ void Shard::State::identify(const Connection& connection, mqtt::Connect& packet)
   if (!policy(connection.listener).user_name_from_tls) return;
   packet.user_name.reset();
   packet.password.reset();
-  if (!connection.tls_user_name.empty()) packet.user_name = connection.tls_user_name.view();
+  const std::string_view name = connection.tls_user_name();
+  if (!name.empty()) packet.user_name = name;
 }
 
 std::string_view Shard::State::client_id_of(const Connection& connection,
@@ -84,7 +85,7 @@ std::string_view Shard::State::client_id_of(const Connection& connection,
   if (policy(connection.listener).use_username_as_clientid && packet.user_name) {
     return *packet.user_name;
   }
-  return packet.client_id.empty() ? std::string_view(connection.assigned_id) : packet.client_id;
+  return packet.client_id.empty() ? connection.assigned_id() : packet.client_id;
 }
 
 // No authentication method is served [MQTT-4.12.0-1] [MQTT-4.12.0-4].

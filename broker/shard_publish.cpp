@@ -83,8 +83,7 @@ std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt:
   if (packet.topic_alias > connection.promises.topic_alias_maximum) {
     return Failure{Reason::topic_alias_invalid, "topic alias above Topic Alias Maximum"};
   }
-  if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
-  auto& known = connection.aliases->incoming;
+  auto& known = connection.texts().incoming_aliases;
   const std::size_t index = packet.topic_alias - 1U;
   if (!packet.topic.empty()) {
     if (known.size() <= index) known.resize(index + 1);

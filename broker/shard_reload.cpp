@@ -78,7 +78,7 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
 std::optional<Shard::State::Dismissal> Shard::State::dismissal_of(const LoginChange& change,
                                                                   const Session& session) {
   // Whom TLS has named was asked for no password.
-  if (!session.connection->tls_user_name.empty()) return std::nullopt;
+  if (!session.connection->tls_user_name().empty()) return std::nullopt;
   if (session.user_name.empty()) {
     if (!change.anonymous_refused) return std::nullopt;
     return Dismissal{mqtt::Reason::not_authorized, "a user name is asked for now"};

@@ -146,7 +146,7 @@ struct Shard::State {
         });
     metrics.bytes_sent += size_bytes;
     ++metrics.messages_sent;
-    connection.unread_reply_bytes += size_bytes;
+    connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
   }
   void note_sent(const Connection& connection, mqtt::Bytes packet) const;
   void note_received(const Connection& connection, const mqtt::Frame& frame) const;

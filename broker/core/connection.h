@@ -20,10 +20,13 @@
 
 namespace broker {
 
-/// Topic aliases of one connection, both ways (section 3.3.2.3.4). They die with it [MQTT-3.3.2-7].
-struct TopicAliases {
-  std::vector<std::string> incoming;  // by alias - 1; empty: not set
-  std::unordered_map<std::string, std::uint16_t> outgoing;
+/// Texts that few connections have.
+struct ConnectionTexts {
+  HeapText assigned_id;    // while a login is awaited
+  HeapText tls_user_name;  // see Origin::user_name
+  /// Topic aliases, both ways (section 3.3.2.3.4): they die with the connection [MQTT-3.3.2-7].
+  std::vector<std::string> incoming_aliases;  // by alias - 1; empty: not set
+  std::unordered_map<std::string, std::uint16_t> outgoing_aliases;
 };
 
 /// Packets to a connection that wait until what they say is on disk.
@@ -69,6 +72,7 @@ struct Connection {
   std::uint16_t receive_maximum = 65'535;       // the client's
   std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
+  std::uint32_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
   Promises promises;
   mqtt::Reason refusal = mqtt::Reason::success;  // see Origin::refusal
   bool request_problem_information = true;
@@ -77,16 +81,25 @@ struct Connection {
   bool overrun = false;  // its queue was full, and its listener wants it ended for that
   bool muted = false;    // the loop was told not to read: see Shard::received()
   std::string address;
-  HeapText assigned_id;    // while a login is awaited
-  HeapText tls_user_name;  // see Origin::user_name
-  Timer timer;             // connect time-out, then keep alive
+  Timer timer;  // connect time-out, then keep alive
   Instant last_received;
-  mqtt::ByteBuffer tail;  // an incomplete packet
-  std::unique_ptr<TopicAliases> aliases;
-  std::unique_ptr<HeldOutput> held;          // null: nothing waits
-  std::unique_ptr<mqtt::ByteBuffer> parked;  // whole packets that are handled later; null: none
-  std::unique_ptr<PublishMeter> publishing;  // null: nothing was counted yet
-  std::size_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
+  mqtt::ByteBuffer tail;                        // an incomplete packet
+  std::unique_ptr<ConnectionTexts> some_texts;  // null: none
+  std::unique_ptr<HeldOutput> held;             // null: nothing waits
+  std::unique_ptr<mqtt::ByteBuffer> parked;     // whole packets that are handled later; null: none
+  std::unique_ptr<PublishMeter> publishing;     // null: nothing was counted yet
+
+  /// The texts that few have, to be set.
+  [[nodiscard]] ConnectionTexts& texts() {
+    if (!some_texts) some_texts = std::make_unique<ConnectionTexts>();
+    return *some_texts;
+  }
+  [[nodiscard]] std::string_view assigned_id() const noexcept {
+    return some_texts ? some_texts->assigned_id.view() : std::string_view();
+  }
+  [[nodiscard]] std::string_view tls_user_name() const noexcept {
+    return some_texts ? some_texts->tls_user_name.view() : std::string_view();
+  }
 };
 
 }  // namespace broker

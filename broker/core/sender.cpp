@@ -441,8 +441,7 @@ void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqt
 
 // [MQTT-3.3.2-11]
 std::uint16_t Sender::alias_for(Connection& connection, std::string_view topic, bool& known) {
-  if (!connection.aliases) connection.aliases = std::make_unique<TopicAliases>();
-  auto& aliases = connection.aliases->outgoing;
+  auto& aliases = connection.texts().outgoing_aliases;
   const std::string key(topic);
   const auto found = aliases.find(key);
   known = found != aliases.end();
