@@ -20,7 +20,7 @@ namespace auth {
 ///                                                         one
 ///            user    NAME                                 begins or resumes the lines of a user
 ///            pattern [read|write|readwrite|deny] FILTER   for everybody; %c is the client id, %u
-///                                                         the user name
+///                                                         the user name, %a the client's address
 ///            Comments begin with '#' in the first column. A filter may hold spaces.
 /// Invariant  Answers as Mosquitto's check does, see AclPermissions. An empty file denies
 ///            everything.

@@ -7,30 +7,33 @@
 namespace auth {
 namespace {
 
+using broker::Identity;
 using Filters = std::vector<AclFilter>;
 
 bool is_plain(std::string_view name) { return name.find_first_of("+#") == std::string_view::npos; }
 
-bool any_matches(const Filters& filters, std::string_view topic, std::string_view client_id) {
-  return std::ranges::any_of(
-      filters, [&](const AclFilter& filter) { return filter.matches(topic, client_id); });
+bool any_matches(const Filters& filters, std::string_view topic, const Identity& who) {
+  return std::ranges::any_of(filters,
+                             [&](const AclFilter& filter) { return filter.matches(topic, who); });
 }
 
-bool any_covers(const Filters& filters, std::string_view filter, std::string_view client_id) {
-  return std::ranges::any_of(
-      filters, [&](const AclFilter& wide) { return covers(wide.text(client_id), filter); });
+bool any_covers(const Filters& filters, std::string_view filter, const Identity& who) {
+  return std::ranges::any_of(filters, [&](const AclFilter& wide) {
+    return wide.applies_to(who) && covers(wide.text(who), filter);
+  });
 }
 
 /// Is there a readable filter that has something in common with `filter` which no denial covers?
 ///
 /// Two denials that cover a filter only together are not recognised: the subscription is then let
 /// through, and its messages are stopped one by one on their way out.
-bool any_reaches(const Filters& readable, std::string_view filter, std::string_view client_id,
+bool any_reaches(const Filters& readable, std::string_view filter, const Identity& who,
                  std::initializer_list<const Filters*> denials) {
   return std::ranges::any_of(readable, [&](const AclFilter& grant) {
-    const std::string common = intersection(filter, grant.text(client_id));
+    if (!grant.applies_to(who)) return false;
+    const std::string common = intersection(filter, grant.text(who));
     return !common.empty() && std::ranges::none_of(denials, [&](const Filters* denied) {
-      return any_covers(*denied, common, client_id);
+      return any_covers(*denied, common, who);
     });
   });
 }
@@ -44,7 +47,9 @@ AclPermissions::AclPermissions(const std::vector<AclLine>& own,
   for (const AclLine& line : own) own_.add(line.grant, AclFilter::literal(line.filter));
   for (const AclLine& line : patterns) {
     if (!user && line.filter.find("%u") != std::string::npos) continue;
-    patterns_.add(line.grant, AclFilter::pattern(line.filter, user.value_or("")));
+    AclFilter filter = AclFilter::pattern(line.filter, user.value_or(""));
+    names_address_ = names_address_ || filter.names_address();
+    patterns_.add(line.grant, std::move(filter));
   }
 }
 
@@ -58,27 +63,26 @@ void AclPermissions::Rules::add(AclGrant grant, AclFilter filter) {
 }
 
 bool AclPermissions::allows(broker::Access access, std::string_view topic,
-                            std::string_view client_id) const {
-  if (access == broker::Access::subscribe) return allows_filter(topic, client_id);
-  return allows_topic(access == broker::Access::publish, topic, client_id);
+                            const Identity& who) const {
+  if (access == broker::Access::subscribe) return allows_filter(topic, who);
+  return allows_topic(access == broker::Access::publish, topic, who);
 }
 
 bool AclPermissions::patterns_apply(std::string_view client_id) const {
   return user_is_plain_ && is_plain(client_id);
 }
 
-bool AclPermissions::allows_topic(bool writes, std::string_view topic,
-                                  std::string_view client_id) const {
-  if (any_matches(own_.denied, topic, client_id)) return false;
-  if (any_matches(writes ? own_.writable : own_.readable, topic, client_id)) return true;
-  return patterns_apply(client_id) && !any_matches(patterns_.denied, topic, client_id) &&
-         any_matches(writes ? patterns_.writable : patterns_.readable, topic, client_id);
+bool AclPermissions::allows_topic(bool writes, std::string_view topic, const Identity& who) const {
+  if (any_matches(own_.denied, topic, who)) return false;
+  if (any_matches(writes ? own_.writable : own_.readable, topic, who)) return true;
+  return patterns_apply(who.client_id) && !any_matches(patterns_.denied, topic, who) &&
+         any_matches(writes ? patterns_.writable : patterns_.readable, topic, who);
 }
 
-bool AclPermissions::allows_filter(std::string_view filter, std::string_view client_id) const {
-  if (any_reaches(own_.readable, filter, client_id, {&own_.denied})) return true;
-  return patterns_apply(client_id) &&
-         any_reaches(patterns_.readable, filter, client_id, {&own_.denied, &patterns_.denied});
+bool AclPermissions::allows_filter(std::string_view filter, const Identity& who) const {
+  if (any_reaches(own_.readable, filter, who, {&own_.denied})) return true;
+  return patterns_apply(who.client_id) &&
+         any_reaches(patterns_.readable, filter, who, {&own_.denied, &patterns_.denied});
 }
 
 }  // namespace auth

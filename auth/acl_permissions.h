@@ -21,13 +21,14 @@ namespace auth {
 class AclPermissions final : public broker::Permissions {
  public:
   /// `own` are the lines of this user, `patterns` those for everybody. Without a user name
-  /// (nullopt) patterns that hold %u do not count.
+  /// (nullopt) patterns that hold %u do not count, without a known address those that hold %a.
   AclPermissions(const std::vector<AclLine>& own, const std::vector<AclLine>& patterns,
                  const std::optional<std::string>& user);
 
   /// Cost      One pass over the filters; allocates nothing except for Access::subscribe.
   [[nodiscard]] bool allows(broker::Access access, std::string_view topic,
-                            std::string_view client_id) const override;
+                            const broker::Identity& who) const override;
+  [[nodiscard]] bool names_address() const noexcept override { return names_address_; }
 
  private:
   /// Filters by what they grant. A readwrite line stands in two of them.
@@ -41,12 +42,13 @@ class AclPermissions final : public broker::Permissions {
 
   [[nodiscard]] bool patterns_apply(std::string_view client_id) const;
   [[nodiscard]] bool allows_topic(bool writes, std::string_view topic,
-                                  std::string_view client_id) const;
-  [[nodiscard]] bool allows_filter(std::string_view filter, std::string_view client_id) const;
+                                  const broker::Identity& who) const;
+  [[nodiscard]] bool allows_filter(std::string_view filter, const broker::Identity& who) const;
 
   Rules own_;
   Rules patterns_;
   bool user_is_plain_ = true;  // no '+' or '#' in the user name
+  bool names_address_ = false;
 };
 
 }  // namespace auth

@@ -7,6 +7,8 @@
 namespace auth {
 namespace {
 
+using broker::Identity;
+
 /// Cuts the first level and the slash behind it off `rest`; sets `ended` behind the last.
 std::string_view take_level(std::string_view& rest, bool& ended) {
   const std::size_t slash = rest.find('/');
@@ -57,13 +59,14 @@ AclFilter AclFilter::literal(std::string_view filter) {
 AclFilter AclFilter::pattern(std::string_view filter, std::string_view user) {
   AclFilter made;
   while (!filter.empty()) {
-    const std::size_t at = std::min(filter.find("%c"), filter.find("%u"));
+    const std::size_t at = std::min({filter.find("%c"), filter.find("%u"), filter.find("%a")});
     made.append_filter(filter.substr(0, at));
     if (at == std::string_view::npos) break;
-    if (filter[at + 1] == 'c') {
-      made.steps_.push_back({Kind::client_id, {}});
-    } else {
+    const char name = filter[at + 1];
+    if (name == 'u') {
       made.append_text(user);
+    } else {
+      made.steps_.push_back({name == 'c' ? Kind::client_id : Kind::address, {}});
     }
     filter.remove_prefix(at + 2);
   }
@@ -89,7 +92,7 @@ void AclFilter::append_filter(std::string_view filter) {
 }
 
 /// Takes what `step` stands for off the front of `rest`. False if it does not fit.
-bool AclFilter::step_matches(const Step& step, std::string_view client_id, std::string_view& rest) {
+bool AclFilter::step_matches(const Step& step, const Identity& who, std::string_view& rest) {
   if (step.kind == Kind::all_levels) {
     rest = {};
     return true;
@@ -98,13 +101,20 @@ bool AclFilter::step_matches(const Step& step, std::string_view client_id, std::
     rest.remove_prefix(std::min(rest.find('/'), rest.size()));
     return true;
   }
-  const std::string_view text = step.kind == Kind::text ? std::string_view(step.text) : client_id;
+  const std::string_view text = step.kind == Kind::text        ? std::string_view(step.text)
+                                : step.kind == Kind::client_id ? who.client_id
+                                                               : who.address;
+  if (step.kind == Kind::address && text.empty()) return false;
   if (!rest.starts_with(text)) return false;
   rest.remove_prefix(text.size());
   return true;
 }
 
-bool AclFilter::matches(std::string_view topic, std::string_view client_id) const noexcept {
+bool AclFilter::names_address() const noexcept {
+  return std::ranges::any_of(steps_, [](const Step& step) { return step.kind == Kind::address; });
+}
+
+bool AclFilter::matches(std::string_view topic, const Identity& who) const noexcept {
   if (steps_.empty()) return false;
   const Kind first = steps_.front().kind;
   if (topic.starts_with('$') && (first == Kind::one_level || first == Kind::all_levels)) {
@@ -119,12 +129,12 @@ bool AclFilter::matches(std::string_view topic, std::string_view client_id) cons
         std::string_view(step.text).substr(0, step.text.size() - 1) == rest) {
       return true;
     }
-    if (!step_matches(step, client_id, rest)) return false;
+    if (!step_matches(step, who, rest)) return false;
   }
   return rest.empty();
 }
 
-std::string AclFilter::text(std::string_view client_id) const {
+std::string AclFilter::text(const Identity& who) const {
   std::string whole;
   for (const Step& step : steps_) {
     switch (step.kind) {
@@ -132,7 +142,10 @@ std::string AclFilter::text(std::string_view client_id) const {
         whole += step.text;
         break;
       case Kind::client_id:
-        whole += client_id;
+        whole += who.client_id;
+        break;
+      case Kind::address:
+        whole += who.address;
         break;
       case Kind::one_level:
         whole += '+';

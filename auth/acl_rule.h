@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/access.h"
+
 namespace auth {
 
 /// What an ACL line grants.
@@ -13,11 +15,12 @@ enum class AclGrant : std::uint8_t { read, write, readwrite, deny };
 /// One "topic" or "pattern" line, as text.
 struct AclLine {
   AclGrant grant = AclGrant::readwrite;
-  std::string filter;  ///< well-formed; %c and %u stand for themselves outside patterns
+  std::string filter;  ///< well-formed; %c, %u and %a stand for themselves outside patterns
   bool operator==(const AclLine&) const = default;
 };
 
-/// A filter of an ACL made ready for matching: the user name is in its place, %c is left open.
+/// A filter of an ACL made ready for matching: the user name is in its place, %c and %a are left
+/// open.
 ///
 /// Shape      A list of steps: "dev/%c/+/x" is text "dev/", client id, text "/", any level,
 ///            text "/x".
@@ -27,25 +30,31 @@ class AclFilter {
  public:
   /// A "topic" line: nothing is substituted.
   static AclFilter literal(std::string_view filter);
-  /// A "pattern" line: `user` takes the place of %u, and %c is the client id.
+  /// A "pattern" line: `user` takes the place of %u; %c is the client id, %a its address.
   static AclFilter pattern(std::string_view filter, std::string_view user);
 
   /// Does the filter match the topic name `topic` for that client? "a/#" matches "a"; a wildcard
   /// in front never matches a topic that begins with '$'.
   ///
   /// Cost      One pass over `topic`. Allocates nothing.
-  [[nodiscard]] bool matches(std::string_view topic, std::string_view client_id) const noexcept;
+  [[nodiscard]] bool matches(std::string_view topic, const broker::Identity& who) const noexcept;
 
-  /// The filter's text for that client.
-  [[nodiscard]] std::string text(std::string_view client_id) const;
+  /// The filter's text for that client. Requires applies_to().
+  [[nodiscard]] std::string text(const broker::Identity& who) const;
+
+  /// Is there something for %a, if that is in it? Without, it is as if it were not there.
+  [[nodiscard]] bool applies_to(const broker::Identity& who) const noexcept {
+    return !names_address() || !who.address.empty();
+  }
+  [[nodiscard]] bool names_address() const noexcept;
 
  private:
-  enum class Kind : std::uint8_t { text, client_id, one_level, all_levels };
+  enum class Kind : std::uint8_t { text, client_id, address, one_level, all_levels };
   struct Step {
     Kind kind;
     std::string text;
   };
-  static bool step_matches(const Step& step, std::string_view client_id, std::string_view& rest);
+  static bool step_matches(const Step& step, const broker::Identity& who, std::string_view& rest);
   void append_text(std::string_view text);
   void append_filter(std::string_view filter);
 

@@ -22,9 +22,10 @@ namespace broker {
 /// routes it to its own subscribers.
 struct PeerPublish {
   SharedMessage message;
-  RetainStamp stamp;    // meaningful if message.retain
-  Publisher publisher;  // filled if message.retain and a client published it
-  Errand errand;        // to be confirmed when it is stored
+  RetainStamp stamp;  // meaningful if message.retain
+  /// Null unless message.retain and a client published it.
+  std::shared_ptr<const Publisher> publisher;
+  Errand errand;  // to be confirmed when it is stored
 };
 
 /// A session of the sending shard joins a shared subscription whose group lives at the receiver.

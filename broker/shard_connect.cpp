@@ -377,8 +377,10 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
                           const Verdict& verdict) {
   const ListenerPolicy& rules = policy(connection.listener);
   // Kept routes hold what these decide.
+  const bool moved = verdict.permissions && verdict.permissions->names_address() &&
+                     identity_of(session).address != connection.address;
   const bool routes_change =
-      session.permissions != verdict.permissions || session.version != packet.version;
+      moved || session.permissions != verdict.permissions || session.version != packet.version;
   if (!session.subscriptions.empty() && routes_change) router.forget_routes();
   if (session.away && session.away->will_delay.armed() &&
       session.away->will_delay.deadline() <= now) {

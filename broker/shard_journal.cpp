@@ -233,11 +233,11 @@ void Shard::State::restore_session(const JournalBatch& batch, const JournalBatch
     session.permissions =
         options.authority->permissions_of(session.listener, batch.text(row.user_name));
   }
-  session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
+  Away& away = away_part(session);
   if (row.expires) {
-    timers.arm(session.away->expiry, *row.expires);
+    timers.arm(away.expiry, *row.expires);
   } else if (session.expiry_interval_seconds != session_never_expires) {
-    timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
+    timers.arm(away.expiry, after_seconds(now, session.expiry_interval_seconds));
   }
   restore_will(session, batch, row.will);
   restoring->sessions.add(row.key, {session.index, row.sent_end, row.connected});

@@ -45,14 +45,14 @@ void Shard::State::send_in_batch(std::uint64_t to, const MessageView& message) {
 
 // Every shard has what is retained, but only one of them stores it.
 void Shard::State::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
-                                 const Publisher* by) {
+                                 const std::shared_ptr<const Publisher>& by) {
   const SharedMessage& message = *publication.shared;
   const std::uint32_t keeper = message.retain ? keeper_of(message.view().topic) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((to.all >> shard & 1U) == 0) continue;
     const bool queued =
         message.qos != mqtt::Qos::at_most_once && (to.interested >> shard & 1U) != 0;
-    PeerPublish told{message, stamp, by == nullptr ? Publisher{} : *by, {}};
+    PeerPublish told{message, stamp, by, {}};
     tell_message(ShardIndex{shard}, std::move(told), queued || shard == keeper, &publication);
   }
 }
@@ -64,7 +64,7 @@ JournalBatch::Forward Shard::State::forward_row(ShardIndex to, const PeerPublish
   row.home_key[0] = options.home_key[0];
   row.home_key[1] = options.home_key[1];
   row.retain_count = message.stamp.count;
-  row.listener = message.publisher.listener;
+  if (message.publisher) row.listener = message.publisher->listener;
   return row;
 }
 
@@ -90,11 +90,7 @@ void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
   Publication publication(view, now, route.receivers.size());
   publication.shared = &message.message;
   if (view.retain) {
-    std::shared_ptr<const Publisher> by;
-    if (!message.publisher.client_id.empty()) {
-      by = std::make_shared<const Publisher>(std::move(message.publisher));
-    }
-    retain(publication, message.stamp, std::move(by));
+    retain(publication, message.stamp, std::move(message.publisher));
   }
   // No Local cannot apply: the publisher's session is on the shard that sent this.
   hand_out(publication, route, nullptr);
@@ -165,7 +161,7 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
                                   std::uint32_t subscription_identifier, Publication& publication) {
   const MessageView& view = publication.view;
   if (session.permissions &&
-      !session.permissions->allows(Access::receive, view.topic, session.client_id)) {
+      !session.permissions->allows(Access::receive, view.topic, identity_of(session))) {
     return;
   }
   std::uint32_t membership = 0;

@@ -110,7 +110,7 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
   const Session& session = *connection.session;
   const bool denied = mqtt::is_sys(topic) ||
                       (session.permissions &&
-                       !session.permissions->allows(Access::publish, topic, session.client_id));
+                       !session.permissions->allows(Access::publish, topic, identity_of(session)));
   if (!denied) return Reason::success;
   note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", topic, "'."});
   return Reason::not_authorized;
@@ -223,7 +223,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   if (batched) {
     send_in_batch(to, message);
   } else if (to != 0) {
-    send_to_peers({to, interested}, publication, stamp, by.get());
+    send_to_peers({to, interested}, publication, stamp, by);
   }
   if (publication.kept || to != 0) keep_bytes(message.topic.size() + message.payload.size());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
@@ -274,9 +274,12 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
 
 const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {
   if (!session.publisher) {
-    session.publisher = std::make_shared<const Publisher>(
-        Publisher{std::string(session.client_id.view()), std::string(session.user_name.view()),
-                  session.listener});
+    Publisher by{std::string(session.client_id.view()), std::string(session.user_name.view()),
+                 session.listener};
+    if (session.permissions && session.permissions->names_address()) {
+      by.address = identity_of(session).address;
+    }
+    session.publisher = std::make_shared<const Publisher>(std::move(by));
   }
   return session.publisher;
 }

@@ -13,8 +13,13 @@ void Shard::State::end_connection(Connection& connection, WillFate fate,
                                   std::optional<CloseHow> close) {
   Session* const session = connection.session;
   if (close) outbox.request(CloseRequest{connection.id, *close});
-  // The connection is gone before anything is published: a will must not be sent to it.
-  if (session != nullptr) session->connection = nullptr;
+  if (session != nullptr) {
+    if (session->permissions && session->permissions->names_address()) {
+      away_part(*session).address = HeapText(connection.address);
+    }
+    // The connection is gone before anything is published: a will must not be sent to it.
+    session->connection = nullptr;
+  }
   forget_parked(connection);
   connections[connection.id.slot].reset();
   if (session == nullptr) return;
@@ -31,9 +36,9 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
     end_session(session);
     return;
   }
-  session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
+  Away& away = away_part(session);
   if (session.expiry_interval_seconds != session_never_expires) {
-    timers.arm(session.away->expiry, after_seconds(now, session.expiry_interval_seconds));
+    timers.arm(away.expiry, after_seconds(now, session.expiry_interval_seconds));
   }
   ledger.changed(session, Ledger::session_row);
   announce_presence(session, false);
@@ -42,8 +47,15 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   if (delay == 0) {
     publish_will(session);
   } else {
-    timers.arm(session.away->will_delay, after_seconds(now, delay));
+    timers.arm(away.will_delay, after_seconds(now, delay));
   }
+}
+
+Away& Shard::State::away_part(Session& session) {
+  if (!session.away) {
+    session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
+  }
+  return *session.away;
 }
 
 // Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
@@ -58,7 +70,7 @@ void Shard::State::publish_will(Session& session) {
     message.expires = after_seconds(now, will->message_expiry_interval_seconds);
   }
   if (session.permissions &&
-      !session.permissions->allows(Access::publish, message.topic, session.client_id)) {
+      !session.permissions->allows(Access::publish, message.topic, identity_of(session))) {
     note(LogType::notice, {"Will of client ", session.client_id, " denied: not authorised."});
     return;
   }

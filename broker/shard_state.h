@@ -335,6 +335,8 @@ struct Shard::State {
   /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
   void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close);
   void leave_alone(Session& session, WillFate fate);
+  /// What a session has while its client is away, made if it is not there.
+  static Away& away_part(Session& session);
   void end_session(Session& session);
   void publish_will(Session& session);
   void drop_subscriptions(Session& session);
@@ -447,7 +449,8 @@ struct Shard::State {
     return forward_row(to, PeerPublish{});
   }
   [[nodiscard]] static Ledger::ForwardTexts texts_of(const PeerPublish& message) {
-    return {{}, {}, message.publisher.client_id, message.publisher.user_name};
+    if (!message.publisher) return {};
+    return {{}, {}, message.publisher->client_id, message.publisher->user_name};
   }
   template <typename Message>
   [[nodiscard]] static Ledger::ForwardTexts texts_of(const Message& message) {
@@ -468,7 +471,7 @@ struct Shard::State {
   }
   void send_in_batch(std::uint64_t to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
-                     const Publisher* by);
+                     const std::shared_ptr<const Publisher>& by);
   void deliver_to_group(std::uint32_t group, Publication& publication);
   void deliver_to_member(Session& session, const Groups::Group& group, const GroupMember& member,
                          Publication& publication);

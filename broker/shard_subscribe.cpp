@@ -102,7 +102,7 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
   wanted.entry.qos = qos;
   wanted.answer = granted(qos);
   if (session.permissions &&
-      !session.permissions->allows(Access::subscribe, wanted.filter, session.client_id)) {
+      !session.permissions->allows(Access::subscribe, wanted.filter, identity_of(session))) {
     wanted.answer = Reason::not_authorized;
   }
   return wanted;
@@ -194,14 +194,16 @@ bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
   // [MQTT-3.8.3-3]
   if (wanted.entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
   if (session.permissions &&
-      !session.permissions->allows(Access::receive, topic, session.client_id)) {
+      !session.permissions->allows(Access::receive, topic, identity_of(session))) {
     return false;
   }
   if (!options.limits.check_retain_source || by == nullptr || options.authority == nullptr) {
     return true;
   }
   const auto source = options.authority->permissions_of(by->listener, by->user_name);
-  return !source || source->allows(Access::publish, topic, by->client_id);
+  // What cannot be judged was judged when it was published.
+  if (!source || (source->names_address() && by->address.empty())) return true;
+  return source->allows(Access::publish, topic, {by->client_id, by->address});
 }
 
 // [MQTT-3.11.3-2]

@@ -59,7 +59,8 @@ constexpr auto rows = std::to_array<Option>({
     {.name = "acl_file",
      .scope = Scope::security,
      .example = "/etc/darter/acl",
-     .help = "File of user, topic and pattern lines: who may publish and subscribe to what.",
+     .help = "File of user, topic and pattern lines: who may publish and subscribe to what. In a "
+             "pattern %c is the client id, %u the user name, %a the client's own address.",
      .apply = to_security<&Security::acl_file>},
     {.name = "psk_file",
      .scope = Scope::security,

@@ -17,6 +17,16 @@ enum class Access : std::uint8_t {
   receive,    ///< a message on its way to the client
 };
 
+/// Who asks: what takes the place of %c and %a in the patterns of an ACL.
+///
+/// Lifetime   Of the texts it points to.
+struct Identity {
+  std::string_view client_id;
+  /// The client's own address, as log lines show it, also where proxies are in between; "unix" for
+  /// a unix socket. Empty: none is known, for the client has not connected since the start.
+  std::string_view address{};
+};
+
 /// What one user may do: an immutable answer sheet that the login hands to the core.
 ///
 /// Lifetime   Shared by all connections of a user; a reload makes a new one and leaves this alone.
@@ -32,9 +42,11 @@ class Permissions {
   ///
   /// `topic` is a topic name for publish and receive, a topic filter for subscribe (without the
   /// "$share/NAME/" in front). A filter is refused only if nothing it can match could be received.
-  /// `client_id` replaces %c in patterns.
   [[nodiscard]] virtual bool allows(Access access, std::string_view topic,
-                                    std::string_view client_id) const = 0;
+                                    const Identity& who) const = 0;
+
+  /// Does an answer depend on the address? Only then it has to be remembered of who is away.
+  [[nodiscard]] virtual bool names_address() const noexcept { return false; }
 };
 
 /// The answer to a login.

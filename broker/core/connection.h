@@ -102,4 +102,11 @@ struct Connection {
   }
 };
 
+/// Of whom a session's permissions are asked.
+[[nodiscard]] inline Identity identity_of(const Session& session) noexcept {
+  if (session.connection != nullptr) return {session.client_id, session.connection->address};
+  if (session.away) return {session.client_id, session.away->address.view()};
+  return {session.client_id};
+}
+
 }  // namespace broker

@@ -29,6 +29,7 @@ struct Publisher {
   std::string client_id;  // empty: the broker itself
   std::string user_name;
   std::uint16_t listener = 0;
+  std::string address = {};  // only where permissions name it; not stored
 };
 
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "broker/core/connection.h"
+
 namespace broker {
 namespace {
 
@@ -98,7 +100,7 @@ void Router::add(Route& route, const Subscriber& subscriber, std::string_view to
   }
   Session& session = sessions_.at(SessionIndex{subscriber.index});
   if (session.permissions &&
-      !session.permissions->allows(Access::receive, topic, session.client_id)) {
+      !session.permissions->allows(Access::receive, topic, identity_of(session))) {
     return;
   }
   const std::uint32_t id = subscriber.subscription_identifier;

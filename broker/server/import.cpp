@@ -66,7 +66,8 @@ persistence::ImportOptions options_for(const conf::Settings& settings,
   options.may_receive = [&authority](std::uint16_t listener, std::string_view user_name,
                                      std::string_view client_id, std::string_view topic) {
     const auto permissions = authority.permissions_of(listener, user_name);
-    return permissions == nullptr || permissions->allows(broker::Access::receive, topic, client_id);
+    return permissions == nullptr ||
+           permissions->allows(broker::Access::receive, topic, {client_id});
   };
   return options;
 }

@@ -103,8 +103,46 @@ TEST_CASE("publish and receive are judged as Mosquitto judges them", "[acl_file]
       {"user a\n\n\ntopic x\r\n", publish, "a", "c", "x", true},
   }));
   CAPTURE(test.acl, test.user.value_or("(none)"), test.client_id, test.topic);
-  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic, test.client_id) ==
-        test.allowed);
+  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic,
+                                                        {test.client_id}) == test.allowed);
+}
+
+TEST_CASE("%a in a pattern is the client's address", "[acl_file]") {
+  struct Asked {
+    Access access;
+    std::string topic;
+    std::string address;
+    bool allowed;
+  };
+  const auto file = parsed(
+      "user a\ntopic t/%a\npattern a/%a/#\npattern write w/%c@%a\npattern read all/#\n"
+      "pattern deny all/%a/secret\n");
+  const auto asked = GENERATE(values<Asked>({
+      {publish, "a/192.0.2.1/x", "192.0.2.1", true},
+      {publish, "a/192.0.2.1", "192.0.2.1", true},
+      {publish, "a/192.0.2.10/x", "192.0.2.1", false},
+      {publish, "a/192.0.2.1/x", "192.0.2.2", false},
+      {receive, "a/2001:db8::1/x", "2001:db8::1", true},
+      {receive, "a/unix/x", "unix", true},
+      {publish, "w/c@192.0.2.1", "192.0.2.1", true},
+      {publish, "t/%a", "192.0.2.1", true},
+      {publish, "t/192.0.2.1", "192.0.2.1", false},
+      {receive, "all/192.0.2.1/secret", "192.0.2.1", false},
+      {receive, "all/192.0.2.1/secret", "192.0.2.2", true},
+      {subscribe, "a/+/x", "192.0.2.1", true},
+      {subscribe, "a/192.0.2.2/x", "192.0.2.1", false},
+      {subscribe, "all/192.0.2.1/secret", "192.0.2.1", false},
+      // As long as no address is known, lines that name it do not count.
+      {publish, "a//x", "", false},
+      {publish, "a/", "", false},
+      {subscribe, "a/#", "", false},
+      {receive, "all/192.0.2.1/secret", "", true},
+  }));
+  const auto permissions = file.permissions("a");
+  CAPTURE(asked.topic, asked.address);
+  CHECK(permissions->names_address());
+  CHECK(permissions->allows(asked.access, asked.topic, {"c", asked.address}) == asked.allowed);
+  CHECK_FALSE(parsed("topic t/%a\npattern %c/#\n").permissions("a")->names_address());
 }
 
 // Mosquitto lets every SUBSCRIBE through; a filter that cannot bring anything is refused here.
@@ -135,8 +173,8 @@ TEST_CASE("a subscription is refused if nothing it matches may be received", "[a
       {"", subscribe, none, "c", "x", false},
   }));
   CAPTURE(test.acl, test.user.value_or("(none)"), test.client_id, test.topic);
-  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic, test.client_id) ==
-        test.allowed);
+  CHECK(parsed(test.acl).permissions(test.user)->allows(test.access, test.topic,
+                                                        {test.client_id}) == test.allowed);
 }
 
 TEST_CASE("every bad line of an ACL file is named with file and line", "[acl_file]") {

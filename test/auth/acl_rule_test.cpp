@@ -26,7 +26,7 @@ TEST_CASE("ACL filters match as topic filters do", "[acl_rule]") {
       {"%c/%u", "id/u", false},
   }));
   CAPTURE(filter, topic);
-  CHECK(AclFilter::literal(filter).matches(topic, "id") == matches);
+  CHECK(AclFilter::literal(filter).matches(topic, {"id"}) == matches);
 }
 
 TEST_CASE("%c and %u in patterns stand for client id and user name", "[acl_rule]") {
@@ -48,8 +48,8 @@ TEST_CASE("%c and %u in patterns stand for client id and user name", "[acl_rule]
   }));
   CAPTURE(pattern, topic);
   const AclFilter filter = AclFilter::pattern(pattern, "alice");
-  CHECK(filter.matches(topic, "dev1") == matches);
-  CHECK(AclFilter::literal(filter.text("dev1")).matches(topic, "") == matches);
+  CHECK(filter.matches(topic, {"dev1"}) == matches);
+  CHECK(AclFilter::literal(filter.text({"dev1"})).matches(topic, {""}) == matches);
 }
 
 TEST_CASE("the intersection of two filters matches what both match", "[acl_rule]") {

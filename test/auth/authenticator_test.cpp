@@ -404,9 +404,9 @@ TEST_CASE("users of one name share one sheet of permissions", "[authenticator]")
   REQUIRE(first != nullptr);
   CHECK(first == second);
   CHECK(first == fixture.authenticator->permissions(realm, "alice"));
-  CHECK(first->allows(broker::Access::receive, "a/1", "c"));
-  CHECK(first->allows(broker::Access::publish, "p/alice/c", "c"));
-  CHECK_FALSE(first->allows(broker::Access::publish, "a/1", "c"));
+  CHECK(first->allows(broker::Access::receive, "a/1", {"c"}));
+  CHECK(first->allows(broker::Access::publish, "p/alice/c", {"c"}));
+  CHECK_FALSE(first->allows(broker::Access::publish, "a/1", {"c"}));
   CHECK(fixture.ask(login("bob", "hunter2")).verdict.permissions != first);
 }
 
@@ -438,7 +438,7 @@ TEST_CASE("a reload says whose record changed and keeps what did not", "[authent
   CHECK(gone[0].anonymous_refused);
   CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::not_authorized);
   CHECK_FALSE(fixture.authenticator->permissions(realm, "alice")
-                  ->allows(broker::Access::receive, "x", "c"));
+                  ->allows(broker::Access::receive, "x", {"c"}));
 }
 
 TEST_CASE("a login under way is judged by the realm that is there when it ends",

@@ -152,6 +152,8 @@ class Broker {
   /// Answers to logins; without it every login is a success.
   std::map<std::string, mqtt::Reason> verdicts;  // by user name
   std::shared_ptr<const broker::Permissions> permissions;
+  /// Where connections that are opened from now on come from.
+  std::string address = "10.0.0.1";
   Feed feed = Feed::whole;
   MemoryLog log;
   broker::Instant now{1'000'000};

@@ -85,10 +85,10 @@ class Oracle {
 /// could be received.
 void check_subscribe(const broker::Permissions& permissions, std::string_view client) {
   for (const std::string_view topic : topics) {
-    if (!permissions.allows(Access::receive, topic, client)) continue;
+    if (!permissions.allows(Access::receive, topic, {client})) continue;
     for (const std::string_view filter : filters) {
       if (filter.find('%') != filter.npos || !mqtt::matches(filter, topic)) continue;
-      require(permissions.allows(Access::subscribe, filter, client),
+      require(permissions.allows(Access::subscribe, filter, {client}),
               "what may be received may be subscribed to");
     }
   }
@@ -125,9 +125,9 @@ void rules(fuzz::Input input) {
   const auto permissions = file->permissions(name);
   const Oracle oracle(all, user, client);
   for (const std::string_view topic : topics) {
-    require(permissions->allows(Access::publish, topic, client) == oracle.allows(true, topic),
+    require(permissions->allows(Access::publish, topic, {client}) == oracle.allows(true, topic),
             "who may publish");
-    require(permissions->allows(Access::receive, topic, client) == oracle.allows(false, topic),
+    require(permissions->allows(Access::receive, topic, {client}) == oracle.allows(false, topic),
             "who may receive");
   }
   check_subscribe(*permissions, client);

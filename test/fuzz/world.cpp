@@ -23,10 +23,10 @@ class World::Lines final : public broker::Log {
 class World::Rules final : public broker::Permissions, public broker::Authority {
  public:
   [[nodiscard]] bool allows(broker::Access access, std::string_view topic,
-                            std::string_view client_id) const override {
+                            const broker::Identity& who) const override {
     if (access == broker::Access::receive && topic == "t/b") return false;
     if (access == broker::Access::publish && topic.starts_with("u")) return false;
-    return client_id != "c" || access == broker::Access::subscribe || topic != "t";
+    return who.client_id != "c" || access == broker::Access::subscribe || topic != "t";
   }
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions_of(
       std::uint16_t /*listener*/, std::string_view user_name) const override {

@@ -347,6 +347,53 @@ trusted_proxies none
         self.assertEqual(self.broker.log_lines(r"203\.0\.113\.66"), [])
 
 
+class AccessByAddressTest(CallerTest):
+    """%a in the patterns of an ACL file."""
+
+    config = """allow_anonymous true
+acl_file {dir}/acl
+listener {port} 127.0.0.1
+enable_proxy_protocol 1
+listener {ws_port} 127.0.0.1
+protocol websockets
+"""
+    files = {"acl": "pattern readwrite at/%a/#\n"}
+
+    def from_address(self, address, **options):
+        """A client of 5.0 whom a proxy announces."""
+        stream = TcpStream(("127.0.0.1", self.broker.port))
+        self.addCleanup(stream.close)
+        stream.send(f"PROXY TCP4 {address} 192.0.2.1 4711 1883\r\n".encode())
+        client = Client(stream, MQTT5)
+        client.connect(**options)
+        return client
+
+    def test_own_address(self):
+        """Each client has the topics of its own address, through a proxy of either kind."""
+        self.start()
+        first, second = self.from_address("192.0.2.7"), self.from_address("192.0.2.8")
+        browser = self.over_websocket(self.broker.ws_port,
+                                      extra=[("X-Forwarded-For", "192.0.2.7")])
+        first.subscribe("at/192.0.2.7/#", qos=1)
+        second.subscribe("at/192.0.2.7/#", expected=[0x87])
+        self.assertEqual(second.publish("at/192.0.2.7/x", "no", 1).reason, 0x87)
+        browser.publish("at/192.0.2.7/x", "yes", 1)
+        first.expect_publish("at/192.0.2.7/x", "yes")
+
+    def test_reload(self):
+        """A file that names the address only now holds for who is connected."""
+        self.start(files={"acl": "topic readwrite at/#\n"})
+        client = self.from_address("192.0.2.7")
+        self.assertLess(client.publish("at/192.0.2.8/x", "", 1).reason, 0x80)
+        self.broker.write("acl", "pattern readwrite at/%a/#\n")
+        self.broker.reload()
+        wait_until(lambda: client.publish("at/192.0.2.8/x", "", 1).reason == 0x87,
+                   "the new file to hold")
+        client.subscribe("at/+/x")
+        client.publish("at/192.0.2.7/x", "own", 1, finish=False)
+        client.expect_publish("at/192.0.2.7/x", "own")
+
+
 class UnixSocketTest(CallerTest):
     """Listeners on unix sockets: mode, owner, log lines."""
 
