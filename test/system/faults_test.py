@@ -5,20 +5,50 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from harness import wire
 from harness.broker import wait_until
 from harness.case import BrokerTest
-from harness.wire import MQTT5
+from harness.wire import MQTT5, MQTT311
 
 CONFIG = """allow_anonymous true
 listener {port} 127.0.0.1
 persistence true
 persistence_location {dir}/store/
 sys_interval 1
+max_queued_messages 0
 """
 SHIM_SOURCE = Path(__file__).resolve().parent / "harness" / "faults.c"
+
+
+class Flood(threading.Thread):
+    """A client that publishes so many MiB without waiting for any answer."""
+
+    payload_bytes = 64 << 10
+
+    def __init__(self, client, qos, mib):
+        super().__init__(daemon=True)
+        self.client, self.qos = client, qos
+        self.count, self.sent = (mib << 20) // self.payload_bytes, 0
+
+    def run(self):
+        for number in range(self.count):
+            payload = f"{number} {self.qos} ".encode().ljust(self.payload_bytes, b".")
+            self.client.publish("f/x", payload, self.qos, packet_id=number + 1, finish=False)
+            self.sent += 1
+
+    def finish(self):
+        """Waits until everything is sent, and acknowledged in order."""
+        self.join()
+        ids = range(1, self.count + 1)
+        for packet_id in ids:
+            self.client.expect(wire.PUBACK if self.qos == 1 else wire.PUBREC, packet_id=packet_id)
+        for packet_id in ids if self.qos == 2 else ():
+            self.client.send(wire.acknowledgement(wire.PUBREL, packet_id))
+        for packet_id in ids if self.qos == 2 else ():
+            self.client.expect(wire.PUBCOMP, packet_id=packet_id)
 
 
 class FaultsTest(BrokerTest):
@@ -183,6 +213,50 @@ class FaultsTest(BrokerTest):
             publisher = self.persistent(MQTT5, "publisher")
             publisher.publish("f/x", f"m{number}", 2, packet_id=packet_id, dup=True)
         self.expect_all("before", "m0", "m1", "m2")
+
+    # -- a disk that hangs --
+
+    def test_hanging_sync(self):
+        """Publishers who want to have it stored are not read any more, which bounds the memory;
+        nobody else notices, and all is there when the disk is back."""
+        faults = self.prepare_shim()
+        self.publisher_with_receiver().disconnect()
+        floods = [Flood(self.client(MQTT311, f"flood{qos}"), qos,
+                        32 if self.broker.is_sanitized() else 96) for qos in (1, 2)]
+        others = [self.client(MQTT5), self.client(MQTT5)]
+        others[1].subscribe("others", "$SYS/broker/uptime")
+        before = self.broker.resident_bytes()
+        (faults / "hang_sync").touch()
+        for flood in floods:
+            flood.start()
+        wait_until(lambda: sum(flood.sent for flood in floods) * Flood.payload_bytes > 16 << 20,
+                   "more to be sent than a shard lets wait")
+        uptimes = set()
+        for number in range(1000):
+            others[0].publish("others", str(number))
+            while (packet := others[1].expect(wire.PUBLISH)).topic != "others":
+                uptimes.add(packet.payload)
+            self.assertEqual(packet.payload, str(number).encode())
+        while len(uptimes) < 3:
+            uptimes.add(others[1].expect(wire.PUBLISH, topic="$SYS/broker/uptime").payload)
+        others[0].ping()
+        for flood in floods:
+            self.assertLess(flood.sent, flood.count)
+        if not self.broker.is_sanitized():
+            grown = self.broker.most_resident_bytes() - before
+            self.assertLess(grown, 80 << 20, "of 192 MiB that are offered")
+        (faults / "hang_sync").unlink()
+        for flood in floods:
+            flood.finish()
+        receiver = self.persistent(MQTT5, "receiver")
+        numbers = {1: 0, 2: 0}
+        while any(numbers[flood.qos] < flood.count for flood in floods):
+            packet = receiver.expect(wire.PUBLISH)
+            number, qos = map(int, packet.payload[:16].split()[:2])
+            self.assertEqual((number, packet.qos), (numbers[qos], qos))
+            numbers[qos] += 1
+            receiver.acknowledge(packet)
+        receiver.ping()
 
     # -- the log --
 

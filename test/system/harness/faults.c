@@ -1,6 +1,6 @@
 /* Faults below a program, put there with LD_PRELOAD: in the folder that $DARTER_FAULTS names,
-   a file "fail_sync" makes every sync fail as long as it is there, and a file "stop_sync" stops the
-   process once, between what it wrote and the sync. */
+   a file "fail_sync" makes every sync fail as long as it is there, "hang_sync" makes it take as long
+   as that, and "stop_sync" stops the process once, between what it wrote and the sync. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,6 +18,8 @@ static int sync_with(const char* function, int descriptor) {
   char path[4096];
   path_of("stop_sync", path, sizeof path);
   if (unlink(path) == 0) raise(SIGSTOP);
+  path_of("hang_sync", path, sizeof path);
+  while (access(path, F_OK) == 0) usleep(2000);
   path_of("fail_sync", path, sizeof path);
   if (access(path, F_OK) == 0) {
     errno = EIO;
