@@ -31,10 +31,24 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
     state.next_sys = now;
   }
+  state.move_connect_deadlines(std::int64_t{change.limits.connect_timeout_seconds} -
+                               options.limits.connect_timeout_seconds);
   options.limits = std::move(change.limits);
   options.listeners = std::move(change.listeners);
   state.logins_generation = change.logins_generation;
   state.router.forget_routes();  // allow_duplicate_messages is in them
+}
+
+/// Who waits already is given as much time as who comes now.
+void Shard::State::move_connect_deadlines(std::int64_t seconds) {
+  if (seconds == 0) return;
+  for (const auto& connection : connections) {
+    if (!connection || connection->stage != Connection::Stage::expecting_connect) continue;
+    // Who is being turned away has a time of his own.
+    if (connection->refusal != mqtt::Reason::success) continue;
+    Timer& timer = connection->timer;
+    timers.arm(timer, after_seconds(timer.deadline(), seconds));
+  }
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {

@@ -297,6 +297,7 @@ struct Shard::State {
   };
   [[nodiscard]] static std::optional<Dismissal> dismissal_of(const LoginChange& change,
                                                              const Session& session);
+  void move_connect_deadlines(std::int64_t seconds);
   void refresh_permissions(Session& session);
 
   // shard_subscribe.cpp

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <limits>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
@@ -436,6 +437,21 @@ void Connections::set_deadline(Connection& connection, Deadlines& deadlines,
                                std::int64_t milliseconds) {
   connection.deadline = broker::after_milliseconds(loop_.now(), milliseconds);
   deadlines.push(connection.id, connection.deadline);
+}
+
+void Connections::move_handshakes(std::int64_t seconds) {
+  if (seconds == 0) return;
+  constexpr broker::Instant end_of_time{std::numeric_limits<std::int64_t>::max()};
+  Deadlines moved;
+  while (const auto id = handshakes_.pop(end_of_time)) {
+    Connection* const connection = table_.find(*id);
+    if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
+    if (connection->phase == Phase::proxy || connection->phase == Phase::handshake) {
+      connection->deadline = broker::after_seconds(connection->deadline, seconds);
+    }
+    moved.push(*id, connection->deadline);
+  }
+  handshakes_ = std::move(moved);
 }
 
 void Connections::tick() {

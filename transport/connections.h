@@ -70,6 +70,8 @@ class Connections {
   void resume_all();
   /// Time-outs and pings; to be called every 100 ms or so.
   void tick();
+  /// handshake_timeout became so much longer, or shorter, for who waits already, too.
+  void move_handshakes(std::int64_t seconds);
   /// Drops connections that the shard does not know.
   void drop_strangers();
   /// Closes everything without a word; for the end of the loop.

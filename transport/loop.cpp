@@ -88,8 +88,11 @@ void Loop::stop_accepting(std::unique_ptr<Acceptor> acceptor, bool for_good) {
 
 void Loop::reconfigure(const LoopOptions& options,
                        const std::vector<std::shared_ptr<Listener>>& listeners) {
+  const std::int64_t more_seconds =
+      std::int64_t{options.handshake_timeout_seconds} - options_.handshake_timeout_seconds;
   options_ = options;
   if (stopping_) return;
+  connections_.move_handshakes(more_seconds);
   auto before = std::exchange(acceptors_, {});
   for (const std::shared_ptr<Listener>& listener : listeners) {
     const auto old = std::ranges::stable_partition(

@@ -137,6 +137,20 @@ TEST_CASE("limits that were promised to nobody hold at once", "[shard]") {
   CHECK(broker.received(client) == Strings{"PUBACK m1 97"});
 }
 
+TEST_CASE("a changed time for CONNECT holds for who waits already", "[shard]") {
+  broker::Limits limits;
+  limits.connect_timeout_seconds = 10;
+  Broker broker(1, limits);
+  const auto client = broker.open();
+  broker.pass_milliseconds(2000);
+  limits.connect_timeout_seconds = GENERATE(1U, 3U, 30U);
+  broker.shard(0).reconfigure(change_with(limits), broker.now);
+  broker.pass_milliseconds(3000);
+  CHECK(broker.closed(client) == (limits.connect_timeout_seconds < 30));
+  broker.pass_milliseconds(30'000);
+  CHECK(broker.closed(client));
+}
+
 TEST_CASE("a login decided by users of before is asked for again", "[shard]") {
   broker::ListenerPolicy policy = Broker::open_policy();
   policy.open_to_all = false;

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import wire
 from harness.broker import DEADLINE_SECONDS, answers, binary, passwd_binary, wait_until
 from harness.case import BrokerTest
-from harness.client import unique
+from harness.client import Client, unique
 from harness.wire import MQTT5, MQTT311, Will
 
 LISTENER = "listener {port} 127.0.0.1\n"
@@ -221,6 +221,68 @@ class RefusalTest(ReloadTest):
         report = self.reload(good)
         self.assertIn("1 user added", report)
         self.client(MQTT5, username="new", password="n", port=self.broker.port2).ping()
+
+
+class LimitsTest(ReloadTest):
+    """Limits on connections and publishes, under clients that are there already."""
+
+    config = "limits_exempt none\n" + OPEN + "max_connections_per_address 9\n" + LISTENER
+
+    def attempt(self, **options):
+        """The answer to a CONNECT, or None if the broker closes at once."""
+        client = self.raw(MQTT5)
+        try:
+            client.send(wire.connect(MQTT5, client.client_id, **options))
+            return client.receive()
+        except OSError:
+            return None
+
+    def test_connections_per_address(self):
+        """Below what is there: everybody stays, nobody comes in until enough have left. Above: more
+        come in."""
+        here = [self.client(MQTT5) for _ in range(4)]
+        self.reload(self.config.replace("address 9", "address 2"))
+        self.assertEqual(self.attempt().reason, 0x97)
+        for client in here:
+            client.ping()
+        for client in here[1:]:
+            client.disconnect()
+        wait_until(lambda: self.attempt().reason == 0, "somebody to be let in")
+        self.reload(self.config)
+        more = [self.client(MQTT5) for _ in range(3)]
+        for client in [here[0], *more]:
+            client.ping()
+
+    def test_publish_rate(self):
+        """A publisher on its way is held to a rate that is new to it."""
+        publisher = self.client(MQTT5)
+        flow = wire.publish(MQTT5, "t", "x", 0) * 30
+        publisher.send(flow)
+        publisher.ping()
+        self.reload(self.config + "max_publish_rate 5\npublish_rate_policy disconnect\n")
+        publisher.send(flow)
+        publisher.expect(wire.DISCONNECT, reason=0x96)
+
+    def test_ban(self):
+        """A ban ends with the option that brought it."""
+        guarded = self.config.replace(OPEN, "")
+        self.reload(guarded + "max_login_failures 2\nlogin_ban_time 600\n")
+        for _ in range(2):
+            self.assertEqual(self.attempt().reason, NOT_AUTHORIZED)
+        wait_until(lambda: self.attempt() is None, "the ban")
+        self.reload(guarded)
+        self.assertEqual(self.attempt().reason, NOT_AUTHORIZED)
+
+    def test_handshake_timeout(self):
+        """Who waits already has no more time than who comes after the reload."""
+        web = "listener {ws_port} 127.0.0.1\nprotocol websockets\n"
+        self.reload(self.config + web)
+        silent = [self.raw(), Client.tcp(self.broker.ws_port)]
+        self.addCleanup(silent[1].close)
+        self.client().ping()
+        self.reload("handshake_timeout 1\n" + self.config + web)
+        for client in silent:
+            client.expect_closed(deadline=20)
 
 
 class ListenersTest(ReloadTest):
