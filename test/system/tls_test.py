@@ -605,6 +605,57 @@ class EndsTest(TlsTest):
         self.broker.wait_for_log("Warning: TLS secrets are written to secrets")
 
 
+class LimitsTest(TlsTest):
+    """Clients that are turned away where TLS comes first."""
+
+    WEB = "listener {ws_port} 127.0.0.1\nprotocol websockets\n" + server_lines()
+
+    def secure_websocket(self):
+        """A WebSocket over TLS whose request was sent."""
+        made = WebSocket(self.broker.ws_port)
+        made.socket = context().wrap_socket(made.socket, server_hostname="localhost")
+        self.addCleanup(made.close)
+        made.send(made.request())
+        return made
+
+    def try_client(self):
+        """A client, or None if it is turned away."""
+        try:
+            return self.tls_client()
+        except (OSError, AssertionError):
+            return None
+
+    def test_connections_per_address(self):
+        """An MQTT client gets no handshake: that costs more than the limit is to save. A browser
+        is judged by its request, where a proxy may say who it is, and is answered."""
+        self.start("limits_exempt none\nsys_interval 1\nallow_anonymous true\n"
+                   + LISTENER + server_lines() + "max_connections_per_address 1\n"
+                   + self.WEB + "max_connections_per_address 1\n")
+        # The harness looked at the port, too.
+        held = wait_until(self.try_client, "a client to be let in")
+        self.assertIsNone(self.try_client())
+        self.broker.wait_for_log("denied: max_connections_per_address exceeded")
+        first = self.secure_websocket()
+        self.assertEqual(first.read_response(with_body=False).status, 101)
+        response = self.secure_websocket().read_response(with_body=False)
+        self.assertEqual((response.status, "retry-after" in response.headers), (429, True))
+        held.subscribe("$SYS/broker/limits/connections_per_address")
+        wait_until(lambda: int(held.receive().payload) >= 2, "both to be counted")
+
+    def test_ban(self):
+        """An address with too many failed logins gets no handshake, and no answer."""
+        self.start("limits_exempt none\nmax_login_failures 2\nlogin_ban_time 600\n" + LISTENER
+                   + server_lines() + self.WEB)
+        for _ in range(2):
+            self.tls_raw().connect(5)
+        self.broker.wait_for_log("Address 127.0.0.1 is banned")
+        self.no_handshake("denied: its address is banned")
+        self.assertEqual(self.secure_websocket().socket.recv(1), b"")
+        # A line for each, or within a second of one loop one for both.
+        lines = "denied: its address is banned|1 more connections were refused or closed: banned"
+        wait_until(lambda: len(self.broker.log_lines(lines)) == 2, "both lines")
+
+
 class FloodTest(TlsTest):
     """Those who do not keep to the rules."""
 
