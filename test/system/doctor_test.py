@@ -61,6 +61,10 @@ BROKER_FAULTS = (
     ("max_keepalive 600", "max_keepalive 600\nglobal_max_connections 9000", "warning",
      "about 512 clients, but the broker is to have 9000"),
     ("user {user}", "user nobody-of-this-name", "error", "There is no user"),
+    ("max_keepalive 600", "max_keepalive 600\ntrusted_proxies 10.0.0.0/8", "warning",
+     "nginx comes from 127.0.0.1, which is not among 'trusted_proxies'"),
+    ("max_keepalive 600", "max_keepalive 600\nenable_proxy_protocol 1", "error",
+     "waits for a PROXY header that nginx"),
 )
 
 

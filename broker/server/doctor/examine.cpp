@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "broker/server/doctor/caller_checks.h"
 #include "broker/server/doctor/file_checks.h"
 #include "broker/server/doctor/listener_checks.h"
 #include "broker/server/doctor/nginx_checks.h"
@@ -68,6 +69,7 @@ void check_route(const Configuration& configuration, const Route& route, Finding
                            "'http_dir' only");
   }
   check_headers(configuration, route, findings);
+  check_callers(configuration, route, findings);
   check_timeouts(configuration, route, findings);
   check_header_sizes(configuration, route, findings);
   check_origins(configuration, route, findings);
