@@ -216,6 +216,12 @@ class BenchTest(BrokerTest):
             self.assert_exact(runs[who][0])
             self.assertGreater(runs[who][0]["cpu_us_per_message"], 0)
 
+    def test_comparison_with_the_disk(self):
+        """Where brokers store, what the disk can do stands beside them."""
+        table, _ = self.compare("--only", "null-relay,darter", "--scenarios", "durable",
+                                "--repeats", "1", "--seconds", "0.2", "--markdown")
+        self.assertRegex(table, r"\| durable \| p50 us \| [\d.]+ µs \| [\d.]+ µs")
+
     def test_comparison_of_what_is_not_there(self):
         """tools/bench names what it does not know, and what there is."""
         _, said = self.compare("--scenarios", "nonsense", expect=1)
