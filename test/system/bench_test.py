@@ -85,9 +85,12 @@ class BenchTest(BrokerTest):
         for name in COUNTS:
             self.assertEqual(report.get(name, 0), 0, (name, report))
 
-    def assert_broker_is_exact(self, words):
+    def assert_broker_is_exact(self, words, stored=False):
         """A scenario against darter."""
-        if "--tls" in words:
+        if stored:
+            self.start(self.config + "persistence true\npersistence_location {dir}\n")
+            port = self.broker.port
+        elif "--tls" in words:
             self.start(self.config + "listener {port2} 127.0.0.1\n" + server_lines())
             port = self.broker.port2
         else:
@@ -236,8 +239,8 @@ def add_tests():
         words = scenario.arguments.split()
         label = name.replace("-", "_")
 
-        def on_broker(self, words=words):
-            self.assert_broker_is_exact(words)
+        def on_broker(self, words=words, stored=scenario.stored):
+            self.assert_broker_is_exact(words, stored)
 
         def on_broker_5(self, words=words):
             self.assert_broker_is_exact([*words, "--mqtt", "5"])
@@ -248,7 +251,7 @@ def add_tests():
         setattr(BenchTest, f"test_{label}", on_broker)
         if name in ("pairs-q2", "ws-pairs-q1", "offline", "retained"):
             setattr(BenchTest, f"test_{label}_mqtt5", on_broker_5)
-        if scenario.relay:
+        if scenario.relay and not scenario.stored:
             setattr(BenchTest, f"test_{label}_on_relay", on_relay)
 
 
