@@ -88,6 +88,7 @@ class Authenticator::State {
   const KeyedMac mac_;
   const std::shared_ptr<const Realm> nobody_ = Realm::nobody();
 
+  std::mutex replacing_;      // held while realms_ is compared and replaced; taken before mutex_
   mutable std::mutex mutex_;  // guards all that follows, up to threads_
   std::condition_variable wake_;
   bool stopping_ = false;
@@ -342,7 +343,8 @@ Sheet Authenticator::State::sheet_of(RealmId realm, const std::optional<std::str
 
 std::vector<RealmChange> Authenticator::State::replace_realms(
     std::vector<std::shared_ptr<const Realm>> realms) {
-  // Only this function changes realms_, and one caller at a time: logins need not wait meanwhile.
+  // Only here realms_ changes, so it may be read with this lock alone: no login waits meanwhile.
+  const std::scoped_lock replacing(replacing_);
   std::vector<RealmChange> changes = compare(realms);
   LruMap<Mac, WeakSheet, MacHash> sheets(options_.cached_max);
   {

@@ -114,8 +114,8 @@ class Authenticator {
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///
-  /// Requires  One caller at a time.
-  /// Cost      What changed is found before any login has to wait for it.
+  /// Cost      What changed is found before any login has to wait for it. Callers wait for each
+  ///           other.
   /// Returns   What changed, for each realm there was before (also those that are gone). Logins
   ///           under way are judged by the new realms; answers already given bear an older
   ///           generation, so sweep your connections first and then ask again for those.
