@@ -126,7 +126,7 @@ class BenchTest(BrokerTest):
         """Clients behind nginx all come back to a broker that was restarted."""
         done = subprocess.run(
             [MASS_RECONNECT, "--bin", FOLDER, "--brokers", "darter", "--clients", "200", "--users",
-             "5", "--keep-alive", "1", "--seconds", "1.5"],
+             "5", "--keep-alive", "3", "--seconds", "4"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             check=False, timeout=DEADLINE_SECONDS * 6)
         text = done.stdout.decode()

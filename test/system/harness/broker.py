@@ -1,5 +1,7 @@
 """Runs the broker under test as a process: configuration, log lines, clean end."""
 
+import functools
+import itertools
 import os
 import random
 import re
@@ -54,10 +56,19 @@ def port_range():
     return range(first + lane * width, first + (lane + 1) * width)
 
 
+@functools.cache
+def port_cycle():
+    """The ports of this process one after the other, from anywhere: none comes twice before all
+    others have come, for one that was handed out and is not yet open looks free."""
+    ports = port_range()
+    start = random.SystemRandom().randrange(len(ports))
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
 def free_port():
     """A TCP port of the loopback address that nobody uses."""
     while True:
-        port = random.SystemRandom().choice(port_range())
+        port = next(port_cycle())
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -1,8 +1,12 @@
 // Waiting for conditions: every wait has a deadline, and none sleeps for a fixed time.
 
+import { randomInt } from 'node:crypto';
 import net from 'node:net';
 
 const POLL_MILLISECONDS = 10;
+// Below the ports of the Python tests.
+const FIRST_PORT = 5000;
+const END_PORT = 10000;
 
 export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -37,16 +41,22 @@ export async function within(what, promise, seconds = 15) {
   }
 }
 
-/// `count` different TCP ports of the loopback address that nobody uses at this moment.
+/// Listens on the port; null if somebody else does.
+function listenOn(port) {
+  return new Promise((done) => {
+    const server = net.createServer();
+    server.once('error', () => done(null));
+    server.listen(port, '127.0.0.1', () => done(server));
+  });
+}
+
+/// `count` different TCP ports of the loopback address that nobody uses at this moment. None is of
+/// those that the kernel gives to connections: while a broker restarts, one might take its port.
 export async function freePorts(count) {
   const servers = [];
-  for (let i = 0; i < count; i += 1) {
-    const server = net.createServer();
-    await new Promise((done, fail) => {
-      server.once('error', fail);
-      server.listen(0, '127.0.0.1', done);
-    });
-    servers.push(server);
+  while (servers.length < count) {
+    const server = await listenOn(randomInt(FIRST_PORT, END_PORT));
+    if (server) servers.push(server);
   }
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
