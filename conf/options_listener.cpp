@@ -163,9 +163,11 @@ constexpr auto rows = std::to_array<Option>({
      .scope = Scope::listener,
      .maximum = int32_max,
      .default_text = "0",
-     .help = "Most new connections a second, of all addresses together; 0 means no limit. Those "
-             "above it are told: CONNACK connection rate exceeded, or server unavailable before "
-             "5.0; HTTP 503 with Retry-After.",
+     .help =
+         "Most new connections a second, of all addresses together; 0 means no limit. Those "
+         "above it are told: CONNACK connection rate exceeded, or server unavailable before "
+         "5.0; HTTP 503 with Retry-After. In a flood, and of TLS listeners all but 20 a second, "
+         "they are closed at once.",
      .apply = to_listener<&Listener::max_connection_rate>},
     {.name = "max_connection_burst",
      .type = Type::integer,
@@ -180,7 +182,7 @@ constexpr auto rows = std::to_array<Option>({
      .maximum = int32_max,
      .default_text = "0",
      .help = "Most new connections a second from one address; 0 means no limit. HTTP clients above "
-             "it are answered 429.",
+             "it are answered 429. See max_connection_rate.",
      .apply = to_listener<&Listener::max_connection_rate_per_address>},
     {.name = "max_connection_burst_per_address",
      .type = Type::integer,

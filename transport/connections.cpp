@@ -445,10 +445,10 @@ void Connections::move_handshakes(std::int64_t seconds) {
   Deadlines moved;
   while (const auto id = handshakes_.pop(end_of_time)) {
     Connection* const connection = table_.find(*id);
-    if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
-    if (connection->phase == Phase::proxy || connection->phase == Phase::handshake) {
-      connection->deadline = broker::after_seconds(connection->deadline, seconds);
-    }
+    // Who has gone on since then waits in another list, if at all.
+    if (connection == nullptr || connection->turned_away) continue;
+    if (connection->phase != Phase::proxy && connection->phase != Phase::handshake) continue;
+    connection->deadline = broker::after_seconds(connection->deadline, seconds);
     moved.push(*id, connection->deadline);
   }
   handshakes_ = std::move(moved);
@@ -458,6 +458,7 @@ void Connections::tick() {
   expire(handshakes_);
   expire(closings_);
   expire(lingerings_);
+  expire(refusals_);
   admit_to_handshakes();
   tell_held_back();
   for (auto& [interval_seconds, deadlines] : pings_) ping_idle(interval_seconds, deadlines);
@@ -471,11 +472,9 @@ void Connections::expire(Deadlines& deadlines) {
   while (const auto id = deadlines.pop(loop_.now())) {
     Connection* const connection = table_.find(*id);
     if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
-    if (connection->deadline > loop_.now()) {
-      deadlines.push(*id, connection->deadline);
-      continue;
-    }
-    if (const std::string_view what = awaited(*connection); !what.empty()) {
+    if (connection->deadline > loop_.now()) continue;  // another entry stands for that
+    const std::string_view what = awaited(*connection);
+    if (!what.empty() && !connection->turned_away) {
       note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
                    " closed: no " + std::string(what) + " came in time.");
     }

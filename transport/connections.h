@@ -17,6 +17,7 @@
 #include "broker/core/line_rate.h"
 #include "broker/core/outbox.h"
 #include "broker/core/refusals.h"
+#include "broker/core/token_bucket.h"
 #include "broker/shard.h"
 #include "transport/connection.h"
 #include "transport/connection_table.h"
@@ -95,6 +96,7 @@ class Connections {
   [[nodiscard]] std::optional<broker::Refusal> refusal_of(Connection& connection);
   [[nodiscard]] std::optional<AddressPrefix> prefix_of(const PeerAddress& address) const;
   void turn_away(Connection& connection, broker::Refusal refusal);
+  void tell_refusal(Connection& connection, broker::Refusal refusal);
 
   // Who is calling.
   [[nodiscard]] bool may_call(Connection& connection);
@@ -196,13 +198,16 @@ class Connections {
   Deadlines handshakes_;
   Deadlines closings_;
   Deadlines lingerings_;
+  Deadlines refusals_;                       // of those that are turned away and in a TLS handshake
   std::map<std::int64_t, Deadlines> pings_;  // by interval in seconds
   struct RefusalLines : std::array<broker::LineRate, broker::refusal_kinds> {
     RefusalLines();
   };
   RefusalLines refusal_lines_;
   broker::LineRate ban_lines_;
-  std::size_t turned_away_ = 0;                // connections over a limit that still linger
+  std::size_t turned_away_ = 0;  // connections over a limit that still linger
+  std::map<broker::ConnectionId, broker::Refusal> refusals_due_;  // told when TLS is there
+  broker::TokenBucket told_inside_tls_;
   std::deque<broker::ConnectionId> unshaken_;  // not read until a TLS handshake has ended
   std::size_t shaking_ = 0;                    // TLS handshakes under way
   std::uint32_t shaken_turn_ = 0;              // the last turn with a TLS handshake

@@ -1,11 +1,11 @@
 // Who may come in: the part of Connections that counts, refuses and says so.
 //
 // What a refusal costs decides how polite it is. A banned address is closed at once, before any of
-// its bytes is read: it has had its answers. So is a client of a TLS listener, because a handshake
-// costs more than all that a limit is to save. Others get the protocol's own answer, a WebSocket
+// its bytes is read: it has had its answers. Others get the protocol's own answer, a WebSocket
 // client at once and without its request being read, an MQTT client when its CONNECT is there,
 // whose version the answer needs; but only so many at a time, and not for long: a flood is closed
-// at once.
+// at once. With TLS the answer takes a handshake, which costs more than all that a limit is to
+// save: there only a few clients a second are told.
 
 #include <algorithm>
 #include <string>
@@ -19,7 +19,8 @@ namespace transport {
 namespace {
 
 constexpr std::size_t turned_away_max = 256;              // at a time
-constexpr std::int64_t turned_away_milliseconds = 5'000;  // for their CONNECT
+constexpr std::int64_t turned_away_milliseconds = 5'000;  // for their handshake and CONNECT
+constexpr broker::TokenBucket::Size told_inside_tls{.per_second = 20, .burst = 20};
 
 using broker::Refusal;
 
@@ -141,15 +142,23 @@ void Connections::turn_away(Connection& connection, Refusal refusal) {
   const bool header_due = options.protocol == Protocol::mqtt &&
                           options.proxy_protocol != ProxyVersion::none &&
                           connection.proxy == nullptr;
-  const bool polite = !header_due && refusal != Refusal::banned &&
-                      (!options.tls || connection.tls != nullptr) && turned_away_ < turned_away_max;
+  const bool tls_due = options.tls && connection.tls == nullptr;
+  const bool polite = !header_due && refusal != Refusal::banned && turned_away_ < turned_away_max &&
+                      (!tls_due || told_inside_tls_.take(1, told_inside_tls, loop_.now()));
   if (!polite) return destroy(connection);
   connection.turned_away = true;
   ++turned_away_;
   if (uv_is_active(&connection.handle.any) == 0) listen_to(connection);
   if (connection.phase == Phase::closed) return;
-  if (options.protocol == Protocol::mqtt) {
-    connection.deadline = broker::after_milliseconds(loop_.now(), turned_away_milliseconds);
+  connection.deadline = broker::after_milliseconds(loop_.now(), turned_away_milliseconds);
+  if (!tls_due) return tell_refusal(connection, refusal);
+  connection.phase = Phase::handshake;
+  refusals_due_.emplace(connection.id, refusal);
+  refusals_.push(connection.id, connection.deadline);
+}
+
+void Connections::tell_refusal(Connection& connection, Refusal refusal) {
+  if (connection.listener->options().protocol == Protocol::mqtt) {
     return introduce(connection, reason_of(refusal));
   }
   connection.phase = Phase::closing;
@@ -160,7 +169,10 @@ void Connections::turn_away(Connection& connection, Refusal refusal) {
 
 void Connections::leave(Connection& connection) {
   end_shaking(connection);
-  if (std::exchange(connection.turned_away, false)) --turned_away_;
+  if (std::exchange(connection.turned_away, false)) {
+    --turned_away_;
+    refusals_due_.erase(connection.id);
+  }
   if (connection.charge != nullptr) {
     loop_.addresses().leave(*connection.charge);
     connection.charge.reset();

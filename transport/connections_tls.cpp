@@ -118,6 +118,9 @@ void Connections::begin_inside_tls(Connection& connection) {
                                                   " negotiated " + connection.tls->description() +
                                                   (connection.tls->resumed() ? ", resumed." : "."));
   }
+  if (const auto due = refusals_due_.find(connection.id); due != refusals_due_.end()) {
+    return tell_refusal(connection, due->second);
+  }
   if (connection.listener->options().protocol == Protocol::mqtt) introduce(connection);
 }
 

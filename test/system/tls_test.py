@@ -6,6 +6,7 @@ reload, and what happens to those who do not keep to it.
 
 import os
 import re
+import select
 import shutil
 import socket
 import ssl
@@ -626,21 +627,51 @@ class LimitsTest(TlsTest):
             return None
 
     def test_connections_per_address(self):
-        """An MQTT client gets no handshake: that costs more than the limit is to save. A browser
-        is judged by its request, where a proxy may say who it is, and is answered."""
+        """Who is one too many gets the protocol's answer, inside TLS."""
         self.start("limits_exempt none\nsys_interval 1\nallow_anonymous true\n"
                    + LISTENER + server_lines() + "max_connections_per_address 1\n"
-                   + self.WEB + "max_connections_per_address 1\n")
+                   + self.WEB + "max_connections_per_address 1\ntrusted_proxies none\n")
         # The harness looked at the port, too.
         held = wait_until(self.try_client, "a client to be let in")
-        self.assertIsNone(self.try_client())
+        self.tls_raw(MQTT5).connect(0x97)
+        self.tls_raw(MQTT311).connect(3)
         self.broker.wait_for_log("denied: max_connections_per_address exceeded")
+        wait_until(lambda: self.web_status() == 101, "a WebSocket to be let in")
+        response = self.secure_websocket().read_response(with_body=False)
+        self.assertEqual((response.status, "retry-after" in response.headers), (429, True))
+        held.subscribe("$SYS/broker/limits/connections_per_address")
+        wait_until(lambda: int(held.receive().payload) >= 3, "all to be counted")
+
+    def web_status(self):
+        """What a WebSocket is answered."""
+        return self.secure_websocket().read_response(with_body=False).status
+
+    def test_behind_a_proxy(self):
+        """A browser is judged by its request, where a proxy may say who it is."""
+        self.start("limits_exempt none\nallow_anonymous true\n" + self.WEB
+                   + "max_connections_per_address 1\n")
         first = self.secure_websocket()
         self.assertEqual(first.read_response(with_body=False).status, 101)
         response = self.secure_websocket().read_response(with_body=False)
         self.assertEqual((response.status, "retry-after" in response.headers), (429, True))
-        held.subscribe("$SYS/broker/limits/connections_per_address")
-        wait_until(lambda: int(held.receive().payload) >= 2, "both to be counted")
+
+    def test_connection_rate(self):
+        """Above max_connection_rate clients are told so, but only so many a second: a handshake
+        costs more than the limit is to save."""
+        self.start("allow_anonymous true\nlimits_exempt none\n" + LISTENER + server_lines()
+                   + "max_connection_rate 1\n" + self.WEB
+                   + "max_connection_rate 1\ntrusted_proxies none\n")
+        def reason():
+            client = self.tls_raw(MQTT5)
+            client.send(wire.connect(MQTT5, client.client_id))
+            return client.receive().reason
+        wait_until(lambda: reason() == 0x9F, "the rate to be exceeded")
+        wait_until(lambda: self.web_status() == 503, "the same on a WebSocket")
+        crowd = [TcpStream(("127.0.0.1", self.broker.port)).socket for _ in range(400)]
+        for each in crowd:
+            self.addCleanup(each.close)
+        wait_until(lambda: len(select.select(crowd, [], [], 0)[0]) > 100,
+                   "those who come too fast to be closed")
 
     def test_ban(self):
         """An address with too many failed logins gets no handshake, and no answer."""
