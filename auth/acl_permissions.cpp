@@ -12,6 +12,19 @@ using Filters = std::vector<AclFilter>;
 
 bool is_plain(std::string_view name) { return name.find_first_of("+#") == std::string_view::npos; }
 
+/// The pattern with '+' for each level that holds %a.
+std::string for_any_address(std::string_view pattern) {
+  std::string wide;
+  while (true) {
+    const std::size_t slash = pattern.find('/');
+    const std::string_view level = pattern.substr(0, slash);
+    wide += level.contains("%a") ? "+" : level;
+    if (slash == std::string_view::npos) return wide;
+    wide += '/';
+    pattern.remove_prefix(slash + 1);
+  }
+}
+
 bool any_matches(const Filters& filters, std::string_view topic, const Identity& who) {
   return std::ranges::any_of(filters,
                              [&](const AclFilter& filter) { return filter.matches(topic, who); });
@@ -48,7 +61,13 @@ AclPermissions::AclPermissions(const std::vector<AclLine>& own,
   for (const AclLine& line : patterns) {
     if (!user && line.filter.find("%u") != std::string::npos) continue;
     AclFilter filter = AclFilter::pattern(line.filter, user.value_or(""));
-    names_address_ = names_address_ || filter.names_address();
+    if (filter.names_address()) {
+      names_address_ = true;
+      if (line.grant == AclGrant::deny) {
+        denied_anywhere_.push_back(
+            AclFilter::pattern(for_any_address(line.filter), user.value_or("")));
+      }
+    }
     patterns_.add(line.grant, std::move(filter));
   }
 }
@@ -75,6 +94,7 @@ bool AclPermissions::patterns_apply(std::string_view client_id) const {
 bool AclPermissions::allows_topic(bool writes, std::string_view topic, const Identity& who) const {
   if (any_matches(own_.denied, topic, who)) return false;
   if (any_matches(writes ? own_.writable : own_.readable, topic, who)) return true;
+  if (who.address.empty() && any_matches(denied_anywhere_, topic, who)) return false;
   return patterns_apply(who.client_id) && !any_matches(patterns_.denied, topic, who) &&
          any_matches(writes ? patterns_.writable : patterns_.readable, topic, who);
 }

@@ -21,7 +21,8 @@ namespace auth {
 class AclPermissions final : public broker::Permissions {
  public:
   /// `own` are the lines of this user, `patterns` those for everybody. Without a user name
-  /// (nullopt) patterns that hold %u do not count, without a known address those that hold %a.
+  /// (nullopt) patterns that hold %u do not count. Without a known address those that hold %a grant
+  /// nothing, and deny what they would deny of any address.
   AclPermissions(const std::vector<AclLine>& own, const std::vector<AclLine>& patterns,
                  const std::optional<std::string>& user);
 
@@ -47,7 +48,8 @@ class AclPermissions final : public broker::Permissions {
 
   Rules own_;
   Rules patterns_;
-  bool user_is_plain_ = true;  // no '+' or '#' in the user name
+  std::vector<AclFilter> denied_anywhere_;  // denials with %a, for clients of unknown address
+  bool user_is_plain_ = true;               // no '+' or '#' in the user name
   bool names_address_ = false;
 };
 

@@ -59,8 +59,11 @@ constexpr auto rows = std::to_array<Option>({
     {.name = "acl_file",
      .scope = Scope::security,
      .example = "/etc/darter/acl",
-     .help = "File of user, topic and pattern lines: who may publish and subscribe to what. In a "
-             "pattern %c is the client id, %u the user name, %a the client's own address.",
+     .help =
+         "File of user, topic and pattern lines: who may publish and subscribe to what. In a "
+         "pattern %c is the client id, %u the user name, %a the client's own address, or 'unix'. "
+         "Of a session that was restored its address is not known until its client is back: "
+         "until then a line with %a grants nothing, and denies what it would deny of any.",
      .apply = to_security<&Security::acl_file>},
     {.name = "psk_file",
      .scope = Scope::security,

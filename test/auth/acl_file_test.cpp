@@ -132,11 +132,12 @@ TEST_CASE("%a in a pattern is the client's address", "[acl_file]") {
       {subscribe, "a/+/x", "192.0.2.1", true},
       {subscribe, "a/192.0.2.2/x", "192.0.2.1", false},
       {subscribe, "all/192.0.2.1/secret", "192.0.2.1", false},
-      // As long as no address is known, lines that name it do not count.
+      // As long as no address is known, lines that name it grant nothing, and deny it to any.
       {publish, "a//x", "", false},
       {publish, "a/", "", false},
       {subscribe, "a/#", "", false},
-      {receive, "all/192.0.2.1/secret", "", true},
+      {receive, "all/192.0.2.1/secret", "", false},
+      {receive, "all/192.0.2.1/public", "", true},
   }));
   const auto permissions = file.permissions("a");
   CAPTURE(asked.topic, asked.address);
