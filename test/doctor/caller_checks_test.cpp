@@ -73,7 +73,7 @@ TEST_CASE("both sides have to agree about a PROXY header", "[doctor][callers]") 
 TEST_CASE("what an untrusted proxy says is not believed", "[doctor][callers]") {
   CHECK(over_http("", forwarded).empty());
   CHECK(over_http("trusted_proxies 10.0.0.0/8 127.0.0.0/8\n", forwarded).empty());
-  CHECK(over_http("trusted_proxies 10.0.0.0/8\n", "").empty());
+  CHECK(is_in("not told", only(over_http("trusted_proxies 10.0.0.0/8\n", ""))));
   const std::string line = only(over_http("trusted_proxies 10.0.0.0/8\n", forwarded));
   CHECK(
       is_in("warning /etc/darter.conf:4: nginx comes from 127.0.0.1, which is not among "
@@ -83,11 +83,44 @@ TEST_CASE("what an untrusted proxy says is not believed", "[doctor][callers]") {
   CHECK(is_in("not among", only(over_http("trusted_proxies none\n", forwarded))));
 }
 
+TEST_CASE("an untrusted proxy may send no PROXY header", "[doctor][callers]") {
+  using doctor::Severity;
+  const std::string header = "enable_proxy_protocol 1\n";
+  CHECK(
+      is_in("error /etc/darter.conf:4: nginx comes from 127.0.0.1, which is not among "
+            "'trusted_proxies': the listener closes every connection -> trusted_proxies "
+            "127.0.0.1",
+            only(over_stream(header + "trusted_proxies 10.0.0.0/8\n", "proxy_protocol on;",
+                             Severity::good))));
+  CHECK(over_stream(header + "trusted_proxies 127.0.0.1\n", "proxy_protocol on;").empty());
+}
+
+TEST_CASE("the header field that nginx writes is the one that is read", "[doctor][callers]") {
+  using doctor::Severity;
+  const std::string real_ip = "proxy_set_header X-Real-IP $remote_addr;";
+  CHECK(is_in("in X-Real-IP",
+              only(over_http("real_ip_header X-Real-IP\n", forwarded + real_ip, Severity::good))));
+  CHECK(is_in("in X-Forwarded-For", only(over_http("", forwarded + real_ip, Severity::good))));
+  CHECK(is_in("in X-Real-IP", only(over_http("", real_ip, Severity::good))));
+  const std::string line = only(over_http("real_ip_header X-Real-IP\n", forwarded));
+  CHECK(
+      is_in("warning /etc/darter.conf:4: The broker reads X-Real-IP only, and nginx sets "
+            "X-Forwarded-For (nginx.conf:1)",
+            line));
+  CHECK(is_in("-> real_ip_header X-Forwarded-For", line));
+  CHECK(is_in("-> proxy_set_header X-Real-IP $remote_addr;",
+              only(over_http("real_ip_header X-Real-IP\n", ""))));
+  CHECK(is_in(
+      "counts none of them",
+      over_http("real_ip_header X-Real-IP\nmax_connections_per_address 5\n", forwarded).back()));
+}
+
 TEST_CASE("limits by address count clients, not the proxy", "[doctor][callers]") {
   const std::string limit = "max_connections_per_address 5\n";
   CHECK(over_http(limit, forwarded).empty());
   CHECK(is_in("'max_connections_per_address' counts none of them, for nginx is in 'limits_exempt'",
-              only(over_http(limit, ""))));
+              over_http(limit, "").back()));
+  CHECK(over_stream(limit + "max_connection_rate_per_address 5\n", "").size() == 2);
   CHECK(is_in("counts all of them as one", only(over_stream(limit + "limits_exempt none\n", ""))));
   CHECK(is_in("-> proxy_protocol on; in nginx, and enable_proxy_protocol 1 under the listener",
               only(over_stream("max_connection_rate_per_address 5\n", ""))));

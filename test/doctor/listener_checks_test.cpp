@@ -107,3 +107,17 @@ TEST_CASE("what the broker's own readers say is passed on", "[doctor]") {
   CHECK(is_in("unknown", lines().at(0)));
   CHECK(is_in("could not be tried: /k: Permission denied", lines().at(0)));
 }
+
+TEST_CASE("limits that everybody is exempt from", "[doctor]") {
+  const std::string limits = users + "listener 1 127.0.0.1\nmax_connections_per_address 5\n";
+  CHECK(check(limits).empty());
+  CHECK(check(limits + "limits_exempt 10.0.0.0/8\n").empty());
+  CHECK(check(users + "limits_exempt 0.0.0.0/0\nlistener 1 127.0.0.1\n").empty());
+  const Texts lines = check(limits + "max_login_failures 3\nlimits_exempt ::1 ::/0\n");
+  REQUIRE(lines.size() == 2);
+  CHECK(
+      is_in("warning /etc/darter.conf:5: 'limits_exempt' has every IPv6 address, so that "
+            "'max_connections_per_address' counts none of them",
+            lines.front()));
+  CHECK(is_in("'max_login_failures'", lines.back()));
+}

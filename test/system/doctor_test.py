@@ -65,6 +65,11 @@ BROKER_FAULTS = (
      "nginx comes from 127.0.0.1, which is not among 'trusted_proxies'"),
     ("max_keepalive 600", "max_keepalive 600\nenable_proxy_protocol 1", "error",
      "waits for a PROXY header that nginx"),
+    ("max_keepalive 600", "max_keepalive 600\nreal_ip_header Forwarded", "warning",
+     "reads Forwarded only, and nginx sets X-Forwarded-For"),
+    ("max_keepalive 600", "max_connections_per_address 9\nlimits_exempt 0.0.0.0/0", "warning",
+     "'limits_exempt' has every IPv4 address"),
+    ("max_keepalive 600", "http_dir {dir}/nowhere", "error", "'http_dir'.*no such folder"),
 )
 
 
@@ -190,6 +195,21 @@ class DoctorTest(unittest.TestCase):
         for old, *fault in BROKER_FAULTS:
             with self.subTest(old=old, new=fault[0]):
                 self.check_fault("darter.conf", text, old, fault)
+
+    def test_proxy_header_of_a_stranger(self):
+        """With a PROXY header, too, nginx has to be among the trusted proxies."""
+        self.write("nginx.conf", self.nginx() + self.fill_in(
+            "stream { server { listen 8883 ssl; proxy_protocol on; proxy_timeout 1h;\n"
+            "ssl_certificate {dir}/fullchain.pem; ssl_certificate_key {dir}/privkey.pem;\n"
+            "proxy_pass 127.0.0.1:{port}; } }\n"))
+        text = self.configuration()
+        listener = self.fill_in("listener {port} 127.0.0.1\n")
+        for trusted, complaint in (("127.0.0.1", ""), ("10.0.0.0/8", "closes every connection")):
+            self.write("darter.conf", text.replace(listener, listener + "enable_proxy_protocol 1\n"
+                                                   + f"trusted_proxies {trusted}\n"))
+            said = str(self.complaints(self.doctor(status=2 if complaint else 0)))
+            self.assertEqual("not among 'trusted_proxies'" in said, bool(complaint), said)
+            self.assertIn(complaint, said)
 
     def test_pings_cure_a_short_timeout(self):
         """With websockets_ping_interval nginx's default timeout does no harm."""

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,9 +12,7 @@
 namespace doctor {
 namespace {
 
-const conf::Listener& listener_of(const Configuration& configuration, const Route& route) {
-  return configuration.settings.listeners[*route.listener];
-}
+using conf::NginxDirective;
 
 /// From where nginx on this machine comes: "unix", or an address. Empty: that is not known.
 std::string_view source_of(const Target& target) {
@@ -28,14 +27,13 @@ bool names(const std::vector<std::string>& networks, std::string_view source) {
   });
 }
 
-/// Both sides have to agree; what nginx sends is version 1. Returns whether the header comes.
+/// Both sides have to agree; what nginx sends is version 1. Returns whether the header is read.
 bool check_proxy_header(const Configuration& configuration, const Route& route,
                         Findings& findings) {
   const conf::Listener& listener = listener_of(configuration, route);
-  const conf::NginxDirective* const directive =
+  const NginxDirective* const directive =
       route.proxy.is_stream ? route.proxy.scope.find("proxy_protocol") : nullptr;
-  const bool sends =
-      directive != nullptr && !directive->words.empty() && directive->words.front() == "on";
+  const bool sends = word_of(directive) == "on";
   const bool waits = listener.proxy_protocol != 0;
   const std::string where = configuration.where(*route.listener, "enable_proxy_protocol");
   if (sends && !waits) {
@@ -53,82 +51,166 @@ bool check_proxy_header(const Configuration& configuration, const Route& route,
   } else if (sends && listener.proxy_protocol == 2) {
     findings.error(where, "nginx sends PROXY headers of version 1, the listener takes version 2",
                    configuration.line("enable_proxy_protocol", "1"));
-  } else if (sends) {
-    findings.good(where_of(directive->place),
-                  "The broker is told the client's address, in a PROXY header");
   }
   return sends && listener.proxy_protocol == 1;
 }
 
-/// Whether what nginx says of a client is believed.
-bool check_trust(const Configuration& configuration, const Route& route, Findings& findings) {
+enum class Trust : std::uint8_t { by_default, given, unknown, refused };
+
+/// Whether nginx is one of the trusted proxies, if any are named.
+Trust trust_of(const Configuration& configuration, const Route& route) {
   const conf::Listener& listener = listener_of(configuration, route);
   const std::string_view source = source_of(*route.target);
+  if (source.empty()) return Trust::unknown;
+  if (listener.trusted_proxies.empty()) return Trust::by_default;
+  return names(listener.trusted_proxies, source) ? Trust::given : Trust::refused;
+}
+
+/// Says what trust_of() found. With a PROXY header only those who may send one are let in; header
+/// fields of others are left unread. Returns whether nginx is believed, as far as is known.
+bool check_trust(const Configuration& configuration, const Route& route, bool by_proxy_header,
+                 Findings& findings) {
   const std::string where = configuration.where(*route.listener, "trusted_proxies");
-  if (listener.trusted_proxies.empty() && !source.empty()) return true;
-  if (source.empty()) {
-    findings.unknown(where,
-                     "From which address nginx comes is not known, so neither is whether "
-                     "'trusted_proxies' has it");
-    return true;
+  const std::string_view source = source_of(*route.target);
+  const std::string cure = configuration.line("trusted_proxies", source);
+  const std::string stranger =
+      "nginx comes from " + std::string(source) + ", which is not among 'trusted_proxies': ";
+  switch (trust_of(configuration, route)) {
+    case Trust::by_default:
+      return true;
+    case Trust::given:
+      findings.good(where, "The broker believes what nginx says of a client");
+      return true;
+    case Trust::unknown:
+      findings.unknown(where,
+                       "From which address nginx comes is not known, so neither is whether "
+                       "'trusted_proxies' has it");
+      return true;
+    case Trust::refused:
+      break;
   }
-  if (names(listener.trusted_proxies, source)) {
-    findings.good(where, "The broker believes what nginx says of a client");
-    return true;
+  if (by_proxy_header) {
+    findings.error(where, stranger + "the listener closes every connection", cure);
+  } else {
+    findings.warning(
+        where, stranger + "whom it names is not believed, and all clients look like nginx", cure);
   }
-  findings.warning(where,
-                   "nginx comes from " + std::string(source) +
-                       ", which is not among 'trusted_proxies': whom it names is not believed, "
-                       "and all clients look like nginx",
-                   configuration.line("trusted_proxies", source));
   return false;
 }
 
-/// Is the client's address in a header that nginx writes?
-bool says_address(const Route& route) {
-  constexpr auto headers =
-      std::to_array<std::string_view>({"X-Forwarded-For", "X-Real-IP", "Forwarded"});
-  return std::ranges::any_of(headers, [&](std::string_view name) {
-    const conf::NginxDirective* const header = header_set(route.proxy.scope, name);
-    return header != nullptr && header->words.size() > 1 && !header->words[1].empty();
-  });
+/// A header field that can name the client.
+struct AddressField {
+  conf::RealIpHeader header;
+  std::string_view name;
+};
+
+/// The broker looks for them in this order.
+constexpr auto address_fields = std::to_array<AddressField>({
+    {conf::RealIpHeader::x_forwarded_for, "X-Forwarded-For"},
+    {conf::RealIpHeader::x_real_ip, "X-Real-IP"},
+    {conf::RealIpHeader::forwarded, "Forwarded"},
+});
+
+/// The first of these fields that nginx writes and `header` allows. Null: none.
+const NginxDirective* written_field(const Route& route, conf::RealIpHeader header) {
+  for (const AddressField& each : address_fields) {
+    if (header != conf::RealIpHeader::any && header != each.header) continue;
+    const NginxDirective* const found = header_set(route.proxy.scope, each.name);
+    if (!word_of(found, 1).empty()) return found;
+  }
+  return nullptr;
 }
 
-/// The first option that counts by address here; empty: none.
-std::string_view counts_by_address(const Configuration& configuration, const Route& route) {
+/// No field that the broker reads is written: because there is none, or another.
+void say_no_address(const Configuration& configuration, const Route& route, Findings& findings) {
   const conf::Listener& listener = listener_of(configuration, route);
-  if (listener.max_connections_per_address != 0) return "max_connections_per_address";
-  if (listener.max_connection_rate_per_address != 0) return "max_connection_rate_per_address";
-  return configuration.settings.max_login_failures != 0 ? "max_login_failures" : "";
+  const auto found =
+      std::ranges::find(address_fields, listener.real_ip_header, &AddressField::header);
+  const AddressField& read = found == address_fields.end() ? address_fields.front() : *found;
+  const NginxDirective* const other = written_field(route, conf::RealIpHeader::any);
+  if (other != nullptr) {
+    return findings.warning(
+        configuration.where(*route.listener, "real_ip_header"),
+        "The broker reads " + std::string(read.name) + " only, and nginx sets " + word_of(other) +
+            " (" + where_of(other->place) + "): in its log all clients look like nginx",
+        configuration.line("real_ip_header", word_of(other)));
+  }
+  // What Forwarded says of an IPv6 address is in brackets, which takes a map of nginx.
+  const bool of_two_lines = read.header == conf::RealIpHeader::forwarded;
+  findings.warning(
+      route.where(nullptr),
+      "The broker is not told the client's address: in its log all look like nginx" +
+          lost_header(route, read.name),
+      read.header == conf::RealIpHeader::x_real_ip
+          ? "proxy_set_header X-Real-IP $remote_addr;"
+          : "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" +
+                (of_two_lines ? " and " + configuration.line("real_ip_header", "X-Forwarded-For")
+                              : std::string()));
+}
+
+/// Does nginx write the client's address into a header field that the broker reads? Clients may
+/// write these themselves: what nginx knows has to be in it. Returns whether the broker learns it.
+bool check_address_field(const Configuration& configuration, const Route& route,
+                         Findings& findings) {
+  const NginxDirective* const field =
+      written_field(route, listener_of(configuration, route).real_ip_header);
+  if (field == nullptr) {
+    say_no_address(configuration, route, findings);
+    return false;
+  }
+  if (!check_trust(configuration, route, false, findings)) return false;
+  const std::string value = word_of(field, 1);
+  const bool of_nginx = value.find("remote_addr") != value.npos ||
+                        value.find("proxy_add_x_forwarded_for") != value.npos;
+  if (of_nginx) {
+    findings.good(where_of(field->place),
+                  "The broker is told the client's address, in " + word_of(field));
+  } else {
+    findings.warning(where_of(field->place),
+                     word_of(field) + " is " + value +
+                         ": not the address that nginx sees, but perhaps what the client wrote",
+                     word_of(field) == "X-Real-IP"
+                         ? "proxy_set_header X-Real-IP $remote_addr;"
+                         : "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+  }
+  return true;
 }
 
 /// The broker sees nginx only: whatever it counts by address, it counts of all together.
 void check_limits(const Configuration& configuration, const Route& route, Findings& findings) {
-  const std::string_view option = counts_by_address(configuration, route);
-  if (option.empty()) return;
   const std::string_view source = source_of(*route.target);
   const bool exempt = source == "unix" || names(configuration.settings.limits_exempt, source);
-  const bool of_listener = option != "max_login_failures";
-  findings.warning(
-      of_listener ? configuration.where(*route.listener, option) : configuration.where(option),
-      "The broker does not learn the addresses of clients behind nginx (" + route.where() + "): '" +
-          std::string(option) + "' " +
-          (exempt ? "counts none of them, for nginx is in 'limits_exempt'"
-                  : "counts all of them as one"),
-      route.proxy.is_stream
-          ? "proxy_protocol on; in nginx, and " + configuration.line("enable_proxy_protocol", "1") +
-                " under the listener"
-          : "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+  for (const std::string_view option :
+       counted_by_address(configuration.settings, listener_of(configuration, route))) {
+    const bool of_listener = option != "max_login_failures";
+    findings.warning(
+        of_listener ? configuration.where(*route.listener, option) : configuration.where(option),
+        "The broker does not learn the addresses of clients behind nginx (" + route.where() +
+            "): '" + std::string(option) + "' " +
+            (exempt ? "counts none of them, for nginx is in 'limits_exempt'"
+                    : "counts all of them as one"),
+        route.proxy.is_stream
+            ? "proxy_protocol on; in nginx, and " +
+                  configuration.line("enable_proxy_protocol", "1") + " under the listener"
+            : "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+  }
+}
+
+/// Does the broker learn who calls, in the one way or the other?
+bool check_address(const Configuration& configuration, const Route& route, Findings& findings) {
+  if (check_proxy_header(configuration, route, findings)) {
+    if (!check_trust(configuration, route, true, findings)) return true;  // nobody is let in at all
+    findings.good(where_of(route.proxy.scope.find("proxy_protocol")->place),
+                  "The broker is told the client's address, in a PROXY header");
+    return true;
+  }
+  return !route.proxy.is_stream && check_address_field(configuration, route, findings);
 }
 
 }  // namespace
 
 void check_callers(const Configuration& configuration, const Route& route, Findings& findings) {
-  bool known = check_proxy_header(configuration, route, findings);
-  if (!route.proxy.is_stream && says_address(route)) {
-    known = check_trust(configuration, route, findings) || known;
-  }
-  if (!known) check_limits(configuration, route, findings);
+  if (!check_address(configuration, route, findings)) check_limits(configuration, route, findings);
 }
 
 }  // namespace doctor

@@ -60,6 +60,17 @@ bool is_loopback(std::string_view address) {
          address == "localhost" || address == "ip6-localhost" || address == "ip6-loopback";
 }
 
+std::vector<std::string_view> counted_by_address(const conf::Settings& settings,
+                                                 const conf::Listener& listener) {
+  std::vector<std::string_view> options;
+  if (listener.max_connections_per_address != 0) options.push_back("max_connections_per_address");
+  if (listener.max_connection_rate_per_address != 0) {
+    options.push_back("max_connection_rate_per_address");
+  }
+  if (settings.max_login_failures != 0) options.push_back("max_login_failures");
+  return options;
+}
+
 bool is_open_to_the_world(const conf::Listener& listener) {
   return listener.unix_socket_path.empty() && !listener.loopback_only &&
          !is_loopback(listener.address) && listener.bind_interface != "lo";

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "conf/settings.h"
 #include "conf/source.h"
@@ -36,6 +37,10 @@ struct Configuration {
 
 /// Does this address lead nowhere but to this machine?
 [[nodiscard]] bool is_loopback(std::string_view address);
+
+/// The options in force here that count by address.
+[[nodiscard]] std::vector<std::string_view> counted_by_address(const conf::Settings& settings,
+                                                               const conf::Listener& listener);
 
 /// Can anybody come in here who is not on this machine?
 [[nodiscard]] bool is_open_to_the_world(const conf::Listener& listener);

@@ -48,9 +48,22 @@ Chapter files(const Case& subject) {
   return {.title = "Files", .findings = std::move(findings).take()};
 }
 
-Chapter listeners(const Case& subject, const std::vector<Route>& routes) {
+/// What reading the configuration said, but for what was found at the same place of the files that
+/// it names.
+conf::Diagnostics remarks_beside(const Case& subject, const Chapter& files) {
+  conf::Diagnostics remarks = subject.configuration.settings.remarks;
+  std::erase_if(remarks, [&](const conf::Diagnostic& each) {
+    const std::string where = where_of({.file = each.file, .line = each.line});
+    return std::ranges::any_of(files.findings, [&](const Finding& found) {
+      return found.severity >= Severity::warning && found.where == where;
+    });
+  });
+  return remarks;
+}
+
+Chapter listeners(const Case& subject, const std::vector<Route>& routes, const Chapter& files) {
   Findings findings;
-  add(subject.configuration.settings.remarks, findings);
+  add(remarks_beside(subject, files), findings);
   check_listeners(subject.configuration, listeners_behind(routes), findings);
   return {.title = "Listeners", .findings = std::move(findings).take()};
 }
@@ -68,7 +81,7 @@ void check_route(const Configuration& configuration, const Route& route, Finding
                            "No Upgrade header is passed on here: taken to be for the files of "
                            "'http_dir' only");
   }
-  check_headers(configuration, route, findings);
+  check_headers(route, findings);
   check_callers(configuration, route, findings);
   check_timeouts(configuration, route, findings);
   check_header_sizes(configuration, route, findings);
@@ -139,7 +152,7 @@ std::vector<Chapter> examine(const Case& subject) {
   std::vector<Chapter> chapters;
   chapters.push_back(limits(subject));
   chapters.push_back(files(subject));
-  chapters.push_back(listeners(subject, routes));
+  chapters.push_back(listeners(subject, routes, chapters.back()));
   chapters.push_back(nginx(subject, proxies, routes));
   return chapters;
 }

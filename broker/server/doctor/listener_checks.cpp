@@ -1,5 +1,6 @@
 #include "broker/server/doctor/listener_checks.h"
 
+#include <algorithm>
 #include <string>
 
 namespace doctor {
@@ -93,6 +94,28 @@ void ListenerCheck::run() {
   if (lets_somebody_in()) anonymous();
 }
 
+/// Limits by address count nobody who is exempt from them.
+void check_exempt(const Configuration& configuration, Findings& findings) {
+  const conf::Settings& settings = configuration.settings;
+  const auto everybody = std::ranges::find_if(
+      settings.limits_exempt, [](const std::string& network) { return network.ends_with("/0"); });
+  if (everybody == settings.limits_exempt.end()) return;
+  std::set<std::string_view> options;
+  for (const conf::Listener& listener : settings.listeners) {
+    for (const std::string_view option : counted_by_address(settings, listener)) {
+      options.insert(option);
+    }
+  }
+  for (const std::string_view option : options) {
+    findings.warning(configuration.where("limits_exempt"),
+                     "'limits_exempt' has every " +
+                         std::string(everybody->contains(':') ? "IPv6" : "IPv4") +
+                         " address, so that '" + std::string(option) + "' counts none of them",
+                     "name the networks of your own, as in: " +
+                         configuration.line("limits_exempt", "10.0.0.0/8"));
+  }
+}
+
 }  // namespace
 
 void check_listeners(const Configuration& configuration, const std::set<std::size_t>& proxied,
@@ -100,6 +123,7 @@ void check_listeners(const Configuration& configuration, const std::set<std::siz
   for (std::size_t i = 0; i < configuration.settings.listeners.size(); ++i) {
     ListenerCheck(configuration, i, proxied.contains(i), findings).run();
   }
+  check_exempt(configuration, findings);
 }
 
 void check_trial(const Trial& trial, const std::string& where, const std::string& what,

@@ -13,10 +13,6 @@ namespace {
 
 using conf::NginxDirective;
 
-std::string word_of(const NginxDirective* directive, std::size_t word = 0) {
-  return directive != nullptr && word < directive->words.size() ? directive->words[word] : "";
-}
-
 /// What nginx can carry, as far as its configuration says.
 struct Workers {
   std::uint64_t processes = 1;

@@ -12,14 +12,6 @@ using conf::NginxDirective;
 
 constexpr std::int64_t usual_keepalive_seconds = 60;  // of Paho and of most other clients
 
-std::string word_of(const NginxDirective* directive, std::size_t word = 0) {
-  return directive != nullptr && word < directive->words.size() ? directive->words[word] : "";
-}
-
-const conf::Listener& listener_of(const Configuration& configuration, const Route& route) {
-  return configuration.settings.listeners[*route.listener];
-}
-
 std::string seconds(std::int64_t count) { return std::to_string(count) + " s"; }
 
 /// The timeout that ends a quiet connection, and what sets it.

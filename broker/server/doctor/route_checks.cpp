@@ -1,27 +1,12 @@
 #include "broker/server/doctor/route_checks.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace doctor {
 namespace {
 
 using conf::NginxDirective;
-
-std::string value_of(const NginxDirective* directive, std::size_t word = 0) {
-  return directive != nullptr && word < directive->words.size() ? directive->words[word] : "";
-}
-
-/// Where a directive stands, or the location that lacks it.
-std::string where_or_location(const Route& route, const NginxDirective* directive) {
-  if (directive != nullptr) return where_of(directive->place);
-  return route.proxy.location != nullptr ? where_of(route.proxy.location->place) : route.where();
-}
-
-const conf::Listener& listener_of(const Configuration& configuration, const Route& route) {
-  return configuration.settings.listeners[*route.listener];
-}
 
 /// "127.0.0.1:9001 or unix:/run/ws.sock": where WebSocket is spoken.
 std::string websocket_targets(const conf::Settings& settings) {
@@ -106,29 +91,18 @@ bool is_known(const Scope& scope, const std::string& value) {
                                ? "$" + value.substr(2, value.size() - 3)
                                : value;
   for (const NginxDirective* each : scope.everywhere("map")) {
-    if (value_of(each, 1) == name) return true;
+    if (word_of(each, 1) == name) return true;
   }
   for (const NginxDirective* each : scope.everywhere("set")) {
-    if (value_of(each) == name) return true;
+    if (word_of(each) == name) return true;
   }
   return false;
 }
 
-/// An outer block sets this header, but an inner one sets others and so puts that out of force.
-std::string lost_header(const Route& route, std::string_view name) {
-  for (const NginxDirective* each : route.proxy.scope.everywhere("proxy_set_header")) {
-    if (value_of(each) == name) {
-      return "; the one at " + where_of(each->place) +
-             " is not inherited, since this block sets headers of its own";
-    }
-  }
-  return "";
-}
-
 void check_upgrade(const Route& route, Findings& findings) {
   const NginxDirective* const header = header_set(route.proxy.scope, "Upgrade");
-  if (header == nullptr || value_of(header, 1).empty()) {
-    return findings.error(where_or_location(route, header),
+  if (header == nullptr || word_of(header, 1).empty()) {
+    return findings.error(route.where(header),
                           "The Upgrade header is not passed on, so the broker answers 426" +
                               lost_header(route, "Upgrade"),
                           "proxy_set_header Upgrade $http_upgrade;");
@@ -138,10 +112,10 @@ void check_upgrade(const Route& route, Findings& findings) {
 
 void check_connection(const Route& route, Findings& findings) {
   const NginxDirective* const header = header_set(route.proxy.scope, "Connection");
-  const std::string value = value_of(header, 1);
+  const std::string value = word_of(header, 1);
   if (is_default_connection(value)) {
     return findings.error(
-        where_or_location(route, header),
+        route.where(header),
         "nginx sends " +
             (value.empty() && header != nullptr ? std::string("no Connection header")
                                                 : "'Connection: close'") +
@@ -159,38 +133,13 @@ void check_connection(const Route& route, Findings& findings) {
 
 void check_version(const Route& route, Findings& findings) {
   const NginxDirective* const version = route.proxy.scope.find("proxy_http_version");
-  if (value_of(version) == "1.1") {
+  if (word_of(version) == "1.1") {
     return findings.good(where_of(version->place), "nginx speaks HTTP 1.1 to the broker");
   }
-  findings.error(where_or_location(route, version),
-                 "nginx speaks HTTP " + (version != nullptr ? value_of(version) : "1.0") +
+  findings.error(route.where(version),
+                 "nginx speaks HTTP " + (version != nullptr ? word_of(version) : "1.0") +
                      " to the broker: there is no upgrade to a WebSocket in that",
                  "proxy_http_version 1.1;");
-}
-
-/// Clients may write X-Forwarded-For themselves: what nginx knows has to be in it.
-void check_client_address(const Route& route, Findings& findings) {
-  constexpr auto names =
-      std::to_array<std::string_view>({"X-Forwarded-For", "X-Real-IP", "Forwarded"});
-  for (const std::string_view name : names) {
-    const NginxDirective* const header = header_set(route.proxy.scope, name);
-    const std::string value = value_of(header, 1);
-    if (value.empty()) continue;
-    if (value.find("remote_addr") == value.npos &&
-        value.find("proxy_add_x_forwarded_for") == value.npos) {
-      findings.warning(where_of(header->place),
-                       std::string(name) + " is " + value +
-                           ": not the address that nginx sees, but perhaps what the client wrote",
-                       "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
-      return;
-    }
-    return findings.good(where_of(header->place),
-                         "The broker is told the client's address, in " + std::string(name));
-  }
-  findings.warning(where_or_location(route, nullptr),
-                   "The broker is not told the client's address: in its log all look like nginx" +
-                       lost_header(route, "X-Forwarded-For"),
-                   "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
 }
 
 /// TLS on one side only leads nowhere.
@@ -233,20 +182,19 @@ bool check_destination(const Configuration& configuration, const Route& route, F
   return true;
 }
 
-void check_headers(const Configuration& /*configuration*/, const Route& route, Findings& findings) {
+void check_headers(const Route& route, Findings& findings) {
   if (route.proxy.is_stream) return;
   check_version(route, findings);
   check_upgrade(route, findings);
   check_connection(route, findings);
-  check_client_address(route, findings);
 }
 
 void check_header_sizes(const Configuration& configuration, const Route& route,
                         Findings& findings) {
   if (route.proxy.is_stream) return;
   const NginxDirective* const buffers = route.proxy.scope.find("large_client_header_buffers");
-  const std::uint64_t count = parse_count(value_of(buffers)).value_or(4);
-  const std::uint64_t size = parse_size(value_of(buffers, 1)).value_or(8192);
+  const std::uint64_t count = parse_count(word_of(buffers)).value_or(4);
+  const std::uint64_t size = parse_size(word_of(buffers, 1)).value_or(8192);
   const std::uint64_t most = count * size;
   const std::uint64_t taken = configuration.settings.websockets_headers_size_bytes;
   const std::string where = configuration.where("websockets_headers_size");
@@ -278,7 +226,7 @@ void check_origins(const Configuration& configuration, const Route& route, Findi
   const NginxDirective* const header = header_set(route.proxy.scope, "Origin");
   if (!listener.websockets_origins.empty()) {
     const std::string where = configuration.where(*route.listener, "websockets_origin");
-    if (header != nullptr && value_of(header, 1) != "$http_origin") {
+    if (header != nullptr && word_of(header, 1) != "$http_origin") {
       return findings.error(where_of(header->place),
                             "nginx changes the Origin header, and the broker takes only those of "
                             "'websockets_origin' (" +
@@ -288,16 +236,16 @@ void check_origins(const Configuration& configuration, const Route& route, Findi
     return findings.good(where, "The broker asks for the Origin of a page");
   }
   const auto looks = [](const NginxDirective* each) {
-    return value_of(each).find("$http_origin") != std::string::npos;
+    return word_of(each).find("$http_origin") != std::string::npos;
   };
   for (const std::string_view name : {"map", "if"}) {
     for (const NginxDirective* each : route.proxy.scope.everywhere(name)) {
-      if (looks(each) || value_of(each).starts_with("($http_origin")) {
+      if (looks(each) || word_of(each).starts_with("($http_origin")) {
         return findings.good(where_of(each->place), "nginx looks at the Origin of a page");
       }
     }
   }
-  findings.notice(where_or_location(route, nullptr),
+  findings.notice(route.where(nullptr),
                   "Nobody looks at the Origin header: a page of any site may connect from its "
                   "visitors' browsers",
                   configuration.line("websockets_origin", "https://www.example.com") +

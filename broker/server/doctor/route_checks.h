@@ -13,8 +13,8 @@ namespace doctor {
 [[nodiscard]] bool check_destination(const Configuration& configuration, const Route& route,
                                      Findings& findings);
 
-/// HTTP 1.1, the Upgrade and Connection headers, and those that name the client.
-void check_headers(const Configuration& configuration, const Route& route, Findings& findings);
+/// HTTP 1.1, the Upgrade and Connection headers.
+void check_headers(const Route& route, Findings& findings);
 
 /// Headers that nginx lets through and the broker does not take.
 void check_header_sizes(const Configuration& configuration, const Route& route, Findings& findings);

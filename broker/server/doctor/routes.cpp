@@ -48,6 +48,11 @@ bool is_here(const Target& target) { return !target.path.empty() || is_loopback(
 
 std::string Route::where() const { return where_of(proxy.pass->place); }
 
+std::string Route::where(const conf::NginxDirective* directive) const {
+  if (directive != nullptr) return where_of(directive->place);
+  return proxy.location != nullptr ? where_of(proxy.location->place) : where();
+}
+
 const conf::NginxDirective* header_set(const Scope& scope, std::string_view name) {
   for (const conf::NginxDirective* each : scope.list("proxy_set_header")) {
     if (!each->words.empty() && same_text(each->words.front(), name)) return each;
@@ -83,6 +88,24 @@ std::vector<Route> routes_of(std::vector<Proxy> proxies, const conf::Settings& s
     routes.push_back(std::move(route));
   }
   return routes;
+}
+
+const conf::Listener& listener_of(const Configuration& configuration, const Route& route) {
+  return configuration.settings.listeners[*route.listener];
+}
+
+std::string lost_header(const Route& route, std::string_view name) {
+  for (const conf::NginxDirective* each : route.proxy.scope.everywhere("proxy_set_header")) {
+    if (same_text(word_of(each), name)) {
+      return "; the one at " + where_of(each->place) +
+             " is not inherited, since this block sets headers of its own";
+    }
+  }
+  return "";
+}
+
+std::string word_of(const conf::NginxDirective* directive, std::size_t word) {
+  return directive != nullptr && word < directive->words.size() ? directive->words[word] : "";
 }
 
 std::set<std::size_t> listeners_behind(const std::vector<Route>& routes) {

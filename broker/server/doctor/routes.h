@@ -23,7 +23,13 @@ struct Route {
 
   /// Where the proxy_pass stands.
   [[nodiscard]] std::string where() const;
+  /// Where a directive stands; null: the location that lacks it.
+  [[nodiscard]] std::string where(const conf::NginxDirective* directive) const;
 };
+
+/// The listener that a route leads to. Requires that there is one.
+[[nodiscard]] const conf::Listener& listener_of(const Configuration& configuration,
+                                                const Route& route);
 
 /// The listener at this target. None: the broker does not listen there.
 [[nodiscard]] std::optional<std::size_t> listener_at(const Target& target,
@@ -41,5 +47,12 @@ struct Route {
 
 /// The proxy_set_header that holds here for this header; its name has no case. Null: none.
 [[nodiscard]] const conf::NginxDirective* header_set(const Scope& scope, std::string_view name);
+
+/// A proxy_set_header for this header in an outer block, which an inner one puts out of force by
+/// setting others: "; the one at FILE:LINE is not inherited ...". Empty: there is none.
+[[nodiscard]] std::string lost_header(const Route& route, std::string_view name);
+
+/// A word of a directive; empty if it has fewer, or is null.
+[[nodiscard]] std::string word_of(const conf::NginxDirective* directive, std::size_t word = 0);
 
 }  // namespace doctor
