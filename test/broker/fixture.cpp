@@ -250,11 +250,13 @@ broker::ListenerPolicy Broker::open_policy() {
   return policy;
 }
 
-Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPolicy policy)
+Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPolicy policy,
+               const broker::Authority* authority)
     : commons_(shards) {
   broker::ShardOptions options;
   options.limits = std::move(limits);
   options.listeners.push_back(std::move(policy));
+  options.authority = authority;
   make_shards(shards, std::move(options));
 }
 

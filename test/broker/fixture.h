@@ -97,7 +97,8 @@ class Broker {
   using Client = std::size_t;
 
   explicit Broker(std::uint32_t shards = 1, broker::Limits limits = {},
-                  broker::ListenerPolicy policy = open_policy());
+                  broker::ListenerPolicy policy = open_policy(),
+                  const broker::Authority* authority = nullptr);
   /// A broker that begins with what the store has, and stores there.
   Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits = {},
          broker::Durability durability = broker::Durability::commit,

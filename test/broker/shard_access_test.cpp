@@ -30,9 +30,28 @@ broker::ListenerPolicy with_passwords() {
   return policy;
 }
 
+/// What users may do who are not connected: publish from one address.
+class OnlyFrom final : public broker::Authority, public broker::Permissions {
+ public:
+  explicit OnlyFrom(std::string address) : address_(std::move(address)) {}
+  [[nodiscard]] bool allows(Access access, std::string_view /*topic*/,
+                            const broker::Identity& who) const override {
+    return access == Access::publish && who.address == address_;
+  }
+  [[nodiscard]] bool names_address() const noexcept override { return true; }
+  [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions_of(
+      std::uint16_t /*listener*/, std::string_view /*user_name*/) const override {
+    return {std::shared_ptr<void>(), this};
+  }
+
+ private:
+  std::string address_;
+};
+
 /// A broker that asks everybody for a password, so that there are permissions.
 struct Guarded : Broker {
-  explicit Guarded(std::uint32_t shards) : Broker(shards, broker::Limits{}, with_passwords()) {
+  explicit Guarded(std::uint32_t shards, const broker::Authority* authority = nullptr)
+      : Broker(shards, broker::Limits{}, with_passwords(), authority) {
     permissions = std::make_shared<const ByAddress>();
   }
 };
@@ -104,10 +123,12 @@ TEST_CASE("a will is judged by the address of the connection that left it", "[ac
 }
 
 TEST_CASE("what is retained is judged by the address of who published it", "[access]") {
-  Guarded broker(GENERATE(1U, 2U));
+  const std::string allowed = GENERATE("10.0.0.1", "10.0.0.2");
+  const OnlyFrom now(allowed);
+  Guarded broker(GENERATE(1U, 2U), &now);
   broker.publish(client_at(broker, "10.0.0.1", "publisher"), "at/10.0.0.1/x", "kept",
                  {.qos = 1, .retain = true});
   const auto late = client_at(broker, "10.0.0.1", "late");
   broker.subscribe(late, "#");
-  CHECK(broker.publishes(late).size() == 1);
+  CHECK(broker.publishes(late).size() == (allowed == "10.0.0.1" ? 1U : 0U));
 }
