@@ -5,6 +5,7 @@ in flight in their order [MQTT-4.4.0-1] [MQTT-4.6.0-1], QoS 2 identifiers in bot
 [MQTT-4.3.3-10], retained messages, wills, and all the clocks that go on meanwhile.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -376,6 +377,21 @@ class PersistenceTest(BrokerTest):
         client = self.client(MQTT5)
         client.subscribe("#")
         client.ping()
+
+    def test_damaged_index(self):
+        """What only a later write would stumble over is found at start."""
+        self.persistent(MQTT5, "reader").disconnect()
+        self.broker.stop()
+        path = self.broker.directory / "darter.db"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        content = path.read_bytes()
+        self.assertEqual(content.count(b"reader"), 2, "in the table and in its index")
+        at = content.rindex(b"reader")
+        path.write_bytes(content[:at] + b"resder" + content[at + 6:])
+        self.broker.start()
+        self.broker.wait_for_log(r"is damaged \(.*missing from index.*set aside as")
+        self.assertFalse(self.persistent(MQTT5, "reader").connack.session_present)
 
     def test_second_broker_on_the_same_database(self):
         """It says who has it, and ends with status 1."""

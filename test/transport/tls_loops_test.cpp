@@ -1,7 +1,6 @@
 // TLS clients of real loops.
 
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <sys/resource.h>
