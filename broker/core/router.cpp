@@ -48,14 +48,13 @@ void Router::unsubscribe(TopicTrie::FilterIndex filter, const Subscriber& subscr
 }
 
 Route& Router::route(std::string_view topic) {
+  if (last_ != nullptr && is_good(*last_, topic)) return last_->route;
   const std::size_t hash = std::hash<std::string_view>{}(topic);
   std::unique_ptr<Kept>& slot = kept_[(hash ^ (hash >> 32U)) & (kept_routes - 1)];
   if (!slot) slot = std::make_unique<Kept>();
   Kept& kept = *slot;
-  if (kept.everything == everything_ && kept.bucket_generation == generations_[kept.bucket] &&
-      kept.topic == topic) {
-    return kept.route;
-  }
+  last_ = &kept;
+  if (is_good(kept, topic)) return kept.route;
   kept_receivers_ -= kept.route.receivers.capacity();
   kept.topic.assign(topic);
   kept.bucket = bucket(topic);

@@ -87,6 +87,10 @@ class Router {
     Route route;
   };
 
+  [[nodiscard]] bool is_good(const Kept& kept, std::string_view topic) const noexcept {
+    return kept.everything == everything_ && kept.bucket_generation == generations_[kept.bucket] &&
+           kept.topic == topic;
+  }
   void touch(std::string_view filter) noexcept;
   [[nodiscard]] std::size_t bucket(std::string_view path) const noexcept;
   void build(std::string_view topic, const Session* publisher, Route& route);
@@ -99,6 +103,7 @@ class Router {
   std::array<std::uint64_t, 256> generations_{};
   std::uint64_t everything_ = 1;
   std::vector<std::unique_ptr<Kept>> kept_;
+  Kept* last_ = nullptr;  // asked for last: a publisher's next message is often of the same topic
   std::size_t kept_receivers_ = 0;
   Route publisher_route_;
 };

@@ -359,11 +359,10 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
   Publication::Encoded* first = nullptr;
   if (publication != nullptr && !own_shape && !waits) {
     first = &publication->encoded[kind_of(connection.version, terms)];
-    const bool fits = connection.maximum_packet_size_bytes == 0 ||
-                      first->shape.size_bytes <= connection.maximum_packet_size_bytes;
-    if (first->output != nullptr && fits) {
+    if (first->output != nullptr && (connection.maximum_packet_size_bytes == 0 ||
+                                     first->size_bytes <= connection.maximum_packet_size_bytes)) {
       write_copy(connection, *first, id, *publication);
-      count_sent(first->shape.size_bytes, message.payload.size());
+      count_sent(first->size_bytes, message.payload.size());
       if (debug_) note_sent(*connection.session, message, terms, id, dup);
       return Written::sent;
     }
@@ -414,7 +413,9 @@ Sender::Written Sender::write(Connection& connection, const MessageView& message
   } else {
     shape = mqtt::encode(packet, connection.version, output.bytes);
   }
-  if (first != nullptr && first->output == nullptr) *first = {&output, offset, shape, large};
+  if (first != nullptr && first->output == nullptr) {
+    *first = {&output, offset, shape.size_bytes, shape.packet_id_offset, large};
+  }
   count_sent(shape.size_bytes, message.payload.size());
   if (debug_) note_sent(*connection.session, message, terms, id, dup);
   return Written::sent;
@@ -424,14 +425,13 @@ void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqt
                         Publication& publication) {
   Output& output = outbox_.output(connection.id);
   const std::size_t payload = first.spliced ? publication.view.payload.size() : 0;
-  const std::size_t bytes = first.shape.size_bytes - payload;
+  const std::size_t bytes = first.size_bytes - payload;
   std::byte* const place = output.bytes.extend(bytes);
   // The first copy is found again after extend(): it may stand in the buffer that just moved.
   std::memcpy(place, first.output->bytes.data() + first.offset, bytes);
-  if (first.shape.packet_id_offset != 0) {
-    place[first.shape.packet_id_offset] =
-        static_cast<std::byte>(static_cast<std::uint16_t>(id) >> 8U);
-    place[first.shape.packet_id_offset + 1] =
+  if (first.packet_id_offset != 0) {
+    place[first.packet_id_offset] = static_cast<std::byte>(static_cast<std::uint16_t>(id) >> 8U);
+    place[first.packet_id_offset + 1] =
         static_cast<std::byte>(static_cast<std::uint16_t>(id) & 0xFFU);
   }
   if (!first.spliced) return;

@@ -53,13 +53,15 @@ struct Publication {
   bool lendable = false;  // `view` stands in bytes being received: see Outbox::borrows()
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
+  /// Without an output the rest is not set: to clear it all would cost more than most receivers do.
   struct Encoded {
     Output* output = nullptr;
-    std::size_t offset = 0;
-    mqtt::EncodedPublish shape;
-    bool spliced = false;
+    std::size_t offset;
+    std::size_t size_bytes;
+    std::size_t packet_id_offset;  // 0: it has none
+    bool spliced;
   };
-  std::array<Encoded, 12> encoded{};
+  std::array<Encoded, 12> encoded;
 };
 
 /// How one message goes to one session.
