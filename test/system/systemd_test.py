@@ -18,7 +18,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness.broker import DEADLINE_SECONDS, answers, wait_until
+from harness.broker import DEADLINE_SECONDS, ROOT, answers, wait_until
 from harness.case import BrokerTest
 from harness.client import Client
 
@@ -316,3 +316,15 @@ class SystemdTest(BrokerTest):
         self.assertTrue(any(re.match(r"socket:", link) for link in links))
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(self.systemd.next()["STOPPING"], "1")
+
+
+class UnitTest(unittest.TestCase):
+    """conf/darter.service; systemd_trial runs it."""
+
+    def test_folders_belong_to_the_user(self):
+        """systemd gives the folders that it makes to User=, which is root here: whom darter becomes
+        could not write there."""
+        text = (ROOT / "conf" / "darter.service").read_text(encoding="utf-8")
+        self.assertNotRegex(text, r"(?m)^User=")
+        self.assertNotRegex(text, r"(?m)^(Runtime|State|Logs|Cache|Configuration)Directory=")
+        self.assertRegex(text, r"(?m)^ExecStartPre=-/bin/chown mosquitto: .*/var/lib/darter\b")
