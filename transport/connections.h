@@ -73,6 +73,9 @@ class Connections {
   void tick();
   /// handshake_timeout became so much longer, or shorter, for who waits already, too.
   void move_handshakes(std::int64_t seconds);
+  /// `listeners` are those of now: who came before one of them had a limit by address counts for
+  /// it.
+  void count_addresses(std::span<const std::shared_ptr<Listener>> listeners);
   /// Drops connections that the shard does not know.
   void drop_strangers();
   /// Closes everything without a word; for the end of the loop.

@@ -8,6 +8,7 @@
 // save: there only a few clients a second are told.
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -107,7 +108,7 @@ std::optional<Refusal> Connections::refusal_of(Connection& connection) {
     const AddressKey key{*prefix, listener.index};
     const ConnectionBounds bounds{limits.connections_per_address_max,
                                   size_of(limits.rate_per_address, limits.burst_per_address)};
-    if (bounds.connections_max != 0 || bounds.rate.per_second != 0) {
+    if (limits.is_by_address()) {
       switch (addresses.enter(key, bounds, loop_.now())) {
         case AddressTable::Answer::admitted:
           connection.charge = std::make_unique<AddressKey>(key);
@@ -123,6 +124,25 @@ std::optional<Refusal> Connections::refusal_of(Connection& connection) {
       limits.rate == 0 || addresses.take({AddressPrefix(), listener.index},
                                          size_of(limits.rate, limits.burst), loop_.now());
   return in_time ? std::nullopt : std::optional(Refusal::connection_rate);
+}
+
+void Connections::count_addresses(std::span<const std::shared_ptr<Listener>> listeners) {
+  std::set<std::uint16_t> counted;
+  for (const auto& each : listeners) {
+    if (each->options().admission.is_by_address()) counted.insert(each->options().index);
+  }
+  if (counted.empty()) return;
+  table_.each([&](Connection& connection) {
+    if (connection.phase != Phase::open || !connection.counted || connection.charge != nullptr) {
+      return;
+    }
+    const auto prefix = prefix_of(connection.address);
+    // The listener by which it came in may have a successor; the number is the same.
+    const AddressKey key{prefix.value_or(AddressPrefix()), connection.listener->options().index};
+    if (!prefix || !counted.contains(key.listener)) return;
+    static_cast<void>(loop_.addresses().enter(key, {}, loop_.now()));  // nothing bounds that
+    connection.charge = std::make_unique<AddressKey>(key);
+  });
 }
 
 /// By what a client is counted; nothing: it is exempt.

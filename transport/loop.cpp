@@ -93,6 +93,7 @@ void Loop::reconfigure(const LoopOptions& options,
   options_ = options;
   if (stopping_) return;
   connections_.move_handshakes(more_seconds);
+  connections_.count_addresses(listeners);
   auto before = std::exchange(acceptors_, {});
   for (const std::shared_ptr<Listener>& listener : listeners) {
     const auto old = std::ranges::stable_partition(

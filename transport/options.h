@@ -71,6 +71,9 @@ struct AdmissionOptions {
   [[nodiscard]] bool is_on() const noexcept {
     return (connections_per_address_max | rate | rate_per_address) != 0;
   }
+  [[nodiscard]] bool is_by_address() const noexcept {
+    return (connections_per_address_max | rate_per_address) != 0;
+  }
   bool operator==(const AdmissionOptions&) const = default;
 };
 

@@ -253,6 +253,18 @@ class LimitsTest(ReloadTest):
         for client in [here[0], *more]:
             client.ping()
 
+    def test_connections_per_address_switched_on(self):
+        """Who was there before the limit counts, too."""
+        without = self.config.replace("max_connections_per_address 9\n", "")
+        self.reload(without)
+        here = [self.client(MQTT5) for _ in range(3)]
+        self.reload(self.config.replace("address 9", "address 3"))
+        self.assertEqual(self.attempt().reason, 0x97)
+        here[0].disconnect()
+        wait_until(lambda: self.attempt().reason == 0, "somebody to be let in")
+        self.reload(without)
+        self.client(MQTT5)
+
     def test_publish_rate(self):
         """A publisher on its way is held to a rate that is new to it."""
         publisher = self.client(MQTT5)
