@@ -153,8 +153,10 @@ class Broker {
   /// Answers to logins; without it every login is a success.
   std::map<std::string, mqtt::Reason> verdicts;  // by user name
   std::shared_ptr<const broker::Permissions> permissions;
-  /// Where connections that are opened from now on come from.
-  std::string address = "10.0.0.1";
+  // Of connections that are opened from now on:
+  std::string address = "10.0.0.1";              // where they come from
+  mqtt::Reason refusal = mqtt::Reason::success;  // see broker::Origin
+  broker::Instant deadline;                      // of their CONNECT; 0: by the limits
   Feed feed = Feed::whole;
   MemoryLog log;
   broker::Instant now{1'000'000};

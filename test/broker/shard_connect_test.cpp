@@ -260,3 +260,18 @@ TEST_CASE("what no return code fits is closed without CONNACK [MQTT3-3.2.2-6]",
   CHECK(broker.received(client).empty());
   CHECK(broker.closed(client));
 }
+
+TEST_CASE("who is turned away and says nothing is closed when his own time is over", "[connect]") {
+  Broker broker;
+  const auto patient = broker.open();  // has until Limits::connect_timeout_seconds
+  broker.refusal = mqtt::Reason::quota_exceeded;
+  broker.deadline = broker::after_seconds(broker.now, 5);
+  const auto silent = broker.open();
+  const auto speaks = broker.client("speaks");
+  CHECK(broker.closed(speaks));
+  broker.pass_milliseconds(4800);
+  CHECK_FALSE(broker.closed(silent));
+  broker.pass_milliseconds(300);
+  CHECK(broker.closed(silent));
+  CHECK_FALSE(broker.closed(patient));
+}

@@ -126,13 +126,6 @@ class ConnectionRateTest(Admission):
 class RefusedCallersTest(Admission):
     """What those do who are turned away politely."""
 
-    def test_silence(self):
-        """Who says nothing is closed in a few seconds, whatever handshake_timeout says."""
-        self.start(COUNTED + "max_connections_per_address 1\n")
-        self.when_free()
-        silent = self.raw()
-        silent.expect_closed()
-
     def test_garbage(self):
         """Who does not speak MQTT is closed."""
         self.start(COUNTED + "max_connections_per_address 1\n")
