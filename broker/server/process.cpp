@@ -35,16 +35,21 @@ std::uint64_t raise_open_files_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
-  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+  const rlim_t most = ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+  constexpr rlim_t table_max = 65'536;
+  const int last = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, std::min(most, table_max) - 1);
+  if (last >= 0) ::close(last);
+  return most;
 }
 
 void prepare_heap(std::size_t loops) noexcept {
-  constexpr int step_bytes = 256 << 10;
-  constexpr int kept_bytes = 4 << 20;
+  constexpr int step_bytes = 4 << 20;
+  constexpr int kept_bytes = 8 << 20;  // more than a step, which would be given back at once
+  constexpr int mapped_bytes_min = 4 << 20;
   if (loops == 1) ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TOP_PAD, step_bytes);
   ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
-  ::mallopt(M_MMAP_THRESHOLD, kept_bytes);  // said once, glibc no longer moves it by itself
+  ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);  // said once, glibc no longer moves it by itself
 }
 
 std::expected<void, std::string> drop_privileges(const std::string& user,

@@ -9,14 +9,19 @@
 
 namespace server {
 
-/// Raises the limit of open files to what the system allows, and returns it.
+/// Raises the limit of open files to what the system allows, and returns it. Makes the kernel's
+/// table of them that large at once, up to 65,536: while it doubles, a process of several threads
+/// waits for some milliseconds, in the middle of a burst of clients.
+///
+/// Requires  No other thread, so that nobody has to wait here either.
 [[nodiscard]] std::uint64_t raise_open_files_limit();
 
 /// Tells the allocator how many loops will work. Requires that they have not begun.
 ///
 /// One loop shares the first heap of the process: every other heap of glibc grows by single pages,
-/// with a system call each, which made a queued message a third dearer. It keeps a few megabytes
-/// that are free for the next burst.
+/// with a system call each, which made a queued message a third dearer. It keeps some megabytes
+/// that are free for the next burst, and grows by megabytes: to grow has to wait while a thread
+/// that hashes passwords is given its memory.
 void prepare_heap(std::size_t loops) noexcept;
 
 /// What was made as root for the user that the broker becomes.

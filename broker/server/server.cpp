@@ -157,7 +157,6 @@ void Server::say_how_it_starts() {
         "Starting in local only mode: only this machine can connect, since the configuration "
         "has no listener.");
   }
-  running_.open_files_max = raise_open_files_limit();
   log_.write(LogType::information,
              concat({"Open files limit: ", std::to_string(running_.open_files_max), "."}));
 }
@@ -391,6 +390,7 @@ int run_broker(Running running, Certificates::Contexts tls) {
   const sigset_t signals = watched_signals();
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
+  running.open_files_max = raise_open_files_limit();
 
   Server server(std::move(running), std::move(tls));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
