@@ -158,11 +158,11 @@ void Connections::turn_away(Connection& connection, Refusal refusal) {
                " denied: " + std::string(describe(refusal)) + ".");
   leave(connection);
   const ListenerOptions& options = connection.listener->options();
-  // What comes before its CONNECT would be taken for it.
-  const bool header_due = options.protocol == Protocol::mqtt &&
+  // What comes before its CONNECT, or before TLS, would be taken for it.
+  const bool tls_due = options.tls && connection.tls == nullptr;
+  const bool header_due = (options.protocol == Protocol::mqtt || tls_due) &&
                           options.proxy_protocol != ProxyVersion::none &&
                           connection.proxy == nullptr;
-  const bool tls_due = options.tls && connection.tls == nullptr;
   const bool polite = !header_due && refusal != Refusal::banned && turned_away_ < turned_away_max &&
                       (!tls_due || told_inside_tls_.take(1, told_inside_tls, loop_.now()));
   if (!polite) return destroy(connection);

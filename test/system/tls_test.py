@@ -95,6 +95,17 @@ class TlsTest(BrokerTest):
         wait_until(lambda: len(self.broker.log_lines(why)) > before, f"the log to say {why}")
 
     @staticmethod
+    def hello():
+        """A ClientHello."""
+        outgoing = ssl.MemoryBIO()
+        tls = context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        return outgoing.read()
+
+    @staticmethod
     def run_command(*command, status=0, stdin=b""):
         """Runs a program and returns what it printed, both outputs together."""
         done = subprocess.run([str(word) for word in command], input=stdin, check=False,
@@ -655,6 +666,23 @@ class LimitsTest(TlsTest):
         response = self.secure_websocket().read_response(with_body=False)
         self.assertEqual((response.status, "retry-after" in response.headers), (429, True))
 
+    def test_proxy_header_is_due(self):
+        """Who is over a limit before his PROXY header came is closed: it would be taken for TLS."""
+        self.start("allow_anonymous true\n" + self.WEB + "enable_proxy_protocol 1\n"
+                   "max_connections 1\n")
+        def begins():
+            stream = TcpStream(("127.0.0.1", self.broker.ws_port)).socket
+            self.addCleanup(stream.close)
+            try:
+                stream.sendall(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + self.hello())
+                return stream.recv(1) == b"\x16"
+            except ConnectionError:
+                return False
+        wait_until(begins, "a place")
+        self.assertFalse(begins())
+        self.broker.wait_for_log("denied: max_connections exceeded")
+        self.assertEqual(self.broker.log_lines("closed:|which expects"), [])
+
     def test_connection_rate(self):
         """Above max_connection_rate clients are told so, but only so many a second: a handshake
         costs more than the limit is to save."""
@@ -692,17 +720,6 @@ class FloodTest(TlsTest):
 
     def setUp(self):
         self.start("allow_anonymous true\n" + LISTENER + server_lines())
-
-    @staticmethod
-    def hello():
-        """A ClientHello."""
-        outgoing = ssl.MemoryBIO()
-        tls = context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
-        try:
-            tls.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        return outgoing.read()
 
     def memory(self):
         """Resident memory of the broker in bytes."""
