@@ -136,10 +136,11 @@ void Connections::count_addresses(std::span<const std::shared_ptr<Listener>> lis
     if (connection.phase != Phase::open || !connection.counted || connection.charge != nullptr) {
       return;
     }
-    const auto prefix = prefix_of(connection.address);
     // The listener by which it came in may have a successor; the number is the same.
-    const AddressKey key{prefix.value_or(AddressPrefix()), connection.listener->options().index};
-    if (!prefix || !counted.contains(key.listener)) return;
+    const std::uint16_t listener = connection.listener->options().index;
+    const auto prefix = prefix_of(connection.address);
+    if (!prefix || !counted.contains(listener)) return;
+    const AddressKey key{*prefix, listener};
     static_cast<void>(loop_.addresses().enter(key, {}, loop_.now()));  // nothing bounds that
     connection.charge = std::make_unique<AddressKey>(key);
   });

@@ -37,7 +37,8 @@ std::uint64_t raise_open_files_limit() {
   const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
   const rlim_t most = ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
   constexpr rlim_t table_max = 65'536;
-  const int last = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, std::min(most, table_max) - 1);
+  const int last =
+      ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, static_cast<int>(std::min(most, table_max)) - 1);
   if (last >= 0) ::close(last);
   return most;
 }
