@@ -128,6 +128,8 @@ std::span<std::byte> TlsFilter::read(mqtt::Bytes bytes, std::span<std::byte> pla
     const int result = SSL_read_ex(ssl_.get(), place.data() + have, place.size() - have, &count);
     have += count;
     if (result != 1 && !go_on(SSL_get_error(ssl_.get(), result))) break;
+    // To ask once more only to hear that there is nothing would cost as much as a small record.
+    if (state_ == State::open && input_.empty() && SSL_has_pending(ssl_.get()) == 0) break;
   }
   input_ = {};
   output_ = nullptr;
@@ -182,7 +184,7 @@ bool TlsFilter::write(mqtt::Bytes plain, mqtt::ByteBuffer& to) {
   std::size_t written = 0;
   const bool whole = SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) == 1;
   output_ = nullptr;
-  ERR_clear_error();
+  if (!whole) ERR_clear_error();
   return whole && written == plain.size();
 }
 
