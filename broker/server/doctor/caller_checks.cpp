@@ -33,7 +33,7 @@ bool check_proxy_header(const Configuration& configuration, const Route& route,
   const conf::Listener& listener = listener_of(configuration, route);
   const NginxDirective* const directive =
       route.proxy.is_stream ? route.proxy.scope.find("proxy_protocol") : nullptr;
-  const bool sends = word_of(directive) == "on";
+  const bool sends = directive != nullptr && word_of(directive) == "on";
   const bool waits = listener.proxy_protocol != 0;
   const std::string where = configuration.where(*route.listener, "enable_proxy_protocol");
   if (sends && !waits) {
