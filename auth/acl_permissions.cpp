@@ -12,19 +12,6 @@ using Filters = std::vector<AclFilter>;
 
 bool is_plain(std::string_view name) { return name.find_first_of("+#") == std::string_view::npos; }
 
-/// The pattern with '+' for each level that holds %a.
-std::string for_any_address(std::string_view pattern) {
-  std::string wide;
-  while (true) {
-    const std::size_t slash = pattern.find('/');
-    const std::string_view level = pattern.substr(0, slash);
-    wide += level.contains("%a") ? "+" : level;
-    if (slash == std::string_view::npos) return wide;
-    wide += '/';
-    pattern.remove_prefix(slash + 1);
-  }
-}
-
 bool any_matches(const Filters& filters, std::string_view topic, const Identity& who) {
   return std::ranges::any_of(filters,
                              [&](const AclFilter& filter) { return filter.matches(topic, who); });
@@ -64,8 +51,7 @@ AclPermissions::AclPermissions(const std::vector<AclLine>& own,
     if (filter.names_address()) {
       names_address_ = true;
       if (line.grant == AclGrant::deny) {
-        denied_anywhere_.push_back(
-            AclFilter::pattern(for_any_address(line.filter), user.value_or("")));
+        denied_anywhere_.push_back(AclFilter::pattern_anywhere(line.filter, user.value_or("")));
       }
     }
     patterns_.add(line.grant, std::move(filter));

@@ -73,6 +73,14 @@ AclFilter AclFilter::pattern(std::string_view filter, std::string_view user) {
   return made;
 }
 
+AclFilter AclFilter::pattern_anywhere(std::string_view filter, std::string_view user) {
+  Levels levels = levels_of(filter);
+  for (std::string_view& level : levels) {
+    if (level.contains("%a")) level = "+";
+  }
+  return pattern(joined(levels), user);
+}
+
 /// Appends text without wildcards, to the step before if that is text too.
 void AclFilter::append_text(std::string_view text) {
   if (text.empty()) return;

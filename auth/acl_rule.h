@@ -32,6 +32,8 @@ class AclFilter {
   static AclFilter literal(std::string_view filter);
   /// A "pattern" line: `user` takes the place of %u; %c is the client id, %a its address.
   static AclFilter pattern(std::string_view filter, std::string_view user);
+  /// The same, whatever the address is: each level that holds %a is any level.
+  static AclFilter pattern_anywhere(std::string_view filter, std::string_view user);
 
   /// Does the filter match the topic name `topic` for that client? "a/#" matches "a"; a wildcard
   /// in front never matches a topic that begins with '$'.

@@ -146,8 +146,8 @@ Answer<void> Store::connect() {
   database_ = std::move(*opened);
   // The owner alone may read what clients say to each other.
   ::chmod(options_.path.c_str(), 0600);
-  // quick_check takes a quarter of a second less for a million messages, but what it does not look
-  // at, the entries of indexes, would make a write fail some day.
+  // quick_check takes up to a quarter of a second less for a million messages, but what it does not
+  // look at, the entries of indexes, would make a write fail some day.
   auto check = database_.value("PRAGMA integrity_check(1)");
   if (!check) return std::unexpected(check.error());
   if (*check != "ok") return std::unexpected(DatabaseError{SQLITE_CORRUPT, *check});

@@ -53,7 +53,7 @@ struct Publication {
   bool lendable = false;  // `view` stands in bytes being received: see Outbox::borrows()
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
-  /// Without an output the rest is not set: to clear it all would cost more than most receivers do.
+  /// Without an output the rest is not set: to clear it for every message would show.
   struct Encoded {
     Output* output = nullptr;
     std::size_t offset;
