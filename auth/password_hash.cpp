@@ -26,7 +26,7 @@ constexpr std::size_t argon2id_salt_bytes_min = 8;
 constexpr std::size_t argon2id_hash_bytes_min = 16;
 constexpr std::string_view argon2id_prefix = "$argon2id$";
 
-std::unexpected<std::string> error(std::string text) { return std::unexpected(std::move(text)); }
+std::unexpected<std::string> unusable(std::string text) { return std::unexpected(std::move(text)); }
 
 /// Cuts the text in front of the first `end` off `rest`, and `end` too. Nothing if there is none.
 std::optional<std::string_view> take_until(std::string_view& rest, char end) {
@@ -139,14 +139,14 @@ bool iterations_in_bounds(std::uint32_t iterations) {
 }  // namespace
 
 std::expected<PasswordHash, std::string> PasswordHash::parse(std::string_view text) {
-  if (sodium_init() < 0) return error("libsodium cannot be used on this machine");
-  if (text.empty()) return error("there is no password hash");
+  if (sodium_init() < 0) return unusable("libsodium cannot be used on this machine");
+  if (text.empty()) return unusable("there is no password hash");
   if (text.starts_with(argon2id_prefix)) return parse_argon2id(text);
   if (text.starts_with("$6$") || text.starts_with("$7$")) return parse_digest(text);
   if (text.starts_with('$')) {
-    return error("unknown kind of password hash (known: $6$, $7$ and $argon2id$)");
+    return unusable("unknown kind of password hash (known: $6$, $7$ and $argon2id$)");
   }
-  return error("the password is not hashed; darter-passwd -U FILE hashes a file of plain text");
+  return unusable("the password is not hashed; darter-passwd -U FILE hashes a file of plain text");
 }
 
 std::expected<PasswordHash, std::string> PasswordHash::parse_digest(std::string_view text) {
@@ -156,17 +156,18 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_digest(std::string_
   if (hash.kind_ == HashKind::sha512_pbkdf2) {
     const auto field = take_until(rest, '$');
     const auto iterations = field ? number(*field) : std::nullopt;
-    if (!iterations || !iterations_in_bounds(*iterations)) return error(iterations_fault());
+    if (!iterations || !iterations_in_bounds(*iterations)) return unusable(iterations_fault());
     hash.iterations_ = *iterations;
   }
   hash.cost_length_ = text.size() - rest.size();
   const auto salt_text = take_until(rest, '$');
   auto salt = salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL) : std::nullopt;
   if (!salt || salt->empty() || salt->size() > salt_bytes_max) {
-    return error("the salt is not base64 of 1 to 1024 bytes");
+    return unusable("the salt is not base64 of 1 to 1024 bytes");
   }
   auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL);
-  if (!digest || digest->size() != sha512_bytes) return error("the hash is not base64 of 64 bytes");
+  if (!digest || digest->size() != sha512_bytes)
+    return unusable("the hash is not base64 of 64 bytes");
   hash.salt_ = std::move(*salt);
   hash.digest_ = std::move(*digest);
   hash.text_ = text;
@@ -180,20 +181,20 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_argon2id(std::strin
   const auto passes = argon2id_parameter(rest, "t=", ',');
   const auto lanes = argon2id_parameter(rest, "p=", '$');
   if (!version || !memory_kib || !passes || !lanes) {
-    return error("malformed argon2id hash (wanted: $argon2id$v=19$m=KIB,t=N,p=N$SALT$HASH)");
+    return unusable("malformed argon2id hash (wanted: $argon2id$v=19$m=KIB,t=N,p=N$SALT$HASH)");
   }
-  if (*version != 19) return error("argon2id hash of a version other than 19");
-  if (const auto fault = argon2id_cost_fault(*memory_kib, *passes, *lanes)) return error(*fault);
+  if (*version != 19) return unusable("argon2id hash of a version other than 19");
+  if (const auto fault = argon2id_cost_fault(*memory_kib, *passes, *lanes)) return unusable(*fault);
   const std::size_t cost_length = text.size() - rest.size();
   const auto salt_text = take_until(rest, '$');
   const auto salt =
       salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) : std::nullopt;
   if (!salt || salt->size() < argon2id_salt_bytes_min || salt->size() > salt_bytes_max) {
-    return error("the salt of the argon2id hash is not base64 of 8 to 1024 bytes");
+    return unusable("the salt of the argon2id hash is not base64 of 8 to 1024 bytes");
   }
   const auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
   if (!digest || digest->size() < argon2id_hash_bytes_min || digest->size() > salt_bytes_max) {
-    return error("the hash of the argon2id hash is not base64 of 16 to 1024 bytes");
+    return unusable("the hash of the argon2id hash is not base64 of 16 to 1024 bytes");
   }
   PasswordHash hash;
   hash.kind_ = HashKind::argon2id;
@@ -204,7 +205,7 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_argon2id(std::strin
 
 std::expected<PasswordHash, std::string> PasswordHash::make(std::string_view password,
                                                             HashKind kind, const HashCost& cost) {
-  if (sodium_init() < 0) return error("libsodium cannot be used on this machine");
+  if (sodium_init() < 0) return unusable("libsodium cannot be used on this machine");
   return kind == HashKind::argon2id ? make_argon2id(password, cost)
                                     : make_digest(password, kind, cost);
 }
@@ -214,26 +215,26 @@ std::expected<PasswordHash, std::string> PasswordHash::make_digest(std::string_v
                                                                    const HashCost& cost) {
   const std::uint32_t iterations = cost.pbkdf2_iterations;
   const bool stretched = kind == HashKind::sha512_pbkdf2;
-  if (stretched && !iterations_in_bounds(iterations)) return error(iterations_fault());
-  if (hmac_confuses(kind, password)) return error("this kind of hash takes no NUL at the end");
+  if (stretched && !iterations_in_bounds(iterations)) return unusable(iterations_fault());
+  if (hmac_confuses(kind, password)) return unusable("this kind of hash takes no NUL at the end");
   const Bytes salt = random_bytes(digest_salt_bytes);
   std::array<unsigned char, sha512_bytes> digest{};
   const bool computed =
       stretched ? pbkdf2(password, salt, iterations, digest) : sha512(password, salt, digest);
-  if (!computed) return error("the hash could not be computed");
+  if (!computed) return unusable("the hash could not be computed");
   return parse(digest_text(kind, iterations, salt, digest));
 }
 
 std::expected<PasswordHash, std::string> PasswordHash::make_argon2id(std::string_view password,
                                                                      const HashCost& cost) {
   if (const auto fault = argon2id_cost_fault(cost.argon2id_memory_kib, cost.argon2id_passes, 1)) {
-    return error(*fault);
+    return unusable(*fault);
   }
   std::array<char, crypto_pwhash_STRBYTES> text{};
   if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), cost.argon2id_passes,
                             std::size_t{cost.argon2id_memory_kib} * 1024,
                             crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return error("the hash could not be computed: not enough memory");
+    return unusable("the hash could not be computed: not enough memory");
   }
   return parse(text.data());
 }

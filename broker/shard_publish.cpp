@@ -235,7 +235,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
   outbox.charge(route.receivers.size() *
                 (view.topic.size() + std::min(view.payload.size(), Sender::splice_bytes_min)));
   for (const Receiver& receiver : route.receivers) {
-    if (receiver.any_no_local && receiver.session == from) {
+    if (receiver.any_no_local && from != nullptr && receiver.session == from) {
       const Route& own = router.route_to_publisher(publication.view.topic, *from);
       for (const Receiver& copy : own.receivers) deliver(publication, own, copy);
     } else {

@@ -27,7 +27,7 @@ std::string devices_here() {
   return list;
 }
 
-void look_for(const std::vector<Entry>& entries, Diagnostics& missing) {
+void add_if_missing_device(const std::vector<Entry>& entries, Diagnostics& missing) {
   const Entry* entry = find_entry(entries, "bind_interface");
   if (entry == nullptr) return;
   const auto& name = std::get<std::string>(entry->value);
@@ -43,8 +43,8 @@ void look_for(const std::vector<Entry>& entries, Diagnostics& missing) {
 
 Diagnostics missing_devices(const Source& source) {
   Diagnostics missing;
-  look_for(source.default_listener, missing);
-  for (const ListenerSource& each : source.listeners) look_for(each.entries, missing);
+  add_if_missing_device(source.default_listener, missing);
+  for (const ListenerSource& each : source.listeners) add_if_missing_device(each.entries, missing);
   return missing;
 }
 

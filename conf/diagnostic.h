@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace conf {
@@ -30,6 +31,10 @@ using Diagnostics = std::vector<Diagnostic>;
 
 /// The same without "Error: ", for a log that names the severity by itself.
 [[nodiscard]] std::string format_without_severity(const Diagnostic& diagnostic);
+
+/// A word of a configuration in single quotes, as a diagnostic shows it: its first 60 bytes, and a
+/// question mark for each control character.
+[[nodiscard]] std::string quoted(std::string_view word);
 
 [[nodiscard]] bool has_errors(const Diagnostics& diagnostics);
 

@@ -20,7 +20,7 @@ std::string fault_of(const std::string& folder) {
   return ::access(folder.c_str(), X_OK) == 0 ? "" : std::strerror(errno);
 }
 
-void look_for(const std::vector<Entry>& entries, Diagnostics& missing) {
+void add_if_missing_folder(const std::vector<Entry>& entries, Diagnostics& missing) {
   const Entry* const entry = find_entry(entries, "http_dir");
   if (entry == nullptr) return;
   const auto& folder = std::get<std::string>(entry->value);
@@ -37,8 +37,8 @@ void look_for(const std::vector<Entry>& entries, Diagnostics& missing) {
 
 Diagnostics missing_folders(const Source& source) {
   Diagnostics missing;
-  look_for(source.default_listener, missing);
-  for (const ListenerSource& each : source.listeners) look_for(each.entries, missing);
+  add_if_missing_folder(source.default_listener, missing);
+  for (const ListenerSource& each : source.listeners) add_if_missing_folder(each.entries, missing);
   return missing;
 }
 

@@ -8,12 +8,12 @@ namespace {
 
 using Owner = SourceWriter::Owner;
 
-constexpr std::string_view blanks = " \t\r\n\v\f";
+constexpr std::string_view blanks_of_mosquitto = " \t\r\n\v\f";
 
 std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(blanks);
+  const auto begin = text.find_first_not_of(blanks_of_mosquitto);
   if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+  return text.substr(begin, text.find_last_not_of(blanks_of_mosquitto) - begin + 1);
 }
 
 /// A line as name and the rest. Both are empty on a line that says nothing.
@@ -146,7 +146,7 @@ void MosquittoReader::listener(Cursor& cursor, Line line) {
 void MosquittoReader::value(Cursor& cursor, const Option& option, Line line) {
   std::string_view text = line.rest;
   if (!takes_the_line(option)) {
-    const auto words = words_of(text, blanks);
+    const auto words = words_of(text, blanks_of_mosquitto);
     if (words.size() > 1) {
       extra_words(cursor, line.name,
                   text.substr(static_cast<std::size_t>(words[1].data() - text.data())));

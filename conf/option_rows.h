@@ -1,6 +1,8 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -8,6 +10,10 @@
 #include "conf/options.h"
 
 namespace conf {
+
+/// Ends of ranges.
+inline constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
+inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
 
 /// The parts of the table. options() puts them together; nobody else needs them.
 [[nodiscard]] std::span<const Option> global_option_rows();

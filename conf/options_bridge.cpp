@@ -7,11 +7,9 @@
 namespace conf {
 namespace {
 
-constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t uint32_max = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
 
-constexpr auto rows = std::to_array<Option>({
+constexpr auto bridge_rows = std::to_array<Option>({
     {.name = "connection",
      .type = Type::heading,
      .scope = Scope::bridge,
@@ -303,6 +301,6 @@ constexpr auto rows = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> bridge_option_rows() { return rows; }
+std::span<const Option> bridge_option_rows() { return bridge_rows; }
 
 }  // namespace conf

@@ -7,9 +7,7 @@
 namespace conf {
 namespace {
 
-constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t int64_max = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
 constexpr std::int64_t payload_max_bytes = 268'435'455;
 constexpr std::int64_t prefix_max_bytes = 50;
 
@@ -19,7 +17,7 @@ void headers_size(Settings& settings, Listener& /*listener*/, const Value& value
   if (bytes > 0) settings.websockets_headers_size_bytes = static_cast<std::uint32_t>(bytes);
 }
 
-void slow_consumer(Settings& settings, Listener& /*listener*/, const Value& value) {
+void default_slow_consumer(Settings& settings, Listener& /*listener*/, const Value& value) {
   settings.slow_consumer = slow_consumer_of(value);
 }
 
@@ -37,7 +35,7 @@ void persistence_damaged(Settings& settings, Listener& /*listener*/, const Value
   settings.persistence_refuse_damaged = std::get<std::string>(value) == "refuse";
 }
 
-constexpr auto rows = std::to_array<Option>({
+constexpr auto global_rows = std::to_array<Option>({
     // Who may come in.
     {.name = "per_listener_settings",
      .type = Type::flag,
@@ -232,7 +230,7 @@ constexpr auto rows = std::to_array<Option>({
              "always an older one of the same topic, and if that is not enough the one that has "
              "waited longest; or the client, which is disconnected (and while it is away loses the "
              "message that comes). What is in flight never does.",
-     .apply = slow_consumer},
+     .apply = default_slow_consumer},
     {.name = "memory_limit",
      .type = Type::integer,
      .maximum = int64_max,
@@ -463,6 +461,6 @@ constexpr auto rows = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> global_option_rows() { return rows; }
+std::span<const Option> global_option_rows() { return global_rows; }
 
 }  // namespace conf

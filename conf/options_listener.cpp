@@ -9,9 +9,6 @@
 namespace conf {
 namespace {
 
-constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
-
 void protocol(Settings& /*settings*/, Listener& listener, const Value& value) {
   listener.protocol =
       std::get<std::string>(value) == "websockets" ? Protocol::websockets : Protocol::mqtt;
@@ -22,7 +19,7 @@ void socket_domain(Settings& /*settings*/, Listener& listener, const Value& valu
       std::get<std::string>(value) == "ipv4" ? SocketDomain::ipv4 : SocketDomain::ipv6;
 }
 
-void slow_consumer(Settings& /*settings*/, Listener& listener, const Value& value) {
+void listener_slow_consumer(Settings& /*settings*/, Listener& listener, const Value& value) {
   listener.slow_consumer = slow_consumer_of(value);
 }
 
@@ -61,7 +58,7 @@ void trusted_proxies(Settings& /*settings*/, Listener& listener, const Value& va
   }
 }
 
-constexpr auto rows = std::to_array<Option>({
+constexpr auto listener_rows = std::to_array<Option>({
     // Where it listens.
     {.name = "listener",
      .type = Type::heading,
@@ -197,7 +194,7 @@ constexpr auto rows = std::to_array<Option>({
      .choices = "drop_newest drop_oldest latest_per_topic disconnect",
      .default_text = "drop_newest",
      .help = "As slow_consumer_policy, for clients of this listener only; wins over it.",
-     .apply = slow_consumer},
+     .apply = listener_slow_consumer},
     {.name = "use_username_as_clientid",
      .type = Type::flag,
      .scope = Scope::listener,
@@ -459,6 +456,6 @@ constexpr auto rows = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> listener_option_rows() { return rows; }
+std::span<const Option> listener_option_rows() { return listener_rows; }
 
 }  // namespace conf

@@ -31,7 +31,7 @@ struct NamedDestination {
   LogDestinationKind kind;
 };
 
-constexpr std::array<NamedDestination, 4> destinations = {
+constexpr std::array<NamedDestination, 4> named_destinations = {
     {{"stdout", LogDestinationKind::standard_output},
      {"stderr", LogDestinationKind::standard_error},
      {"syslog", LogDestinationKind::syslog},
@@ -59,9 +59,9 @@ void log_dest(Settings& settings, Listener& /*listener*/, const Value& value) {
     destination.path = text.substr(file.size());
   } else {
     const auto* const found =
-        std::find_if(destinations.begin(), destinations.end(),
+        std::find_if(named_destinations.begin(), named_destinations.end(),
                      [&](const NamedDestination& each) { return each.name == text; });
-    if (found == destinations.end()) return;
+    if (found == named_destinations.end()) return;
     destination.kind = found->kind;
   }
   if (std::find(chosen.begin(), chosen.end(), destination) == chosen.end()) {
@@ -69,7 +69,7 @@ void log_dest(Settings& settings, Listener& /*listener*/, const Value& value) {
   }
 }
 
-constexpr auto rows = std::to_array<Option>({
+constexpr auto logging_rows = std::to_array<Option>({
     {.name = "log_dest",
      .type = Type::log_destination,
      .choices = "none stdout stderr syslog topic",
@@ -110,6 +110,6 @@ constexpr auto rows = std::to_array<Option>({
 
 }  // namespace
 
-std::span<const Option> logging_option_rows() { return rows; }
+std::span<const Option> logging_option_rows() { return logging_rows; }
 
 }  // namespace conf

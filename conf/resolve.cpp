@@ -5,14 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "conf/diagnostic.h"
+
 namespace conf {
 namespace {
 
 constexpr std::uint16_t default_port = 1883;
 
 bool flag_of(const Entry* entry) { return entry != nullptr && std::get<bool>(entry->value); }
-
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 class Resolver {
  public:

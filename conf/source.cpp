@@ -3,18 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "conf/diagnostic.h"
+
 namespace conf {
 namespace {
-
-std::string quoted(std::string_view name) {
-  constexpr std::size_t shown_bytes = 60;
-  std::string text;
-  for (const char each : name.substr(0, shown_bytes)) {
-    const auto byte = static_cast<unsigned char>(each);
-    text += byte < 0x20 || byte == 0x7F ? '?' : each;
-  }
-  return "'" + text + (name.size() > shown_bytes ? "...'" : "'");
-}
 
 /// An option that only says "off" asks for nothing that is missing.
 bool asks_for_nothing(const Option& option, const Value& value) {

@@ -6,10 +6,10 @@
 #include <utility>
 #include <variant>
 
+#include "conf/diagnostic.h"
+
 namespace conf {
 namespace {
-
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 /// The options of one listener, with those that it inherits.
 class TlsCheck {

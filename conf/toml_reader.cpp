@@ -49,10 +49,10 @@ std::expected<Value, std::string> version_list(const Option& option, const toml:
   return parse_value(option, list);
 }
 
-constexpr std::string_view blanks = " \t\r\v\f";
+constexpr std::string_view blanks_of_toml = " \t\r\v\f";
 
 std::string_view without_blanks_in_front(std::string_view text) {
-  return text.substr(std::min(text.find_first_not_of(blanks), text.size()));
+  return text.substr(std::min(text.find_first_not_of(blanks_of_toml), text.size()));
 }
 
 /// Does this line begin a table and then give it no name? toml++ 3.3 takes a name for granted.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "conf/diagnostic.h"
 #include "conf/network.h"
 #include "conf/options.h"
 
@@ -28,12 +29,6 @@ constexpr std::array<DurationUnit, 6> duration_units = {{{'y', 365 * day_seconds
                                                          {'d', day_seconds},
                                                          {'h', 3600},
                                                          {'s', 1}}};
-
-std::string quoted(std::string_view text) {
-  constexpr std::size_t shown_bytes = 60;
-  if (text.size() <= shown_bytes) return "'" + std::string(text) + "'";
-  return "'" + std::string(text.substr(0, shown_bytes)) + "...'";
-}
 
 std::unexpected<std::string> wrong(const Option& option, std::string_view text) {
   const std::string range = range_of(option);

@@ -24,7 +24,7 @@ using broker::JournalBatch;
 using State = MosquittoDb::State;
 
 /// Rows are written in portions of this size.
-constexpr std::size_t portion_bytes = std::size_t{1} << 20U;
+constexpr std::size_t imported_portion_bytes = std::size_t{1} << 20U;
 constexpr std::size_t portion_rows = 10'000;
 constexpr std::uint64_t chunks_per_report = 4096;
 
@@ -596,7 +596,8 @@ void MosquittoImport::Work::number(SessionEntry& entry) {
 
 Step<void> MosquittoImport::Work::give(bool all) {
   if (batch_.size() == 0) return {};
-  if (!all && batch_.bytes.size() < portion_bytes && batch_.size() < portion_rows) return {};
+  if (!all && batch_.bytes.size() < imported_portion_bytes && batch_.size() < portion_rows)
+    return {};
   const auto written = store_.write(batch_);
   batch_ = {};
   if (!written) return stopped(written.error());

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "transport/text.h"
+
 namespace transport {
 
 namespace {
@@ -17,13 +19,6 @@ struct Hop {
   PeerAddress address;
 };
 
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t";
-  const std::size_t begin = std::min(text.find_first_not_of(blanks), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
 /// A name that a proxy made up: "_" and letters (RFC 7239, section 6.3).
 bool is_obfuscated(std::string_view text) noexcept {
   return text.starts_with('_') && std::ranges::all_of(text, [](char each) {
@@ -33,7 +28,7 @@ bool is_obfuscated(std::string_view text) noexcept {
 }
 
 /// The port behind an address. Nothing if it is none; 0 if it is made up.
-std::optional<std::uint16_t> parse_port(std::string_view text) {
+std::optional<std::uint16_t> parse_node_port(std::string_view text) {
   if (is_obfuscated(text)) return std::uint16_t{0};
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -42,7 +37,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 }
 
 Hop hop_of(std::string_view address, std::string_view port_text) {
-  const auto port = port_text.empty() ? std::uint16_t{0} : parse_port(port_text);
+  const auto port = port_text.empty() ? std::uint16_t{0} : parse_node_port(port_text);
   if (!port) return {};
   const auto parsed = PeerAddress::parse(address, *port);
   return parsed ? Hop{Kind::known, *parsed} : Hop{};
@@ -124,12 +119,12 @@ Hop parse_element(std::string_view element) {
 }
 
 /// What a header field is called: as it is written, and as HttpRequest has it.
-struct Field {
+struct HeaderKind {
   RealIpHeader header;
   std::string_view written;
   std::string_view name;
 };
-constexpr Field fields[] = {
+constexpr HeaderKind header_kinds[] = {
     {RealIpHeader::x_forwarded_for, "X-Forwarded-For", "x-forwarded-for"},
     {RealIpHeader::x_real_ip, "X-Real-IP", "x-real-ip"},
     {RealIpHeader::forwarded, "Forwarded", "forwarded"},
@@ -138,7 +133,7 @@ constexpr Field fields[] = {
 /// Goes from hop to hop, from the last to the first, over all fields of that name.
 class Path {
  public:
-  Path(const Field& field, const Networks& trusted) : field_(field), trusted_(trusted) {}
+  Path(const HeaderKind& field, const Networks& trusted) : field_(field), trusted_(trusted) {}
 
   [[nodiscard]] Forwarded walk(const HttpRequest& request) {
     for (auto each = request.fields.rbegin(); each != request.fields.rend(); ++each) {
@@ -165,7 +160,7 @@ class Path {
     return false;
   }
 
-  const Field& field_;
+  const HeaderKind& field_;
   const Networks& trusted_;
   Forwarded result_;
   std::size_t hops_ = 0;
@@ -174,7 +169,7 @@ class Path {
 }  // namespace
 
 Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header, const Networks& trusted) {
-  for (const Field& field : fields) {
+  for (const HeaderKind& field : header_kinds) {
     if (header != RealIpHeader::any && header != field.header) continue;
     const Forwarded found = Path(field, trusted).walk(request);
     if (found.kind != Kind::absent) return found;

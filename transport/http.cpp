@@ -2,19 +2,14 @@
 
 #include <algorithm>
 
+#include "transport/text.h"
+
 namespace transport {
 
 namespace {
 
 char lower(char letter) noexcept {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  const auto blank = [](char letter) { return letter == ' ' || letter == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 std::string_view phrase_of(unsigned status) noexcept {

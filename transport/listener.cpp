@@ -16,6 +16,7 @@
 
 #include "transport/descriptor.h"
 #include "transport/peer_address.h"
+#include "transport/text.h"
 #include "transport/unix_socket.h"
 
 namespace transport {
@@ -23,8 +24,6 @@ namespace transport {
 namespace {
 
 using Opened = std::expected<Descriptor, int>;  // or errno
-
-std::string reason(int error) { return std::generic_category().message(error); }
 
 bool set(int socket, int level, int option, int value) noexcept {
   return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
@@ -151,7 +150,7 @@ std::expected<std::unique_ptr<Listener>, std::string> Listener::succeed(
   for (const int socket : sockets_) {
     const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
-      return std::unexpected("Unable to take over " + place_of(options) + ": " + reason(errno) +
+      return std::unexpected("Unable to take over " + place_of(options) + ": " + errno_text(errno) +
                              ".");
     }
     successor->sockets_.push_back(copy);
@@ -215,7 +214,7 @@ std::expected<void, std::string> Listener::adopt_one(Descriptor socket) {
   }
   const int flags = ::fcntl(number, F_GETFL);
   if (flags < 0 || ::fcntl(number, F_SETFL, flags | O_NONBLOCK) != 0) {
-    return std::unexpected("cannot be used: " + reason(errno));
+    return std::unexpected("cannot be used: " + errno_text(errno));
   }
   const std::uint16_t port = bound_port(number);
   if (port != 0) set_inherited_options(number);
@@ -235,7 +234,7 @@ std::expected<void, std::string> Listener::open_tcp(bool beside) {
     set_port(*address, port_);
     Opened socket = listen_tcp(*address, options_.bind_interface, beside);
     if (!socket) {
-      error = reason(socket.error());
+      error = errno_text(socket.error());
       // A machine without IPv6 is no reason not to start; a port that is taken is one.
       const bool missing = socket.error() == EAFNOSUPPORT || socket.error() == EADDRNOTAVAIL;
       if (one_is_enough && missing) continue;
@@ -252,7 +251,7 @@ std::expected<void, std::string> Listener::open_unix() {
   auto socket = bind_unix(options_);
   if (!socket) return std::unexpected(socket.error());
   made_file_ = true;
-  if (::listen(socket->get(), backlog) != 0) return std::unexpected(reason(errno));
+  if (::listen(socket->get(), backlog) != 0) return std::unexpected(errno_text(errno));
   sockets_.push_back(socket->release());
   return {};
 }

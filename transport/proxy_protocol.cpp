@@ -87,17 +87,17 @@ std::uint32_t crc32c(std::uint32_t crc, mqtt::Bytes bytes) noexcept {
   return crc;
 }
 
-struct Field {
+struct Tlv {
   unsigned type;
   mqtt::Bytes value;
 };
 
 /// Takes the next field off `rest`. Nothing if it is longer than what is there.
-std::optional<Field> next_field(mqtt::Bytes& rest) noexcept {
+std::optional<Tlv> next_tlv(mqtt::Bytes& rest) noexcept {
   if (rest.size() < field_head_bytes) return std::nullopt;
   const std::size_t size = u16_at(rest, 1);
   if (rest.size() - field_head_bytes < size) return std::nullopt;
-  const Field field{byte_at(rest, 0), rest.subspan(field_head_bytes, size)};
+  const Tlv field{byte_at(rest, 0), rest.subspan(field_head_bytes, size)};
   rest = rest.subspan(field_head_bytes + size);
   return field;
 }
@@ -237,7 +237,7 @@ const char* ProxyHeaderReader::parse_addresses(unsigned family, mqtt::Bytes& res
 
 const char* ProxyHeaderReader::parse_fields(mqtt::Bytes all, mqtt::Bytes rest) {
   while (!rest.empty()) {
-    const auto field = next_field(rest);
+    const auto field = next_tlv(rest);
     if (!field) return "a field is longer than the header";
     if (field->type == crc32c_field) {
       if (field->value.size() != 4) return "its checksum has not four bytes";
@@ -257,7 +257,7 @@ const char* ProxyHeaderReader::parse_tls(mqtt::Bytes value) {
   ProxyTls tls;
   tls.verified = (client & client_has_certificate) != 0 && u32_at(value, 1) == 0;
   for (mqtt::Bytes rest = value.subspan(head_bytes); !rest.empty();) {
-    const auto field = next_field(rest);
+    const auto field = next_tlv(rest);
     if (!field) return "a field is longer than its SSL field";
     const std::string_view text = mqtt::as_text(field->value);
     if (field->type == ssl_version_field) tls.version = text;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "transport/text.h"
 #include "transport/tls.h"
 
 namespace transport {
@@ -26,8 +27,6 @@ constexpr std::int64_t day_seconds = 86'400;
 constexpr std::int64_t warned_seconds = 14 * day_seconds;  // before a certificate ends
 
 std::unexpected<std::string> fault(const std::string& what) { return std::unexpected(what); }
-
-std::string reason(int error) { return std::generic_category().message(error); }
 
 /// "2026-03-01"
 std::string date_of(std::int64_t seconds) {
@@ -198,7 +197,7 @@ std::expected<CertificateStorePtr, std::string> TlsContext::load_authorities() {
   ERR_clear_error();
   if (!file.empty()) {
     if (::access(file.c_str(), R_OK) != 0)
-      return fault(file + ": cannot be opened: " + reason(errno));
+      return fault(file + ": cannot be opened: " + errno_text(errno));
     if (X509_STORE_load_file(store.get(), file.c_str()) != 1) {
       return fault(file + ": has no certificates in PEM form (" + take_openssl_error() + ")");
     }
@@ -206,7 +205,7 @@ std::expected<CertificateStorePtr, std::string> TlsContext::load_authorities() {
   if (!path.empty()) {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), R_OK | X_OK) != 0) {
-      return fault(path + ": cannot be opened: " + reason(errno));
+      return fault(path + ": cannot be opened: " + errno_text(errno));
     }
     if (!S_ISDIR(status.st_mode)) return fault(path + ": is not a folder; use cafile for a file");
     if (X509_STORE_load_path(store.get(), path.c_str()) != 1) {
@@ -397,7 +396,7 @@ std::expected<void, std::string> TlsContext::open_keylog() {
   if (path.empty()) return {};
   keylog_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (keylog_) return {};
-  return fault(path + ": cannot be opened for TLS secrets: " + reason(errno));
+  return fault(path + ": cannot be opened for TLS secrets: " + errno_text(errno));
 }
 
 SslPtr TlsContext::make_ssl() const {

@@ -15,13 +15,13 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "transport/text.h"
+
 namespace transport {
 
 namespace {
 
 constexpr auto unchanged = static_cast<unsigned>(-1);  // for chown()
-
-std::string reason(int error) { return std::generic_category().message(error); }
 
 bool somebody_answers(const sockaddr_un& address) noexcept {
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -72,10 +72,10 @@ std::expected<Owner, std::string> parse_owner(const std::string& text) {
 std::expected<void, std::string> give(const std::string& path, const Owner& owner) {
   const Descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat status{};
-  if (!file || ::fstat(file.get(), &status) != 0) return std::unexpected(reason(errno));
-  if (!S_ISSOCK(status.st_mode)) return std::unexpected(reason(ENOTSOCK));
+  if (!file || ::fstat(file.get(), &status) != 0) return std::unexpected(errno_text(errno));
+  if (!S_ISSOCK(status.st_mode)) return std::unexpected(errno_text(ENOTSOCK));
   if (::fchownat(file.get(), "", owner.user, owner.group, AT_EMPTY_PATH) == 0) return {};
-  return std::unexpected("its owner cannot be changed: " + reason(errno));
+  return std::unexpected("its owner cannot be changed: " + errno_text(errno));
 }
 
 /// Made with its mode at once: the mask is the only way to say it.
@@ -99,13 +99,13 @@ std::expected<Descriptor, std::string> bind_unix(const ListenerOptions& options)
   const auto owner = parse_owner(options.unix_socket_owner);
   if (!owner) return std::unexpected(owner.error());
   if (is_socket(path.c_str())) {
-    if (somebody_answers(address)) return std::unexpected(reason(EADDRINUSE));
+    if (somebody_answers(address)) return std::unexpected(errno_text(EADDRINUSE));
     ::unlink(path.c_str());
   }
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) return std::unexpected(reason(errno));
+  if (!socket) return std::unexpected(errno_text(errno));
   if (const int error = bind_with_mode(socket.get(), address, options.unix_socket_mode)) {
-    return std::unexpected(reason(error));
+    return std::unexpected(errno_text(error));
   }
   if (options.unix_socket_owner.empty()) return socket;
   if (const auto given = give(path, *owner); !given) {
@@ -117,8 +117,9 @@ std::expected<Descriptor, std::string> bind_unix(const ListenerOptions& options)
 
 std::expected<void, std::string> change_unix(const ListenerOptions& options) {
   const std::string& path = options.unix_socket_path;
-  if (!is_socket(path.c_str())) return std::unexpected(reason(ENOTSOCK));
-  if (::chmod(path.c_str(), options.unix_socket_mode) != 0) return std::unexpected(reason(errno));
+  if (!is_socket(path.c_str())) return std::unexpected(errno_text(ENOTSOCK));
+  if (::chmod(path.c_str(), options.unix_socket_mode) != 0)
+    return std::unexpected(errno_text(errno));
   if (options.unix_socket_owner.empty()) return {};
   const auto owner = parse_owner(options.unix_socket_owner);
   if (!owner) return std::unexpected(owner.error());

@@ -9,13 +9,13 @@ namespace transport {
 
 namespace {
 
-using Refusal = std::optional<HttpRefusal>;
+using MaybeRefusal = std::optional<HttpRefusal>;
 
 HttpRefusal upgrade_required(std::string text) {
   return {426, std::move(text), "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"};
 }
 
-Refusal check_request_line(const HttpRequest& request, const ListenerOptions& listener) {
+MaybeRefusal check_request_line(const HttpRequest& request, const ListenerOptions& listener) {
   if (request.method != "GET") {
     return HttpRefusal{405, "A WebSocket is opened with GET, not with " + request.method + ".",
                        "Allow: GET\r\n"};
@@ -32,7 +32,7 @@ Refusal check_request_line(const HttpRequest& request, const ListenerOptions& li
   return {};
 }
 
-Refusal check_upgrade(const HttpRequest& request) {
+MaybeRefusal check_upgrade(const HttpRequest& request) {
   if (!asks_for_websocket(request)) {
     return upgrade_required(
         "This is a WebSocket for MQTT, and the request has no 'Upgrade: websocket' header: a "
@@ -64,14 +64,14 @@ bool is_key(std::string_view key) noexcept {
          key.substr(0, 22).find_first_not_of(letters) == std::string_view::npos;
 }
 
-Refusal check_key(const HttpRequest& request) {
+MaybeRefusal check_key(const HttpRequest& request) {
   const std::string* const key = request.find("sec-websocket-key");
   if (key == nullptr) return HttpRefusal{400, "The request has no Sec-WebSocket-Key header.", {}};
   if (is_key(*key)) return {};
   return HttpRefusal{400, "Sec-WebSocket-Key is not 16 bytes in base64.", {}};
 }
 
-Refusal check_origin(const HttpRequest& request, const ListenerOptions& listener) {
+MaybeRefusal check_origin(const HttpRequest& request, const ListenerOptions& listener) {
   if (listener.websockets_origins.empty()) return {};
   const std::string* const origin = request.find("origin");
   if (origin == nullptr) return HttpRefusal{403, "The request has no Origin header.", {}};
@@ -117,7 +117,7 @@ std::string accept_value(std::string_view key) {
 
 std::expected<std::string, HttpRefusal> answer_handshake(const HttpRequest& request,
                                                          const ListenerOptions& listener) {
-  Refusal refusal = check_request_line(request, listener);
+  MaybeRefusal refusal = check_request_line(request, listener);
   if (!refusal) refusal = check_upgrade(request);
   if (!refusal) refusal = check_key(request);
   if (!refusal) refusal = check_origin(request, listener);

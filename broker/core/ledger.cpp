@@ -43,13 +43,13 @@ void Ledger::begin_above(std::uint64_t last_key) {
 
 void Ledger::changed(Session& session, Part part) {
   if (!keeps(session)) return;
-  if (session.key == SessionKey{0}) {
-    session.key = SessionKey{last_session_ += stride_};
-    part = static_cast<Part>(part | session_row);
-  }
   ++position_;
   if (session.unstored == 0) changed_.push_back({session.index, session.number});
   session.unstored |= part;
+  if (session.key == SessionKey{0}) {
+    session.key = SessionKey{last_session_ += stride_};
+    session.unstored |= session_row;
+  }
 }
 
 void Ledger::finished(Session& session, const Outgoing::Done& done) {

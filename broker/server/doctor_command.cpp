@@ -20,6 +20,7 @@
 #include "broker/server/doctor/report.h"
 #include "broker/server/doctor/routes.h"
 #include "broker/server/gatekeeper.h"
+#include "broker/server/lines.h"
 #include "broker/server/translate.h"
 #include "conf/detect.h"
 #include "conf/file.h"
@@ -42,16 +43,6 @@ int refuse(const conf::Diagnostics& diagnostics) {
   }
   std::fputs("Nothing else was looked at.\n", stderr);
   return static_cast<int>(conf::ExitCode::bad_configuration);
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
 }
 
 /// A sentence of another part, without its full stop.
@@ -123,8 +114,8 @@ void Anamnesis::tls() {
     trial.tried = true;
     const auto contexts = Certificates::load(alone);
     if (!contexts) {
-      for (std::string& line : lines_of(contexts.error())) {
-        trial.errors.push_back(without_stop(std::move(line)));
+      for (const std::string_view line : lines_of(contexts.error())) {
+        trial.errors.push_back(without_stop(std::string(line)));
       }
       continue;
     }
@@ -145,7 +136,7 @@ void Anamnesis::passwords() {
   if (!trial.reason.empty()) return;
   trial.tried = true;
   if (const auto realms = Gatekeeper::load(settings()); !realms) {
-    trial.errors = lines_of(realms.error());
+    for (const std::string_view line : lines_of(realms.error())) trial.errors.emplace_back(line);
   }
 }
 

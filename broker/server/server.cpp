@@ -22,6 +22,7 @@
 #include "broker/server/import.h"
 #include "broker/server/instructions.h"
 #include "broker/server/keeper.h"
+#include "broker/server/lines.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/log_writer.h"
 #include "broker/server/memory_watch.h"
@@ -49,16 +50,6 @@ int status(conf::ExitCode code) { return static_cast<int>(code); }
 
 void print_error(std::string_view text) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
 }
 
 int report(const conf::Diagnostics& diagnostics) {

@@ -8,7 +8,6 @@ namespace mqtt {
 namespace {
 
 constexpr std::uint64_t every_byte(std::uint64_t value) { return value * 0x0101'0101'0101'0101U; }
-constexpr std::uint64_t high_bits = every_byte(0x80);
 
 /// High bit of each byte that is not `value`. Exact as long as all bytes are ASCII: no sum of two
 /// seven-bit numbers carries into the next byte.
@@ -18,7 +17,7 @@ constexpr std::uint64_t differs(std::uint64_t word, unsigned char value) {
 
 bool plain(std::uint64_t word) noexcept {
   const std::uint64_t allowed = differs(word, 0) & differs(word, '+') & differs(word, '#');
-  return ((allowed & ~word) & high_bits) == high_bits;
+  return ((allowed & ~word) & every_byte(0x80)) == every_byte(0x80);
 }
 
 std::uint64_t eight_bytes(const char* at) noexcept {

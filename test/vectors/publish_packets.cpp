@@ -7,7 +7,7 @@ namespace {
 using mqtt::Reason;
 using mqtt::Version;
 
-std::string all_properties() {
+std::string all_publish_properties() {
   return u8(0x01) + u8(1) + u8(0x02) + u32(3600) + u8(0x23) + u16(1) + u8(0x08) +
          text("answers/here") + u8(0x09) + text(std::string_view("\0\xFF", 2)) + u8(0x26) +
          text("first") + text("1") + u8(0x26) + text("first") + text("2") + u8(0x03) +
@@ -82,7 +82,7 @@ void add_aliases_and_properties(Packets& packets) {
     packets.push_back({std::string("PUBLISH ") + name, Version::v5_0,
                        packet(0x30, text(topic) + properties + "payload"), refused_with});
   };
-  add("with all properties", "a/b", block(all_properties()));
+  add("with all properties", "a/b", block(all_publish_properties()));
   add("that gives a topic an alias", "a/b", block(u8(0x23) + u16(1)));
   add("with an alias in the place of a topic", "", block(u8(0x23) + u16(1)));
   add("with the largest alias", "a/b", block(u8(0x23) + u16(65'535)));

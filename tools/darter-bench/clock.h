@@ -18,6 +18,10 @@ inline constexpr Nanoseconds one_second = 1'000'000'000;
 [[nodiscard]] constexpr double in_seconds(Nanoseconds time) noexcept {
   return static_cast<double>(time) / static_cast<double>(one_second);
 }
+/// Of what a histogram counts.
+[[nodiscard]] constexpr double in_microseconds(std::uint64_t nanoseconds) noexcept {
+  return static_cast<double>(nanoseconds) / 1000.0;
+}
 [[nodiscard]] constexpr Nanoseconds from_seconds(double seconds) noexcept {
   return static_cast<Nanoseconds>(seconds * static_cast<double>(one_second));
 }

@@ -3,13 +3,6 @@
 #include <algorithm>
 
 namespace bench {
-namespace {
-
-double in_microseconds(std::uint64_t nanoseconds) {
-  return static_cast<double>(nanoseconds) / 1000.0;
-}
-
-}  // namespace
 
 void OpenLoop::measure() {
   const Nanoseconds warmup = from_seconds(options().warmup_seconds);

@@ -12,7 +12,7 @@ namespace {
 
 using mqtt::PacketType;
 
-std::string topic_of(std::uint32_t number) {
+std::string retained_topic_of(std::uint32_t number) {
   return text_of("bench/retained/", number / 1000, "/", number % 1000);
 }
 
@@ -58,7 +58,7 @@ bool RetainedReplay::store() {
 
 Nanoseconds RetainedReplay::on_round() {
   while (storing_ && published_ < wanted_ && published_ - acknowledged_ < window_) {
-    const PublishTemplate message(topic_of(published_), options_.payload_bytes,
+    const PublishTemplate message(retained_topic_of(published_), options_.payload_bytes,
                                   mqtt::Qos::at_least_once, true, options_.version());
     reactor_.send(publisher_, message.size(), [&](std::byte* place) {
       message.put(place, id_of(published_), {.sequence = published_});

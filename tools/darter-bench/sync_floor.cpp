@@ -24,10 +24,6 @@ bool write_page(const sockets::Descriptor& file, std::size_t number) {
          static_cast<ssize_t>(page.size());
 }
 
-double in_microseconds(std::uint64_t nanoseconds) {
-  return static_cast<double>(nanoseconds) / 1000.0;
-}
-
 }  // namespace
 
 bool SyncFloor::run() {

@@ -160,8 +160,6 @@ void leave_no_core() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-std::unexpected<std::string> error(const std::string& text) { return std::unexpected(text); }
-
 std::optional<std::string> fault_of(std::string_view password) {
   if (password.empty()) return "the password is empty";
   if (password.size() > password_bytes_max) return "the password is longer than 65535 bytes";
@@ -177,12 +175,13 @@ std::expected<auth::Secret, std::string> ask_password(const std::string& user, b
   LineEnd end = terminal
                     ? ask((new_one ? "New password for " : "Password of ") + user + ": ", first)
                     : first.read(nullptr);
-  if (const auto fault = fault_of(first.text())) return error(*fault);
+  if (const auto fault = fault_of(first.text())) return std::unexpected(*fault);
   if (new_one && (terminal || end == LineEnd::line_feed)) {
     Line second;
     end = terminal ? ask("Once more: ", second) : second.read(nullptr);
     const bool repeated = terminal || end == LineEnd::line_feed || !second.text().empty();
-    if (repeated && second.text() != first.text()) return error("the two passwords differ");
+    if (repeated && second.text() != first.text())
+      return std::unexpected("the two passwords differ");
   }
   return auth::Secret(first.text());
 }

@@ -72,9 +72,9 @@ std::string parameter_of(const NginxDirective& directive, std::string_view name)
   return "";
 }
 
-bool is_by_address(const NginxDirective* zone) {
-  return zone == nullptr || word_of(zone).find("remote_addr") != std::string::npos ||
-         word_of(zone).find("realip") != std::string::npos;
+bool is_by_address(const NginxDirective& zone) {
+  return word_of(&zone).find("remote_addr") != std::string::npos ||
+         word_of(&zone).find("realip") != std::string::npos;
 }
 
 void check_limit_req(const Route& route, const NginxDirective& limit, Findings& findings) {
@@ -82,7 +82,7 @@ void check_limit_req(const Route& route, const NginxDirective& limit, Findings& 
   const NginxDirective* const zone = zone_of(route.proxy.scope, "limit_req_zone", name);
   const std::string rate = zone != nullptr ? parameter_of(*zone, "rate") : "";
   const std::string where = where_of(limit.place);
-  if (!is_by_address(zone)) {
+  if (zone != nullptr && !is_by_address(*zone)) {
     return findings.warning(
         where,
         "All clients together may connect at " + rate + ": zone '" + name + "' counts by " +
@@ -106,7 +106,7 @@ void check_limit_req(const Route& route, const NginxDirective& limit, Findings& 
 void check_limit_conn(const Route& route, const NginxDirective& limit, Findings& findings) {
   const NginxDirective* const zone = zone_of(route.proxy.scope, "limit_conn_zone", word_of(&limit));
   const std::string count = word_of(&limit, 1);
-  if (!is_by_address(zone)) {
+  if (zone != nullptr && !is_by_address(*zone)) {
     return findings.warning(
         where_of(limit.place),
         "All clients together may have " + count + " connections: zone '" + word_of(&limit) +

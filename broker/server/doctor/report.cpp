@@ -6,7 +6,7 @@
 namespace doctor {
 namespace {
 
-std::string_view word_of(Severity severity) {
+std::string_view heading_of(Severity severity) {
   switch (severity) {
     case Severity::good:
       return "good:    ";
@@ -31,7 +31,7 @@ std::string plain(std::string text) {
 }
 
 std::string line_of(const Finding& finding) {
-  std::string text = "  " + std::string(word_of(finding.severity)) + plain(finding.what);
+  std::string text = "  " + std::string(heading_of(finding.severity)) + plain(finding.what);
   if (!finding.where.empty()) text += " (" + plain(finding.where) + ")";
   text += "\n";
   if (!finding.cure.empty()) text += "             do: " + plain(finding.cure) + "\n";
