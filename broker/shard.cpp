@@ -164,6 +164,9 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
   state.enter(now);
+  if (queued_bytes > connection->queued_bytes) {
+    state.keep_bytes(queued_bytes - connection->queued_bytes);
+  }
   connection->queued_bytes = queued_bytes;
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
   if (queued_bytes != 0) return;

@@ -225,7 +225,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   } else if (to != 0) {
     send_to_peers({to, interested}, publication, stamp, by);
   }
-  if (publication.kept || to != 0) keep_bytes(message.topic.size() + message.payload.size());
+  if (publication.shared != nullptr) keep_bytes(message.topic.size() + message.payload.size());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }
 
@@ -235,7 +235,8 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
   outbox.charge(route.receivers.size() *
                 (view.topic.size() + std::min(view.payload.size(), Sender::splice_bytes_min)));
   for (const Receiver& receiver : route.receivers) {
-    if (receiver.any_no_local && from != nullptr && receiver.session == from) {
+    if (receiver.any_no_local && receiver.session == from) {
+      // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): each receiver has a session
       const Route& own = router.route_to_publisher(publication.view.topic, *from);
       for (const Receiver& copy : own.receivers) deliver(publication, own, copy);
     } else {
@@ -243,6 +244,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
     }
   }
   for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
+  if (publication.kept) keep_bytes(publication.kept_bytes());
 }
 
 // RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]

@@ -44,6 +44,13 @@ struct Publication {
     return kept;
   }
 
+  /// What memory that takes in this shard, at most: the copy, and a delivery for each receiver.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept {
+    if (!kept) return 0;
+    return sizeof(Message) + receivers * sizeof(Delivery) +
+           (shared != nullptr ? 0 : kept->size_bytes());
+  }
+
   MessageView view;
   Instant now;
   std::size_t receivers;
