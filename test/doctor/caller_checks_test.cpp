@@ -108,6 +108,10 @@ TEST_CASE("the header field that nginx writes is the one that is read", "[doctor
             "X-Forwarded-For (nginx.conf:1)",
             line));
   CHECK(is_in("-> real_ip_header X-Forwarded-For", line));
+  // nginx takes header fields in any case, the broker's option does not.
+  CHECK(is_in(
+      "-> real_ip_header X-Real-IP",
+      only(over_http("real_ip_header Forwarded\n", "proxy_set_header x-real-ip $remote_addr;"))));
   CHECK(is_in("-> proxy_set_header X-Real-IP $remote_addr;",
               only(over_http("real_ip_header X-Real-IP\n", ""))));
   CHECK(is_in(

@@ -111,14 +111,19 @@ constexpr auto address_fields = std::to_array<AddressField>({
     {conf::RealIpHeader::forwarded, "Forwarded"},
 });
 
-/// The first of these fields that nginx writes and `header` allows. Null: none.
-const NginxDirective* written_field(const Route& route, conf::RealIpHeader header) {
+struct WrittenField {
+  const NginxDirective* directive = nullptr;  // none: there is no such field
+  std::string_view name;                      // as real_ip_header spells it
+};
+
+/// The first of these fields that nginx writes and `header` allows.
+WrittenField written_field(const Route& route, conf::RealIpHeader header) {
   for (const AddressField& each : address_fields) {
     if (header != conf::RealIpHeader::any && header != each.header) continue;
     const NginxDirective* const found = header_set(route.proxy.scope, each.name);
-    if (!word_of(found, 1).empty()) return found;
+    if (!word_of(found, 1).empty()) return {found, each.name};
   }
-  return nullptr;
+  return {};
 }
 
 /// No field that the broker reads is written: because there is none, or another.
@@ -127,13 +132,14 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
   const auto found =
       std::ranges::find(address_fields, listener.real_ip_header, &AddressField::header);
   const AddressField& read = found == address_fields.end() ? address_fields.front() : *found;
-  const NginxDirective* const other = written_field(route, conf::RealIpHeader::any);
-  if (other != nullptr) {
-    return findings.warning(
-        configuration.where(*route.listener, "real_ip_header"),
-        "The broker reads " + std::string(read.name) + " only, and nginx sets " + word_of(other) +
-            " (" + where_of(other->place) + "): in its log all clients look like nginx",
-        configuration.line("real_ip_header", word_of(other)));
+  const WrittenField other = written_field(route, conf::RealIpHeader::any);
+  if (other.directive != nullptr) {
+    return findings.warning(configuration.where(*route.listener, "real_ip_header"),
+                            "The broker reads " + std::string(read.name) +
+                                " only, and nginx sets " + word_of(other.directive) + " (" +
+                                where_of(other.directive->place) +
+                                "): in its log all clients look like nginx",
+                            configuration.line("real_ip_header", std::string(other.name)));
   }
   // What Forwarded says of an IPv6 address is in brackets, which takes a map of nginx.
   const bool of_two_lines = read.header == conf::RealIpHeader::forwarded;
@@ -153,7 +159,7 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
 bool check_address_field(const Configuration& configuration, const Route& route,
                          Findings& findings) {
   const NginxDirective* const field =
-      written_field(route, listener_of(configuration, route).real_ip_header);
+      written_field(route, listener_of(configuration, route).real_ip_header).directive;
   if (field == nullptr) {
     say_no_address(configuration, route, findings);
     return false;
