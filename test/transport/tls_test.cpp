@@ -1,18 +1,11 @@
 #include "transport/tls.h"
 
 #include <catch2/catch.hpp>
-#include <cstring>
-#include <ctime>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
-#include <sys/stat.h>
 #include <vector>
 
-#include "test/transport/certificates.h"
-#include "test/transport/pieces.h"
-#include "test/transport/tls_client.h"
+#include "test/transport/tls_server.h"
 
 namespace transport {
 
@@ -20,80 +13,14 @@ namespace {
 
 using State = TlsFilter::State;
 
-/// An authority, a server of its, and the files of both.
-struct Site {
-  TestFolder folder;
-  TestCertificate authority = make_authority("Test CA");
-  TestCertificate server = make_certificate({.common_name = "server", .host = "a.test"}, authority);
-  TestCertificate client =
-      make_certificate({.common_name = "client", .organization = "Firm, Ltd"}, authority);
-  TlsOptions options;
-
-  Site() {
-    add(server, "server");
-    options.ca_file = folder.write("ca.crt", authority.certificate_pem());
-  }
-  void add(const TestCertificate& certificate, const std::string& name) {
-    options.certificates.push_back({folder.write(name + ".crt", certificate.certificate_pem()),
-                                    folder.write(name + ".key", certificate.key_pem())});
-  }
-  [[nodiscard]] std::shared_ptr<const TlsContext> load(Protocol protocol = Protocol::mqtt) const {
-    auto context = TlsContext::load(options, protocol);
-    if (!context) FAIL(context.error());
-    return *context;
-  }
-  [[nodiscard]] std::string fault() const {
-    const auto context = TlsContext::load(options, Protocol::mqtt);
-    return context ? "" : context.error();
-  }
-};
-
-/// The server's end, with what it was sent and what it answered.
-struct Server {
-  TlsFilter filter;
-  std::string plain;
-  std::vector<std::byte> place;
-
-  explicit Server(std::shared_ptr<const TlsContext> context) : filter(std::move(context)) {}
-
-  /// Reads bytes and returns what is to be sent.
-  std::string read(std::string_view bytes) {
-    place.resize(bytes.size() + TlsFilter::held_bytes_max);
-    mqtt::ByteBuffer replies;
-    const auto came = filter.read(mqtt::as_bytes(bytes), place, replies);
-    plain += mqtt::as_text(came);
-    return std::string(mqtt::as_text(replies.view()));
-  }
-  std::string write(std::string_view bytes) {
-    mqtt::ByteBuffer sealed;
-    REQUIRE(filter.write(mqtt::as_bytes(bytes), sealed));
-    return std::string(mqtt::as_text(sealed.view()));
-  }
-  std::string close() {
-    mqtt::ByteBuffer sealed;
-    filter.close(sealed);
-    return std::string(mqtt::as_text(sealed.view()));
-  }
-};
-
-/// Carries bytes to and fro until nobody has any.
-void carry(Server& server, TlsClient& client, Cut cut = Cut::whole) {
-  for (std::string bytes = client.take(); !bytes.empty(); bytes = client.take()) {
-    for (const std::string& piece : pieces(bytes, cut)) {
-      const std::string replies = server.read(piece);
-      for (const std::string& reply : pieces(replies, cut)) client.receive(reply);
-    }
-  }
-}
-
 }  // namespace
 
 TEST_CASE("a TLS connection carries bytes both ways, however they are cut", "[tls]") {
-  const Site site;
+  const TlsSite site;
   const Cut cut = GENERATE(Cut::whole, Cut::halves, Cut::threes, Cut::bytes);
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   CAPTURE(static_cast<int>(cut), version);
-  Server server(site.load());
+  TlsServer server(site.load());
   TlsClient client({.authority = &site.authority, .host = "a.test", .version = version});
   CHECK(server.filter.state() == State::handshake);
   carry(server, client, cut);
@@ -120,8 +47,8 @@ TEST_CASE("a TLS connection carries bytes both ways, however they are cut", "[tl
 }
 
 TEST_CASE("what came with the end of a handshake, and before an end, is not lost", "[tls]") {
-  const Site site;
-  Server server(site.load());
+  const TlsSite site;
+  TlsServer server(site.load());
   TlsClient client;
   client.receive(server.read(client.take()));
   REQUIRE(client.connected());
@@ -133,8 +60,8 @@ TEST_CASE("what came with the end of a handshake, and before an end, is not lost
 }
 
 TEST_CASE("small pieces of output share records", "[tls]") {
-  const Site site;
-  Server server(site.load());
+  const TlsSite site;
+  TlsServer server(site.load());
   TlsClient client;
   carry(server, client);
   REQUIRE(client.connected());
@@ -159,7 +86,7 @@ TEST_CASE("small pieces of output share records", "[tls]") {
 }
 
 TEST_CASE("TLS older than 1.2 is refused, and 1.2 too where 1.3 is asked for", "[tls]") {
-  Site site;
+  TlsSite site;
   const auto [version, only_1_3, good] = GENERATE(table<int, bool, bool>({
       {TLS1_VERSION, false, false},
       {TLS1_1_VERSION, false, false},
@@ -169,7 +96,7 @@ TEST_CASE("TLS older than 1.2 is refused, and 1.2 too where 1.3 is asked for", "
   }));
   CAPTURE(version, only_1_3);
   site.options.tls1_3_only = only_1_3;
-  Server server(site.load());
+  TlsServer server(site.load());
   TlsClient client({.version = version});
   carry(server, client);
   CHECK(client.connected() == good);
@@ -181,14 +108,14 @@ TEST_CASE("TLS older than 1.2 is refused, and 1.2 too where 1.3 is asked for", "
 }
 
 TEST_CASE("bytes that are not TLS fail with a sentence", "[tls]") {
-  const Site site;
+  const TlsSite site;
   const std::string text =
       GENERATE(std::string("\x10\x0C\x00\x04MQTT\x04\x02\x00\x00\x00\x00", 14),
                std::string("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"), std::string(5000, '\0'),
                std::string(5000, '\xFF'), std::string("\x16\x03\x01\x00\x05garbage", 12),
                std::string("\x16\x03\x03\xFF\xFF") + std::string(70'000, 'a'));
   const Cut cut = GENERATE(Cut::whole, Cut::halves);
-  Server server(site.load());
+  TlsServer server(site.load());
   for (const std::string& piece : pieces(text, cut)) static_cast<void>(server.read(piece));
   CHECK(server.filter.state() == State::failed);
   CHECK_FALSE(server.filter.why().empty());
@@ -200,19 +127,19 @@ TEST_CASE("bytes that are not TLS fail with a sentence", "[tls]") {
 }
 
 TEST_CASE("a truncated handshake just waits, and a spoilt one fails", "[tls]") {
-  const Site site;
+  const TlsSite site;
   TlsClient client;
   const std::string hello = client.take();
   const auto context = site.load();
   for (std::size_t size = 0; size < hello.size(); size += 7) {
-    Server server(context);
+    TlsServer server(context);
     CHECK(server.read(hello.substr(0, size)).empty());
     CHECK(server.filter.state() == State::handshake);
   }
   for (std::size_t at = 0; at < 9; ++at) {
     std::string spoilt = hello;
     spoilt[at] = static_cast<char>(spoilt[at] ^ 0x55);
-    Server server(context);
+    TlsServer server(context);
     static_cast<void>(server.read(spoilt + std::string(20'000, '\0')));
     CAPTURE(at);
     CHECK(server.filter.state() == State::failed);
@@ -220,9 +147,9 @@ TEST_CASE("a truncated handshake just waits, and a spoilt one fails", "[tls]") {
 }
 
 TEST_CASE("a record that was changed on its way ends the connection", "[tls]") {
-  const Site site;
+  const TlsSite site;
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  Server server(site.load());
+  TlsServer server(site.load());
   TlsClient client({.version = version});
   carry(server, client);
   client.write("good");
@@ -238,8 +165,8 @@ TEST_CASE("a record that was changed on its way ends the connection", "[tls]") {
 }
 
 TEST_CASE("renegotiation is refused, and the connection goes on", "[tls]") {
-  const Site site;
-  Server server(site.load());
+  const TlsSite site;
+  TlsServer server(site.load());
   TlsClient client({.version = TLS1_2_VERSION});
   carry(server, client);
   REQUIRE(client.connected());
@@ -253,8 +180,8 @@ TEST_CASE("renegotiation is refused, and the connection goes on", "[tls]") {
 }
 
 TEST_CASE("key updates are answered one by one, and bytes go on", "[tls]") {
-  const Site site;
-  Server server(site.load());
+  const TlsSite site;
+  TlsServer server(site.load());
   TlsClient client({.version = TLS1_3_VERSION});
   carry(server, client);
   for (int i = 0; i < 5; ++i) {
@@ -268,383 +195,14 @@ TEST_CASE("key updates are answered one by one, and bytes go on", "[tls]") {
 }
 
 TEST_CASE("an alert of the client is told", "[tls]") {
-  const Site site;
+  const TlsSite site;
   const TestCertificate stranger = make_authority("Stranger");
-  Server server(site.load());
+  TlsServer server(site.load());
   TlsClient client({.authority = &stranger});
   carry(server, client);
   CHECK_FALSE(client.connected());
   CHECK(server.filter.state() == State::failed);
   CHECK(server.filter.why() == "the client sent the alert \"unknown CA\"");
-}
-
-TEST_CASE("client certificates: the good one gets in, others are refused with the reason",
-          "[tls]") {
-  Site site;
-  const TestCertificate stranger_authority = make_authority("Stranger");
-  const TestCertificate stranger = make_certificate({.common_name = "client"}, stranger_authority);
-  const TestCertificate expired =
-      make_certificate({.common_name = "old", .begins_days = -9, .ends_days = -2}, site.authority);
-  const TestCertificate early =
-      make_certificate({.common_name = "new", .begins_days = 2}, site.authority);
-  const TestCertificate revoked = make_certificate({.common_name = "lost"}, site.authority);
-  site.options.require_certificate = true;
-  site.options.crl_file =
-      site.folder.write("ca.crl", make_revocation_list(site.authority, {&revoked}));
-  const auto attempt = [&](const TestCertificate* certificate) {
-    const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-    Server server(site.load());
-    TlsClient client({.certificate = certificate, .version = version});
-    carry(server, client);
-    CHECK((server.filter.state() == State::open) == client.error().empty());
-    return server.filter.why();
-  };
-  const std::string refused = "the client's certificate is refused: ";
-  SECTION("good") { CHECK(attempt(&site.client).empty()); }
-  SECTION("none") {
-    CHECK(attempt(nullptr) == "the client has no certificate, and one is required");
-  }
-  SECTION("of a stranger") {
-    CHECK(attempt(&stranger) == refused + "unable to get local issuer certificate");
-  }
-  SECTION("expired") { CHECK(attempt(&expired) == refused + "certificate has expired"); }
-  SECTION("not yet valid") { CHECK(attempt(&early) == refused + "certificate is not yet valid"); }
-  SECTION("revoked") { CHECK(attempt(&revoked) == refused + "certificate revoked"); }
-  SECTION("without date checks") {
-    site.options.disable_client_cert_date_checks = true;
-    CHECK(attempt(&expired).empty());
-    CHECK(attempt(&early).empty());
-    CHECK(attempt(&revoked) == refused + "certificate revoked");
-    CHECK(attempt(&stranger) == refused + "unable to get local issuer certificate");
-  }
-}
-
-TEST_CASE("the user name is what the certificate says, if that is asked for", "[tls]") {
-  Site site;
-  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  const auto user = [&](const TestCertificate* certificate) {
-    Server server(site.load());
-    TlsClient client({.certificate = certificate, .version = version});
-    CHECK_FALSE(server.filter.user_name().has_value());
-    carry(server, client);
-    REQUIRE(server.filter.state() == State::open);
-    return server.filter.user_name().value_or("-");
-  };
-  site.options.require_certificate = true;
-  CHECK(user(&site.client) == "-");
-  site.options.user_name = TlsUserName::identity;
-  CHECK(user(&site.client) == "client");
-  site.options.user_name = TlsUserName::subject;
-  CHECK(user(&site.client) == "CN=client,O=Firm\\, Ltd");
-  site.options.require_certificate = false;
-  CHECK(user(&site.client) == "CN=client,O=Firm\\, Ltd");
-  CHECK(user(nullptr) == "-");
-  site.options.user_name = TlsUserName::identity;
-  const TestCertificate nameless = make_certificate({.organization = "Firm"}, site.authority);
-  CHECK(user(&nameless) == "-");
-  const TestCertificate liar = make_certificate({.common_name = "a\nadmin"}, site.authority);
-  CHECK(user(&liar) == "-");
-}
-
-TEST_CASE("TLS-PSK: the identity is the user name, wrong keys and strangers are refused", "[tls]") {
-  Site site;
-  site.options = {};
-  site.options.psk_hint = "hint";
-  site.options.psk_file = site.folder.write("psk", "# devices\n\nann:0102030405\r\nbob:AAbb\n");
-  site.options.user_name = TlsUserName::identity;
-  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  const auto attempt = [&](const std::string& identity, const std::string& key) {
-    Server server(site.load());
-    TlsClient client({.psk_identity = identity, .psk = key, .version = version});
-    carry(server, client);
-    CHECK((server.filter.state() == State::open) == client.error().empty());
-    return server.filter.user_name().value_or("-");
-  };
-  CHECK(attempt("ann", "\x01\x02\x03\x04\x05") == "ann");
-  CHECK(attempt("bob", "\xAA\xBB") == "bob");
-  CHECK(attempt("bob", "\xAA\xBC") == "-");
-  CHECK(attempt("eve", "\xAA\xBB") == "-");
-}
-
-TEST_CASE("the certificate is chosen by the host that the client asks for", "[tls]") {
-  Site site;
-  const TestCertificate second =
-      make_certificate({.common_name = "second", .host = "*.b.test"}, site.authority);
-  site.add(second, "second");
-  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  const auto [host, name] = GENERATE(table<std::string, std::string>({
-      {"a.test", "server"},
-      {"x.b.test", "second"},
-      {"X.B.TEST", "second"},
-      {"b.test", "server"},
-      {"", "server"},
-  }));
-  Server server(site.load());
-  TlsClient client({.host = host, .version = version});
-  carry(server, client);
-  REQUIRE(client.connected());
-  CHECK(client.peer_name() == name);
-}
-
-TEST_CASE("ALPN: mqtt, or http/1.1 for WebSocket; a browser has no business with MQTT", "[tls]") {
-  const Site site;
-  using Names = std::vector<std::string>;
-  const auto [protocol, offered, chosen, good] =
-      GENERATE(table<Protocol, Names, std::string, bool>({
-          {Protocol::mqtt, {}, "", true},
-          {Protocol::mqtt, {"mqtt"}, "mqtt", true},
-          {Protocol::mqtt, {"x-cloud", "mqtt"}, "mqtt", true},
-          {Protocol::mqtt, {"x-cloud"}, "", true},
-          {Protocol::mqtt, {"h2", "http/1.1"}, "", false},
-          {Protocol::mqtt, {"http/1.1", "mqtt"}, "mqtt", true},
-          {Protocol::websockets, {"http/1.1"}, "http/1.1", true},
-          {Protocol::websockets, {"h2", "http/1.1"}, "http/1.1", true},
-          {Protocol::websockets, {"mqtt"}, "", true},
-      }));
-  Server server(site.load(protocol));
-  TlsClient client({.protocols = offered});
-  carry(server, client);
-  CHECK(client.connected() == good);
-  CHECK(client.protocol() == chosen);
-}
-
-TEST_CASE("an OCSP response is stapled to the certificate that it is about", "[tls]") {
-  Site site;
-  const TestCertificate second =
-      make_certificate({.common_name = "second", .host = "b.test"}, site.authority);
-  site.add(second, "second");
-  const std::string response = make_ocsp_response(second, site.authority);
-  site.options.ocsp_files = {site.folder.write("second.ocsp", response)};
-  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  const auto status = [&](const std::string& host) {
-    Server server(site.load());
-    TlsClient client({.host = host, .version = version, .ask_for_status = true});
-    carry(server, client);
-    REQUIRE(client.connected());
-    return client.status();
-  };
-  CHECK(status("b.test") == response);
-  CHECK(status("a.test").empty());
-  site.folder.write("second.ocsp", make_ocsp_response(second, site.authority, -1));
-  CHECK(status("b.test").empty());
-  CHECK(site.load()->warnings(std::time(nullptr)).size() == 1);
-  const TestCertificate stranger = make_certificate({.common_name = "x"}, site.authority);
-  site.folder.write("second.ocsp", make_ocsp_response(stranger, site.authority));
-  CHECK(site.fault().find("second.ocsp: is about none of this listener's certificates") !=
-        std::string::npos);
-}
-
-TEST_CASE("sessions are resumed with tickets, and not past a reload", "[tls]") {
-  Site site;
-  site.options.require_certificate = true;
-  site.options.user_name = TlsUserName::identity;
-  site.options.session_tickets = GENERATE(true, false);
-  const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  CAPTURE(site.options.session_tickets, version);
-  const auto context = site.load();
-  const auto connect = [&](const std::shared_ptr<const TlsContext>& with, SSL_SESSION* session) {
-    Server server(with);
-    TlsClient client({.certificate = &site.client, .version = version, .session = session});
-    carry(server, client);
-    REQUIRE(server.filter.state() == State::open);
-    CHECK(server.filter.user_name() == "client");
-    CHECK(server.filter.resumed() == client.resumed());
-    SSL_SESSION* const next = client.session();
-    client.close();  // a session that ended badly cannot be resumed
-    const bool resumed = client.resumed();
-    if (session != nullptr) SSL_SESSION_free(session);
-    return std::pair(resumed, next);
-  };
-  auto [resumed, session] = connect(context, nullptr);
-  CHECK_FALSE(resumed);
-  std::tie(resumed, session) = connect(context, session);
-  CHECK(resumed == site.options.session_tickets);
-  std::tie(resumed, session) = connect(site.load(), session);
-  CHECK_FALSE(resumed);
-  SSL_SESSION_free(session);
-}
-
-TEST_CASE("a ticket's key is replaced every hour and opens tickets for one more", "[tls]") {
-  using namespace std::chrono_literals;
-  TicketKeys keys;
-  const auto start = TicketKeys::Clock::now();
-  const auto first = keys.newest(start);
-  REQUIRE(first.has_value());
-  CHECK(keys.newest(start + 59min)->name == first->name);
-  const auto second = keys.newest(start + 60min);
-  CHECK(second->name != first->name);
-  CHECK(second->cipher != first->cipher);
-  CHECK(second->mac != first->mac);
-  const auto old = keys.find(first->name.data(), start + 119min);
-  REQUIRE(old.has_value());
-  CHECK(old->renew);
-  CHECK_FALSE(keys.find(second->name.data(), start + 119min)->renew);
-  CHECK_FALSE(keys.find(first->name.data(), start + 120min).has_value());
-  CHECK(keys.find(second->name.data(), start + 120min).has_value());
-  CHECK_FALSE(keys.find(second->name.data(), start + 500min).has_value());
-}
-
-TEST_CASE("files that cannot be used are named, with what to do", "[tls]") {
-  Site site;
-  const TestCertificate other = make_certificate({.common_name = "other"}, site.authority);
-  auto& files = site.options.certificates[0];
-  const auto says = [&](const std::string& text) {
-    INFO(site.fault());
-    return site.fault().find(text) != std::string::npos;
-  };
-  SECTION("missing") {
-    files.certificate_file = site.folder.path("none.crt");
-    CHECK(says("none.crt: cannot be opened: No such file or directory"));
-  }
-  SECTION("a folder") {
-    files.certificate_file = site.folder.path("");
-    CHECK(says("is not a regular file"));
-  }
-  SECTION("key of another certificate") {
-    files.key_file = site.folder.write("other.key", other.key_pem());
-    CHECK(says("other.key: is not the key of certificate "));
-    CHECK(says("use the key that the certificate was made for"));
-  }
-  SECTION("key that everybody may read") {
-    ::chmod(files.key_file.c_str(), 0644);
-    CHECK(says("server.key: holds secrets, but everybody may read it; run: chmod o-rwx "));
-  }
-  SECTION("key with a passphrase") {
-    const BioPtr bio(BIO_new(BIO_s_mem()));
-    PEM_write_bio_PrivateKey(bio.get(), site.server.key.get(), EVP_aes_128_cbc(), nullptr, 0,
-                             nullptr, const_cast<char*>("secret"));
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &text);
-    site.folder.write("server.key", {text, static_cast<std::size_t>(size)});
-    CHECK(says("server.key: is protected by a passphrase"));
-    CHECK(says("openssl pkey -in "));
-  }
-  SECTION("not PEM") {
-    site.folder.write("server.crt", "nothing");
-    CHECK(says("server.crt: has no certificate in PEM form"));
-  }
-  SECTION("key and certificate exchanged") {
-    std::swap(files.certificate_file, files.key_file);
-    CHECK(says("server.key: has no certificate in PEM form"));
-  }
-  SECTION("not a key") {
-    site.folder.write("server.key", "nothing");
-    CHECK(says("server.key: has no private key in PEM form"));
-  }
-  SECTION("damaged intermediate") {
-    site.folder.write("server.crt", site.server.certificate_pem() +
-                                        "-----BEGIN CERTIFICATE-----\nAAAA\n"
-                                        "-----END CERTIFICATE-----\n");
-    CHECK(says("server.crt: has a damaged certificate behind the first 1"));
-  }
-  SECTION("no authority") {
-    site.folder.write("ca.crt", "nothing");
-    CHECK(says("ca.crt: has no certificates in PEM form"));
-  }
-  SECTION("missing authority") {
-    site.options.ca_file = site.folder.path("none.crt");
-    CHECK(says("none.crt: cannot be opened: No such file or directory"));
-  }
-  SECTION("capath is a file") {
-    site.options.ca_path = site.options.ca_file;
-    CHECK(says("ca.crt"));
-  }
-  SECTION("no revocation list") {
-    site.options.crl_file = site.folder.write("ca.crl", "nothing");
-    CHECK(says("ca.crl: has no revocation list in PEM form"));
-  }
-  SECTION("ciphers") {
-    site.options.ciphers = "NONSENSE";
-    CHECK(says("'ciphers' names none that OpenSSL has for TLS 1.2: NONSENSE"));
-  }
-  SECTION("cipher suites") {
-    site.options.ciphers_tls1_3 = "NONSENSE";
-    CHECK(says("'ciphers_tls1.3' names one that OpenSSL does not have for TLS 1.3: NONSENSE"));
-  }
-  SECTION("OCSP") {
-    site.options.ocsp_files = {site.folder.write("x.ocsp", "nothing")};
-    CHECK(says("x.ocsp: is not a successful OCSP response in DER form"));
-  }
-  SECTION("PSK") {
-    const auto [text, why] = GENERATE(table<std::string, std::string>({
-        {"a:00\nb\n", "psk:2: the line is not IDENTITY:KEY"},
-        {":00\n", "psk:1: the line is not IDENTITY:KEY"},
-        {"a:0\n", "psk:1: the line has a key that is not in hexadecimal"},
-        {"a:0g\n", "psk:1: the line has a key that is not in hexadecimal"},
-        {"a:\n", "psk:1: the line has a key that is not in hexadecimal"},
-        {"a:00\na:01\n", "psk:2: the line has an identity that stands in the file twice"},
-    }));
-    site.options = {};
-    site.options.psk_hint = "hint";
-    site.options.psk_file = site.folder.write("psk", text);
-    CHECK(says(why));
-  }
-  SECTION("PSK that everybody may read") {
-    site.options = {};
-    site.options.psk_hint = "hint";
-    site.options.psk_file = site.folder.write("psk", "a:00\n");
-    ::chmod(site.options.psk_file.c_str(), 0604);
-    CHECK(says("psk: holds secrets, but everybody may read it"));
-  }
-}
-
-TEST_CASE("the end of certificates is told 14 days before", "[tls]") {
-  Site site;
-  const auto [days, line] = GENERATE(table<std::int64_t, std::string>({
-      {15, ""},
-      {13, "in 12 days: then clients refuse it; renew it"},
-      {-1, "clients refuse it; renew it"},
-  }));
-  const TestCertificate certificate =
-      make_certificate({.common_name = "x", .begins_days = -30, .ends_days = days}, site.authority);
-  site.options.certificates.clear();
-  site.add(certificate, "x");
-  const auto context = site.load();
-  const auto warnings = context->warnings(std::time(nullptr) + 3600);
-  CHECK(warnings.size() == (line.empty() ? 0 : 1));
-  for (const std::string& warning : warnings) {
-    CHECK(warning.starts_with("certificate " + site.folder.path("x.crt") + " end"));
-    CHECK(warning.ends_with(line));
-  }
-  REQUIRE(context->ends().has_value());
-  CHECK(std::abs(*context->ends() - (std::time(nullptr) + days * 86'400)) < 10);
-}
-
-TEST_CASE("a chain is completed from cafile, once", "[tls]") {
-  Site site;
-  TestSubject subject;
-  subject.common_name = "Intermediate";
-  subject.authority = true;
-  const TestCertificate intermediate = make_certificate(subject, site.authority);
-  const TestCertificate leaf =
-      make_certificate({.common_name = "leaf", .host = "a.test"}, intermediate);
-  site.options.certificates.clear();
-  const bool in_file = GENERATE(true, false);
-  const std::string pem = intermediate.certificate_pem();
-  site.options.certificates.push_back(
-      {site.folder.write("leaf.crt", leaf.certificate_pem() + (in_file ? pem : "")),
-       site.folder.write("leaf.key", leaf.key_pem())});
-  site.folder.write("ca.crt", site.authority.certificate_pem() + (in_file ? "" : pem));
-  Server server(site.load());
-  TlsClient client({.authority = &site.authority, .host = "a.test"});
-  carry(server, client);
-  CHECK(client.error().empty());
-  CHECK(client.connected());
-}
-
-TEST_CASE("secrets go to the key log", "[tls]") {
-  Site site;
-  site.options.keylog_file = site.folder.path("keys");
-  Server server(site.load());
-  TlsClient client;
-  carry(server, client);
-  std::ifstream file(site.options.keylog_file);
-  std::string line;
-  REQUIRE(std::getline(file, line));
-  CHECK(line.find("SERVER_HANDSHAKE_TRAFFIC_SECRET ") != std::string::npos);
-  struct stat status{};
-  REQUIRE(::stat(site.options.keylog_file.c_str(), &status) == 0);
-  CHECK((status.st_mode & 0777U) == 0600);
 }
 
 }  // namespace transport
