@@ -1,7 +1,7 @@
 #include "transport/acceptor.h"
 
 #include <cerrno>
-#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -75,7 +75,7 @@ bool Acceptor::accept_one() {
 
 // The kernel gives the lowest number that is free.
 bool Acceptor::has_descriptor() const noexcept {
-  const Descriptor probe(::fcntl(socket_, F_DUPFD_CLOEXEC, 0));
+  const Descriptor probe(::eventfd(0, EFD_CLOEXEC));
   return probe && !loop_.is_one_of_the_last(probe.get());
 }
 

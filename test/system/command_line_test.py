@@ -276,6 +276,7 @@ class RunTest(BrokerTest):
     def test_pid_file(self):
         """pid_file holds the number without a newline, and goes with the broker."""
         self.start("pid_file {dir}/darter.pid\n" + self.config)
+        self.broker.wait_for_log(r"version .* running")  # ports answer before
         path = self.broker.directory / "darter.pid"
         self.assertEqual(path.read_text(), str(self.broker.process.pid))
         self.broker.stop()
@@ -284,6 +285,7 @@ class RunTest(BrokerTest):
     def test_pid_file_of_a_running_broker(self):
         """A second start that finds the port taken leaves the pid file of the first alone."""
         broker = self.start("pid_file {dir}/darter.pid\n" + self.config)
+        broker.wait_for_log(r"version .* running")
         self.assertEqual(darter("-c", broker.config_file).returncode, 1)
         text = (broker.directory / "darter.pid").read_text()
         self.assertEqual(text, str(broker.process.pid))
