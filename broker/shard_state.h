@@ -418,21 +418,28 @@ struct Shard::State {
   /// for that, or it is stored on its way. `publication`: where the message may be kept already.
   template <typename Message>
   void tell_message(ShardIndex to, Message message, bool lasting, Publication* publication) {
-    const bool waits = lasting && options.durability == Durability::commit && to != options.index;
-    if (waits && forwarding) return forward(to, std::move(message), publication);
-    const bool follows = to != options.index && must_follow(message, lasting);
-    if (waits) message.errand = holdings.tell(to);
+    const bool stored = lasting && options.durability == Durability::commit && to != options.index;
+    if (stored && forwarding) return forward(to, std::move(message), publication);
+    if (to == options.index || overtakes(message)) return tell(to, std::move(message));
+    const bool follows = must_follow(message, lasting);
+    if (stored) message.errand = holdings.tell(to);
     if (!follows) return tell(to, std::move(message));
     ++followers;
     forwards.push_back({0, ForwardKey{0}, to, std::move(message), {}});
   }
+  /// QoS 0 and the broker's own figures wait for no disk: one that is stuck would fill the memory
+  /// with them, and the figures tell that it is. Nobody waits for them either: they get no errand,
+  /// for a peer that confirms one confirms what was told before, and they may have overtaken that.
+  template <typename Message>
+  [[nodiscard]] static bool overtakes(const Message& message) noexcept {
+    return message.message.qos == mqtt::Qos::at_most_once ||
+           mqtt::is_sys(message.message.view().topic);
+  }
   /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
-  /// and everything behind that. QoS 0 and the broker's own figures wait for no disk: one that is
-  /// stuck would fill the memory with them, and the figures tell that it is.
+  /// and everything behind that.
   template <typename Message>
   [[nodiscard]] bool must_follow(const Message& message, bool lasting) const noexcept {
-    if (forwards.empty() || message.message.qos == mqtt::Qos::at_most_once) return false;
-    if (mqtt::is_sys(message.message.view().topic)) return false;
+    if (forwards.empty()) return false;
     return followers > 0 || (lasting && message.message.retain);
   }
   template <typename Message>

@@ -454,6 +454,38 @@ TEST_CASE("QoS 0 goes to other shards while the disk stalls", "[journal]") {
   CHECK(broker.publishes(late) == Packets{"PUBLISH q0 r1 d0 m0 t follows"});
 }
 
+TEST_CASE("what overtakes on the way to another shard confirms nothing that it overtook",
+          "[journal]") {
+  MemoryStore store;
+  Broker broker(2, store);
+  const auto [publisher_id, subscriber_id] = far_apart(broker);
+  const auto subscriber = broker.client(subscriber_id, lasting());
+  broker.subscribe(subscriber, "t", {.qos = 2});
+  const auto publisher = broker.client(publisher_id, lasting());
+  broker.disconnect(subscriber);
+  broker.received(publisher);
+  const bool figure = GENERATE(false, true);
+  std::string topic = figure ? "$SYS/u" : "u";  // the other shard stores what is retained there
+  const std::uint32_t here = broker.shard_of(publisher);
+  while (static_cast<std::uint32_t>(broker.shard(0).keeper_of(topic)) == here) topic += 'u';
+  broker.disk_stalls = true;
+  broker.publish(publisher, "t", "waits", {.qos = 2, .packet_id = 1});
+  broker.publish(publisher, "t", "follows", {.qos = 1, .packet_id = 2, .retain = true});
+  if (figure) {
+    broker.shard(here).publish_sys(topic, "overtakes", true, broker.now);
+    broker.settle();
+  } else {
+    broker.publish(publisher, topic, "overtakes", {.qos = 0, .retain = true});
+  }
+  std::string all;
+  for (int i = 0; i < 12 && all.find("PUBACK m2") == std::string::npos; ++i) {
+    broker.sync(1);
+    for (const std::string& packet : broker.received(publisher)) all += packet + '\n';
+  }
+  CHECK_THAT(all, Catch::Contains("PUBACK m2"));
+  CHECK(store.deliveries() == 2);
+}
+
 TEST_CASE("figures of the broker reach every shard while the disk stalls", "[journal]") {
   MemoryStore store;
   Broker broker(2, store);

@@ -159,6 +159,8 @@ class Publisher(Actor):
         packet_id = self.next_id()
         self.sending[packet_id] = sending
         self._transmit(packet_id, sending, False)
+        # What overtakes it inside the broker, and is in no account.
+        self.send(wire.publish(self.version, f"overtaking/{packet_id}", "x", 0, retain=True))
 
     def got(self, packet):
         sending = self.sending.get(packet.packet_id)
