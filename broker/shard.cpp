@@ -201,7 +201,6 @@ void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
   state_->enter(now);
-  state_->begin_ticket();
   std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
   state_->leave();
 }

@@ -85,7 +85,7 @@ void Shard::State::owe(ShardIndex peer, const Errand& errand) {
     ledger.arrived(errand.forward);
     forwarding = true;
   }
-  if (errand.forward != ForwardKey{0} || errand.ticket != 0) holdings.owe(peer, errand);
+  if (errand.forward != ForwardKey{0} || errand.number != 0) holdings.owe(peer, errand);
   holdings.caused_by(errand.hop);
 }
 

@@ -50,8 +50,10 @@ void Shard::State::send_to_peers(const Peers& to, Publication& publication, Reta
   const std::uint32_t keeper = message.retain ? keeper_of(message.view().topic) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((to.all >> shard & 1U) == 0) continue;
+    // With QoS 2 also where somebody may subscribe meanwhile: who gets it gets it once.
     const bool queued =
-        message.qos != mqtt::Qos::at_most_once && (to.interested >> shard & 1U) != 0;
+        message.qos == mqtt::Qos::exactly_once ||
+        (message.qos == mqtt::Qos::at_least_once && (to.interested >> shard & 1U) != 0);
     PeerPublish told{message, stamp, by, {}};
     tell_message(ShardIndex{shard}, std::move(told), queued || shard == keeper, &publication);
   }

@@ -41,7 +41,6 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
           ", m", std::to_string(static_cast<int>(packet->packet_id)), ", '", topic, "', ... (",
           std::to_string(packet->payload.size()), " bytes))"});
   }
-  begin_ticket();
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwarding scope(
       *this, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));

@@ -83,7 +83,6 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
     note(LogType::notice, {"Client ", who(connection), " disconnected: ", dismissal->why, "."});
   }
   ++sweep.dropped;
-  begin_ticket();
   send_disconnect(connection, dismissal->reason, dismissal->why);
   end_connection(connection, WillFate::publish, CloseHow::policy);
   return looks + looks_per_dismissal;

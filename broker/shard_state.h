@@ -365,11 +365,6 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// To be called before anything that may tell peers is handled. Where messages wait on their way,
-  /// what follows may wait behind them: no peer can confirm it by confirming what came before.
-  void begin_ticket() {
-    if (!forwards.empty()) holdings.end_turn(ledger.position());
-  }
   /// Tells what was stored on its way and now is on disk.
   void tell_forwards();
   /// Gives what was on its way when the process ended to those of this shard whom it is for.

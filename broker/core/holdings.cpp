@@ -5,7 +5,10 @@
 namespace broker {
 
 Holdings::Holdings(Outbox& outbox, std::uint32_t shards) : outbox_(outbox) {
-  for (Line& line : lines_) line.confirmed.resize(shards);
+  for (Line& line : lines_) {
+    line.told.resize(shards);
+    line.confirmed.resize(shards);
+  }
 }
 
 mqtt::ByteBuffer& Holdings::hold(Connection& connection) {
@@ -34,18 +37,22 @@ Errand Holdings::tell(ShardIndex peer) {
   ++told_;
   const std::size_t hop = std::min<std::size_t>(cause_, hops - 1);
   Line& line = lines_[hop];
-  const Errand errand{line.open.number, ForwardKey{0}, static_cast<std::uint8_t>(hop + 1)};
+  const std::uint64_t number = ++line.told[static_cast<std::uint32_t>(peer)];
+  const Errand errand{number, ForwardKey{0}, static_cast<std::uint8_t>(hop + 1)};
   for (std::size_t i = 0; i < line.open.peers; ++i) {
-    if (line.peers[line.peers.size() - 1 - i] == peer) return errand;
+    Told& last = line.peers[line.peers.size() - 1 - i];
+    if (last.peer != peer) continue;
+    last.number = number;
+    return errand;
   }
-  line.peers.push_back(peer);
+  line.peers.push_back({peer, number});
   ++line.open.peers;
   return errand;
 }
 
 void Holdings::owe(ShardIndex peer, const Errand& errand) {
   Line& line = lines_[std::min<std::size_t>(errand.hop, hops - 1)];
-  // A later ticket confirms those before it.
+  // A later errand confirms those before it.
   for (std::size_t i = 0; i < line.open.debts; ++i) {
     Debt& debt = line.debts[line.debts.size() - 1 - i];
     const bool forwarded = debt.errand.forward != ForwardKey{0};
@@ -62,14 +69,12 @@ void Holdings::end_turn(std::uint64_t position) {
   for (Line& line : lines_) {
     if (line.open.empty()) continue;
     line.open.position = position;
-    const std::uint64_t next = line.open.number + 1;
     line.tickets.push_back(std::exchange(line.open, Ticket{}));
-    line.open.number = next;
   }
 }
 
 void Holdings::confirmed(ShardIndex peer, const Errand& errand) noexcept {
-  lines_[errand.hop - 1U].confirmed[static_cast<std::uint32_t>(peer)] = errand.ticket;
+  lines_[errand.hop - 1U].confirmed[static_cast<std::uint32_t>(peer)] = errand.number;
 }
 
 bool Holdings::empty() const noexcept {
@@ -81,7 +86,8 @@ bool Holdings::done(Line& line) const noexcept {
   const Ticket& ticket = line.tickets.front();
   if (ticket.position > committed_) return false;
   for (std::size_t i = 0; i < ticket.peers; ++i) {
-    if (line.confirmed[static_cast<std::uint32_t>(line.peers[i])] < ticket.number) return false;
+    const Told& told = line.peers[i];
+    if (line.confirmed[static_cast<std::uint32_t>(told.peer)] < told.number) return false;
   }
   return true;
 }

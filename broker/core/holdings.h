@@ -26,9 +26,10 @@ enum class When : std::uint8_t {
 
 /// What a message to a peer asks for: "confirm when it is stored, and all that follows from it".
 struct Errand {
-  std::uint64_t ticket = 0;  // of the sender; 0: nobody waits
-  ForwardKey forward{0};     // instead of a ticket: the message is stored on its way
-  std::uint8_t hop = 0;      // 1 for what a client caused, 2 for what such a message caused, ...
+  /// Counts what the sender told this peer at this hop and waits for; 0: nobody waits.
+  std::uint64_t number = 0;
+  ForwardKey forward{0};  // instead of a number: the message is stored on its way
+  std::uint8_t hop = 0;   // 1 for what a client caused, 2 for what such a message caused, ...
 };
 
 /// Acknowledgements that wait until what they acknowledge is on disk.
@@ -37,8 +38,9 @@ struct Errand {
 ///            journal has this shard's changes up to the turn's end, and every peer that was told
 ///            something has confirmed. What a peer waits for stands in tickets of its own, by hop:
 ///                hop 0: turn 7: PUBACK to c1 | turn 9: SUBACK to c2 | ...
-///                hop 1: turn 7: confirm peer 1's ticket 30 | ...
-/// Invariant  Tickets of one hop are done in order, so nobody overtakes. A ticket waits for higher
+///                hop 1: turn 7: confirm peer 1's errand 30 | ...
+/// Invariant  Tickets of one hop are done in order, so nobody overtakes. Errands of one hop reach a
+///            peer in order: who confirms one confirms all before it. A ticket waits for higher
 ///            hops only, so shards never wait for each other in a circle. A CONNACK that waits
 ///            keeps back everything for its connection: nothing may come before [MQTT-3.2.0-1].
 /// Lifetime   What waits for a connection that has ended is dropped.
@@ -97,7 +99,6 @@ class Holdings {
   static constexpr std::size_t hops = 6;
 
   struct Ticket {
-    std::uint64_t number = 1;
     std::uint64_t position = 0;
     std::size_t packets = 0;  // of Line::packets, and so on
     std::size_t debts = 0;
@@ -113,14 +114,19 @@ class Holdings {
     ShardIndex peer{0};
     Errand errand;
   };
+  struct Told {
+    ShardIndex peer{0};
+    std::uint64_t number = 0;  // of the last errand
+  };
   /// The tickets of one hop.
   struct Line {
     Ticket open;
     Ring<Ticket> tickets;
     Ring<Packets> packets;  // hop 0 only
     Ring<Debt> debts;       // not hop 0
-    Ring<ShardIndex> peers;
-    std::vector<std::uint64_t> confirmed;  // by peer: the highest ticket
+    Ring<Told> peers;
+    std::vector<std::uint64_t> told;       // by peer: the last errand
+    std::vector<std::uint64_t> confirmed;  // by peer
   };
 
   [[nodiscard]] bool done(Line& line) const noexcept;

@@ -458,7 +458,7 @@ Broker::Client Broker::owner(std::uint32_t shard, broker::ConnectionId id) const
 }
 
 void Broker::settle() {
-  for (bool busy = true; busy;) {
+  for (bool busy = !apart; busy;) {
     busy = false;
     for (std::uint32_t i = 0; i < shards_.size(); ++i) busy = settle_shard(i) || busy;
   }

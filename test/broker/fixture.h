@@ -114,8 +114,14 @@ class Broker {
   void feed_once(Client client, std::string_view bytes);
   /// What the outboxes hold.
   [[nodiscard]] std::size_t pending_bytes() const;
-  /// Plays the end of a turn on all shards until nobody has anything to say.
+  /// Plays the end of a turn on all shards until nobody has anything to say; nothing while turns
+  /// are `apart`.
   void settle();
+  /// Plays the end of one shard's turn.
+  void end_turn(std::uint32_t shard) { settle_shard(shard); }
+  /// While true, each shard's turn ends when end_turn() says so, as if loops had paces of their
+  /// own.
+  bool apart = false;
   void subscribe(Client client, std::string_view filter, const SubscribeOptions& options = {});
   void unsubscribe(Client client, std::string_view filter);
   void publish(Client client, std::string_view topic, std::string_view payload,
@@ -144,6 +150,7 @@ class Broker {
   [[nodiscard]] std::uint32_t shard_of(Client client) const { return connections_[client].shard; }
   [[nodiscard]] broker::Metrics metrics() const;
   [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return *shards_[index]; }
+  [[nodiscard]] std::size_t shards() const { return shards_.size(); }
 
   /// While true, nothing reaches the disk.
   bool disk_stalls = false;

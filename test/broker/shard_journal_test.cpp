@@ -486,6 +486,79 @@ TEST_CASE("what overtakes on the way to another shard confirms nothing that it o
   CHECK(store.deliveries() == 2);
 }
 
+TEST_CASE("who confirms one message of a turn does not confirm those behind it", "[journal]") {
+  MemoryStore store;
+  Broker broker(3, store);
+  const auto is_at = [&](const std::string& name, std::uint32_t shard) {
+    return static_cast<std::uint32_t>(broker.shard(0).home_of(name)) == shard;
+  };
+  const auto client_at = [&](std::uint32_t shard) {
+    std::string id = "client";
+    while (!is_at(id, shard)) id += 'x';
+    return broker.client(id, lasting());
+  };
+  std::string topic = "second";  // what is retained for it is not stored by the last shard
+  while (static_cast<std::uint32_t>(broker.shard(0).keeper_of(topic)) == 2) topic += 'x';
+  std::string group = "group";  // at home on the shard between
+  while (!is_at(group + "/" + topic, 1)) group += 'x';
+  const auto publisher = client_at(0);
+  const auto between = client_at(1);
+  broker.subscribe(between, "first", {.qos = 1});
+  const auto member = client_at(2);
+  broker.subscribe(member, "$share/" + group + "/" + topic, {.qos = 1});
+  broker.subscribe(member, "on its way", {.qos = 2});
+  broker.lose(member);
+  broker.received(publisher);
+  broker.disk_stalls = true;
+  broker.publish(between, "on its way", "0", {.qos = 2, .packet_id = 9});
+  broker.apart = true;
+  broker.publish(publisher, "first", "1", {.qos = 1, .packet_id = 1});
+  broker.publish(publisher, topic, "2", {.qos = 1, .packet_id = 2, .retain = true});
+  broker.apart = false;
+  broker.settle();
+  std::string all;
+  for (int i = 0; i < 12 && all.find("PUBACK m2") == std::string::npos; ++i) {
+    broker.sync(1);
+    for (const std::string& packet : broker.received(publisher)) all += packet + '\n';
+  }
+  CHECK_THAT(all, Catch::Contains("PUBACK m2"));
+  CHECK(store.deliveries() == 3);
+}
+
+TEST_CASE("retained QoS 2 comes once to who subscribes while it is on its way", "[journal]") {
+  MemoryStore store;
+  std::string publisher_id;
+  std::string subscriber_id;
+  std::string topic = "t";  // what is retained for it is stored where the publisher is
+  const test::PublishOptions once{.qos = 2, .packet_id = 2, .retain = true, .dup = true};
+  {
+    Broker broker(2, store);
+    std::tie(publisher_id, subscriber_id) = far_apart(broker);
+    while (broker.shard(0).keeper_of(topic) != broker.shard(0).home_of(publisher_id)) topic += 't';
+    const auto publisher = broker.client(publisher_id, lasting());
+    const auto subscriber = broker.client(subscriber_id, lasting());
+    broker.received(publisher);
+    broker.disk_stalls = true;
+    broker.publish(publisher, topic, "before", {.qos = 1, .packet_id = 1, .retain = true});
+    broker.apart = true;
+    broker.publish(publisher, topic, "once", once);
+    broker.subscribe(subscriber, topic, {.qos = 2});
+    broker.apart = false;
+    broker.settle();
+    for (int i = 0; i < 2; ++i) broker.sync(1);
+    CHECK(broker.received(publisher) == Packets{"PUBACK m1 10"});
+    // The process ends here: the publisher sends again what nobody acknowledged.
+  }
+  Broker broker(2, store);
+  const auto publisher = broker.client(publisher_id, lasting());
+  broker.publish(publisher, topic, "once", once);
+  Packets live;
+  for (const std::string& packet : broker.publishes(broker.client(subscriber_id, lasting()))) {
+    if (packet.find(" r0 ") != std::string::npos) live.push_back(packet);
+  }
+  CHECK(live.size() == 1);
+}
+
 TEST_CASE("figures of the broker reach every shard while the disk stalls", "[journal]") {
   MemoryStore store;
   Broker broker(2, store);
