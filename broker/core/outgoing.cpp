@@ -144,8 +144,12 @@ void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
 }
 
 void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
-  while (!backlog_.empty() && window_has_room()) {
-    if (backlog_.front_number() >= sent_end_number && window_.size() >= count) return;
+  std::size_t entries = 0;
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state != InFlight::State::free) ++entries;
+  }
+  for (; !backlog_.empty() && window_has_room(); ++entries) {
+    if (backlog_.front_number() >= sent_end_number && entries >= count) return;
     take_back();
   }
 }

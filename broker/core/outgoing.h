@@ -153,7 +153,7 @@ class Outgoing {
   /// Puts a delivery back that the journal has. Requires may_restore().
   void restore(std::uint64_t number, Delivery delivery, bool released);
   /// After the last of them: says which may have been sent before, all below `sent_end` and at
-  /// least the first `count`.
+  /// least the first `count`, holes not counted.
   void restored(std::uint64_t sent_end, std::size_t count);
 
   /// Takes out, oldest first, every delivery that came by a shared subscription and that nobody

@@ -379,6 +379,38 @@ TEST_CASE("what a group gets back from a session that ended is on its way until 
   CHECK(store.faults().empty());
 }
 
+TEST_CASE(
+    "QoS 2 that a member may have been sent before a crash goes to nobody else [MQTT-4.8.2-5]",
+    "[journal]") {
+  MemoryStore store;
+  {
+    broker::Limits limits;
+    limits.max_inflight_messages = 3;
+    Broker broker(1, store, limits);
+    const auto stayer = broker.client("stayer", lasting());
+    broker.subscribe(stayer, "$share/g/t", {.qos = 2});
+    broker.disconnect(stayer);
+    const auto leaver = broker.client("leaver", lasting());
+    broker.subscribe(leaver, "$share/g/t", {.qos = 2});
+    const auto publisher = broker.client("publisher");
+    for (unsigned id = 1; id <= 5; ++id) {
+      broker.publish(publisher, "t", std::to_string(id), {.qos = 2, .packet_id = id});
+      broker.ack(publisher, 0x62, id);
+      if (id != 2 && id != 3) continue;
+      broker.ack(leaver, 0x50, id);
+      broker.ack(leaver, 0x70, id);
+    }
+    CHECK(broker.publishes(leaver).size() == 5);
+    CHECK(store.deliveries() == 3);
+  }
+  broker::Limits limits;
+  limits.max_inflight_messages = 3;
+  Broker broker(1, store, limits);
+  broker.client("leaver");  // Clean Start
+  CHECK(broker.publishes(broker.client("stayer", lasting())).empty());
+  CHECK(store.deliveries() == 0);
+}
+
 TEST_CASE("groups know their members before anybody may publish", "[journal]") {
   MemoryStore store;
   {
