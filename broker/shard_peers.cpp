@@ -50,7 +50,7 @@ void Shard::State::send_to_peers(const Peers& to, Publication& publication, Reta
   const std::uint32_t keeper = message.retain ? keeper_of(message.view().topic) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((to.all >> shard & 1U) == 0) continue;
-    // With QoS 2 also where somebody may subscribe meanwhile: who gets it gets it once.
+    // Retained QoS 2 also where nobody is interested: who subscribes meanwhile gets it once.
     const bool queued =
         message.qos == mqtt::Qos::exactly_once ||
         (message.qos == mqtt::Qos::at_least_once && (to.interested >> shard & 1U) != 0);

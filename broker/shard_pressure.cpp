@@ -61,9 +61,7 @@ Shard::State::Next Shard::State::park(Connection& connection, const mqtt::Frame&
 
 void Shard::State::unpark() {
   if (journal_is_behind() || memory_spared || outbox.full()) return;
-  // Clients cause what follows, whoever was heard before.
-  holdings.caused_by(0);
-  forwarding = false;
+  hear_client();  // whoever was heard before
   for (const ConnectionId id : std::exchange(parked, {})) {
     Connection* const connection = find(id);
     if (connection != nullptr && connection->parked) unpark(*connection);

@@ -155,6 +155,10 @@ struct Shard::State {
     now = time;
     debug = log.enabled(LogType::debug);
     sender.set_debug(debug);
+    hear_client();
+  }
+  /// A client causes what is told from here on, and asks for it again unless it is acknowledged.
+  void hear_client() noexcept {
     holdings.caused_by(0);
     forwarding = false;
   }

@@ -73,7 +73,7 @@ bool Acceptor::accept_one() {
   return !last;
 }
 
-// The kernel gives the lowest number that is free.
+// The kernel gives the lowest number that is free, whatever it is for.
 bool Acceptor::has_descriptor() const noexcept {
   const Descriptor probe(::eventfd(0, EFD_CLOEXEC));
   return probe && !loop_.is_one_of_the_last(probe.get());
