@@ -204,6 +204,13 @@ std::string property_pair(std::string_view name, std::string_view value) {
   return static_cast<char>(0x26) + counted(name) + counted(value);
 }
 
+ConnectOptions lasting() {
+  ConnectOptions options;
+  options.clean = false;
+  options.properties = property_four(0x11, 0xFFFF'FFFF);
+  return options;
+}
+
 std::string connect(std::string_view client_id, const ConnectOptions& options) {
   const bool v5 = options.version == mqtt::Version::v5_0;
   unsigned flags = options.clean ? 0x02U : 0U;

@@ -57,6 +57,8 @@ struct ConnectOptions {
   bool will_retain = false;
 };
 std::string connect(std::string_view client_id, const ConnectOptions& options = {});
+/// Of a client whose session never ends.
+ConnectOptions lasting();
 
 struct SubscribeOptions {
   unsigned packet_id = 10;

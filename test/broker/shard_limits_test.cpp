@@ -12,6 +12,7 @@ namespace {
 using broker::DropReason;
 using broker::SlowConsumer;
 using test::Broker;
+using test::lasting;
 using test::MemoryStore;
 using Strings = std::vector<std::string>;
 
@@ -19,13 +20,6 @@ using Strings = std::vector<std::string>;
 enum class Place : std::uint8_t { away, window, socket };
 
 constexpr std::size_t behind_bytes = 1'000'000;  // more than any socket may be behind with
-
-test::ConnectOptions lasting() {
-  test::ConnectOptions options;
-  options.clean = false;
-  options.properties = test::property_four(0x11, 0xFFFF'FFFF);
-  return options;
-}
 
 broker::ListenerPolicy policy_of(SlowConsumer slow_consumer) {
   broker::ListenerPolicy policy = Broker::open_policy();

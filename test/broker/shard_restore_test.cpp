@@ -7,16 +7,10 @@
 namespace {
 
 using test::Broker;
+using test::lasting;
 using test::MemoryStore;
 using Packets = std::vector<std::string>;
 using broker::JournalBatch;
-
-test::ConnectOptions lasting() {
-  test::ConnectOptions options;
-  options.clean = false;
-  options.properties = test::property_four(0x11, 0xFFFF'FFFF);
-  return options;
-}
 
 /// A shard that is given rows as they come from a disk.
 struct Returning {

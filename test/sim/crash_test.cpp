@@ -16,6 +16,7 @@
 namespace {
 
 using test::Broker;
+using test::lasting;
 using test::MemoryStore;
 using Payloads = std::vector<std::string>;
 
@@ -279,13 +280,6 @@ class Torture {
       default:
         return exchange();
     }
-  }
-
-  static test::ConnectOptions lasting() {
-    test::ConnectOptions options;
-    options.clean = false;
-    options.properties = test::property_four(0x11, 0xFFFF'FFFF);
-    return options;
   }
 
   void come_back() {

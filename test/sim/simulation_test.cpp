@@ -91,10 +91,7 @@ class Simulation {
   }
 
   void connect(SimulatedClient& client) {
-    test::ConnectOptions options;
-    options.clean = false;
-    options.properties = test::property_four(0x11, 0xFFFF'FFFF);
-    client.connection = broker_.client(client.id, options);
+    client.connection = broker_.client(client.id, test::lasting());
     client.online = true;
   }
 
