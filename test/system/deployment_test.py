@@ -1,13 +1,12 @@
 """The configuration that people copy for "Mosquitto behind nginx", as it stands."""
 
-import re
 import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 from harness import wire
-from harness.broker import wait_until
+from harness.broker import open_sockets, wait_until
 from harness.case import BrokerTest
 from harness.client import Client
 from harness.wire import MQTT5, MQTT311
@@ -49,11 +48,7 @@ def password_file():
 
 def listening_ports(pid):
     """The (address family, port) pairs on which a process listens."""
-    links = (str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()
-             if link.is_symlink())
-    inodes = {found.group(1) for found in (re.match(r"socket:\[(\d+)]", link) for link in links)
-              if found}
-    ports = set()
+    inodes, ports = open_sockets(pid), set()
     for family in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
             fields = line.split()

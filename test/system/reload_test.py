@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from harness import wire
-from harness.broker import DEADLINE_SECONDS, answers, binary, passwd_binary, wait_until
+from harness.broker import (DEADLINE_SECONDS, answers, binary, open_sockets, passwd_binary,
+                            wait_until)
 from harness.case import BrokerTest
 from harness.client import Client, unique
 from harness.wire import MQTT5, MQTT311, Will
@@ -527,11 +528,6 @@ class AskTest(ReloadTest):
     def control_socket(self):
         """The name where the broker hears who asks for a reload, if it does so yet."""
         lines = Path("/proc/net/unix").read_text(encoding="ascii").splitlines()
+        ours = open_sockets(self.broker.process.pid)
         return next((line.split()[-1] for line in lines
-                     if "@darter/reload/" in line and self.is_ours(line.split()[6])), None)
-
-    def is_ours(self, inode):
-        """Is that socket open in the broker?"""
-        folder = f"/proc/{self.broker.process.pid}/fd"
-        return any(os.readlink(f"{folder}/{fd}") == f"socket:[{inode}]"
-                   for fd in os.listdir(folder))
+                     if "@darter/reload/" in line and line.split()[6] in ours), None)

@@ -7,7 +7,6 @@ import contextlib
 import ctypes
 import os
 import queue
-import re
 import signal
 import socket
 import stat
@@ -18,7 +17,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness.broker import DEADLINE_SECONDS, ROOT, answers, wait_until
+from harness.broker import DEADLINE_SECONDS, ROOT, answers, open_sockets, wait_until
 from harness.case import BrokerTest
 from harness.client import Client
 
@@ -312,8 +311,7 @@ class SystemdTest(BrokerTest):
         self.assertEqual(broker.process.wait(DEADLINE_SECONDS), 0)
         pid = int(self.systemd.next()["MAINPID"])
         self.client()
-        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
-        self.assertTrue(any(re.match(r"socket:", link) for link in links))
+        self.assertTrue(open_sockets(pid))
         os.kill(pid, signal.SIGTERM)
         self.assertEqual(self.systemd.next()["STOPPING"], "1")
 

@@ -1,5 +1,6 @@
 """Runs the broker under test as a process: configuration, log lines, clean end."""
 
+import contextlib
 import functools
 import itertools
 import os
@@ -93,6 +94,17 @@ def answers(port, host="127.0.0.1"):
     """Does something accept connections on this port?"""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         return probe.connect_ex((host, port)) == 0
+
+
+def open_sockets(pid):
+    """The inode numbers, as text, of the sockets that a process has open, without those that it
+    closes meanwhile."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if found := re.fullmatch(r"socket:\[(\d+)]", os.readlink(descriptor)):
+                inodes.add(found.group(1))
+    return inodes
 
 
 def listens(path):
