@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "auth/backoff.h"
+#include "auth/hash_memory.h"
 #include "auth/keyed_mac.h"
 #include "auth/login_jobs.h"
 #include "auth/lru_map.h"
@@ -71,8 +72,9 @@ class Authenticator::State {
   std::optional<LoginAnswer> start_later(const Mac& key, LoginJob job);
 
   void work();
-  void run(const Mac& key, std::unique_lock<std::mutex>& lock);
-  Match compute(const PasswordHash& hash, const Secret& password) const;
+  void wait(HashMemory& memory, Clock::time_point idle_from, std::unique_lock<std::mutex>& lock);
+  void run(const Mac& key, HashMemory& memory, std::unique_lock<std::mutex>& lock);
+  Match compute(const PasswordHash& hash, const Secret& password, HashMemory& memory) const;
   std::vector<Delivery> finish(const Mac& key, Match match);
   void remember(const Mac& key, const LoginJob& job, Match match);
   LoginAnswer judged(const LoginJob& job, RealmId realm, Match match);
@@ -219,28 +221,50 @@ std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, Log
 // ---- a thread takes it up -----------------------------------------------------------------------
 
 void Authenticator::State::work() {
+  HashMemory memory;
+  Clock::time_point idle_from;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     jobs_.release_due(Clock::now());
     if (const auto key = jobs_.next()) {
       if (jobs_.queued() > 0) wake_.notify_one();  // several may have come due at once
-      run(*key, lock);
-    } else if (const auto due = jobs_.next_due()) {
-      wake_.wait_until(lock, *due);
+      run(*key, memory, lock);
+      idle_from = Clock::now();
     } else {
-      wake_.wait(lock);
+      wait(memory, idle_from, lock);
     }
   }
 }
 
-void Authenticator::State::run(const Mac& key, std::unique_lock<std::mutex>& lock) {
+/// Until there may be something to do. Memory goes back to the system when nobody has logged in for
+/// a while.
+void Authenticator::State::wait(HashMemory& memory, Clock::time_point idle_from,
+                                std::unique_lock<std::mutex>& lock) {
+  constexpr std::chrono::seconds kept{1};
+  if (!memory.empty() && Clock::now() >= idle_from + kept) {
+    lock.unlock();
+    memory.release();
+    lock.lock();
+    return;
+  }
+  auto until = jobs_.next_due();
+  if (!memory.empty()) until = std::min(until.value_or(Clock::time_point::max()), idle_from + kept);
+  if (until) {
+    wake_.wait_until(lock, *until);
+  } else {
+    wake_.wait(lock);
+  }
+}
+
+void Authenticator::State::run(const Mac& key, HashMemory& memory,
+                               std::unique_lock<std::mutex>& lock) {
   LoginJob& job = *jobs_.find(key);  // stays where it is until finish() takes it
   Match match = Match::no;
   if (!job.known_wrong) {
     const Secret password = std::move(job.password);
     const PasswordHash hash = job.hash;
     lock.unlock();
-    match = compute(hash, password);
+    match = compute(hash, password, memory);
     lock.lock();
     ++statistics_.hashes_computed;
   }
@@ -250,8 +274,10 @@ void Authenticator::State::run(const Mac& key, std::unique_lock<std::mutex>& loc
   lock.lock();
 }
 
-Match Authenticator::State::compute(const PasswordHash& hash, const Secret& password) const {
-  return options_.verify ? options_.verify(hash, password.text()) : hash.verify(password.text());
+Match Authenticator::State::compute(const PasswordHash& hash, const Secret& password,
+                                    HashMemory& memory) const {
+  return options_.verify ? options_.verify(hash, password.text())
+                         : hash.verify(password.text(), memory);
 }
 
 std::vector<Delivery> Authenticator::State::finish(const Mac& key, Match match) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <openssl/evp.h>
@@ -24,6 +23,8 @@ constexpr std::uint32_t argon2id_passes_max = 64;
 constexpr std::uint32_t argon2id_lanes_max = 16;
 constexpr std::size_t argon2id_salt_bytes_min = 8;
 constexpr std::size_t argon2id_hash_bytes_min = 16;
+constexpr std::size_t argon2id_new_salt_bytes = 16;
+constexpr std::size_t argon2id_new_hash_bytes = 32;
 constexpr std::string_view argon2id_prefix = "$argon2id$";
 
 std::unexpected<std::string> unusable(std::string text) { return std::unexpected(std::move(text)); }
@@ -95,21 +96,17 @@ bool hmac_confuses(HashKind kind, std::string_view password) {
   return kind == HashKind::sha512_pbkdf2 && password.ends_with('\0');
 }
 
-std::string digest_text(HashKind kind, std::uint32_t iterations, const Bytes& salt,
-                        std::span<const unsigned char> digest) {
-  std::string text = kind == HashKind::sha512 ? "$6$" : "$7$" + std::to_string(iterations) + "$";
-  text += to_base64(salt, sodium_base64_VARIANT_ORIGINAL) + "$";
-  return text + to_base64(digest, sodium_base64_VARIANT_ORIGINAL);
+int base64_of(HashKind kind) {
+  return kind == HashKind::argon2id ? sodium_base64_VARIANT_ORIGINAL_NO_PADDING
+                                    : sodium_base64_VARIANT_ORIGINAL;
 }
 
-Match verify_argon2id(const std::string& text, std::string_view password) {
-  errno = 0;
-  if (crypto_pwhash_str_verify(text.c_str(), password.data(), password.size()) == 0) {
-    return Match::yes;
-  }
-  // libsodium says EINVAL for a password that does not fit, and something else (ENOMEM, or
-  // nothing) if it could not compute the hash.
-  return errno == EINVAL ? Match::no : Match::failed;
+/// `cost` is what cost_text() returns.
+std::string hash_text(HashKind kind, std::string_view cost, std::span<const unsigned char> salt,
+                      std::span<const unsigned char> digest) {
+  std::string text(cost);
+  text += to_base64(salt, base64_of(kind)) + "$";
+  return text + to_base64(digest, base64_of(kind));
 }
 
 std::optional<std::uint32_t> argon2id_parameter(std::string_view& rest, std::string_view name,
@@ -161,11 +158,11 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_digest(std::string_
   }
   hash.cost_length_ = text.size() - rest.size();
   const auto salt_text = take_until(rest, '$');
-  auto salt = salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL) : std::nullopt;
+  auto salt = salt_text ? from_base64(*salt_text, base64_of(hash.kind_)) : std::nullopt;
   if (!salt || salt->empty() || salt->size() > salt_bytes_max) {
     return unusable("the salt is not base64 of 1 to 1024 bytes");
   }
-  auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL);
+  auto digest = from_base64(rest, base64_of(hash.kind_));
   if (!digest || digest->size() != sha512_bytes)
     return unusable("the hash is not base64 of 64 bytes");
   hash.salt_ = std::move(*salt);
@@ -187,17 +184,19 @@ std::expected<PasswordHash, std::string> PasswordHash::parse_argon2id(std::strin
   if (const auto fault = argon2id_cost_fault(*memory_kib, *passes, *lanes)) return unusable(*fault);
   const std::size_t cost_length = text.size() - rest.size();
   const auto salt_text = take_until(rest, '$');
-  const auto salt =
-      salt_text ? from_base64(*salt_text, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) : std::nullopt;
+  auto salt = salt_text ? from_base64(*salt_text, base64_of(HashKind::argon2id)) : std::nullopt;
   if (!salt || salt->size() < argon2id_salt_bytes_min || salt->size() > salt_bytes_max) {
     return unusable("the salt of the argon2id hash is not base64 of 8 to 1024 bytes");
   }
-  const auto digest = from_base64(rest, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  auto digest = from_base64(rest, base64_of(HashKind::argon2id));
   if (!digest || digest->size() < argon2id_hash_bytes_min || digest->size() > salt_bytes_max) {
     return unusable("the hash of the argon2id hash is not base64 of 16 to 1024 bytes");
   }
   PasswordHash hash;
   hash.kind_ = HashKind::argon2id;
+  hash.argon2id_ = {*memory_kib, *passes, *lanes};
+  hash.salt_ = std::move(*salt);
+  hash.digest_ = std::move(*digest);
   hash.cost_length_ = cost_length;
   hash.text_ = text;
   return hash;
@@ -222,7 +221,8 @@ std::expected<PasswordHash, std::string> PasswordHash::make_digest(std::string_v
   const bool computed =
       stretched ? pbkdf2(password, salt, iterations, digest) : sha512(password, salt, digest);
   if (!computed) return unusable("the hash could not be computed");
-  return parse(digest_text(kind, iterations, salt, digest));
+  const std::string cost_text = stretched ? "$7$" + std::to_string(iterations) + "$" : "$6$";
+  return parse(hash_text(kind, cost_text, salt, digest));
 }
 
 std::expected<PasswordHash, std::string> PasswordHash::make_argon2id(std::string_view password,
@@ -230,40 +230,50 @@ std::expected<PasswordHash, std::string> PasswordHash::make_argon2id(std::string
   if (const auto fault = argon2id_cost_fault(cost.argon2id_memory_kib, cost.argon2id_passes, 1)) {
     return unusable(*fault);
   }
-  std::array<char, crypto_pwhash_STRBYTES> text{};
-  if (crypto_pwhash_str_alg(text.data(), password.data(), password.size(), cost.argon2id_passes,
-                            std::size_t{cost.argon2id_memory_kib} * 1024,
-                            crypto_pwhash_ALG_ARGON2ID13) != 0) {
+  const Argon2idCost wanted{cost.argon2id_memory_kib, cost.argon2id_passes, 1};
+  const Bytes salt = random_bytes(argon2id_new_salt_bytes);
+  std::array<unsigned char, argon2id_new_hash_bytes> digest{};
+  HashMemory memory;
+  if (!argon2id(password, salt, wanted, memory, digest)) {
     return unusable("the hash could not be computed: not enough memory");
   }
-  return parse(text.data());
+  const std::string cost_text = std::string(argon2id_prefix) +
+                                "v=19$m=" + std::to_string(wanted.memory_kib) +
+                                ",t=" + std::to_string(wanted.passes) + ",p=1$";
+  return parse(hash_text(HashKind::argon2id, cost_text, salt, digest));
 }
 
 PasswordHash PasswordHash::decoy() const {
   PasswordHash hash = *this;
-  if (kind_ != HashKind::argon2id) {
-    hash.salt_ = random_bytes(salt_.size());
-    hash.digest_ = random_bytes(digest_.size());
-    hash.text_ = digest_text(kind_, iterations_, hash.salt_, hash.digest_);
-    return hash;
-  }
-  const std::size_t digest_at = text_.rfind('$') + 1;
-  const auto digest = from_base64(std::string_view(text_).substr(digest_at),
-                                  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-  hash.text_.resize(digest_at);
-  hash.text_ += to_base64(random_bytes(digest ? digest->size() : 32),
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  hash.salt_ = random_bytes(salt_.size());
+  hash.digest_ = random_bytes(digest_.size());
+  hash.text_ = hash_text(kind_, cost_text(), hash.salt_, hash.digest_);
   return hash;
 }
 
 Match PasswordHash::verify(std::string_view password) const {
-  if (kind_ == HashKind::argon2id) return verify_argon2id(text_, password);
+  HashMemory memory;
+  return verify(password, memory);
+}
+
+Match PasswordHash::verify(std::string_view password, HashMemory& memory) const {
   if (hmac_confuses(kind_, password)) return Match::no;
-  std::array<unsigned char, sha512_bytes> digest{};
-  const bool computed = kind_ == HashKind::sha512 ? sha512(password, salt_, digest)
-                                                  : pbkdf2(password, salt_, iterations_, digest);
-  if (!computed) return Match::failed;
+  Bytes digest(digest_.size());
+  if (!compute(password, memory, digest)) return Match::failed;
   return sodium_memcmp(digest.data(), digest_.data(), digest.size()) == 0 ? Match::yes : Match::no;
+}
+
+bool PasswordHash::compute(std::string_view password, HashMemory& memory,
+                           std::span<unsigned char> digest) const {
+  switch (kind_) {
+    case HashKind::sha512:
+      return sha512(password, salt_, digest);
+    case HashKind::sha512_pbkdf2:
+      return pbkdf2(password, salt_, iterations_, digest);
+    case HashKind::argon2id:
+      return argon2id(password, salt_, argon2id_, memory, digest);
+  }
+  return false;
 }
 
 std::string_view PasswordHash::cost_text() const noexcept {

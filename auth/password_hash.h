@@ -2,9 +2,13 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "auth/argon2id.h"
+#include "auth/hash_memory.h"
 
 namespace auth {
 
@@ -63,7 +67,8 @@ class PasswordHash {
   /// Is `password` the one that was hashed? All its bytes count. Compared in constant time.
   ///
   /// Cost      That is the point of it: from a microsecond ($6$) to the better part of a second.
-  ///           Never call it on a loop.
+  ///           Never call it on a loop. Who verifies often hands in a memory, and keeps it.
+  [[nodiscard]] Match verify(std::string_view password, HashMemory& memory) const;
   [[nodiscard]] Match verify(std::string_view password) const;
 
   /// The line's text, in the form that parse() reads.
@@ -82,12 +87,16 @@ class PasswordHash {
   static std::expected<PasswordHash, std::string> make_argon2id(std::string_view password,
                                                                 const HashCost& cost);
 
+  [[nodiscard]] bool compute(std::string_view password, HashMemory& memory,
+                             std::span<unsigned char> digest) const;
+
   HashKind kind_ = HashKind::argon2id;
   std::string text_;
-  std::size_t cost_length_ = 0;        // of text_: what cost_text() returns
-  std::uint32_t iterations_ = 1;       // sha512_pbkdf2
-  std::vector<unsigned char> salt_;    // sha512, sha512_pbkdf2
-  std::vector<unsigned char> digest_;  // sha512, sha512_pbkdf2
+  std::size_t cost_length_ = 0;   // of text_: what cost_text() returns
+  std::uint32_t iterations_ = 1;  // sha512_pbkdf2
+  Argon2idCost argon2id_;
+  std::vector<unsigned char> salt_;
+  std::vector<unsigned char> digest_;
 };
 
 }  // namespace auth

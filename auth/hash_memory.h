@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+
+namespace auth {
+
+/// The memory that a costly hash works in, kept from one hash to the next: to get it from the
+/// system and to give it back takes longer than many a loop may be kept waiting, and half as long
+/// as the hash.
+///
+/// Shape      One mapping of huge pages where the system has them, left out of core dumps.
+/// Lifetime   Until release() or the end of the object.
+/// Threads    None: each thread that hashes has one of its own.
+class HashMemory {
+ public:
+  HashMemory() = default;
+  ~HashMemory() { release(); }
+  HashMemory(const HashMemory&) = delete;
+  HashMemory& operator=(const HashMemory&) = delete;
+
+  /// What there is, or more of it if that is less than `bytes`. Its content is anything.
+  ///
+  /// Returns   Memory aligned for anything, valid until the next call; null if there is none.
+  [[nodiscard]] std::byte* take(std::size_t bytes) noexcept;
+
+  /// Gives all of it back to the system.
+  void release() noexcept;
+
+  [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
+
+ private:
+  void* mapping_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace auth
