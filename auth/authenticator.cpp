@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "auth/backoff.h"
+#include "auth/giving_way.h"
 #include "auth/hash_memory.h"
 #include "auth/keyed_mac.h"
 #include "auth/login_jobs.h"
@@ -276,6 +277,7 @@ void Authenticator::State::run(const Mac& key, HashMemory& memory,
 
 Match Authenticator::State::compute(const PasswordHash& hash, const Secret& password,
                                     HashMemory& memory) const {
+  const GivingWay giving_way;
   return options_.verify ? options_.verify(hash, password.text())
                          : hash.verify(password.text(), memory);
 }

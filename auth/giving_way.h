@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace auth {
+
+/// While one lives, its thread offers its core to whoever waits for it, once a millisecond.
+///
+/// A loop that shares a core with a thread that hashes comes first, but the kernel looks only at
+/// each of its ticks whose turn it is. Once a hash has the core it would keep it until the next
+/// one: 4 ms where there are 250 a second, longer than a loop may keep a client waiting. The
+/// library that hashes cannot be asked to pause, so a timer signal does it.
+///
+/// Invariant  The signal (SIGURG, which nobody else here sends, and which does nothing by default)
+///            goes to this thread alone and only while the object lives. System calls are resumed.
+/// Errors     None: without a timer the thread keeps its core as any other does.
+/// Threads    Lives and dies in one thread, one at a time for each.
+/// Source     sched_yield(2), timer_create(2).
+class GivingWay {
+ public:
+  GivingWay();
+  ~GivingWay();
+  GivingWay(const GivingWay&) = delete;
+  GivingWay& operator=(const GivingWay&) = delete;
+
+  /// How often this thread has offered its core so far.
+  [[nodiscard]] static std::uint64_t offers() noexcept;
+
+ private:
+  timer_t timer_{};
+  bool ticking_ = false;
+};
+
+}  // namespace auth
