@@ -59,7 +59,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
   // Behind the callbacks of a wait, whose end is still the loop's time.
   uv_check_start(&check_, [](uv_check_t* handle) {
     Loop& loop = *static_cast<Loop*>(handle->data);
-    loop.turn_began_ = loop.now();
+    loop.turns_.woke(loop.now());
   });
   for (const std::shared_ptr<Listener>& listener : listeners) {
     if (const int error = accept_from(listener); error != 0) return error;
@@ -139,7 +139,7 @@ void Loop::start() {
 }
 
 void Loop::run() {
-  turn_began_ = Loops::now();
+  turns_.woke(Loops::now());
   uv_run(&uv_, UV_RUN_DEFAULT);
 }
 
@@ -203,16 +203,7 @@ void Loop::prepare() {
   } else {
     uv_idle_start(&idle_, [](uv_idle_t*) {});
   }
-}
-
-/// How long output has gathered: since the last wait ended, or since it left last.
-void Loop::measure_turn() {
-  const broker::Instant ended = Loops::now();
-  const std::int64_t milliseconds = ended.milliseconds - turn_began_.milliseconds;
-  turn_began_ = ended;
-  if (milliseconds > longest_turn_milliseconds_.load(std::memory_order_relaxed)) {
-    longest_turn_milliseconds_.store(milliseconds, std::memory_order_relaxed);
-  }
+  turns_.wait();
 }
 
 void Loop::tick() {
@@ -240,10 +231,11 @@ void Loop::after_input(std::size_t bytes) {
 }
 
 void Loop::flush() {
+  turns_.woke(now());
   flush_rounds();
   // What a full outbox kept the shard from handling is handled before anything else is read.
   while (shard_.go_on(now())) flush_rounds();
-  measure_turn();
+  turns_.left(Loops::now());
 }
 
 void Loop::flush_rounds() {

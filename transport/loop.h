@@ -19,6 +19,7 @@
 #include "transport/acceptor.h"
 #include "transport/connections.h"
 #include "transport/loops.h"
+#include "transport/turn_clock.h"
 
 namespace transport {
 
@@ -54,7 +55,7 @@ class Loop {
   void post(Work work);
   /// How long output has waited for other sockets of its turn: the longest since the last call.
   [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept {
-    return longest_turn_milliseconds_.exchange(0, std::memory_order_relaxed);
+    return turns_.take_longest_milliseconds();
   }
   /// Calls `step` in this turn and in the following ones until it says that there is no more to do;
   /// then counts `done` down.
@@ -107,7 +108,6 @@ class Loop {
  private:
   void run();
   void prepare();
-  void measure_turn();
   void wake();
   void tick();
   void flush();
@@ -144,7 +144,7 @@ class Loop {
   std::size_t input_bytes_ = 0;  // since the last flush
   int inputs_ = 0;               // the same in sockets
   std::uint32_t turn_ = 0;
-  broker::Instant turn_began_;    // when the last wait ended, or the last flush
+  TurnClock turns_;
   std::uint64_t blocked_by_ = 0;  // one bit per peer without room
   bool opened_ = false;
   bool stopping_ = false;
@@ -155,7 +155,6 @@ class Loop {
   std::mutex mutex_;
   std::vector<Work> posted_;  // under mutex_
   std::atomic<bool> has_posted_{false};
-  std::atomic<std::int64_t> longest_turn_milliseconds_{0};
 };
 
 }  // namespace transport
