@@ -14,7 +14,7 @@ namespace transport {
 namespace {
 
 /// Accepted in one go; then sockets that are open have their turn.
-constexpr int accepts_per_turn = 128;
+constexpr int accepts_per_turn = 64;
 /// The same where there will be no other turn: a few milliseconds of work.
 constexpr int last_accepts_max = 256;
 

@@ -93,8 +93,9 @@ void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*
   if (count == 0) return;
   if (count == UV_ENOBUFS) return self.pause(connection);
   if (count < 0) {
-    return self.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
-                                                 : broker::CloseCause::connection_lost);
+    self.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
+                                          : broker::CloseCause::connection_lost);
+    return self.loop_.after_input(0);
   }
   self.read(connection, {self.buffer_.get(), static_cast<std::size_t>(count)});
 }
