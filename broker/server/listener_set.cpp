@@ -63,23 +63,25 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     // Named twice: it cannot be bound twice, and the kernel says so.
     const bool twice = std::ranges::any_of(
         staged.listeners, [&](const auto& each) { return same_place(each->options(), options); });
-    const auto old = twice ? nullptr : open_at(options);
-    if (old != nullptr && old->options() == options) {
-      staged.listeners.push_back(old);
+    const auto open_now = twice ? nullptr : find(listeners_, options);
+    if (open_now != nullptr && open_now->options() == options) {
+      staged.listeners.push_back(open_now);
       continue;
     }
+    const auto old = twice || open_now != nullptr ? open_now : find(resting_, options);
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
-    if (old == nullptr) staged.added.push_back(name_of(options));
+    if (open_now == nullptr) staged.added.push_back(name_of(options));
     staged.listeners.push_back(std::move(*next));
   }
   return staged;
 }
 
-std::shared_ptr<Listener> ListenerSet::open_at(const ListenerOptions& options) const {
+std::shared_ptr<Listener> ListenerSet::find(const Listeners& listeners,
+                                            const ListenerOptions& place) {
   const auto found = std::ranges::find_if(
-      listeners_, [&](const auto& each) { return same_place(each->options(), options); });
-  return found == listeners_.end() ? nullptr : *found;
+      listeners, [&](const auto& each) { return same_place(each->options(), place); });
+  return found == listeners.end() ? nullptr : *found;
 }
 
 std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::take_over(
@@ -106,9 +108,15 @@ std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::open(
 
 void ListenerSet::commit(Staged staged) {
   places_ = std::move(staged.places);
-  for (const auto& old : std::exchange(listeners_, std::move(staged.listeners))) {
+  Listeners before = std::exchange(listeners_, std::move(staged.listeners));
+  std::ranges::move(std::exchange(resting_, {}), std::back_inserter(before));
+  for (std::shared_ptr<Listener>& old : before) {
     if (std::ranges::find(listeners_, old) != listeners_.end()) continue;
-    const auto successor = open_at(old->options());
+    const auto successor = find(listeners_, old->options());
+    if (successor == nullptr && old->adopted()) {
+      rest(std::move(old));
+      continue;
+    }
     if (successor != nullptr)
       successor->connections().set_most(successor->options().max_connections);
     old->retire(successor.get());
@@ -120,6 +128,15 @@ void ListenerSet::commit(Staged staged) {
   for (const auto& each : listeners_) {
     if (is_new(each)) say_where(*each);
   }
+}
+
+void ListenerSet::rest(std::shared_ptr<Listener> listener) {
+  const std::string place = listener->name();
+  resting_.push_back(std::move(listener));
+  log_.write(LogType::notice,
+             concat({"systemd keeps the socket of ", place,
+                     " open, whose listener is gone: who connects there waits until it is back. "
+                     "To close it, take it out of the .socket unit and restart."}));
 }
 
 void ListenerSet::change_file(const ListenerOptions& before, const Listener& listener) const {

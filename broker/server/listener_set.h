@@ -24,6 +24,8 @@ namespace server {
 ///            transport::same_place(). A place keeps its number for as long as the process lives,
 ///            also while no listener is there, as connections and sessions may name it; so a number
 ///            is an index for ever. At most 65,536 places can have one.
+///            Sockets that systemd opened stay when their listener goes, as they would stay open
+///            there: clients wait in their queue, and a listener that returns has them again.
 /// Order      stage() opens what is new and changes nothing; then the loops take over what it
 ///            returns; then commit() closes what is gone. Dropping what was staged undoes it.
 /// Threads    The main thread.
@@ -62,19 +64,21 @@ class ListenerSet {
   [[nodiscard]] std::vector<int> sockets() const;
 
  private:
-  [[nodiscard]] std::shared_ptr<transport::Listener> open_at(
-      const transport::ListenerOptions& options) const;
+  [[nodiscard]] static std::shared_ptr<transport::Listener> find(
+      const Listeners& listeners, const transport::ListenerOptions& place);
   [[nodiscard]] std::expected<std::shared_ptr<transport::Listener>, std::string> open(
       const transport::ListenerOptions& options, const Listeners& leaving,
       ActivatedSockets* passed) const;
   [[nodiscard]] static std::expected<std::shared_ptr<transport::Listener>, std::string> take_over(
       const transport::Listener& old, const transport::ListenerOptions& options);
+  void rest(std::shared_ptr<transport::Listener> listener);
   void change_file(const transport::ListenerOptions& before,
                    const transport::Listener& listener) const;
   void say_where(const transport::Listener& listener) const;
 
   broker::Log& log_;
   Listeners listeners_;
+  Listeners resting_;  // removed, with sockets of systemd; nobody accepts there
   std::vector<transport::ListenerOptions> places_;  // by number: where each is or was
 };
 

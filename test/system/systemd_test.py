@@ -10,6 +10,7 @@ import queue
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
@@ -17,7 +18,9 @@ import time
 import unittest
 from pathlib import Path
 
-from harness.broker import DEADLINE_SECONDS, ROOT, answers, open_sockets, wait_until
+from harness import wire
+from harness.broker import (DEADLINE_SECONDS, ROOT, answers, binary, open_sockets,
+                            wait_until)
 from harness.case import BrokerTest
 from harness.client import Client
 
@@ -232,6 +235,35 @@ class SystemdTest(BrokerTest):
         broker.start()
         self.client()
         self.systemd.next_with("READY")
+
+    def reload(self, text):
+        """Another configuration, with what `darter --reload` says of it."""
+        self.broker.write("darter.conf", text)
+        done = subprocess.run([binary(), "--reload", "-c", str(self.broker.config_file)],
+                              capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True)
+        return done.stdout
+
+    def test_removed_and_back(self):
+        """A listener that a reload removes has its socket of systemd again when it is back."""
+        broker = self.prepare("allow_anonymous true\nlistener {port} 127.0.0.1\n"
+                              "listener {port2} 127.0.0.1\n")
+        self.pass_sockets(broker, self.listening(broker.port), self.listening(broker.port2))
+        both = broker.config_file.read_text()
+        place = f"127.0.0.1:{broker.port2}"
+        broker.start()
+        staying = self.client(port=broker.port2)
+        for name in ("once", "again"):
+            report = self.reload(both.replace(f"listener {broker.port2} 127.0.0.1\n", ""))
+            self.assertIn(f"listener {place} removed", report)
+            broker.wait_for_log(rf"systemd keeps the socket of port {broker.port2} open")
+            early = self.raw(port=broker.port2)
+            early.send(wire.connect(early.version, name))
+            self.client()  # the loops have had their turn: nobody was accepted there
+            self.assertEqual(broker.log_lines(f"as {name} "), [])
+            self.assertIn(f"listener {place} added", self.reload(both))
+            early.expect(wire.CONNACK, reason=0)
+            early.close()
+        staying.ping()
 
     def test_both_families(self):
         """One socket for IPv6 and IPv4, and the clients of either have their own address."""
