@@ -6,11 +6,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-// What the kernel calls the thread that a timer's signal goes to; glibc has no name for it.
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 namespace auth {
 namespace {
 
@@ -52,7 +47,7 @@ GivingWay::GivingWay() {
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal_number;
-  event.sigev_notify_thread_id = ::gettid();
+  event._sigev_un._tid = ::gettid();  // sigev_notify_thread_id: glibc has no name for it
   if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) return;
   const itimerspec each{.it_interval = {.tv_sec = 0, .tv_nsec = interval_ns},
                         .it_value = {.tv_sec = 0, .tv_nsec = interval_ns}};

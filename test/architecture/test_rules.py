@@ -155,6 +155,15 @@ class Rules(unittest.TestCase):
         self.good(rules.headers_compile_alone,
                   {"broker/a.h": "#pragma once\n#include <string>\nstd::string x();\n"})
 
+    def test_a_source_that_includes_its_header_first_shows_it(self):
+        lacking = "#pragma once\nstd::string x();\n"
+        first = {"broker/a.h": lacking, "broker/a.cpp": '// A.\n#include "broker/a.h"\n'}
+        self.good(rules.headers_compile_alone, first)  # the build is what fails
+        later = {"broker/a.h": lacking, "broker/a.cpp": '#include <string>\n#include "broker/a.h"'}
+        self.bad(rules.headers_compile_alone, later, "broker/a.h:1: does not compile alone")
+        test = {"test/a.h": lacking, "test/a.cpp": '#include "test/a.h"\n'}
+        self.bad(rules.headers_compile_alone, test, "test/a.h:1: does not compile alone")
+
     def test_good_headers_are_remembered_until_they_change(self):
         with tempfile.TemporaryDirectory() as cache:
             good = {"broker/a.h": '#pragma once\n#include "broker/b.h"\n',
