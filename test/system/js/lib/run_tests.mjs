@@ -1,6 +1,6 @@
 // Runs test files one after the other and counts. The last line reads `N passed, N failed`.
 //
-// usage: run_tests.mjs FOLDER [NAME-PATTERN]
+// usage: run_tests.mjs FOLDER [NAME-PATTERN | --install]
 //
 // What Node calls skipped, cancelled or todo counts as failed: nothing is left out in silence.
 
@@ -67,6 +67,10 @@ function count(summary, key) {
 }
 
 async function main() {
+  if (pattern === '--install') {
+    install();
+    return 0;
+  }
   if (!existsSync(binary)) {
     console.error(`${binary} does not exist: build it, or name another with DARTER_BIN`);
     return 1;
@@ -79,14 +83,15 @@ async function main() {
   for (const name of readdirSync(folder)
     .filter((each) => each.endsWith('.test.mjs'))
     .sort()) {
-    const summary = path.join(folder, 'node_modules', `.${name}.tap`);
-    rmSync(summary, { force: true });
+    // Others may run the same tests beside this.
+    const summary = path.join(folder, 'node_modules', `.${name}.${process.pid}.tap`);
     const code = await runFile(path.join(folder, name), summary);
     const pass = existsSync(summary) ? count(summary, 'pass') : 0;
     const others = existsSync(summary)
       ? ['fail', 'cancelled', 'todo'].reduce((sum, key) => sum + count(summary, key), 0) +
         (pattern ? 0 : count(summary, 'skipped'))
       : 0;
+    rmSync(summary, { force: true });
     passed += pass;
     if (stopped) return 1;
     failed += code !== 0 ? Math.max(others, 1) : others;
