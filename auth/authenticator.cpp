@@ -243,6 +243,7 @@ void Authenticator::State::wait(HashMemory& memory, Clock::time_point idle_from,
                                 std::unique_lock<std::mutex>& lock) {
   constexpr std::chrono::seconds kept{1};
   if (!memory.empty() && Clock::now() >= idle_from + kept) {
+    statistics_.hash_memory_bytes -= memory.bytes();
     lock.unlock();
     memory.release();
     lock.lock();
@@ -264,9 +265,11 @@ void Authenticator::State::run(const Mac& key, HashMemory& memory,
   if (!job.known_wrong) {
     const Secret password = std::move(job.password);
     const PasswordHash hash = job.hash;
+    const std::size_t kept_bytes = memory.bytes();
     lock.unlock();
     match = compute(hash, password, memory);
     lock.lock();
+    statistics_.hash_memory_bytes += memory.bytes() - kept_bytes;
     ++statistics_.hashes_computed;
   }
   auto deliveries = finish(key, match);

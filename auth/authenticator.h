@@ -65,6 +65,7 @@ struct AuthenticatorStatistics {
   std::size_t queued = 0;
   std::size_t held = 0;
   std::size_t waiting = 0;
+  std::size_t hash_memory_bytes = 0;  ///< kept by the threads that hash; see HashMemory
 };
 
 /// What a reload did to the users of one realm.
@@ -89,6 +90,8 @@ struct RealmChange {
 ///            A login from an (address, user) pair that failed before is not hashed before its
 ///            time: 100 ms after the first failure, twice as long after each further one. It waits
 ///            in a list and keeps no thread busy.
+///            A thread keeps the memory of its last hash, and returns it after a second without
+///            logins.
 /// Lifetime   The destructor ends the threads (each after the hash it is at) and answers every
 ///            login still waiting with server_shutting_down. Call nothing while it runs.
 /// Threads    Every member may be called from any thread.

@@ -27,6 +27,7 @@ class HashMemory {
   void release() noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return bytes_ == 0; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   void* mapping_ = nullptr;

@@ -247,6 +247,28 @@ TEST_CASE("the real hash is used unless a test replaces it", "[authenticator]") 
   CHECK(answers.wait_for(1).front().verdict.reason == Reason::not_authorized);
 }
 
+TEST_CASE("the memory of a hash is kept for the next one, and returned when nobody comes",
+          "[authenticator]") {
+  Files files;
+  files.users({{"alice", "secret"}});
+  Authenticator authenticator({.threads = 1, .verify = {}});
+  (void)authenticator.replace_realms({files.load()});
+  Answers answers;
+  std::size_t kept_bytes = 0;
+  auto done = [&, next = answers.next()](LoginAnswer answer) mutable {
+    kept_bytes = authenticator.statistics().hash_memory_bytes;
+    next(std::move(answer));
+  };
+  REQUIRE_FALSE(authenticator.verify(login("alice", "secret"), std::move(done)).has_value());
+  answers.wait_for(1);
+  CHECK(kept_bytes > 0);
+  const auto deadline = std::chrono::steady_clock::now() + long_enough;
+  while (authenticator.statistics().hash_memory_bytes > 0) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 TEST_CASE("a hundred logins with one credential cost one hash", "[authenticator]") {
   Fixture fixture;
   fixture.hash.close();
