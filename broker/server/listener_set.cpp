@@ -108,19 +108,17 @@ std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::open(
 
 void ListenerSet::commit(Staged staged) {
   places_ = std::move(staged.places);
-  Listeners before = std::exchange(listeners_, std::move(staged.listeners));
-  std::ranges::move(std::exchange(resting_, {}), std::back_inserter(before));
-  for (std::shared_ptr<Listener>& old : before) {
-    if (std::ranges::find(listeners_, old) != listeners_.end()) continue;
-    const auto successor = find(listeners_, old->options());
-    if (successor == nullptr && old->adopted()) {
-      rest(std::move(old));
-      continue;
-    }
-    if (successor != nullptr)
-      successor->connections().set_most(successor->options().max_connections);
-    old->retire(successor.get());
-    if (successor != nullptr) change_file(old->options(), *successor);
+  const Listeners open_before = std::exchange(listeners_, std::move(staged.listeners));
+  const Listeners rested_before = std::exchange(resting_, {});
+  const auto among = [](const Listeners& listeners, const std::shared_ptr<Listener>& each) {
+    return std::ranges::find(listeners, each) != listeners.end();
+  };
+  for (const auto& old : open_before) {
+    if (!among(listeners_, old)) end(old);
+  }
+  for (const auto& old : rested_before) end(old);
+  for (const auto& each : resting_) {
+    if (!among(rested_before, each)) say_resting(*each);
   }
   const auto is_new = [&](const auto& each) {
     return std::ranges::find(staged.added, name_of(each->options())) != staged.added.end();
@@ -130,13 +128,17 @@ void ListenerSet::commit(Staged staged) {
   }
 }
 
-void ListenerSet::rest(std::shared_ptr<Listener> listener) {
-  const std::string place = listener->name();
-  resting_.push_back(std::move(listener));
-  log_.write(LogType::notice,
-             concat({"systemd keeps the socket of ", place,
-                     " open, whose listener is gone: who connects there waits until it is back. "
-                     "To close it, take it out of the .socket unit and restart."}));
+/// A successor takes over what a listener has. Without one its sockets are closed, unless they are
+/// systemd's.
+void ListenerSet::end(const std::shared_ptr<Listener>& old) {
+  const auto successor = find(listeners_, old->options());
+  if (successor == nullptr && old->adopted()) {
+    resting_.push_back(old);
+    return;
+  }
+  if (successor != nullptr) successor->connections().set_most(successor->options().max_connections);
+  old->retire(successor.get());
+  if (successor != nullptr) change_file(old->options(), *successor);
 }
 
 void ListenerSet::change_file(const ListenerOptions& before, const Listener& listener) const {
@@ -180,6 +182,13 @@ void ListenerSet::say_where(const Listener& listener) const {
                concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
                        " listen socket on port ", port, "."}));
   }
+}
+
+void ListenerSet::say_resting(const Listener& listener) const {
+  log_.write(LogType::notice,
+             concat({"systemd keeps the socket of ", listener.name(),
+                     " open, whose listener is gone: who connects there waits until it is back. "
+                     "To close it, take it out of the .socket unit and restart."}));
 }
 
 }  // namespace server

@@ -71,10 +71,11 @@ class ListenerSet {
       ActivatedSockets* passed) const;
   [[nodiscard]] static std::expected<std::shared_ptr<transport::Listener>, std::string> take_over(
       const transport::Listener& old, const transport::ListenerOptions& options);
-  void rest(std::shared_ptr<transport::Listener> listener);
+  void end(const std::shared_ptr<transport::Listener>& old);
   void change_file(const transport::ListenerOptions& before,
                    const transport::Listener& listener) const;
   void say_where(const transport::Listener& listener) const;
+  void say_resting(const transport::Listener& listener) const;
 
   broker::Log& log_;
   Listeners listeners_;
