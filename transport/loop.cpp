@@ -14,8 +14,9 @@ namespace {
 constexpr std::uint64_t tick_milliseconds = 100;
 /// Bytes read before output leaves even within a turn: bounds the output that gathers.
 constexpr std::size_t flush_bytes = std::size_t{256} << 10U;
-/// Sockets read before output leaves: libuv hands out up to 48 times 1024 of them in one go, and
-/// when everybody comes at once, none of them may wait for all the others.
+/// Sockets read, or found to be at their end, before output leaves: libuv hands out up to 48 times
+/// 1024 of them in one go, and when everybody comes at once, none of them may wait for all the
+/// others.
 constexpr int inputs_per_flush = 64;
 /// A flush may make more output (a socket with room asks for more); after so many rounds sockets
 /// are looked at again.
@@ -139,6 +140,7 @@ void Loop::start() {
 }
 
 void Loop::run() {
+  turns_.wait();  // whatever was settled before belongs to no turn
   turns_.woke(Loops::now());
   uv_run(&uv_, UV_RUN_DEFAULT);
 }

@@ -10,7 +10,7 @@ namespace transport {
 
 /// How long output has waited for other sockets of its turn.
 ///
-/// Shape      woke() -> left() as often as output leaves -> wait() -> woke() ...
+/// Shape      wait() -> woke() -> left() as often as output leaves -> wait() ...
 /// Invariant  The time in which a loop waits for sockets is in no turn.
 /// Threads    The loop's, but for take_longest_milliseconds(), which any may call.
 class TurnClock {
@@ -18,8 +18,7 @@ class TurnClock {
   /// The loop goes to wait for its sockets.
   void wait() noexcept { waiting_ = true; }
 
-  /// That wait, or the loop's rest before its start, was over at `end`. May be said again until the
-  /// next one: the first word counts.
+  /// That wait was over at `end`. May be said again until the next one: the first word counts.
   void woke(broker::Instant end) noexcept {
     if (std::exchange(waiting_, false)) began_ = end;
   }
@@ -40,7 +39,7 @@ class TurnClock {
 
  private:
   broker::Instant began_;  // when the last wait ended, or output left last
-  bool waiting_ = true;
+  bool waiting_ = false;
   std::atomic<std::int64_t> longest_milliseconds_{0};
 };
 

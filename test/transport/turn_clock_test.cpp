@@ -8,6 +8,7 @@ using transport::TurnClock;
 
 TEST_CASE("a turn lasts from the end of a wait until output leaves", "[turn_clock]") {
   TurnClock clock;
+  clock.wait();
   clock.woke({1000});
   clock.left({1003});
   CHECK(clock.take_longest_milliseconds() == 3);
