@@ -4,9 +4,9 @@
 
 namespace auth {
 
-/// The memory that a costly hash works in, kept from one hash to the next: to get it from the
-/// system and to give it back takes longer than many a loop may be kept waiting, and half as long
-/// as the hash.
+/// The memory that a costly hash works in, kept from one hash to the next: the kernel takes
+/// milliseconds to fill 19 MiB and to take it back, and whoever wants memory meanwhile, or only the
+/// same core, waits for that.
 ///
 /// Shape      One mapping of huge pages where the system has them, left out of core dumps.
 /// Lifetime   Until release() or the end of the object.
