@@ -32,6 +32,22 @@ std::string section(const std::vector<Entry>& entries) {
   return text;
 }
 
+/// The defaults of a mosquitto.conf where a darter.toml has others, so that the converted file
+/// behaves as the one that it comes from.
+std::string form_defaults(const Source& source) {
+  std::string text;
+  for (const Entry& each : source.form_defaults) {
+    const std::string_view name = each.option->name;
+    if (find_entry(source.globals, name) != nullptr ||
+        find_entry(source.default_listener, name) != nullptr) {
+      continue;
+    }
+    text += toml_key(name) + " = " + toml_value(*each.option, each.value) +
+            "  # the default of a mosquitto.conf\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string toml_string(std::string_view text) {
@@ -54,7 +70,8 @@ std::string toml_value(const Option& option, const Value& value) {
 }
 
 std::string to_toml(const Source& source) {
-  std::string text = section(source.globals) + section(source.default_listener);
+  std::string text =
+      section(source.globals) + form_defaults(source) + section(source.default_listener);
   for (const ListenerSource& listener : source.listeners) {
     text += (text.empty() ? "" : "\n") + std::string("[[listener]]  # ") +
             place_text(listener.place) + "\n" + section(listener.entries);

@@ -22,7 +22,7 @@ bool is_assignment(std::string_view line) {
 
 }  // namespace
 
-FileForm detect_form(std::string_view text) {
+FileForm detect_form(std::string_view text, std::string_view file) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   for (text = from_first_letter(text); !text.empty(); text = from_first_letter(text)) {
@@ -32,7 +32,7 @@ FileForm detect_form(std::string_view text) {
     if (!comment) return FileForm::mosquitto;
     text.remove_prefix(line.size());
   }
-  return FileForm::mosquitto;
+  return file.ends_with(".toml") ? FileForm::toml : FileForm::mosquitto;
 }
 
 }  // namespace conf

@@ -7,8 +7,8 @@ namespace conf {
 enum class FileForm { mosquitto, toml };
 
 /// Which of the two forms `text` is written in, told by its first line that is neither empty nor a
-/// comment: TOML has a table in brackets there, or a name and an equals sign. Extensions say
-/// nothing. A text without such a line says the same in both forms.
-[[nodiscard]] FileForm detect_form(std::string_view text);
+/// comment: TOML has a table in brackets there, or a name and an equals sign. Of a text without
+/// such a line, and only then, the name of the file tells: TOML ends in ".toml".
+[[nodiscard]] FileForm detect_form(std::string_view text, std::string_view file);
 
 }  // namespace conf

@@ -1,6 +1,7 @@
 #include "conf/load.h"
 
 #include "conf/convert.h"
+#include "conf/detect.h"
 #include "conf/devices.h"
 #include "conf/file.h"
 #include "conf/folders.h"
@@ -22,12 +23,24 @@ std::expected<Settings, Diagnostics> settings_of(
   return std::move(configuration->settings);
 }
 
+/// The main file decides: files that it includes have no defaults of their own.
+void add_form_defaults(Source& source) {
+  for (const Option& option : options()) {
+    if (option.mosquitto_default.empty()) continue;
+    if (const auto value = parse_value(option, option.mosquitto_default)) {
+      source.form_defaults.push_back({.option = &option, .value = *value, .place = {}});
+    }
+  }
+}
+
 }  // namespace
 
 Source read_source(std::string_view text, const std::string& file) {
   SourceWriter writer;
   read_file_text(text, file, FileRole::main, writer);
-  return std::move(writer).take();
+  Source source = std::move(writer).take();
+  if (detect_form(text, file) == FileForm::mosquitto) add_form_defaults(source);
+  return source;
 }
 
 static std::expected<Configuration, Diagnostics> load_configuration_text(

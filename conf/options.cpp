@@ -79,6 +79,11 @@ std::string_view example_of(const Option& option) {
   return option.example.empty() ? option.default_text : option.example;
 }
 
+std::string_view default_in(FileForm form, const Option& option) {
+  const bool differs = form == FileForm::mosquitto && !option.mosquitto_default.empty();
+  return differs ? option.mosquitto_default : option.default_text;
+}
+
 std::string range_of(const Option& option) {
   switch (option.type) {
     case Type::flag:

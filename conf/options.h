@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "conf/detect.h"
 #include "conf/settings.h"
 #include "conf/value.h"
 
@@ -59,10 +60,13 @@ struct Option {
   std::string_view later_choices = {};  ///< known, but not built in yet
   bool repeated = false;                ///< may stand several times, and the values add up
   std::string_view default_text = {};   ///< as it would be written; empty: none
-  std::string_view example = {};        ///< where the default is empty or shows nothing
-  std::string_view zero_word = {};      ///< a word that stands for an integer 0
-  std::string_view units = {};          ///< of an integer, in words; empty: a count
-  bool reloadable = true;               ///< follows the file on SIGHUP
+  /// The default of a mosquitto.conf, where Mosquitto's behaviour is another than default_text;
+  /// empty: no difference. Not for repeated options.
+  std::string_view mosquitto_default = {};
+  std::string_view example = {};    ///< where the default is empty or shows nothing
+  std::string_view zero_word = {};  ///< a word that stands for an integer 0
+  std::string_view units = {};      ///< of an integer, in words; empty: a count
+  bool reloadable = true;           ///< follows the file on SIGHUP
   Availability availability = Availability::works;
   Form form = Form::both;
   std::string_view note = {};  ///< why it has no effect, or is refused
@@ -81,6 +85,9 @@ struct Option {
 
 /// A value that shows how the option is written: its example, or its default.
 [[nodiscard]] std::string_view example_of(const Option& option);
+
+/// The default in a file of that form. Empty if there is none.
+[[nodiscard]] std::string_view default_in(FileForm form, const Option& option);
 
 /// "0 to 65535", "mqtt or websockets", ... for messages and manuals. Empty for free text.
 [[nodiscard]] std::string range_of(const Option& option);

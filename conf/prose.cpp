@@ -28,6 +28,9 @@ std::string facts_of(const Option& option) {
   } else if (!option.units.empty()) {
     text += " In " + std::string(option.units) + ".";
   }
+  if (!option.mosquitto_default.empty()) {
+    text += " In a mosquitto.conf the default is " + std::string(option.mosquitto_default) + ".";
+  }
   if (option.type == Type::choice || option.type == Type::log_destination ||
       option.type == Type::duration || option.type == Type::networks ||
       option.type == Type::file_mode) {

@@ -10,7 +10,7 @@ namespace conf {
 
 void read_file_text(std::string_view text, const std::string& file, FileRole role,
                     SourceWriter& writer) {
-  if (detect_form(text) == FileForm::toml) {
+  if (detect_form(text, file) == FileForm::toml) {
     read_toml(text, file, role, writer);
   } else {
     read_mosquitto(text, file, role, writer);

@@ -27,6 +27,7 @@ class Resolver {
   void loopback_listeners();
   void default_listener();
   void listener(const ListenerSource& from);
+  void apply_form_defaults(Settings& settings, Listener& listener) const;
   void apply(const std::vector<Entry>& entries, Listener& listener, WrittenOptions& written);
   void add(Listener listener, WrittenOptions written);
   void remark(Severity severity, const Place& place, std::string text);
@@ -76,7 +77,15 @@ void Resolver::globals() {
   if (find_entry(source_.globals, "log_type") != nullptr) settings_.log.types = 0;
   if (find_entry(source_.globals, "limits_exempt") != nullptr) settings_.limits_exempt.clear();
   Listener nobody;
+  apply_form_defaults(settings_, nobody);
   apply(source_.globals, nobody, written_.globals);
+}
+
+/// A form's defaults are not written options: a reload does not report them.
+void Resolver::apply_form_defaults(Settings& settings, Listener& listener) const {
+  for (const Entry& each : source_.form_defaults) {
+    if (each.option->apply != nullptr) each.option->apply(settings, listener, each.value);
+  }
 }
 
 void Resolver::apply(const std::vector<Entry>& entries, Listener& listener,
@@ -103,6 +112,7 @@ Listener Resolver::inherited() const {
   Listener listener;
   listener.slow_consumer = settings_.slow_consumer;
   Settings ignored;
+  apply_form_defaults(ignored, listener);
   for (const Entry& entry : source_.globals) {
     if (entry.option->scope != Scope::security) continue;
     if (entry.option->apply != nullptr) entry.option->apply(ignored, listener, entry.value);

@@ -13,8 +13,12 @@ namespace {
 enum class Part { globals, listener };
 
 /// The values that a sample shows: several for an option that is repeated.
-std::vector<std::string> shown_values(const Option& option) {
+std::vector<std::string> shown_values(const Option& option, FileForm form) {
   std::vector<std::string> values;
+  if (option.example.empty() && !option.mosquitto_default.empty()) {
+    values.emplace_back(default_in(form, option));
+    return values;
+  }
   const auto words = words_of(example_of(option));
   const bool one_each = option.type == Type::choice || option.type == Type::networks;
   if (option.repeated && one_each) {
@@ -27,7 +31,7 @@ std::vector<std::string> shown_values(const Option& option) {
 
 std::string toml_line(const Option& option) {
   std::string list;
-  for (const std::string& each : shown_values(option)) {
+  for (const std::string& each : shown_values(option, FileForm::toml)) {
     const bool bare = option.type == Type::flag || option.type == Type::integer;
     list += (list.empty() ? "" : ", ") + (bare ? each : toml_string(each));
   }
@@ -37,7 +41,7 @@ std::string toml_line(const Option& option) {
 
 std::string mosquitto_line(const Option& option) {
   std::string lines;
-  for (const std::string& each : shown_values(option)) {
+  for (const std::string& each : shown_values(option, FileForm::mosquitto)) {
     lines += "#" + std::string(option.name) + " " + each + "\n";
   }
   return lines;

@@ -37,11 +37,14 @@ struct ListenerSource {
 ///
 /// Shape      globals: options of the broker, and security options that stand for every listener.
 ///            default_listener: listener options that stand before any listener.
+///            form_defaults: Option::mosquitto_default of each option that has one, in a
+///            mosquitto.conf; they stand for every listener and give way to all that is written.
 /// Invariant  Each value fits its option. Entries stand in the order of the file.
 struct Source {
   std::vector<Entry> globals;
   std::vector<Entry> default_listener;
   std::vector<ListenerSource> listeners;
+  std::vector<Entry> form_defaults;
   Diagnostics diagnostics;
 };
 

@@ -223,7 +223,7 @@ int run_doctor(const conf::CommandLine& command_line) {
   if (!settings) return refuse(settings.error());
   configuration.settings = std::move(*settings);
   configuration.source = conf::read_source(*text, configuration.file);
-  configuration.is_toml = conf::detect_form(*text) == conf::FileForm::toml;
+  configuration.is_toml = conf::detect_form(*text, configuration.file) == conf::FileForm::toml;
   configuration.store_file = store_paths_of(configuration.settings).store;
   if (const auto read = read_nginx(command_line.nginx_file, subject); !read) {
     return refuse(

@@ -29,7 +29,34 @@ TEST_CASE("the form of a file is told by its content", "[conf]") {
        FileForm::toml},
   }));
   CAPTURE(text);
-  CHECK(conf::detect_form(text) == form);
+  CHECK(conf::detect_form(text, "test.conf") == form);
+}
+
+TEST_CASE("the name of a file without any option tells its form", "[conf]") {
+  CHECK(conf::detect_form("# nothing\n", "a.toml") == FileForm::toml);
+  CHECK(conf::detect_form("listener 1883\n", "a.toml") == FileForm::mosquitto);
+  CHECK(conf::detect_form("threads = 1\n", "mosquitto.conf") == FileForm::toml);
+}
+
+TEST_CASE("a default that differs is Mosquitto's in a mosquitto.conf, and is written out",
+          "[conf]") {
+  const conf::Source mosquitto = conf::read_source("", "mosquitto.conf");
+  CHECK(conf::read_source("", "darter.toml").form_defaults.empty());
+  const std::string converted = conf::to_toml(mosquitto);
+  for (const conf::Option& option : conf::options()) {
+    if (option.mosquitto_default.empty()) continue;
+    CAPTURE(option.name);
+    CHECK_FALSE(option.repeated);
+    CHECK(option.mosquitto_default != option.default_text);
+    const auto value = conf::parse_value(option, option.mosquitto_default);
+    REQUIRE(value);
+    CHECK(is_in(conf::toml_key(option.name) + " = " + conf::toml_value(option, *value), converted));
+    const std::string own = std::string(option.name) + " " + std::string(option.default_text);
+    const std::string kept = conf::to_toml(conf::read_source(own + "\n", "mosquitto.conf"));
+    const auto native = conf::parse_value(option, option.default_text);
+    REQUIRE(native);
+    CHECK(is_in(conf::toml_key(option.name) + " = " + conf::toml_value(option, *native), kept));
+  }
 }
 
 TEST_CASE("darter.toml: broker, listeners and arrays", "[conf]") {
@@ -107,7 +134,7 @@ TEST_CASE("what is converted means the same", "[conf]") {
   auto before = good(text);
   const std::string toml = conf::to_toml(conf::read_source(text, "test.conf"));
   CAPTURE(toml);
-  if (!toml.empty()) CHECK(conf::detect_form(toml) == FileForm::toml);
+  if (!toml.empty()) CHECK(conf::detect_form(toml, "test.conf") == FileForm::toml);
   auto after = good(toml);
   CHECK(before.listeners == after.listeners);
   CHECK(before.log == after.log);

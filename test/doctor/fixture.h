@@ -53,7 +53,7 @@ inline doctor::Configuration configuration(std::string_view text) {
   result.file = "/etc/darter.conf";
   result.settings = std::move(*settings);
   result.source = conf::read_source(text, result.file);
-  result.is_toml = conf::detect_form(text) == conf::FileForm::toml;
+  result.is_toml = conf::detect_form(text, "test.conf") == conf::FileForm::toml;
   return result;
 }
 

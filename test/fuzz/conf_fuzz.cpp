@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const bool toml = input.flag();
   const auto copy = fuzz::exact_copy(input.rest());
   const std::string_view text = mqtt::as_text(copy);
-  static_cast<void>(conf::detect_form(text));
+  static_cast<void>(conf::detect_form(text, "fuzz.conf"));
   const conf::Source source = read(text, toml);
   check(source.diagnostics);
   if (conf::has_errors(source.diagnostics)) return 0;
