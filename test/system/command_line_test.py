@@ -16,6 +16,7 @@ from harness.broker import (DEADLINE_SECONDS, DEFAULT_CONFIG, answers, binary, f
                             thread_count, wait_until)
 from harness.case import BrokerTest, versions
 from harness.client import Client
+from harness.needs import needs
 from harness.wire import MQTT5, MQTT31, MQTT311
 
 
@@ -317,10 +318,9 @@ class RunTest(BrokerTest):
         self.assertNotIn("unseen", text)
         self.assertEqual(self.broker.lines, [])
 
+    @needs("root")
     def test_log_file_after_a_reload(self):
         """The user that the broker becomes can open its log file again."""
-        if os.geteuid() != 0:
-            self.fail("this test needs root")
         broker = self.start("user nobody\nlog_dest file {dir}/broker.log\n" + DEFAULT_CONFIG,
                             args=(), bare=True)
         path = broker.directory / "broker.log"
@@ -338,10 +338,9 @@ class RunTest(BrokerTest):
         wait_until(lambda: "Log files were opened again" in path.read_text(), "the reload")
         self.assertEqual(broker.lines, [])
 
+    @needs("root")
     def test_log_file_of_somebody(self):
         """A file that was there keeps its owner, wherever its name leads."""
-        if os.geteuid() != 0:
-            self.fail("this test needs root")
         broker = self.start("user nobody\nlog_dest file {dir}/broker.log\n" + DEFAULT_CONFIG,
                             files={"broker.log": ""}, args=(), bare=True)
         path = broker.directory / "broker.log"
@@ -432,10 +431,9 @@ class RunTest(BrokerTest):
         self.assertEqual(self.broker.log_lines("^fake"), [])
         self.assertNotRegex(self.broker.log_text(), "[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+    @needs("root")
     def test_user(self):
         """Started as root: goes on as the user of the option."""
-        if os.geteuid() != 0:
-            self.fail("this test needs root")
         self.start("user nobody\n" + DEFAULT_CONFIG, bare=True)
         self.broker.wait_for_log("running")
         status = Path(f"/proc/{self.broker.process.pid}/status").read_text()

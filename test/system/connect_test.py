@@ -1,12 +1,12 @@
 """CONNECT and CONNACK: what is accepted, what is refused, and how."""
 
-import os
 import pwd
 import stat
 
 from harness import wire
 from harness.case import ALL, BrokerTest, versions
 from harness.client import Client, TcpStream, unique
+from harness.needs import needs
 from harness.wire import MQTT5, MQTT31, MQTT311
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -437,10 +437,9 @@ class UnixSocketTest(BrokerTest):
         self.client(MQTT311).publish("unix/a", "x", 1)
         client.expect_publish("unix/a", "x")
 
+    @needs("root")
     def test_who_may_connect(self):
         """As with Mosquitto: the user that the broker becomes, and that user's group."""
-        if os.geteuid() != 0:
-            self.fail("this test needs root")
         self.start("user nobody\n" + self.config, bare=True)
         self.broker.wait_for_log("running")
         status = (self.broker.directory / "mqtt.sock").stat()

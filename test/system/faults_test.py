@@ -11,6 +11,7 @@ from pathlib import Path
 from harness import wire
 from harness.broker import wait_until
 from harness.case import BrokerTest
+from harness.needs import needs
 from harness.wire import MQTT5, MQTT311
 
 CONFIG = """allow_anonymous true
@@ -130,6 +131,7 @@ class FaultsTest(BrokerTest):
                 except OSError:
                     pass
 
+    @needs("mount namespaces")
     def test_full_disk(self):
         """Acknowledgements stop, and go on when there is room; kill -9 then loses nothing."""
         disk = self.mount_small_disk()

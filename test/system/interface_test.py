@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import os
 import subprocess
 import threading
 import unittest
@@ -10,6 +9,7 @@ import unittest
 from harness.broker import answers, binary
 from harness.case import BrokerTest
 from harness.client import Client
+from harness.needs import needs
 
 CLONE_NEWNET = 0x40000000
 ADDRESS, OTHER_DEVICE = "192.0.2.1", "darter0"
@@ -17,10 +17,8 @@ ADDRESS, OTHER_DEVICE = "192.0.2.1", "darter0"
 
 def make_network():
     """Moves this thread, and what it starts from now on, into a network with two devices."""
-    if os.geteuid() != 0:
-        raise unittest.SkipTest("a network of its own takes root")
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        raise unittest.SkipTest("no network of its own: " + os.strerror(ctypes.get_errno()))
+        raise OSError(ctypes.get_errno(), "no network of its own")
     for words in ("link set lo up", f"link add {OTHER_DEVICE} type veth peer name darter1",
                   f"addr add {ADDRESS}/24 dev {OTHER_DEVICE}", f"link set {OTHER_DEVICE} up",
                   "link set darter1 up"):
@@ -29,6 +27,7 @@ def make_network():
 
 def in_own_network(test):
     """Runs the test in a thread that has a network of its own; other tests keep theirs."""
+    @needs("network namespaces")
     @functools.wraps(test)
     def run(self):
         failure = []

@@ -1,9 +1,7 @@
 """log_dest syslog: the lines as a log daemon gets them. The broker has a /dev of its own there."""
 
-import os
 import re
 import socket
-import subprocess
 import tempfile
 import threading
 import unittest
@@ -12,6 +10,7 @@ from unittest import mock
 
 from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, binary, wait_until
 from harness.case import BrokerTest
+from harness.needs import needs
 from harness.wire import MQTT311
 
 DAEMON, LOCAL0 = 3, 16  # RFC 5424, section 6.2.1
@@ -74,16 +73,13 @@ class LogDaemon:
         self._socket.close()
 
 
+@needs("a /dev of its own")
 class SyslogTest(BrokerTest):
     """Priority, name and text of what is logged."""
 
     autostart = False
 
     def setUp(self):
-        if os.geteuid() != 0:
-            self.skipTest("a /dev of its own takes root")
-        if subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
-            self.skipTest("this machine allows no mount namespaces")
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
