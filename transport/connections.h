@@ -24,6 +24,7 @@
 #include "transport/deadlines.h"
 #include "transport/forwarded.h"
 #include "transport/handoff.h"
+#include "transport/http_files.h"
 #include "transport/listener.h"
 #include "transport/proxy_cuts.h"
 
@@ -112,6 +113,7 @@ class Connections {
   [[nodiscard]] bool learn_address(Connection& connection);
   void note_end(const Connection& connection);
   void note_forwarded(const Connection& connection, const Forwarded& forwarded);
+  void note_stranger(Connection& connection);
 
   // Reading.
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
@@ -148,7 +150,8 @@ class Connections {
   void read_handshake(Connection& connection, Bytes bytes);
   void answer_request(Connection& connection, Bytes rest);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);
-  void send_file(Connection& connection);
+  [[nodiscard]] bool answer_plain(Connection& connection);
+  void send_file(Connection& connection, HttpFile found);
   void send_more_of_file(Connection& connection);
 
   // Writing.

@@ -1,13 +1,14 @@
 // What connections read: the half of Connections that turns bytes into calls of the shard.
 
 #include <array>
+#include <string>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
 #include "transport/connections.h"
 #include "transport/first_bytes.h"
-#include "transport/http_files.h"
+#include "transport/http_health.h"
 #include "transport/loop.h"
 #include "transport/websocket_handshake.h"
 
@@ -240,7 +241,7 @@ void Connections::answer_request(Connection& connection, Bytes rest) {
   const ListenerOptions& listener = connection.listener->options();
   const HttpRequest& request = connection.http->reader.request();
   if (!learn_address(connection)) return;
-  if (!listener.http_dir.empty() && !meant_for_websocket(request)) return send_file(connection);
+  if (!meant_for_websocket(request) && answer_plain(connection)) return;
   const auto response = answer_handshake(request, listener);
   if (!response) return refuse_request(connection, response.error());
   send(connection, *response);
@@ -261,15 +262,34 @@ void Connections::refuse_request(Connection& connection, const HttpRefusal& refu
   finish(connection);
 }
 
-void Connections::send_file(Connection& connection) {
+/// Answers a request that opens no WebSocket: with a file, or if a balancer asks for its health.
+/// Returns false if it has to be refused as a WebSocket's.
+bool Connections::answer_plain(Connection& connection) {
   const HttpRequest& request = connection.http->reader.request();
-  const auto found = open_file(request, connection.listener->options().http_dir);
-  if (!found) return refuse_request(connection, found.error());
-  Descriptor file(found->descriptor);
+  const std::string& directory = connection.listener->options().http_dir;
+  auto health = answer_health_check(request);
+  if (!directory.empty() && request.method != "OPTIONS") {
+    auto found = open_file(request, directory);
+    // A folder without a page of its own is no reason to take the server out.
+    const bool healthy = !found && found.error().status == 404 && health;
+    if (found) {
+      send_file(connection, std::move(*found));
+    } else if (!healthy) {
+      refuse_request(connection, found.error());
+    }
+    if (!healthy) return true;
+  }
+  if (health) send_file(connection, {.head = std::move(*health)});
+  return health.has_value();
+}
+
+void Connections::send_file(Connection& connection, HttpFile found) {
+  const HttpRequest& request = connection.http->reader.request();
+  Descriptor file(found.descriptor);
   if (request.method != "HEAD") connection.http->file = std::move(file);
   connection.phase = Phase::closing;
   connection.failed = true;  // no WebSocket will come of it
-  send(connection, found->head);
+  send(connection, found.head);
   finish(connection);
 }
 

@@ -40,42 +40,95 @@ HttpRefusal not_found(const HttpRequest& request) {
   return {404, "There is no file '" + printable(request.path()) + "'.", {}};
 }
 
-/// The file as the file system knows it, if it is below `directory` when all links are followed.
-std::optional<fs::path> resolve(const std::string& directory, std::string_view path) {
+/// What a path leads to when all links are followed, if that is below the folder.
+struct Place {
+  fs::path path;
+  bool is_folder = false;
+};
+
+std::optional<Place> resolve(const std::string& directory, std::string_view path) {
   std::error_code error;
   const fs::path root = fs::canonical(directory, error);
   if (error) return std::nullopt;
   path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
-  fs::path file = fs::canonical(root / path, error);
-  if (!error && fs::is_directory(file, error)) file = fs::canonical(file / "index.html", error);
+  Place place{.path = fs::canonical(root / path, error)};
   if (error) return std::nullopt;
-  const auto [in_root, in_file] = std::ranges::mismatch(root, file);
+  place.is_folder = fs::is_directory(place.path, error);
+  const auto [in_root, in_place] = std::ranges::mismatch(root, place.path);
   if (in_root != root.end()) return std::nullopt;
-  return file;
+  return place;
+}
+
+/// Sends a client from "/sub" to "/sub/": links of the page there are relative to it. So is the
+/// answer: a proxy may have put the folder elsewhere.
+HttpFile redirect_into(const HttpRequest& request) {
+  const std::string_view path = request.path();
+  const std::size_t query = std::min(request.target.find('?'), request.target.size());
+  HttpFile answer;
+  answer.head = "HTTP/1.1 " + status_line(301) + "\r\nLocation: ./" +
+                std::string(path.substr(path.rfind('/') + 1)) + "/" + request.target.substr(query) +
+                "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  return answer;
+}
+
+HttpFile head_of(const fs::path& file, std::uint64_t size_bytes) {
+  HttpFile found;
+  found.size_bytes = size_bytes;
+  found.head = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(content_type(file.native())) +
+               "\r\nContent-Length: " + std::to_string(size_bytes) +
+               "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+  return found;
+}
+
+std::expected<HttpFile, HttpRefusal> open_place(const HttpRequest& request, const fs::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0) return std::unexpected(not_found(request));
+  struct stat status{};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    return std::unexpected(not_found(request));
+  }
+  HttpFile found = head_of(file, static_cast<std::uint64_t>(status.st_size));
+  found.descriptor = descriptor;
+  return found;
 }
 
 }  // namespace
 
 std::string_view content_type(std::string_view file_name) noexcept {
   using Type = std::pair<std::string_view, std::string_view>;
-  constexpr std::array<Type, 14> types = {
-      Type{".html", "text/html; charset=utf-8"},
-      Type{".htm", "text/html; charset=utf-8"},
-      Type{".js", "text/javascript; charset=utf-8"},
-      Type{".mjs", "text/javascript; charset=utf-8"},
-      Type{".css", "text/css; charset=utf-8"},
-      Type{".json", "application/json"},
-      Type{".map", "application/json"},
-      Type{".txt", "text/plain; charset=utf-8"},
-      Type{".svg", "image/svg+xml"},
-      Type{".png", "image/png"},
-      Type{".jpg", "image/jpeg"},
-      Type{".ico", "image/x-icon"},
-      Type{".wasm", "application/wasm"},
-      Type{".woff2", "font/woff2"},
+  constexpr auto types = std::to_array<Type>({
+      {".html", "text/html; charset=utf-8"},
+      {".htm", "text/html; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".mjs", "text/javascript; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".json", "application/json"},
+      {".map", "application/json"},
+      {".webmanifest", "application/manifest+json"},
+      {".txt", "text/plain; charset=utf-8"},
+      {".xml", "application/xml"},
+      {".pdf", "application/pdf"},
+      {".svg", "image/svg+xml"},
+      {".png", "image/png"},
+      {".jpg", "image/jpeg"},
+      {".jpeg", "image/jpeg"},
+      {".gif", "image/gif"},
+      {".webp", "image/webp"},
+      {".ico", "image/x-icon"},
+      {".wasm", "application/wasm"},
+      {".woff", "font/woff"},
+      {".woff2", "font/woff2"},
+      {".ttf", "font/ttf"},
+      {".mp3", "audio/mpeg"},
+      {".mp4", "video/mp4"},
+  });
+  const auto has_ending = [&](const Type& type) {
+    const std::string_view ending = type.first;
+    return file_name.size() >= ending.size() &&
+           equal_any_case(file_name.substr(file_name.size() - ending.size()), ending);
   };
-  const auto place = std::ranges::find_if(
-      types, [&](const Type& type) { return file_name.ends_with(type.first); });
+  const auto place = std::ranges::find_if(types, has_ending);
   return place == types.end() ? "application/octet-stream" : place->second;
 }
 
@@ -89,21 +142,13 @@ std::expected<HttpFile, HttpRefusal> open_file(const HttpRequest& request,
   if (!path || !path->starts_with('/')) {
     return std::unexpected(HttpRefusal{400, "The path of the request is malformed.", {}});
   }
-  const auto file = resolve(directory, *path);
-  if (!file) return std::unexpected(not_found(request));
-  HttpFile found;
-  found.descriptor = ::open(file->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (found.descriptor < 0) return std::unexpected(not_found(request));
-  struct stat status{};
-  if (::fstat(found.descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(found.descriptor);
-    return std::unexpected(not_found(request));
-  }
-  found.size_bytes = static_cast<std::uint64_t>(status.st_size);
-  found.head = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(content_type(file->native())) +
-               "\r\nContent-Length: " + std::to_string(found.size_bytes) +
-               "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-  return found;
+  const auto place = resolve(directory, *path);
+  if (!place) return std::unexpected(not_found(request));
+  if (!place->is_folder) return open_place(request, place->path);
+  const auto index = resolve(directory, *path + "/index.html");
+  if (!index) return std::unexpected(not_found(request));
+  if (!request.path().ends_with('/')) return redirect_into(request);
+  return open_place(request, index->path);
 }
 
 }  // namespace transport

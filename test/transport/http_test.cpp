@@ -7,10 +7,13 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "test/transport/pieces.h"
 #include "transport/first_bytes.h"
 #include "transport/http_files.h"
+#include "transport/http_health.h"
 #include "transport/websocket_handshake.h"
 
 namespace transport {
@@ -224,6 +227,8 @@ TEST_CASE("files are served from a folder, and from nowhere else", "[http]") {
   write(base / "secret.txt", "secret");
   write(base / "www" / "index.html", "<p>hello");
   write(base / "www" / "sub" / "a b.js", "1");
+  fs::create_directories(base / "www" / "app");
+  write(base / "www" / "app" / "index.html", "<p>app");
   write(base / "www2", "a name that only begins like the folder's");
   fs::create_symlink(base / "secret.txt", base / "www" / "out.txt");
   fs::create_symlink(base / "www" / "index.html", base / "www" / "in.html");
@@ -254,12 +259,67 @@ TEST_CASE("files are served from a folder, and from nowhere else", "[http]") {
   CHECK(status("GET", "/a%00") == 400);
   CHECK(status("GET", "http://other/") == 400);
   CHECK(status("PUT", "/") == 405);
+  // A folder with a page: its relative links want the slash.
+  CHECK(ask("GET", "/app?v=2")
+            ->head.starts_with("HTTP/1.1 301 Moved Permanently\r\nLocation: ./app/?v=2\r\n"));
+  CHECK(ask("GET", "//app")->head.find("Location: ./app/\r\n") != std::string::npos);
+  CHECK(ask("GET", "/app")->descriptor == -1);
+  CHECK(ask("GET", "/app/")->head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(status("GET", "/sub/") == 404);
   const auto file = ask("GET", "/sub/a%20b.js");
   REQUIRE(file.has_value());
   CHECK(file->size_bytes == 1);
   CHECK(file->head.find("Content-Type: text/javascript") != std::string::npos);
   CHECK(file->head.find("Content-Length: 1\r\n") != std::string::npos);
   fs::remove_all(base);
+}
+
+TEST_CASE("the type of a file follows from its ending, in any case of letters", "[http]") {
+  const auto [name, type] = GENERATE(table<std::string, std::string>({
+      {"a.gif", "image/gif"},
+      {"a.jpeg", "image/jpeg"},
+      {"A.JPG", "image/jpeg"},
+      {"a.webp", "image/webp"},
+      {"a.woff", "font/woff"},
+      {"a.Woff2", "font/woff2"},
+      {"a.ttf", "font/ttf"},
+      {"site.webmanifest", "application/manifest+json"},
+      {"a.xml", "application/xml"},
+      {"a.PDF", "application/pdf"},
+      {"a.mp3", "audio/mpeg"},
+      {"a.mp4", "video/mp4"},
+      {"a.wasm", "application/wasm"},
+      {"a.js.map", "application/json"},
+      {"INDEX.HTML", "text/html; charset=utf-8"},
+      {"js", "application/octet-stream"},
+      {"a.bin", "application/octet-stream"},
+  }));
+  CAPTURE(name);
+  CHECK(content_type(name) == type);
+}
+
+TEST_CASE("a balancer that asks for the server's health is told that it is up", "[http]") {
+  const auto answer = [](std::string_view method, std::string_view target) {
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    return answer_health_check(request);
+  };
+  for (const auto& [method, target] :
+       std::vector<std::pair<std::string, std::string>>{{"GET", "/"},
+                                                        {"GET", "/?from=balancer"},
+                                                        {"HEAD", "/"},
+                                                        {"OPTIONS", "/"},
+                                                        {"OPTIONS", "*"},
+                                                        {"OPTIONS", "/mqtt"}}) {
+    CAPTURE(method, target);
+    const auto found = answer(method, target);
+    REQUIRE(found);
+    CHECK(found->starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(found->ends_with("\r\n\r\n") == (method == "HEAD"));
+  }
+  CHECK_FALSE(answer("GET", "/mqtt"));
+  CHECK_FALSE(answer("POST", "/"));
 }
 
 }  // namespace transport

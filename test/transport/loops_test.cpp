@@ -163,7 +163,7 @@ TEST_CASE("a bad handshake gets an answer, and the connection is closed", "[loop
       {upgrade_request("Origin: https://evil.example\r\n"), "403 Forbidden"},
       {upgrade_request("Cookie: " + std::string(1000, 'x') + "\r\n"),
        "431 Request Header Fields Too Large"},
-      {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "426 Upgrade Required"},
+      {"GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\n", "426 Upgrade Required"},
       {"nonsense\r\n\r\n", "400 Bad Request"},
   }));
   Client client(broker.websocket_port());
