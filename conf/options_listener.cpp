@@ -442,9 +442,10 @@ constexpr auto listener_rows = std::to_array<Option>({
      .choices = "any X-Forwarded-For X-Real-IP Forwarded",
      .default_text = "any",
      .help =
-         "The header of a WebSocket's request in which trusted_proxies name the client; of any, "
-         "the first of these that is there. Name the one that the proxy sets: others it may "
-         "pass on from clients.",
+         "The header of a WebSocket's request in which trusted_proxies name the client. Name the "
+         "one that the proxy sets: others it may pass on from clients. With any, a header that "
+         "was missing in a request of that proxy counts for nothing beside one that was always "
+         "there, and of headers that name different clients none is believed.",
      .apply = real_ip_header},
     {.name = "plugin_use",
      .scope = Scope::listener,

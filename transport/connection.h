@@ -67,16 +67,16 @@ struct Connection {
   std::uint32_t write_turn = 0;        // the turn in which it was written to last
   Phase phase = Phase::free;
   broker::CloseHow how = broker::CloseHow::normal;
-  bool counted = false;      // in the listener's and the process's count of connections
-  bool seen_bytes = false;   // its first bytes were looked at; with TLS once more inside of it
-  bool shaking = false;      // in a TLS handshake, and counted so
-  bool settled = false;      // its shard has answered: it will not move any more
-  bool deciding = false;     // a login is being checked: nothing is read
-  bool paused = false;       // reading is stopped in libuv
-  bool ping_sent = false;    // a Ping of ours is unanswered
-  bool turned_away = false;  // over a limit: lingers uncounted
-  bool forwarded = false;    // its request said through which proxy it came
-  bool failed = false;       // the client broke the rules: nothing more is expected from it
+  bool counted = false;        // in the listener's and the process's count of connections
+  bool seen_bytes = false;     // its first bytes were looked at; with TLS once more inside of it
+  bool shaking = false;        // in a TLS handshake, and counted so
+  bool settled = false;        // its shard has answered: it will not move any more
+  bool deciding = false;       // a login is being checked: nothing is read
+  bool paused = false;         // reading is stopped in libuv
+  bool ping_sent = false;      // a Ping of ours is unanswered
+  bool turned_away = false;    // over a limit: lingers uncounted
+  bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
+  bool failed = false;         // the client broke the rules: nothing more is expected from it
 };
 
 }  // namespace transport

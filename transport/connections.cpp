@@ -142,7 +142,7 @@ void Connections::adopt(Handoff handoff) {
   connection->charge = std::move(handoff.charge);
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
-  connection->forwarded = handoff.forwarded;
+  connection->through_proxy = handoff.through_proxy;
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
@@ -194,7 +194,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->socket = std::move(socket);
   handoff->listener = connection->listener;
   handoff->address = connection->address;
-  handoff->forwarded = connection->forwarded;
+  handoff->through_proxy = connection->through_proxy;
   handoff->proxy = std::move(connection->proxy);
   handoff->charge = std::move(connection->charge);
   handoff->tls = std::move(connection->tls);

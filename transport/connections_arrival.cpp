@@ -25,6 +25,7 @@ std::string_view describe(Forwarded::Kind kind) noexcept {
       return "hides the client";
     case Forwarded::Kind::absent:
     case Forwarded::Kind::known:
+    case Forwarded::Kind::disputed:
       break;
   }
   return "names the client";
@@ -111,6 +112,7 @@ void Connections::take_proxy_header(Connection& connection) {
   const std::string route = " through " + connection.address.text_with_port() + " (PROXY protocol" +
                             (header.tls ? describe(*header.tls) : "") + ")";
   if (header.source) connection.address = *header.source;
+  connection.through_proxy = true;
   connection.phase = Phase::handshake;
   if (!asks_proxies(connection) && !arrived(connection, route)) return;
   if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
@@ -126,15 +128,21 @@ void Connections::refuse_proxy_header(Connection& connection, std::string_view w
 /// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was
 /// turned away.
 bool Connections::learn_address(Connection& connection) {
-  if (!asks_proxies(connection)) return true;
   const ListenerOptions& options = connection.listener->options();
   const HttpRequest& request = connection.http->reader.request();
-  const Forwarded found = forwarded_for(request, options.real_ip_header, options.trusted_proxies);
+  if (!asks_proxies(connection)) {
+    note_stranger(connection);
+    return true;
+  }
+  connection.through_proxy = true;
+  const FieldSet written =
+      loop_.proxies().always(options.index, connection.address, fields_in(request));
+  const Forwarded found =
+      forwarded_for(request, options.real_ip_header, options.trusted_proxies, written);
   std::string route;
   if (found.kind == Forwarded::Kind::known) {
     route = " through " + connection.address.text_with_port() + " (" + std::string(found.field);
     connection.address = found.address;
-    connection.forwarded = true;
   } else if (found.kind != Forwarded::Kind::absent) {
     note_forwarded(connection, found);
   }
@@ -146,7 +154,7 @@ bool Connections::learn_address(Connection& connection) {
 
 /// Somebody closed a connection under a client that had not said that it would go.
 void Connections::note_end(const Connection& connection) {
-  if (connection.phase != Phase::open || !connection.forwarded) return;
+  if (connection.phase != Phase::open || !connection.through_proxy) return;
   const auto seconds = proxy_cuts_.ended(connection.opened, loop_.now());
   if (!seconds) return;
   const std::string text = std::to_string(*seconds);
@@ -161,9 +169,34 @@ void Connections::note_end(const Connection& connection) {
 void Connections::note_forwarded(const Connection& connection, const Forwarded& forwarded) {
   if (loop_.now() < next_forwarded_line_) return;
   next_forwarded_line_ = broker::after_milliseconds(loop_.now(), forwarded_line_milliseconds);
+  if (forwarded.kind == Forwarded::Kind::disputed) {
+    return note(connection, "Proxy ",
+                " sent header fields '" + std::string(forwarded.field) + "' and '" +
+                    std::string(forwarded.other) +
+                    "' that name different clients: the client counts as the proxy itself. "
+                    "'real_ip_header' says which of them the proxy writes.");
+  }
   note(connection, "Proxy ",
        " sent a header field '" + std::string(forwarded.field) + "' that " +
            std::string(describe(forwarded.kind)) + ": the client counts as the proxy itself.");
+}
+
+/// Without this line nobody would see that limits and bans count a whole proxy as one client.
+void Connections::note_stranger(Connection& connection) {
+  const ListenerOptions& options = connection.listener->options();
+  const Forwarded found = forwarded_for(connection.http->reader.request(), options.real_ip_header,
+                                        options.trusted_proxies);
+  if (found.kind == Forwarded::Kind::absent) return;
+  connection.through_proxy = true;
+  // Behind a PROXY header the address is the client's: what it writes itself is no proxy's word.
+  if (connection.proxy != nullptr) return;
+  if (!loop_.proxies().is_new_stranger(options.index, connection.address)) return;
+  loop_.log().write(
+      broker::LogType::warning,
+      "Warning: " + connection.address.text() + " sent a header field '" +
+          std::string(found.field) + "' to " + connection.listener->name() +
+          " and is not among the 'trusted_proxies': it counts as the client. If it is a proxy, "
+          "limits and bans hit all clients behind it together.");
 }
 
 }  // namespace transport

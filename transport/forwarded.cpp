@@ -166,15 +166,43 @@ class Path {
   std::size_t hops_ = 0;
 };
 
+/// What two fields say together.
+Forwarded merge(const Forwarded& first, const Forwarded& second, const Networks& trusted) {
+  const auto names_client = [&](const Forwarded& each) {
+    return each.kind != Kind::known || !trusted.contains(each.address);
+  };
+  if (first.kind == Kind::absent) return second;
+  if (second.kind == Kind::absent || !names_client(second)) return first;
+  if (!names_client(first)) return second;
+  // Proxies write the port into some fields and not into others.
+  const bool agree = first.kind == second.kind &&
+                     std::ranges::equal(first.address.bytes(), second.address.bytes());
+  if (agree) return first;
+  return {Kind::disputed, {}, first.field, second.field};
+}
+
 }  // namespace
 
-Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header, const Networks& trusted) {
+FieldSet fields_in(const HttpRequest& request) noexcept {
+  FieldSet present;
+  for (const HeaderKind& field : header_kinds) {
+    if (request.find(field.name) != nullptr) present.add(field.header);
+  }
+  return present;
+}
+
+Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header, const Networks& trusted,
+                        FieldSet written) {
+  const FieldSet known = written.both(fields_in(request));
+  Forwarded result;
   for (const HeaderKind& field : header_kinds) {
     if (header != RealIpHeader::any && header != field.header) continue;
+    if (header == RealIpHeader::any && !known.empty() && !known.has(field.header)) continue;
     const Forwarded found = Path(field, trusted).walk(request);
-    if (found.kind != Kind::absent) return found;
+    result = merge(result, found, trusted);
+    if (result.kind == Kind::disputed) return result;
   }
-  return {};
+  return result;
 }
 
 std::string_view request_id_of(const HttpRequest& request) noexcept {

@@ -18,6 +18,7 @@ struct Forwarded {
     known,      ///< `address` is the client's
     hidden,     ///< a proxy keeps it to itself: "unknown", or a name that it made up
     malformed,  ///< it is no address
+    disputed,   ///< two fields name different clients, and either may be the client's own
     too_long,   ///< more than hops_max trusted proxies in a row: that is a loop, not a path
   };
   static constexpr std::size_t hops_max = 32;
@@ -25,7 +26,32 @@ struct Forwarded {
   Kind kind = Kind::absent;
   PeerAddress address;          // its port is 0 if nobody named one
   std::string_view field = {};  // which header field said so, as it is written; static text
+  std::string_view other = {};  // Kind::disputed: the field that says something else
 };
+
+/// Some of the header fields that can name a client.
+///
+/// Shape      One bit for each RealIpHeader.
+class FieldSet {
+ public:
+  void add(RealIpHeader field) noexcept { bits_ |= bit(field); }
+  [[nodiscard]] bool has(RealIpHeader field) const noexcept { return (bits_ & bit(field)) != 0; }
+  [[nodiscard]] bool empty() const noexcept { return bits_ == 0; }
+  [[nodiscard]] FieldSet both(FieldSet other) const noexcept {
+    other.bits_ &= bits_;
+    return other;
+  }
+  bool operator==(const FieldSet&) const = default;
+
+ private:
+  [[nodiscard]] static constexpr std::uint8_t bit(RealIpHeader field) noexcept {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(field));
+  }
+  std::uint8_t bits_ = 0;
+};
+
+/// Which of these fields a request has.
+[[nodiscard]] FieldSet fields_in(const HttpRequest& request) noexcept;
 
 /// Reads the header fields of proxies. The caller trusts whoever sent the request.
 ///
@@ -37,15 +63,17 @@ struct Forwarded {
 ///
 ///            So the client is the rightmost one that is not a trusted proxy: what stands left of
 ///            it came from outside, and is not looked at. If all are trusted it is the leftmost.
-/// Returns    With RealIpHeader::any, what the first of these fields says that is there:
-///            X-Forwarded-For, X-Real-IP, Forwarded. In this order because a proxy passes on what
-///            it does not know: nearly all of them write X-Forwarded-For, so that a client who
-///            sends the other two gains nothing; many do not touch Forwarded. Whose proxy writes
-///            only one of the others, names it.
+/// Requires   `written`: the fields that this proxy is known to write, see ProxyMemory; empty if
+///            that is not known.
+/// Returns    With RealIpHeader::any, what all fields say together. A proxy passes on what it does
+///            not write, so a field that it does not write is the client's own. Fields outside of
+///            `written` are not read if one of those inside is there. One that names a trusted
+///            proxy names no client, and gives way to one that does. If two still name different
+///            clients nobody knows which of them the proxy wrote: the answer is Kind::disputed.
 /// Cost       Bounded by the size of a request's header fields.
 /// Source     RFC 7239, sections 4 to 6, for Forwarded; the others are custom.
 [[nodiscard]] Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header,
-                                      const Networks& trusted);
+                                      const Networks& trusted, FieldSet written = {});
 
 /// X-Request-ID, if it is fit for a log line: 1 to 64 printable characters of ASCII without blanks
 /// and quotes. Otherwise "".

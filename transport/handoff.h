@@ -25,7 +25,7 @@ struct Handoff {
   Descriptor socket;
   std::shared_ptr<Listener> listener;
   PeerAddress address;
-  bool forwarded = false;  // see Connection
+  bool through_proxy = false;  // see Connection
   std::unique_ptr<ProxyHeaderReader> proxy;
   std::unique_ptr<AddressKey> charge;  // see Connection::charge
   std::unique_ptr<TlsFilter> tls;

@@ -76,6 +76,7 @@ class Loop {
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
   [[nodiscard]] ConnectionCount& count() noexcept { return loops_.connections_; }
   [[nodiscard]] AddressTable& addresses() noexcept { return loops_.addresses_; }
+  [[nodiscard]] ProxyMemory& proxies() noexcept { return loops_.proxies_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::Instant now() const noexcept {
     return {static_cast<std::int64_t>(uv_now(&uv_))};

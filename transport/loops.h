@@ -17,6 +17,7 @@
 #include "transport/listener.h"
 #include "transport/login.h"
 #include "transport/options.h"
+#include "transport/proxy_memory.h"
 #include "transport/store.h"
 
 namespace transport {
@@ -100,6 +101,7 @@ class Loops {
   StoreFunction store_;
   ConnectionCount connections_;
   AddressTable addresses_;
+  ProxyMemory proxies_;
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;

@@ -101,7 +101,8 @@ TEST_CASE("the header field that nginx writes is the one that is read", "[doctor
   CHECK(is_in("in X-Real-IP",
               only(over_http("real_ip_header X-Real-IP\n", forwarded + real_ip, Severity::good))));
   CHECK(is_in("in X-Forwarded-For", only(over_http("", forwarded + real_ip, Severity::good))));
-  CHECK(is_in("in X-Real-IP", only(over_http("", real_ip, Severity::good))));
+  CHECK(is_in("in X-Real-IP",
+              only(over_http("real_ip_header X-Real-IP\n", real_ip, Severity::good))));
   const std::string line = only(over_http("real_ip_header X-Real-IP\n", forwarded));
   CHECK(
       is_in("warning /etc/darter.conf:4: The broker reads X-Real-IP only, and nginx sets "
@@ -117,6 +118,20 @@ TEST_CASE("the header field that nginx writes is the one that is read", "[doctor
   CHECK(is_in(
       "counts none of them",
       over_http("real_ip_header X-Real-IP\nmax_connections_per_address 5\n", forwarded).back()));
+}
+
+TEST_CASE("a field that nginx passes on from clients is warned about", "[doctor][callers]") {
+  const std::string real_ip = "proxy_set_header X-Real-IP $remote_addr;";
+  const std::string line = only(over_http("", real_ip));
+  CHECK(
+      is_in("warning nginx.conf:1: nginx sets X-Real-IP only and passes on an X-Forwarded-For that "
+            "the client wrote itself",
+            line));
+  CHECK(is_in("-> real_ip_header X-Real-IP", line));
+  CHECK(over_http("real_ip_header X-Real-IP\n", real_ip).empty());
+  CHECK(over_http("", real_ip + "proxy_set_header X-Forwarded-For \"\";").empty());
+  CHECK(is_in("-> real_ip_header Forwarded",
+              only(over_http("", "proxy_set_header Forwarded for=$remote_addr;"))));
 }
 
 TEST_CASE("limits by address count clients, not the proxy", "[doctor][callers]") {

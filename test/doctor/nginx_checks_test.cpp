@@ -359,7 +359,7 @@ TEST_CASE("a part of an nginx configuration, and one with faults", "[doctor][ngi
   const std::string part =
       "server { listen 443 ssl; location / { proxy_pass http://127.0.0.1:9001; "
       "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "
-      "upgrade; proxy_set_header X-Real-IP $remote_addr; proxy_read_timeout 1h; } }";
+      "upgrade; proxy_set_header X-Forwarded-For $remote_addr; proxy_read_timeout 1h; } }";
   CHECK(examine(told_broker, part, healthy_facts()).empty());
   const Texts unknown = examine(told_broker, part, healthy_facts(), Severity::unknown);
   REQUIRE(unknown.size() == 1);

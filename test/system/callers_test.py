@@ -11,13 +11,13 @@ import ssl
 import stat
 import struct
 import subprocess
-import unittest
 
 from harness import wire
 from harness.broker import answers, binary, free_port, wait_until
 from harness.case import BrokerTest
 from harness.certificates import authority
 from harness.client import Client, TcpStream, unique
+from harness.needs import needs
 from harness.proxies import haproxy, nginx_http, nginx_stream
 from harness.websocket import WebSocket, WebSocketStream
 from harness.wire import MQTT5, MQTT311
@@ -311,11 +311,16 @@ trusted_proxies none
             forwarded=other + 'proxy_set_header Forwarded "for=$remote_addr;proto=http";',
             silent=tcp))
         spoof = [("X-Forwarded-For", "203.0.113.66"), ("Forwarded", "for=203.0.113.66")]
+        # What the broker makes of fields that disagree before it knows which one nginx writes.
+        self.known_as(self.over_websocket(port, extra=spoof), "127.0.0.1")
+        self.broker.wait_for_log("'X-Forwarded-For' and 'Forwarded' that name different clients")
+        self.known_as(self.over_websocket(port), "127.0.0.2", "")
         client = self.over_websocket(port, extra=spoof)
         self.known_as(client, "127.0.0.2", "")
         self.broker.wait_for_log(rf"New connection from 127\.0\.0\.2 on port {self.broker.ws_port} "
                                  r"through 127\.0\.0\.1:\d+ \(X-Forwarded-For, request id "
                                  r"[0-9a-f]{32}\)\.$")
+        self.known_as(self.over_websocket(port, "/unix"), "127.0.0.2", "")
         self.known_as(self.over_websocket(port, "/unix", extra=spoof), "127.0.0.2", "")
         self.broker.wait_for_log(r"New connection from 127\.0\.0\.2 on unix socket \S+/ws\.sock "
                                  r"through unix \(X-Forwarded-For\)\.$")
@@ -434,7 +439,7 @@ unix_socket_owner OWNER
         self.broker.wait_for_log(f"Client unix sent HTTP to unix socket {path}, which expects MQTT")
         self.broker.wait_for_log("Opening websockets unix listen socket on path .*/own.sock")
 
-    @unittest.skipUnless(os.geteuid() == 0, "another user's files take root")
+    @needs("root")
     def test_privileges_are_dropped(self):
         """An owner that was named stays; other sockets go to the user that the broker becomes."""
         import pwd  # pylint: disable=import-outside-toplevel

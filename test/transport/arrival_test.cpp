@@ -86,4 +86,30 @@ TEST_CASE("a bad PROXY header gives the place of the connection back", "[arrival
   CHECK(client.receive(connack.size()) == connack);
 }
 
+TEST_CASE("a stranger that names a client is told to be no trusted proxy, once", "[arrival]") {
+  TestBroker broker;  // trusts nobody
+  for (int number = 0; number < 3; ++number) {
+    Client client(broker.websocket_port());
+    client.send(upgrade_request("X-Forwarded-For: 192.0.2.7\r\n"));
+    CHECK(client.receive_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  }
+  CHECK(broker.log().says("Warning: 127.0.0.1 sent a header field 'X-Forwarded-For' to port "));
+  CHECK(broker.log().count("is not among the 'trusted_proxies'") == 1);
+}
+
+TEST_CASE("a balancer's health check is no refused handshake", "[arrival]") {
+  TestBroker broker;
+  for (const std::string request :
+       {"OPTIONS / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    Client client(broker.websocket_port());
+    client.send(request);
+    CHECK(client.receive_all().starts_with("HTTP/1.1 200 OK\r\n"));
+  }
+  CHECK(broker.log().count("refused") == 0);
+  // A WebSocket whose Upgrade header was lost on the way has to hear of it.
+  Client lost(broker.websocket_port());
+  lost.send("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+  CHECK(lost.receive_all().starts_with("HTTP/1.1 426 "));
+}
+
 }  // namespace transport

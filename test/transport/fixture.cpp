@@ -65,6 +65,12 @@ bool TestLog::says(std::string_view text) {
   return false;
 }
 
+std::size_t TestLog::count(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  const auto has = [&](const std::string& line) { return line.find(text) != line.npos; };
+  return static_cast<std::size_t>(std::ranges::count_if(lines_, has));
+}
+
 TestBroker::TestBroker(Options options) {
   options.mqtt.port = options.websockets.port = 0;
   options.websockets.index = 1;

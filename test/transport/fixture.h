@@ -26,6 +26,8 @@ class TestLog : public broker::Log {
   void write(broker::LogType type, std::string_view line) override;
   /// Waits until a line has `text` in it.
   [[nodiscard]] bool says(std::string_view text);
+  /// How many lines have `text` in them by now.
+  [[nodiscard]] std::size_t count(std::string_view text);
 
  private:
   std::mutex mutex_;

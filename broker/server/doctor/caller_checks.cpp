@@ -154,17 +154,34 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
                               : std::string()));
 }
 
+/// Whoever reads any field reads X-Forwarded-For too, and nginx passes on what it does not set: a
+/// client can write it itself. The broker believes no field then, until it has seen requests
+/// without that one.
+void check_passed_on(const Configuration& configuration, const Route& route,
+                     const WrittenField& field, Findings& findings) {
+  constexpr std::string_view passed_on = "X-Forwarded-For";
+  if (listener_of(configuration, route).real_ip_header != conf::RealIpHeader::any) return;
+  if (header_set(route.proxy.scope, passed_on) != nullptr) return;
+  findings.warning(where_of(field.directive->place),
+                   "nginx sets " + std::string(field.name) +
+                       " only and passes on an X-Forwarded-For that the client wrote itself: a "
+                       "client can count as nginx, and limits and bans with it",
+                   configuration.line("real_ip_header", std::string(field.name)));
+}
+
 /// Does nginx write the client's address into a header field that the broker reads? Clients may
 /// write these themselves: what nginx knows has to be in it. Returns whether the broker learns it.
 bool check_address_field(const Configuration& configuration, const Route& route,
                          Findings& findings) {
-  const NginxDirective* const field =
-      written_field(route, listener_of(configuration, route).real_ip_header).directive;
+  const WrittenField written =
+      written_field(route, listener_of(configuration, route).real_ip_header);
+  const NginxDirective* const field = written.directive;
   if (field == nullptr) {
     say_no_address(configuration, route, findings);
     return false;
   }
   if (!check_trust(configuration, route, false, findings)) return false;
+  check_passed_on(configuration, route, written, findings);
   const std::string value = word_of(field, 1);
   const bool of_nginx = value.find("remote_addr") != value.npos ||
                         value.find("proxy_add_x_forwarded_for") != value.npos;
