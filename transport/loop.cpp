@@ -60,7 +60,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
   // Behind the callbacks of a wait, whose end is still the loop's time.
   uv_check_start(&check_, [](uv_check_t* handle) {
     Loop& loop = *static_cast<Loop*>(handle->data);
-    loop.turns_.woke(loop.now());
+    loop.turns_.woke({static_cast<std::int64_t>(uv_now(&loop.uv_))});
   });
   for (const std::shared_ptr<Listener>& listener : listeners) {
     if (const int error = accept_from(listener); error != 0) return error;
@@ -141,7 +141,7 @@ void Loop::start() {
 
 void Loop::run() {
   turns_.wait();  // whatever was settled before belongs to no turn
-  turns_.woke(Loops::now());
+  turns_.woke({Clock::monotonic_milliseconds()});
   uv_run(&uv_, UV_RUN_DEFAULT);
 }
 
@@ -209,6 +209,7 @@ void Loop::prepare() {
 }
 
 void Loop::tick() {
+  slept_.look();
   before_input();  // sessions may end
   shard_.tick(now());
   connections_.tick();
@@ -233,11 +234,11 @@ void Loop::after_input(std::size_t bytes) {
 }
 
 void Loop::flush() {
-  turns_.woke(now());
+  turns_.woke({static_cast<std::int64_t>(uv_now(&uv_))});
   flush_rounds();
   // What a full outbox kept the shard from handling is handled before anything else is read.
   while (shard_.go_on(now())) flush_rounds();
-  turns_.left(Loops::now());
+  turns_.left({Clock::monotonic_milliseconds()});
 }
 
 void Loop::flush_rounds() {

@@ -17,6 +17,7 @@
 
 #include "broker/shard.h"
 #include "transport/acceptor.h"
+#include "transport/clock.h"
 #include "transport/connections.h"
 #include "transport/loops.h"
 #include "transport/turn_clock.h"
@@ -79,7 +80,7 @@ class Loop {
   [[nodiscard]] ProxyMemory& proxies() noexcept { return loops_.proxies_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::Instant now() const noexcept {
-    return {static_cast<std::int64_t>(uv_now(&uv_))};
+    return {static_cast<std::int64_t>(uv_now(&uv_)) + slept_.milliseconds()};
   }
   /// Counts turns, so that a socket is read once in each.
   [[nodiscard]] std::uint32_t turn() const noexcept { return turn_; }
@@ -145,7 +146,8 @@ class Loop {
   std::size_t input_bytes_ = 0;  // since the last flush
   int inputs_ = 0;               // the same in sockets
   std::uint32_t turn_ = 0;
-  TurnClock turns_;
+  TurnClock turns_;  // of monotonic time: while the machine sleeps nobody waits
+  SleepClock slept_;
   std::uint64_t blocked_by_ = 0;  // one bit per peer without room
   bool opened_ = false;
   bool stopping_ = false;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <uv.h>
 
+#include "transport/clock.h"
 #include "transport/loop.h"
 
 namespace transport {
@@ -59,10 +60,7 @@ broker::Shard& Loops::shard(broker::ShardIndex index) {
   return loops_[static_cast<std::uint32_t>(index)]->shard();
 }
 
-broker::Instant Loops::now() noexcept {
-  constexpr std::uint64_t nanoseconds_per_millisecond = 1'000'000;
-  return {static_cast<std::int64_t>(uv_hrtime() / nanoseconds_per_millisecond)};
-}
+broker::Instant Loops::now() noexcept { return {Clock::boot_milliseconds()}; }
 
 std::int64_t Loops::take_longest_turn_milliseconds() noexcept {
   std::int64_t longest = 0;

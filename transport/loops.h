@@ -46,7 +46,8 @@ class Loops {
 
   /// A shard, to be given its stored state before start(), by the thread that constructed this.
   [[nodiscard]] broker::Shard& shard(broker::ShardIndex index);
-  /// What time it is for the shards: milliseconds of CLOCK_MONOTONIC.
+  /// What time it is for the shards: milliseconds since the machine was started. While it sleeps,
+  /// time passes: clients are gone, and what expires, expires.
   [[nodiscard]] static broker::Instant now() noexcept;
 
   /// Starts the threads; every loop accepts from every listener.
