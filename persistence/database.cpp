@@ -105,15 +105,36 @@ void Statement::bind_one(std::span<const std::byte> blob) noexcept {
   sqlite3_bind_blob64(statement_.get(), ++parameter_, data, blob.size(), SQLITE_STATIC);
 }
 
-Answer<Database> Database::open(const std::string& path) {
+Answer<Database> Database::open(const std::string& name, int flags) {
   sqlite3* made = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  const int code = sqlite3_open_v2(path.c_str(), &made, flags, nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &made, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database;
   database.handle_.reset(made);
   if (code != SQLITE_OK) return std::unexpected(error_of(made));
   sqlite3_extended_result_codes(made, 1);
   return database;
+}
+
+Answer<Database> Database::open(const std::string& path) {
+  return open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+Answer<Database> Database::open_to_read(const std::string& path) {
+  return open(path, SQLITE_OPEN_READONLY);
+}
+
+Answer<Database> Database::open_without_log(const std::string& path) {
+  std::string name = "file:";
+  for (const char c : path) {
+    if (c == '?' || c == '#' || c == '%') {
+      constexpr std::string_view digits = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      name += {'%', digits[byte >> 4U], digits[byte & 0xFU]};
+    } else {
+      name += c;
+    }
+  }
+  return open(name + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
 
 Answer<void> Database::execute(const std::string& sql) {

@@ -79,6 +79,10 @@ class Database {
   Database() = default;
   /// Opens the file, or makes it.
   [[nodiscard]] static Answer<Database> open(const std::string& path);
+  /// Opens the file to be read, as if it had no write-ahead log and nobody wrote to it.
+  [[nodiscard]] static Answer<Database> open_without_log(const std::string& path);
+  /// Opens the file to be read, with its log, beside others that may write.
+  [[nodiscard]] static Answer<Database> open_to_read(const std::string& path);
 
   [[nodiscard]] Answer<void> execute(const std::string& sql);
   /// The first column of the first row.
@@ -89,6 +93,7 @@ class Database {
   [[nodiscard]] sqlite3* handle() noexcept { return handle_.get(); }
 
  private:
+  [[nodiscard]] static Answer<Database> open(const std::string& name, int flags);
   struct Close {
     void operator()(sqlite3* database) const noexcept { sqlite3_close_v2(database); }
   };

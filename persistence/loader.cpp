@@ -237,7 +237,7 @@ class Store::Loader {
     row.from_bridge = column.flag();
     row.connected = column.flag();
     row.expiry_interval_seconds = column.number<std::uint32_t>();
-    row.expires = store_.from_wall(column.wall());
+    row.expires = at_most(store_.from_wall(column.wall()), row.expiry_interval_seconds);
     row.sent_end = column.number<std::uint64_t>();
     row.will = will(column, batch);
     saw(key);
@@ -259,8 +259,17 @@ class Store::Loader {
     if (const auto expiry = column.number_or_null(0, UINT32_MAX)) {
       row.message_expiry_interval_seconds = static_cast<std::uint32_t>(*expiry);
     }
-    row.due = store_.from_wall(column.wall());
+    row.due = at_most(store_.from_wall(column.wall()), row.delay_interval_seconds);
     return row;
+  }
+
+  /// A wrong clock must not make more of an interval than it was.
+  [[nodiscard]] std::optional<broker::Instant> at_most(std::optional<broker::Instant> end,
+                                                       std::uint32_t interval_seconds) const {
+    const std::int64_t most =
+        store_.clock_.instant_milliseconds() + std::int64_t{interval_seconds} * 1000;
+    if (end) end->milliseconds = std::min(end->milliseconds, most);
+    return end;
   }
 
   Answer<void> subscriptions() {

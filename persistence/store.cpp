@@ -2,12 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
-#include <filesystem>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,29 +28,6 @@ constexpr int large_cache_kibibytes = 256 * 1024;
 template <typename Key>
 std::int64_t number(Key key) {
   return static_cast<std::int64_t>(key);
-}
-
-/// PATH.lock, held by this process: the descriptor, or a sentence.
-std::expected<int, std::string> take_lock(const std::string& path) {
-  const std::string name = path + ".lock";
-  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    return std::unexpected("The store " + path + " cannot be opened: " + name + ": " +
-                           std::strerror(errno) + ".");
-  }
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
-  ::close(descriptor);
-  return std::unexpected("The store " + path +
-                         " is in use by another darter. Give this one another "
-                         "persistence_location.");
-}
-
-std::string date_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%S", &parts)};
 }
 
 /// Whether so much may be taken without leaving others short.
@@ -112,24 +85,37 @@ Answer<std::unique_ptr<Store::Statements>> Store::Statements::prepare(Database& 
   return made;
 }
 
-Store::Store(StoreOptions options, broker::Log& log, int lock)
-    : options_(std::move(options)), log_(log), lock_(lock) {}
+Store::Store(StoreOptions options, broker::Log& log)
+    : options_(std::move(options)), log_(log), files_(options_.path), clock_(options_.clock) {}
 
+// SQLite moves the log into the file and removes it when the last connection closes. If the stamp
+// that has to come before cannot be written, or the file is not ours, the log stays as it is.
 Store::~Store() {
+  const bool moves = statements_ != nullptr && write_stamp(stamp_.to_be_moved());
   statements_.reset();
+  if (database_.handle() != nullptr) {
+    int keep = moves ? 0 : 1;
+    sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    if (!moves) sqlite3_db_config(database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   database_ = Database();
-  ::close(lock_);
 }
 
 std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOptions& options,
                                                                broker::Log& log) {
-  auto lock = take_lock(options.path);
-  if (!lock) return std::unexpected(lock.error());
-  std::unique_ptr<Store> store(new Store(options, log, *lock));
+  std::unique_ptr<Store> store(new Store(options, log));
+  if (auto locked = store->files_.lock(); !locked) return std::unexpected(locked.error());
+  if (auto checked = store->check_log(); !checked) return std::unexpected(checked.error());
+  if (auto locked = store->files_.lock_database(); !locked) {
+    return std::unexpected(locked.error());
+  }
   auto connected = store->connect();
   if (!connected && connected.error().damaged()) {
     if (auto aside = store->set_aside(connected.error()); !aside) {
       return std::unexpected(aside.error());
+    }
+    if (auto locked = store->files_.lock_database(); !locked) {
+      return std::unexpected(locked.error());
     }
     connected = store->connect();
   }
@@ -138,6 +124,35 @@ std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOption
                            " cannot be opened: " + connected.error().what + ".");
   }
   return store;
+}
+
+// SQLite would remove a log whose database is missing, and apply one to whatever file stands in the
+// place of its own.
+std::expected<void, std::string> Store::check_log() {
+  log_was_empty_ = !files_.log_has_frames();
+  if (log_was_empty_) return {};
+  if (!files_.has_database()) {
+    const std::string found = "The store " + options_.path + " is missing, though its log, " +
+                              files_.log_path() + ", is there";
+    if (options_.refuse_damaged) {
+      return std::unexpected(found + ". Bring the store back, or move the log away.");
+    }
+    const auto aside = files_.set_log_aside("orphaned");
+    if (!aside) return std::unexpected(found + "; " + aside.error() + ".");
+    log_.write(broker::LogType::error,
+               found + ". The log was set aside as " + *aside + ", and the broker begins empty.");
+    log_was_empty_ = true;
+    return {};
+  }
+  if (!has_foreign_log(options_.path)) return {};
+  const auto aside = files_.set_log_aside("replaced");
+  if (!aside) return std::unexpected("The store " + options_.path + ": " + aside.error() + ".");
+  log_.write(broker::LogType::warning,
+             "Warning: the store " + options_.path + " is another one than its log, " +
+                 files_.log_path() + ", was written for: it seems to be a backup. The log was " +
+                 "set aside as " + *aside + ".");
+  log_was_empty_ = true;
+  return {};
 }
 
 Answer<void> Store::connect() {
@@ -171,7 +186,53 @@ Answer<void> Store::connect() {
         return SQLITE_OK;
       },
       this);
+  const auto note = this->note("clock");
+  if (!note) return std::unexpected(note.error());
+  if (!clock_.remember(*note)) {
+    log_.write(broker::LogType::warning,
+               "Warning: the system's clock cannot be used to tell for how long the broker was "
+               "down, for " +
+                   clock_.reason() + ". Expiry times in the store count from the machine's start.");
+  }
+  return begin_log();
+}
+
+Answer<void> Store::begin_log() {
+  const auto note = this->note(LogStamp::note_name);
+  if (!note) return std::unexpected(note.error());
+  stamp_ = LogStamp::parse(*note).value_or(LogStamp{});
+  // On a full disk, say, the log goes on as it is.
+  bool stamped = true;
+  if (log_was_empty_) stamped = write_stamp(stamp_.next()).has_value();
+  if (stamped) stamped = move_log(SQLITE_CHECKPOINT_PASSIVE).has_value();
+  files_.remember();
   return {};
+}
+
+Answer<void> Store::write_stamp(const LogStamp& stamp) {
+  auto done = database_.execute("BEGIN IMMEDIATE");
+  if (done) done = set_note(LogStamp::note_name, stamp.note());
+  if (done) done = commit();
+  if (done) {
+    stamp_ = stamp;
+  } else {
+    roll_back();
+  }
+  return done;
+}
+
+Answer<void> Store::move_log(int mode) {
+  if (!stamp_.moving) {
+    if (auto done = write_stamp(stamp_.to_be_moved()); !done) return done;
+  }
+  int frames = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, mode, &frames, &moved);
+  files_.database_written();
+  if (code != SQLITE_OK) return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
+  // Readers, if an operator looks, keep what they need in the log, and it goes on.
+  if (moved < frames) return {};
+  return write_stamp(stamp_.next());
 }
 
 // A frame of the log counts if it has the salt of the log's header (SQLite's file format, section
@@ -217,44 +278,77 @@ std::expected<void, std::string> Store::set_aside(const DatabaseError& error) {
                            ". Repair it or move it away; persistence_damaged set_aside "
                            "does the latter.");
   }
-  const std::string aside = options_.path + ".damaged-" + date_now();
-  for (const char* const part : {"", "-wal", "-shm"}) {
-    std::error_code ignored;  // the two others need not be there
-    std::filesystem::rename(options_.path + part, aside + part, ignored);
-    if (*part == '\0' && ignored) {
-      return std::unexpected(found + " and cannot be moved away: " + ignored.message() + ".");
-    }
-  }
+  files_.unlock_database();
+  const auto aside = files_.set_aside("damaged");
+  if (!aside) return std::unexpected(found + ", and " + aside.error() + ".");
+  log_was_empty_ = true;
   was_set_aside_ = true;
   log_.write(broker::LogType::error,
-             found + ". It was set aside as " + aside + ", and the broker begins empty.");
+             found + ". It was set aside as " + *aside + ", and the broker begins empty.");
   return {};
 }
 
 std::optional<std::int64_t> Store::to_wall(const std::optional<broker::Instant>& instant) const {
   if (!instant) return std::nullopt;
-  return instant->milliseconds + options_.epoch_milliseconds;
+  return instant->milliseconds + clock_.offset_milliseconds();
 }
 
 std::optional<broker::Instant> Store::from_wall(
     const std::optional<std::int64_t>& milliseconds) const {
   if (!milliseconds) return std::nullopt;
-  return broker::Instant{*milliseconds - options_.epoch_milliseconds};
+  return broker::Instant{*milliseconds - clock_.offset_milliseconds()};
 }
 
 Answer<void> Store::begin() {
   undo_.clear();
-  return database_.execute("BEGIN IMMEDIATE");
+  step_milliseconds_ = 0;
+  auto done = database_.execute("BEGIN IMMEDIATE");
+  return done ? keep_time() : done;
+}
+
+// Times that are NULL stay so: NULL + 1 is NULL.
+Answer<void> Store::keep_time() {
+  const auto step = clock_.times_step();
+  if (!step && !clock_.note_is_old()) return {};
+  if (step) {
+    const std::string by = " + (" + std::to_string(*step) + ")";
+    auto done = database_.execute("UPDATE session SET expires_ms = expires_ms" + by +
+                                  ", will_due_ms = will_due_ms" + by +
+                                  " WHERE expires_ms IS NOT NULL OR will_due_ms IS NOT NULL;"
+                                  "UPDATE message SET expires_ms = expires_ms" +
+                                  by + " WHERE expires_ms IS NOT NULL");
+    if (!done) return done;
+    clock_.moved(*step);
+    step_milliseconds_ = *step;
+  }
+  return set_note("clock", clock_.note());
+}
+
+void Store::look_at_clock() {
+  if (!clock_.times_step()) return;
+  auto done = begin();
+  if (done) done = commit();
+  if (!done) roll_back();
 }
 
 // If the sync fails, SQLite forgets the transaction, and the next try writes all of its pages to
 // the same places of the log again. That is needed: to sync once more would report success for
 // pages that the kernel has given up. And it is enough, as long as this connection goes on: what it
 // has committed was synced. To open the file anew would take the lost pages for a transaction.
-Answer<void> Store::commit() { return database_.execute("COMMIT"); }
+Answer<void> Store::commit() {
+  auto done = database_.execute("COMMIT");
+  if (done && step_milliseconds_ != 0) {
+    log_.write(broker::LogType::notice,
+               "The system's clock differs by " + std::to_string(step_milliseconds_ / 1000) +
+                   " s from what the store counted with; its expiry times were put right.");
+  }
+  if (done) step_milliseconds_ = 0;
+  return done;
+}
 
 void Store::roll_back() {
   [[maybe_unused]] const auto undone = database_.execute("ROLLBACK");
+  clock_.moved(-std::exchange(step_milliseconds_, 0));
   for (const auto& [key, count] : undo_) {
     if (count == 0) {
       holders_.erase(key);
@@ -267,10 +361,12 @@ void Store::roll_back() {
 
 void Store::tidy_up() {
   if (wal_pages_ < wal_pages_max) return;
-  // Readers, if an operator looks, do not hold it up: what they need stays in the log.
-  sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
-                            nullptr);
+  [[maybe_unused]] const auto moved = move_log(SQLITE_CHECKPOINT_PASSIVE);
   wal_pages_ = 0;
+}
+
+std::optional<std::string> Store::files_differ() const {
+  return files_.difference(wal_pages_ == 0 ? 0 : 32 + off_t{wal_pages_} * (24 + page_bytes));
 }
 
 // What stands behind the last frame is ignored unless it has the log's salt (SQLite's file format,
@@ -299,7 +395,7 @@ Answer<void> Store::expect_much() {
 
 void Store::expect_little() {
   // What a full disk, or an operator's look, keeps in the log is moved by tidy_up() later.
-  [[maybe_unused]] const auto moved = database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  [[maybe_unused]] const auto moved = move_log(SQLITE_CHECKPOINT_TRUNCATE);
   [[maybe_unused]] const auto shrunk =
       database_.execute("PRAGMA cache_size = -" + std::to_string(cache_kibibytes));
   sqlite3_db_release_memory(database_.handle());

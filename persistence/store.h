@@ -16,6 +16,9 @@
 #include "broker/core/log.h"
 #include "broker/core/message.h"
 #include "persistence/database.h"
+#include "persistence/log_stamp.h"
+#include "persistence/store_clock.h"
+#include "persistence/store_files.h"
 
 namespace persistence {
 
@@ -23,8 +26,8 @@ namespace persistence {
 struct StoreOptions {
   std::string path;
   bool refuse_damaged = false;  // else a damaged file is set aside, and the store begins empty
-  /// Milliseconds since 1970 at Instant 0: the store outlives the clock of Instants.
-  std::int64_t epoch_milliseconds = 0;
+  /// The store outlives the clock of Instants. Empty: Instant 0 is 1970.
+  StoreClock::Read clock = {};
 };
 
 /// Who gets what was stored.
@@ -57,7 +60,8 @@ struct Loaded {
 ///            commit() makes everything written since the last one last, through the write-ahead
 ///            log with one sync.
 /// Invariant  A message is one row, however many shards and sessions refer to it.
-/// Lifetime   The file is locked (PATH.lock) until the store is destroyed.
+/// Lifetime   The files are locked until the store is destroyed, see StoreFiles. Its end moves the
+///            write-ahead log into the file: then that is all there is.
 /// Threads    One at a time.
 /// Errors     As values. After one, roll_back(): nothing since the last commit counts.
 class Store {
@@ -83,6 +87,10 @@ class Store {
   void roll_back();
   /// Moves the log into the file if it has become long; to be called when nobody waits.
   void tidy_up();
+  /// Puts the times of all rows right if the clock was set. To be called now and then.
+  void look_at_clock();
+  /// What is not as it was left of the store's files: a clause for the log. See StoreFiles.
+  [[nodiscard]] std::optional<std::string> files_differ() const;
   /// Gives the write-ahead log its full length at once: a sync that has to record a new length as
   /// well takes many times as long. To be called once, before the first commit.
   ///
@@ -98,7 +106,7 @@ class Store {
   void expect_little();
 
   [[nodiscard]] broker::Instant instant_of(std::int64_t milliseconds_since_1970) const noexcept {
-    return {milliseconds_since_1970 - options_.epoch_milliseconds};
+    return {milliseconds_since_1970 - clock_.offset_milliseconds()};
   }
   /// The highest key that sessions and messages have.
   [[nodiscard]] Answer<std::uint64_t> last_key();
@@ -116,8 +124,15 @@ class Store {
   class Loader;
   struct Statements;
 
-  Store(StoreOptions options, broker::Log& log, int lock);
+  Store(StoreOptions options, broker::Log& log);
+  /// Looks at what an end that was not orderly, or an operator, left.
+  [[nodiscard]] std::expected<void, std::string> check_log();
   [[nodiscard]] Answer<void> connect();
+  [[nodiscard]] Answer<void> begin_log();
+  /// A checkpoint in SQLite's `mode`, with the stamps that belong to it.
+  [[nodiscard]] Answer<void> move_log(int mode);
+  [[nodiscard]] Answer<void> write_stamp(const LogStamp& stamp);
+  [[nodiscard]] Answer<void> keep_time();
   /// Makes sure that what the log shows is on the disk.
   [[nodiscard]] Answer<void> refresh_log();
   [[nodiscard]] std::expected<void, std::string> set_aside(const DatabaseError& error);
@@ -147,7 +162,11 @@ class Store {
 
   StoreOptions options_;
   broker::Log& log_;
-  int lock_;
+  StoreFiles files_;
+  StoreClock clock_;
+  std::int64_t step_milliseconds_ = 0;  // by which this transaction moved the times of rows
+  LogStamp stamp_;
+  bool log_was_empty_ = true;
   Database database_;
   std::unique_ptr<Statements> statements_;
   int wal_pages_ = 0;

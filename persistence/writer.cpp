@@ -9,6 +9,9 @@ namespace persistence {
 namespace {
 
 constexpr auto retry_interval = std::chrono::milliseconds(500);
+/// How often the clock and the files are looked at.
+constexpr auto look_interval = std::chrono::seconds(1);
+constexpr auto line_interval = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -51,10 +54,12 @@ void Writer::run() {
     std::vector<Submitted> batches;
     {
       std::unique_lock lock(mutex_);
-      bell_.wait(lock, [this] { return ending_ || !submitted_.empty(); });
-      if (submitted_.empty()) return;
+      bell_.wait_for(lock, look_interval, [this] { return ending_ || !submitted_.empty(); });
+      if (submitted_.empty() && ending_) return;
       batches.swap(submitted_);
     }
+    look_around();
+    if (batches.empty()) continue;
     const auto begin = std::chrono::steady_clock::now();
     for (auto done = commit(batches); !done; done = commit(batches)) {
       if (!wait_to_try_again(done.error())) return;
@@ -65,6 +70,13 @@ void Writer::run() {
     for (const Submitted& one : batches) done_(one.shard, one.batch.position);
     store_.tidy_up();
   }
+}
+
+void Writer::look_around() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + look_interval;
+  store_.look_at_clock();
 }
 
 Answer<void> Writer::commit(const std::vector<Submitted>& batches) {
@@ -79,7 +91,9 @@ bool Writer::wait_to_try_again(const DatabaseError& error) {
   std::unique_lock lock(mutex_);
   ++figures_.failures;
   figures_.error = error.what;
-  if (!std::exchange(figures_.failing, true)) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!std::exchange(figures_.failing, true) || now >= next_line_) {
+    next_line_ = now + line_interval;
     log_.write(broker::LogType::error, "The store " + store_.path() +
                                            " cannot be written: " + error.what +
                                            ". Acknowledgements wait until it can; trying again.");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,7 @@ class Writer {
   };
 
   void run();
+  void look_around();
   [[nodiscard]] Answer<void> commit(const std::vector<Submitted>& batches);
   /// Waits before the next try; false if it is time to end.
   [[nodiscard]] bool wait_to_try_again(const DatabaseError& error);
@@ -65,6 +67,8 @@ class Writer {
   Store& store_;
   broker::Log& log_;
   Done done_;
+  std::chrono::steady_clock::time_point next_look_;  // at the clock and the files
+  std::chrono::steady_clock::time_point next_line_;  // about a failure that lasts
   mutable std::mutex mutex_;
   std::condition_variable bell_;
   std::vector<Submitted> submitted_;  // under mutex_

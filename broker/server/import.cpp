@@ -1,11 +1,14 @@
 #include "broker/server/import.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <malloc.h>
+#include <optional>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -95,6 +98,36 @@ std::expected<persistence::Imported, std::string> import(MosquittoDb::File file,
   return imported;
 }
 
+/// When a file was written, in nanoseconds since 1970; nothing if it is not there.
+std::optional<std::int64_t> written_at(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  constexpr std::int64_t nanoseconds = 1'000'000'000;
+  return status.st_mtim.tv_sec * nanoseconds + status.st_mtim.tv_nsec;
+}
+
+/// The store remembers the file, for it is itself the newer one from now on.
+void warn_of_newer(persistence::Store& store, const std::string& path,
+                   std::optional<std::int64_t> newer_file, broker::Log& log) {
+  constexpr std::string_view note_name = "newer file of mosquitto";
+  const std::string remembered = store.note(note_name).value_or("");
+  if (newer_file) {
+    auto done = store.begin();
+    if (done) done = store.set_note(note_name, std::to_string(*newer_file));
+    if (done) done = store.commit();
+    if (!done) store.roll_back();  // on a full disk, say: the next start does not know
+  } else if (remembered.empty() || remembered != std::to_string(written_at(path).value_or(0))) {
+    return;
+  }
+  log.write(LogType::warning,
+            concat({"Warning: ", path, " was written after ", store.path(),
+                    ": Mosquitto ran in between. The broker goes on with its own store. To take "
+                    "over what Mosquitto has instead, stop the broker and move ",
+                    store.path(), " away: the next start imports ", path,
+                    ". darter --import adds only what the store lacks. To go on without it, move ",
+                    path, " away."}));
+}
+
 /// Says in the store that nothing is to be brought in at the next start either.
 std::expected<void, std::string> decline(persistence::Store& store, const std::string& path,
                                          broker::Log& log) {
@@ -132,15 +165,26 @@ int fail(conf::ExitCode code, const std::string& sentence) {
 
 }  // namespace
 
+std::optional<std::int64_t> newer_mosquitto_file(const conf::Settings& settings) {
+  const StorePaths paths = store_paths_of(settings);
+  const auto file = written_at(paths.mosquitto);
+  const auto store = std::max(written_at(paths.store), written_at(paths.store + "-wal"));
+  return store && file > store ? file : std::nullopt;
+}
+
 std::expected<void, std::string> move_in(persistence::Store& store, const conf::Settings& settings,
-                                         const broker::Authority& authority, broker::Log& log) {
+                                         const broker::Authority& authority,
+                                         std::optional<std::int64_t> newer_file, broker::Log& log) {
   const std::string path = store_paths_of(settings).mosquitto;
   const auto note = store.note(MosquittoImport::note_name);
   if (!note) {
     return std::unexpected(
         concat({"The store ", store.path(), " cannot be read: ", note.error().what, "."}));
   }
-  if (!note->empty()) return {};
+  if (!note->empty()) {
+    warn_of_newer(store, path, newer_file, log);
+    return {};
+  }
   MosquittoDb::File file(std::fopen(path.c_str(), "rbe"));
   if (file == nullptr && errno == ENOENT) return {};
   const std::string reason = file == nullptr ? std::strerror(errno) : "";

@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,9 +22,21 @@ namespace {
 using broker::concat;
 using broker::LogType;
 
-std::int64_t wall_milliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+/// Names the time from one start of the machine to the next.
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  file >> id;
+  return id;
+}
+
+persistence::StoreClock::Read store_clock() {
+  return [boot = boot_id()] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return persistence::ClockReading{
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+        transport::Loops::now().milliseconds, boot};
+  };
 }
 
 std::string user_name() {
@@ -41,6 +55,22 @@ std::expected<void, std::string> check_folder(const std::string& path) {
               user_name(), ", whom the broker runs as, may write to."}));
 }
 
+/// Whether what is there of the store can be written: SQLite would open it to be read only.
+std::expected<void, std::string> check_files(const std::string& path) {
+  for (const char* const part : {"", "-wal", "-shm", ".lock"}) {
+    const std::string file = path + part;
+    if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) == 0 || errno == ENOENT) {
+      continue;
+    }
+    const std::string reason = std::strerror(errno);
+    return std::unexpected(
+        concat({"The store cannot be written: ", file, ": ", reason, ". It must belong to user ",
+                user_name(), ", whom the broker runs as: chown ", user_name(), " ", file,
+                " && chmod 600 ", file}));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
@@ -49,19 +79,21 @@ std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
   if (auto checked = check_folder(paths.store); !checked) {
     return std::unexpected(checked.error());
   }
+  if (auto checked = check_files(paths.store); !checked) return std::unexpected(checked.error());
   persistence::StoreOptions options;
   options.path = paths.store;
   options.refuse_damaged = settings.persistence_refuse_damaged;
-  options.epoch_milliseconds = wall_milliseconds() - transport::Loops::now().milliseconds;
+  options.clock = store_clock();
   return persistence::Store::open(options, log);
 }
 
 std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Settings& settings,
                                                                  const broker::Authority& authority,
                                                                  broker::Log& log) {
+  const auto newer_file = newer_mosquitto_file(settings);
   auto store = open_store(settings, log);
   if (!store) return std::unexpected(store.error());
-  if (auto moved_in = move_in(**store, settings, authority, log); !moved_in) {
+  if (auto moved_in = move_in(**store, settings, authority, newer_file, log); !moved_in) {
     return std::unexpected(moved_in.error());
   }
   return std::unique_ptr<Keeper>(new Keeper(std::move(*store), log));

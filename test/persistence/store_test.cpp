@@ -27,6 +27,10 @@ using test::Lines;
 using test::Rows;
 using Text = std::vector<std::string>;
 
+persistence::StoreClock::Read clock_at(std::int64_t wall_milliseconds) {
+  return [wall_milliseconds] { return persistence::ClockReading{wall_milliseconds, 0, {}}; };
+}
+
 }  // namespace
 
 TEST_CASE("every member of every kind of row comes back as it was", "[store]") {
@@ -230,7 +234,7 @@ TEST_CASE("instants are kept as times of the day, whatever the clock of instants
   Lines log;
   StoreOptions options;
   options.path = folder.file("darter.db");
-  options.epoch_milliseconds = 1'700'000'000'000;
+  options.clock = clock_at(1'800'000'000'000);
   {
     auto store = Store::open(options, log);
     REQUIRE(store);
@@ -239,8 +243,8 @@ TEST_CASE("instants are kept as times of the day, whatever the clock of instants
     rows.batch.sessions[0].expires = broker::Instant{5'000};
     REQUIRE(test::write(**store, rows));
   }
-  CHECK(test::value_in(options.path, "SELECT expires_ms FROM session") == "1700000005000");
-  options.epoch_milliseconds = 1'700'000'004'000;  // another boot: Instant 0 is another time
+  CHECK(test::value_in(options.path, "SELECT expires_ms FROM session") == "1800000005000");
+  options.clock = clock_at(1'800'000'004'000);  // another boot: Instant 0 is another time
   auto store = Store::open(options, log);
   REQUIRE(store);
   CHECK(test::contents_of(**store).rows[0] == "0 session|1|client0|||0|5|0|0|4294967295|1000|0");

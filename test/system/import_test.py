@@ -252,6 +252,19 @@ class TakeOverTest(ImportTest):
         client.subscribe("state")
         client.ping()
         self.assertEqual((self.broker.directory / "mosquitto.db").read_bytes(), self.content)
+        self.assertEqual(self.broker.log_lines("Mosquitto ran in between"), [])
+        # One that Mosquitto wrote since is told of until somebody does something about it.
+        for times in (1, 2):
+            self.broker.stop()
+            if times == 1:
+                (self.broker.directory / "mosquitto.db").touch()
+            self.broker.start()
+            wait_until(lambda: len(self.broker.log_lines("Mosquitto ran in between")) == times,
+                       "a line for each start")
+        self.broker.stop()
+        (self.broker.directory / "mosquitto.db").unlink()
+        self.broker.start()
+        self.assertEqual(len(self.broker.log_lines("Mosquitto ran in between")), 2)
 
 
 def small(queued=1):
