@@ -33,6 +33,7 @@ class Parser {
   void add_port(std::string_view text);
   void set_file(std::string_view path);
   void import(std::string_view path);
+  void back_up(Action action, std::string_view path);
   void set_nginx(std::string_view path);
   void help();
 
@@ -95,6 +96,14 @@ constexpr auto arguments = std::to_array<Argument>({
       "What the store has stays. One that stands at persistence_location is imported at the first "
       "start without being asked."},
      [](Parser& parser, std::string_view path) { parser.import(path); }},
+    {{"", "--backup", "FILE",
+      "Copy the store that -c names into one file, and exit. The broker may run: the copy is what "
+      "was stored at one moment, and nobody waits for it. FILE is replaced if it is there."},
+     [](Parser& parser, std::string_view path) { parser.back_up(Action::backup, path); }},
+    {{"", "--restore", "FILE",
+      "Put a copy that --backup or sqlite3 made in the place of the store that -c names, and exit. "
+      "The broker must be stopped. What was there is kept under another name, which is printed."},
+     [](Parser& parser, std::string_view path) { parser.back_up(Action::restore, path); }},
     {{"", "--nginx", "FILE",
       "Of darter doctor: the configuration of nginx; without it /etc/nginx/nginx.conf is taken if "
       "there is one."},
@@ -118,6 +127,7 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter --test-config -c darter.toml", "is the file good?"},
     {"darter --reload -c darter.toml", "take over what was changed in the file"},
     {"darter --import mosquitto.db -c darter.toml", "take over what Mosquitto had stored"},
+    {"darter --backup store.backup -c darter.toml", "keep what is stored, while the broker runs"},
     {"darter doctor -c darter.toml", "what will go wrong, here and in nginx?"},
 });
 
@@ -149,6 +159,9 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
   }
   if (result.action == Action::import_file && result.config_file.empty()) {
     error("'--import' needs a configuration that names the store: -c FILE");
+  }
+  if (!result.backup_file.empty() && result.config_file.empty()) {
+    error("'--backup' and '--restore' need a configuration that names the store: -c FILE");
   }
   if (errors_.empty()) check_doctor();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
@@ -227,6 +240,13 @@ void Parser::import(std::string_view path) {
   if (!result.import_file.empty()) return error("Only one file can be imported at a time");
   result.action = Action::import_file;
   result.import_file = path;
+}
+
+void Parser::back_up(Action action, std::string_view path) {
+  if (path.empty()) return error("The name of the backup is empty");
+  if (!result.backup_file.empty()) return error("Only one backup can be named");
+  result.action = action;
+  result.backup_file = path;
 }
 
 void Parser::set_nginx(std::string_view path) {

@@ -28,6 +28,8 @@ enum class Action : std::uint8_t {
   convert,        ///< print the file as darter.toml and exit
   sample_config,  ///< print an annotated sample and exit
   import_file,    ///< bring a file of Mosquitto into the store and exit
+  backup,         ///< copy the store into a file and exit
+  restore,        ///< put such a copy in the place of the store and exit
   doctor,         ///< look for what will go wrong and exit
   doctor_help,
   reload,  ///< ask the running broker of the file to read it again
@@ -42,6 +44,7 @@ struct CommandLine {
   bool quiet = false;                ///< -q: no log at all; wins over -v
   bool daemon = false;               ///< -d
   std::string import_file;           ///< --import
+  std::string backup_file;           ///< --backup or --restore
   std::string tls_keylog_file;       ///< --tls-keylog; empty: none
   std::string nginx_file;            ///< --nginx, of doctor; empty: where nginx has it
   std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
@@ -91,7 +94,9 @@ inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--
 
 inline constexpr std::string_view exit_status_text =
     "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener or "
-    "the store cannot be opened, a file cannot be imported, or no broker can be asked to reload.";
+    "the store cannot be opened, a file cannot be imported, backed up or restored, or no broker "
+    "can "
+    "be asked to reload.";
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);

@@ -15,6 +15,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/backup_command.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/doctor_command.h"
@@ -437,11 +438,19 @@ int run(const std::vector<std::string_view>& arguments) {
     case conf::Action::run:
     case conf::Action::test_config:
     case conf::Action::import_file:
+    case conf::Action::backup:
+    case conf::Action::restore:
       break;
   }
   auto configuration = conf::load_configuration(*command_line);
   if (!configuration) return report(configuration.error());
   conf::Settings* const settings = &configuration->settings;
+  if (command_line->action == conf::Action::backup) {
+    return back_up_store(*settings, command_line->backup_file);
+  }
+  if (command_line->action == conf::Action::restore) {
+    return restore_store(*settings, command_line->backup_file);
+  }
   auto realms = Gatekeeper::load(*settings);
   if (!realms) {
     for (const std::string_view fault : lines_of(realms.error())) {

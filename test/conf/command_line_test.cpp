@@ -31,6 +31,11 @@ TEST_CASE("arguments that are right", "[conf]") {
   REQUIRE(import);
   CHECK(import->action == Action::import_file);
   CHECK(import->import_file == "/m.db");
+  const auto backup = parse_command_line({"--backup", "/b", "-c", "/x"});
+  REQUIRE(backup);
+  CHECK(backup->action == Action::backup);
+  CHECK(backup->backup_file == "/b");
+  CHECK(parse_command_line({"--restore", "/b", "-c", "/x"})->action == Action::restore);
   CHECK(import->config_file == "/x");
   CHECK(parse_command_line({"--sample-config", "man"})->sample_form == "man");
 }
@@ -42,7 +47,9 @@ TEST_CASE("arguments that are wrong", "[conf]") {
       Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "-c", "b"},
       Arguments{"--tls-keylog"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
       Arguments{"--sample-config", "x"}, Arguments{"-vq"}, Arguments{"--import", "f"},
-      Arguments{"--import", "", "-c", "x"}, Arguments{"--import", "f", "--import", "g", "-c", "x"},
+      Arguments{"--backup", "f"}, Arguments{"--restore", "f"},
+      Arguments{"--backup", "f", "--restore", "g", "-c", "x"}, Arguments{"--import", "", "-c", "x"},
+      Arguments{"--import", "f", "--import", "g", "-c", "x"},
       Arguments{"-p", "1",  "-p", "2",  "-p", "3",  "-p", "4",  "-p", "5",  "-p",
                 "6",  "-p", "7",  "-p", "8",  "-p", "9",  "-p", "10", "-p", "11"});
   const auto result = parse_command_line(wrong);

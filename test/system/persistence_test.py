@@ -12,11 +12,13 @@ import shutil
 import signal
 import sqlite3
 import stat
+import subprocess
 import time
 
 from harness import wire
-from harness.broker import Broker, thread_count, wait_until
+from harness.broker import DEADLINE_SECONDS, Broker, binary, thread_count, wait_until
 from harness.case import BrokerTest, versions
+from harness.needs import needs
 from harness.wire import MQTT5, MQTT311
 
 CONFIG = """allow_anonymous true
@@ -400,6 +402,59 @@ class PersistenceTest(BrokerTest):
         self.assertEqual(other.end(0), 1)
         other.wait_for_log("is in use by another darter")
         self.client(MQTT5).ping()
+
+    def command(self, *arguments):
+        """What darter says to these arguments and the broker's configuration."""
+        return subprocess.run([binary(), *arguments, "-c", self.broker.config_file],
+                              capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
+
+    def test_backup_and_restore(self):
+        """A backup made while the broker runs comes back, also beside the log of a killed one."""
+        copy = self.broker.directory / "copy"
+        client = self.client(MQTT5)
+        client.publish("state", "old", 1, retain=True)
+        done = self.command("--backup", copy)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^Backed up \S+darter.db to \S+copy: \d+ bytes\.\n$")
+        client.publish("state", "new", 1, retain=True)
+        done = self.command("--restore", copy)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"^Error: The store \S+ is in use by another darter")
+        for by_hand in (True, False):
+            self.broker.process.kill()
+            self.broker.process.wait()
+            if by_hand:
+                shutil.copy(copy, self.broker.directory / "darter.db")
+            else:
+                done = self.command("--restore", copy)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertRegex(done.stdout, r"What was there before is \S+darter.db.replaced-")
+            self.broker.start()
+            client = self.client(MQTT5)
+            client.subscribe("state")
+            client.expect_publish("state", "old", retain=True)
+            self.client(MQTT5).publish("state", "newer", 1, retain=True)
+        self.assertEqual(len(self.broker.log_lines("it seems to be a backup")), 1)
+
+    @needs("root")
+    def test_store_of_another_user(self):
+        """Who must own it is said, and the broker does not start."""
+        self.broker.stop()
+        self.broker.directory.chmod(0o711)
+        folder = self.broker.directory / "store"
+        folder.mkdir()
+        shutil.move(self.broker.directory / "darter.db", folder / "darter.db")
+        shutil.chown(folder, "daemon")
+        text = self.broker.config_file.read_text()
+        text = re.sub(r"(?m)^user .*$", "", text) + "user daemon\n"
+        self.broker.config_file.write_text(
+            re.sub(r"(?m)^persistence_location .*$", f"persistence_location {folder}/", text))
+        self.broker.start(False)
+        self.assertEqual(self.broker.process.wait(20), 1)
+        self.broker.wait_for_log(r"The store cannot be written: \S+darter.db: Permission denied. "
+                                 r"It must belong to user daemon, .*: chown daemon \S+darter.db")
+        shutil.chown(folder / "darter.db", "daemon")
+        self.broker.start()
 
     def test_newer_version(self):
         """A database of a later darter is left alone."""

@@ -1,0 +1,34 @@
+// persistence/backup.h
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <expected>
+#include <functional>
+#include <string>
+
+namespace persistence {
+
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+/// Copies a store into one file that is everything, at the state of one commit. A broker may have
+/// it open and goes on: it is not waited for, nor does it wait.
+///
+/// Returns   The bytes of the copy. A file that is there already is replaced at the end, at once.
+/// Errors    One sentence. A file that is there already stays as it is.
+/// Cost      The copy is written and read once; memory for some thousand pages. While it runs, the
+///           broker's log cannot begin anew: it grows by what is committed meanwhile.
+[[nodiscard]] std::expected<std::uint64_t, std::string> back_up(const std::string& path,
+                                                                const std::string& target,
+                                                                const Progress& progress);
+
+/// Puts a copy in the place of a store that nobody has open.
+///
+/// `source`: open, so that it may be a file that only root can read. `source_name` is for errors.
+/// Returns   The name under which the store that was there is kept; empty if there was none.
+/// Errors    One sentence. The store stays as it is.
+[[nodiscard]] std::expected<std::string, std::string> restore(const std::string& path,
+                                                              std::FILE* source,
+                                                              const std::string& source_name);
+
+}  // namespace persistence
