@@ -18,6 +18,7 @@
 
 #include "transport/text.h"
 #include "transport/tls.h"
+#include "transport/trusted_path.h"
 
 namespace transport {
 
@@ -394,9 +395,10 @@ std::expected<void, std::string> TlsContext::add_staples() {
 std::expected<void, std::string> TlsContext::open_keylog() {
   const std::string& path = options_.keylog_file;
   if (path.empty()) return {};
-  keylog_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  auto opened = open_trusted(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  keylog_ = std::move(opened.file);
   if (keylog_) return {};
-  return fault(path + ": cannot be opened for TLS secrets: " + errno_text(errno));
+  return fault(path + ": cannot be opened for TLS secrets: " + describe_open_error(opened.error));
 }
 
 SslPtr TlsContext::make_ssl() const {
