@@ -334,7 +334,9 @@ constexpr auto global_rows = std::to_array<Option>({
     {.name = "pid_file",
      .example = "/run/darter.pid",
      .reloadable = false,
-     .help = "Write the process id here at start and remove the file at exit.",
+     .help = "Write the process id here at start and remove the file at exit. Started as root, the "
+             "broker follows a symbolic link to this or a log file only in folders that root alone "
+             "can change, unless MOSQUITTO_UNSAFE_ALLOW_SYMLINKS is in the environment.",
      .apply = to_settings<&Settings::pid_file>},
     {.name = "user",
      .default_text = "mosquitto",

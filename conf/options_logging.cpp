@@ -76,7 +76,9 @@ constexpr auto logging_rows = std::to_array<Option>({
      .later_choices = "dlt",
      .repeated = true,
      .default_text = "stderr",
-     .help = "Where log lines go; topic is $SYS/broker/log/..., none takes back what stood before.",
+     .help = "Where log lines go; topic is $SYS/broker/log/..., none takes back what stood before. "
+             "Lines that are not read in time are dropped and counted ($SYS/broker/log/dropped). A "
+             "file that was renamed or deleted is opened again within ten seconds.",
      .apply = log_dest},
     {.name = "log_type",
      .type = Type::choice,

@@ -1,6 +1,8 @@
 // transport/descriptor.h
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <unistd.h>
 #include <utility>
 
@@ -29,5 +31,13 @@ class Descriptor {
  private:
   int number_ = -1;
 };
+
+/// Whether a file of that number leaves too few, of `most` that the process may have, for what
+/// else needs one: a connection that moves, the store, a log that is opened again. 0: not known.
+[[nodiscard]] constexpr bool is_one_of_the_last(int descriptor, std::uint64_t most) noexcept {
+  if (most == 0) return false;
+  const std::uint64_t kept = std::clamp<std::uint64_t>(most / 8, 4, 64);
+  return static_cast<std::uint64_t>(descriptor) + kept >= most;
+}
 
 }  // namespace transport

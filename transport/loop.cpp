@@ -355,9 +355,7 @@ void Loop::out_of_descriptors() {
 }
 
 bool Loop::is_one_of_the_last(int descriptor) const noexcept {
-  if (options_.open_files_max == 0) return false;
-  const std::uint64_t kept = std::clamp<std::uint64_t>(options_.open_files_max / 8, 4, 64);
-  return static_cast<std::uint64_t>(descriptor) + kept >= options_.open_files_max;
+  return transport::is_one_of_the_last(descriptor, options_.open_files_max);
 }
 
 void Loop::begin_stop() {

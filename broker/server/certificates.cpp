@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/lines.h"
 #include "broker/server/translate.h"
 
 namespace server {
@@ -102,9 +103,11 @@ void Certificates::look(broker::Instant now) {
   marks_ = std::move(seen);
   auto contexts = load(settings_);
   if (!contexts) {
-    return log_.write(
-        LogType::error,
-        concat({"Changed certificates cannot be used, the old ones stay: ", contexts.error()}));
+    for (const std::string_view fault : lines_of(contexts.error())) {
+      log_.write(LogType::error,
+                 concat({"Changed certificates cannot be used, the old ones stay: ", fault}));
+    }
+    return;
   }
   take(std::move(*contexts));
   log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");

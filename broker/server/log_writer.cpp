@@ -2,36 +2,22 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <chrono>
 #include <ctime>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <utility>
 
 #include "broker/core/text.h"
+#include "transport/trusted_path.h"
 
 namespace server {
 namespace {
 
 using broker::LogType;
 using conf::LogDestinationKind;
-
-int syslog_priority(LogType type) {
-  switch (type) {
-    case LogType::error:
-      return LOG_ERR;
-    case LogType::warning:
-      return LOG_WARNING;
-    case LogType::notice:
-      return LOG_NOTICE;
-    case LogType::information:
-      return LOG_INFO;
-    default:
-      return LOG_DEBUG;
-  }
-}
 
 /// The part behind "$SYS/broker/log/", or nothing for kinds that are not published: a line about
 /// every packet would make more packets.
@@ -90,13 +76,12 @@ std::string escaped(std::string_view line) {
   return text;
 }
 
-void write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody can be told
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+/// Cut to what a line may have, between two characters of UTF-8.
+std::string_view cut(std::string_view line) noexcept {
+  if (line.size() <= LogWriter::line_bytes_max) return line;
+  std::size_t end = LogWriter::line_bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
+  return line.substr(0, end);
 }
 
 /// Bits of the types that anybody reads.
@@ -105,27 +90,49 @@ std::uint32_t types_of(const conf::LogSettings& settings) {
 }
 
 std::string cannot_open(const std::string& path, int error) {
-  return broker::concat(
-      {"Unable to open log file ", path, " for writing: ", std::strerror(error), "."});
+  return broker::concat({"Unable to open log file ", path,
+                         " for writing: ", transport::describe_open_error(error), "."});
+}
+
+/// Whether what was opened by that name is no longer what has the name.
+bool has_lost_name(int descriptor, const std::string& path) {
+  struct stat open{};
+  struct stat named{};
+  if (::fstat(descriptor, &open) != 0 || !S_ISREG(open.st_mode)) return false;
+  if (::stat(path.c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return open.st_dev != named.st_dev || open.st_ino != named.st_ino;
+}
+
+/// A fifo is opened for reading as well: that does not wait for a reader, and outlives each.
+transport::OpenedFile open_log_file(const std::string& path, bool& made) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+  constexpr mode_t mode = 0640;
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode)) {
+    return transport::open_trusted(path, O_RDWR | O_CLOEXEC, mode);
+  }
+  auto opened = transport::open_trusted(path, flags | O_EXCL, mode);
+  made = opened.error == 0;
+  return opened.error == EEXIST ? transport::open_trusted(path, flags, mode) : std::move(opened);
 }
 
 }  // namespace
 
 LogWriter::LogWriter(const conf::LogSettings& settings)
     : types_(types_of(settings)), settings_(settings) {
-  for (const conf::LogDestination& destination : settings.destinations) {
-    Sink sink;
-    sink.destination = destination;
-    if (const int error = open(sink); error != 0) {
-      write_all(STDERR_FILENO,
-                broker::concat({"Error: ", cannot_open(destination.path, error), "\n"}));
-    }
-    sinks_.push_back(std::move(sink));
-  }
   open_syslog();
+  for (const conf::LogDestination& destination : settings.destinations) {
+    Sink& sink = sinks_.emplace_back();
+    sink.destination = destination;
+    if (const int error = open(sink); error == 0) {
+      begin(sink, settings.facility);
+    } else {
+      tell_standard_error(broker::concat({"Error: ", cannot_open(destination.path, error)}));
+    }
+  }
 }
 
-LogWriter::~LogWriter() { ::closelog(); }
+LogWriter::~LogWriter() = default;
 
 LogWriter::Prepared::~Prepared() {
   for (const Sink& sink : sinks_) {
@@ -133,35 +140,33 @@ LogWriter::Prepared::~Prepared() {
   }
 }
 
-int LogWriter::Sink::descriptor() const noexcept {
-  switch (destination.kind) {
+int LogWriter::open(Sink& sink) {
+  switch (sink.destination.kind) {
     case LogDestinationKind::standard_output:
-      return STDOUT_FILENO;
+      sink.file = std::make_shared<FileOutput>(STDOUT_FILENO);
+      return 0;
     case LogDestinationKind::standard_error:
-      return STDERR_FILENO;
-    case LogDestinationKind::file:
-      return file.get();
+      sink.file = std::make_shared<FileOutput>(STDERR_FILENO);
+      return 0;
+    case LogDestinationKind::file: {
+      auto opened = open_log_file(sink.destination.path, sink.made);
+      if (opened.error == 0) sink.file = std::make_shared<FileOutput>(std::move(opened.file));
+      return opened.error;
+    }
     case LogDestinationKind::syslog:
     case LogDestinationKind::topic:
-      break;
+      return 0;
   }
-  return -1;
+  return 0;
 }
 
-int LogWriter::open(Sink& sink) {
-  if (sink.destination.kind != LogDestinationKind::file) return 0;
-  const char* const path = sink.destination.path.c_str();
-  constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
-  sink.file = transport::Descriptor(::open(path, flags | O_EXCL, 0640));
-  sink.made = static_cast<bool>(sink.file);
-  if (!sink.made) sink.file = transport::Descriptor(::open(path, flags, 0640));
-  return sink.file ? 0 : errno;
-}
-
-void LogWriter::open_syslog() {
-  ::closelog();
-  ::openlog("darter", LOG_PID | LOG_NDELAY,
-            settings_.facility < 0 ? LOG_DAEMON : (LOG_LOCAL0 + (settings_.facility << 3)));
+void LogWriter::begin(Sink& sink, std::int32_t facility) {
+  if (sink.file != nullptr) {
+    sink.queue = std::make_unique<LogQueue>(sink.file);
+  } else if (sink.destination.kind == LogDestinationKind::syslog) {
+    sink.queue = std::make_unique<LogQueue>(
+        std::make_shared<SyslogOutput>(facility < 0 ? LOG_DAEMON : LOG_LOCAL0 + (facility << 3)));
+  }
 }
 
 std::expected<LogWriter::Prepared, std::string> LogWriter::prepare(
@@ -179,12 +184,16 @@ std::expected<LogWriter::Prepared, std::string> LogWriter::prepare(
 }
 
 void LogWriter::replace(Prepared prepared) {
-  const std::scoped_lock lock(mutex_);
-  const bool other_syslog = settings_.facility != prepared.settings_.facility;
-  settings_ = std::move(prepared.settings_);
-  sinks_ = std::exchange(prepared.sinks_, {});
-  types_.store(types_of(settings_), std::memory_order_relaxed);
-  if (other_syslog) open_syslog();
+  for (Sink& sink : prepared.sinks_) begin(sink, prepared.settings_.facility);
+  Sinks before;
+  {
+    const std::scoped_lock lock(mutex_);
+    settings_ = std::move(prepared.settings_);
+    before = std::exchange(sinks_, std::exchange(prepared.sinks_, {}));
+    types_.store(types_of(settings_), std::memory_order_relaxed);
+    for (const Sink& sink : before) dropped_before_ += sink.queue ? sink.queue->dropped() : 0;
+  }
+  // What waits in front of the old ones is written while nobody has to wait for that.
 }
 
 std::string LogWriter::stamp() const {
@@ -201,6 +210,7 @@ std::string LogWriter::stamp() const {
 
 void LogWriter::write(LogType type, std::string_view line) {
   if (!enabled(type)) return;
+  line = cut(line);
   if (is_plain(line)) {
     write_plain(type, line);
   } else {
@@ -210,35 +220,91 @@ void LogWriter::write(LogType type, std::string_view line) {
 
 void LogWriter::write_plain(LogType type, std::string_view line) {
   const std::scoped_lock lock(mutex_);
-  const std::string stamped = broker::concat({stamp(), line, "\n"});
-  for (const Sink& sink : sinks_) write_to(sink, type, line, stamped);
+  const std::string time = stamp();
+  for (const Sink& sink : sinks_) write_to(sink, type, time, line);
+  const bool matters = type == LogType::error || type == LogType::warning;
+  if (starting_ && matters && of_start_.size() < early_lines_max) of_start_.emplace_back(line);
 }
 
-void LogWriter::write_to(const Sink& sink, LogType type, std::string_view line,
-                         const std::string& stamped) {
-  if (sink.destination.kind == LogDestinationKind::syslog) {
-    ::syslog(syslog_priority(type), "%.*s", static_cast<int>(line.size()), line.data());
-  } else if (sink.destination.kind == LogDestinationKind::topic) {
-    const std::string_view topic = topic_of(type);
-    if (topic.empty()) return;
-    if (topic_) {
-      topic_(broker::concat({"$SYS/broker/log/", topic}), std::string(line));
-    } else if (early_.size() < early_lines_max) {
-      early_.emplace_back(broker::concat({"$SYS/broker/log/", topic}), line);
-    }
-  } else if (sink.descriptor() >= 0) {
-    write_all(sink.descriptor(), stamped);
+void LogWriter::write_to(const Sink& sink, LogType type, std::string_view stamp,
+                         std::string_view line) {
+  if (sink.queue != nullptr) return sink.queue->add(type, stamp, line);
+  if (sink.destination.kind != LogDestinationKind::topic) return;
+  const std::string_view topic = topic_of(type);
+  if (topic.empty()) return;
+  if (topic_) {
+    topic_(broker::concat({"$SYS/broker/log/", topic}), std::string(line));
+  } else if (early_.size() < early_lines_max) {
+    early_.emplace_back(broker::concat({"$SYS/broker/log/", topic}), line);
   }
+}
+
+void LogWriter::tell_standard_error(std::string_view line) {
+  if (last_resort_ == nullptr) {
+    last_resort_ = std::make_unique<LogQueue>(std::make_shared<FileOutput>(STDERR_FILENO));
+  }
+  last_resort_->add(LogType::error, {}, is_plain(line) ? line : escaped(line));
+}
+
+void LogWriter::started() {
+  const std::scoped_lock lock(mutex_);
+  starting_ = false;
+  of_start_ = {};
+}
+
+void LogWriter::start_failed(std::string_view sentence) {
+  write(LogType::error, sentence);
+  const bool is_there = std::ranges::any_of(sinks_, [](const Sink& sink) {
+    return sink.destination.kind == LogDestinationKind::standard_error;
+  });
+  if (is_there && enabled(LogType::error)) return;
+  for (const std::string& line : of_start_) tell_standard_error(line);
+  if (!enabled(LogType::error)) tell_standard_error(sentence);
 }
 
 void LogWriter::reopen() {
-  const std::scoped_lock lock(mutex_);
-  for (Sink& sink : sinks_) {
-    Sink again;
-    again.destination = sink.destination;
+  for (Sink& sink : sinks_) reopen(sink);
+}
+
+void LogWriter::reopen(Sink& sink) {
+  if (sink.destination.kind != LogDestinationKind::file) return;
+  auto opened = open_log_file(sink.destination.path, sink.made);
+  if (opened.error == 0 && sink.file != nullptr) {
+    sink.file->replace(std::move(opened.file));
+  } else if (opened.error == 0) {
+    auto file = std::make_shared<FileOutput>(std::move(opened.file));
+    const std::scoped_lock lock(mutex_);
+    sink.file = std::move(file);
+    begin(sink, settings_.facility);
+  } else if (!std::exchange(sink.gone, true)) {
     // Better the old file than none.
-    if (open(again) == 0) std::swap(sink, again);
+    return write(LogType::error, cannot_open(sink.destination.path, opened.error) +
+                                     " Lines go on to the file that had this name before.");
+  } else {
+    return;
   }
+  sink.gone = false;
+}
+
+void LogWriter::look(broker::Instant now) {
+  if (now < next_look_) return;
+  next_look_ = broker::after_seconds(now, look_seconds);
+  for (Sink& sink : sinks_) {
+    if (sink.destination.kind != LogDestinationKind::file || sink.file == nullptr) continue;
+    if (has_lost_name(sink.file->descriptor(), sink.destination.path)) reopen(sink);
+  }
+}
+
+bool LogWriter::has_files() const {
+  return std::ranges::any_of(
+      sinks_, [](const Sink& sink) { return sink.destination.kind == LogDestinationKind::file; });
+}
+
+std::uint64_t LogWriter::lines_dropped() const {
+  const std::scoped_lock lock(mutex_);
+  std::uint64_t count = dropped_before_;
+  for (const Sink& sink : sinks_) count += sink.queue ? sink.queue->dropped() : 0;
+  return count;
 }
 
 void LogWriter::set_topic(TopicWriter writer) {
@@ -251,12 +317,16 @@ void LogWriter::set_topic(TopicWriter writer) {
 std::vector<int> LogWriter::made_files() const {
   std::vector<int> files;
   for (const Sink& sink : sinks_) {
-    if (sink.made) files.push_back(sink.descriptor());
+    if (sink.made && sink.file) files.push_back(sink.file->descriptor());
   }
   return files;
 }
 
 void LogWriter::detach() {
+  constexpr std::chrono::milliseconds patience{1000};
+  for (const Sink& sink : sinks_) {
+    if (sink.queue) sink.queue->flush(patience);
+  }
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return;
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);

@@ -2,31 +2,41 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "broker/core/ids.h"
 #include "broker/core/log.h"
+#include "broker/server/log_outputs.h"
+#include "broker/server/log_queue.h"
 #include "conf/settings.h"
-#include "transport/descriptor.h"
 
 namespace server {
 
 /// Writes log lines where the configuration says, in Mosquitto's form: "TIME: LINE".
 ///
-/// Invariant  A line is one write: lines of different threads do not mix. It has no control
-///            character but tabs, whatever names and topics are in it.
-/// Threads    write() and enabled() from any; reopen(), replace() and set_topic() from any.
+/// Shape      Each destination has a LogQueue, except for $SYS topics: nobody who has something to
+///            log waits for one who should read it.
+/// Invariant  Lines of different threads do not mix. A line has no control character but tabs,
+///            whatever names and topics are in it, and at most line_bytes_max bytes.
+/// Threads    write(), enabled() and lines_dropped() from any; the others by one thread.
 /// Errors     A file that cannot be opened is said on stderr; lines for it are lost.
 class LogWriter final : public broker::Log {
  public:
   /// Publishes a line below "$SYS/broker/log/"; the topic is whole.
   using TopicWriter = std::function<void(std::string topic, std::string line)>;
+
+  static constexpr std::size_t line_bytes_max = 4000;
+  /// Between two looks at log files whose names may have been given to others.
+  static constexpr std::int64_t look_seconds = 10;
 
   /// Destinations that are open and not in use yet.
   ///
@@ -41,8 +51,18 @@ class LogWriter final : public broker::Log {
   }
   void write(broker::LogType type, std::string_view line) override;
 
+  /// The start is over, or it failed: then what it had to say goes to standard error, too, and
+  /// `sentence` wherever lines go.
+  void started();
+  void start_failed(std::string_view sentence);
   /// Opens log files again by their names: after a rotation.
   void reopen();
+  /// To be called now and then: opens log files again that were renamed or deleted.
+  void look(broker::Instant now);
+  /// Whether there are any for look().
+  [[nodiscard]] bool has_files() const;
+  /// Lines that were dropped because nobody read them.
+  [[nodiscard]] std::uint64_t lines_dropped() const;
   /// Opens what `settings` name: files that are in use already once more, by their names.
   ///
   /// Errors    One sentence, if a file cannot be opened.
@@ -60,26 +80,36 @@ class LogWriter final : public broker::Log {
  private:
   struct Sink {
     conf::LogDestination destination;
-    transport::Descriptor file;
-    bool made = false;  // the file was not there before
-
-    /// Where to write; -1: to no file.
-    [[nodiscard]] int descriptor() const noexcept;
+    std::shared_ptr<FileOutput> file;  // null: no file, and no standard stream
+    std::unique_ptr<LogQueue> queue;   // null: a topic, or a file that could not be opened
+    bool made = false;                 // the file was not there before
+    bool gone = false;                 // it lost its name, and that was said
   };
+  using Sinks = std::vector<Sink>;
+
   /// Returns 0, or errno.
   [[nodiscard]] static int open(Sink& sink);
-  void open_syslog();
+  /// Begins to take lines.
+  static void begin(Sink& sink, std::int32_t facility);
+  void reopen(Sink& sink);
   [[nodiscard]] std::string stamp() const;
   void write_plain(broker::LogType type, std::string_view line);
-  void write_to(const Sink& sink, broker::LogType type, std::string_view line,
-                const std::string& stamped);
+  void write_to(const Sink& sink, broker::LogType type, std::string_view stamp,
+                std::string_view line);
+  void tell_standard_error(std::string_view line);
 
   std::atomic<std::uint32_t> types_;
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   conf::LogSettings settings_;
-  std::vector<Sink> sinks_;
+  Sinks sinks_;
+  std::uint64_t dropped_before_ = 0;  // by destinations that are no more
   TopicWriter topic_;
   std::vector<std::pair<std::string, std::string>> early_;  // topic and line, before topic_ is set
+  std::vector<std::string> of_start_;                       // errors and warnings, while it starts
+  bool starting_ = true;
+
+  broker::Instant next_look_;              // of the thread that calls look()
+  std::unique_ptr<LogQueue> last_resort_;  // standard error, where it is no destination
 };
 
 class LogWriter::Prepared {
@@ -94,7 +124,7 @@ class LogWriter::Prepared {
  private:
   friend class LogWriter;
   conf::LogSettings settings_;
-  std::vector<Sink> sinks_;
+  Sinks sinks_;
 };
 
 }  // namespace server

@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "broker/core/text.h"
+#include "transport/descriptor.h"
+#include "transport/trusted_path.h"
 
 namespace server {
 namespace {
@@ -29,6 +32,12 @@ bool hand_over(const Belongings& belongings, const passwd& user) noexcept {
   return std::ranges::all_of(belongings.paths, path) && std::ranges::all_of(belongings.files, file);
 }
 
+std::string too_few_files(std::uint64_t most) {
+  return concat({"The limit of open files, ", std::to_string(most),
+                 ", is too small for the broker and a client: raise it, with 'ulimit -n' or "
+                 "LimitNOFILE= of the unit."});
+}
+
 }  // namespace
 
 std::uint64_t raise_open_files_limit() {
@@ -41,6 +50,22 @@ std::uint64_t raise_open_files_limit() {
       ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, static_cast<int>(std::min(most, table_max)) - 1);
   if (last >= 0) ::close(last);
   return most;
+}
+
+std::expected<void, std::string> check_open_files(std::uint64_t most, std::size_t needed) {
+  std::vector<transport::Descriptor> taken;
+  while (taken.size() < needed) {
+    transport::Descriptor one(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!one) return std::unexpected(too_few_files(most));
+    taken.push_back(std::move(one));
+  }
+  return {};
+}
+
+std::expected<void, std::string> check_open_files_left(std::uint64_t most) {
+  const transport::Descriptor next(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (next && !transport::is_one_of_the_last(next.get(), most)) return {};
+  return std::unexpected(too_few_files(most));
 }
 
 void prepare_heap(std::size_t loops) noexcept {
@@ -74,15 +99,14 @@ std::expected<void, std::string> drop_privileges(const std::string& user,
 
 std::expected<PidFile, std::string> PidFile::create(const std::string& path) {
   if (path.empty()) return PidFile{};
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const auto opened = transport::open_trusted(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   const std::string text = std::to_string(::getpid());
-  const bool written = descriptor >= 0 && ::write(descriptor, text.data(), text.size()) ==
-                                              static_cast<ssize_t>(text.size());
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
+  const bool written = opened.file && ::write(opened.file.get(), text.data(), text.size()) ==
+                                          static_cast<ssize_t>(text.size());
+  const int error = opened.error != 0 ? opened.error : errno;
   if (written) return PidFile(path);
-  return std::unexpected(
-      concat({"Unable to write pid file '", path, "': ", std::strerror(error), "."}));
+  return std::unexpected(concat(
+      {"Unable to write pid file '", path, "': ", transport::describe_open_error(error), "."}));
 }
 
 PidFile::~PidFile() {

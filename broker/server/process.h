@@ -16,7 +16,17 @@ namespace server {
 /// Requires  No other thread, so that nobody has to wait here either.
 [[nodiscard]] std::uint64_t raise_open_files_limit();
 
-/// Tells the allocator how many loops will work. Requires that they have not begun.
+/// Whether so many more files can be opened now, of `most` that the process may have.
+///
+/// Errors    One sentence, with what to do.
+[[nodiscard]] std::expected<void, std::string> check_open_files(std::uint64_t most,
+                                                                std::size_t needed);
+/// Whether a client can still connect, of `most` files that the process may have.
+///
+/// Errors    The same sentence.
+[[nodiscard]] std::expected<void, std::string> check_open_files_left(std::uint64_t most);
+
+/// Tells the allocator how many loops will work. Requires that no other thread has begun.
 ///
 /// One loop shares the first heap of the process: every other heap of glibc grows by single pages,
 /// with a system call each, which made a queued message a third dearer. It keeps some megabytes

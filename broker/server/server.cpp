@@ -25,6 +25,8 @@
 #include "broker/server/keeper.h"
 #include "broker/server/lines.h"
 #include "broker/server/listener_set.h"
+#include "broker/server/log_outputs.h"
+#include "broker/server/log_queue.h"
 #include "broker/server/log_writer.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
@@ -49,8 +51,9 @@ constexpr std::string_view version = DARTER_VERSION;
 
 int status(conf::ExitCode code) { return static_cast<int>(code); }
 
+/// Through a queue: a full pipe that nobody reads must not keep a start from failing.
 void print_error(std::string_view text) {
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  LogQueue(std::make_shared<FileOutput>(STDERR_FILENO)).add(LogType::error, {}, text);
 }
 
 int report(const conf::Diagnostics& diagnostics) {
@@ -82,8 +85,9 @@ std::uint64_t secret() {
 /// A broker that is configured, and runs from open() until stop().
 class Server {
  public:
-  Server(Running running, Certificates::Contexts tls)
+  Server(Running running, Certificates::Contexts tls, transport::Descriptor signals)
       : running_(std::move(running)),
+        signals_(std::move(signals)),
         log_(running_.settings.log),
         certificates_(running_.settings, std::move(tls), log_),
         commons_(thread_count(running_.settings)),
@@ -116,6 +120,7 @@ class Server {
   void publish(std::string_view topic, std::string value);
 
   Running running_;
+  transport::Descriptor signals_;
   LogWriter log_;
   Certificates certificates_;
   broker::Commons commons_;
@@ -127,7 +132,6 @@ class Server {
   std::unique_ptr<transport::Loops> loops_;
   Gatekeeper gatekeeper_;  // its end answers whoever still waits for a password to be checked
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
-  transport::Descriptor signals_;
   broker::Instant next_figures_;
   std::size_t heap_bytes_max_ = 0;
   std::int64_t turn_max_milliseconds_ = 0;
@@ -168,7 +172,6 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
 
   if (auto opened = open_store(); !opened) return opened;
   const std::vector<broker::ShardOptions> shards = shard_options();
-  prepare_heap(shards.size());
   transport::StoreFunction store;
   if (keeper_ != nullptr) {
     store = [this](broker::ShardIndex shard, broker::JournalBatch batch) {
@@ -186,6 +189,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
   }
   if (auto started = loops_->start(listeners_.listeners()); !started) return started;
+  if (auto left = check_open_files_left(running_.open_files_max); !left) return left;
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
                                             broker::Shard& shard, broker::Instant now) {
@@ -195,6 +199,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
   service_manager_.watch(*loops_, thread_count(running_.settings));
   service_manager_.ready(status_text());
+  log_.started();
   return {};
 }
 
@@ -271,8 +276,6 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
 }
 
 void Server::serve() {
-  const sigset_t signals = watched_signals();
-  signals_ = transport::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   do {
     look_around();
   } while (wait(wait_milliseconds()));
@@ -283,6 +286,7 @@ void Server::look_around() {
   memory_.look();
   service_manager_.look(now);
   certificates_.look(now);
+  log_.look(now);
   if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
   next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
   publish_figures();
@@ -293,6 +297,7 @@ std::int64_t Server::wait_milliseconds() const {
   const std::int64_t interval_seconds = running_.settings.sys_interval_seconds;
   std::int64_t seconds = interval_seconds == 0 ? 3600 : interval_seconds;
   if (control_.waits()) seconds = 1;
+  if (log_.has_files()) seconds = std::min(seconds, LogWriter::look_seconds);
   const std::int64_t look = certificates_.interval_seconds();
   return service_manager_.sooner_milliseconds((look == 0 ? seconds : std::min(seconds, look)) *
                                               1000);
@@ -346,6 +351,7 @@ void Server::publish_figures() {
   turn_max_milliseconds_ = std::max(turn_max_milliseconds_, turn_milliseconds);
   publish("$SYS/broker/loop/turn/current", std::to_string(turn_milliseconds));
   publish("$SYS/broker/loop/turn/maximum", std::to_string(turn_max_milliseconds_));
+  publish("$SYS/broker/log/dropped", std::to_string(log_.lines_dropped()));
   const auto each = [this](std::string_view topic, std::string value) {
     publish(topic, std::move(value));
   };
@@ -383,14 +389,20 @@ int run_broker(Running running, Certificates::Contexts tls) {
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
   running.open_files_max = raise_open_files_limit();
+  const conf::Settings& settings = running.settings;
+  // What the broker cannot do without comes before anything that could take its descriptors.
+  transport::Descriptor watched(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const auto room = check_open_files(running.open_files_max, open_files_needed(settings));
+  if (!watched || !room) {
+    print_error(room ? "Error: Unable to wait for signals." : "Error: " + room.error());
+    return status(conf::ExitCode::unusable_listener);
+  }
+  prepare_heap(thread_count(settings));
 
-  Server server(std::move(running), std::move(tls));
+  Server server(std::move(running), std::move(tls), std::move(watched));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
-    const std::string line = "Error: " + opened.error();
-    if (server.log().enabled(LogType::error)) {
-      server.log().write(LogType::error, line);
-    } else {
-      print_error(line);
+    for (const std::string_view line : lines_of(opened.error())) {
+      server.log().start_failed(concat({"Error: ", line}));
     }
     return status(conf::ExitCode::unusable_listener);
   }

@@ -204,4 +204,13 @@ std::uint32_t thread_count(const conf::Settings& settings) {
   return std::clamp<std::uint32_t>(wanted, 1, broker::Interest::shards_max);
 }
 
+std::size_t open_files_needed(const conf::Settings& settings) {
+  constexpr std::size_t of_process = 12;  // libuv's and libsystemd's own, and the control socket
+  constexpr std::size_t of_loop = 3;      // what it waits with, and what wakes it
+  constexpr std::size_t of_store = 6;     // database, log, memory, lock, and room for an import
+  constexpr std::size_t of_listener = 2;  // a socket for each family of addresses
+  return of_process + of_loop * thread_count(settings) + (settings.persistence ? of_store : 0) +
+         of_listener * settings.listeners.size() + settings.log.destinations.size();
+}
+
 }  // namespace server

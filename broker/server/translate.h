@@ -1,6 +1,7 @@
 // broker/server/translate.h
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct StorePaths {
 };
 [[nodiscard]] StorePaths store_paths_of(const conf::Settings& settings);
 [[nodiscard]] broker::Durability durability_of(const conf::Settings& settings);
+
+/// Files that the broker opens for itself, clients aside.
+[[nodiscard]] std::size_t open_files_needed(const conf::Settings& settings);
 
 /// Threads to start: the option, or one for each core; at most broker::Interest::shards_max.
 [[nodiscard]] std::uint32_t thread_count(const conf::Settings& settings);

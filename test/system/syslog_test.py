@@ -67,6 +67,8 @@ class LogDaemon:
 
     def close(self):
         """No more lines: an empty packet ends the reader."""
+        if not self._reader.is_alive():
+            return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
             end.sendto(b"", str(self.path))
         self._reader.join(DEADLINE_SECONDS)
@@ -157,6 +159,19 @@ class SyslogTest(BrokerTest):
         self.log.wait_for("as seen ")
         broker.stop()
         self.assertEqual({line[1] for line in self.log.lines()}, {NOTICE})
+
+    def test_daemon_that_hangs(self):
+        """A daemon that reads nothing stops neither the loops nor the end."""
+        self.log.close()
+        self.log.path.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unread:
+            unread.bind(str(self.log.path))
+            broker = self.start_logging("log_dest syslog\nlog_type all\n")
+            client = self.client(MQTT311)
+            for number in range(1500):
+                client.publish("unread", str(number), 0)
+            client.ping()
+            broker.stop()
 
     def test_quiet(self):
         """-q: nothing."""
