@@ -72,7 +72,9 @@ std::size_t Mailboxes::append(Mailbox& box, std::vector<PeerMessage>& messages) 
   std::size_t lost = 0;
   for (PeerMessage& message : messages) {
     const std::size_t size = payload_bytes(message);
-    const bool room = kept.size() < limits_.drop_messages && box.bytes + size <= limits_.drop_bytes;
+    // An empty mailbox takes any single message: one larger than the limit would never pass.
+    const bool room = kept.empty() || (kept.size() < limits_.drop_messages &&
+                                       box.bytes + size <= limits_.drop_bytes);
     if (!room && may_be_dropped(message)) {
       lost += message_count(message);
       continue;

@@ -22,7 +22,8 @@ struct MailboxLimits {
   /// From here on the sender stops reading its sockets until the receiver has made room.
   std::size_t full_messages = 8192;
   std::size_t full_bytes = std::size_t{16} << 20U;
-  /// From here on publishes with QoS 0 are dropped, and counted.
+  /// Beyond these publishes with QoS 0 are dropped, and counted; but an empty mailbox takes any
+  /// single message, however large.
   std::size_t drop_messages = 65'536;
   std::size_t drop_bytes = std::size_t{64} << 20U;
 };

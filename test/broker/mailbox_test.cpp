@@ -136,6 +136,22 @@ TEST_CASE("large payloads fill a mailbox before many messages do", "[mailbox]") 
   CHECK(mailboxes.push(one, zero, messages).full);
 }
 
+TEST_CASE("an empty mailbox takes any single message", "[mailbox]") {
+  Mailboxes mailboxes(2, {.full_bytes = 1000, .drop_bytes = 4000});
+  const auto push = [&](std::uint64_t number, std::uint32_t payload_size) {
+    std::vector<PeerMessage> messages =
+        list_of(publish(number, mqtt::Qos::at_most_once, payload_size));
+    return mailboxes.push(one, zero, messages);
+  };
+  const Mailboxes::Pushed pushed = push(1, 1'000'000);
+  CHECK(pushed.dropped == 0);
+  CHECK(pushed.full);
+  CHECK(push(2, 1'000'000).dropped == 1);
+  CHECK(push(3, 8).dropped == 1);
+  CHECK(drain(mailboxes, zero) == std::vector<Received>{{one, false, 1}});
+  CHECK(push(4, 1'000'000).dropped == 0);
+}
+
 TEST_CASE("a bell is rung once, and only for a shard that sleeps", "[mailbox]") {
   Mailboxes mailboxes(3);
   const auto push = [&](ShardIndex from) {
