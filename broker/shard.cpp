@@ -11,8 +11,7 @@
 namespace broker {
 namespace {
 
-constexpr std::int64_t sweep_interval_seconds = 10;
-constexpr std::size_t sweep_records_max = 2000;
+constexpr std::int64_t trim_interval_seconds = 10;
 constexpr std::int64_t verdict_seconds = 30;  // until it is looked again whether there is one
 
 /// A byte of a packet's body in decimal; what is left out at the end of a packet is 0.
@@ -213,12 +212,9 @@ void Shard::tick(Instant now) {
   state.last_tick = now;
   state.look_at_memory();
   state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
-  if (now >= state.next_sweep) {
-    const std::int64_t minutes = state.options.limits.retain_expiry_interval_minutes;
-    state.next_sweep = after_seconds(now, minutes == 0 ? sweep_interval_seconds : 1);
-    state.retained.sweep(now, sweep_records_max, [&](const Retained::Record& record) {
-      state.note_retained(record.message->topic());
-    });
+  state.sweep_retained();
+  if (now >= state.next_trim) {
+    state.next_trim = after_seconds(now, trim_interval_seconds);
     state.outbox.trim();
   }
   state.drops.tell(state.sessions, now);

@@ -273,6 +273,17 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
   }
 }
 
+// The pace follows what waits for its time: a tick comes every 100 ms, and tombstones stay for 60
+// seconds, so a 64th of them is ten times what falls due.
+void Shard::State::sweep_retained() {
+  constexpr std::size_t records_min = 2000;
+  constexpr std::size_t records_max = 40'000;  // some milliseconds
+  const std::size_t pace = std::min(records_min + retained.timed() / 64, records_max);
+  retained.sweep(now, pace, !alone(), [this](const Retained::Record& record) {
+    note_retained(record.message->topic());
+  });
+}
+
 const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {
   if (!session.publisher) {
     Publisher by{std::string(session.client_id.view()), std::string(session.user_name.view()),

@@ -288,6 +288,8 @@ struct Shard::State {
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
+  /// Takes off what has expired of what is retained, and tombstones that have served their time.
+  void sweep_retained();
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
 
   // shard_reload.cpp
@@ -523,7 +525,7 @@ struct Shard::State {
   LineRate delay_lines;                // clients that are delayed
   LineRate timeout_lines;              // no CONNECT in time
   Instant next_sys;
-  Instant next_sweep;
+  Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
   std::uint64_t connected = 0;

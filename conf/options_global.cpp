@@ -276,9 +276,9 @@ constexpr auto global_rows = std::to_array<Option>({
      .maximum = 10'000'000,
      .example = "60",
      .units = "minutes",
-     .help = "Time between sweeps that remove expired retained messages; without it they go when "
-             "next touched.",
-     .apply = to_settings<&Settings::retain_expiry_interval_minutes>},
+     .availability = Availability::ignored,
+     .note = "a retained message is removed when it expires",
+     .help = "Time between sweeps that remove expired retained messages."},
     {.name = "persistent_client_expiration",
      .type = Type::duration,
      .example = "14d",

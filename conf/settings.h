@@ -189,7 +189,6 @@ struct Settings {
   std::string clientid_prefixes;  ///< client ids must begin so; empty: any
 
   std::uint64_t persistent_client_expiration_seconds = 0;  ///< 0: never
-  std::uint32_t retain_expiry_interval_minutes = 0;        ///< 0: no sweeps
   bool retain_available = true;
   bool check_retain_source = true;
 

@@ -86,7 +86,7 @@ LevelTable::LevelTable() {
 }
 
 LevelTable::~LevelTable() {
-  for (std::uint32_t number = 1; number < entries_.end(); ++number) entries_[number].clear();
+  entries_.for_each([](Entry& entry) { entry.clear(); });
 }
 
 std::uint32_t LevelTable::find(std::string_view level, std::uint32_t hash) const noexcept {

@@ -28,7 +28,6 @@ struct Limits {
   bool max_keepalive_cap = false;  // 3.x clients above max_keepalive: held to it, not refused
   std::int64_t global_max_clients = -1;
   std::int64_t persistent_client_expiration_seconds = -1;  // -1: never
-  std::uint32_t retain_expiry_interval_minutes = 0;
   std::uint16_t sys_interval_seconds = 10;
   bool queue_qos0_messages = false;
   bool retain_available = true;

@@ -12,15 +12,15 @@ constexpr std::int64_t tombstone_seconds = 60;
 Retained::Retained() : nodes_(1, LevelTree::none) { (void)records_.take(); }
 Retained::~Retained() = default;
 
-Retained::Record& Retained::record_of(std::string_view topic) {
+std::uint32_t Retained::record_of(std::string_view topic) {
   const LevelTree::NodeIndex node = tree_.add(topic);
   std::uint32_t index = tree_.value(node);
-  if (index != 0) return records_[index];
+  if (index != 0) return index;
   index = records_.take();
   if (index == nodes_.size()) nodes_.emplace_back();
   nodes_[index] = node;
   tree_.set_value(node, index);
-  return records_[index];
+  return index;
 }
 
 void Retained::forget_message(Record& record) {
@@ -31,19 +31,24 @@ void Retained::forget_message(Record& record) {
   record.publisher.reset();
 }
 
-void Retained::bury(Record& record, Instant now) {
+void Retained::bury(std::uint32_t index, Instant now) {
+  Record& record = records_[index];
   forget_message(record);
   record.removed = now;
+  due_.schedule(index, end_of(record));
 }
 
 bool Retained::store(MessageRef message, RetainStamp stamp,
                      std::shared_ptr<const Publisher> publisher) {
-  Record& record = record_of(message->topic());
+  const std::uint32_t index = record_of(message->topic());
+  Record& record = records_[index];
   if (stamp < record.stamp) return false;
   forget_message(record);
   ++size_;
   size_bytes_ += message->size_bytes();
+  const std::optional<Instant> expires = message->expires();
   record = {std::move(message), stamp, std::move(publisher), {}};
+  if (expires) due_.schedule(index, *expires);
   return true;
 }
 
@@ -53,10 +58,10 @@ bool Retained::remove(std::string_view topic, RetainStamp stamp, Instant now, bo
     if (node != LevelTree::none && tree_.value(node) != 0) drop(tree_.value(node));
     return true;
   }
-  Record& record = record_of(topic);
-  if (stamp < record.stamp) return false;
-  bury(record, now);
-  record.stamp = stamp;
+  const std::uint32_t index = record_of(topic);
+  if (stamp < records_[index].stamp) return false;
+  bury(index, now);
+  records_[index].stamp = stamp;
   return true;
 }
 
@@ -73,8 +78,8 @@ void Retained::drop(std::uint32_t index) {
   tree_.clear_value(std::exchange(nodes_[index], LevelTree::none));
 }
 
-bool Retained::stale(const Record& record, Instant now) noexcept {
-  return !record.message && now >= after_seconds(record.removed, tombstone_seconds);
+Instant Retained::end_of(const Record& tombstone) noexcept {
+  return after_seconds(tombstone.removed, tombstone_seconds);
 }
 
 }  // namespace broker

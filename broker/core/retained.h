@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "broker/core/due_queue.h"
 #include "broker/core/ids.h"
 #include "broker/core/level_tree.h"
 #include "broker/core/message.h"
@@ -34,7 +36,9 @@ struct Publisher {
 
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.
 ///
-/// Shape      A LevelTree of topic names; one record per topic.
+/// Shape      A LevelTree of topic names; one record per topic; and what expires, and tombstones,
+/// in
+///            the order of time.
 /// Invariant  Replicas that saw the same updates, in any order, hold the same messages: an update
 ///            whose stamp is older than the topic's is ignored, and a removal leaves its stamp
 ///            behind (a tombstone) until sweep() drops it.
@@ -71,11 +75,15 @@ class Retained {
   /// The record of exactly this topic, or null if it has no message.
   [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
 
-  /// Makes tombstones of expired messages, and drops those older than a minute. Visits at most
-  /// `records_max` records a call and goes on where it stopped. Calls `expires(const Record&)` for
-  /// each message that is about to go.
+  /// Removes what has expired, and tombstones older than a minute, oldest first: `records_max` of
+  /// them at most, the others by the next call. Calls `expires(const Record&)` for each message
+  /// that is about to go. `keep_tombstones` is false when there is only one shard.
+  ///
+  /// Cost      That of what is due.
   template <typename Expires>
-  void sweep(Instant now, std::size_t records_max, Expires&& expires);
+  void sweep(Instant now, std::size_t records_max, bool keep_tombstones, Expires&& expires);
+  /// Messages that expire one day, and tombstones.
+  [[nodiscard]] std::size_t timed() const noexcept { return due_.size(); }
 
   /// Messages (not tombstones), and the bytes of their topics, properties and payloads.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -92,33 +100,47 @@ class Retained {
   template <typename Visit>
   void visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
   /// The record of a topic, made (as a tombstone older than anything) if it is not there.
-  Record& record_of(std::string_view topic);
-  void bury(Record& record, Instant now);
+  std::uint32_t record_of(std::string_view topic);
+  void bury(std::uint32_t index, Instant now);
   /// Whether it is a tombstone that has served its time.
-  [[nodiscard]] static bool stale(const Record& record, Instant now) noexcept;
+  [[nodiscard]] static bool stale(const Record& record, Instant now) noexcept {
+    return !record.message && now >= end_of(record);
+  }
+  /// When a tombstone has served its time.
+  [[nodiscard]] static Instant end_of(const Record& tombstone) noexcept;
   void forget_message(Record& record);
   void drop(std::uint32_t index);
 
   LevelTree tree_;
   Slab<Record> records_;                     // by the tree's value; [0] is unused
   std::vector<LevelTree::NodeIndex> nodes_;  // of each record; none if it is free
-  std::uint32_t sweep_next_ = 0;             // swept last
+  DueQueue due_;                             // of records
   std::size_t size_ = 0;
   std::size_t size_bytes_ = 0;
 };
 
 template <typename Expires>
-void Retained::sweep(Instant now, std::size_t records_max, Expires&& expires) {
-  for (std::size_t i = 0; i < records_max && i + 1 < nodes_.size(); ++i) {
-    if (++sweep_next_ >= nodes_.size()) sweep_next_ = 1;
-    if (nodes_[sweep_next_] == LevelTree::none) continue;
-    Record& record = records_[sweep_next_];
+void Retained::sweep(Instant now, std::size_t records_max, bool keep_tombstones,
+                     Expires&& expires) {
+  for (std::size_t i = 0; i < records_max; ++i) {
+    const std::optional<std::uint32_t> index = due_.pop(now);
+    if (!index) return;
+    if (nodes_[*index] == LevelTree::none) continue;  // removed before its time
+    const Record& record = records_[*index];
     if (record.message && record.message->expired(now)) {
-      expires(std::as_const(record));
-      // What expired leaves a tombstone too: an older update may still be on its way.
-      bury(record, now);
+      expires(record);
+      if (keep_tombstones) {
+        bury(*index, now);  // an older update may still be on its way
+      } else {
+        drop(*index);
+      }
+    } else if (record.message) {
+      if (const auto due = record.message->expires()) due_.schedule(*index, *due);
+    } else if (stale(record, now)) {
+      drop(*index);
+    } else {
+      due_.schedule(*index, end_of(record));
     }
-    if (stale(record, now)) drop(sweep_next_);
   }
 }
 

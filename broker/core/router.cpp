@@ -8,8 +8,9 @@
 namespace broker {
 namespace {
 
-constexpr std::size_t kept_routes = 4096;            // a power of two
-constexpr std::size_t kept_receivers_max = 1 << 20;  // over all kept routes
+constexpr std::size_t kept_routes = 4096;          // a power of two
+constexpr std::size_t kept_weight_max = 1 << 20;   // over all kept routes
+constexpr std::size_t kept_topic_bytes_max = 512;  // longer topics are looked up each time
 
 std::string_view first_level(std::string_view path) { return path.substr(0, path.find('/')); }
 
@@ -49,25 +50,29 @@ void Router::unsubscribe(TopicTrie::FilterIndex filter, const Subscriber& subscr
 
 Route& Router::route(std::string_view topic) {
   if (last_ != nullptr && is_good(*last_, topic)) return last_->route;
+  if (topic.size() > kept_topic_bytes_max) {
+    build(topic, nullptr, long_route_);
+    return long_route_;
+  }
   const std::size_t hash = std::hash<std::string_view>{}(topic);
   std::unique_ptr<Kept>& slot = kept_[(hash ^ (hash >> 32U)) & (kept_routes - 1)];
   if (!slot) slot = std::make_unique<Kept>();
   Kept& kept = *slot;
   last_ = &kept;
   if (is_good(kept, topic)) return kept.route;
-  kept_receivers_ -= kept.route.receivers.capacity();
+  kept_weight_ -= weight_of(kept.route);
   kept.topic.assign(topic);
   kept.bucket = bucket(topic);
   kept.everything = everything_;
   kept.bucket_generation = generations_[kept.bucket];
   build(topic, nullptr, kept.route);
-  kept_receivers_ += kept.route.receivers.capacity();
-  if (kept_receivers_ <= kept_receivers_max) return kept.route;
+  kept_weight_ += weight_of(kept.route);
+  if (kept_weight_ <= kept_weight_max) return kept.route;
   // Too much is kept: start again with this route alone.
   std::unique_ptr<Kept> mine = std::move(slot);
   for (std::unique_ptr<Kept>& other : kept_) other.reset();
   slot = std::move(mine);
-  kept_receivers_ = slot->route.receivers.capacity();
+  kept_weight_ = weight_of(slot->route);
   return slot->route;
 }
 

@@ -102,10 +102,16 @@ class Router {
   TopicTrie trie_;
   std::array<std::uint64_t, 256> generations_{};
   std::uint64_t everything_ = 1;
+  /// Memory that a kept route takes, in receivers or less.
+  [[nodiscard]] static std::size_t weight_of(const Route& route) noexcept {
+    return route.receivers.capacity() + route.ids.capacity() + route.groups.capacity();
+  }
+
   std::vector<std::unique_ptr<Kept>> kept_;
   Kept* last_ = nullptr;  // asked for last: a publisher's next message is often of the same topic
-  std::size_t kept_receivers_ = 0;
+  std::size_t kept_weight_ = 0;
   Route publisher_route_;
+  Route long_route_;  // of a topic too long to be kept
 };
 
 }  // namespace broker

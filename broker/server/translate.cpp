@@ -36,7 +36,6 @@ broker::Limits limits_of(const conf::Settings& settings) {
     limits.persistent_client_expiration_seconds =
         static_cast<std::int64_t>(settings.persistent_client_expiration_seconds);
   }
-  limits.retain_expiry_interval_minutes = settings.retain_expiry_interval_minutes;
   limits.sys_interval_seconds = settings.sys_interval_seconds;
   limits.queue_qos0_messages = settings.queue_qos0_messages;
   limits.retain_available = settings.retain_available;

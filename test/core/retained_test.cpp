@@ -56,7 +56,7 @@ std::set<std::string> topics(const Retained& retained, std::string_view filter) 
 }
 
 void sweep_all(Retained& retained, Instant now) {
-  retained.sweep(now, 1'000'000, [](const Retained::Record&) {});
+  retained.sweep(now, 1'000'000, true, [](const Retained::Record&) {});
 }
 
 }  // namespace
@@ -176,9 +176,50 @@ TEST_CASE("sweeping goes on where it stopped", "[retained]") {
     retained.store(message("t/" + std::to_string(i), "x", start), {1, 0}, nullptr);
   }
   for (int calls = 1; calls <= 10; ++calls) {
-    retained.sweep(start, 10, [](const Retained::Record&) {});
+    retained.sweep(start, 10, true, [](const Retained::Record&) {});
     CHECK(retained.size() == 100U - 10U * static_cast<unsigned>(calls));
   }
+}
+
+TEST_CASE("what is due is taken off when it is due, however much there is", "[retained]") {
+  Retained retained;
+  const bool tombstones = GENERATE(false, true);
+  constexpr int count = 50'000;
+  const Instant later = broker::after_seconds(start, 10);
+  retained.store(message("stays"), {1, 0}, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const std::string topic = "t/" + std::to_string(i);
+    retained.store(message(topic, "x", i % 2 == 0 ? std::optional(later) : std::nullopt), {1, 0},
+                   nullptr);
+    if (i % 2 == 1) retained.remove(topic, {2, 0}, start, tombstones);
+  }
+  const auto due = [&](Instant now) {
+    std::size_t expired = 0;
+    retained.sweep(now, SIZE_MAX, tombstones, [&](const Retained::Record&) { ++expired; });
+    return expired;
+  };
+  CHECK(due(later) == count / 2);
+  due(broker::after_seconds(later, 60));
+  CHECK(retained.timed() == 0);
+  CHECK(retained.nodes() == 2);
+  CHECK(retained.size() == 1);
+}
+
+TEST_CASE("sweeping costs nothing while nothing is due", "[retained]") {
+  Retained retained;
+  const Instant later = broker::after_seconds(start, 10);
+  for (int i = 0; i < 1000; ++i) retained.store(message("t", "x", later), {1, 0}, nullptr);
+  CHECK(retained.timed() == 1);
+  retained.store(message("t"), {2, 0}, nullptr);
+  sweep_all(retained, later);
+  CHECK(retained.timed() == 0);
+  CHECK(retained.size() == 1);
+  retained.store(message("t", "x", broker::after_seconds(later, 5)), {3, 0}, nullptr);
+  retained.store(message("t", "x", broker::after_seconds(later, 9)), {4, 0}, nullptr);
+  sweep_all(retained, broker::after_seconds(later, 8));
+  CHECK(retained.size() == 1);
+  sweep_all(retained, broker::after_seconds(later, 9));
+  CHECK(retained.size() == 0);
 }
 
 TEST_CASE("replicas that saw the same updates in any order are equal", "[retained]") {

@@ -52,7 +52,6 @@ fuzz::Setting setting(fuzz::Input& input) {
   limits.allow_duplicate_messages = (more & 128U) != 0;
   const unsigned rest = input.byte();
   limits.persistent_client_expiration_seconds = (rest & 1U) != 0 ? 60 : -1;
-  limits.retain_expiry_interval_minutes = (rest & 2U) != 0 ? 1 : 0;
   limits.message_size_limit_bytes = (rest & 4U) != 0 ? 500 : 0;
   limits.global_max_clients = (rest & 8U) != 0 ? 3 : -1;
   limits.max_keepalive_seconds = (rest & 16U) != 0 ? 20 : 0;
