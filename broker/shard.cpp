@@ -222,19 +222,6 @@ void Shard::tick(Instant now) {
   state.leave();
 }
 
-void Shard::shut_down(Instant now) {
-  State& state = *state_;
-  state.enter(now);
-  for (std::size_t slot = 0; slot < state.connections.size(); ++slot) {
-    Connection* const connection = state.connections[slot].get();
-    if (connection == nullptr) continue;
-    if (connection->session != nullptr) {
-      state.send_disconnect(*connection, mqtt::Reason::server_shutting_down, {});
-    }
-    state.end_connection(*connection, State::WillFate::discard, CloseHow::server_shutdown);
-  }
-}
-
 void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,
                         Instant now) {
   state_->enter(now);

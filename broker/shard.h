@@ -158,7 +158,17 @@ class Shard {
   /// on its way between shards reaches those of this shard whom it is for.
   void finish_forwards(Instant now);
 
-  /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all.
+  /// The process is about to end in order, and everybody is still connected: publishes wills, for
+  /// a part of the sessions from place `next` on, which it moves on. The wills of sessions in the
+  /// store stay there, with their delays: they are published after the next start, unless their
+  /// clients come back first.
+  ///
+  /// Requires  Nothing is read any more.
+  /// Returns   Whether there is more to do; then it is to be called again in a later turn.
+  [[nodiscard]] bool publish_wills(std::size_t& next, Instant now);
+  /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all. Wills that
+  /// nobody keeps and that publish_wills() has not come to are retained and queued now, and sent to
+  /// nobody.
   void shut_down(Instant now);
 
   /// Puts other limits and listeners in the place of those that hold.

@@ -11,6 +11,7 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t relaxed_interval_milliseconds = 500;
+constexpr std::int64_t will_grace_seconds = 3;  // after the start
 
 std::uint32_t number_at(mqtt::Bytes bytes, std::size_t size_bytes) {
   std::uint32_t value = 0;
@@ -253,9 +254,10 @@ void Shard::State::restore_will(Session& session, const JournalBatch& batch,
   session.will->delay_interval_seconds = row.delay_interval_seconds;
   session.will->has_expiry = row.message_expiry_interval_seconds.has_value();
   session.will->message_expiry_interval_seconds = row.message_expiry_interval_seconds.value_or(0);
-  // A client that was connected when the broker ended has lost its connection now.
-  timers.arm(session.away->will_delay,
-             row.due.value_or(after_seconds(now, row.delay_interval_seconds)));
+  // A client that was connected when the broker ended has lost its connection now. It could not
+  // come back while nobody listened, so it is given a moment to do so, whatever its delay.
+  const Instant due = row.due.value_or(after_seconds(now, row.delay_interval_seconds));
+  timers.arm(session.away->will_delay, std::max(due, after_seconds(now, will_grace_seconds)));
 }
 
 void Shard::State::restore_subscription(const JournalBatch& batch,

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
@@ -11,6 +12,10 @@ namespace broker {
 // [MQTT-3.14.4-2] [MQTT-4.13.2-1].
 void Shard::State::end_connection(Connection& connection, WillFate fate,
                                   std::optional<CloseHow> close) {
+  if (Session* const session = detach(connection, close)) leave_alone(*session, fate);
+}
+
+Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> close) {
   Session* const session = connection.session;
   if (close) outbox.request(CloseRequest{connection.id, *close});
   if (session != nullptr) {
@@ -22,10 +27,10 @@ void Shard::State::end_connection(Connection& connection, WillFate fate,
   }
   forget_parked(connection);
   connections[connection.id.slot].reset();
-  if (session == nullptr) return;
+  if (session == nullptr) return nullptr;
   --connected;
   sender.leave(*session);
-  leave_alone(*session, fate);
+  return session;
 }
 
 // The session outlives its connection while its expiry interval lasts [MQTT-3.1.2-23]
@@ -42,7 +47,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   }
   ledger.changed(session, Ledger::session_row);
   announce_presence(session, false);
-  if (!session.will) return;
+  if (!session.will || fate == WillFate::keep) return;
   const std::uint32_t delay = session.will->delay_interval_seconds;
   if (delay == 0) {
     publish_will(session);
@@ -93,6 +98,44 @@ void Shard::State::expire_session(Session& session) {
   note(LogType::notice, {"Expiring client ", session.client_id, " due to timeout."});
   ++metrics.clients_expired;
   end_session(session);
+}
+
+bool Shard::publish_wills(std::size_t& next, Instant now) {
+  constexpr std::size_t looks_per_slice = 2048;
+  constexpr std::size_t looks_per_will = 16;
+  State& state = *state_;
+  state.enter(now);
+  const std::size_t places = state.sessions.places();
+  for (std::size_t looks = 0; next < places && looks < looks_per_slice && !state.outbox.full();
+       ++next, ++looks) {
+    Session* const session = state.sessions.at_place(next);
+    if (session == nullptr || !session->will || state.ledger.keeps(*session)) continue;
+    state.publish_will(*session);
+    looks += looks_per_will;
+  }
+  state.leave();
+  return next < places;
+}
+
+// Everybody is detached first: what is published then is sent to nobody, but retained and queued.
+void Shard::shut_down(Instant now) {
+  State& state = *state_;
+  state.enter(now);
+  std::vector<Session*> left;
+  for (std::size_t slot = 0; slot < state.connections.size(); ++slot) {
+    Connection* const connection = state.connections[slot].get();
+    if (connection == nullptr) continue;
+    if (connection->session != nullptr) {
+      state.send_disconnect(*connection, mqtt::Reason::server_shutting_down, {});
+    }
+    Session* const session = state.detach(*connection, CloseHow::server_shutdown);
+    if (session != nullptr) left.push_back(session);
+  }
+  for (Session* const session : left) {
+    const bool kept = state.ledger.keeps(*session);
+    state.leave_alone(*session, kept ? State::WillFate::keep : State::WillFate::publish);
+  }
+  state.leave();
 }
 
 void Shard::State::drop_subscriptions(Session& session) {

@@ -60,7 +60,11 @@ struct Shard::State {
     will_delay_timer,
     publish_timer,
   };
-  enum class WillFate : std::uint8_t { publish, discard };
+  enum class WillFate : std::uint8_t {
+    publish,
+    discard,
+    keep,  ///< it stays with its session, in the store
+  };
   /// A message that was on its way between shards when the process ended.
   struct Returning {
     JournalBatch::Forward row;  // without its texts
@@ -341,6 +345,8 @@ struct Shard::State {
   // shard_session.cpp
   /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
   void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close);
+  /// The first half of that. Returns the session, which has no connection any more, or null.
+  Session* detach(Connection& connection, std::optional<CloseHow> close);
   void leave_alone(Session& session, WillFate fate);
   /// What a session has while its client is away, made if it is not there.
   static Away& away_part(Session& session);

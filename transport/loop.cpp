@@ -92,7 +92,7 @@ void Loop::reconfigure(const LoopOptions& options,
   const std::int64_t more_seconds =
       std::int64_t{options.handshake_timeout_seconds} - options_.handshake_timeout_seconds;
   options_ = options;
-  if (stopping_) return;
+  if (stopping()) return;
   connections_.move_handshakes(more_seconds);
   connections_.count_addresses(listeners);
   auto before = std::exchange(acceptors_, {});
@@ -116,8 +116,8 @@ void Loop::reconfigure(const LoopOptions& options,
   }
 }
 
-void Loop::repeat(const Loops::Step& step, const std::shared_ptr<std::latch>& done) {
-  if (!step(index_, shard_, now())) return done->count_down();
+void Loop::repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done) {
+  if (!step(*this)) return done->count_down();
   // The sockets have their turn first.
   post([&step, done](Loop& loop) { loop.repeat(step, done); });
 }
@@ -213,7 +213,7 @@ void Loop::tick() {
   before_input();  // sessions may end
   shard_.tick(now());
   connections_.tick();
-  if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping_) {
+  if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping()) {
     resume_accepting();
   }
 }
@@ -268,7 +268,7 @@ void Loop::flush_once() {
 
 void Loop::keep_journal() {
   shard_.end_turn(now());
-  if (auto batch = shard_.take_journal(now(), stopping_)) {
+  if (auto batch = shard_.take_journal(now(), stopping())) {
     loops_.store_(index_, std::move(*batch));
   }
 }
@@ -358,18 +358,35 @@ bool Loop::is_one_of_the_last(int descriptor) const noexcept {
   return transport::is_one_of_the_last(descriptor, options_.open_files_max);
 }
 
+void Loop::stop_input() {
+  for (const auto& acceptor : acceptors_) acceptor->pause();
+  connections_.drop_strangers();
+  input_stopped_ = true;
+  shard_.reads(false, now());
+}
+
+bool Loop::publish_wills() {
+  if (blocked_by_ != 0) return true;  // its peers make room meanwhile
+  const bool more = shard_.publish_wills(next_will_, now());
+  flush();
+  return more;
+}
+
+bool Loop::carry_on() {
+  if (!alone()) drain_mailboxes();
+  flush();
+  return shard_.journal_pending();
+}
+
 void Loop::begin_stop() {
-  post([](Loop& loop) {
-    for (const auto& acceptor : loop.acceptors_) acceptor->pause();
-    loop.connections_.drop_strangers();
-    loop.shard_.shut_down(loop.now());
-    loop.stopping_ = true;
-    loop.stop_deadline_ =
-        broker::after_milliseconds(loop.now(), loop.options().stop_timeout_milliseconds);
-  });
+  shard_.shut_down(now());
+  input_stopped_ = false;  // the end of a connection is read
+  stopping_ = true;
+  stop_deadline_ = broker::after_milliseconds(now(), options().stop_timeout_milliseconds);
 }
 
 void Loop::stop_when_done() {
+  if (!may_end_) return;  // others may have something for it still
   const bool waits = connections_.size() > 0 || shard_.journal_pending();
   if (waits && now() < stop_deadline_) return;
   connections_.drop_all();

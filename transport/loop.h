@@ -48,7 +48,18 @@ class Loop {
   /// whether there was anything.
   bool settle();
   void start();
+  // The end, in this order: see Loops::stop().
+  /// Nobody new is accepted, and nothing is read any more.
+  void stop_input();
+  /// Publishes a part of the wills, unless other shards have no room for them. Returns whether
+  /// there are more.
+  bool publish_wills();
+  /// Hands in what has come from other loops, and lets go of what that makes. Returns whether the
+  /// store has something to write.
+  bool carry_on();
   void begin_stop();
+  /// The loop ends once its output is written.
+  void end() noexcept { may_end_ = true; }
   /// Waits until the thread has ended.
   void join();
 
@@ -60,7 +71,7 @@ class Loop {
   }
   /// Calls `step` in this turn and in the following ones until it says that there is no more to do;
   /// then counts `done` down.
-  void repeat(const Loops::Step& step, const std::shared_ptr<std::latch>& done);
+  void repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done);
   /// Accepts from these listeners and from no others, on the loop's thread.
   void reconfigure(const LoopOptions& options,
                    const std::vector<std::shared_ptr<Listener>>& listeners);
@@ -84,9 +95,10 @@ class Loop {
   }
   /// Counts turns, so that a socket is read once in each.
   [[nodiscard]] std::uint32_t turn() const noexcept { return turn_; }
-  /// Whether other shards have no room, so that nothing may be read.
-  [[nodiscard]] bool blocked() const noexcept { return blocked_by_ != 0; }
-  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+  /// Whether nothing may be read: other shards have no room, or the end has begun.
+  [[nodiscard]] bool blocked() const noexcept { return blocked_by_ != 0 || input_stopped_; }
+  [[nodiscard]] bool stopping() const noexcept { return stopping_ || input_stopped_; }
+  [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] bool alone() const noexcept { return loops_.count() == 1; }
 
   /// To be called when bytes or the end of a connection were read, before and after the shard gets
@@ -150,7 +162,10 @@ class Loop {
   SleepClock slept_;
   std::uint64_t blocked_by_ = 0;  // one bit per peer without room
   bool opened_ = false;
+  bool input_stopped_ = false;  // from stop_input() to begin_stop()
   bool stopping_ = false;
+  bool may_end_ = false;
+  std::size_t next_will_ = 0;  // place of the session that publish_wills() goes on with
   broker::Instant stop_deadline_;
   broker::Instant resume_accepting_;  // 0: nothing is paused
 

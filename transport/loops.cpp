@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <csignal>
 #include <latch>
+#include <thread>
 #include <utility>
 #include <uv.h>
 
@@ -77,17 +79,51 @@ void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {
 
 void Loops::stop() {
   if (!std::exchange(running_, false)) return;
-  for (const auto& loop : loops_) loop->begin_stop();
+  const broker::Instant deadline =
+      broker::after_milliseconds(now(), options_.stop_timeout_milliseconds);
+  // In the turn that begins now a DISCONNECT may be read that was there before.
+  for (int turn = 0; turn < 2; ++turn) everywhere([](Loop&) { return false; });
+  everywhere([](Loop& loop) {
+    loop.stop_input();
+    return false;
+  });
+  everywhere([deadline](Loop& loop) { return now() < deadline && loop.publish_wills(); });
+  settle(deadline);
+  everywhere([](Loop& loop) {
+    loop.begin_stop();
+    return false;
+  });
+  settle(broker::after_milliseconds(now(), options_.stop_timeout_milliseconds / 2));
+  for (const auto& loop : loops_) loop->post([](Loop& each) { each.end(); });
   for (const auto& loop : loops_) loop->join();
 }
 
-void Loops::run_everywhere(const Step& step) {
-  if (!running_) return;
+// A message that goes on from one shard to another does so in the round in which it arrives there,
+// and none goes further than from a publisher to a group, its member, back and to another member.
+void Loops::settle(broker::Instant deadline) {
+  const int rounds = count() == 1 ? 1 : 5;
+  for (int quiet = 0; quiet < rounds && now() < deadline;) {
+    std::atomic<bool> busy{false};
+    everywhere([&busy](Loop& loop) {
+      if (loop.carry_on()) busy = true;
+      return false;
+    });
+    quiet = busy ? 0 : quiet + 1;
+    if (busy) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void Loops::everywhere(const std::function<bool(Loop&)>& step) {
   const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
   for (const auto& each : loops_) {
     each->post([&step, done](Loop& loop) { loop.repeat(step, done); });
   }
   done->wait();
+}
+
+void Loops::run_everywhere(const Step& step) {
+  if (!running_) return;
+  everywhere([&step](Loop& loop) { return step(loop.index(), loop.shard(), loop.now()); });
 }
 
 void Loops::reconfigure(const LoopOptions& options,

@@ -56,8 +56,10 @@ class Loops {
   [[nodiscard]] std::expected<void, std::string> start(
       std::vector<std::shared_ptr<Listener>> listeners);
 
-  /// Ends in order: no more accepting, Shard::shut_down() on every loop, output written (for at
-  /// most LoopOptions::stop_timeout_milliseconds), connections closed, threads joined.
+  /// Ends in order: nobody is accepted and nothing is read any more, Shard::publish_wills() while
+  /// everybody is connected still, until what follows from that has come to all shards and is
+  /// stored (for at most LoopOptions::stop_timeout_milliseconds); then Shard::shut_down() on every
+  /// loop, output written (for as long again), connections closed, threads joined.
   void stop();
 
   /// Runs `task` on a shard's own thread, soon. Tasks of one caller keep their order. After
@@ -93,6 +95,10 @@ class Loops {
  private:
   friend class Loop;
 
+  /// Calls `step` as run_everywhere() does.
+  void everywhere(const std::function<bool(Loop&)>& step);
+  /// Waits until what the shards have to tell each other has arrived and is stored.
+  void settle(broker::Instant deadline);
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
 

@@ -31,6 +31,17 @@ struct Watched {
   Broker::Client watcher;
 };
 
+/// Ends the broker in order, as its loops do it.
+void stop(Broker& broker) {
+  for (std::uint32_t i = 0; i < broker.shards(); ++i) {
+    std::size_t next = 0;
+    while (broker.shard(i).publish_wills(next, broker.now)) broker.settle();
+    broker.settle();
+  }
+  for (std::uint32_t i = 0; i < broker.shards(); ++i) broker.shard(i).shut_down(broker.now);
+  broker.settle();
+}
+
 const Strings will_message = {"PUBLISH q1 r0 d0 m1 will gone {2=60 38=k:v}"};
 
 }  // namespace
@@ -110,4 +121,90 @@ TEST_CASE("a retained will stays for who comes late [MQTT-3.1.2-15]", "[shard][w
   const auto late = test.broker.client("late");
   test.broker.subscribe(late, "will");
   CHECK(test.broker.publishes(late).size() == 1);
+}
+
+TEST_CASE("an orderly end publishes wills while everybody is connected", "[shard][will]") {
+  Watched test(GENERATE(1U, 4U));
+  const std::uint32_t delay_seconds = GENERATE(0U, 10U);
+  const std::uint32_t expiry_seconds = GENERATE(0U, 100U);
+  auto options = with_will(delay_seconds, expiry_seconds);
+  options.will_retain = true;
+  for (const auto* name : {"a", "b", "c", "d", "e"}) test.broker.client(name, options);
+  stop(test.broker);
+  const Strings packets = test.broker.received(test.watcher);
+  REQUIRE(packets.size() == 6);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(packets[i].starts_with("PUBLISH q1"));
+  CHECK(packets[5] == "DISCONNECT 8B");
+  CHECK(test.broker.metrics().retained_messages == 1);
+}
+
+TEST_CASE("a client that has said DISCONNECT has no will at the end", "[shard][will]") {
+  Watched test(1);
+  test.broker.disconnect(test.broker.client("c", with_will(0, 100)));
+  stop(test.broker);
+  CHECK(test.seen().empty());
+}
+
+TEST_CASE("the wills of one shard are published in slices", "[shard][will]") {
+  Broker broker(1);
+  for (int i = 0; i < 1000; ++i) broker.client("c" + std::to_string(i), with_will(0, 0));
+  std::size_t next = 0;
+  int slices = 1;
+  for (; broker.shard(0).publish_wills(next, broker.now); ++slices) broker.settle();
+  CHECK(slices > 4);
+}
+
+TEST_CASE("wills that the end did not come to are retained and queued", "[shard][will]") {
+  Broker broker(1);
+  const auto queue = broker.client("queue", test::lasting());
+  broker.subscribe(queue, "will", {.qos = 1});
+  broker.received(queue);
+  auto options = with_will(0, 0);
+  options.will_retain = true;
+  broker.client("c", options);
+  broker.shard(0).shut_down(broker.now);
+  broker.settle();
+  CHECK(broker.received(queue) == Strings{"DISCONNECT 8B"});
+  CHECK(broker.publishes(broker.client("queue", test::lasting())).size() == 1);
+  const auto late = broker.client("late");
+  broker.subscribe(late, "will");
+  CHECK(broker.publishes(late).size() == 1);
+}
+
+TEST_CASE("at an orderly end the wills of stored sessions wait in the store",
+          "[shard][will][journal]") {
+  const std::uint32_t delay_seconds = GENERATE(0U, 10U);
+  CAPTURE(delay_seconds);
+  const auto shards = GENERATE(1U, 3U);
+  test::MemoryStore store;
+  {
+    Broker broker(shards, store);
+    const auto watcher = broker.client("watcher", test::lasting());
+    broker.subscribe(watcher, "will", {.qos = 1});
+    broker.received(watcher);
+    broker.client("stored", with_will(delay_seconds, 1000));
+    auto options = with_will(delay_seconds, 0);
+    options.will_payload = "not stored";
+    broker.client("not stored", options);
+    stop(broker);
+    const Strings packets = broker.publishes(watcher);
+    REQUIRE(packets.size() == 1);
+    CHECK(packets[0].find("not stored") != std::string::npos);
+  }
+  Broker broker(shards, store);
+  const auto watcher = broker.client("watcher", test::lasting());
+  broker.take_all(watcher);  // the socket was gone before its acknowledgement
+  const auto seen = [&] { return broker.publishes(watcher).size(); };
+  if (GENERATE(false, true)) {
+    broker.pass_milliseconds(1000);
+    broker.client("stored", with_will(0, 1000));
+    broker.pass_milliseconds(20'000);
+    CHECK(seen() == 0);
+  } else {
+    broker.pass_milliseconds(delay_seconds == 0 ? 2'500 : 9'500);
+    CHECK(seen() == 0);
+    broker.pass_milliseconds(1000);
+    CHECK(seen() == 1);
+  }
+  CHECK(store.faults().empty());
 }

@@ -224,12 +224,12 @@ class PersistenceTest(BrokerTest):
     # -- clocks --
 
     def test_wills(self):
-        """The will of a client that was connected is sent at the next start, a delayed one when it
-        is due, one that came due meanwhile at once; a client that is back in time has none."""
+        """The will of a client that was connected is sent after the next start, as is one that came
+        due meanwhile; a delayed one when it is due; a client that is back in time has none."""
         watcher = self.persistent(MQTT5, "watcher")
         watcher.subscribe("will/#", qos=2)
         watcher.disconnect()
-        for name, delay in (("now", 0), ("later", 2), ("back", 30), ("due", 1)):
+        for name, delay in (("now", 0), ("later", 5), ("back", 30), ("due", 1)):
             will = wire.Will(f"will/{name}", name.encode(), 2,
                              properties=[(wire.WILL_DELAY, delay)] if delay else [])
             client = self.persistent(MQTT5, name, will=will)
@@ -248,6 +248,26 @@ class PersistenceTest(BrokerTest):
         watcher.ping()  # the broker has its PUBCOMP
         self.again(signal.SIGTERM)
         self.persistent(MQTT5, "watcher").ping()
+
+    @versions(*BOTH)
+    def test_wills_at_an_orderly_end(self, version):
+        """What no session keeps is published, retained and queued; what a session keeps comes
+        after the next start, unless its client is back."""
+        watcher = self.persistent(version, "watcher")
+        watcher.subscribe("will/#", qos=2)
+        watcher.disconnect()
+        self.client(version, "plain", will=wire.Will("will/plain", b"offline", 1, True))
+        for name in ("stored", "back"):
+            self.persistent(version, name, will=wire.Will(f"will/{name}", b"offline", 1, True))
+        self.again(signal.SIGTERM)
+        self.persistent(version, "back")
+        late = self.client(version)
+        late.subscribe("will/+", qos=1)
+        late.expect_publish("will/plain", "offline", retain=True)
+        late.expect_publish("will/stored", "offline", retain=False)
+        watcher = self.persistent(version, "watcher")
+        self.assertEqual([self.will(watcher), self.will(watcher)], ["will/plain", "will/stored"])
+        self.expect_nothing(late, watcher)
 
     @staticmethod
     def will(watcher):

@@ -115,11 +115,24 @@ class WillTest(BrokerTest):
             client.expect_refusal(0x81, 0x82, 0x90, 0x01, 0x02, 0x03, 0x05)
 
     @versions(*ALL)
-    def test_broker_end_is_no_reason(self, version):
-        """Ending the broker with clients that have wills is a clean end."""
-        self.watcher(version, "#")
-        self.client(version, will=Will("w/end"))
+    def test_broker_end(self, version):
+        """An orderly end of the broker publishes wills before the sockets close."""
+        watchers = [self.watcher(version, "w/#") for _ in range(4)]
+        for number in range(8):
+            self.client(version, will=Will(f"w/end/{number}", b"bye", 1))
+        self.client(version, will=Will("w/never")).disconnect()
+        self.broker.end()
+        for watcher in watchers:
+            topics = sorted(watcher.expect(wire.PUBLISH).topic for _ in range(8))
+            self.assertEqual(topics, [f"w/end/{number}" for number in range(8)])
         self.broker.stop()
+
+    def test_reload_is_no_end(self):
+        """A reload publishes no will."""
+        watcher = self.watcher(MQTT5, "w/#")
+        client = self.client(MQTT5, will=Will("w/reload"))
+        self.broker.reload()
+        self.expect_nothing(client, watcher)
 
 
 class WillPropertiesTest(BrokerTest):

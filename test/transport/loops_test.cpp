@@ -132,6 +132,32 @@ TEST_CASE("a Close without DISCONNECT publishes the will at once", "[loops]") {
   CHECK(close.substr(2, 2) == (end[0] == '\x88' ? "\x03\xE8"s : "\x03\xEB"s));
 }
 
+TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", "[loops]") {
+  TestBroker broker(with_loops(GENERATE(1U, 4U)));
+  std::vector<std::unique_ptr<Client>> watchers;
+  for (int number = 0; number < 8; ++number) {
+    watchers.push_back(std::make_unique<Client>(broker.port()));
+    watchers.back()->send(connect("watcher" + std::to_string(number)) + subscribe("w/#"));
+    CHECK(watchers.back()->receive(9) == connack + suback());
+  }
+  std::vector<std::unique_ptr<Client>> dying;
+  for (int number = 0; number < 40; ++number) {
+    dying.push_back(std::make_unique<Client>(broker.port()));
+    const std::string name = std::to_string(number);
+    dying.back()->send(connect("dying" + name, "w/" + std::string(2 - name.size(), '0') + name));
+    CHECK(dying.back()->receive(4) == connack);
+  }
+  // What was said before the end is heard: no will of this one.
+  dying.back()->send("\xE0\x00"s);
+  broker.loops().stop();
+  const std::size_t each = publish("w/00", "gone").size();
+  for (const auto& watcher : watchers) {
+    const std::string all = watcher->receive_all();
+    CHECK(all.size() == 39 * each);
+    CHECK(all.find("w/39") == std::string::npos);
+  }
+}
+
 TEST_CASE("bytes of the wrong protocol are recognised and named", "[loops]") {
   TestBroker broker;
   const std::string port = std::to_string(broker.port());
