@@ -50,7 +50,9 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       ledger(options.durability, options.index, options.shards),
       holdings(outbox, options.shards),
       drops(metrics, log_sink),
-      sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, log_sink),
+      blocked(metrics, log_sink),
+      sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
+             log_sink),
       sys(options.version),
       reports(shard_options.shards),
       forwarded(shard_options.shards) {}
@@ -218,6 +220,7 @@ void Shard::tick(Instant now) {
     state.outbox.trim();
   }
   state.drops.tell(state.sessions, now);
+  state.blocked.tell(state.sessions, now);
   state.update_sys();
   state.leave();
 }

@@ -167,8 +167,10 @@ Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Fram
   if (!ack) return fail(connection, ack.error());
   if (ack->type == mqtt::PacketType::pubrel) {
     on_pubrel(connection, *ack);
-  } else {
-    sender.acknowledged(*connection.session, *ack, now);
+  } else if (!sender.acknowledged(*connection.session, *ack, now)) {
+    return fail(connection, {Reason::protocol_error,
+                             "an acknowledgement that does not fit the QoS or the state of its "
+                             "message"});
   }
   return Next::go_on;
 }

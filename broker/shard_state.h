@@ -510,6 +510,7 @@ struct Shard::State {
   Ledger ledger;
   Holdings holdings;
   DropLog drops;
+  BlockedLog blocked;
   Sender sender;
   Retained retained;
   Groups groups;

@@ -64,6 +64,7 @@ void SysTopics::say_clients(const Metrics& total, const Publish& publish) {
   say_count(publish, "clients/connected", total.clients_connected);
   say_count(publish, "clients/active", total.clients_connected);
   say_count(publish, "clients/expired", total.clients_expired);
+  say_count(publish, "clients/blocked", total.clients_blocked);
   say_count(publish, "subscriptions/count", total.subscriptions);
   say_count(publish, "shared_subscriptions/count", total.shared_subscriptions);
   say_count(publish, "retained messages/count", total.retained_messages);
@@ -122,16 +123,16 @@ void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publ
 
 void add(Metrics& sum, const Metrics& shard) {
   static constexpr std::uint64_t Metrics::* summed[] = {
-      &Metrics::bytes_received,       &Metrics::bytes_sent,
-      &Metrics::messages_received,    &Metrics::messages_sent,
-      &Metrics::publish_received,     &Metrics::publish_sent,
-      &Metrics::publish_dropped,      &Metrics::publish_bytes_received,
-      &Metrics::publish_bytes_sent,   &Metrics::connections,
-      &Metrics::sockets_opened,       &Metrics::clients_expired,
-      &Metrics::clients_connected,    &Metrics::sessions,
-      &Metrics::clients_maximum,      &Metrics::subscriptions,
-      &Metrics::shared_subscriptions, &Metrics::stored_messages,
-      &Metrics::stored_bytes};
+      &Metrics::bytes_received,     &Metrics::bytes_sent,
+      &Metrics::messages_received,  &Metrics::messages_sent,
+      &Metrics::publish_received,   &Metrics::publish_sent,
+      &Metrics::publish_dropped,    &Metrics::publish_bytes_received,
+      &Metrics::publish_bytes_sent, &Metrics::connections,
+      &Metrics::sockets_opened,     &Metrics::clients_expired,
+      &Metrics::clients_connected,  &Metrics::sessions,
+      &Metrics::clients_maximum,    &Metrics::clients_blocked,
+      &Metrics::subscriptions,      &Metrics::shared_subscriptions,
+      &Metrics::stored_messages,    &Metrics::stored_bytes};
   for (const auto member : summed) sum.*member += shard.*member;
   for (std::size_t i = 0; i < drop_reasons; ++i) sum.dropped[i] += shard.dropped[i];
   for (std::size_t i = 0; i < refusal_kinds; ++i) sum.refused[i] += shard.refused[i];

@@ -195,8 +195,8 @@ constexpr auto global_rows = std::to_array<Option>({
      .maximum = int64_max,
      .default_text = "0",
      .units = "bytes",
-     .help = "Bytes of QoS 1 and 2 on their way to one client at a time; a larger message still "
-             "goes out alone; 0 means no limit.",
+     .help = "Bytes of payloads of QoS 1 and 2 on their way to one client at a time: while there "
+             "are fewer, one more message goes out, however large; 0 means no limit.",
      .apply = to_settings<&Settings::max_inflight_bytes>},
     {.name = "max_queued_messages",
      .type = Type::integer,
@@ -210,16 +210,18 @@ constexpr auto global_rows = std::to_array<Option>({
      .maximum = int64_max,
      .default_text = "0",
      .units = "bytes",
-     .help =
-         "Bytes of QoS 1 and 2 that wait for one client beyond those in flight; 0 means no limit.",
+     .help = "Bytes of payloads of QoS 1 and 2 that wait for one client beyond those in flight: "
+             "while there are fewer, one more message is taken, however large. Topics and "
+             "properties may take as much again, and at least 65536 bytes. 0 means no limit.",
      .apply = to_settings<&Settings::max_queued_bytes>},
     {.name = "max_queued_qos0_bytes",
      .type = Type::integer,
      .maximum = int64_max,
      .default_text = "16777216",
      .units = "bytes",
-     .help = "Bytes of QoS 0 that wait for one client whose socket is behind; max_queued_messages "
-             "and max_queued_bytes bound them too; 0 leaves it to those.",
+     .help = "Bytes of QoS 0, with topics and properties, that wait for one client whose socket is "
+             "behind: while there are fewer, one more message is taken, however large. "
+             "max_queued_messages and max_queued_bytes bound them too; 0 leaves it to those.",
      .apply = to_settings<&Settings::max_queued_qos0_bytes>},
     {.name = "slow_consumer_policy",
      .type = Type::choice,

@@ -24,6 +24,7 @@ std::size_t Backlog::place_from(std::uint64_t number) const noexcept {
 
 void Backlog::push(Delivery delivery, std::uint64_t number) {
   size_bytes_ += delivery.size_bytes();
+  payload_bytes_ += delivery.payload_bytes();
   if (delivery.qos == mqtt::Qos::at_most_once) ++at_most_once_;
   const Place& place = places_.push_back({std::move(delivery), number});
   if (topics_) note_topic(place);
@@ -50,6 +51,7 @@ Delivery Backlog::take(Place& place) {
   }
   ++holes_;
   size_bytes_ -= place.delivery.size_bytes();
+  payload_bytes_ -= place.delivery.payload_bytes();
   if (place.delivery.qos == mqtt::Qos::at_most_once) --at_most_once_;
   return std::exchange(place.delivery, Delivery{});
 }

@@ -28,6 +28,7 @@ class Backlog {
   [[nodiscard]] std::size_t size() const noexcept { return places_.size() - holes_; }
   /// Topics, properties and payloads.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
+  [[nodiscard]] std::size_t payload_bytes() const noexcept { return payload_bytes_; }
   /// How many have QoS 0.
   [[nodiscard]] std::size_t at_most_once() const noexcept { return at_most_once_; }
 
@@ -68,6 +69,7 @@ class Backlog {
   Ring<Place> places_;
   std::size_t holes_ = 0;
   std::size_t size_bytes_ = 0;
+  std::size_t payload_bytes_ = 0;
   std::size_t at_most_once_ = 0;
   std::unique_ptr<Topics> topics_;  // null: nobody has asked; its keys stand in the messages
 };

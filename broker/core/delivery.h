@@ -40,9 +40,13 @@ struct Delivery {
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain = false;
 
-  /// What queues are charged for it.
+  /// Topic, properties and payload.
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return message ? message->size_bytes() : 0;
+  }
+  /// What max_inflight_bytes and max_queued_bytes count.
+  [[nodiscard]] std::size_t payload_bytes() const noexcept {
+    return message ? message->payload().size() : 0;
   }
 };
 

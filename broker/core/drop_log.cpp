@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/core/blocked_log.h"
 #include "broker/core/text.h"
 
 namespace broker {
@@ -40,8 +41,10 @@ void DropLog::count(Session& session, DropReason reason) {
   if (!log_.enabled(LogType::notice) || lines_ >= lines_max) return;
   ++lines_;
   counts.since[index] = 0;  // this line says it
-  log_.write(LogType::notice, concat({"Outgoing messages are being dropped for client ",
-                                      session.client_id, ": ", drop_reason_names[index], "."}));
+  const std::string blocking = blocking_packet_text(session);
+  log_.write(LogType::notice,
+             concat({"Outgoing messages are being dropped for client ", session.client_id, ": ",
+                     drop_reason_names[index], blocking.empty() ? "" : "; ", blocking, "."}));
 }
 
 void DropLog::tell(SessionTable& sessions, Instant now) {
@@ -76,9 +79,11 @@ void DropLog::tell(SessionTable& sessions, Instant now) {
 void DropLog::say_what(const Session& session, DropCounts& counts) {
   ++lines_;
   if (!log_.enabled(LogType::notice)) return;
+  const std::string blocking = blocking_packet_text(session);
   log_.write(LogType::notice,
              concat({"Messages dropped for client ", session.client_id, ": ", text_of(counts.since),
-                     "; ", std::to_string(sum_of(counts.ever)), " ever."}));
+                     "; ", std::to_string(sum_of(counts.ever)), " ever",
+                     blocking.empty() ? "" : "; ", blocking, "."}));
 }
 
 }  // namespace broker

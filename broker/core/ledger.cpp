@@ -185,24 +185,47 @@ JournalBatch::Session Ledger::row_of(const Session& session, JournalBatch& batch
 
 void Ledger::write_deliveries(Session& session, JournalBatch& batch) {
   session.outgoing->store([&](std::uint64_t number, const Delivery& delivery, bool released) {
-    JournalBatch::Delivery row;
-    row.name = {session.key, number};
+    JournalBatch::Delivery row = row_of(session, number, delivery, batch);
     if (delivery.message) row.message = refer(delivery.message, batch);
-    row.qos = delivery.qos;
-    row.retain = delivery.retain;
     row.released = released;
-    const std::size_t before = batch.bytes.size();
-    for (const std::uint32_t id : delivery.subscription_identifiers.view()) {
-      put_number(batch.bytes, id, sizeof id);
-    }
-    row.subscription_identifiers = {before, batch.bytes.size() - before};
-    if (delivery.membership != 0) {
-      const Membership& membership = (*session.memberships)[delivery.membership - 1];
-      row.share_name = batch.put(membership.share_name);
-      row.share_filter = batch.put(membership.filter);
-    }
     batch.deliveries.push_back(row);
   });
+}
+
+JournalBatch::Delivery Ledger::row_of(const Session& session, std::uint64_t number,
+                                      const Delivery& delivery, JournalBatch& batch) {
+  JournalBatch::Delivery row;
+  row.name = {session.key, number};
+  row.qos = delivery.qos;
+  row.retain = delivery.retain;
+  const std::size_t before = batch.bytes.size();
+  for (const std::uint32_t id : delivery.subscription_identifiers.view()) {
+    put_number(batch.bytes, id, sizeof id);
+  }
+  row.subscription_identifiers = {before, batch.bytes.size() - before};
+  if (delivery.membership != 0) {
+    const Membership& membership = (*session.memberships)[delivery.membership - 1];
+    row.share_name = batch.put(membership.share_name);
+    row.share_filter = batch.put(membership.filter);
+  }
+  return row;
+}
+
+// The new row of a delivery takes over the reference of the old one.
+void Ledger::renumber_backlog(Session& session) {
+  const bool kept = session.key != SessionKey{0};
+  if (kept) {
+    ++position_;
+    write_deliveries(session, next_);
+  }
+  session.outgoing->renumber_backlog(
+      [&](std::uint64_t old_number, std::uint64_t number, const Delivery& delivery) {
+        if (!kept) return;
+        JournalBatch::Delivery row = row_of(session, number, delivery, next_);
+        row.message = delivery.message->mark()->key;
+        next_.deliveries.push_back(row);
+        next_.finished.push_back({session.key, old_number});
+      });
 }
 
 void Ledger::write_incoming(const Session& session, JournalBatch& batch) {

@@ -62,6 +62,8 @@ class Ledger {
   void finished(Session& session, const Outgoing::Done& done);
   /// PUBREC has come for a delivery: its message is not needed any more.
   void released(Session& session, std::uint64_t number, const MessageRef& message);
+  /// Numbers the session's backlog anew: see Outgoing::renumber_backlog().
+  void renumber_backlog(Session& session);
   struct Options {
     std::uint32_t subscription_identifier = 0;
     mqtt::Qos qos = mqtt::Qos::at_most_once;
@@ -110,6 +112,9 @@ class Ledger {
 
   [[nodiscard]] static JournalBatch::Session row_of(const Session& session, JournalBatch& batch);
   void write_deliveries(Session& session, JournalBatch& batch);
+  /// The row of a delivery, without its message.
+  [[nodiscard]] static JournalBatch::Delivery row_of(const Session& session, std::uint64_t number,
+                                                     const Delivery& delivery, JournalBatch& batch);
   static void write_incoming(const Session& session, JournalBatch& batch);
   void write_retained(const Retained& retained, JournalBatch& batch);
   /// Stores the message if this shard has not yet, and counts the reference.

@@ -31,6 +31,7 @@ struct Metrics {
   std::uint64_t clients_connected = 0;
   std::uint64_t sessions = 0;
   std::uint64_t clients_maximum = 0;
+  std::uint64_t clients_blocked = 0;  // see BlockedLog
   std::uint64_t subscriptions = 0;
   std::uint64_t shared_subscriptions = 0;
   std::uint64_t retained_messages = 0;  // replicas: the same on every shard

@@ -1,28 +1,36 @@
 #include "broker/core/outgoing.h"
 
 namespace broker {
-namespace {
-
-// Identifiers run from 1 to 65535 and around; zero is none [MQTT-2.2.1-3].
-constexpr std::uint32_t identifiers = 65'535;
-
-bool counts(InFlight::State state) {
-  return state == InFlight::State::awaiting_puback || state == InFlight::State::awaiting_pubrec ||
-         state == InFlight::State::awaiting_pubcomp;
-}
-
-}  // namespace
-
-mqtt::PacketId Outgoing::id_at(std::size_t index) const noexcept {
-  return static_cast<mqtt::PacketId>((first_ + index) % identifiers + 1U);
-}
 
 std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
-  return (static_cast<std::uint32_t>(id) - 1U + identifiers - first_ % identifiers) % identifiers;
+  return (static_cast<std::uint32_t>(id) - 1U + packet_identifiers - first_ % packet_identifiers) %
+         packet_identifiers;
+}
+
+// Where all that is in flight has numbers that lie close together, every next one is free.
+std::uint64_t Outgoing::take_number() {
+  if (stragglers_ || next_ - first_ >= span_max) {
+    while (entries_ < packet_identifiers && find(packet_id_of(next_)) != nullptr) ++next_;
+  }
+  return next_++;
+}
+
+bool Outgoing::thin_out(std::uint64_t next) {
+  while (!window_.empty() && next - first_ >= span_tolerated) {
+    const std::uint64_t span = next - first_;
+    const std::size_t in_window = entries_ - (stragglers_ ? stragglers_->size() : 0);
+    if (span < span_max && in_window * 4 >= span) break;
+    if (!stragglers_) stragglers_ = std::make_unique<Stragglers>();
+    stragglers_->add(first_, window_.pop_front());
+    ++first_;
+    if (resend_ != SIZE_MAX && resend_ > 0) --resend_;
+    drop_leading_holes();
+  }
+  return entries_ < packet_identifiers;
 }
 
 void Outgoing::append(InFlight entry) {
-  const bool was_resending = resending();
+  const bool was_resending = resend_ < window_.size();
   window_.push_back(std::move(entry));
   if (!was_resending) resend_ = SIZE_MAX;
 }
@@ -30,23 +38,25 @@ void Outgoing::append(InFlight entry) {
 void Outgoing::push_window(InFlight entry, std::uint64_t number) {
   if (window_.empty()) first_ = number;
   while (sent_end() < number) append({});
+  ++entries_;
   append(std::move(entry));
 }
 
 // Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
 mqtt::PacketId Outgoing::put_in_flight(Delivery delivery) {
-  push_sent(std::move(delivery), next_++);
-  return id_at(window_.size() - 1);
+  const std::uint64_t number = take_number();
+  push_sent(std::move(delivery), number);
+  return packet_id_of(number);
 }
 
 mqtt::PacketId Outgoing::send_front() {
   const std::uint64_t number = backlog_.front_number();
   push_sent(backlog_.pop_front(), number);
-  return id_at(window_.size() - 1);
+  return packet_id_of(number);
 }
 
 void Outgoing::push_sent(Delivery delivery, std::uint64_t number) {
-  in_flight_bytes_ += delivery.size_bytes();
+  in_flight_bytes_ += delivery.payload_bytes();
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
                                                               : InFlight::State::awaiting_pubrec;
@@ -56,27 +66,64 @@ void Outgoing::push_sent(Delivery delivery, std::uint64_t number) {
 InFlight* Outgoing::find(mqtt::PacketId id) noexcept {
   if (id == mqtt::PacketId{0}) return nullptr;
   const std::size_t index = index_of(id);
-  if (index >= window_.size()) return nullptr;
-  InFlight& entry = window_[index];
-  return entry.state == InFlight::State::free ? nullptr : &entry;
+  if (index < window_.size() && window_[index].state != InFlight::State::free) {
+    return &window_[index];
+  }
+  return stragglers_ ? stragglers_->find(id).entry : nullptr;
+}
+
+std::uint64_t Outgoing::number_of(mqtt::PacketId id) noexcept {
+  const std::size_t index = index_of(id);
+  if (index < window_.size() && window_[index].state != InFlight::State::free) {
+    return first_ + index;
+  }
+  return stragglers_->find(id).number;
+}
+
+Outgoing::Oldest Outgoing::oldest_in_flight() noexcept {
+  Oldest oldest;
+  if (stragglers_) {
+    stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
+      if (oldest.entry == nullptr && entry.counts()) oldest = {packet_id_of(number), &entry};
+    });
+  }
+  for (std::size_t i = 0; oldest.entry == nullptr && i < window_.size(); ++i) {
+    if (window_[i].counts()) oldest = {packet_id_of(first_ + i), &window_[i]};
+  }
+  return oldest;
 }
 
 void Outgoing::received(InFlight& entry) {
-  in_flight_bytes_ -= entry.delivery.size_bytes();
-  if (!counts(entry.state)) ++quota_used_;
+  if (entry.counts()) {
+    in_flight_bytes_ -= entry.delivery.payload_bytes();
+  } else {
+    ++quota_used_;
+  }
   entry.delivery.message = MessageRef{};
   entry.state = InFlight::State::awaiting_pubcomp;
 }
 
 Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
-  const std::size_t index = index_of(id);
-  InFlight& entry = window_[index];
-  in_flight_bytes_ -= entry.delivery.size_bytes();
-  if (counts(entry.state)) --quota_used_;
-  Done done{first_ + index, std::move(entry.delivery.message)};
+  InFlight& entry = *find(id);
+  if (entry.counts()) {
+    in_flight_bytes_ -= entry.delivery.payload_bytes();
+    --quota_used_;
+  }
+  --entries_;
+  const std::uint64_t number = number_of(id);
+  Done done{number, std::move(entry.delivery.message)};
+  if (number < first_) {
+    remove_straggler(id);
+    return done;
+  }
   entry = InFlight{};
   drop_leading_holes();
   return done;
+}
+
+void Outgoing::remove_straggler(mqtt::PacketId id) {
+  stragglers_->remove(id);
+  if (stragglers_->empty()) stragglers_.reset();
 }
 
 void Outgoing::drop_leading_holes() {
@@ -88,23 +135,23 @@ void Outgoing::drop_leading_holes() {
 }
 
 void Outgoing::rewind() {
-  for (std::size_t i = 0; i < window_.size(); ++i) {
-    InFlight& entry = window_[i];
-    if (entry.state == InFlight::State::awaiting_pubcomp) {
-      entry.state = InFlight::State::release_unsent;
-    } else if (counts(entry.state)) {
-      entry.state = InFlight::State::unsent;
-    }
-  }
+  if (stragglers_) stragglers_->rewind();
+  for (std::size_t i = 0; i < window_.size(); ++i) window_[i].rewind();
   quota_used_ = 0;
+  in_flight_bytes_ = 0;
   resend_ = 0;
 }
 
 InFlight* Outgoing::next_to_resend(mqtt::PacketId& id) noexcept {
+  if (stragglers_) {
+    const Stragglers::Place place = stragglers_->next_to_resend();
+    id = packet_id_of(place.number);
+    if (place.entry != nullptr) return place.entry;
+  }
   for (; resend_ < window_.size(); ++resend_) {
     InFlight& entry = window_[resend_];
-    if (entry.state == InFlight::State::unsent || entry.state == InFlight::State::release_unsent) {
-      id = id_at(resend_);
+    if (entry.to_be_sent()) {
+      id = packet_id_of(first_ + resend_);
       return &entry;
     }
   }
@@ -120,16 +167,14 @@ void Outgoing::sent_again(InFlight& entry) {
                                                                  : InFlight::State::awaiting_pubrec;
     entry.sent_before = true;
   }
+  in_flight_bytes_ += entry.delivery.payload_bytes();
   ++quota_used_;
-  ++resend_;
 }
 
 bool Outgoing::may_restore(std::uint64_t number, bool released) const noexcept {
   if (number > UINT64_MAX / 2) return false;  // nobody ever counted so far
-  if (empty()) return true;
-  if (number < next_) return false;
-  const std::uint64_t first = window_.empty() ? backlog_.front_number() : first_;
-  return !released || number - first < span_max;
+  if (released && entries_ + backlog_.size() >= span_max) return false;
+  return empty() || number >= next_;
 }
 
 void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
@@ -139,26 +184,30 @@ void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
   }
   next_ = unstored_ = number + 1;
   if (!released) return backlog_.push(std::move(delivery), number);
-  in_flight_bytes_ += delivery.size_bytes();
+  static_cast<void>(thin_out(number));
+  free_identifier(number);
   push_window({std::move(delivery), InFlight::State::release_unsent, true}, number);
 }
 
 void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
-  std::size_t entries = 0;
-  for (std::size_t i = 0; i < window_.size(); ++i) {
-    if (window_[i].state != InFlight::State::free) ++entries;
-  }
-  for (; !backlog_.empty() && window_has_room(); ++entries) {
-    if (backlog_.front_number() >= sent_end_number && entries >= count) return;
+  while (!backlog_.empty() && front_has_identifier() && window_has_room()) {
+    if (backlog_.front_number() >= sent_end_number && entries_ >= count) return;
     take_back();
   }
 }
 
 void Outgoing::take_back() {
   const std::uint64_t number = backlog_.front_number();
-  Delivery delivery = backlog_.pop_front();
-  in_flight_bytes_ += delivery.size_bytes();
-  push_window({std::move(delivery), InFlight::State::unsent, true}, number);
+  free_identifier(number);
+  push_window({backlog_.pop_front(), InFlight::State::unsent, true}, number);
+}
+
+/// In a damaged store two that were in flight may have one identifier: the older one is given up.
+void Outgoing::free_identifier(std::uint64_t number) {
+  const mqtt::PacketId id = packet_id_of(number);
+  if (!stragglers_ || stragglers_->find(id).entry == nullptr) return;
+  --entries_;
+  remove_straggler(id);
 }
 
 }  // namespace broker

@@ -10,31 +10,13 @@
 #include "broker/core/backlog.h"
 #include "broker/core/delivery.h"
 #include "broker/core/drops.h"
+#include "broker/core/in_flight.h"
 #include "broker/core/message.h"
 #include "broker/core/ring.h"
+#include "broker/core/stragglers.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
-
-/// A QoS 1 or 2 delivery that has a packet identifier.
-struct InFlight {
-  enum class State : std::uint8_t {
-    free,    ///< acknowledged; a hole until the older ones are too
-    unsent,  ///< to be sent, again if `sent_before`
-    awaiting_puback,
-    awaiting_pubrec,
-    release_unsent,  ///< PUBREL to be sent again on a new connection [MQTT-4.4.0-1]
-    awaiting_pubcomp,
-  };
-  Delivery delivery;
-  State state = State::free;
-  bool sent_before = false;
-
-  /// Whether PUBREC has come: PUBREL, and not the message, is sent from then on.
-  [[nodiscard]] bool released() const noexcept {
-    return state == State::release_unsent || state == State::awaiting_pubcomp;
-  }
-};
 
 /// What a session still has to deliver: the window of messages in flight, the backlog behind it,
 /// and, beside them, QoS 0 that waits for the socket of a connected client.
@@ -45,28 +27,48 @@ struct InFlight {
 ///            subtraction; where one was acknowledged, or left the backlog without a packet
 ///            identifier, there is a hole. A number names a delivery in the journal too. What waits
 ///            for the socket has numbers of its own, and the journal never hears of it.
+///            An old delivery that is not acknowledged while thousands after it are leaves the
+///            window, which goes on without it; and a number whose identifier it still has is
+///            given to nobody.
 /// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
 ///            client's Receive Maximum counts: sent on this connection and not finished
 ///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
 /// Threads    None.
 class Outgoing {
  public:
-  /// Most consecutive identifiers the window spans, holes counted.
+  /// Most consecutive numbers the window spans, holes counted.
   static constexpr std::size_t span_max = 65'534;
 
-  [[nodiscard]] bool empty() const noexcept { return window_.empty() && backlog_.empty(); }
+  [[nodiscard]] bool empty() const noexcept {
+    return window_.empty() && backlog_.empty() && !stragglers_;
+  }
 
   // The window.
 
   [[nodiscard]] std::size_t quota_used() const noexcept { return quota_used_; }
-  /// Entries of the window, sent or not, holes counted.
-  [[nodiscard]] std::size_t in_flight() const noexcept { return window_.size(); }
+  /// Deliveries that have an identifier, sent or not.
+  [[nodiscard]] std::size_t in_flight() const noexcept { return entries_; }
+  /// Payloads of those that quota_used() counts.
   [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
-  /// Whether the next delivery, the oldest of the backlog if there is one, can get an identifier.
-  [[nodiscard]] bool window_has_room() const noexcept {
+  /// Whether the next delivery, the oldest of the backlog if there is one, can get a place in the
+  /// window; takes old entries out of it if that makes room.
+  [[nodiscard]] bool window_has_room() {
     const std::uint64_t next = backlog_.empty() ? next_ : backlog_.front_number();
-    return window_.empty() || next - first_ < span_max;
+    if (!stragglers_ && (window_.empty() || next - first_ < span_tolerated)) return true;
+    return thin_out(next);
   }
+  /// Whether the identifier of the oldest of the backlog is free. If not, renumber_backlog() gives
+  /// it another.
+  [[nodiscard]] bool front_has_identifier() noexcept {
+    return !stragglers_ ||
+           stragglers_->find(packet_id_of(backlog_.front_number())).entry == nullptr;
+  }
+  /// The oldest entry that was sent on this connection and is not acknowledged, and its identifier.
+  struct Oldest {
+    mqtt::PacketId id{0};
+    const InFlight* entry = nullptr;  // null: there is none
+  };
+  [[nodiscard]] Oldest oldest_in_flight() noexcept;
 
   /// A delivery that is over.
   struct Done {
@@ -80,10 +82,8 @@ class Outgoing {
   [[nodiscard]] InFlight* find(mqtt::PacketId id) noexcept;
   /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
   void received(InFlight& entry);
-  /// The number of an entry of the window.
-  [[nodiscard]] std::uint64_t number_of(mqtt::PacketId id) const noexcept {
-    return first_ + index_of(id);
-  }
+  /// The number of an entry. Requires that find(id) finds it.
+  [[nodiscard]] std::uint64_t number_of(mqtt::PacketId id) noexcept;
   /// The delivery is over: its identifier is free. Requires that find(id) finds it.
   Done finish(mqtt::PacketId id);
 
@@ -95,7 +95,9 @@ class Outgoing {
   [[nodiscard]] InFlight* next_to_resend(mqtt::PacketId& id) noexcept;
   /// Says that the entry next_to_resend() named was sent.
   void sent_again(InFlight& entry);
-  [[nodiscard]] bool resending() const noexcept { return resend_ < window_.size(); }
+  [[nodiscard]] bool resending() const noexcept {
+    return resend_ < window_.size() || (stragglers_ && stragglers_->resending());
+  }
 
   // The backlog.
 
@@ -104,12 +106,15 @@ class Outgoing {
   [[nodiscard]] Backlog& backlog() noexcept { return backlog_; }
   [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
   [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_.size_bytes(); }
-  void push_backlog(Delivery delivery) { backlog_.push(std::move(delivery), next_++); }
-  /// Moves the oldest of the backlog into the window, as sent. Requires window_has_room().
+  void push_backlog(Delivery delivery) { backlog_.push(std::move(delivery), take_number()); }
+  /// Moves the oldest of the backlog into the window, as sent. Requires window_has_room() and
+  /// front_has_identifier().
   mqtt::PacketId send_front();
 
   // QoS 0 that waits for the socket.
 
+  /// Null if nothing has waited yet.
+  [[nodiscard]] const Backlog* unsent_if_any() const noexcept { return unsent_.get(); }
   [[nodiscard]] std::size_t unsent_size() const noexcept { return unsent_ ? unsent_->size() : 0; }
   [[nodiscard]] std::size_t unsent_bytes() const noexcept {
     return unsent_ ? unsent_->size_bytes() : 0;
@@ -130,12 +135,13 @@ class Outgoing {
     return *drops_;
   }
 
+  /// BlockedLog has it on its list.
+  bool window_watched = false;
+
   // What the journal keeps of it.
 
   /// Whether the journal was given the delivery of this number.
   [[nodiscard]] bool stored(std::uint64_t number) const noexcept { return number < unstored_; }
-  /// The number of the oldest delivery there is or will be.
-  [[nodiscard]] std::uint64_t first_number() const noexcept { return first_; }
   /// One more than the number of the last delivery that was sent.
   [[nodiscard]] std::uint64_t sent_end() const noexcept { return first_ + window_.size(); }
   /// Calls `visit(number, const Delivery&, bool released)` for each delivery that the journal was
@@ -146,9 +152,16 @@ class Outgoing {
   template <typename Visit>
   void for_each_stored(Visit&& visit);
   /// Forgets that the journal was given anything.
-  void unstore() noexcept { unstored_ = first_; }
-  /// Whether a delivery of that number can be put back: above the others, and none is so far away
-  /// that the window could not have spanned it.
+  void unstore() noexcept { unstored_ = 0; }
+  /// Gives everything in the backlog a new number whose identifier is free, and calls
+  /// `visit(old number, new number, const Delivery&)` for each. Requires that the journal was given
+  /// everything, and is told what `visit` is.
+  ///
+  /// Cost      O(backlog). Due when a number was given while 65,535 others waited in front of it,
+  ///           and the one that had its identifier then is still in flight.
+  template <typename Visit>
+  void renumber_backlog(Visit&& visit);
+  /// Whether a delivery of that number can be put back: above the others.
   [[nodiscard]] bool may_restore(std::uint64_t number, bool released) const noexcept;
   /// Puts a delivery back that the journal has. Requires may_restore().
   void restore(std::uint64_t number, Delivery delivery, bool released);
@@ -162,13 +175,22 @@ class Outgoing {
   void return_shared(Take&& take);
 
  private:
-  [[nodiscard]] mqtt::PacketId id_at(std::size_t index) const noexcept;
+  /// A window that spans no more is left as it is, however many holes it has.
+  static constexpr std::size_t span_tolerated = 1024;
+
+  /// The next number whose identifier is free.
+  [[nodiscard]] std::uint64_t take_number();
   [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
   /// Appends an entry of that number, and holes for those before it that are not there.
   void push_window(InFlight entry, std::uint64_t number);
   void append(InFlight entry);
   void push_sent(Delivery delivery, std::uint64_t number);
   void drop_leading_holes();
+  /// Takes old entries out of the window while it is mostly holes, or too long for `next`. Returns
+  /// whether an identifier is left.
+  bool thin_out(std::uint64_t next);
+  void remove_straggler(mqtt::PacketId id);
+  void free_identifier(std::uint64_t number);
   /// Takes a restored delivery from the backlog into the window, to be sent again.
   void take_back();
 
@@ -176,6 +198,8 @@ class Outgoing {
   Backlog backlog_;
   std::unique_ptr<Backlog> unsent_;  // null: nothing waited yet
   std::unique_ptr<DropCounts> drops_;
+  std::unique_ptr<Stragglers> stragglers_;  // null: there are none
+  std::size_t entries_ = 0;                 // of the window, no holes, and stragglers
   std::size_t in_flight_bytes_ = 0;
   std::size_t quota_used_ = 0;
   std::size_t resend_ = SIZE_MAX;  // window index of the next entry to send again
@@ -187,6 +211,11 @@ class Outgoing {
 
 template <typename Visit>
 void Outgoing::store(Visit&& visit) {
+  if (stragglers_) {
+    stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
+      if (number >= unstored_) visit(number, entry.delivery, entry.released());
+    });
+  }
   for (std::uint64_t number = std::max(unstored_, first_); number < sent_end(); ++number) {
     const InFlight& entry = window_[number - first_];
     if (entry.state != InFlight::State::free) visit(number, entry.delivery, entry.released());
@@ -199,6 +228,11 @@ void Outgoing::store(Visit&& visit) {
 
 template <typename Visit>
 void Outgoing::for_each_stored(Visit&& visit) {
+  if (stragglers_) {
+    stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
+      if (number < unstored_) visit(number, entry.delivery);
+    });
+  }
   for (std::uint64_t number = first_; number < std::min(unstored_, sent_end()); ++number) {
     const InFlight& entry = window_[number - first_];
     if (entry.state != InFlight::State::free) visit(number, entry.delivery);
@@ -208,15 +242,31 @@ void Outgoing::for_each_stored(Visit&& visit) {
   });
 }
 
+template <typename Visit>
+void Outgoing::renumber_backlog(Visit&& visit) {
+  Backlog before = std::exchange(backlog_, Backlog{});
+  while (!before.empty()) {
+    const std::uint64_t old_number = before.front_number();
+    Delivery delivery = before.pop_front();
+    const std::uint64_t number = take_number();
+    visit(old_number, number, std::as_const(delivery));
+    backlog_.push(std::move(delivery), number);
+  }
+  unstored_ = next_;
+}
+
 template <typename Take>
 void Outgoing::return_shared(Take&& take) {
-  for (std::size_t i = 0; i < window_.size(); ++i) {
-    InFlight& entry = window_[i];
+  const auto look_at = [&take](InFlight& entry) {
     const bool untouched = entry.state == InFlight::State::unsent && !entry.sent_before;
     const bool qos1 = entry.delivery.qos == mqtt::Qos::at_least_once;
-    if (entry.state == InFlight::State::free || entry.delivery.membership == 0) continue;
+    if (entry.state == InFlight::State::free || entry.delivery.membership == 0) return;
     if (entry.delivery.message && (qos1 || untouched)) take(entry.delivery);
+  };
+  if (stragglers_) {
+    stragglers_->for_each([&](std::uint64_t /*number*/, InFlight& entry) { look_at(entry); });
   }
+  for (std::size_t i = 0; i < window_.size(); ++i) look_at(window_[i]);
   backlog_.for_each_from(0, [&](std::uint64_t /*number*/, const Delivery& delivery) {
     if (delivery.membership != 0) take(delivery);
   });

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t behind_bytes_max = 131'072;
 /// The same while it may well take all of it.
 constexpr std::size_t pending_bytes_max = 1'048'576;
+/// Topics and properties of a queue may take so much, however low max_queued_bytes is.
+constexpr std::uint64_t heading_bytes_min = 65'536;
 
 /// The lower of two limits of which 0 means none.
 std::uint64_t lower(std::uint64_t one, std::uint64_t other) {
@@ -25,6 +27,13 @@ std::size_t kind_of(mqtt::Version version, const Terms& terms) {
   return v5 + static_cast<std::size_t>(terms.qos) * 2 + (terms.retain ? 1U : 0U);
 }
 
+/// The message that an acknowledgement names, or null. QoS 0 that came back with a session has a
+/// place among them, and no identifier.
+InFlight* find_in_flight(const Session& session, mqtt::PacketId id) {
+  InFlight* const entry = session.outgoing ? session.outgoing->find(id) : nullptr;
+  return entry == nullptr || entry->delivery.qos == mqtt::Qos::at_most_once ? nullptr : entry;
+}
+
 std::uint32_t seconds_left(Instant expires, Instant now) {
   const std::int64_t milliseconds = expires.milliseconds - now.milliseconds;
   return static_cast<std::uint32_t>((milliseconds + 999) / 1000);
@@ -33,7 +42,8 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
 }  // namespace
 
 Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
-               Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops, Log& log)
+               Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops,
+               BlockedLog& blocked, Log& log)
     : limits_(limits),
       listeners_(listeners),
       outbox_(outbox),
@@ -41,6 +51,7 @@ Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listener
       holdings_(holdings),
       metrics_(metrics),
       drops_(drops),
+      blocked_(blocked),
       log_(log) {}
 
 void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
@@ -93,7 +104,8 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
   if (full) await_socket(*connection);
   if (full || outgoing.backlog_size() > 0 || outgoing.resending() || !outgoing.window_has_room() ||
-      !window_open(session, kept->size_bytes())) {
+      !window_open(session)) {
+    if (!full) blocked_.note(session, publication.now);
     return queue(session, Line::backlog, terms, publication);
   }
   const mqtt::PacketId id =
@@ -143,7 +155,7 @@ bool Sender::make_room(Session& session, Line line, const Message& message) {
     const auto older = waiting.latest_of(message.topic());
     if (older) give_way(session, line, *older, DropReason::superseded);
   }
-  if (fits(session, line, message.size_bytes())) return true;
+  if (is_below_limits(session, line)) return true;
   switch (policy) {
     case SlowConsumer::drop_newest:
       return false;
@@ -156,10 +168,10 @@ bool Sender::make_room(Session& session, Line line, const Message& message) {
     case SlowConsumer::latest_per_topic:
       break;
   }
-  // One that would not fit alone pushes nobody out.
+  // One that is larger than the limit itself pushes nobody out.
   const std::uint64_t bytes_max = bytes_max_of(line);
-  if (bytes_max != 0 && message.size_bytes() > bytes_max) return false;
-  while (!waiting.empty() && !fits(session, line, message.size_bytes())) {
+  if (bytes_max != 0 && message.payload().size() > bytes_max) return false;
+  while (!waiting.empty() && !is_below_limits(session, line)) {
     give_way(session, line, waiting.front_number(),
              line == Line::backlog ? DropReason::queue_full : DropReason::slow_socket);
   }
@@ -171,20 +183,29 @@ std::uint64_t Sender::bytes_max_of(Line line) const {
                                : lower(limits_.max_queued_bytes, limits_.max_queued_qos0_bytes);
 }
 
-bool Sender::fits(const Session& session, Line line, std::size_t size_bytes) const {
-  std::size_t messages = 0;
-  std::size_t bytes = 0;
-  if (const Outgoing* const outgoing = session.outgoing.get()) {
-    messages = line == Line::backlog ? outgoing->backlog_size() : outgoing->unsent_size();
-    bytes = line == Line::backlog ? outgoing->backlog_bytes() : outgoing->unsent_bytes();
+// As Mosquitto counts: payloads, and a queue that is below its limit takes one more. Topics and
+// properties may take as much again, so that empty payloads do not make it endless.
+bool Sender::is_below_limits(const Session& session, Line line) const {
+  const Outgoing* const outgoing = session.outgoing.get();
+  if (outgoing == nullptr) return true;
+  const Backlog* const waiting =
+      line == Line::backlog ? &outgoing->backlog() : outgoing->unsent_if_any();
+  if (waiting == nullptr) return true;
+  const std::uint64_t messages_max = limits_.max_queued_messages;
+  if (messages_max != 0 && waiting->size() >= messages_max) return false;
+  const std::uint64_t qos0_bytes_max = limits_.max_queued_qos0_bytes;
+  if (line == Line::unsent && qos0_bytes_max != 0 && waiting->size_bytes() >= qos0_bytes_max) {
+    return false;
   }
-  const std::uint64_t bytes_max = bytes_max_of(line);
-  return (limits_.max_queued_messages == 0 || messages < limits_.max_queued_messages) &&
-         (bytes_max == 0 || bytes + size_bytes <= bytes_max);
+  const std::uint64_t bytes_max = limits_.max_queued_bytes;
+  if (bytes_max == 0) return true;
+  const std::size_t payload_bytes = waiting->payload_bytes();
+  return payload_bytes < bytes_max &&
+         waiting->size_bytes() - payload_bytes < std::max(bytes_max, heading_bytes_min);
 }
 
 bool Sender::has_room(const Session& session) const {
-  return fits(session, Line::backlog, 0) && fits(session, Line::unsent, 0);
+  return is_below_limits(session, Line::backlog) && is_below_limits(session, Line::unsent);
 }
 
 void Sender::give_way(Session& session, Line line, std::uint64_t number, DropReason reason) {
@@ -206,15 +227,14 @@ void Sender::drop(Session& session, DropReason reason) {
 }
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
-bool Sender::window_open(const Session& session, std::size_t next_bytes) const {
+bool Sender::window_open(const Session& session) const {
   const Outgoing& outgoing = *session.outgoing;
   const std::size_t quota = std::min<std::size_t>(
       session.connection->receive_maximum,
       limits_.max_inflight_messages == 0 ? 65'535U : limits_.max_inflight_messages);
   if (outgoing.quota_used() >= quota) return false;
-  // One message larger than max_inflight_bytes still goes out alone.
-  return limits_.max_inflight_bytes == 0 || outgoing.in_flight_bytes() == 0 ||
-         outgoing.in_flight_bytes() + next_bytes <= limits_.max_inflight_bytes;
+  // As Mosquitto counts: payloads, and while there are fewer bytes one more message goes out.
+  return limits_.max_inflight_bytes == 0 || outgoing.in_flight_bytes() < limits_.max_inflight_bytes;
 }
 
 bool Sender::socket_full(const Connection& connection) const {
@@ -289,7 +309,7 @@ bool Sender::resend_next(Session& session, Instant now) {
     outgoing.sent_again(*entry);
     return true;
   }
-  if (!window_open(session, 0)) return false;
+  if (!window_open(session)) return false;
   const Delivery& delivery = entry->delivery;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
@@ -310,12 +330,15 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
   const Delivery& front = outgoing.backlog().front();
   const bool acknowledged = front.qos != mqtt::Qos::at_most_once;
-  if (!outgoing.window_has_room()) return false;
-  if (acknowledged && !window_open(session, front.message->size_bytes())) return false;
+  if (!outgoing.window_has_room() || (acknowledged && !window_open(session))) {
+    blocked_.note(session, now);
+    return false;
+  }
   if (!acknowledged || front.message->expired(now)) {
     drop_or_send_once(session, now);
     return true;
   }
+  if (!outgoing.front_has_identifier()) ledger_.renumber_backlog(session);
   const mqtt::PacketId id = outgoing.send_front();
   const Delivery& delivery = outgoing.find(id)->delivery;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
@@ -484,37 +507,42 @@ void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId i
                                      " (m", std::to_string(static_cast<int>(id)), ")"}));
 }
 
-void Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
-  if (ack.type == mqtt::PacketType::puback) on_puback(session, ack);
-  if (ack.type == mqtt::PacketType::pubrec) on_pubrec(session, ack);
-  if (ack.type == mqtt::PacketType::pubcomp) on_pubcomp(session, ack);
+bool Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
+  bool right_kind = true;
+  if (ack.type == mqtt::PacketType::puback) right_kind = on_puback(session, ack);
+  if (ack.type == mqtt::PacketType::pubrec) right_kind = on_pubrec(session, ack);
+  if (ack.type == mqtt::PacketType::pubcomp) right_kind = on_pubcomp(session, ack);
+  if (!right_kind) return false;
   if (session.outgoing && (session.outgoing->backlog_size() > 0 || session.outgoing->resending())) {
     pump(session, now);
   }
+  return true;
 }
 
 // Open until this came, whatever its reason code [MQTT-4.3.2-3] [MQTT-4.4.0-2].
-void Sender::on_puback(Session& session, const mqtt::Ack& ack) {
-  if (!session.outgoing) return;
-  const InFlight* const entry = session.outgoing->find(ack.packet_id);
-  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::at_least_once) return;
+bool Sender::on_puback(Session& session, const mqtt::Ack& ack) {
+  const InFlight* const entry = find_in_flight(session, ack.packet_id);
+  if (entry == nullptr) return true;
+  if (entry->delivery.qos != mqtt::Qos::at_least_once) return false;
   finish(session, ack.packet_id);
+  return true;
 }
 
 // Open until this came; PUBLISH is never sent again after it [MQTT-4.3.3-3] [MQTT-4.3.3-6]
 // [MQTT-4.8.2-6].
-void Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
-  InFlight* const entry = session.outgoing ? session.outgoing->find(ack.packet_id) : nullptr;
-  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) {
+bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
+  InFlight* const entry = find_in_flight(session, ack.packet_id);
+  if (entry == nullptr) {
     if (ack.reason < mqtt::Reason::unspecified_error) {
       write_ack(session, mqtt::PacketType::pubrel, ack.packet_id,
                 mqtt::Reason::packet_identifier_not_found);
     }
-    return;
+    return true;
   }
+  if (entry->delivery.qos != mqtt::Qos::exactly_once) return false;
   if (ack.reason >= mqtt::Reason::unspecified_error) {
     finish(session, ack.packet_id);  // refused: over, without PUBREL (section 4.3.3)
-    return;
+    return true;
   }
   // From here on the message is not sent again, only PUBREL is [MQTT-4.3.3-4] [MQTT-4.3.3-5].
   if (!entry->released()) {
@@ -522,13 +550,15 @@ void Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   }
   if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
   write_ack(session, mqtt::PacketType::pubrel, ack.packet_id, mqtt::Reason::success);
+  return true;
 }
 
-void Sender::on_pubcomp(Session& session, const mqtt::Ack& ack) {
-  if (!session.outgoing) return;
-  const InFlight* const entry = session.outgoing->find(ack.packet_id);
-  if (entry == nullptr || entry->delivery.qos != mqtt::Qos::exactly_once) return;
+bool Sender::on_pubcomp(Session& session, const mqtt::Ack& ack) {
+  const InFlight* const entry = find_in_flight(session, ack.packet_id);
+  if (entry == nullptr) return true;
+  if (entry->delivery.qos != mqtt::Qos::exactly_once || !entry->released()) return false;
   finish(session, ack.packet_id);
+  return true;
 }
 
 }  // namespace broker

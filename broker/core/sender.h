@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/blocked_log.h"
 #include "broker/core/connection.h"
 #include "broker/core/drop_log.h"
 #include "broker/core/holdings.h"
@@ -100,7 +101,8 @@ class Sender {
   static constexpr std::size_t splice_bytes_min = 4096;
 
   Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
-         Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops, Log& log);
+         Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops, BlockedLog& blocked,
+         Log& log);
 
   void deliver(Session& session, const Terms& terms, Publication& publication);
 
@@ -116,7 +118,9 @@ class Sender {
   void leave(Session& session);
 
   /// PUBACK, PUBREC or PUBCOMP from the client.
-  void acknowledged(Session& session, const mqtt::Ack& ack, Instant now);
+  /// Returns   False if it does not belong to the QoS or the state of the message in flight: a
+  ///           protocol error. One for a message that is not in flight is none.
+  [[nodiscard]] bool acknowledged(Session& session, const mqtt::Ack& ack, Instant now);
 
   /// Connections to be ended for their full queue, as their listeners want it.
   [[nodiscard]] bool overrun() const noexcept { return !overrun_.empty(); }
@@ -139,10 +143,11 @@ class Sender {
   /// Lets others give way to a message, as the listener wants it. Returns whether it may wait.
   bool make_room(Session& session, Line line, const Message& message);
   [[nodiscard]] std::uint64_t bytes_max_of(Line line) const;
-  [[nodiscard]] bool fits(const Session& session, Line line, std::size_t size_bytes) const;
+  /// Whether the queue takes one more message, however large that is.
+  [[nodiscard]] bool is_below_limits(const Session& session, Line line) const;
   void give_way(Session& session, Line line, std::uint64_t number, DropReason reason);
   void drop(Session& session, DropReason reason);
-  [[nodiscard]] bool window_open(const Session& session, std::size_t next_bytes) const;
+  [[nodiscard]] bool window_open(const Session& session) const;
   [[nodiscard]] bool socket_full(const Connection& connection) const;
   /// pump() is to be called when the socket has taken what is pending.
   void await_socket(Connection& connection);
@@ -167,9 +172,10 @@ class Sender {
   void note_sent(const Session& session, const MessageView& message, const Terms& terms,
                  mqtt::PacketId id, bool dup) const;
 
-  void on_puback(Session& session, const mqtt::Ack& ack);
-  void on_pubrec(Session& session, const mqtt::Ack& ack);
-  void on_pubcomp(Session& session, const mqtt::Ack& ack);
+  // They return as acknowledged() does.
+  [[nodiscard]] bool on_puback(Session& session, const mqtt::Ack& ack);
+  [[nodiscard]] bool on_pubrec(Session& session, const mqtt::Ack& ack);
+  [[nodiscard]] bool on_pubcomp(Session& session, const mqtt::Ack& ack);
 
   const Limits& limits_;
   const std::vector<ListenerPolicy>& listeners_;
@@ -178,6 +184,7 @@ class Sender {
   Holdings& holdings_;
   Metrics& metrics_;
   DropLog& drops_;
+  BlockedLog& blocked_;
   Log& log_;
   bool debug_ = false;
   bool spare_memory_ = false;

@@ -77,9 +77,9 @@ TEST_CASE("stored deliveries whose numbers make no sense are left out", "[journa
   Returning scene;
   scene.delivery(7, 5);
   const auto [number, released] = GENERATE(table<std::uint64_t, bool>({
-      {3, false},                       // below the one before
-      {7, false},                       // twice
-      {std::uint64_t{1} << 40U, true},  // a hole that no window could have had
+      {3, false},              // below the one before
+      {7, false},              // twice
+      {UINT64_MAX - 1, true},  // nobody ever counted so far
   }));
   CAPTURE(number, released);
   scene.delivery(number, 5, released);
@@ -87,16 +87,15 @@ TEST_CASE("stored deliveries whose numbers make no sense are left out", "[journa
   CHECK(scene.told());
 }
 
-TEST_CASE("a delivery far behind others waits until they are over", "[journal]") {
+TEST_CASE("a delivery far behind others does not wait until they are over", "[journal]") {
   Returning scene;
   scene.delivery(7, 5);
   scene.delivery(std::uint64_t{1} << 40U, 5);  // as many between were dropped
   scene.broker.shard(0).restore(scene.batch, scene.broker.now);
   scene.broker.shard(0).restored(5, scene.broker.now);
   const auto client = scene.broker.client("c", lasting());
-  REQUIRE(scene.broker.publishes(client).size() == 1);
+  REQUIRE(scene.broker.publishes(client).size() == 2);
   scene.broker.ack(client, 0x40, 8);
-  CHECK(scene.broker.publishes(client).size() == 1);
   CHECK_FALSE(scene.told());
 }
 

@@ -235,12 +235,12 @@ class QueueTest(BrokerTest):
             pass
 
     def test_max_queued_bytes(self):
-        """max_queued_bytes bounds the bytes that wait."""
+        """max_queued_bytes bounds the payloads that wait: below it there is room for one more."""
         self.start("max_queued_bytes 500\n" + self.config)
         name, publisher = self.away("q"), self.client(MQTT311)
         for number in range(10):
             publisher.publish("q", f"{number}" * 200, 1)
-        self.assertEqual([text[0] for text in self.received(name)], ["0", "1"])
+        self.assertEqual([text[0] for text in self.received(name)], ["0", "1", "2"])
 
     def test_qos0_is_not_queued(self):
         """QoS 0 does not wait by default."""
@@ -277,7 +277,7 @@ class QueueTest(BrokerTest):
             client.expect_publish("up", "x", qos=2)
 
     def test_max_inflight_bytes(self):
-        """max_inflight_bytes: what is too much waits, one message above it leaves alone."""
+        """max_inflight_bytes: below it one more message leaves, what is above waits."""
         self.start("max_inflight_bytes 250\n" + self.config)
         client, publisher = self.client(MQTT311), self.client(MQTT311)
         client.subscribe("ib", qos=1)

@@ -1,0 +1,155 @@
+#include "broker/core/outgoing.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+// A delivery that is never acknowledged: the window goes on without it.
+
+namespace {
+
+using broker::Delivery;
+using broker::InFlight;
+using broker::MessageRef;
+using broker::Outgoing;
+using mqtt::PacketId;
+
+constexpr std::uint32_t cycle = 65'535;
+
+Delivery delivery(mqtt::Qos qos = mqtt::Qos::at_least_once) {
+  Delivery made;
+  made.message = MessageRef::copy_of({"t", mqtt::as_bytes("x"), {}, qos, false, {}});
+  made.qos = qos;
+  return made;
+}
+
+/// Sends a delivery, and has it acknowledged.
+PacketId pass(Outgoing& outgoing) {
+  REQUIRE(outgoing.window_has_room());
+  const PacketId id = outgoing.put_in_flight(delivery());
+  CHECK(outgoing.find(id) != nullptr);
+  outgoing.finish(id);
+  return id;
+}
+
+}  // namespace
+
+TEST_CASE("identifiers in use are skipped", "[outgoing]") {
+  Outgoing outgoing;
+  std::vector<PacketId> kept;
+  for (int i = 0; i < 3; ++i) {
+    for (int others = 0; others < 100; ++others) pass(outgoing);
+    REQUIRE(outgoing.window_has_room());
+    kept.push_back(outgoing.put_in_flight(delivery()));
+  }
+  std::size_t passed = 0;
+  for (std::uint32_t i = 0; i < 3 * cycle; ++i) {
+    const PacketId id = pass(outgoing);
+    if (std::ranges::find(kept, id) == kept.end()) ++passed;
+  }
+  CHECK(passed == 3 * cycle);
+  CHECK(outgoing.in_flight() == 3);
+  CHECK(outgoing.quota_used() == 3);
+  CHECK(outgoing.oldest_in_flight().id == kept.front());
+  for (const PacketId id : kept) {
+    REQUIRE(outgoing.find(id) != nullptr);
+    CHECK(outgoing.finish(id).message);
+    CHECK(outgoing.find(id) == nullptr);
+  }
+  CHECK(outgoing.empty());
+  CHECK(outgoing.in_flight_bytes() == 0);
+}
+
+TEST_CASE("every identifier may be in flight, and then no more", "[outgoing]") {
+  Outgoing outgoing;
+  std::uint32_t sent = 0;
+  for (; outgoing.window_has_room(); ++sent) {
+    const PacketId id = outgoing.put_in_flight(delivery());
+    REQUIRE(id != PacketId{0});
+  }
+  CHECK(sent == cycle);
+  for (const std::uint32_t number : {1U, 2U, 40'000U, 65'535U}) {
+    const auto id = static_cast<PacketId>(number);
+    outgoing.finish(id);
+    REQUIRE(outgoing.window_has_room());
+    CHECK(outgoing.put_in_flight(delivery()) == id);
+    CHECK_FALSE(outgoing.window_has_room());
+  }
+}
+
+TEST_CASE("what was left behind is sent again first, in order", "[outgoing]") {
+  Outgoing outgoing;
+  std::vector<PacketId> expected;
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(outgoing.window_has_room());
+    expected.push_back(outgoing.put_in_flight(delivery(mqtt::Qos::exactly_once)));
+    for (std::uint32_t others = 0; others < 30'000; ++others) pass(outgoing);
+  }
+  outgoing.received(*outgoing.find(expected[1]));
+  outgoing.rewind();
+  CHECK(outgoing.quota_used() == 0);
+  std::vector<PacketId> again;
+  PacketId id{0};
+  while (InFlight* const entry = outgoing.next_to_resend(id)) {
+    again.push_back(id);
+    CHECK(entry->released() == (id == expected[1]));
+    outgoing.sent_again(*entry);
+  }
+  CHECK_FALSE(outgoing.resending());
+  CHECK(again == expected);
+  CHECK(outgoing.quota_used() == 3);
+}
+
+TEST_CASE("a backlog with numbers whose identifiers are in use is numbered anew", "[outgoing]") {
+  Outgoing outgoing;
+  REQUIRE(outgoing.window_has_room());
+  const PacketId kept = outgoing.put_in_flight(delivery());
+  for (std::uint32_t i = 0; i < cycle + 10; ++i) outgoing.push_backlog(delivery());
+  std::size_t renumbered = 0;
+  std::size_t sent = 0;
+  for (; outgoing.backlog_size() > 0; ++sent) {
+    REQUIRE(outgoing.window_has_room());
+    if (!outgoing.front_has_identifier()) {
+      outgoing.renumber_backlog([&](std::uint64_t before, std::uint64_t after, const Delivery&) {
+        CHECK(after > before);
+        ++renumbered;
+      });
+    }
+    const PacketId id = outgoing.send_front();
+    REQUIRE(id != kept);
+    outgoing.finish(id);
+  }
+  CHECK(sent == cycle + 10);
+  CHECK(renumbered <= 11);
+  CHECK(outgoing.in_flight() == 1);
+}
+
+TEST_CASE("deliveries that were left behind come back from the store as such", "[outgoing]") {
+  Outgoing before;
+  REQUIRE(before.window_has_room());
+  const PacketId kept = before.put_in_flight(delivery());
+  for (std::uint32_t i = 0; i < cycle + 5; ++i) pass(before);
+  REQUIRE(before.window_has_room());
+  const PacketId last = before.put_in_flight(delivery(mqtt::Qos::exactly_once));
+  before.received(*before.find(last));
+  before.push_backlog(delivery());
+
+  Outgoing after;
+  before.store([&](std::uint64_t number, const Delivery& stored, bool released) {
+    REQUIRE(after.may_restore(number, released));
+    Delivery copy;
+    copy.message = stored.message;
+    copy.qos = stored.qos;
+    after.restore(number, std::move(copy), released);
+  });
+  after.restored(before.sent_end(), 0);
+  CHECK(after.in_flight() == 2);
+  CHECK(after.backlog_size() == 1);
+  REQUIRE(after.find(kept) != nullptr);
+  REQUIRE(after.find(last) != nullptr);
+  CHECK(after.find(last)->released());
+  CHECK(after.finish(kept).number == before.number_of(kept));
+}
