@@ -258,6 +258,17 @@ class Willing(Actor):
     def __init__(self, fleet, name, version):
         super().__init__(fleet, name, version)
         self.count, self.due, self.maybe = 0, set(), set()
+        self.patient = False  # does not come back before its wills have come
+
+    def open(self):
+        """Comes back. No will is published in the first seconds after a start, and whoever is back
+        by then may have none."""
+        unseen = self.due.difference(self.fleet.watcher.seen)
+        if unseen and (self.patient or self.fleet.random.random() < 0.9):
+            return
+        self.due -= unseen
+        self.maybe |= unseen
+        super().open()
 
     def connect_options(self):
         self.count += 1
@@ -365,6 +376,7 @@ class Fleet:
 
     def finish(self):
         """A last start without a kill: everything that is due comes."""
+        self.willing.patient = True
         self.start()
         self._until(lambda: not any(p.sending for p in self.publishers)
                     and all(a.accepted for a in self.actors())
