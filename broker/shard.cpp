@@ -221,6 +221,7 @@ void Shard::tick(Instant now) {
   }
   state.drops.tell(state.sessions, now);
   state.blocked.tell(state.sessions, now);
+  state.stored_figures.tick(state.sessions);
   state.update_sys();
   state.leave();
 }

@@ -250,13 +250,9 @@ Metrics Shard::State::snapshot() {
   all.stored_messages = retained.size();
   all.stored_bytes = retained.size_bytes();
   if (options.index != ShardIndex{0}) all.stored_messages = all.stored_bytes = 0;
-  sessions.for_each([&](const Session& session) {
-    if (!session.outgoing) return;
-    const Outgoing& outgoing = *session.outgoing;
-    all.stored_messages += outgoing.backlog_size() + outgoing.unsent_size() + outgoing.in_flight();
-    all.stored_bytes +=
-        outgoing.backlog_bytes() + outgoing.unsent_bytes() + outgoing.in_flight_bytes();
-  });
+  const StoredFigures::Sum waiting = stored_figures.sum(sessions);
+  all.stored_messages += waiting.messages;
+  all.stored_bytes += waiting.bytes;
   return all;
 }
 

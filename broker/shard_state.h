@@ -23,6 +23,7 @@
 #include "broker/core/router.h"
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
+#include "broker/core/stored_figures.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/shard.h"
 #include "broker/sys_topics.h"
@@ -511,6 +512,7 @@ struct Shard::State {
   Holdings holdings;
   DropLog drops;
   BlockedLog blocked;
+  StoredFigures stored_figures;
   Sender sender;
   Retained retained;
   Groups groups;
