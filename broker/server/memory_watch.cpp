@@ -33,21 +33,16 @@ std::size_t heap_bytes() noexcept {
 }
 
 MemoryWatch::MemoryWatch(std::uint64_t limit_bytes, broker::SharedMemory& shared, broker::Log& log)
-    : shared_(shared), log_(log) {
+    : shared_(shared), log_(log), resident_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
   set_limit(limit_bytes);
 }
 
 void MemoryWatch::set_limit(std::uint64_t limit_bytes) {
   limit_bytes_ = static_cast<std::int64_t>(limit_bytes);
   next_look_ = {};
-  if (on()) {
-    if (!resident_) {
-      resident_ = transport::Descriptor(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-    }
-  } else {
-    near_ = said_near_ = false;
-    shared_.headroom_bytes.store(broker::SharedMemory::unlimited, std::memory_order_relaxed);
-  }
+  if (on()) return;
+  near_ = said_near_ = false;
+  shared_.headroom_bytes.store(broker::SharedMemory::unlimited, std::memory_order_relaxed);
 }
 
 void MemoryWatch::look() {
@@ -64,6 +59,21 @@ void MemoryWatch::look() {
   near_ = used >= (near_ ? ends : begins);
   shared_.headroom_bytes.store(near_ ? 0 : begins - used, std::memory_order_relaxed);
   if (near_ != said_near_ && now >= next_line_) say(static_cast<std::size_t>(used));
+}
+
+// What a thread has freed stays with its arena for the most part.
+void MemoryWatch::give_back() {
+  constexpr std::size_t much_bytes = std::size_t{32} << 20U;
+  const broker::Instant now = transport::Loops::now();
+  if (now < next_return_) return;
+  next_return_ = after_seconds(now, return_seconds);
+  const std::size_t resident = resident_bytes();
+  returned_at_bytes_ = std::min(returned_at_bytes_, resident);
+  if (resident < returned_at_bytes_ + much_bytes) return;
+  const std::size_t used = heap_bytes();
+  if (resident < used + std::max(much_bytes, used / 4)) return;
+  ::malloc_trim(0);
+  returned_at_bytes_ = resident_bytes();
 }
 
 /// Pages are counted: "size resident shared ...".

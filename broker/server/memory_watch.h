@@ -39,6 +39,14 @@ class MemoryWatch {
   [[nodiscard]] bool on() const noexcept { return limit_bytes_ != 0; }
   /// To be called every 100 ms or so; does nothing if there is no limit.
   void look();
+  /// Gives memory that the allocator holds and nobody uses back to the system, if it is much; to be
+  /// called every `return_seconds`.
+  ///
+  /// Cost      The allocator keeps others waiting for some milliseconds. Once for each time that
+  /// the
+  ///           process has grown.
+  void give_back();
+  static constexpr std::int64_t return_seconds = 60;
 
  private:
   [[nodiscard]] std::size_t resident_bytes() const noexcept;
@@ -47,7 +55,9 @@ class MemoryWatch {
   std::int64_t limit_bytes_ = 0;
   broker::SharedMemory& shared_;
   broker::Log& log_;
-  transport::Descriptor resident_;  // of /proc/self/statm
+  transport::Descriptor resident_;     // of /proc/self/statm
+  std::size_t returned_at_bytes_ = 0;  // resident after the last give_back()
+  broker::Instant next_return_;
   bool near_ = false;
   broker::Instant next_look_;
   broker::Instant next_line_;

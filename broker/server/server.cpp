@@ -284,6 +284,7 @@ void Server::serve() {
 void Server::look_around() {
   const broker::Instant now = transport::Loops::now();
   memory_.look();
+  memory_.give_back();
   service_manager_.look(now);
   certificates_.look(now);
   log_.look(now);
@@ -295,7 +296,9 @@ void Server::look_around() {
 std::int64_t Server::wait_milliseconds() const {
   if (memory_.on()) return service_manager_.sooner_milliseconds(MemoryWatch::interval_milliseconds);
   const std::int64_t interval_seconds = running_.settings.sys_interval_seconds;
-  std::int64_t seconds = interval_seconds == 0 ? 3600 : interval_seconds;
+  std::int64_t seconds = interval_seconds == 0
+                             ? MemoryWatch::return_seconds
+                             : std::min(interval_seconds, MemoryWatch::return_seconds);
   if (control_.waits()) seconds = 1;
   if (log_.has_files()) seconds = std::min(seconds, LogWriter::look_seconds);
   const std::int64_t look = certificates_.interval_seconds();

@@ -1,0 +1,46 @@
+#include "broker/server/memory_watch.h"
+
+#include <catch2/catch.hpp>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <malloc.h>
+#include <memory>
+#include <unistd.h>
+#include <vector>
+
+#include "test/broker/fixture.h"
+
+namespace {
+
+std::size_t resident_bytes() {
+  std::FILE* const file = std::fopen("/proc/self/statm", "r");
+  REQUIRE(file != nullptr);
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  CHECK(std::fscanf(file, "%zu %zu", &size, &resident) == 2);
+  std::fclose(file);
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+TEST_CASE("memory that nobody uses any more goes back to the system", "[memory_watch]") {
+  constexpr std::size_t block_bytes = 1000;
+  constexpr std::size_t bytes = std::size_t{100} << 20U;
+  broker::SharedMemory shared;
+  test::MemoryLog log;
+  std::vector<std::unique_ptr<std::byte[]>> blocks(bytes / block_bytes);
+  for (auto& block : blocks) {
+    block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
+    std::memset(block.get(), 1, block_bytes);
+  }
+  // What is freed lies below what is kept.
+  const auto kept = std::make_unique<std::byte[]>(block_bytes);
+  blocks.clear();
+  const std::size_t before = resident_bytes();
+  server::MemoryWatch(0, shared, log).give_back();
+  // A sanitizer's heap is another, and keeps what it has.
+  const bool asked = mallinfo2().fordblks > bytes / 2;
+  CHECK((!asked || resident_bytes() + bytes / 2 < before));
+}
