@@ -42,6 +42,8 @@ void step_back() {
 BackoffOptions backoff_options(const AuthenticatorOptions& options) {
   return {.first = options.backoff_first,
           .longest = options.backoff_max,
+          .hash_spacing = options.hash_delay_max /
+                          static_cast<int>(std::max<std::size_t>(1, options.held_for_hash_max)),
           .forget = options.backoff_forget,
           .pairs_max = options.failing_max};
 }
@@ -71,13 +73,15 @@ class Authenticator::State {
   void join(LoginJob& job, const Mac& key, LoginWaiter waiter);
   std::optional<LoginAnswer> start(const Mac& key, LoginJob job);
   std::optional<LoginAnswer> start_later(const Mac& key, LoginJob job);
+  std::optional<LoginAnswer> answer_later(const Mac& key, LoginJob job);
+  bool may_hold_answer(const Mac& pair) const;
 
   void work();
   void wait(HashMemory& memory, Clock::time_point idle_from, std::unique_lock<std::mutex>& lock);
   void run(const Mac& key, HashMemory& memory, std::unique_lock<std::mutex>& lock);
   Match compute(const PasswordHash& hash, const Secret& password, HashMemory& memory) const;
   std::vector<Delivery> finish(const Mac& key, Match match);
-  void remember(const Mac& key, const LoginJob& job, Match match);
+  void remember(const Mac& key, LoginJob& job, Match match);
   LoginAnswer judged(const LoginJob& job, RealmId realm, Match match);
   std::vector<Delivery> abandon();
 
@@ -150,6 +154,8 @@ std::optional<LoginAnswer> Authenticator::State::verify(LoginRequest request, Co
                : refused(Reason::not_authorized, "there is no password file to check against");
   }
   if (!request.password) return refused(Reason::not_authorized, "no password");
+  // Whatever the file holds: mosquitto_passwd hashes an empty password without a word.
+  if (request.password->size() == 0) return refused(Reason::not_authorized, "empty password");
   return judge(std::move(request), std::move(done));
 }
 
@@ -178,11 +184,13 @@ std::optional<LoginAnswer> Authenticator::State::judge(LoginRequest request, Com
                wrong_.find(key) != nullptr,
                std::move(*request.password),
                pair,
-               {}};
+               {},
+               {},
+               0};
   job.waiters.push_back(std::move(waiter));
-  return job.known_wrong || backoff_.must_wait(pair, Clock::now())
-             ? start_later(key, std::move(job))
-             : start(key, std::move(job));
+  if (job.known_wrong) return answer_later(key, std::move(job));
+  return backoff_.must_wait(pair, Clock::now()) ? start_later(key, std::move(job))
+                                                : start(key, std::move(job));
 }
 
 /// The same credential is under way already. Somebody who need not wait takes along those who do.
@@ -199,24 +207,40 @@ void Authenticator::State::join(LoginJob& job, const Mac& key, LoginWaiter waite
 
 std::optional<LoginAnswer> Authenticator::State::start(const Mac& key, LoginJob job) {
   if (jobs_.queued() >= options_.queued_max) return busy("too many logins are waiting");
-  (void)backoff_.admit(job.pair, Clock::now());
+  job.answer_due = backoff_.admit(job.pair, Clock::now()).answer;
   jobs_.queue(key, std::move(job));
   wake_.notify_one();
   return std::nullopt;
 }
 
-/// Holds a login back whose pair failed before. A credential that was found wrong not long ago
-/// costs no hash, but its answer takes its time.
+/// Holds back the hash of a login whose pair failed before.
 std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, LoginJob job) {
-  if (jobs_.held() >= options_.held_max || jobs_.held_of(job.pair) >= options_.held_per_pair_max) {
+  if (jobs_.held() >= options_.held_max ||
+      jobs_.held_for_hash(job.pair) >= options_.held_for_hash_max) {
     return busy("too many failed logins");
   }
-  if (job.known_wrong) job.password.wipe();
-  const auto now = Clock::now();
-  const auto due = job.known_wrong ? backoff_.repeat(job.pair, now) : backoff_.admit(job.pair, now);
+  const Backoff::Slot slot = backoff_.admit(job.pair, Clock::now());
+  job.answer_due = slot.answer;
+  jobs_.hold(key, std::move(job), slot.hash);
+  wake_.notify_one();  // this one may be due before all others
+  return std::nullopt;
+}
+
+/// Holds back the answer to a credential that was found wrong not long ago: it costs no hash. Where
+/// many answers are held already, another one tells nobody more, and is given at once.
+std::optional<LoginAnswer> Authenticator::State::answer_later(const Mac& key, LoginJob job) {
+  const Clock::time_point due = backoff_.repeat(job.pair, Clock::now());
+  if (!may_hold_answer(job.pair)) return judged(job, job.waiters.front().realm, Match::no);
+  job.password.wipe();
+  job.judged_waiters = job.waiters.size();
   jobs_.hold(key, std::move(job), due);
   wake_.notify_one();  // this one may be due before all others
   return std::nullopt;
+}
+
+bool Authenticator::State::may_hold_answer(const Mac& pair) const {
+  return jobs_.held() < options_.held_max &&
+         jobs_.held_for_answer(pair) < options_.held_for_answer_max;
 }
 
 // ---- a thread takes it up -----------------------------------------------------------------------
@@ -290,6 +314,13 @@ std::vector<Delivery> Authenticator::State::finish(const Mac& key, Match match) 
   if (match == Match::yes && !job.user_known) match = Match::no;
   remember(key, job, match);
   std::vector<Delivery> deliveries;
+  if (match == Match::no && job.answer_due > Clock::now() && may_hold_answer(job.pair)) {
+    job.known_wrong = true;
+    const Clock::time_point due = job.answer_due;
+    jobs_.hold(key, std::move(job), due);
+    wake_.notify_one();  // this one may be due before all others
+    return deliveries;
+  }
   deliveries.reserve(job.waiters.size());
   for (LoginWaiter& waiter : job.waiters) {
     deliveries.push_back({std::move(waiter.done), judged(job, waiter.realm, match)});
@@ -297,14 +328,15 @@ std::vector<Delivery> Authenticator::State::finish(const Mac& key, Match match) 
   return deliveries;
 }
 
-void Authenticator::State::remember(const Mac& key, const LoginJob& job, Match match) {
+void Authenticator::State::remember(const Mac& key, LoginJob& job, Match match) {
   if (match == Match::failed) return;
   (match == Match::yes ? right_ : wrong_).put(key, true);
-  for (const LoginWaiter& waiter : job.waiters) {
+  for (; job.judged_waiters < job.waiters.size(); ++job.judged_waiters) {
+    const Mac& pair = job.waiters[job.judged_waiters].pair;
     if (match == Match::yes) {
-      backoff_.succeeded(waiter.pair);
-    } else if (waiter.pair != job.pair) {  // that one was counted when it came
-      backoff_.failed(waiter.pair, Clock::now());
+      backoff_.succeeded(pair);
+    } else if (pair != job.pair) {  // that one was counted when it came
+      backoff_.failed(pair, Clock::now());
     }
   }
 }

@@ -44,11 +44,13 @@ struct AuthenticatorOptions {
   std::size_t waiting_bytes_max = std::size_t{16} << 20U;  ///< of their user names and passwords
   std::size_t cached_max = 16384;                          ///< credentials known to be right
   std::size_t rejected_max = 1024;                         ///< credentials known to be wrong
-  std::size_t failing_max = 8192;  ///< (address, user) pairs whose failures are remembered
-  std::size_t held_max = 1024;     ///< credentials held back because their pair failed before
-  std::size_t held_per_pair_max = 8;
+  std::size_t failing_max = 8192;       ///< (address, user) pairs whose failures are remembered
+  std::size_t held_max = 1024;          ///< credentials held back because their pair failed before
+  std::size_t held_for_hash_max = 4;    ///< of one pair; more are server_busy
+  std::size_t held_for_answer_max = 8;  ///< of one pair; more are answered at once
   std::chrono::milliseconds backoff_first{100};  ///< after the first failure; doubles each time
   std::chrono::milliseconds backoff_max{5000};
+  std::chrono::milliseconds hash_delay_max{1000};  ///< for a guess of a pair that failed before
   std::chrono::seconds backoff_forget{600};  ///< a pair that is quiet for so long starts afresh
 
   /// Replaces PasswordHash::verify; for tests.
@@ -87,9 +89,11 @@ struct RealmChange {
 ///            clients of one user that reconnect cost one hash. The cache is keyed by a MAC, under
 ///            a secret of the process, of (stored hash, user, password): it holds no password, and
 ///            an entry dies by itself when the user's line changes.
-///            A login from an (address, user) pair that failed before is not hashed before its
-///            time: 100 ms after the first failure, twice as long after each further one. It waits
-///            in a list and keeps no thread busy.
+///            A wrong password from an (address, user) pair that failed before is not answered
+///            before its time: 100 ms after the first failure, twice as long after each further
+///            one, up to 5 s. Whether it is wrong is found out within a second, so that the right
+///            password waits no longer than that for the wrong ones before it; four guesses of a
+///            pair can wait for it at a time. They wait in a list and keep no thread busy.
 ///            A thread keeps the memory of its last hash, and returns it after a second without
 ///            logins.
 /// Lifetime   The destructor ends the threads (each after the hash it is at) and answers every
@@ -109,7 +113,8 @@ class Authenticator {
   /// Judges a login. The password in `request` is wiped as soon as it has served.
   ///
   /// Returns   The answer if no hash is needed for it (anonymous, known credential, no password,
-  ///           queue full): `done` is dropped then. Otherwise nothing, and `done` is called later.
+  ///           an empty one, queue full): `done` is dropped then. Otherwise nothing, and `done` is
+  ///           called later.
   /// Errors    As Mosquitto answers: not_authorized for no user, an unknown user and a wrong
   ///           password alike. server_busy if a queue is full; server_unavailable if the hash
   ///           could not be computed.

@@ -4,12 +4,16 @@
 
 namespace auth {
 
-Backoff::Time Backoff::admit(const Mac& pair, Time now) {
+Backoff::Slot Backoff::admit(const Mac& pair, Time now) {
   Pair& state = touch(pair, now);
-  const Time slot = std::max(now, state.next_slot);
+  const Time hash = std::max(now, state.next_hash);
+  // A burst does not push the answers into the far future: who waits holds a connection.
+  const Time answer = std::max(hash, std::min(state.next_answer, now + options_.longest));
   ++state.failures;
-  state.next_slot = slot + delay_after(state.failures);
-  return slot;
+  const std::chrono::milliseconds delay = delay_after(state.failures);
+  state.next_hash = hash + std::min(delay, options_.hash_spacing);
+  state.next_answer = answer + delay;
+  return {hash, answer};
 }
 
 Backoff::Time Backoff::repeat(const Mac& pair, Time now) {
@@ -19,19 +23,21 @@ Backoff::Time Backoff::repeat(const Mac& pair, Time now) {
   return answer;
 }
 
-bool Backoff::must_wait(const Mac& pair, Time now) { return touch(pair, now).next_slot > now; }
+bool Backoff::must_wait(const Mac& pair, Time now) { return touch(pair, now).next_answer > now; }
 
 void Backoff::failed(const Mac& pair, Time now) {
   Pair& state = touch(pair, now);
   ++state.failures;
-  state.next_slot = std::max(state.next_slot, now + delay_after(state.failures));
+  const std::chrono::milliseconds delay = delay_after(state.failures);
+  state.next_hash = std::max(state.next_hash, now + std::min(delay, options_.hash_spacing));
+  state.next_answer = std::max(state.next_answer, now + delay);
 }
 
 /// The state of a pair: fresh if it is new, or was quiet for long.
 Backoff::Pair& Backoff::touch(const Mac& pair, Time now) {
   Pair* state = pairs_.find(pair);
   if (state == nullptr || now - state->seen > options_.forget) {
-    pairs_.put(pair, Pair{.failures = 0, .next_slot = now, .seen = now});
+    pairs_.put(pair, Pair{.failures = 0, .next_hash = now, .next_answer = now, .seen = now});
     state = pairs_.find(pair);
   }
   state->seen = now;

@@ -13,16 +13,19 @@ namespace auth {
 struct BackoffOptions {
   std::chrono::milliseconds first{100};  ///< after one failure; doubles with each further one
   std::chrono::milliseconds longest{5000};
-  std::chrono::seconds forget{600};  ///< a pair that is quiet for so long starts afresh
+  std::chrono::milliseconds hash_spacing{250};  ///< between two hashes of a pair, at most
+  std::chrono::seconds forget{600};             ///< a pair that is quiet for so long starts afresh
   std::size_t pairs_max = 8192;
 };
 
-/// Decides when the next guess of somebody who guesses may be looked at.
+/// Decides when the next guess of somebody who guesses is hashed, and when it is answered.
 ///
-/// Shape      (address, user) as a MAC -> number of failures, and the time of the next slot.
-/// Invariant  Guesses of one pair, however many connections make them, get slots that lie apart by
-///            what the failures so far have earned. A guess counts as failed until succeeded() says
-///            otherwise, so that a burst of them is spread out too.
+/// Shape      (address, user) as a MAC -> number of failures, and the times of the next slots.
+/// Invariant  Answers to guesses of one pair, however many connections make them, lie apart by what
+///            the failures so far have earned, up to `longest`. Their hashes lie apart by no more
+///            than `hash_spacing`: the right password, which only its hash tells from a wrong one,
+///            does not wait for the answers to wrong ones. A guess counts as failed until
+///            succeeded() says otherwise, so that a burst of them is spread out too.
 /// Threads    None: guarded by the Authenticator.
 class Backoff {
  public:
@@ -31,10 +34,16 @@ class Backoff {
   explicit Backoff(const BackoffOptions& options)
       : options_(options), pairs_(std::max<std::size_t>(1, options.pairs_max)) {}
 
+  /// The times of one guess.
+  struct Slot {
+    Time hash;    ///< when it may be hashed; if it is right, it is answered then
+    Time answer;  ///< when it is answered if it is wrong
+  };
+
   /// Takes a slot for a guess that costs a hash.
   ///
-  /// Returns   When it may be looked at: `now` for a pair without failures.
-  [[nodiscard]] Time admit(const Mac& pair, Time now);
+  /// Returns   `now` twice for a pair without failures.
+  [[nodiscard]] Slot admit(const Mac& pair, Time now);
 
   /// Counts a guess that is known to be wrong and costs nothing. It takes no slot from others, so
   /// a device with an old password does not lock out its neighbours.
@@ -42,7 +51,7 @@ class Backoff {
   /// Returns   When it is to be answered: `now` for the first failure.
   [[nodiscard]] Time repeat(const Mac& pair, Time now);
 
-  /// Would admit() say to wait?
+  /// Would admit() say to wait, with the hash or with the answer?
   [[nodiscard]] bool must_wait(const Mac& pair, Time now);
 
   /// Counts a guess for which no slot was taken.
@@ -54,7 +63,8 @@ class Backoff {
  private:
   struct Pair {
     std::uint32_t failures = 0;
-    Time next_slot;
+    Time next_hash;  // never after next_answer
+    Time next_answer;
     Time seen;
   };
   Pair& touch(const Mac& pair, Time now);

@@ -27,7 +27,7 @@ void LoginJobs::queue(const Mac& key, LoginJob job) {
 }
 
 void LoginJobs::hold(const Mac& key, LoginJob job, Time due) {
-  ++held_per_pair_[job.pair];
+  ++held_per_pair_[job.pair].of(job);
   add(key, std::move(job)).held = held_.emplace(due, key);
 }
 
@@ -49,7 +49,8 @@ void LoginJobs::release(const Mac& key, Entry& entry) {
   held_.erase(*entry.held);
   entry.held.reset();
   const auto count = held_per_pair_.find(entry.job.pair);
-  if (--count->second == 0) held_per_pair_.erase(count);
+  --count->second.of(entry.job);
+  if (count->second.for_hash + count->second.for_answer == 0) held_per_pair_.erase(count);
   queue_.push_back(key);
 }
 
@@ -80,9 +81,14 @@ std::vector<LoginJob> LoginJobs::take_all() {
   return jobs;
 }
 
-std::size_t LoginJobs::held_of(const Mac& pair) const {
+std::size_t LoginJobs::held_for_hash(const Mac& pair) const {
   const auto found = held_per_pair_.find(pair);
-  return found == held_per_pair_.end() ? 0 : found->second;
+  return found == held_per_pair_.end() ? 0 : found->second.for_hash;
+}
+
+std::size_t LoginJobs::held_for_answer(const Mac& pair) const {
+  const auto found = held_per_pair_.find(pair);
+  return found == held_per_pair_.end() ? 0 : found->second.for_answer;
 }
 
 }  // namespace auth

@@ -25,26 +25,31 @@ struct LoginWaiter {
 
 /// One credential that is being judged: held back, queued, or with a thread.
 struct LoginJob {
+  using Time = std::chrono::steady_clock::time_point;
+
   PasswordHash hash;  ///< to verify against
   std::string user;
   bool user_known = false;   ///< else the hash is a decoy, and nothing fits
-  bool known_wrong = false;  ///< judged before: only the answer is delayed
+  bool known_wrong = false;  ///< judged already: only the answer is delayed
   Secret password;
   Mac pair{};  ///< of the login that came first
   std::vector<LoginWaiter> waiters;
+  Time answer_due{};               ///< before then a wrong password is not answered
+  std::size_t judged_waiters = 0;  ///< the first of `waiters`, whose failure has been counted
 };
 
 /// The credentials under way, each once.
 ///
 /// Shape      hold() -> (its time comes) -> queue -> next() -> running -> take()
 ///            queue() --------------------^
+///            A job is held for its hash, or, if it is known to be wrong, for its answer.
 /// Invariant  A job is in one of three states: held, queued, running. It keeps its place in memory
 ///            until take(), while waiters are added to it.
 /// Lifetime   Owns jobs, their passwords and their completions.
 /// Threads    None: guarded by the Authenticator.
 class LoginJobs {
  public:
-  using Time = std::chrono::steady_clock::time_point;
+  using Time = LoginJob::Time;
 
   /// Returns   The job of that credential, in whatever state; null if there is none.
   [[nodiscard]] LoginJob* find(const Mac& key);
@@ -79,7 +84,9 @@ class LoginJobs {
 
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
-  [[nodiscard]] std::size_t held_of(const Mac& pair) const;
+  /// How many jobs of that pair are held for their hash, or for their answer.
+  [[nodiscard]] std::size_t held_for_hash(const Mac& pair) const;
+  [[nodiscard]] std::size_t held_for_answer(const Mac& pair) const;
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -90,13 +97,21 @@ class LoginJobs {
     std::optional<Held::iterator> held;
     std::size_t bytes = 0;
   };
+  /// Of one pair. No pair is kept without a held job.
+  struct HeldCount {
+    std::size_t for_hash = 0;
+    std::size_t for_answer = 0;
+    [[nodiscard]] std::size_t& of(const LoginJob& job) {
+      return job.known_wrong ? for_answer : for_hash;
+    }
+  };
   Entry& add(const Mac& key, LoginJob job);
   void release(const Mac& key, Entry& entry);
 
   std::unordered_map<Mac, Entry, MacHash> entries_;
   std::deque<Mac> queue_;
   Held held_;
-  std::unordered_map<Mac, std::size_t, MacHash> held_per_pair_;
+  std::unordered_map<Mac, HeldCount, MacHash> held_per_pair_;
   std::size_t waiting_ = 0;  // logins of all jobs
   std::size_t bytes_ = 0;    // of user names and passwords of all jobs
 };

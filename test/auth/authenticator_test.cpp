@@ -183,6 +183,7 @@ AuthenticatorOptions patient() {
   AuthenticatorOptions options;
   options.backoff_first = std::chrono::hours(1);
   options.backoff_max = std::chrono::hours(1);
+  options.hash_delay_max = std::chrono::hours(4);
   return options;
 }
 
@@ -197,6 +198,10 @@ TEST_CASE("logins without a hash to compute are judged as Mosquitto judges them"
           {true, true, std::nullopt, "secret", true},
           {true, true, "", "", true},
           {true, true, "alice", std::nullopt, false},
+          {true, true, "alice", "", false},
+          {true, true, "empty", "", false},
+          {true, false, "empty", "", false},
+          {false, true, "alice", "", true},
           {true, true, "zed", std::nullopt, false},
           {false, true, "alice", "secret", true},
           {false, true, "alice", std::nullopt, true},
@@ -210,7 +215,7 @@ TEST_CASE("logins without a hash to compute are judged as Mosquitto judges them"
       }));
   CAPTURE(password_file, anonymous, user.value_or("(none)"), password.value_or("(none)"));
   Files files;
-  if (password_file) files.users({{"alice", "secret"}});
+  if (password_file) files.users({{"alice", "secret"}, {"empty", ""}});
   Authenticator authenticator({.threads = 1, .verify = {}});
   (void)authenticator.replace_realms({files.load(anonymous)});
   const auto answer = authenticator.verify(login(user, password), [](const LoginAnswer&) {});
@@ -349,7 +354,7 @@ TEST_CASE("waiting logins are bounded in number and bytes", "[authenticator]") {
 TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[authenticator]") {
   AuthenticatorOptions options = patient();
   options.threads = 1;
-  options.held_per_pair_max = 2;
+  options.held_for_hash_max = 2;
   Fixture fixture(std::move(options));
   CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
   REQUIRE(fixture.starts(login("alice", "guess 1")));
@@ -365,6 +370,40 @@ TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[au
   CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
   CHECK(fixture.ask(login("alice", "secret", "192.0.2.2")).verdict.reason == Reason::success);
   // The credential is known now, so even the failing pair need not wait with it.
+  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.answers.count() == 0);
+}
+
+TEST_CASE("the right password does not wait for the answers to wrong ones", "[authenticator]") {
+  AuthenticatorOptions options = patient();
+  options.threads = 1;
+  options.hash_delay_max = std::chrono::milliseconds(4);
+  Fixture fixture(std::move(options));
+  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  // Neither to one that is found wrong now, nor to one that is known to be wrong.
+  REQUIRE(fixture.starts(login("alice", "guess")));
+  REQUIRE(fixture.starts(login("alice", "wrong")));
+  fixture.hash.wait_until_entered(2);
+  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.hash.entered() == 3);
+  CHECK(fixture.answers.count() == 0);
+  CHECK(fixture.authenticator->statistics().held == 2);
+}
+
+TEST_CASE("answers to wrong passwords are held in a bounded number", "[authenticator]") {
+  AuthenticatorOptions options = patient();
+  options.threads = 1;
+  options.hash_delay_max = std::chrono::milliseconds(0);
+  options.held_for_answer_max = 2;
+  Fixture fixture(std::move(options));
+  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  for (const char* guess : {"guess 1", "guess 2"}) {
+    REQUIRE(fixture.starts(login("alice", guess)));
+  }
+  fixture.hash.wait_until_entered(3);
+  // One more is told at once, whether it is found wrong now or is known to be wrong.
+  CHECK(fixture.ask(login("alice", "guess 3")).verdict.why == "wrong password");
+  CHECK(fixture.ask(login("alice", "wrong")).verdict.why == "wrong password");
   CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
   CHECK(fixture.answers.count() == 0);
 }
@@ -504,7 +543,7 @@ TEST_CASE("many threads at once do no harm", "[authenticator]") {
   AuthenticatorOptions options;
   options.backoff_first = std::chrono::milliseconds(1);
   options.backoff_max = std::chrono::milliseconds(2);
-  options.held_per_pair_max = 1000;
+  options.held_for_hash_max = 1000;
   Fixture fixture(std::move(options));
   const auto reloaded = fixture.files.load();
   std::atomic<std::size_t> late = 0;
