@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -67,6 +69,37 @@ std::string failure(std::string_view what) {
   return concat({what, ": ", std::strerror(errno), "."});
 }
 
+/// The process at the other end; of a socket that listens, the one that made it do so.
+std::optional<ucred> peer_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer;
+}
+
+/// "user alice, process 123"
+std::string describe(const ucred& peer) {
+  const passwd* const user = ::getpwuid(peer.uid);
+  return concat({"user ", user != nullptr ? user->pw_name : std::to_string(peer.uid), ", process ",
+                 std::to_string(peer.pid)});
+}
+
+/// " It is taken by user alice, process 123."
+std::string describe_holder(const Address& address) {
+  const Descriptor socket = make_socket(SOCK_NONBLOCK);
+  if (!socket || ::connect(socket.get(), address.get(), address.size) != 0) return "";
+  const auto peer = peer_of(socket.get());
+  return peer ? concat({" It is taken by ", describe(*peer), "."}) : std::string();
+}
+
+/// One packet. A broker that refuses the asker answers at once and closes: then the request cannot
+/// be sent, or an error stands in front of the answer.
+ssize_t receive_answer(int socket, std::string& packet) {
+  const ssize_t count = ::recv(socket, packet.data(), packet.size(), 0);
+  if (count >= 0 || errno != ECONNRESET) return count;
+  return ::recv(socket, packet.data(), packet.size(), 0);
+}
+
 void answer(int socket, const ControlAnswer& said) {
   std::string packet = concat({std::to_string(said.exit_status), "\n", said.text});
   if (packet.size() > answer_bytes_max) packet.resize(answer_bytes_max);
@@ -76,7 +109,14 @@ void answer(int socket, const ControlAnswer& said) {
 
 }  // namespace
 
-std::expected<ControlSocket, std::string> ControlSocket::open(const std::string& config_file) {
+ControlSocket::MayAsk ControlSocket::is_root_or_starter() {
+  return [starter = ::getuid()](uid_t user) {
+    return user == 0 || user == ::geteuid() || user == starter;
+  };
+}
+
+std::expected<ControlSocket, std::string> ControlSocket::open(const std::string& config_file,
+                                                              MayAsk may_ask) {
   ControlSocket control;
   if (config_file.empty()) return control;
   const auto address = address_of(config_file);
@@ -84,10 +124,13 @@ std::expected<ControlSocket, std::string> ControlSocket::open(const std::string&
   Descriptor socket = make_socket(SOCK_NONBLOCK);
   if (!socket || ::bind(socket.get(), address->get(), address->size) != 0 ||
       ::listen(socket.get(), static_cast<int>(clients_max)) != 0) {
-    return std::unexpected(failure("'darter --reload' cannot reach this broker, SIGHUP can"));
+    const bool taken = errno == EADDRINUSE;
+    std::string what = failure("'darter --reload' cannot reach this broker, SIGHUP can");
+    if (taken) what += describe_holder(*address);
+    return std::unexpected(std::move(what));
   }
   control.socket_ = std::move(socket);
-  control.starter_ = ::getuid();
+  control.may_ask_ = std::move(may_ask);
   return control;
 }
 
@@ -97,18 +140,12 @@ void ControlSocket::watch(std::vector<pollfd>& polled) const {
   for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
 }
 
-bool ControlSocket::may_ask(int socket) const noexcept {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == 0 || peer.uid == ::geteuid() || peer.uid == starter_;
-}
-
 void ControlSocket::accept_some(broker::Instant now) {
   while (socket_ && clients_.size() < clients_max) {
     Descriptor client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) return;
-    if (!may_ask(client.get())) {
+    const auto peer = peer_of(client.get());
+    if (!peer || !may_ask_(peer->uid)) {
       answer(client.get(), {1, "Only root and the user of the broker may ask it to reload.\n"});
       continue;
     }
@@ -129,23 +166,35 @@ void ControlSocket::serve(broker::Instant now, const Handler& reload) {
   });
 }
 
-std::expected<ControlAnswer, std::string> ask_to_reload(const std::string& config_file) {
+std::expected<ControlAnswer, std::string> ask_to_reload(const std::string& config_file,
+                                                        const std::vector<uid_t>& trusted) {
   const auto address = address_of(config_file);
   if (!address) return std::unexpected(address.error());
   const Descriptor socket = make_socket(0);
   if (!socket) return std::unexpected(failure("Unable to make a socket"));
+  const timeval patience{answer_seconds_max, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(socket.get(), address->get(), address->size) != 0) {
     return std::unexpected(
         concat({"No broker with the configuration ", config_file,
                 " can be asked: is it running, with this very file, in this network namespace?"}));
   }
-  const timeval patience{answer_seconds_max, 0};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const auto peer = peer_of(socket.get());
+  if (!peer) return std::unexpected(failure("Unable to learn who answers"));
+  if (std::ranges::find(trusted, peer->uid) == trusted.end()) {
+    constexpr std::string_view distrust =
+        "is neither root's, nor yours, nor that of the 'user' of this configuration, so it was not "
+        "asked. If it is your broker, run: kill -HUP ";
+    return std::unexpected(concat({"The process that answers for ", config_file, " (",
+                                   describe(*peer), ") ", distrust, std::to_string(peer->pid)}));
+  }
   std::string packet(answer_bytes_max, '\0');
-  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
+  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+      errno != ECONNRESET) {
     return std::unexpected(failure("The broker cannot be asked"));
   }
-  const ssize_t count = ::recv(socket.get(), packet.data(), packet.size(), 0);
+  const ssize_t count = receive_answer(socket.get(), packet);
   if (count < 0) return std::unexpected(failure("The broker did not answer"));
   if (count < 2) return std::unexpected(std::string("The broker ended without an answer."));
   packet.resize(static_cast<std::size_t>(count));

@@ -28,20 +28,27 @@ struct ControlAnswer {
 ///            broker is killed, and it needs no folder that the broker may write to. A request is
 ///            one packet, "reload"; the answer is another: the exit status as a digit, a line end,
 ///            and the text.
-/// Invariant  Heard are root, the broker's own user and the user who started it, as SO_PEERCRED
-///            names them. Nobody is waited for: at most 8 clients are connected, for a second each.
+/// Invariant  Anybody can take an abstract name, so both sides ask SO_PEERCRED who the other is.
+/// The
+///            broker hears root, its own user and the user who started it. The asker believes what
+///            it is told to trust, and asks nobody else. Nobody is waited for: at most 8 clients
+///            are connected, for a second each.
 /// Limits     The abstract namespace belongs to the network namespace: two containers that share
 ///            one and have the same path cannot both have it. SIGHUP works there all the same.
 /// Threads    The main thread.
 class ControlSocket {
  public:
   using Handler = std::function<ControlAnswer()>;
+  using MayAsk = std::function<bool(uid_t)>;
 
   /// Requires  Before privileges are dropped, so that clients see who started the broker.
-  /// Errors    One sentence, for instance when another broker has the name.
+  /// Errors    One sentence, for instance when another process has the name: it says which one.
   [[nodiscard]] static std::expected<ControlSocket, std::string> open(
-      const std::string& config_file);
+      const std::string& config_file, MayAsk may_ask = is_root_or_starter());
   ControlSocket() = default;
+
+  /// Root, the user who runs the process now, and the one who runs it when it is asked.
+  [[nodiscard]] static MayAsk is_root_or_starter();
 
   /// Whether somebody is connected who has not asked yet: then serve() is due within a second.
   [[nodiscard]] bool waits() const noexcept { return !clients_.empty(); }
@@ -55,18 +62,18 @@ class ControlSocket {
     transport::Descriptor socket;
     broker::Instant deadline;
   };
-  [[nodiscard]] bool may_ask(int socket) const noexcept;
   void accept_some(broker::Instant now);
 
   transport::Descriptor socket_;  // none: nobody can ask
-  uid_t starter_ = 0;
+  MayAsk may_ask_;
   std::vector<Client> clients_;
 };
 
 /// Asks the broker of that configuration to reload.
 ///
-/// Errors    One sentence, if there is none or it does not answer.
+/// Requires  `trusted` are the users whose process may be that broker.
+/// Errors    One sentence, if there is none, it is somebody else's, or it does not answer.
 [[nodiscard]] std::expected<ControlAnswer, std::string> ask_to_reload(
-    const std::string& config_file);
+    const std::string& config_file, const std::vector<uid_t>& trusted);
 
 }  // namespace server

@@ -7,6 +7,7 @@
 #include <expected>
 #include <memory>
 #include <poll.h>
+#include <pwd.h>
 #include <string>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -37,6 +38,7 @@
 #include "broker/server/translate.h"
 #include "broker/shard.h"
 #include "conf/command_line.h"
+#include "conf/file.h"
 #include "conf/load.h"
 #include "conf/sample.h"
 #include "transport/loops.h"
@@ -416,9 +418,23 @@ int run_broker(Running running, Certificates::Contexts tls) {
   return status(conf::ExitCode::success);
 }
 
+/// Whose process may be the broker of that file, even if it has errors: it was started as root, by
+/// whoever asks, or as the user that the file names.
+std::vector<uid_t> possible_brokers(const std::string& config_file) {
+  std::vector<uid_t> users = {0, ::geteuid()};
+  std::string name = conf::Settings().user;
+  if (const auto text = conf::read_file(config_file)) {
+    const conf::Source source = conf::read_source(*text, config_file);
+    const conf::Entry* const entry = conf::find_entry(source.globals, "user");
+    if (entry != nullptr) name = std::get<std::string>(entry->value);
+  }
+  if (const passwd* const user = ::getpwnam(name.c_str())) users.push_back(user->pw_uid);
+  return users;
+}
+
 /// `darter --reload`
 int reload(const std::string& config_file) {
-  const auto answer = ask_to_reload(config_file);
+  const auto answer = ask_to_reload(config_file, possible_brokers(config_file));
   if (!answer) {
     print_error(concat({"Error: ", answer.error()}));
     return status(conf::ExitCode::unusable_listener);
@@ -482,8 +498,9 @@ int run(const std::vector<std::string_view>& arguments) {
   }
   if (command_line->action == conf::Action::test_config) {
     report(settings->remarks);
-    for (const std::string& line : Certificates::warnings(*settings, *tls)) {
-      print_error("Warning: " + line);
+    for (const auto& lines :
+         {Gatekeeper::warnings(*settings, *realms), Certificates::warnings(*settings, *tls)}) {
+      for (const std::string& line : lines) print_error("Warning: " + line);
     }
     return status(conf::ExitCode::success);
   }

@@ -1,0 +1,105 @@
+#include "broker/server/control_socket.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <expected>
+#include <fstream>
+#include <future>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using server::ControlAnswer;
+using server::ControlSocket;
+using Answer = std::expected<ControlAnswer, std::string>;
+
+/// A configuration file, whose path is what the two sides have in common.
+class File {
+ public:
+  File() {
+    const int descriptor = ::mkstemp(path_.data());
+    REQUIRE(descriptor >= 0);
+    ::close(descriptor);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() { ::unlink(path_.c_str()); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/control_test_XXXXXX";
+};
+
+/// Asks in a thread, and serves until there is an answer.
+Answer ask(ControlSocket& control, const File& file, const std::vector<uid_t>& trusted,
+           std::atomic<int>& reloads) {
+  auto answer =
+      std::async(std::launch::async, [&] { return server::ask_to_reload(file.path(), trusted); });
+  while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    control.serve(broker::Instant{}, [&] {
+      ++reloads;
+      return ControlAnswer{0, "done\n"};
+    });
+    std::this_thread::yield();
+  }
+  return answer.get();
+}
+
+}  // namespace
+
+TEST_CASE("the broker of a file is asked to reload", "[server]") {
+  const File file;
+  auto control = ControlSocket::open(file.path());
+  REQUIRE(control.has_value());
+  std::atomic<int> reloads = 0;
+  const Answer answer = ask(*control, file, {::geteuid()}, reloads);
+  REQUIRE(answer.has_value());
+  CHECK(answer->exit_status == 0);
+  CHECK(answer->text == "done\n");
+  CHECK(reloads == 1);
+}
+
+// It was believed that the answer is read whenever it was sent. A request that comes after the
+// broker has closed cannot be sent, and one that it has not read puts an error before the answer.
+TEST_CASE("an asker who is refused is told why, whichever side is faster", "[server]") {
+  const File file;
+  auto control = ControlSocket::open(file.path(), [](uid_t) { return false; });
+  REQUIRE(control.has_value());
+  std::atomic<int> reloads = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Answer answer = ask(*control, file, {::geteuid()}, reloads);
+    REQUIRE(answer.has_value());
+    CHECK(answer->exit_status == 1);
+    CHECK(answer->text == "Only root and the user of the broker may ask it to reload.\n");
+  }
+  CHECK(reloads == 0);
+}
+
+TEST_CASE("a process of another user that took the name is not asked", "[server]") {
+  const File file;
+  auto squatter = ControlSocket::open(file.path());
+  REQUIRE(squatter.has_value());
+  std::atomic<int> reloads = 0;
+  const Answer answer = ask(*squatter, file, {::geteuid() + 1}, reloads);
+  REQUIRE_FALSE(answer.has_value());
+  const std::string process = std::to_string(::getpid());
+  CHECK(answer.error().find("process " + process + ") is neither root's, nor yours") !=
+        std::string::npos);
+  CHECK(answer.error().ends_with("run: kill -HUP " + process));
+  CHECK(reloads == 0);
+}
+
+TEST_CASE("a broker whose name is taken says by whom", "[server]") {
+  const File file;
+  const auto first = ControlSocket::open(file.path());
+  REQUIRE(first.has_value());
+  const auto second = ControlSocket::open(file.path());
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().find("SIGHUP can: Address already in use. It is taken by user ") !=
+        std::string::npos);
+  CHECK(second.error().ends_with(", process " + std::to_string(::getpid()) + "."));
+}
