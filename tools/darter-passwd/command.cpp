@@ -53,8 +53,8 @@ Fault take_options(Options& options, Words& words) {
       continue;
     }
     auto* value = value_named(options, word);
-    if (value == nullptr) return "unknown option " + word;
-    if (words.empty()) return "option " + word + " needs a value";
+    if (value == nullptr) return "unknown option " + word + "; see darter-passwd --help";
+    if (words.empty()) return word + " argument given but not enough other arguments.";
     *value = words.front();
     words = words.subspan(1);
   }
@@ -62,34 +62,47 @@ Fault take_options(Options& options, Words& words) {
 }
 
 Fault read_kind(const Options& options, Command& command) {
-  const std::string kind = options.kind.value_or("argon2id");
+  if (options.iterations) command.kind = auth::HashKind::sha512_pbkdf2;
+  const std::string kind = options.kind.value_or("");
   if (kind == "sha512-pbkdf2") {
     command.kind = auth::HashKind::sha512_pbkdf2;
   } else if (kind == "sha512") {
     command.kind = auth::HashKind::sha512;
-  } else if (kind != "argon2id") {
-    return "unknown hash " + kind + " (known: argon2id, sha512-pbkdf2, sha512)";
+  } else if (kind == "argon2id") {
+    command.kind = auth::HashKind::argon2id;
+  } else if (options.kind) {
+    return "Unknown hash type '" + kind + "'; known are argon2id, sha512-pbkdf2 and sha512";
   }
   if (!options.iterations) return std::nullopt;
   if (command.kind != auth::HashKind::sha512_pbkdf2) return "-I goes with -H sha512-pbkdf2";
   const std::string& text = *options.iterations;
   auto& iterations = command.cost.pbkdf2_iterations;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), iterations);
-  if (fault != std::errc{} || end != text.data() + text.size() || iterations < 1 ||
-      iterations > 10'000'000) {
-    return "iterations must be 1 to 10000000, not " + text;
+  if (text == "0" || text.starts_with('-')) return "Number of iterations must be > 0.";
+  if (fault != std::errc{} || end != text.data() + text.size() || iterations > 10'000'000) {
+    return "Number of iterations must be 1 to 10000000, not " + text;
   }
   return std::nullopt;
 }
 
 Fault flags_that_quarrel(const Options& options) {
   const auto both = [](bool one, bool other) { return one && other; };
-  if (both(options.create, options.remove)) return "-c and -D cannot be used together";
-  if (both(options.upgrade, options.create || options.remove || options.batch)) {
-    return "-U goes with no other option but -H and -I";
-  }
-  if (both(options.remove, options.batch)) return "-D takes no password";
+  if (both(options.create, options.remove)) return "-c and -D cannot be used together.";
+  if (both(options.create, options.upgrade)) return "-c and -U cannot be used together.";
+  if (both(options.remove, options.upgrade)) return "-D and -U cannot be used together.";
+  if (both(options.batch, options.remove)) return "-b and -D cannot be used together.";
+  if (both(options.batch, options.upgrade)) return "-b and -U cannot be used together.";
   return std::nullopt;
+}
+
+std::string words_missing(const Options& options) {
+  if (options.create && options.batch) {
+    return "-c argument given but password file, username, or password missing.";
+  }
+  if (options.create) return "-c argument given but password file or username missing.";
+  if (options.remove) return "-D argument given but password file or username missing.";
+  if (options.upgrade) return "-U argument given but password file missing.";
+  return "a file, user or password is missing; see darter-passwd --help";
 }
 
 Action action_of(const Options& options, Words& words) {
@@ -125,13 +138,13 @@ std::size_t words_wanted(const Command& command, bool batch) {
 Fault fault_of_user(std::string_view user) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (user.empty()) return "the user name is empty";
-  if (user.size() > 65535) return "the user name is longer than MQTT allows (65535 bytes)";
-  if (user.contains(':')) return "a user name cannot contain ':'";
+  if (user.size() > 65535) return "Username must be less than 65536 characters long.";
+  if (std::ranges::any_of(user, is_control)) return "Username must not contain control characters.";
+  if (user.contains(':')) return "Username must not contain the ':' character.";
   if (user.starts_with('#')) return "a user name cannot begin with '#', which begins a comment";
   if (user.starts_with(' ') || user.ends_with(' ')) {
     return "a user name cannot begin or end with a space";
   }
-  if (std::ranges::any_of(user, is_control)) return "a user name cannot hold control characters";
   return std::nullopt;
 }
 
@@ -147,7 +160,7 @@ std::expected<Command, std::string> read_command(std::span<const std::string> wo
   command.create = options.create;
   const std::size_t wanted = words_wanted(command, options.batch);
   if (wanted == 0) return command;
-  if (words.size() < wanted) return std::unexpected("a file, user or password is missing");
+  if (words.size() < wanted) return std::unexpected(words_missing(options));
   if (words.size() > wanted) {
     return std::unexpected("too many words: \"" + words[wanted] +
                            "\" (a password on the command line needs -b)");
@@ -171,22 +184,25 @@ Usage: darter-passwd [-c] [-H HASH] [-I N] FILE USER              asks for the p
        darter-passwd list FILE
        darter-passwd [-b] check FILE USER [PASSWORD]
 
-  -c         begin a new file; an existing one is replaced
+  -c         begin a new file; an existing one is replaced; the file - is standard output
   -b         batch: the password stands on the command line (others can see it there)
   -D         delete the user
   -U         hash the passwords of a file in plain text; hashed ones are left alone
-  -H HASH    argon2id (the default), sha512-pbkdf2 (Mosquitto 2.0 reads it, too), or sha512 (so
-             does any Mosquitto, but whoever gets the file guesses such passwords quickly)
-  -I N       iterations of sha512-pbkdf2 (210000)
+  -H HASH    argon2id, sha512-pbkdf2 (Mosquitto 2.0 reads it, too), or sha512 (so does any
+             Mosquitto, but whoever gets the file guesses such passwords quickly). By default the
+             best that the file's passwords have already, and argon2id if it has none
+  -I N       sha512-pbkdf2 with so many iterations (210000)
   -h, --help, --version
   list       print the users, and how their passwords are hashed
   check      is this the user's password?
 
 The password is asked for without showing it, or read from standard input: one line, or two equal
-ones. A file is replaced as a whole or not at all; it keeps its owner and mode, and a new one can be
-read by its owner only. To use a file that is called "list" or "check", write ./list.
+ones. A file is replaced as a whole or not at all; it keeps its owner and mode. A new one can be read
+by its owner only; if root makes it in a folder of another group, by that group, too, so that the
+broker can read it again at a reload. To use a file that is called "list" or "check", write ./list.
 
-Exit status: 0 done, 1 error (nothing was changed), 2 the password is wrong (check).
+Exit status: 0 done, 1 error (nothing was changed), 2 the two passwords differ (nothing was changed),
+or the password is wrong (check).
 MOSQUITTO_UNSAFE_ALLOW_SYMLINKS set: FILE may be a symbolic link; else that is an error.
 
 Examples:

@@ -26,16 +26,19 @@ struct Command {
   Action action = Action::help;
   bool create = false;                  ///< -c
   std::optional<std::string> password;  ///< given on the command line (-b)
-  auth::HashKind kind = auth::HashKind::argon2id;
+  std::optional<auth::HashKind> kind;   ///< -H; nothing: as the passwords that are there
   auth::HashCost cost;
   std::string file;
   std::string user;
+
+  /// -c with the file "-": the user's line goes to standard output.
+  [[nodiscard]] bool to_standard_output() const { return create && file == "-"; }
 };
 
 /// Reads the arguments behind the program's name: those of mosquitto_passwd, in its order (options
 /// first), and "list" and "check". Passwords may begin with '-'.
 ///
-/// Errors    One sentence for the user.
+/// Errors    One sentence for the user; in the words of mosquitto_passwd, where it has that error.
 [[nodiscard]] std::expected<Command, std::string> read_command(std::span<const std::string> words);
 
 /// What --help prints.

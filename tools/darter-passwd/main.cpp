@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,100 +22,169 @@ namespace {
 
 constexpr int done = 0;
 constexpr int failed = 1;
-constexpr int wrong_password = 2;
+constexpr int wrong_password = 2;  // that two passwords differ is 2 with mosquitto_passwd, too
 
-using Result = std::expected<int, std::string>;
+/// What is said on standard error, and the exit status.
+///
+/// Invariant  Begins as it does with mosquitto_passwd, where that has the same to say: scripts
+/// look.
+struct Failure {
+  std::string text;
+  int status = failed;
+  std::string_view heading = "Error: ";
+};
 
-std::unexpected<std::string> error(std::string text) { return std::unexpected(std::move(text)); }
+using Result = std::expected<int, Failure>;
+
+std::unexpected<Failure> error(std::string text) {
+  return std::unexpected(Failure{.text = std::move(text)});
+}
 
 void say(const std::string& text) { (void)std::printf("%s\n", text.c_str()); }
-void warn(const std::string& text) {
-  (void)std::fprintf(stderr, "darter-passwd: %s\n", text.c_str());
+void complain(std::string_view heading, const std::string& text) {
+  (void)std::fprintf(stderr, "%s%s\n", std::string(heading).c_str(), text.c_str());
 }
+void warn(const std::string& text) { complain("Warning: ", text); }
 
 bool links_allowed() { return std::getenv("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS") != nullptr; }
 
-std::expected<auth::Secret, std::string> password_for(const Command& command, bool new_one) {
-  if (!command.password) return ask_password(command.user, new_one);
-  if (command.password->empty()) return error("the password is empty");
+std::expected<auth::Secret, Failure> password_for(const Command& command, bool new_one) {
+  if (!command.password) {
+    auto typed = ask_password(command.user, new_one);
+    if (typed) return std::move(*typed);
+    const int status = typed.error().passwords_differ ? wrong_password : failed;
+    return std::unexpected(Failure{.text = typed.error().text, .status = status});
+  }
+  if (command.password->empty()) return error("Empty password.");
   return auth::Secret(std::string_view(*command.password));
 }
 
 /// Reads the users of the file that is to be edited; -c begins with none.
-std::expected<UsersText, std::string> users_in(const SafeFile& file, const Command& command) {
+std::expected<UsersText, Failure> users_in(const SafeFile& file, const Command& command) {
   const auto text = file.read();
   if (!text) return error(text.error());
   if (command.create) return UsersText();
-  if (!*text) return error(command.file + ": there is no such file; -c makes a new one");
+  if (!*text) {
+    return error("Unable to open password file " + command.file +
+                 ". No such file or directory; -c makes a new one");
+  }
   return UsersText(**text);
 }
 
-/// Is there any sense in asking for a password?
-std::expected<void, std::string> can_edit(const Command& command) {
-  const auto file = SafeFile::open(command.file, links_allowed());
+/// A file that is held for editing, and its users.
+struct Opened {
+  SafeFile file;
+  UsersText users;
+};
+
+std::expected<Opened, Failure> open_users(const Command& command) {
+  auto file = SafeFile::open(command.file, links_allowed());
   if (!file) return error(file.error());
-  const auto users = users_in(*file, command);
-  if (!users) return error(users.error());
-  return {};
+  auto users = users_in(*file, command);
+  if (!users) return std::unexpected(std::move(users).error());
+  return Opened{std::move(*file), std::move(*users)};
+}
+
+/// How new passwords are hashed: as -H says, else in the best of the ways in which the file has
+/// some already. Its broker reads those; Mosquitto 2.0 reads no argon2id.
+auth::HashKind kind_for(const Command& command, const UsersText& users) {
+  if (command.kind) return *command.kind;
+  std::optional<auth::HashKind> best;
+  for (const UsersText::User& user : users.users()) {
+    const auto hash = auth::PasswordHash::parse(user.hash);
+    if (hash) best = std::max(best.value_or(hash->kind()), hash->kind());
+  }
+  if (best == auth::HashKind::sha512) {
+    warn(
+        "the passwords of this file are hashed with sha512, which is guessed quickly, and so is "
+        "this one; -H sha512-pbkdf2 is better, and Mosquitto reads it from 2.0 on");
+  }
+  return best.value_or(auth::HashKind::argon2id);
 }
 
 /// Opens the file, lets `change` edit its users, and replaces it.
 template <typename Change>
 Result edit(const Command& command, Change&& change) {
-  const auto file = SafeFile::open(command.file, links_allowed());
-  if (!file) return error(file.error());
-  auto users = users_in(*file, command);
-  if (!users) return error(users.error());
-  auto message = change(*users);
-  if (!message) return error(message.error());
-  if (auto replaced = file->replace(users->text()); !replaced) return error(replaced.error());
+  auto opened = open_users(command);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  auto& [file, users] = *opened;
+  auto message = change(users);
+  if (!message) return std::unexpected(std::move(message).error());
+  if (auto replaced = file.replace(users.text()); !replaced) return error(replaced.error());
   say(*message);
-  if (file->is_open_to_all()) {
-    warn("everybody may read " + command.file + ", so darter will refuse it; run: chmod o-rwx " +
-         command.file);
+  if (file.is_open_to_all()) {
+    warn("File " + command.file +
+         " has world readable permissions: darter warns of it with a mosquitto.conf, and refuses "
+         "it with a darter.toml. To fix this, use `" +
+         command_to_close(command.file) + "`.");
   }
   return done;
 }
 
-Result set(const Command& command) {
-  if (auto possible = can_edit(command); !possible) return error(possible.error());
+Result print_line(const Command& command) {
   const auto password = password_for(command, true);
-  if (!password) return error(password.error());
-  const auto hash = auth::PasswordHash::make(password->text(), command.kind, command.cost);
+  if (!password) return std::unexpected(password.error());
+  const auto hash =
+      auth::PasswordHash::make(password->text(), kind_for(command, UsersText()), command.cost);
   if (!hash) return error(hash.error());
-  return edit(command, [&](UsersText& users) -> std::expected<std::string, std::string> {
-    return (users.set(command.user, hash->text()) ? "Changed the password of user "
-                                                  : "Added user ") +
-           command.user + ".";
+  say(command.user + ":" + hash->text());
+  return done;
+}
+
+/// What a new password is hashed with. Fails before anybody is asked for one if the file cannot be
+/// edited, and lets go of the file again: somebody may take his time.
+std::expected<auth::HashKind, Failure> find_kind(const Command& command) {
+  const auto opened = open_users(command);
+  if (!opened) return std::unexpected(opened.error());
+  return kind_for(command, opened->users);
+}
+
+Result set(const Command& command) {
+  if (command.to_standard_output()) return print_line(command);
+  const auto kind = find_kind(command);
+  if (!kind) return std::unexpected(kind.error());
+  const auto password = password_for(command, true);
+  if (!password) return std::unexpected(password.error());
+  const auto hash = auth::PasswordHash::make(password->text(), *kind, command.cost);
+  if (!hash) return error(hash.error());
+  return edit(command, [&](UsersText& users) -> std::expected<std::string, Failure> {
+    const bool known = users.set(command.user, hash->text());
+    return (known ? "Updating password for user " : "Adding password for user ") + command.user;
   });
 }
 
 Result remove(const Command& command) {
-  return edit(command, [&](UsersText& users) -> std::expected<std::string, std::string> {
+  return edit(command, [&](UsersText& users) -> std::expected<std::string, Failure> {
     if (users.remove(command.user)) return "Deleted user " + command.user + ".";
-    return error(command.file + ": there is no user " + command.user);
+    return std::unexpected(Failure{.text = "User " + command.user + " not found in password file.",
+                                   .heading = "Warning: "});
   });
 }
 
 Result upgrade(const Command& command) {
-  return edit(command, [&](UsersText& users) -> std::expected<std::string, std::string> {
+  return edit(command, [&](UsersText& users) -> std::expected<std::string, Failure> {
+    const auth::HashKind kind = kind_for(command, users);
     std::size_t count = 0;
     const auto changed =
         users.change_hashes([&](std::string_view old) -> std::expected<std::string, std::string> {
           const std::string_view hash = old.substr(0, old.find(':'));
           if (auth::PasswordHash::parse(auth::trimmed(hash))) return std::string(old);
-          if (old.empty()) return error("there is no password");
-          auto made = auth::PasswordHash::make(old, command.kind, command.cost);
-          if (!made) return error(made.error());
+          if (old.empty()) return std::unexpected("there is no password");
+          auto made = auth::PasswordHash::make(old, kind, command.cost);
+          if (!made) return std::unexpected(std::move(made).error());
           ++count;
           return made->text();
         });
-    if (!changed) return error(command.file + ":" + changed.error());
+    if (!changed) {
+      const std::string line = std::to_string(changed.error().line);
+      return error("Corrupt password file at line " + line + ". " + command.file + ":" + line +
+                   ": " + changed.error().what);
+    }
     return "Hashed " + std::to_string(count) + (count == 1 ? " password." : " passwords.");
   });
 }
 
-std::expected<std::vector<UsersText::User>, std::string> users_of(const std::string& file) {
+std::expected<std::vector<UsersText::User>, Failure> users_of(const std::string& file) {
   const auto text = auth::read_text_file(file, auth::Privacy::anyone_may_read);
   if (!text) return error(text.error());
   return UsersText(*text).users();
@@ -135,14 +206,14 @@ std::string kind_of(const UsersText::User& user) {
 
 Result list(const Command& command) {
   const auto users = users_of(command.file);
-  if (!users) return error(users.error());
+  if (!users) return std::unexpected(users.error());
   for (const auto& user : *users) say(user.name + "\t" + kind_of(user));
   return done;
 }
 
 Result check(const Command& command) {
   const auto users = users_of(command.file);
-  if (!users) return error(users.error());
+  if (!users) return std::unexpected(users.error());
   const UsersText::User* found = nullptr;
   for (const auto& user : *users) {
     if (user.name == command.user) found = &user;
@@ -153,7 +224,7 @@ Result check(const Command& command) {
     return error(command.file + ":" + std::to_string(found->line) + ": " + hash.error());
   }
   const auto password = password_for(command, false);
-  if (!password) return error(password.error());
+  if (!password) return std::unexpected(password.error());
   switch (hash->verify(password->text())) {
     case auth::Match::yes:
       say("The password is right.");
@@ -193,13 +264,13 @@ Result run(const Command& command) {
 int main_of(const std::vector<std::string>& words) {
   const auto command = read_command(words);
   if (!command) {
-    warn(command.error() + "; see darter-passwd --help");
+    complain("Error: ", command.error());
     return failed;
   }
   const Result result = run(*command);
   if (result) return *result;
-  warn(result.error());
-  return failed;
+  complain(result.error().heading, result.error().text);
+  return result.error().status;
 }
 
 }  // namespace

@@ -161,27 +161,29 @@ void leave_no_core() {
 }
 
 std::optional<std::string> fault_of(std::string_view password) {
-  if (password.empty()) return "the password is empty";
-  if (password.size() > password_bytes_max) return "the password is longer than 65535 bytes";
+  if (password.empty()) return "Empty password.";
+  if (password.size() > password_bytes_max) {
+    return "Password must be less than 65536 characters long.";
+  }
   return std::nullopt;
 }
 
 }  // namespace
 
-std::expected<auth::Secret, std::string> ask_password(const std::string& user, bool new_one) {
+std::expected<auth::Secret, PromptFault> ask_password(const std::string& user, bool new_one) {
   leave_no_core();
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   Line first;
-  LineEnd end = terminal
-                    ? ask((new_one ? "New password for " : "Password of ") + user + ": ", first)
-                    : first.read(nullptr);
-  if (const auto fault = fault_of(first.text())) return std::unexpected(*fault);
+  LineEnd end = terminal ? ask(new_one ? "Password: " : "Password of " + user + ": ", first)
+                         : first.read(nullptr);
+  if (const auto fault = fault_of(first.text())) return std::unexpected(PromptFault{*fault, false});
   if (new_one && (terminal || end == LineEnd::line_feed)) {
     Line second;
-    end = terminal ? ask("Once more: ", second) : second.read(nullptr);
+    end = terminal ? ask("Reenter password: ", second) : second.read(nullptr);
     const bool repeated = terminal || end == LineEnd::line_feed || !second.text().empty();
-    if (repeated && second.text() != first.text())
-      return std::unexpected("the two passwords differ");
+    if (repeated && second.text() != first.text()) {
+      return std::unexpected(PromptFault{"Passwords do not match.", true});
+    }
   }
   return auth::Secret(first.text());
 }

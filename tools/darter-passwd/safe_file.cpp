@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <grp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -46,6 +47,11 @@ class Draft {
     return ::fsync(file_) == 0;
   }
 
+  /// For its owner, and for a group to read.
+  [[nodiscard]] bool give_to_group(unsigned group) const {
+    return ::fchown(file_, static_cast<uid_t>(-1), group) == 0 && ::fchmod(file_, 0640) == 0;
+  }
+
   /// Only who may give files away can give one its old owner; others edit only their own.
   [[nodiscard]] bool look_like(const struct stat& old) const {
     const bool mine = old.st_uid == ::geteuid() && old.st_gid == ::getegid();
@@ -80,7 +86,10 @@ std::expected<SafeFile, std::string> SafeFile::open(const std::string& path, boo
   }
   const std::string folder = real.has_parent_path() ? real.parent_path().string() : ".";
   const int number = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (number < 0) return system_error(folder, "cannot be opened");
+  if (number < 0) {
+    return std::unexpected("Unable to open file " + path + " for writing. " +
+                           std::generic_category().message(errno) + ".");
+  }
   while (::flock(number, LOCK_EX) != 0 && errno == EINTR) continue;
   return SafeFile(number, real.string());
 }
@@ -108,14 +117,30 @@ std::expected<void, std::string> SafeFile::replace(std::string_view text) const 
   if (!draft.is_open()) return system_error(path_, "no file can be made beside it");
   if (!draft.write(text)) return system_error(path_, "the new text cannot be written");
   if (exists && !draft.look_like(old)) return system_error(path_, "its owner cannot be kept");
+  const auto group = exists ? std::nullopt : group_of_new_file();
+  if (group && !draft.give_to_group(*group)) {
+    return system_error(path_, "cannot be given to the group of its folder");
+  }
   if (!draft.take_the_place_of(path_)) return system_error(path_, "cannot be replaced");
   ::fsync(folder_);  // makes the new name last; some file systems refuse, and need no help
   return {};
 }
 
+std::optional<unsigned> SafeFile::group_of_new_file() const {
+  struct stat folder{};
+  if (::geteuid() != 0 || ::fstat(folder_, &folder) != 0 || folder.st_gid == 0) return std::nullopt;
+  return folder.st_gid;
+}
+
 bool SafeFile::is_open_to_all() const {
   struct stat status{};
   return ::stat(path_.c_str(), &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
+}
+
+std::string command_to_close(const std::string& path) {
+  // The broker becomes mosquitto, or nobody where there is none.
+  const std::string readers = ::getgrnam("mosquitto") != nullptr ? "mosquitto" : "nogroup";
+  return "chown root:" + readers + " " + path + " && chmod 640 " + path;
 }
 
 }  // namespace passwd

@@ -26,7 +26,9 @@ class SafeFile {
   /// Returns   The file's text, or nothing if there is no such file.
   [[nodiscard]] std::expected<std::optional<std::string>, std::string> read() const;
 
-  /// Puts `text` in the place of what the file holds. Owner and mode stay; a new file is 0600.
+  /// Puts `text` in the place of what the file holds. Owner and mode stay. A new file is 0600; one
+  /// that root makes in a folder of another group is 0640 and of that group: else the broker, which
+  /// gives up root, cannot read it again at a reload.
   [[nodiscard]] std::expected<void, std::string> replace(std::string_view text) const;
 
   /// May everybody on the machine read or change the file? Then the broker refuses it.
@@ -34,9 +36,14 @@ class SafeFile {
 
  private:
   SafeFile(int folder, std::string path) : folder_(folder), path_(std::move(path)) {}
+  [[nodiscard]] std::optional<unsigned> group_of_new_file() const;
 
   int folder_;        // held open for its lock, and to be synced
   std::string path_;  // with links resolved
 };
+
+/// The one command, for root, that closes `path` to everybody and leaves it readable for the
+/// broker.
+[[nodiscard]] std::string command_to_close(const std::string& path);
 
 }  // namespace passwd

@@ -59,13 +59,13 @@ std::vector<UsersText::User> UsersText::users() const {
   return users;
 }
 
-std::expected<void, std::string> UsersText::change_hashes(
+std::expected<void, UsersText::Fault> UsersText::change_hashes(
     const std::function<std::expected<std::string, std::string>(std::string_view)>& change) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     const auto parts = parts_of(lines_[i]);
     if (!parts) continue;
     const auto changed = change(parts->second);
-    if (!changed) return std::unexpected(std::to_string(i + 1) + ": " + changed.error());
+    if (!changed) return std::unexpected(Fault{i + 1, changed.error()});
     lines_[i] = line_of(parts->first, *changed);
   }
   return {};

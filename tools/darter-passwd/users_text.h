@@ -21,6 +21,12 @@ class UsersText {
     std::size_t line = 0;  // from 1
   };
 
+  /// What is wrong with a line.
+  struct Fault {
+    std::size_t line = 0;  // from 1
+    std::string what;
+  };
+
   UsersText() = default;
   explicit UsersText(std::string_view text);
 
@@ -37,8 +43,8 @@ class UsersText {
 
   /// Replaces the part behind the colon by what `change` makes of it, in every user's line.
   ///
-  /// Errors    Those of `change`, with the line's number in front.
-  [[nodiscard]] std::expected<void, std::string> change_hashes(
+  /// Errors    The first of `change`.
+  [[nodiscard]] std::expected<void, Fault> change_hashes(
       const std::function<std::expected<std::string, std::string>(std::string_view)>& change);
 
   /// The file's text, each line ended by a line feed.
