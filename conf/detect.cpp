@@ -22,9 +22,14 @@ bool is_assignment(std::string_view line) {
 
 }  // namespace
 
-FileForm detect_form(std::string_view text, std::string_view file) {
+std::string_view without_byte_order_mark(std::string_view text) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  return text;
+}
+
+FileForm detect_form(std::string_view text, std::string_view file) {
+  text = without_byte_order_mark(text);
   for (text = from_first_letter(text); !text.empty(); text = from_first_letter(text)) {
     const std::string_view line = text.substr(0, text.find('\n'));
     const bool comment = line.starts_with('#');

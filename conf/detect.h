@@ -11,4 +11,7 @@ enum class FileForm { mosquitto, toml };
 /// such a line, and only then, the name of the file tells: TOML ends in ".toml".
 [[nodiscard]] FileForm detect_form(std::string_view text, std::string_view file);
 
+/// `text` without the mark that editors of Windows put in front of UTF-8.
+[[nodiscard]] std::string_view without_byte_order_mark(std::string_view text);
+
 }  // namespace conf

@@ -78,6 +78,7 @@ class MosquittoReader {
 
 void MosquittoReader::read(std::string_view text, const std::string& file) {
   Cursor cursor{.place = {.file = file, .line = 0}};
+  text = without_byte_order_mark(text);
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size() - 1);
     ++cursor.place.line;

@@ -59,6 +59,7 @@ struct Option {
   std::string_view choices = {};        ///< separated by blanks
   std::string_view later_choices = {};  ///< known, but not built in yet
   bool repeated = false;                ///< may stand several times, and the values add up
+  bool last_counts = false;             ///< a text that may stand several times: the last one holds
   std::string_view default_text = {};   ///< as it would be written; empty: none
   /// The default of a mosquitto.conf, where Mosquitto's behaviour is another than default_text;
   /// empty: no difference. Not for repeated options.

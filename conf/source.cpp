@@ -67,8 +67,14 @@ bool SourceWriter::is_given_twice(const Option& option, const Place& place, Owne
   if (option.type != Type::text || option.repeated) return false;
   const Entry* earlier = find_entry(entries_of(owner), option.name);
   if (earlier == nullptr) return false;
-  error(place, quoted(option.name) + " was already given in line " +
-                   std::to_string(earlier->place.line) + " of " + earlier->place.file);
+  const std::string where =
+      "line " + std::to_string(earlier->place.line) + " of " + earlier->place.file;
+  if (option.last_counts) {
+    remark(Severity::warning, place,
+           quoted(option.name) + " was already given in " + where + ": only this one holds");
+    return false;
+  }
+  error(place, quoted(option.name) + " was already given in " + where);
   return true;
 }
 

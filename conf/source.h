@@ -70,9 +70,10 @@ class SourceWriter {
   /// Sets an option that must exist.
   void set(std::string_view name, const Value& value, const Place& place, Owner owner);
 
-  /// Strings may stand once, of numbers and flags the last one counts.
+  /// Of numbers and flags the last one counts, and so it is of strings where Mosquitto takes the
+  /// last (Option::last_counts), with a warning. Other strings may stand once.
   ///
-  /// Returns   True, and says so, if `option` is a string that this owner has already.
+  /// Returns   True, and says so, if `option` may not be given again.
   [[nodiscard]] bool is_given_twice(const Option& option, const Place& place, Owner owner);
 
   /// Has anybody a security option or a plugin so far?

@@ -101,8 +101,7 @@ class TomlReader {
 };
 
 void TomlReader::read(std::string_view text) {
-  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  text = without_byte_order_mark(text);
   if (const int line = nameless_table_line(text); line > 0) {
     return writer_.error({.file = file_, .line = line}, "'[' must be followed by a table's name");
   }

@@ -35,8 +35,8 @@ TEST_CASE("lines are read as Mosquitto 2.0.11 reads them", "[conf]") {
       {"listener 70000\n", false},
       {"listener 1884\nallow_anonymous true\nallow_anonymous false\n", true},
       {"listener 1884\nmax_keepalive 60\nmax_keepalive 70\n", true},
-      {"listener 1884\nacl_file /tmp/a\nacl_file /tmp/b\n", false},
-      {"listener 1884\nuser root\nuser mosquitto\n", false},
+      {"listener 1884\nacl_file /tmp/a\nacl_file /tmp/b\n", true},  // of 2.1.2
+      {"listener 1884\nuser root\nuser mosquitto\n", true},        // of 2.1.2
       {"listener 1884\nlog_timestamp_format a\nlog_timestamp_format b\n", false},
       {"port 1884\nport 1885\n", true},
       {"listener 1884\nprotocol mqtt\nprotocol websockets\n", true},
@@ -159,6 +159,35 @@ TEST_CASE("options of every kind reach their place", "[conf]") {
   CHECK(settings.log.facility == 3);
   CHECK(settings.websockets_headers_size_bytes == 8192);
   CHECK(settings.max_queued_bytes == 99'999'999'999U);
+}
+
+// What 2.1.2 frees before it reads another one; all others are errors there.
+TEST_CASE("of some texts the last one holds, with a warning", "[conf]") {
+  const auto settings = good(
+      "acl_file /a\nacl_file /b\npassword_file /c\npassword_file /d\nuser one\nuser two\n"
+      "listener 1883\nmount_point x/\nmount_point y/\n");
+  REQUIRE(settings.listeners.size() == 1);
+  CHECK(settings.listeners[0].security.acl_file == "/b");
+  CHECK(settings.listeners[0].security.password_file == "/d");
+  CHECK(settings.listeners[0].mount_point == "y/");
+  CHECK(settings.user == "two");
+  CHECK(remarks_of(settings, Severity::warning) ==
+        Texts{"Warning: 'acl_file' was already given in line 1 of test.conf: only this one holds "
+              "(test.conf:2)",
+              "Warning: 'password_file' was already given in line 3 of test.conf: only this one "
+              "holds (test.conf:4)",
+              "Warning: 'user' was already given in line 5 of test.conf: only this one holds "
+              "(test.conf:6)",
+              "Warning: 'mount_point' was already given in line 8 of test.conf: only this one "
+              "holds (test.conf:9)"});
+  CHECK(errors_of("pid_file /a\npid_file /b\n") ==
+        Texts{"2: 'pid_file' was already given in line 1 of test.conf"});
+}
+
+TEST_CASE("a byte order mark in front of a file is no part of it", "[conf]") {
+  CHECK(good("\xEF\xBB\xBFlistener 1884\n").listeners.at(0).port == 1884);
+  CHECK(good("\xEF\xBB\xBF# nothing\nlistener 1884\n").listeners.at(0).port == 1884);
+  CHECK(errors_of("\xEF\xBB\xBFlistener 1884\n\xEF\xBB\xBFlistener 1885\n").size() == 1);
 }
 
 TEST_CASE("durations", "[conf]") {
