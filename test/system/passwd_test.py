@@ -117,18 +117,31 @@ class PasswdTest(unittest.TestCase):
 
     def test_create_add_change_delete(self):
         """A file's life: created with mode 0600, then a user more, a changed one, a deleted one."""
-        self.assertIn("Added user alice", self.add("alice", "secret", create=True))
+        self.assertIn("Adding password for user alice", self.add("alice", "secret", create=True))
         self.assertEqual(self.mode(), 0o600)
         self.add("bob", "-starts with a dash")
         self.assertTrue(self.file.read_text().startswith("alice:$argon2id$v=19$m=19456,t=2,p=1$"))
         self.assert_password("alice", "secret")
         self.assert_password("bob", "-starts with a dash")
-        self.assertIn("Changed", self.add("alice", "other"))
+        self.assertIn("Updating password for user alice", self.add("alice", "other"))
         self.assert_password("alice", "other")
         self.run_tool("-D", self.file, "alice")
         self.assertEqual(self.run_tool("list", self.file), "bob\targon2id\n")
-        self.assertIn("there is no user alice", self.run_tool("-D", self.file, "alice", expect=1))
+        self.assertEqual("Warning: User alice not found in password file.\n",
+                         self.run_tool("-D", self.file, "alice", expect=1))
         self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
+
+    def test_new_file_of_root(self):
+        """It is readable for the group of its folder, unless that is root's, or root is not here."""
+        self.add("alice", "secret", create=True)
+        self.assertEqual(self.mode(), 0o600)
+        self.file.unlink()
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(self.folder, 0, 65534)
+        self.add("alice", "secret", create=True)
+        self.assertEqual(self.mode(), 0o640 if is_root else 0o600)
+        self.assertEqual(self.file.stat().st_gid, 65534 if is_root else os.getegid())
 
     def test_create_replaces(self):
         """-c begins anew."""
@@ -152,7 +165,9 @@ class PasswdTest(unittest.TestCase):
         """A file that everybody may read is edited, with a warning."""
         self.file.write_text("")
         self.file.chmod(0o644)
-        self.assertIn("chmod o-rwx", self.add("alice", "secret"))
+        self.assertRegex(self.add("alice", "secret"),
+                         rf"Warning: File {self.file} has world readable permissions.*"
+                         rf"`chown root:\w+ {self.file} && chmod 640 {self.file}`")
         self.assertEqual(self.mode(), 0o644)
 
     def test_upgrade(self):
@@ -170,7 +185,8 @@ class PasswdTest(unittest.TestCase):
         """A line that cannot be hashed is named, and the file stays as it was."""
         text = "alice:secret\nbob:\n"
         self.file.write_text(text)
-        self.assertIn("users:2: there is no password", self.run_tool("-U", self.file, expect=1))
+        self.assertRegex(self.run_tool("-U", self.file, expect=1),
+                         r"^Error: Corrupt password file at line 2\. .*users:2: there is no password")
         self.assertEqual(self.file.read_text(), text)
 
     def test_standard_input(self):
@@ -182,9 +198,11 @@ class PasswdTest(unittest.TestCase):
         for user in ("alice", "bob", "carol", "dave"):
             self.assert_password(user, "secret")
         before = self.file.read_text()
-        self.assertIn("differ", self.run_tool(self.file, "eve", stdin="one\ntwo\n", expect=1))
-        self.assertIn("empty", self.run_tool(self.file, "eve", stdin="\n", expect=1))
-        self.assertIn("empty", self.run_tool(self.file, "eve", expect=1))
+        self.assertEqual("Error: Passwords do not match.\n",
+                         self.run_tool(self.file, "eve", stdin="one\ntwo\n", expect=2))
+        for nothing in ("\n", ""):
+            self.assertEqual("Error: Empty password.\n",
+                             self.run_tool(self.file, "eve", stdin=nothing, expect=1))
         self.assertEqual(self.file.read_text(), before)
         self.assertIn("right", self.run_tool("check", self.file, "bob", stdin="secret\n"))
         self.assertIn("wrong", self.run_tool("check", self.file, "bob", stdin="no\n", expect=2))
@@ -215,8 +233,8 @@ class PasswdTest(unittest.TestCase):
         """At a terminal the password is asked for twice and never shown."""
         status, shown = self.at_terminal("-c", self.file, "alice", keys=["secret\r", "secret\r"])
         self.assertEqual(status, 0, shown)
-        self.assertIn("New password for alice: ", shown)
-        self.assertIn("Once more: ", shown)
+        self.assertTrue(shown.startswith("Password: "), shown)
+        self.assertIn("Reenter password: ", shown)
         self.assertNotIn("secret", shown)
         self.assert_password("alice", "secret")
 
@@ -227,9 +245,9 @@ class PasswdTest(unittest.TestCase):
         self.assertEqual(status, 0, shown)
         self.assert_password("alice", "secret")
         before = self.file.read_text()
-        for keys in (["one\r", "two\r"], ["\r"], ["\x04"]):
+        for keys, expected in ((["one\r", "two\r"], 2), (["\r"], 1), (["\x04"], 1)):
             status, shown = self.at_terminal(self.file, "alice", keys=keys)
-            self.assertEqual(status, 1, shown)
+            self.assertEqual(status, expected, shown)
         self.assertEqual(self.file.read_text(), before)
 
     def test_signal_at_the_prompt(self):
@@ -301,6 +319,72 @@ class PasswdTest(unittest.TestCase):
         self.assertTrue(link.is_symlink())
         self.assert_password("bob", "pw")
 
+    def test_standard_output(self):
+        """-c - prints the line of one user, and nothing else."""
+        for words, given in ((["-b"], ""), ([], "secret\nsecret\n")):
+            password = ["secret"] if words else []
+            done = subprocess.run([TOOL, *words, "-H", "sha512-pbkdf2", "-c", "-", "alice",
+                                   *password], input=given.encode(), capture_output=True,
+                                  cwd=self.folder, check=True, timeout=DEADLINE_SECONDS)
+            self.assertEqual(done.stderr, b"")
+            self.assertRegex(done.stdout, rb"\Aalice:\$7\$210000\$[^\n]+\n\Z")
+            self.file.write_bytes(done.stdout)
+            self.assert_password("alice", "secret")
+            self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
+
+    def test_keeps_the_scheme(self):
+        """A new password is hashed as the others of the file are: Mosquitto 2.0 reads no argon2id."""
+        for scheme in ("sha512", "sha512-pbkdf2", "argon2id"):
+            with self.subTest(scheme=scheme):
+                self.add("alice", "secret", "-H", scheme, create=True)
+                output = self.add("bob", "hunter2")
+                self.assertEqual("sha512-pbkdf2 is better" in output, scheme == "sha512")
+                self.add("alice", "other")
+                self.assertEqual(self.run_tool("list", self.file),
+                                 f"alice\t{scheme}\nbob\t{scheme}\n")
+        self.add("alice", "secret", "-H", "sha512", create=True)
+        self.add("bob", "secret", "-I", "101")
+        self.add("carol", "secret")
+        self.file.write_text(self.file.read_text() + "dave:in plain text\n")
+        self.run_tool("-U", self.file)
+        self.assertEqual(self.run_tool("list", self.file),
+                         "alice\tsha512\nbob\tsha512-pbkdf2\ncarol\tsha512-pbkdf2\n"
+                         "dave\tsha512-pbkdf2\n")
+
+    def test_byte_order_mark(self):
+        """One in front of the file is no part of the first user's name."""
+        self.add("alice", "secret", create=True)
+        self.file.write_bytes(b"\xef\xbb\xbf" + self.file.read_bytes())
+        self.assert_password("alice", "secret")
+
+    def test_words_of_mosquitto_passwd(self):
+        """Errors begin as those of mosquitto_passwd 2.1 do, with its exit status."""
+        for words, why in (
+                (["-H"], "-H argument given but not enough other arguments."),
+                (["-H", "nohash"], "Unknown hash type 'nohash'"),
+                (["-I"], "-I argument given but not enough other arguments."),
+                (["-I", "0"], "Number of iterations must be > 0."),
+                (["-c", "-D"], "-c and -D cannot be used together."),
+                (["-c", "-U"], "-c and -U cannot be used together."),
+                (["-U", "-D"], "-D and -U cannot be used together."),
+                (["-b", "-D"], "-b and -D cannot be used together."),
+                (["-c", "-b"],
+                 "-c argument given but password file, username, or password missing."),
+                (["-c"], "-c argument given but password file or username missing."),
+                (["-D"], "-D argument given but password file or username missing."),
+                (["-U"], "-U argument given but password file missing."),
+                (["-D", self.file, "bad:"], "Username must not contain the ':' character."),
+                (["-D", self.file, "bad\n"], "Username must not contain control characters."),
+                (["-D", self.file, "a" * 65536],
+                 "Username must be less than 65536 characters long."),
+                (["-b", self.folder / "none", "a", "b"],
+                 f"Unable to open password file {self.folder}/none. No such file or directory"),
+                (["-c", "-b", self.folder / "none" / "x", "a", "b"],
+                 f"Unable to open file {self.folder}/none/x for writing. No such file")):
+            with self.subTest(words=words):
+                output = self.run_tool(*words, expect=1)
+                self.assertTrue(output.startswith("Error: " + why), output)
+
     def test_bad_words(self):
         """What cannot work is said in one line, and nothing is changed."""
         self.file.write_text("alice:x\n")
@@ -310,16 +394,15 @@ class PasswdTest(unittest.TestCase):
                 (["-b", self.file, " a", "pw"], "space"),
                 (["-b", self.file, "a\nb", "pw"], "control"),
                 (["-b", self.file, "", "pw"], "empty"),
-                (["-b", self.file, "a", ""], "empty"),
+                (["-b", self.file, "a", ""], "Empty password."),
                 (["-b", self.file, "a"], "missing"),
                 ([self.file], "missing"),
                 ([self.file, "a", "pw"], "-b"),
                 (["-x", self.file, "a"], "unknown option -x"),
                 (["-c", "-D", self.file, "a"], "-c and -D"),
                 (["-U", "-c", self.file], "-U"),
-                (["-H", "md5", self.file, "a"], "unknown hash md5"),
-                (["-H"], "needs a value"),
-                (["-I", "5", self.file, "a"], "-H sha512-pbkdf2"),
+                (["-U", "-b", self.file], "-b and -U"),
+                (["-H", "md5", self.file, "a"], "Unknown hash type 'md5'"),
                 (["-H", "sha512", "-I", "5", self.file, "a"], "-H sha512-pbkdf2"),
                 (["-H", "sha512-pbkdf2", "-I", "0", self.file, "a"], "iterations"),
                 (["-H", "sha512-pbkdf2", "-I", "5x", self.file, "a"], "iterations"),
