@@ -78,6 +78,8 @@ std::expected<std::string, Diagnostics> convert(const std::string& path) {
   if (!text) return std::unexpected(only(text.error()));
   const Source source = read_source(*text, path);
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
+  const bool includes = text->find("include_dir") != std::string::npos;
+  if (detect_form(*text, path) == FileForm::toml && !includes) return *text;
   return to_toml(source);
 }
 

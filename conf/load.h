@@ -36,7 +36,8 @@ namespace conf {
 /// Settings without a file: 127.0.0.1 and ::1, port 1883 or `ports`, anonymous clients allowed.
 [[nodiscard]] Settings load_defaults(const std::vector<std::uint16_t>& ports = {});
 
-/// A configuration file as the text of a darter.toml that says the same.
+/// A configuration file as the text of a darter.toml that says the same: a darter.toml that
+/// includes no other file is that already.
 ///
 /// Errors    As load().
 [[nodiscard]] std::expected<std::string, Diagnostics> convert(const std::string& path);
