@@ -64,7 +64,8 @@ void sample(Parser& parser, std::string_view form) {
 }
 
 constexpr auto arguments = std::to_array<Argument>({
-    {{"-c", "--config-file", "FILE", "Read this configuration: darter.toml or mosquitto.conf."},
+    {{"-c", "--config-file", "FILE",
+      "Read this configuration: darter.toml or mosquitto.conf. Of several the last counts."},
      [](Parser& parser, std::string_view path) { parser.set_file(path); }},
     {{"-d", "--daemon", "", "Go to the background after start."},
      [](Parser& parser, std::string_view) { parser.result.daemon = true; }},
@@ -78,7 +79,9 @@ constexpr auto arguments = std::to_array<Argument>({
      [](Parser& parser, std::string_view) { parser.result.quiet = true; }},
     {{"-v", "--verbose", "", "Log every kind of line. Wins over the file."},
      [](Parser& parser, std::string_view) { parser.result.verbose = true; }},
-    {{"", "--test-config", "", "Check the configuration and exit: 0 if it is good, 3 if not."},
+    {{"", "--test-config", "",
+      "Check the configuration, and the files and folders that it names, and exit: 0 if it is "
+      "good, 3 if not."},
      [](Parser& parser, std::string_view) { parser.result.action = Action::test_config; }},
     {{"", "--reload", "",
       "Ask the running broker of this configuration to read it again, print what changed, and "
@@ -231,7 +234,10 @@ void Parser::add_port(std::string_view text) {
 
 void Parser::set_file(std::string_view path) {
   if (path.empty()) return error("The name of the configuration file is empty");
-  if (!result.config_file.empty()) return error("Only one configuration file can be given");
+  // The last -c counts, as with Mosquitto: wrappers append theirs.
+  if (result.action == Action::convert && !result.config_file.empty()) {
+    return error("'--convert' takes one file, and no other configuration");
+  }
   result.config_file = path;
 }
 

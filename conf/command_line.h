@@ -15,7 +15,7 @@ namespace conf {
 /// Exit codes that scripts know from Mosquitto.
 enum class ExitCode : int {
   success = 0,
-  unusable_listener = 1,
+  unusable_listener = 1,  ///< or its certificates
   bad_configuration = 3,  ///< arguments or configuration, with --test-config too
 };
 
@@ -93,10 +93,9 @@ inline constexpr std::string_view usage_text = "darter [-c FILE] [-p PORT] [-v] 
 inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--nginx FILE]";
 
 inline constexpr std::string_view exit_status_text =
-    "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener or "
-    "the store cannot be opened, a file cannot be imported, backed up or restored, or no broker "
-    "can "
-    "be asked to reload.";
+    "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener, its "
+    "certificates or the store cannot be opened, a file cannot be imported, backed up or restored, "
+    "or no broker can be asked to reload.";
 
 /// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);

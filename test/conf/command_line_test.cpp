@@ -25,6 +25,9 @@ TEST_CASE("arguments that are right", "[conf]") {
   CHECK(parse_command_line({"--test-config", "-c", "/x"})->action == Action::test_config);
   CHECK(parse_command_line({"--convert", "/x"})->action == Action::convert);
   CHECK(parse_command_line({"--convert", "/x"})->config_file == "/x");
+  CHECK(parse_command_line({"-c", "/x", "-c", "/y"})->config_file == "/y");
+  CHECK_FALSE(parse_command_line({"--convert", "/x", "-c", "/y"}));
+  CHECK_FALSE(parse_command_line({"-c", "/x", "--convert", "/y"}));
   CHECK(parse_command_line({"--version"})->action == Action::version);
   CHECK(parse_command_line({"-h", "--nonsense"})->action == Action::help);
   const auto import = parse_command_line({"--import", "/m.db", "-c", "/x"});
@@ -44,7 +47,7 @@ TEST_CASE("arguments that are wrong", "[conf]") {
   const Arguments wrong = GENERATE(
       Arguments{"-x"}, Arguments{"file"}, Arguments{""}, Arguments{"-c"}, Arguments{"-c", ""},
       Arguments{"-p"}, Arguments{"-p", "0"}, Arguments{"-p", "65536"}, Arguments{"-p", "1x"},
-      Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "-c", "b"},
+      Arguments{"-p", "-1"}, Arguments{"-p", ""}, Arguments{"-c", "a", "--convert", "b"},
       Arguments{"--tls-keylog"}, Arguments{"--test-config"}, Arguments{"--daemon=1"},
       Arguments{"--sample-config", "x"}, Arguments{"-vq"}, Arguments{"--import", "f"},
       Arguments{"--backup", "f"}, Arguments{"--restore", "f"},
