@@ -62,6 +62,12 @@ std::expected<AclLine, std::string> read_rule(std::string_view rest) {
   return line;
 }
 
+/// Does a pattern say the same of everybody, as a "topic" line under each user would?
+bool is_same_for_all(std::string_view filter) {
+  return filter.find("%c") == filter.npos && filter.find("%u") == filter.npos &&
+         filter.find("%a") == filter.npos;
+}
+
 }  // namespace
 
 std::expected<AclFile, std::string> AclFile::load(const std::string& path) {
@@ -75,8 +81,16 @@ std::expected<AclFile, std::string> AclFile::parse(std::string_view text, const 
   std::vector<AclLine>* own = &file.anonymous_;
   std::string faults;
   for (LineCursor lines(text); lines.next();) {
+    const std::size_t patterns = file.patterns_.size();
     const auto fault = file.read_line(lines.line(), own);
     if (!fault.empty()) add_fault(faults, name, lines.number(), fault);
+    if (file.patterns_.size() == patterns) continue;
+    const std::string& filter = file.patterns_.back().filter;
+    if (!is_same_for_all(filter)) continue;
+    file.warnings_.push_back(remark_text(
+        name, lines.number(),
+        "the pattern \"" + filter +
+            "\" has no %c, %u or %a: it holds for every client, whoever the line stands under"));
   }
   if (!faults.empty()) return error(std::move(faults));
   return file;

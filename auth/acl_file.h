@@ -44,8 +44,13 @@ class AclFile {
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
 
+  /// "PATH:LINE: what is odd there".
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+
   /// Do both files say the same?
-  [[nodiscard]] bool operator==(const AclFile&) const = default;
+  [[nodiscard]] bool operator==(const AclFile& other) const {
+    return anonymous_ == other.anonymous_ && users_ == other.users_ && patterns_ == other.patterns_;
+  }
 
  private:
   /// Takes in one line; `own` is where "topic" lines go. Returns what is wrong with it, or nothing.
@@ -54,6 +59,7 @@ class AclFile {
   std::vector<AclLine> anonymous_;
   std::map<std::string, std::vector<AclLine>, std::less<>> users_;
   std::vector<AclLine> patterns_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace auth

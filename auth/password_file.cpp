@@ -3,8 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "auth/text_file.h"
-
 namespace auth {
 namespace {
 
@@ -58,11 +56,12 @@ std::expected<PasswordHash, std::string> decoy_like(const PasswordHash* common) 
 
 }  // namespace
 
-PasswordFile::PasswordFile(Users users, PasswordHash decoy)
-    : users_(std::move(users)), decoy_(std::move(decoy)) {}
+PasswordFile::PasswordFile(Users users, PasswordHash decoy, std::vector<std::string> warnings)
+    : users_(std::move(users)), decoy_(std::move(decoy)), warnings_(std::move(warnings)) {}
 
-std::expected<PasswordFile, std::string> PasswordFile::load(const std::string& path) {
-  const auto text = read_text_file(path, Privacy::secret);
+std::expected<PasswordFile, std::string> PasswordFile::load(const std::string& path,
+                                                            Privacy privacy) {
+  const auto text = read_text_file(path, privacy);
   if (!text) return std::unexpected(text.error());
   return parse(*text, path);
 }
@@ -70,10 +69,20 @@ std::expected<PasswordFile, std::string> PasswordFile::load(const std::string& p
 std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view text,
                                                              const std::string& name) {
   Users users;
+  std::map<std::string_view, std::size_t> places;
+  std::vector<std::string> warnings;
   std::string faults;
   for (LineCursor lines(text); lines.next();) {
     const auto entry = entry_of(lines.line());
     if (!entry) continue;
+    const auto [place, is_new] = places.try_emplace(entry->user, lines.number());
+    if (!is_new) {
+      warnings.push_back(remark_text(name, lines.number(),
+                                     "user " + std::string(entry->user) + " has a line already, " +
+                                         std::to_string(place->second) +
+                                         "; this one holds. Mosquitto refuses such a file"));
+      place->second = lines.number();
+    }
     auto hash = judge(*entry);
     if (hash) {
       users.insert_or_assign(std::string(entry->user), std::move(*hash));
@@ -84,7 +93,7 @@ std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view te
   if (!faults.empty()) return std::unexpected(std::move(faults));
   auto decoy = decoy_like(most_common(users));
   if (!decoy) return std::unexpected(name + ": " + decoy.error());
-  return PasswordFile(std::move(users), std::move(*decoy));
+  return PasswordFile(std::move(users), std::move(*decoy), std::move(warnings));
 }
 
 const PasswordHash* PasswordFile::find(std::string_view user) const {

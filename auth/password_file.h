@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "auth/password_hash.h"
+#include "auth/text_file.h"
 
 namespace auth {
 
@@ -15,19 +16,20 @@ namespace auth {
 ///
 /// Shape      Lines of "USER:HASH" as Mosquitto reads them: '#' in the first column begins a
 ///            comment, a line without a colon is passed over, spaces and a carriage return at the
-///            ends of user and hash do not count, of two lines for one user the last holds, and
-///            what follows a second colon is passed over.
+///            ends of user and hash do not count, of two lines for one user the last holds (with a
+///            warning), and what follows a second colon is passed over.
 /// Lifetime   An immutable snapshot of the file as it was when it was loaded.
 /// Threads    Any, once loaded.
 class PasswordFile {
  public:
   /// Reads the file at `path`.
   ///
-  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault. A file
-  ///           that everybody on the machine may read is an error (its group may: brokers are
-  ///           often given a file as root:mosquitto 0640), and so is a hash that is malformed,
-  ///           of an unknown kind, or costly beyond reason.
-  [[nodiscard]] static std::expected<PasswordFile, std::string> load(const std::string& path);
+  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault. A hash is one that is
+  ///           malformed, of an unknown kind, or costly beyond reason. If the file is to be secret,
+  ///           it is one that everybody on the machine may read it (its group may: brokers are
+  ///           often given a file as root:mosquitto 0640).
+  [[nodiscard]] static std::expected<PasswordFile, std::string> load(const std::string& path,
+                                                                     Privacy privacy);
 
   /// Reads the text of such a file; `name` stands for it in errors.
   [[nodiscard]] static std::expected<PasswordFile, std::string> parse(std::string_view text,
@@ -42,6 +44,9 @@ class PasswordFile {
 
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
 
+  /// "PATH:LINE: what is odd there", one for each user who has several lines.
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+
   /// Users of this file who are gone from `next`, or have another hash there. Sorted.
   [[nodiscard]] std::vector<std::string> changed_in(const PasswordFile& next) const;
 
@@ -50,10 +55,11 @@ class PasswordFile {
 
  private:
   using Users = std::map<std::string, PasswordHash, std::less<>>;
-  PasswordFile(Users users, PasswordHash decoy);
+  PasswordFile(Users users, PasswordHash decoy, std::vector<std::string> warnings);
 
   Users users_;
   PasswordHash decoy_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace auth

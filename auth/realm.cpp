@@ -16,7 +16,9 @@ std::expected<std::shared_ptr<const Realm>, std::string> Realm::load(const Realm
     }
   };
   if (!options.password_file.empty()) {
-    take(PasswordFile::load(options.password_file), realm.passwords_);
+    const Privacy privacy =
+        options.refuse_open_secrets ? Privacy::secret : Privacy::anyone_may_read;
+    take(PasswordFile::load(options.password_file, privacy), realm.passwords_);
   }
   if (!options.acl_file.empty()) take(AclFile::load(options.acl_file), realm.acl_);
   if (!faults.empty()) return std::unexpected(std::move(faults));
@@ -32,6 +34,13 @@ const PasswordFile* Realm::passwords() const noexcept {
 std::shared_ptr<const broker::Permissions> Realm::permissions(
     const std::optional<std::string>& user) const {
   return acl_ ? acl_->permissions(user) : nullptr;
+}
+
+std::vector<std::string> Realm::warnings() const {
+  std::vector<std::string> all;
+  if (passwords_) all = passwords_->warnings();
+  if (acl_) all.insert(all.end(), acl_->warnings().begin(), acl_->warnings().end());
+  return all;
 }
 
 std::vector<std::string> Realm::users_changed_in(const Realm& next) const {

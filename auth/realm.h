@@ -18,6 +18,7 @@ struct RealmOptions {
   std::string password_file;
   std::string acl_file;
   bool allow_anonymous = false;
+  bool refuse_open_secrets = true;  ///< a password file that everybody may read is an error
 
   bool operator==(const RealmOptions&) const = default;
 };
@@ -48,6 +49,9 @@ class Realm {
   /// everything is allowed, as broker::Verdict has it.
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
+
+  /// What is odd in the files, though it can be used: "PATH:LINE: what".
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
   /// Whose login would be judged differently in `next`?
   ///

@@ -59,7 +59,7 @@ std::expected<std::string, std::string> read_text_file(const std::string& path, 
   if (::fstat(file.number(), &status) != 0) return system_error(path, "cannot be examined");
   if (!S_ISREG(status.st_mode)) return error(path, "is not a regular file");
   if (privacy == Privacy::secret && (status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-    return error(path, "holds secrets, but everybody may read it; run: chmod o-rwx " + path);
+    return error(path, "holds secrets, but everybody may read it");
   }
   return read_all(file.number(), path);
 }
@@ -74,14 +74,14 @@ bool LineCursor::next() {
   return true;
 }
 
+std::string remark_text(const std::string& name, std::size_t number, std::string_view what) {
+  return (name + ":" + std::to_string(number) + ": ").append(what);
+}
+
 void add_fault(std::string& faults, const std::string& name, std::size_t number,
                std::string_view what) {
   if (!faults.empty()) faults += '\n';
-  faults += name;
-  faults += ':';
-  faults += std::to_string(number);
-  faults += ": ";
-  faults += what;
+  faults += remark_text(name, number, what);
 }
 
 std::string_view trimmed(std::string_view text) {

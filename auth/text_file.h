@@ -19,10 +19,14 @@ enum class Privacy : std::uint8_t { anyone_may_read, secret };
                                                                      Privacy privacy);
 
 /// Walks the lines of a text and counts them. A line comes without its line feed and the carriage
-/// returns in front of that; a last line without a line feed is a line too.
+/// returns in front of that; a last line without a line feed is a line too. A byte order mark in
+/// front of the text (editors of Windows put one there) is no part of the first line.
 class LineCursor {
  public:
-  explicit LineCursor(std::string_view text) : rest_(text) {}
+  explicit LineCursor(std::string_view text) : rest_(text) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (rest_.starts_with(byte_order_mark)) rest_.remove_prefix(byte_order_mark.size());
+  }
 
   /// Moves to the next line. Returns false behind the last.
   bool next();
@@ -35,6 +39,10 @@ class LineCursor {
   std::string_view line_;
   std::size_t number_ = 0;  // of line_, from 1
 };
+
+/// "NAME:NUMBER: what".
+[[nodiscard]] std::string remark_text(const std::string& name, std::size_t number,
+                                      std::string_view what);
 
 /// Adds the line "NAME:NUMBER: what" to a list of faults, one a line.
 void add_fault(std::string& faults, const std::string& name, std::size_t number,

@@ -27,6 +27,10 @@ void limits_exempt(Settings& settings, Listener& /*listener*/, const Value& valu
   }
 }
 
+void world_readable_secrets(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.refuse_open_secrets = std::get<std::string>(value) == "refuse";
+}
+
 void persistence_durability(Settings& settings, Listener& /*listener*/, const Value& value) {
   settings.persistence_relaxed = std::get<std::string>(value) == "relaxed";
 }
@@ -53,7 +57,11 @@ constexpr auto global_rows = std::to_array<Option>({
      .scope = Scope::security,
      .last_counts = true,
      .example = "/etc/darter/passwd",
-     .help = "File of user:hash lines, as darter-passwd and mosquitto_passwd write them.",
+     .help = "File of user:hash lines, as darter-passwd and mosquitto_passwd write them. See "
+             "world_readable_secrets. An empty password never logs in. Wrong ones are answered "
+             "late: of one user from one address the first at once, the next after 100 "
+             "milliseconds, and so on twice as late up to 5 seconds. The right one waits a second "
+             "at most for those before it.",
      .apply = to_security<&Security::password_file>},
     {.name = "acl_file",
      .scope = Scope::security,
@@ -69,8 +77,18 @@ constexpr auto global_rows = std::to_array<Option>({
      .scope = Scope::security,
      .last_counts = true,
      .example = "/etc/darter/psk",
-     .help = "File of identity:hexkey lines for listeners with TLS-PSK; not readable by everybody.",
+     .help = "File of identity:hexkey lines for listeners with TLS-PSK. See "
+             "world_readable_secrets.",
      .apply = to_security<&Security::psk_file>},
+    {.name = "world_readable_secrets",
+     .type = Type::choice,
+     .choices = "refuse warn",
+     .default_text = "refuse",
+     .mosquitto_default = "warn",
+     .help = "What to do with a password_file, psk_file or keyfile that everybody on this machine "
+             "may read or change: not use it, which is an error, or use it with a warning. Both "
+             "name the command that closes the file and leaves it readable for the broker.",
+     .apply = world_readable_secrets},
     {.name = "allow_zero_length_clientid",
      .type = Type::flag,
      .scope = Scope::security,
@@ -374,8 +392,10 @@ constexpr auto global_rows = std::to_array<Option>({
     {.name = "persistence_file",
      .default_text = "mosquitto.db",
      .reloadable = false,
-     .help = "Mosquitto's own database in that folder: if it is there, and darter.db is not yet, "
-             "what it holds is taken over. A name of your own, NAME, makes darter's NAME.darter.",
+     .help = "Name of the database in that folder. With mosquitto.db it is darter.db, and if "
+             "Mosquitto's own is there, and darter.db is not yet, what it holds is taken over. A "
+             "name of your own is darter's database; if a file of Mosquitto's has it already, "
+             "that is taken over and stays, and darter's is NAME.darter.",
      .apply = to_settings<&Settings::persistence_file>},
     {.name = "persistence_durability",
      .type = Type::choice,

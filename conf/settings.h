@@ -153,10 +153,11 @@ struct Settings {
   std::vector<Listener> listeners;
   LogSettings log;
 
-  std::string user = "mosquitto";  ///< whom to become when started as root
-  std::string pid_file;            ///< empty: none
-  std::uint32_t threads = 0;       ///< event loops; 0: one per core; see threads_max
-  bool daemon = false;             ///< -d: go to the background after start
+  std::string user = "mosquitto";   ///< whom to become when started as root
+  bool refuse_open_secrets = true;  ///< world_readable_secrets refuse
+  std::string pid_file;             ///< empty: none
+  std::uint32_t threads = 0;        ///< event loops; 0: one per core; see threads_max
+  bool daemon = false;              ///< -d: go to the background after start
   bool set_tcp_nodelay = false;
   std::uint16_t sys_interval_seconds = 10;             ///< sys_interval; 0: no $SYS
   std::uint32_t websockets_headers_size_bytes = 8192;  ///< headers of an upgrade request

@@ -54,6 +54,7 @@ struct TlsOptions {
   bool disable_client_cert_date_checks = false;
   bool tls1_3_only = false;
   bool session_tickets = true;
+  bool refuse_open_secrets = true;  // a key that everybody may read is an error
 
   bool operator==(const TlsOptions&) const = default;
 };

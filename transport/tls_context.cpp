@@ -24,6 +24,10 @@ namespace transport {
 
 namespace {
 
+Secrecy secrecy_of(const TlsOptions& options) {
+  return options.refuse_open_secrets ? Secrecy::required : Secrecy::optional;
+}
+
 constexpr std::int64_t day_seconds = 86'400;
 constexpr std::int64_t warned_seconds = 14 * day_seconds;  // before a certificate ends
 
@@ -175,7 +179,7 @@ std::expected<void, std::string> TlsContext::load_files() {
   auto store = load_authorities();
   if (!store) return fault(store.error());
   if (!options_.psk_file.empty()) {
-    auto table = read_psk_file(options_.psk_file);
+    auto table = read_psk_file(options_.psk_file, secrecy_of(options_));
     if (!table) return fault(table.error());
     psk_ = std::move(*table);
   }
@@ -252,7 +256,7 @@ std::expected<void, std::string> TlsContext::use_certificate(SSL_CTX* context,
                                                              Certificate& into) {
   auto chain = read_certificates(files.certificate_file);
   if (!chain) return fault(chain.error());
-  const auto key = read_private_key(files.key_file);
+  const auto key = read_private_key(files.key_file, secrecy_of(options_));
   if (!key) return fault(key.error());
   if (X509_check_private_key(chain->certificate.get(), key->get()) != 1) {
     ERR_clear_error();

@@ -21,8 +21,6 @@ constexpr std::size_t file_bytes_max = std::size_t{4} << 20U;
 constexpr std::size_t identity_bytes_max = 256;  // PSK_MAX_IDENTITY_LEN of OpenSSL 3.0 and 1.1
 constexpr std::size_t key_bytes_max = 256;       // what both of them take
 
-enum class Privacy : std::uint8_t { anyone_may_read, secret };
-
 /// The text of a file, which may hold a key: wiped with its owner.
 class FileText {
  public:
@@ -47,9 +45,16 @@ class FileText {
     text_.resize(have);
     return true;
   }
-  [[nodiscard]] std::string_view view() const noexcept { return text_; }
+  [[nodiscard]] std::string_view bytes() const noexcept { return text_; }
+  /// Without the byte order mark that editors of Windows put in front.
+  [[nodiscard]] std::string_view text() const noexcept {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    std::string_view text = text_;
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    return text;
+  }
   [[nodiscard]] BioPtr bio() const {
-    return BioPtr(BIO_new_mem_buf(text_.data(), static_cast<int>(text_.size())));
+    return BioPtr(BIO_new_mem_buf(text().data(), static_cast<int>(text().size())));
   }
 
  private:
@@ -64,14 +69,14 @@ std::unexpected<std::string> system_fault(const std::string& path, const std::st
   return fault(path, what + ": " + std::generic_category().message(errno));
 }
 
-std::expected<FileText, std::string> read_file(const std::string& path, Privacy privacy) {
+std::expected<FileText, std::string> read_file(const std::string& path, Secrecy secrecy) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return system_fault(path, "cannot be opened");
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return system_fault(path, "cannot be examined");
   if (!S_ISREG(status.st_mode)) return fault(path, "is not a regular file");
-  if (privacy == Privacy::secret && (status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-    return fault(path, "holds secrets, but everybody may read it; run: chmod o-rwx " + path);
+  if (secrecy == Secrecy::required && (status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    return fault(path, "holds secrets, but everybody may read it");
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size > file_bytes_max) return fault(path, "is larger than 4 MiB");
@@ -137,7 +142,7 @@ const std::vector<unsigned char>* PskTable::find(std::string_view identity) cons
 }
 
 std::expected<CertificateChain, std::string> read_certificates(const std::string& path) {
-  const auto text = read_file(path, Privacy::anyone_may_read);
+  const auto text = read_file(path, Secrecy::optional);
   if (!text) return std::unexpected(text.error());
   const BioPtr bio = text->bio();
   CertificateChain chain;
@@ -163,8 +168,8 @@ std::expected<CertificateChain, std::string> read_certificates(const std::string
   return chain;
 }
 
-std::expected<KeyPtr, std::string> read_private_key(const std::string& path) {
-  const auto text = read_file(path, Privacy::secret);
+std::expected<KeyPtr, std::string> read_private_key(const std::string& path, Secrecy secrecy) {
+  const auto text = read_file(path, secrecy);
   if (!text) return std::unexpected(text.error());
   ERR_clear_error();
   bool asked = false;
@@ -182,7 +187,7 @@ std::expected<KeyPtr, std::string> read_private_key(const std::string& path) {
 
 std::expected<std::vector<RevocationListPtr>, std::string> read_revocation_lists(
     const std::string& path) {
-  const auto text = read_file(path, Privacy::anyone_may_read);
+  const auto text = read_file(path, Secrecy::optional);
   if (!text) return std::unexpected(text.error());
   const BioPtr bio = text->bio();
   std::vector<RevocationListPtr> lists;
@@ -200,9 +205,9 @@ std::expected<std::vector<RevocationListPtr>, std::string> read_revocation_lists
 }
 
 std::expected<OcspStaple, std::string> read_ocsp_response(const std::string& path) {
-  const auto text = read_file(path, Privacy::anyone_may_read);
+  const auto text = read_file(path, Secrecy::optional);
   if (!text) return std::unexpected(text.error());
-  const std::string_view bytes = text->view();
+  const std::string_view bytes = text->bytes();
   const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
   const OcspResponsePtr response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(bytes.size())));
   const OcspBasicPtr basic(response == nullptr ? nullptr
@@ -230,11 +235,11 @@ std::expected<OcspStaple, std::string> read_ocsp_response(const std::string& pat
   return staple;
 }
 
-std::expected<PskTable, std::string> read_psk_file(const std::string& path) {
-  const auto text = read_file(path, Privacy::secret);
+std::expected<PskTable, std::string> read_psk_file(const std::string& path, Secrecy secrecy) {
+  const auto text = read_file(path, secrecy);
   if (!text) return std::unexpected(text.error());
   PskTable table;
-  std::string_view rest = text->view();
+  std::string_view rest = text->text();
   for (std::size_t number = 1; !rest.empty(); ++number) {
     const auto end = rest.find('\n');
     std::string_view line = rest.substr(0, end);

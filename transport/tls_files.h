@@ -53,8 +53,12 @@ class PskTable {
 [[nodiscard]] std::expected<CertificateChain, std::string> read_certificates(
     const std::string& path);
 
-/// PEM, without a passphrase: nobody could type it. A key that everybody may read is refused.
-[[nodiscard]] std::expected<KeyPtr, std::string> read_private_key(const std::string& path);
+/// May a file with secrets be one that everybody on the machine may read or change?
+enum class Secrecy : std::uint8_t { required, optional };
+
+/// PEM, without a passphrase: nobody could type it.
+[[nodiscard]] std::expected<KeyPtr, std::string> read_private_key(const std::string& path,
+                                                                  Secrecy secrecy);
 
 /// PEM, one list or several.
 [[nodiscard]] std::expected<std::vector<RevocationListPtr>, std::string> read_revocation_lists(
@@ -64,8 +68,9 @@ class PskTable {
 [[nodiscard]] std::expected<OcspStaple, std::string> read_ocsp_response(const std::string& path);
 
 /// Lines of IDENTITY:KEY, the key in hexadecimal; empty lines and those with '#' in front count
-/// for nothing. A file that everybody may read is refused.
-[[nodiscard]] std::expected<PskTable, std::string> read_psk_file(const std::string& path);
+/// for nothing.
+[[nodiscard]] std::expected<PskTable, std::string> read_psk_file(const std::string& path,
+                                                                 Secrecy secrecy);
 
 /// The serial number in hexadecimal.
 [[nodiscard]] std::string serial_of(const ASN1_INTEGER* serial);

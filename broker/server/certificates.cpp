@@ -1,10 +1,12 @@
 #include "broker/server/certificates.h"
 
 #include <ctime>
+#include <optional>
 #include <sys/stat.h>
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/file_access.h"
 #include "broker/server/lines.h"
 #include "broker/server/translate.h"
 
@@ -22,15 +24,45 @@ std::string name_of(const conf::Listener& listener) {
                  listener.port != 0 ? std::to_string(listener.port) : listener.unix_socket_path});
 }
 
+std::vector<std::string> secrets_of(const conf::Listener& listener) {
+  std::vector<std::string> paths = listener.tls.keyfiles;
+  if (!listener.tls.psk_hint.empty()) paths.push_back(listener.security.psk_file);
+  return paths;
+}
+
+/// Whether the files can be read is asked before: then the error has the command that mends it.
+std::optional<std::string> access_fault_of(const conf::Listener& listener,
+                                           const FileAccess& access) {
+  using Content = FileAccess::Content;
+  for (const std::string& path : secrets_of(listener)) {
+    if (auto fault = access.fault_of(path, Content::secret)) return fault;
+  }
+  std::vector<std::string> paths = listener.tls.certfiles;
+  paths.insert(paths.end(), listener.tls.ocsp_files.begin(), listener.tls.ocsp_files.end());
+  paths.push_back(listener.tls.cafile);
+  paths.push_back(listener.tls.crlfile);
+  for (const std::string& path : paths) {
+    if (path.empty()) continue;
+    if (auto fault = access.fault_of(path, Content::open)) return fault;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<Certificates::Contexts, std::string> Certificates::load(
     const conf::Settings& settings) {
   Contexts contexts;
   std::string faults;
+  const FileAccess access(settings);
   for (const conf::Listener& listener : settings.listeners) {
     contexts.emplace_back();
     if (!listener.tls.is_on()) continue;
+    if (const auto fault = access_fault_of(listener, access)) {
+      if (!faults.empty()) faults += '\n';
+      faults += concat({name_of(listener), ": ", *fault});
+      continue;
+    }
     const transport::Protocol protocol = listener.protocol == conf::Protocol::websockets
                                              ? transport::Protocol::websockets
                                              : transport::Protocol::mqtt;
@@ -49,8 +81,13 @@ std::expected<Certificates::Contexts, std::string> Certificates::load(
 std::vector<std::string> Certificates::warnings(const conf::Settings& settings,
                                                 const Contexts& contexts) {
   std::vector<std::string> lines;
+  const FileAccess access(settings);
   for (std::size_t i = 0; i < contexts.size(); ++i) {
     if (contexts[i] == nullptr) continue;
+    for (const std::string& path : secrets_of(settings.listeners[i])) {
+      const auto warning = access.warning_of(path);
+      if (warning) lines.push_back(concat({name_of(settings.listeners[i]), ": ", *warning}));
+    }
     for (const std::string& warning : contexts[i]->warnings(std::time(nullptr))) {
       lines.push_back(concat({name_of(settings.listeners[i]), ": ", warning, "."}));
     }

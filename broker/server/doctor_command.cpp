@@ -6,7 +6,6 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <pwd.h>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -68,7 +67,6 @@ class Anamnesis {
   void take();
 
  private:
-  void users();
   void files();
   void tls();
   void passwords();
@@ -79,20 +77,6 @@ class Anamnesis {
   doctor::Case& case_;
   doctor::FactFinder finder_;
 };
-
-/// Where root starts the broker, its user is the configured one; anybody else is it himself.
-void Anamnesis::users() {
-  auto& facts = finder_.facts;
-  if (facts.is_root || facts.unit) {
-    finder_.look_at_user(settings().user, facts.broker);
-    if (!facts.broker && settings().user == "mosquitto") {
-      finder_.look_at_user("nobody", facts.broker);
-    }
-    return;
-  }
-  const passwd* const entry = ::getpwuid(::geteuid());
-  if (entry != nullptr) finder_.look_at_user(entry->pw_name, facts.broker);
-}
 
 void Anamnesis::files() {
   for (const doctor::NamedPath& each : doctor::paths_of(case_.configuration)) {
@@ -135,9 +119,15 @@ void Anamnesis::passwords() {
   trial.reason = blocker_of(paths);
   if (!trial.reason.empty()) return;
   trial.tried = true;
-  if (const auto realms = Gatekeeper::load(settings()); !realms) {
+  const auto realms = Gatekeeper::load(settings());
+  if (!realms) {
     for (const std::string_view line : lines_of(realms.error())) trial.errors.emplace_back(line);
+    return;
   }
+  // The files themselves are looked at elsewhere.
+  conf::Settings settings_alone = settings();
+  settings_alone.listeners.clear();
+  trial.warnings = Gatekeeper::warnings(settings_alone, *realms);
 }
 
 void Anamnesis::nginx_certificate(const doctor::CertificatePair& pair) {
@@ -175,7 +165,7 @@ void Anamnesis::nginx() {
 void Anamnesis::take() {
   finder_.look_at_system();
   finder_.facts.listen_backlog = transport::Listener::backlog;
-  users();
+  finder_.look_at_broker(settings().user);
   files();
   tls();
   passwords();

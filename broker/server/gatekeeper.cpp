@@ -1,10 +1,12 @@
 #include "broker/server/gatekeeper.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/file_access.h"
 #include "broker/server/translate.h"
 
 namespace server {
@@ -15,6 +17,25 @@ broker::Verdict verdict_of(auth::LoginAnswer answer) {
   return std::move(answer.verdict);
 }
 
+/// Whether the files can be read is asked before: then the error has the command that mends it.
+std::expected<std::shared_ptr<const auth::Realm>, std::string> load_realm(
+    const auth::RealmOptions& options, const FileAccess& access) {
+  using Content = FileAccess::Content;
+  std::string faults;
+  const auto look = [&](const std::string& path, Content content) {
+    const auto fault = path.empty() ? std::nullopt : access.fault_of(path, content);
+    if (fault) faults += (faults.empty() ? "" : "\n") + *fault;
+  };
+  look(options.password_file, Content::secret);
+  look(options.acl_file, Content::open);
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return auth::Realm::load(options);
+}
+
+void add_once(std::vector<std::string>& lines, std::string line) {
+  if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
+}
+
 }  // namespace
 
 std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gatekeeper::load(
@@ -22,11 +43,12 @@ std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gate
   std::map<std::tuple<std::string, std::string, bool>, std::shared_ptr<const auth::Realm>> known;
   std::vector<std::shared_ptr<const auth::Realm>> realms;
   std::string faults;
+  const FileAccess access(settings);
   for (const conf::Listener& listener : settings.listeners) {
-    const auth::RealmOptions options = realm_options_of(listener);
+    const auth::RealmOptions options = realm_options_of(settings, listener);
     auto& realm = known[{options.password_file, options.acl_file, options.allow_anonymous}];
     if (!realm) {
-      auto loaded = auth::Realm::load(options);
+      auto loaded = load_realm(options, access);
       if (loaded) {
         realm = std::move(*loaded);
       } else {
@@ -39,6 +61,22 @@ std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gate
   }
   if (!faults.empty()) return std::unexpected(std::move(faults));
   return realms;
+}
+
+std::vector<std::string> Gatekeeper::warnings(
+    const conf::Settings& settings, const std::vector<std::shared_ptr<const auth::Realm>>& realms) {
+  std::vector<std::string> lines;
+  const FileAccess access(settings);
+  for (const conf::Listener& listener : settings.listeners) {
+    const std::string& path = listener.security.password_file;
+    if (path.empty()) continue;
+    if (const auto warning = access.warning_of(path)) add_once(lines, *warning);
+  }
+  for (const auto& realm : realms) {
+    if (realm == nullptr) continue;
+    for (const std::string& warning : realm->warnings()) add_once(lines, warning);
+  }
+  return lines;
 }
 
 Gatekeeper::Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log)

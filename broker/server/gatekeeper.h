@@ -29,6 +29,11 @@ class Gatekeeper final : public broker::Authority {
   [[nodiscard]] static std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string>
   load(const conf::Settings& settings);
 
+  /// What is odd in those files, each once, in sentences.
+  [[nodiscard]] static std::vector<std::string> warnings(
+      const conf::Settings& settings,
+      const std::vector<std::shared_ptr<const auth::Realm>>& realms);
+
   Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log);
 
   /// For transport::Loops.

@@ -176,6 +176,7 @@ std::expected<void, std::string> move_in(persistence::Store& store, const conf::
                                          const broker::Authority& authority,
                                          std::optional<std::int64_t> newer_file, broker::Log& log) {
   const std::string path = store_paths_of(settings).mosquitto;
+  if (path.empty()) return {};
   const auto note = store.note(MosquittoImport::note_name);
   if (!note) {
     return std::unexpected(

@@ -17,7 +17,7 @@ Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_
     all.policies.push_back(policy_of(listener));
     all.listeners.push_back(listener_options_of(settings, static_cast<std::uint16_t>(i)));
     all.tls.push_back(tls_options_of(settings, listener));
-    all.realms.push_back(realm_options_of(listener));
+    all.realms.push_back(realm_options_of(settings, listener));
   }
   return all;
 }

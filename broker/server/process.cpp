@@ -78,11 +78,15 @@ void prepare_heap(std::size_t loops) noexcept {
   ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);  // said once, glibc no longer moves it by itself
 }
 
+const passwd* broker_user(const std::string& user) {
+  const passwd* const entry = ::getpwnam(user.c_str());
+  return entry == nullptr && user == "mosquitto" ? ::getpwnam("nobody") : entry;
+}
+
 std::expected<void, std::string> drop_privileges(const std::string& user,
                                                  const Belongings& belongings) {
   if (::geteuid() != 0 || user.empty() || user == "root") return {};
-  const passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr && user == "mosquitto") entry = ::getpwnam("nobody");
+  const passwd* const entry = broker_user(user);
   if (entry == nullptr) {
     return std::unexpected(concat({"Invalid user '", user, "' in 'user': there is no such user."}));
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <pwd.h>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ namespace server {
 /// that are free for the next burst, and grows by megabytes: to grow has to wait while a thread
 /// that hashes passwords is given its memory.
 void prepare_heap(std::size_t loops) noexcept;
+
+/// The user that a broker becomes which is started as root with `user` in its configuration:
+/// without a user "mosquitto" it is "nobody". Null: there is no such user. Valid until the next
+/// such call.
+[[nodiscard]] const passwd* broker_user(const std::string& user);
 
 /// What was made as root for the user that the broker becomes.
 struct Belongings {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/file_access.h"
 #include "broker/server/translate.h"
 #include "conf/reload.h"
 
@@ -27,11 +28,15 @@ void add_lines(std::vector<std::string>& errors, std::string_view text) {
 }
 
 /// As root at the start more could be opened than now.
-void explain_privileges(std::vector<std::string>& errors) {
+void explain_privileges(std::vector<std::string>& errors, const Running& running) {
   const std::string denied = std::generic_category().message(EACCES);
   const bool any = std::ranges::any_of(
       errors, [&](const std::string& error) { return error.find(denied) != error.npos; });
   if (!any || ::geteuid() == 0) return;
+  const std::string& file = running.command_line.config_file;
+  if (const auto fault = FileAccess(running.settings).fault_of(file, FileAccess::Content::open)) {
+    return errors.push_back(*fault);
+  }
   errors.emplace_back(
       "The broker no longer runs as root, if it ever did: what only root may open (ports below "
       "1024, some files) needs a restart.");
@@ -80,7 +85,7 @@ ReloadReport Reload::run() {
   if (prepared) return commit(std::move(*prepared));
   // A log that was rotated is written to all the same.
   parts_.log.reopen();
-  explain_privileges(prepared.error());
+  explain_privileges(prepared.error(), running_);
   ReloadReport report;
   report.errors = std::move(prepared.error());
   return report;
@@ -179,6 +184,10 @@ ReloadReport Reload::commit(Prepared prepared) {
   report_options(prepared, report);
   for (const conf::Diagnostic& remark : prepared.configuration.settings.remarks) {
     if (remark.severity == conf::Severity::warning) report.warnings.push_back(format(remark));
+  }
+  for (const std::string& warning :
+       Gatekeeper::warnings(prepared.configuration.settings, prepared.realms)) {
+    report.warnings.push_back(concat({"Warning: ", warning}));
   }
   report.listeners_added = prepared.staged.added;
   report.listeners_removed = prepared.staged.removed;

@@ -35,6 +35,7 @@
 #include "broker/server/reload_report.h"
 #include "broker/server/running.h"
 #include "broker/server/service_manager.h"
+#include "broker/server/test_config.h"
 #include "broker/server/translate.h"
 #include "broker/shard.h"
 #include "conf/command_line.h"
@@ -148,6 +149,9 @@ void Server::say_how_it_starts() {
     log_.write(remark.severity == conf::Severity::warning ? LogType::warning : LogType::notice,
                concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
                        conf::format_without_severity(remark)}));
+  }
+  for (const std::string& warning : Gatekeeper::warnings(running_.settings, running_.realms)) {
+    log_.write(LogType::warning, "Warning: " + warning);
   }
   if (std::ranges::any_of(running_.settings.listeners, &conf::Listener::loopback_only)) {
     log_.write(
@@ -494,15 +498,13 @@ int run(const std::vector<std::string_view>& arguments) {
     for (const std::string_view fault : lines_of(tls.error())) {
       print_error(concat({"Error: ", fault}));
     }
-    return status(conf::ExitCode::bad_configuration);
+    // As Mosquitto: the configuration itself is good, a listener cannot be opened.
+    return status(command_line->action == conf::Action::test_config
+                      ? conf::ExitCode::bad_configuration
+                      : conf::ExitCode::unusable_listener);
   }
   if (command_line->action == conf::Action::test_config) {
-    report(settings->remarks);
-    for (const auto& lines :
-         {Gatekeeper::warnings(*settings, *realms), Certificates::warnings(*settings, *tls)}) {
-      for (const std::string& line : lines) print_error("Warning: " + line);
-    }
-    return status(conf::ExitCode::success);
+    return test_config(*command_line, *settings, *realms, *tls);
   }
   if (command_line->action == conf::Action::import_file) {
     return import_by_hand(*settings, std::move(*realms), command_line->import_file);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <sched.h>
+#include <string_view>
+#include <system_error>
 
 #include "broker/interest.h"
 
@@ -161,6 +164,7 @@ transport::TlsOptions tls_options_of(const conf::Settings& settings,
   options.disable_client_cert_date_checks = tls.disable_client_cert_date_checks;
   options.tls1_3_only = tls.tls1_3_only;
   options.session_tickets = tls.session_tickets;
+  options.refuse_open_secrets = settings.refuse_open_secrets;
   return options;
 }
 
@@ -179,17 +183,38 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings,
   return options;
 }
 
-auth::RealmOptions realm_options_of(const conf::Listener& listener) {
+auth::RealmOptions realm_options_of(const conf::Settings& settings,
+                                    const conf::Listener& listener) {
   return {listener.security.password_file, listener.security.acl_file,
-          listener.security.allow_anonymous};
+          listener.security.allow_anonymous, settings.refuse_open_secrets};
 }
+
+namespace {
+
+/// Is there nothing at `path`, or a store? What else stands there is Mosquitto's, and stays.
+bool may_be_store(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) {
+    return true;
+  }
+  constexpr std::string_view sqlite("SQLite format 3\0", 16);
+  std::string head(sqlite.size(), ' ');
+  std::ifstream(path, std::ios::binary)
+      .read(head.data(), static_cast<std::streamsize>(head.size()));
+  return head == sqlite;
+}
+
+}  // namespace
 
 StorePaths store_paths_of(const conf::Settings& settings) {
   if (!settings.persistence) return {};
   const std::filesystem::path folder(settings.persistence_location);
-  const std::string& name = settings.persistence_file;
-  const std::string own = name == "mosquitto.db" ? "darter.db" : name + ".darter";
-  return {folder / own, folder / name};
+  const std::filesystem::path named = folder / settings.persistence_file;
+  if (settings.persistence_file == "mosquitto.db") return {folder / "darter.db", named};
+  const std::filesystem::path beside = named.string() + ".darter";
+  std::error_code error;
+  if (std::filesystem::exists(beside, error) || !may_be_store(named)) return {beside, named};
+  return {named, ""};
 }
 
 broker::Durability durability_of(const conf::Settings& settings) {

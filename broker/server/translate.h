@@ -26,9 +26,12 @@ namespace server {
                                                    const conf::Listener& listener);
 [[nodiscard]] transport::LoopOptions loop_options_of(const conf::Settings& settings,
                                                      std::uint64_t open_files_max);
-[[nodiscard]] auth::RealmOptions realm_options_of(const conf::Listener& listener);
+[[nodiscard]] auth::RealmOptions realm_options_of(const conf::Settings& settings,
+                                                  const conf::Listener& listener);
 
-/// Where lasting state is kept: "" if it is not. And Mosquitto's file beside it.
+/// Where lasting state is kept: "" if it is not. And Mosquitto's file beside it: "" if there can be
+/// none, because the store has its name. Looks at what stands there: a persistence_file of a name
+/// of its own is the store, unless it is Mosquitto's; then the store is NAME.darter beside it.
 struct StorePaths {
   std::string store;
   std::string mosquitto;

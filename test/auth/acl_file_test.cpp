@@ -204,6 +204,20 @@ TEST_CASE("every bad line of an ACL file is named with file and line", "[acl_fil
   CHECK_THAT(file.error(), Catch::Contains("\n/etc/acl:3: "));
 }
 
+TEST_CASE("a byte order mark is no part of an ACL file", "[acl_file]") {
+  CHECK(AclFile::parse("\xEF\xBB\xBFuser alice\ntopic a\n", "acl").has_value());
+}
+
+TEST_CASE("a pattern that is the same for all is warned about", "[acl_file]") {
+  const auto file = AclFile::parse(
+      "user alice\npattern read %c/x\npattern write %u/x\npattern %a\npattern read all/#\n"
+      "topic plain\n",
+      "/etc/acl");
+  REQUIRE(file.has_value());
+  REQUIRE(file->warnings().size() == 1);
+  CHECK(file->warnings()[0].starts_with("/etc/acl:5: the pattern \"all/#\" has no %c, %u or %a"));
+}
+
 TEST_CASE("two ACL files are equal if they say the same", "[acl_file]") {
   CHECK(parsed("user a\ntopic x\n") == parsed("# comment\n\nuser a\ntopic readwrite x\n"));
   CHECK_FALSE(parsed("user a\ntopic x\n") == parsed("user a\ntopic read x\n"));

@@ -92,21 +92,48 @@ TEST_CASE("every bad line is named with file and line", "[password_file]") {
   CHECK_THAT(file.error(), !Catch::Contains("AAAA"));
 }
 
-TEST_CASE("a password file that everybody may read is refused", "[password_file]") {
+TEST_CASE("a byte order mark is no part of the first user's name", "[password_file]") {
+  const auto file = PasswordFile::parse(
+      "\xEF\xBB\xBF"
+      "alice:" +
+          of_secret + "\n",
+      "users");
+  REQUIRE(file.has_value());
+  CHECK(file->users() == std::vector<std::string>{"alice"});
+  const auto comment = PasswordFile::parse("\xEF\xBB\xBF# alice: x\n", "users");
+  REQUIRE(comment.has_value());
+  CHECK(comment->size() == 0);
+}
+
+TEST_CASE("a user with several lines is warned about, and the last line holds", "[password_file]") {
+  const auto file =
+      PasswordFile::parse("alice:" + of_secret + "\nbob:" + of_secret + "\n alice :" + of_hunter2 +
+                              "\nalice:" + of_secret + "\n",
+                          "/etc/users");
+  REQUIRE(file.has_value());
+  CHECK(file->find("alice")->text() == of_secret);
+  REQUIRE(file->warnings().size() == 2);
+  CHECK(file->warnings()[0].starts_with("/etc/users:3: user alice has a line already, 1;"));
+  CHECK(file->warnings()[1].starts_with("/etc/users:4: user alice has a line already, 3;"));
+}
+
+TEST_CASE("a password file that everybody may read is refused if it is to be secret",
+          "[password_file]") {
   const auto [mode, accepted] = GENERATE(table<mode_t, bool>(
       {{0600, true}, {0640, true}, {0660, true}, {0644, false}, {0604, false}, {0602, false}}));
   const TemporaryFile file("alice:" + of_secret + "\n", mode);
-  const auto loaded = PasswordFile::load(file.path());
+  const auto loaded = PasswordFile::load(file.path(), auth::Privacy::secret);
   CAPTURE(mode);
   CHECK(loaded.has_value() == accepted);
-  if (!accepted) CHECK_THAT(loaded.error(), Catch::Contains("chmod o-rwx " + file.path()));
+  if (!accepted) CHECK_THAT(loaded.error(), Catch::Contains("holds secrets"));
+  CHECK(PasswordFile::load(file.path(), auth::Privacy::anyone_may_read).has_value());
 }
 
 TEST_CASE("a password file that cannot be read says so", "[password_file]") {
-  const auto missing = PasswordFile::load("/nowhere/users");
+  const auto missing = PasswordFile::load("/nowhere/users", auth::Privacy::secret);
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error() == "/nowhere/users: cannot be opened: No such file or directory");
-  const auto folder = PasswordFile::load("/tmp");
+  const auto folder = PasswordFile::load("/tmp", auth::Privacy::secret);
   REQUIRE_FALSE(folder.has_value());
   CHECK(folder.error() == "/tmp: is not a regular file");
 }

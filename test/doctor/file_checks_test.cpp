@@ -34,8 +34,9 @@ doctor::Facts healthy() {
   return facts;
 }
 
-Texts check(const doctor::Facts& facts, Severity least = Severity::notice) {
-  doctor::Configuration told = configuration(settings);
+Texts check(const doctor::Facts& facts, Severity least = Severity::notice,
+            const std::string& text = settings) {
+  doctor::Configuration told = configuration(text);
   told.store_file = "/s/darter.db";
   Findings findings;
   check_files(told, facts, findings);
@@ -85,13 +86,20 @@ TEST_CASE("a file that is missing, closed, or open to all", "[doctor]") {
   facts = healthy();
   facts.files["/d/passwd"] = file(0604);
   CHECK(
-      is_in("error /etc/darter.conf:1: 'password_file' /d/passwd holds secrets", complaint(facts)));
+      complaint(facts) ==
+      "warning /etc/darter.conf:1: 'password_file' /d/passwd holds secrets, but everybody on this "
+      "machine may read it (mode 0604) -> chown root:mosquitto /d/passwd && chmod 640 /d/passwd");
+  const Texts refused =
+      check(facts, Severity::notice, settings + "world_readable_secrets refuse\n");
+  REQUIRE(refused.size() == 1);
+  CHECK(is_in("error /etc/darter.conf:1: 'password_file' /d/passwd holds secrets", refused[0]));
+  CHECK(is_in("the broker does not start with it -> chown root:mosquitto /d/passwd", refused[0]));
   facts = healthy();
   facts.files["/d/acl"] = file(0600, 0, 0);
   CHECK(complaint(facts) ==
         "warning /etc/darter.conf:2: 'acl_file' /d/acl: user mosquitto may not read it (mode "
-        "0600); a reload will fail, and so does a start that is not root's -> chgrp mosquitto "
-        "/d/acl && chmod g+r /d/acl");
+        "0600); a reload will fail, and so does a start that is not root's -> chown "
+        "root:mosquitto /d/acl && chmod 640 /d/acl");
   facts = healthy();
   facts.files["/d"] = folder(0700, 0, 0);
   CHECK(check(facts).size() == 2);
@@ -103,6 +111,33 @@ TEST_CASE("a file that is missing, closed, or open to all", "[doctor]") {
   facts.files["/d"].state = doctor::FileFacts::State::hidden;
   CHECK(check(facts).size() == 2);
   CHECK(is_in("unknown", check(facts).front()));
+}
+
+TEST_CASE("only what the broker makes", "[doctor]") {
+  const std::string made = settings + "pid_file /p/pid\nlistener 0 /q/socket\n";
+  const auto look = [&](const doctor::Facts& facts) {
+    doctor::Configuration told = configuration(made);
+    told.store_file = "/s/darter.db";
+    Findings findings;
+    check_made_files(told, facts, findings);
+    return lines_of(findings.all());
+  };
+  doctor::Facts facts = healthy();
+  facts.files["/d/passwd"] = file(0604);  // is read
+  CHECK(look(facts) == Texts{"error /etc/darter.conf:8: 'listener' /q/socket: there is no folder "
+                             "/q -> install -d -o mosquitto -m 750 /q",
+                             "error /etc/darter.conf:7: 'pid_file' /p/pid: there is no folder /p "
+                             "-> install -d -o mosquitto -m 750 /p"});
+  facts.files["/p"] = folder();
+  facts.files["/q"] = folder();
+  CHECK(look(facts).empty());
+  facts.is_root = false;  // then it is not root who makes them
+  CHECK(look(facts) == Texts{"error /etc/darter.conf:8: 'listener' /q/socket: user mosquitto may "
+                             "make no file in /q (mode 0755) -> chown mosquitto /q",
+                             "error /etc/darter.conf:7: 'pid_file' /p/pid: user mosquitto may make "
+                             "no file in /p (mode 0755) -> chown mosquitto /p"});
+  facts.broker.reset();
+  CHECK(look(facts).size() == 1);
 }
 
 TEST_CASE("what the broker writes", "[doctor]") {

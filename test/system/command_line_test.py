@@ -153,8 +153,56 @@ class ArgumentsTest(unittest.TestCase):
         done = darter("--convert", source)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("max_keepalive", done.stdout)
-        again = darter("--test-config", "-c", self.file(done.stdout, "darter.toml"))
+        converted = self.file(done.stdout, "darter.toml")
+        again = darter("--test-config", "-c", converted)
         self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(darter("--convert", converted).stdout, done.stdout)
+
+    def test_last_configuration(self):
+        """Of several -c the last counts."""
+        good, bad = self.file("allow_anonymous true\n"), self.file("nonsense 1\n", "bad.conf")
+        self.assertEqual(darter("--test-config", "-c", bad, "-c", good).returncode, 0)
+        self.assertEqual(darter("--test-config", "-c", good, "-c", bad).returncode, 3)
+
+    def test_bad_tls_files(self):
+        """Certificates that cannot be used: status 1, as with Mosquitto; 3 with --test-config."""
+        key = self.file("no key\n", "key")
+        key.chmod(0o600)
+        path = self.file(f"listener {free_port()} 127.0.0.1\ncertfile {key}\nkeyfile {key}\n")
+        for arguments, status in (((), 1), (("--test-config",), 3)):
+            done = darter(*arguments, "-c", path)
+            self.assertEqual(done.returncode, status)
+            self.assertIn("no certificate in PEM form", done.stderr)
+
+    def test_missing_folders(self):
+        """--test-config names folders that are missing for what the broker makes."""
+        none = self.folder / "none"
+        for line, option in ((f"persistence true\npersistence_location {none}", "persistence_loc"),
+                             (f"pid_file {none}/pid", "pid_file"),
+                             (f"log_dest file {none}/log", "log_dest"),
+                             (f"listener 0 {none}/socket", "listener")):
+            done = darter("--test-config", "-c", self.file(line + "\n"))
+            self.assertEqual(done.returncode, 3, line)
+            self.assertRegex(done.stderr, rf"Error: '{option}.*there is no.*{none}.*conf:[12]\)")
+
+    def test_open_secrets(self):
+        """A password file that everybody may read: a warning from a mosquitto.conf, as with
+        Mosquitto, and an error from a darter.toml; each with the command that mends all of it."""
+        users = self.file("", "users")
+        users.chmod(0o644)
+        plain, toml = f"password_file {users}\n", f'password_file = "{users}"\n'
+        option = "world_readable_secrets"
+        for text, status in ((plain, 0), (f"{plain}{option} refuse\n", 3),
+                             (toml, 3), (f'{toml}{option} = "warn"\n', 0)):
+            done = darter("--test-config", "-c", self.file(text))
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertRegex(done.stderr, rf"{'Error' if status else 'Warning'}: {users}: holds "
+                             rf"secrets.*; run: (chown root:\w+ {users} && chmod 640|chmod 600) "
+                             f"{users}\n")
+        converted = darter("--convert", self.file(plain))
+        self.assertIn(f'{option} = "warn"', converted.stdout)
+        users.chmod(0o640)
+        self.assertEqual(darter("--test-config", "-c", self.file(toml)).stderr, "")
 
     def test_taken_port(self):
         """A port that is taken: status 1 and one clear line with its number."""
@@ -331,12 +379,27 @@ class RunTest(BrokerTest):
         path.touch()
         os.chown(path, path.with_suffix(".1").stat().st_uid, -1)
         broker.reload()
-        wait_until(lambda: "needs a restart" in path.read_text(), "the refusal")
-        self.assertRegex(path.read_text(), "Reload refused.*\n.*darter.conf.*Permission denied")
+        wait_until(lambda: "may not read it" in path.read_text(), "the refusal")
+        self.assertRegex(path.read_text(), "Reload refused.*\n.*darter.conf.*Permission denied\n"
+                         r".*darter.conf: user nobody may not read it; run: chown root:\w+ ")
         broker.config_file.chmod(0o644)
         broker.reload()
         wait_until(lambda: "Log files were opened again" in path.read_text(), "the reload")
         self.assertEqual(broker.lines, [])
+
+    @needs("root")
+    def test_closed_file_at_a_reload(self):
+        """A file that root could read at the start: the command that is told lets a reload go on."""
+        broker = self.start("user nobody\npassword_file {dir}/passwd\n" + DEFAULT_CONFIG,
+                            files={"passwd": ""}, args=())
+        broker.config_file.chmod(0o644)
+        broker.reload()
+        line = broker.wait_for_log(r"passwd: user nobody may not read it; run: ")
+        command = line.split("; run: ")[1]
+        self.assertRegex(command, r"^chown root:\w+ .*/passwd && chmod 640 .*/passwd$")
+        subprocess.run(["sh", "-c", command], check=True)
+        broker.reload()
+        broker.wait_for_log("Reloaded: ")
 
     @needs("root")
     def test_log_file_of_somebody(self):

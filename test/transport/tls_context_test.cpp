@@ -247,7 +247,7 @@ TEST_CASE("files that cannot be used are named, with what to do", "[tls]") {
   }
   SECTION("key that everybody may read") {
     ::chmod(files.key_file.c_str(), 0644);
-    CHECK(says("server.key: holds secrets, but everybody may read it; run: chmod o-rwx "));
+    CHECK(says("server.key: holds secrets, but everybody may read it"));
   }
   SECTION("key with a passphrase") {
     const BioPtr bio(BIO_new(BIO_s_mem()));
@@ -326,6 +326,23 @@ TEST_CASE("files that cannot be used are named, with what to do", "[tls]") {
     ::chmod(site.options.psk_file.c_str(), 0604);
     CHECK(says("psk: holds secrets, but everybody may read it"));
   }
+}
+
+TEST_CASE("secrets that everybody may read are used where that is allowed", "[tls]") {
+  TlsSite site;
+  ::chmod(site.options.certificates.front().key_file.c_str(), 0644);
+  CHECK_FALSE(TlsContext::load(site.options, transport::Protocol::mqtt).has_value());
+  site.options.refuse_open_secrets = false;
+  CHECK(TlsContext::load(site.options, transport::Protocol::mqtt).has_value());
+}
+
+TEST_CASE("a byte order mark is no part of a PSK file", "[tls]") {
+  TlsSite site;
+  site.options = {};
+  site.options.psk_hint = "hint";
+  site.options.psk_file = site.folder.write("psk", "\xEF\xBB\xBF# keys\na:00\n");
+  ::chmod(site.options.psk_file.c_str(), 0600);
+  CHECK(TlsContext::load(site.options, transport::Protocol::mqtt).has_value());
 }
 
 TEST_CASE("the end of certificates is told 14 days before", "[tls]") {

@@ -183,12 +183,23 @@ void FactFinder::look_at_user(const std::string& name, std::optional<Account>& i
   const passwd* const entry = ::getpwnam(name.c_str());
   if (entry == nullptr) return;
   Account account{.name = name, .uid = entry->pw_uid, .gids = {entry->pw_gid}};
+  if (const group* const own = ::getgrgid(entry->pw_gid)) account.group = own->gr_name;
   std::array<gid_t, 256> groups{};
   int count = static_cast<int>(groups.size());
   if (::getgrouplist(name.c_str(), entry->pw_gid, groups.data(), &count) >= 0) {
     account.gids.insert(account.gids.end(), groups.begin(), groups.begin() + count);
   }
   into = std::move(account);
+}
+
+void FactFinder::look_at_broker(const std::string& configured) {
+  if (facts.is_root || facts.unit) {
+    look_at_user(configured, facts.broker);
+    if (!facts.broker && configured == "mosquitto") look_at_user("nobody", facts.broker);
+    return;
+  }
+  const passwd* const entry = ::getpwuid(::geteuid());
+  if (entry != nullptr) look_at_user(entry->pw_name, facts.broker);
 }
 
 void FactFinder::look_at_file(const std::string& path) {

@@ -16,6 +16,7 @@ struct Account {
   std::string name;
   std::uint32_t uid = 0;
   std::vector<std::uint32_t> gids;  ///< the first is that of the files that it makes
+  std::string group = {};           ///< its name; empty: as the account's
 
   [[nodiscard]] bool is_root() const noexcept { return uid == 0; }
 };
@@ -92,6 +93,9 @@ class FactFinder {
   /// Limits, sysctls and units.
   void look_at_system();
   void look_at_user(const std::string& name, std::optional<Account>& into) const;
+  /// Who the broker is: where root starts it, the `configured` user or who stands in for it;
+  /// anybody else is it himself.
+  void look_at_broker(const std::string& configured);
   /// A path and all folders above it.
   void look_at_file(const std::string& path);
 

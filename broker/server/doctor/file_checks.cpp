@@ -84,6 +84,7 @@ std::vector<NamedPath> PathCollector::collect() && {
     add(configuration_.store_file, Use::kept_file, "persistence_file",
         configuration_.where("persistence_file"));
   }
+  add(settings.pid_file, Use::start_file, "pid_file", configuration_.where("pid_file"));
   for (const conf::LogDestination& each : settings.log.destinations) {
     add(each.path, Use::write_file, "log_dest", configuration_.where("log_dest"));
   }
@@ -93,8 +94,13 @@ std::vector<NamedPath> PathCollector::collect() && {
 /// Looks at one path as the broker's user would find it.
 class PathCheck {
  public:
-  PathCheck(const NamedPath& path, const Facts& facts, Findings& findings)
-      : path_(path), facts_(facts), findings_(findings), paths_(path_and_parents(path.path)) {}
+  PathCheck(const NamedPath& path, const Configuration& configuration, const Facts& facts,
+            Findings& findings)
+      : path_(path),
+        refuses_open_secrets_(configuration.settings.refuse_open_secrets),
+        facts_(facts),
+        findings_(findings),
+        paths_(path_and_parents(path.path)) {}
 
   void run();
 
@@ -104,16 +110,23 @@ class PathCheck {
   [[nodiscard]] const Account& user() const { return *facts_.broker; }
   [[nodiscard]] std::string what() const;
   [[nodiscard]] bool is_hidden() const;
+  [[nodiscard]] bool is_made_at_start() const {
+    return path_.use == Use::socket || path_.use == Use::start_file;
+  }
+  /// Is the broker its user from the start on, rather than root first?
+  [[nodiscard]] bool starts_as_its_user() const { return !facts_.is_root && !facts_.unit; }
   [[nodiscard]] bool is_reachable();
   [[nodiscard]] bool is_there();
   [[nodiscard]] bool is_private();
   [[nodiscard]] bool has_access();
+  [[nodiscard]] std::string command_to_close() const;
   void missing();
   void closed(const std::string& text, std::string cure);
   void no_access(std::string_view verb);
   [[nodiscard]] bool folder_is_writable(const std::string& folder);
 
   const NamedPath& path_;
+  bool refuses_open_secrets_;
   const Facts& facts_;
   Findings& findings_;
   std::vector<std::string> paths_;  // from the root on
@@ -164,6 +177,7 @@ void PathCheck::missing() {
     case Use::write_file:
     case Use::kept_file:
     case Use::socket:
+    case Use::start_file:
       break;
   }
   std::string cure = "make it, or name another";
@@ -176,7 +190,7 @@ void PathCheck::missing() {
 
 bool PathCheck::is_there() {
   const std::string folder = folder_of(path_.path);
-  const bool is_made = path_.use == Use::write_file || path_.use == Use::socket;
+  const bool is_made = path_.use == Use::write_file || is_made_at_start();
   if (is_made && facts_of(folder).state != FileFacts::State::there) {
     findings_.error(path_.where, what() + ": there is no folder " + folder,
                     "install -d -o " + user().name + " -m 750 " + folder);
@@ -187,13 +201,24 @@ bool PathCheck::is_there() {
   return false;
 }
 
+/// Closes a file to everybody and leaves it readable for the broker, whatever it was before.
+std::string PathCheck::command_to_close() const {
+  const std::string& path = paths_.back();
+  return "chown root:" + (user().group.empty() ? user().name : user().group) + " " + path +
+         " && chmod 640 " + path;
+}
+
 bool PathCheck::is_private() {
   constexpr std::uint32_t of_others = 7;
   if (path_.use != Use::read_secret || (file().mode & of_others & ~may_search) == 0) return true;
-  findings_.error(path_.where,
-                  what() + " holds secrets, but everybody on this machine may read it (mode " +
-                      octal(file().mode) + "); the broker does not start with it",
-                  "chmod o-rwx " + paths_.back());
+  const std::string text = what() +
+                           " holds secrets, but everybody on this machine may read it (mode " +
+                           octal(file().mode) + ")";
+  if (refuses_open_secrets_) {
+    findings_.error(path_.where, text + "; the broker does not start with it", command_to_close());
+  } else {
+    findings_.warning(path_.where, text, command_to_close());
+  }
   return false;
 }
 
@@ -215,6 +240,7 @@ void PathCheck::closed(const std::string& text, std::string cure) {
     case Use::keep_in:
     case Use::kept_file:
     case Use::socket:
+    case Use::start_file:
       return findings_.error(path_.where, text, std::move(cure));
   }
 }
@@ -223,8 +249,7 @@ void PathCheck::no_access(std::string_view verb) {
   const bool reads = path_.use == Use::read || path_.use == Use::read_secret;
   closed(what() + ": user " + user().name + " may not " + std::string(verb) + " it (mode " +
              octal(file().mode) + ")",
-         reads ? "chgrp " + user().name + " " + paths_.back() + " && chmod g+r " + paths_.back()
-               : "chown " + user().name + " " + paths_.back());
+         reads ? command_to_close() : "chown " + user().name + " " + paths_.back());
 }
 
 bool PathCheck::folder_is_writable(const std::string& folder) {
@@ -240,7 +265,13 @@ bool PathCheck::has_access() {
   std::string_view verb = "read";
   switch (path_.use) {
     case Use::socket:
-      return true;
+      return !starts_as_its_user() || folder_is_writable(folder_of(path_.path));
+    case Use::start_file:
+      if (!starts_as_its_user()) return true;
+      if (file().state != FileFacts::State::there) return folder_is_writable(folder_of(path_.path));
+      wanted = may_write;
+      verb = "write to";
+      break;
     case Use::write_file:
       if (file().state != FileFacts::State::there) return folder_is_writable(folder_of(path_.path));
       wanted = may_write;
@@ -288,6 +319,7 @@ void PathCheck::run() {
     case Use::keep_in:
       return findings_.good(path_.where, what() + " is writable by " + user_may);
     case Use::socket:
+    case Use::start_file:
       return findings_.good(path_.where, what() + ": its folder is there");
     case Use::read:
     case Use::read_folder:
@@ -299,6 +331,19 @@ void PathCheck::run() {
 
 std::vector<NamedPath> paths_of(const Configuration& configuration) {
   return PathCollector(configuration).collect();
+}
+
+void check_made_files(const Configuration& configuration, const Facts& facts, Findings& findings) {
+  if (!facts.broker) {
+    return findings.error(configuration.where("user"),
+                          "There is no user '" + configuration.settings.user + "' on this machine",
+                          "");
+  }
+  for (const NamedPath& path : paths_of(configuration)) {
+    const bool is_read =
+        path.use == Use::read || path.use == Use::read_secret || path.use == Use::read_folder;
+    if (!is_read) PathCheck(path, configuration, facts, findings).run();
+  }
 }
 
 void check_files(const Configuration& configuration, const Facts& facts, Findings& findings) {
@@ -314,7 +359,8 @@ void check_files(const Configuration& configuration, const Facts& facts, Finding
     findings.warning(where, "The broker stays root: whoever breaks into it owns the machine",
                      configuration.line("user", "mosquitto"));
   }
-  for (const NamedPath& path : paths_of(configuration)) PathCheck(path, facts, findings).run();
+  for (const NamedPath& path : paths_of(configuration))
+    PathCheck(path, configuration, facts, findings).run();
 }
 
 }  // namespace doctor

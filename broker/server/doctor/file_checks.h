@@ -20,6 +20,7 @@ struct NamedPath {
     keep_in,      ///< a folder in which files are made
     kept_file,    ///< a file in such a folder, once it has been made
     socket,       ///< a unix socket that is made at the start, before the broker is its user
+    start_file,   ///< a file that is made then: pid_file
   };
   std::string path;
   Use use = Use::read;
@@ -32,5 +33,9 @@ struct NamedPath {
 
 /// Are they there, may the broker's user use them, and may nobody else who should not?
 void check_files(const Configuration& configuration, const Facts& facts, Findings& findings);
+
+/// The same only of what the broker makes: its store, logs, sockets and pid file. Without that it
+/// does not start, or does not do what it was asked for.
+void check_made_files(const Configuration& configuration, const Facts& facts, Findings& findings);
 
 }  // namespace doctor

@@ -147,8 +147,8 @@ void check_trials(const Configuration& configuration, const Facts& facts, Findin
                 "fit, and last for 14 days or more", "renew it, then: systemctl reload darter",
                 findings);
   }
-  check_trial(facts.users, configuration.file, "Password files and access rules", "can be used", "",
-              findings);
+  check_trial(facts.users, configuration.file, "Password files and access rules", "can be used",
+              "correct that line", findings);
 }
 
 }  // namespace doctor

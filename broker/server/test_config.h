@@ -1,0 +1,22 @@
+// broker/server/test_config.h
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "auth/realm.h"
+#include "broker/server/certificates.h"
+#include "conf/command_line.h"
+#include "conf/settings.h"
+
+namespace server {
+
+/// darter --test-config, once the configuration and the files that it reads are known to be good:
+/// prints what is odd about them, and what keeps the broker from making the files that it needs.
+///
+/// Returns   The exit status.
+[[nodiscard]] int test_config(const conf::CommandLine& command_line, const conf::Settings& settings,
+                              const std::vector<std::shared_ptr<const auth::Realm>>& realms,
+                              const Certificates::Contexts& contexts);
+
+}  // namespace server
