@@ -36,7 +36,7 @@ TEST_CASE("lines are read as Mosquitto 2.0.11 reads them", "[conf]") {
       {"listener 1884\nallow_anonymous true\nallow_anonymous false\n", true},
       {"listener 1884\nmax_keepalive 60\nmax_keepalive 70\n", true},
       {"listener 1884\nacl_file /tmp/a\nacl_file /tmp/b\n", true},  // of 2.1.2
-      {"listener 1884\nuser root\nuser mosquitto\n", true},        // of 2.1.2
+      {"listener 1884\nuser root\nuser mosquitto\n", true},         // of 2.1.2
       {"listener 1884\nlog_timestamp_format a\nlog_timestamp_format b\n", false},
       {"port 1884\nport 1885\n", true},
       {"listener 1884\nprotocol mqtt\nprotocol websockets\n", true},

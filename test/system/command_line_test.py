@@ -389,7 +389,7 @@ class RunTest(BrokerTest):
 
     @needs("root")
     def test_closed_file_at_a_reload(self):
-        """A file that root could read at the start: the command that is told lets a reload go on."""
+        """A file that root could read at the start: the command told lets a reload go on."""
         broker = self.start("user nobody\npassword_file {dir}/passwd\n" + DEFAULT_CONFIG,
                             files={"passwd": ""}, args=())
         broker.config_file.chmod(0o644)

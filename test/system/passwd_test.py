@@ -132,7 +132,7 @@ class PasswdTest(unittest.TestCase):
         self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
 
     def test_new_file_of_root(self):
-        """It is readable for the group of its folder, unless that is root's, or root is not here."""
+        """The group of its folder may read it, unless that is root's, or this is not root."""
         self.add("alice", "secret", create=True)
         self.assertEqual(self.mode(), 0o600)
         self.file.unlink()
@@ -186,7 +186,7 @@ class PasswdTest(unittest.TestCase):
         text = "alice:secret\nbob:\n"
         self.file.write_text(text)
         self.assertRegex(self.run_tool("-U", self.file, expect=1),
-                         r"^Error: Corrupt password file at line 2\. .*users:2: there is no password")
+                         r"^Error: Corrupt password file at line 2\. .*users:2: there is no pass")
         self.assertEqual(self.file.read_text(), text)
 
     def test_standard_input(self):
@@ -333,7 +333,7 @@ class PasswdTest(unittest.TestCase):
             self.assertEqual([p.name for p in self.folder.iterdir()], ["users"])
 
     def test_keeps_the_scheme(self):
-        """A new password is hashed as the others of the file are: Mosquitto 2.0 reads no argon2id."""
+        """A password is hashed as the others of the file are: Mosquitto 2.0 has no argon2id."""
         for scheme in ("sha512", "sha512-pbkdf2", "argon2id"):
             with self.subTest(scheme=scheme):
                 self.add("alice", "secret", "-H", scheme, create=True)

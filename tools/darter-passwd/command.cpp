@@ -197,12 +197,13 @@ Usage: darter-passwd [-c] [-H HASH] [-I N] FILE USER              asks for the p
   check      is this the user's password?
 
 The password is asked for without showing it, or read from standard input: one line, or two equal
-ones. A file is replaced as a whole or not at all; it keeps its owner and mode. A new one can be read
-by its owner only; if root makes it in a folder of another group, by that group, too, so that the
-broker can read it again at a reload. To use a file that is called "list" or "check", write ./list.
+ones. A file is replaced as a whole or not at all; it keeps its owner and mode. A new one can be
+read by its owner only; if root makes it in a folder of another group, by that group, too, so that
+the broker can read it again at a reload. To use a file that is called "list" or "check", write
+./list.
 
-Exit status: 0 done, 1 error (nothing was changed), 2 the two passwords differ (nothing was changed),
-or the password is wrong (check).
+Exit status: 0 done, 1 error (nothing was changed), 2 the two passwords differ (nothing was
+changed), or the password is wrong (check).
 MOSQUITTO_UNSAFE_ALLOW_SYMLINKS set: FILE may be a symbolic link; else that is an error.
 
 Examples:
