@@ -315,6 +315,18 @@ class PersistenceTest(BrokerTest):
 
     # -- the file --
 
+    def test_named_file(self):
+        """persistence_file names the database."""
+        self.start(CONFIG + "persistence_file my.db\n")
+        self.client(MQTT5).publish("kept", "x", 1, retain=True)
+        self.again(signal.SIGTERM)
+        client = self.client(MQTT5)
+        client.subscribe("kept")
+        client.expect_publish("kept", "x")
+        stores = {path.name for path in self.broker.directory.iterdir() if "db" in path.name}
+        self.assertLessEqual({"my.db"}, stores)
+        self.assertFalse(any("darter" in name for name in stores), stores)
+
     def test_relaxed(self):
         """Acknowledged at once, on disk within a second; a proper end loses nothing."""
         self.start(CONFIG + "persistence_durability relaxed\n")
