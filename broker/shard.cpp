@@ -222,6 +222,7 @@ void Shard::tick(Instant now) {
   state.drops.tell(state.sessions, now);
   state.blocked.tell(state.sessions, now);
   state.stored_figures.tick(state.sessions);
+  state.line_rates.tell_held_back(state.log, now);
   state.update_sys();
   state.leave();
 }
@@ -455,8 +456,9 @@ void Shard::State::on_connection_timer(Connection& connection) {
   end_connection(connection, WillFate::publish, CloseHow::policy);
 }
 
-void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces) const {
-  if (log.enabled(type)) log.write(type, concat(pieces));
+void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces,
+                        const std::source_location& place) const {
+  line_rates.write(log, type, pieces, now, place);
 }
 
 void Shard::State::note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces) {
@@ -492,10 +494,10 @@ void Shard::State::note_sent(const Connection& connection, mqtt::Bytes packet) c
     default:
       break;
   }
-  note(LogType::debug, {"Sending ", mqtt::name_of(sent.type), " to ",
-                        connection.session != nullptr ? std::string(id_of(connection))
-                                                      : std::string(connection.address),
-                        details});
+  note(LogType::debug,
+       {"Sending ", mqtt::name_of(sent.type), " to ",
+        connection.session != nullptr ? cut(id_of(connection)) : std::string(connection.address),
+        details});
 }
 
 void Shard::State::note_received(const Connection& connection, const mqtt::Frame& frame) const {
@@ -517,7 +519,7 @@ void Shard::State::note_received(const Connection& connection, const mqtt::Frame
       break;
   }
   note(LogType::debug,
-       {"Received ", mqtt::name_of(frame.type), " from ", id_of(connection), details});
+       {"Received ", mqtt::name_of(frame.type), " from ", cut(id_of(connection)), details});
 }
 
 std::string_view Shard::State::id_of(const Connection& connection) {
@@ -531,13 +533,13 @@ std::string Shard::State::place_of(const Connection& connection) {
 }
 
 std::string Shard::State::who(const Connection& connection) {
-  return concat({id_of(connection), " [", place_of(connection), "]"});
+  return concat({cut(id_of(connection)), " [", place_of(connection), "]"});
 }
 
 std::string Shard::State::who_with_user(const Connection& connection) {
   const bool named = connection.session != nullptr && !connection.session->user_name.empty();
   if (!named) return who(connection);
-  return concat({who(connection), " with user '", connection.session->user_name, "'"});
+  return concat({who(connection), " with user '", cut(connection.session->user_name), "'"});
 }
 
 }  // namespace broker

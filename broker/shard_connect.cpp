@@ -182,8 +182,8 @@ std::string Shard::State::applicant(const Connection& connection,
                                     const mqtt::Connect& packet) const {
   const std::string_view id = client_id_of(connection, packet);
   const std::string place =
-      concat({id.empty() ? "<unknown>" : id, " [", place_of(connection), "]"});
-  return packet.user_name ? concat({place, " with user '", *packet.user_name, "'"}) : place;
+      concat({id.empty() ? "<unknown>" : cut(id), " [", place_of(connection), "]"});
+  return packet.user_name ? concat({place, " with user '", cut(*packet.user_name), "'"}) : place;
 }
 
 Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
@@ -318,11 +318,12 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   if (connection.held) connection.held->everything = true;
   if (tells_of_connections()) {
     const std::string user =
-        packet.user_name ? concat({", u'", session->user_name, "'"}) : std::string();
-    note(LogType::notice,
-         {"New client connected from ", place_of(connection), " as ", session->client_id, " (p",
-          std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
-          ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
+        packet.user_name ? concat({", u'", cut(session->user_name), "'"}) : std::string();
+    note(
+        LogType::notice,
+        {"New client connected from ", place_of(connection), " as ", cut(session->client_id), " (p",
+         std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
+         ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
   }
   if (debug) note_will(packet);
   announce_presence(*session, true);
@@ -336,7 +337,7 @@ void Shard::State::note_will(const mqtt::Connect& packet) const {
   note(LogType::debug,
        {"Will message specified (", std::to_string(will.payload.size()), " bytes) (r",
         will.retain ? "1" : "0", ", q", std::to_string(static_cast<int>(will.qos)), ")."});
-  note(LogType::debug, {"\t", will.topic});
+  note(LogType::debug, {"\t", cut(will.topic)});
 }
 
 // The client's session, resumed or made afresh [MQTT-3.1.2-6] [MQTT-3.1.3-2] [MQTT-3.1.4-4]
@@ -347,7 +348,8 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   Session* session = sessions.find(client_id);
   if (session != nullptr && session->connection != nullptr) {
     Connection& old = *session->connection;
-    note(LogType::notice, {"Client ", client_id, " already connected, closing old connection."});
+    note(LogType::notice,
+         {"Client ", cut(client_id), " already connected, closing old connection."});
     // The older connection has to go [MQTT-3.1.4-3].
     send_disconnect(old, Reason::session_taken_over, {});
     end_connection(old, WillFate::publish, CloseHow::policy);

@@ -36,10 +36,10 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   }
   if (debug) {
     note(LogType::debug,
-         {"Received PUBLISH from ", connection.session->client_id, " (d", packet->dup ? "1" : "0",
-          ", q", std::to_string(static_cast<int>(packet->qos)), ", r", packet->retain ? "1" : "0",
-          ", m", std::to_string(static_cast<int>(packet->packet_id)), ", '", topic, "', ... (",
-          std::to_string(packet->payload.size()), " bytes))"});
+         {"Received PUBLISH from ", cut(connection.session->client_id), " (d",
+          packet->dup ? "1" : "0", ", q", std::to_string(static_cast<int>(packet->qos)), ", r",
+          packet->retain ? "1" : "0", ", m", std::to_string(static_cast<int>(packet->packet_id)),
+          ", '", cut(topic), "', ... (", std::to_string(packet->payload.size()), " bytes))"});
   }
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwarding scope(
@@ -111,7 +111,7 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
                       (session.permissions &&
                        !session.permissions->allows(Access::publish, topic, identity_of(session)));
   if (!denied) return Reason::success;
-  note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", topic, "'."});
+  note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", cut(topic), "'."});
   return Reason::not_authorized;
 }
 

@@ -76,7 +76,7 @@ void Shard::State::publish_will(Session& session) {
   }
   if (session.permissions &&
       !session.permissions->allows(Access::publish, message.topic, identity_of(session))) {
-    note(LogType::notice, {"Will of client ", session.client_id, " denied: not authorised."});
+    note(LogType::notice, {"Will of client ", cut(session.client_id), " denied: not authorised."});
     return;
   }
   publish(message, &session);
@@ -95,7 +95,7 @@ void Shard::State::end_session(Session& session) {
 
 // [MQTT-4.1.0-2]
 void Shard::State::expire_session(Session& session) {
-  note(LogType::notice, {"Expiring client ", session.client_id, " due to timeout."});
+  note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
   ++metrics.clients_expired;
   end_session(session);
 }

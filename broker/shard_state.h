@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "broker/core/key_table.h"
 #include "broker/core/ledger.h"
 #include "broker/core/line_rate.h"
+#include "broker/core/line_rates.h"
 #include "broker/core/refusals.h"
 #include "broker/core/retained.h"
 #include "broker/core/ring.h"
@@ -172,7 +174,9 @@ struct Shard::State {
   }
   /// At most one line a second.
   void note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces);
-  void note(LogType type, std::initializer_list<std::string_view> pieces) const;
+  /// A line that a client can cause; see LineRates.
+  void note(LogType type, std::initializer_list<std::string_view> pieces,
+            const std::source_location& place = std::source_location::current()) const;
   /// Whether lines about clients that come and go are read by anybody.
   [[nodiscard]] bool tells_of_connections() const {
     return options.limits.connection_messages && log.enabled(LogType::notice);
@@ -531,6 +535,7 @@ struct Shard::State {
   bool journal_behind = false;
   bool memory_spared = false;
   std::int64_t memory_kept_bytes = 0;  // and not yet taken off what is shared
+  mutable LineRates line_rates;        // of all that note() writes
   LineRate delay_lines;                // clients that are delayed
   LineRate timeout_lines;              // no CONNECT in time
   Instant next_sys;

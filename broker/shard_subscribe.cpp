@@ -40,7 +40,7 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
   if (debug) {
     for (const mqtt::SubscribeEntry& entry : packet->entries) {
       note(LogType::debug,
-           {"\t", entry.filter, " (QoS ", std::to_string(static_cast<int>(entry.qos)), ")"});
+           {"\t", cut(entry.filter), " (QoS ", std::to_string(static_cast<int>(entry.qos)), ")"});
     }
   }
   Session& session = *connection.session;
@@ -49,9 +49,10 @@ Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt
   for (Wanted& wanted : all) {
     if (is_granted(wanted.answer)) subscribe(session, wanted, packet->subscription_identifier);
     scratch_reasons.push_back(wanted.answer);
-    note(LogType::subscribe, {session.client_id, " ",
+    if (!log.enabled(LogType::subscribe)) continue;
+    note(LogType::subscribe, {cut(session.client_id), " ",
                               std::to_string(mqtt::suback_code(wanted.answer, connection.version)),
-                              " ", wanted.entry.filter});
+                              " ", cut(wanted.entry.filter)});
   }
   // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
   reply(
@@ -225,9 +226,11 @@ Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mq
   }
   scratch_reasons.clear();
   for (const std::string_view filter : packet->filters) {
-    note(LogType::debug, {"\t", filter});
+    if (debug) note(LogType::debug, {"\t", cut(filter)});
     scratch_reasons.push_back(unsubscribe(session, filter));
-    note(LogType::unsubscribe, {session.client_id, " ", filter});
+    if (log.enabled(LogType::unsubscribe)) {
+      note(LogType::unsubscribe, {cut(session.client_id), " ", cut(filter)});
+    }
   }
   // [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6]
   reply(connection, when, [&](mqtt::ByteBuffer& out) {

@@ -71,11 +71,9 @@ int Connections::descriptor_of(const Connection& connection) noexcept {
 }
 
 void Connections::note(const Connection& connection, std::string_view before,
-                       std::string_view after) const {
-  std::string line(before);
-  line += connection.address.text_with_port();
-  line += after;
-  loop_.log().write(broker::LogType::notice, line);
+                       std::string_view after, const std::source_location& place) {
+  line_rates_.write(loop_.log(), broker::LogType::notice,
+                    {before, connection.address.text_with_port(), after}, loop_.now(), place);
 }
 
 // Opening.

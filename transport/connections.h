@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "broker/core/line_rate.h"
+#include "broker/core/line_rates.h"
 #include "broker/core/outbox.h"
 #include "broker/core/refusals.h"
 #include "broker/core/token_bucket.h"
@@ -174,7 +176,9 @@ class Connections {
   void expire(Deadlines& deadlines);
   void ping_idle(std::int64_t interval_seconds, Deadlines& deadlines);
   void ping(Connection& connection);
-  void note(const Connection& connection, std::string_view before, std::string_view after) const;
+  /// A line that a client can cause; see broker::LineRates.
+  void note(const Connection& connection, std::string_view before, std::string_view after,
+            const std::source_location& place = std::source_location::current());
   /// Counts, and writes a line, but of each kind only so many a second.
   void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
                     std::string_view after);
@@ -210,6 +214,7 @@ class Connections {
     RefusalLines();
   };
   RefusalLines refusal_lines_;
+  broker::LineRates line_rates_;  // of all that note() writes
   broker::LineRate ban_lines_;
   std::size_t turned_away_ = 0;  // connections over a limit that still linger
   std::map<broker::ConnectionId, broker::Refusal> refusals_due_;  // told when TLS is there

@@ -250,6 +250,7 @@ void Connections::note_refusal(const Connection& connection, Refusal refusal,
 
 /// What was held back is summed up when its second is over, also if nothing else happens.
 void Connections::tell_held_back() {
+  line_rates_.tell_held_back(loop_.log(), loop_.now());
   for (std::size_t i = 0; i < refusal_lines_.size(); ++i) {
     const std::uint64_t count = refusal_lines_[i].overdue(loop_.now());
     if (count == 0) continue;

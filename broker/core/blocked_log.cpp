@@ -71,12 +71,13 @@ bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
   if (listed.told || lines_ >= lines_max || !log_.enabled(LogType::notice)) return true;
   listed.told = true;
   ++lines_;
-  const std::string user =
-      session.user_name.empty() ? std::string() : concat({" with user '", session.user_name, "'"});
+  const std::string user = session.user_name.empty()
+                               ? std::string()
+                               : concat({" with user '", cut(session.user_name), "'"});
   const std::int64_t seconds = (now.milliseconds - listed.since.milliseconds) / 1000;
   log_.write(
       LogType::notice,
-      concat({"Client ", session.client_id, " [", place_of(*session.connection), "]", user,
+      concat({"Client ", cut(session.client_id), " [", place_of(*session.connection), "]", user,
               " keeps ", std::to_string(session.outgoing->backlog_size()),
               " messages waiting: ", blocking, " for ", std::to_string(seconds), " seconds; ",
               std::to_string(session.outgoing->in_flight()), " are in flight."}));

@@ -43,8 +43,8 @@ void DropLog::count(Session& session, DropReason reason) {
   counts.since[index] = 0;  // this line says it
   const std::string blocking = blocking_packet_text(session);
   log_.write(LogType::notice,
-             concat({"Outgoing messages are being dropped for client ", session.client_id, ": ",
-                     drop_reason_names[index], blocking.empty() ? "" : "; ", blocking, "."}));
+             concat({"Outgoing messages are being dropped for client ", cut(session.client_id),
+                     ": ", drop_reason_names[index], blocking.empty() ? "" : "; ", blocking, "."}));
 }
 
 void DropLog::tell(SessionTable& sessions, Instant now) {
@@ -81,8 +81,8 @@ void DropLog::say_what(const Session& session, DropCounts& counts) {
   if (!log_.enabled(LogType::notice)) return;
   const std::string blocking = blocking_packet_text(session);
   log_.write(LogType::notice,
-             concat({"Messages dropped for client ", session.client_id, ": ", text_of(counts.since),
-                     "; ", std::to_string(sum_of(counts.ever)), " ever",
+             concat({"Messages dropped for client ", cut(session.client_id), ": ",
+                     text_of(counts.since), "; ", std::to_string(sum_of(counts.ever)), " ever",
                      blocking.empty() ? "" : "; ", blocking, "."}));
 }
 

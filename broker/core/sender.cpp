@@ -222,7 +222,7 @@ void Sender::give_way(Session& session, Line line, std::uint64_t number, DropRea
 void Sender::drop(Session& session, DropReason reason) {
   drops_.count(session, reason);
   if (!debug_) return;
-  log_.write(LogType::debug, concat({"Dropping a message for client ", session.client_id, ": ",
+  log_.write(LogType::debug, concat({"Dropping a message for client ", cut(session.client_id), ": ",
                                      drop_reason_names[static_cast<std::size_t>(reason)], "."}));
 }
 
@@ -486,10 +486,10 @@ void Sender::count_sent(std::size_t packet_bytes, std::size_t payload_bytes) {
 void Sender::note_sent(const Session& session, const MessageView& message, const Terms& terms,
                        mqtt::PacketId id, bool dup) const {
   log_.write(LogType::debug,
-             concat({"Sending PUBLISH to ", session.client_id, " (d", dup ? "1" : "0", ", q",
+             concat({"Sending PUBLISH to ", cut(session.client_id), " (d", dup ? "1" : "0", ", q",
                      std::to_string(static_cast<int>(terms.qos)), ", r", terms.retain ? "1" : "0",
                      ", m", std::to_string(static_cast<int>(id)), ", '",
-                     message.topic.substr(session.mount_point.size()), "', ... (",
+                     cut(message.topic.substr(session.mount_point.size())), "', ... (",
                      std::to_string(message.payload.size()), " bytes))"}));
 }
 
@@ -503,8 +503,9 @@ void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId i
   });
   ++metrics_.messages_sent;
   if (!debug_) return;
-  log_.write(LogType::debug, concat({"Sending ", mqtt::name_of(type), " to ", session.client_id,
-                                     " (m", std::to_string(static_cast<int>(id)), ")"}));
+  log_.write(LogType::debug,
+             concat({"Sending ", mqtt::name_of(type), " to ", cut(session.client_id), " (m",
+                     std::to_string(static_cast<int>(id)), ")"}));
 }
 
 bool Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {

@@ -1,7 +1,7 @@
 // broker/core/text.h
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -16,6 +16,16 @@ namespace broker {
   text.reserve(size);
   for (const std::string_view piece : pieces) text += piece;
   return text;
+}
+
+/// Of a text that a client made what a log line shows: 200 bytes at most, and "..." behind them if
+/// that is not all. A character of UTF-8 stays whole.
+[[nodiscard]] inline std::string cut(std::string_view text) {
+  constexpr std::size_t bytes_max = 200;
+  if (text.size() <= bytes_max) return std::string(text);
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return std::string(text.substr(0, end)) + "...";
 }
 
 }  // namespace broker

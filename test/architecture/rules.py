@@ -55,7 +55,7 @@ LAYERS = [
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|ids|journal|log|access|limits|metrics|"
-          r"message|shared_bytes|refusals|line_rate|token_bucket)\.h$|"
+          r"message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
           r"broker/wire/(reason|bytes|framer|protocol)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     Layer("auth", r"auth/", r"auth/|broker/core/(access|ids|log|result)\.h$|"

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import unittest
 
+from harness import wire
 from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, Broker, binary
 from harness.case import BrokerTest
 from harness.needs import needs
@@ -68,6 +69,28 @@ class UnreadTest(BrokerTest):
             self.broker.start(wait=False)
             self.assertEqual(self.broker.process.wait(DEADLINE_SECONDS), 1)
         self.broker.process = None
+
+
+class ClientTextTest(BrokerTest):
+    """What clients send makes no long lines."""
+
+    config = "password_file {dir}/passwd\nlistener {port} 127.0.0.1\n"
+    files = {"passwd": ""}
+
+    def test_long_names(self):
+        """A failed login with names of 64 KB; then the same with a will, topics and filters."""
+        self.refused(MQTT311, 5, client_id="i" * 60_000, username="u" * 60_000, password=b"p")
+        self.broker.wait_for_log(r"i{200}\.\.\. \[127.*with user 'u{200}\.\.\.'.*not authorised")
+        self.start("max_packet_size 1000000\n" + DEFAULT_CONFIG)
+        client = self.client(MQTT311, "i" * 60_000, username="u" * 60_000,
+                             will=wire.Will("w" * 60_000, b"x"))
+        client.subscribe("f" * 60_000)
+        client.publish("t" * 60_000, "x", 1)
+        client.unsubscribe("f" * 60_000)
+        client.disconnect()
+        self.client(MQTT311, "after").ping()
+        self.broker.stop()
+        self.assertLess(max(map(len, self.broker.lines)), 1000)
 
 
 class StartTest(BrokerTest):
