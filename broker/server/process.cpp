@@ -54,18 +54,15 @@ std::uint64_t raise_open_files_limit() {
 
 std::expected<void, std::string> check_open_files(std::uint64_t most, std::size_t needed) {
   std::vector<transport::Descriptor> taken;
-  while (taken.size() < needed) {
+  // The kernel gives the lowest number that is free: the last one is what a client would get.
+  while (taken.size() <= needed) {
     transport::Descriptor one(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
-    if (!one) return std::unexpected(too_few_files(most));
+    if (!one || transport::is_one_of_the_last(one.get(), most)) {
+      return std::unexpected(too_few_files(most));
+    }
     taken.push_back(std::move(one));
   }
   return {};
-}
-
-std::expected<void, std::string> check_open_files_left(std::uint64_t most) {
-  const transport::Descriptor next(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
-  if (next && !transport::is_one_of_the_last(next.get(), most)) return {};
-  return std::unexpected(too_few_files(most));
 }
 
 void prepare_heap(std::size_t loops) noexcept {

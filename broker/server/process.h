@@ -17,15 +17,12 @@ namespace server {
 /// Requires  No other thread, so that nobody has to wait here either.
 [[nodiscard]] std::uint64_t raise_open_files_limit();
 
-/// Whether so many more files can be opened now, of `most` that the process may have.
+/// Whether so many more files can be opened, of `most` that the process may have, and a client can
+/// connect after that. Before loops begin: their clients take descriptors, too.
 ///
 /// Errors    One sentence, with what to do.
 [[nodiscard]] std::expected<void, std::string> check_open_files(std::uint64_t most,
                                                                 std::size_t needed);
-/// Whether a client can still connect, of `most` files that the process may have.
-///
-/// Errors    The same sentence.
-[[nodiscard]] std::expected<void, std::string> check_open_files_left(std::uint64_t most);
 
 /// Tells the allocator how many loops will work. Requires that no other thread has begun.
 ///

@@ -195,7 +195,6 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
   }
   if (auto started = loops_->start(listeners_.listeners()); !started) return started;
-  if (auto left = check_open_files_left(running_.open_files_max); !left) return left;
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
                                             broker::Shard& shard, broker::Instant now) {

@@ -129,7 +129,7 @@ class StartTest(BrokerTest):
                     broker.wait_for_ports()
                 except AssertionError as ended:
                     self.assertRegex(str(ended), rf"status 1:\n.*limit of open files, {limit}, is ")
-                    self.assertLess(limit, 40)
+                    self.assertLess(limit, 48)
                     broker.process = None
                     continue
                 self.client(MQTT311).ping()
