@@ -458,15 +458,16 @@ class LogsTest(ReloadTest):
         """A file that was renamed is opened again, also if the reload is refused; or another is."""
         (self.folder / "a").rename(self.folder / "a.1")
         self.reload()
-        self.assertIn("Reloaded", self.read("a"))
+        wait_until(lambda: "Reloaded" in self.read("a"), "the line in the new file")
         self.assertNotIn("Reloaded", self.read("a.1"))
         (self.folder / "a").rename(self.folder / "a.2")
         self.reload("log_dest file {dir}/log/b\nnonsense\n" + OPEN + LISTENER, 3)
-        self.assertIn("Reload refused", self.read("a"))
+        wait_until(lambda: "Reload refused" in self.read("a"), "the refusal in the new file")
         self.assertFalse((self.folder / "b").exists())
         report = self.reload("log_dest stderr\nlog_dest file {dir}/log/b\n"
                              "log_timestamp_format T%H\n" + OPEN + LISTENER)
         self.assertIn("log_dest: ", report)
+        wait_until(lambda: "Reloaded" in self.read("b"), "the line in another file")
         self.assertRegex(self.read("b"), r"^T\d\d: .*Reloaded")
         self.assertNotIn("log_dest", self.read("a"))
 
