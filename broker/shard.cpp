@@ -168,7 +168,7 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   if (queued_bytes > connection->queued_bytes) {
     state.keep_bytes(queued_bytes - connection->queued_bytes);
   }
-  connection->queued_bytes = queued_bytes;
+  state.note_unsent(*connection, queued_bytes);
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
   if (queued_bytes != 0) return;
   connection->unread_reply_bytes = 0;
@@ -233,6 +233,14 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
   state_->publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}},
                   nullptr);
   state_->leave();
+}
+
+void Shard::State::note_unsent(Connection& connection, std::size_t queued_bytes) noexcept {
+  if (connection.queued_bytes > 0) --metrics.sockets_behind;
+  if (queued_bytes > 0) ++metrics.sockets_behind;
+  metrics.unsent_bytes += queued_bytes;
+  metrics.unsent_bytes -= connection.queued_bytes;
+  connection.queued_bytes = queued_bytes;
 }
 
 Connection* Shard::State::find(ConnectionId id) noexcept {

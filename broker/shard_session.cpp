@@ -26,6 +26,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
     session->connection = nullptr;
   }
   forget_parked(connection);
+  note_unsent(connection, 0);
   connections[connection.id.slot].reset();
   if (session == nullptr) return nullptr;
   --connected;

@@ -121,6 +121,8 @@ struct Shard::State {
     if (!parked.empty()) unpark();
     if (sender.overrun()) end_overrun();
   }
+  /// Takes over how much output a socket has not taken.
+  void note_unsent(Connection& connection, std::size_t queued_bytes) noexcept;
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
   /// Gives the packet at the end of the last read what it lacks, from the front of `bytes`, and
   /// handles it if that makes it whole.

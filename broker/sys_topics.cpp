@@ -87,6 +87,10 @@ void SysTopics::say_traffic(const Metrics& total, const Publish& publish) {
   say_count(publish, "publish/bytes/sent", total.publish_bytes_sent);
   say_count(publish, "bytes/received", total.bytes_received);
   say_count(publish, "bytes/sent", total.bytes_sent);
+  say_count(publish, "connections/socket/count", total.sockets_opened);
+  // Mosquitto counts packets that wait; here they wait as one run of bytes for each socket.
+  say_count(publish, "packet/out/count", total.sockets_behind);
+  say_count(publish, "packet/out/bytes", total.unsent_bytes);
 }
 
 void SysTopics::say_refusals(const Metrics& total, const Publish& publish) {
@@ -132,7 +136,8 @@ void add(Metrics& sum, const Metrics& shard) {
       &Metrics::clients_connected,  &Metrics::sessions,
       &Metrics::clients_maximum,    &Metrics::clients_blocked,
       &Metrics::subscriptions,      &Metrics::shared_subscriptions,
-      &Metrics::stored_messages,    &Metrics::stored_bytes};
+      &Metrics::stored_messages,    &Metrics::stored_bytes,
+      &Metrics::sockets_behind,     &Metrics::unsent_bytes};
   for (const auto member : summed) sum.*member += shard.*member;
   for (std::size_t i = 0; i < drop_reasons; ++i) sum.dropped[i] += shard.dropped[i];
   for (std::size_t i = 0; i < refusal_kinds; ++i) sum.refused[i] += shard.refused[i];

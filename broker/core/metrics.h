@@ -37,6 +37,8 @@ struct Metrics {
   std::uint64_t retained_messages = 0;  // replicas: the same on every shard
   std::uint64_t stored_messages = 0;
   std::uint64_t stored_bytes = 0;
+  std::uint64_t sockets_behind = 0;  // with output that the socket has not taken
+  std::uint64_t unsent_bytes = 0;    // that output
 };
 
 }  // namespace broker

@@ -168,7 +168,7 @@ void Keeper::publish(
   publish("$SYS/broker/store/commit/microseconds", std::to_string(figures.commit_microseconds));
   publish("$SYS/broker/store/failures", std::to_string(figures.failures));
   publish("$SYS/broker/store/failing", figures.failing ? "1" : "0");
-  publish("$SYS/broker/store/error", figures.error);
+  publish("$SYS/broker/store/error", figures.error.empty() ? "none" : figures.error);
 }
 
 }  // namespace server

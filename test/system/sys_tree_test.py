@@ -18,7 +18,8 @@ COUNTS = ["clients/total", "clients/inactive", "clients/disconnected", "clients/
           "shared_subscriptions/count", "retained messages/count", "heap/current", "heap/maximum",
           "loop/turn/current", "loop/turn/maximum",
           "publish/messages/dropped", "publish/messages/received", "publish/messages/sent",
-          "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent"]
+          "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent",
+          "connections/socket/count", "packet/out/count", "packet/out/bytes"]
 
 
 class SysTest(BrokerTest):
