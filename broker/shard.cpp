@@ -83,6 +83,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   if (!origin.user_name.empty() && mqtt::is_utf8_string(origin.user_name)) {
     connection->texts().tls_user_name = HeapText(origin.user_name);
   }
+  if (!origin.missing_name.empty()) connection->texts().missing_name = origin.missing_name;
   connection->last_received = now;
   connection->promises.maximum_packet_size_bytes = state.options.limits.max_packet_size_bytes;
   connection->refusal = origin.refusal;
@@ -282,9 +283,12 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
       return used;
     }
     const mqtt::Bytes unread = input.subspan(used);
-    const auto frame = mqtt::next_frame(unread, connection.promises.maximum_packet_size_bytes);
+    const auto frame =
+        mqtt::next_frame(unread, connection.promises.maximum_packet_size_bytes, connection.version);
     if (!frame) {
-      next = fail(connection, frame.error());
+      const bool too_large = frame.error().reason == mqtt::Reason::packet_too_large;
+      next = too_large ? fail_too_large(connection, mqtt::promised_size(unread))
+                       : fail(connection, frame.error());
       return used;
     }
     if (!*frame) return used;
@@ -397,6 +401,17 @@ Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Fra
 // Every violation ends the connection [MQTT-4.13.1-1] [MQTT3-4.8.0-1].
 Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
   note(LogType::notice, {"Client ", who(connection), " disconnected: ", failure.what, "."});
+  return end_failed(connection, failure);
+}
+
+Shard::State::Next Shard::State::fail_too_large(Connection& connection, std::size_t size_bytes) {
+  note(LogType::notice, {"Client ", who_with_user(connection), " disconnected: packet too large: ",
+                         std::to_string(size_bytes), " bytes, max_packet_size is ",
+                         std::to_string(connection.promises.maximum_packet_size_bytes), "."});
+  return end_failed(connection, {mqtt::Reason::packet_too_large, "packet too large"});
+}
+
+Shard::State::Next Shard::State::end_failed(Connection& connection, mqtt::Failure failure) {
   if (connection.stage == Connection::Stage::connected) {
     send_disconnect(connection, failure.reason, failure.what);
   }

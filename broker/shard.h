@@ -28,11 +28,12 @@ namespace broker {
 
 /// Where a connection comes from.
 struct Origin {
-  std::uint16_t listener = 0;       // index into ShardOptions::listeners
-  std::uint16_t port = 0;           // of the client; 0 on a unix socket
-  std::string_view address;         // of the client
-  std::string_view protocol;        // "mqtt" or "websockets", for the log
-  std::string_view user_name = {};  // that the client proved by TLS; empty: none
+  std::uint16_t listener = 0;          // index into ShardOptions::listeners
+  std::uint16_t port = 0;              // of the client; 0 on a unix socket
+  std::string_view address;            // of the client
+  std::string_view protocol;           // "mqtt" or "websockets", for the log
+  std::string_view user_name = {};     // that the client proved by TLS; empty: none
+  std::string_view missing_name = {};  // why it has none, a static text; empty: none is asked for
   /// Not success: a limit of its listener keeps the client out, and this answers its CONNECT.
   mqtt::Reason refusal = mqtt::Reason::success;
   /// When a whole CONNECT must be there; 0: Limits::connect_timeout_seconds from now on.

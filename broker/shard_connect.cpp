@@ -11,6 +11,7 @@ namespace broker {
 namespace {
 
 using Failure = mqtt::Failure;
+using mqtt::Answered;
 using mqtt::Reason;
 
 bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
@@ -25,6 +26,20 @@ bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
   return false;
 }
 
+constexpr std::string_view keep_alive_refusal = "keep alive exceeds max_keepalive";
+
+std::string_view text_of(mqtt::Version version) {
+  switch (version) {
+    case mqtt::Version::v3_1:
+      return "3.1";
+    case mqtt::Version::v3_1_1:
+      return "3.1.1";
+    case mqtt::Version::v5_0:
+      return "5.0";
+  }
+  return "?";
+}
+
 /// Overwrites a password so that no copy of it stays in freed memory.
 void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
   const std::ptrdiff_t offset = secret.data() - buffer.data();
@@ -36,13 +51,8 @@ void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
 
 Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
                                             mqtt::Bytes unread) {
-  auto packet = mqtt::decode_connect(frame.body);
-  if (!packet) {
-    const auto version = mqtt::version_of_connect(frame.body);
-    note(LogType::notice,
-         {"Client connection from ", place_of(connection), " refused: ", packet.error().what, "."});
-    return turn_away(connection, version.value_or(mqtt::Version::v3_1_1), packet.error());
-  }
+  auto packet = mqtt::decode_connect(frame.body, frame.flags);
+  if (!packet) return refuse_undecoded(connection, frame, packet.error());
   identify(connection, *packet);
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
@@ -71,6 +81,18 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   return accept(connection, *packet, Verdict{});
 }
 
+Shard::State::Next Shard::State::refuse_undecoded(Connection& connection, const mqtt::Frame& frame,
+                                                  Failure failure) {
+  const mqtt::ConnectHead head = mqtt::head_of_connect(frame.body);
+  std::string why(failure.what);
+  if (failure.reason == Reason::unsupported_protocol_version) {
+    why += concat({" ", std::to_string(head.level)});
+    if (!head.client_id.empty()) why += concat({", client id '", cut(head.client_id), "'"});
+  }
+  note(LogType::notice, {"Client connection from ", place_of(connection), " refused: ", why, "."});
+  return turn_away(connection, head.version, failure);
+}
+
 /// Where a certificate or a PSK says who a client is, its own words do not count.
 void Shard::State::identify(const Connection& connection, mqtt::Connect& packet) const {
   if (!policy(connection.listener).user_name_from_tls) return;
@@ -96,11 +118,13 @@ std::optional<Failure> Shard::State::check_connect(const Connection& connection,
     return Failure{Reason::unsupported_protocol_version, "protocol version not accepted here"};
   }
   if (rules.user_name_from_tls && !packet.user_name) {
-    return Failure{Reason::bad_user_name_or_password, "no certificate says who it is"};
+    const std::string_view why = connection.missing_name();
+    return Failure{Reason::bad_user_name_or_password,
+                   why.empty() ? "no certificate says who it is" : why};
   }
   if (const auto failure = check_client_id(connection, packet)) return failure;
   if (keep_alive_refused(packet)) {
-    return Failure{Reason::client_identifier_not_valid, "keep alive exceeds max_keepalive"};
+    return Failure{Reason::client_identifier_not_valid, keep_alive_refusal};
   }
   if (packet.authentication_method) {
     return Failure{Reason::bad_authentication_method, "authentication method not supported"};
@@ -108,15 +132,18 @@ std::optional<Failure> Shard::State::check_connect(const Connection& connection,
   if (!packet.will) return std::nullopt;
   const std::uint32_t most = options.limits.message_size_limit_bytes;
   if (most != 0 && packet.will->payload.size() > most) {
-    return Failure{Reason::packet_too_large, "will payload exceeds message_size_limit"};
+    const bool v5_0 = packet.version == mqtt::Version::v5_0;
+    return Failure{v5_0 ? Reason::packet_too_large : Reason::not_authorized,
+                   "will payload exceeds message_size_limit"};
   }
   if (packet.will->qos > rules.max_qos) {
     // [MQTT-3.2.2-12]
-    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos"};
+    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos", Answered::from_v5_0};
   }
   if (packet.will->retain && !options.limits.retain_available) {
     // [MQTT-3.2.2-13]
-    return Failure{Reason::retain_not_supported, "will is retained but retain_available is false"};
+    return Failure{Reason::retain_not_supported, "will is retained but retain_available is false",
+                   Answered::from_v5_0};
   }
   return std::nullopt;
 }
@@ -136,7 +163,10 @@ std::optional<Failure> Shard::State::check_client_id(const Connection& connectio
                             packet.version != mqtt::Version::v3_1 &&
                             (packet.version == mqtt::Version::v5_0 || packet.clean_start);
     if (may_assign) return std::nullopt;
-    return Failure{Reason::client_identifier_not_valid, "zero length client id"};
+    // Mosquitto's code of 5.0 for it is 0x80.
+    const bool v5_0 = packet.version == mqtt::Version::v5_0;
+    return Failure{v5_0 ? Reason::unspecified_error : Reason::client_identifier_not_valid,
+                   "zero length client id"};
   }
   const auto& prefixes = options.limits.clientid_prefixes;
   if (prefixes.empty()) return std::nullopt;
@@ -186,10 +216,25 @@ std::string Shard::State::applicant(const Connection& connection,
   return packet.user_name ? concat({place, " with user '", cut(*packet.user_name), "'"}) : place;
 }
 
+std::string Shard::State::explain(const mqtt::Connect& packet, const Failure& failure) const {
+  if (failure.what == keep_alive_refusal) {
+    const std::string value = std::to_string(packet.keep_alive_seconds);
+    const std::string most = std::to_string(options.limits.max_keepalive_seconds);
+    return concat({"keep alive ", value, packet.keep_alive_seconds == 0 ? " (none) " : " ",
+                   "exceeds max_keepalive ", most,
+                   "; with max_keepalive_cap true such a client is let in and held to it"});
+  }
+  if (failure.reason == Reason::unsupported_protocol_version) {
+    return concat({"MQTT ", text_of(packet.version),
+                   " is not among accept_protocol_versions of its listener"});
+  }
+  return std::string(failure.what);
+}
+
 Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
                                         Failure failure) {
   note(LogType::notice,
-       {"Client ", applicant(connection, packet), " refused: ", failure.what, "."});
+       {"Client ", applicant(connection, packet), " refused: ", explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
 }
 
@@ -209,9 +254,13 @@ void Shard::State::note_refused_login(const Connection& connection, const mqtt::
 Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version version,
                                            Failure failure) {
   // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
-  const bool answer =
-      failure.reason != Reason::malformed_packet && failure.reason != Reason::protocol_error;
-  if (answer || version == mqtt::Version::v5_0) {
+  const bool broken =
+      failure.reason == Reason::malformed_packet || failure.reason == Reason::protocol_error;
+  const bool v5_0 = version == mqtt::Version::v5_0;
+  const bool answer = failure.answered == Answered::always
+                          ? v5_0 || !broken
+                          : v5_0 && failure.answered == Answered::from_v5_0;
+  if (answer) {
     mqtt::Connack packet;
     packet.reason = failure.reason;
     // [MQTT-3.2.2-19]
@@ -254,7 +303,7 @@ void Shard::State::decide(Connection& connection, const Verdict& verdict) {
   const auto frame =
       mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
   const std::size_t size_bytes = (*frame)->size_bytes;
-  auto packet = mqtt::decode_connect((*frame)->body);
+  auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);
   // Users were replaced while it was decided: whoever was asked did not know of that.
   if (verdict.generation < logins_generation) return ask_for_login(connection, *packet);
   if (packet->password) wipe(connection.tail, *packet->password);
@@ -305,7 +354,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   Session* const session = session_for(connection, packet, present);
   if (session == nullptr) {
     return refuse(connection, packet,
-                  {Reason::server_unavailable, "global_max_clients is reached"});
+                  {Reason::server_busy, "global_max_clients is reached", Answered::from_v5_0});
   }
   // A session that is there again, as it was, needs no wait: it is stored.
   const bool news = !present || session->will || packet.will ||
@@ -350,7 +399,8 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   if (session != nullptr && session->connection != nullptr) {
     Connection& old = *session->connection;
     note(LogType::notice,
-         {"Client ", cut(client_id), " already connected, closing old connection."});
+         {"Client ", cut(client_id), " already connected, closing old connection from ",
+          place_of(old), "; the new one is from ", place_of(connection), "."});
     // The older connection has to go [MQTT-3.1.4-3].
     send_disconnect(old, Reason::session_taken_over, {});
     end_connection(old, WillFate::publish, CloseHow::policy);

@@ -75,7 +75,8 @@ void Shard::State::unpark(Connection& connection) {
   parked_bytes -= packets->size();
   mqtt::Bytes rest = packets->view();
   while (!rest.empty()) {
-    const auto frame = mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes);
+    const auto frame =
+        mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes, connection.version);
     rest = rest.subspan((*frame)->size_bytes);
     const Next next =
         outbox.full() ? park(connection, **frame) : handle_parked(connection, **frame);

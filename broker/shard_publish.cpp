@@ -56,10 +56,15 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
       return Next::go_on;
     }
   }
-  if (reason == Reason::success && !route_publish(connection, *packet, topic)) {
+  // As at Mosquitto: PUBREC goes before the message if its publisher is a subscriber, unless it has
+  // to wait for the disk, and does not say whether there are subscribers.
+  const bool exactly_once = packet->qos == Qos::exactly_once;
+  const bool acknowledged = exactly_once && !ledger.on();
+  if (acknowledged) acknowledge(connection, *packet, When::at_once, reason);
+  if (reason == Reason::success && !route_publish(connection, *packet, topic) && !exactly_once) {
     reason = Reason::no_matching_subscribers;
   }
-  acknowledge(connection, *packet, when_safe(before), reason);
+  if (!acknowledged) acknowledge(connection, *packet, when_safe(before), reason);
   return Next::go_on;
 }
 

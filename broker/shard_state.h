@@ -141,6 +141,9 @@ struct Shard::State {
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
   /// Ends a connection that broke the protocol, with DISCONNECT where the version has it.
   Next fail(Connection& connection, mqtt::Failure failure);
+  /// The same for a packet of a size that exceeds max_packet_size.
+  Next fail_too_large(Connection& connection, std::size_t size_bytes);
+  Next end_failed(Connection& connection, mqtt::Failure failure);
   void send_disconnect(Connection& connection, mqtt::Reason reason, std::string_view what);
   /// Whether a reason string of that text may go along.
   [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view what);
@@ -236,6 +239,7 @@ struct Shard::State {
   [[nodiscard]] static std::string who_with_user(const Connection& connection);
 
   // shard_connect.cpp
+  Next refuse_undecoded(Connection& connection, const mqtt::Frame& frame, mqtt::Failure failure);
   Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
   [[nodiscard]] std::optional<mqtt::Failure> check_connect(const Connection& connection,
                                                            const mqtt::Connect& packet) const;
@@ -249,6 +253,9 @@ struct Shard::State {
   /// "ID [ADDRESS:PORT] with user 'USER'" of somebody who is not let in yet.
   [[nodiscard]] std::string applicant(const Connection& connection,
                                       const mqtt::Connect& packet) const;
+  /// Why a CONNECT is refused, for the log: with the values and options that decide.
+  [[nodiscard]] std::string explain(const mqtt::Connect& packet,
+                                    const mqtt::Failure& failure) const;
   /// Refuses a CONNECT that was understood, and says so in a line that names the client.
   Next refuse(Connection& connection, const mqtt::Connect& packet, mqtt::Failure failure);
   void note_refused_login(const Connection& connection, const mqtt::Connect& packet,

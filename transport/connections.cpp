@@ -152,6 +152,13 @@ void Connections::adopt(Handoff handoff) {
   if (connection->tls != nullptr && connection->phase == Phase::open) end_tls(*connection);
 }
 
+/// Why a client whose name comes from TLS has none; empty if no name is asked for.
+std::string_view Connections::missing_name(const Connection& connection) {
+  const ListenerOptions& options = connection.listener->options();
+  if (options.proxy_names_user) return "the PROXY header has no verified common name";
+  return connection.tls != nullptr ? connection.tls->missing_name() : std::string_view();
+}
+
 /// Tells the shard that a connection is there.
 void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
   const ListenerOptions& options = connection.listener->options();
@@ -165,7 +172,8 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
   loop_.shard().opened(connection.id,
                        {options.index, connection.address.port(), address,
                         options.protocol == Protocol::websockets ? "websockets" : "mqtt",
-                        user ? std::string_view(*user) : std::string_view(), refusal, deadline},
+                        user ? std::string_view(*user) : std::string_view(),
+                        user ? std::string_view() : missing_name(connection), refusal, deadline},
                        loop_.now());
   if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
   connection.heard = loop_.now();

@@ -93,6 +93,7 @@ class Connections {
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   void listen_to(Connection& connection);
+  [[nodiscard]] static std::string_view missing_name(const Connection& connection);
   void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);

@@ -211,6 +211,15 @@ std::optional<std::string> TlsFilter::user_name() const {
   return kind == TlsUserName::identity ? common_name_of(name) : subject_of(name);
 }
 
+std::string_view TlsFilter::missing_name() const noexcept {
+  if (context_->options().user_name == TlsUserName::none) return {};
+  if (SSL_get0_peer_certificate(ssl_.get()) == nullptr) return "it has no certificate";
+  if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) return "its certificate is not valid";
+  return context_->options().user_name == TlsUserName::identity
+             ? "its certificate has no common name (CN) that can be a user name"
+             : "its certificate has no subject that can be a user name";
+}
+
 std::string TlsFilter::description() const {
   return std::string(SSL_get_version(ssl_.get())) + " cipher " + SSL_get_cipher_name(ssl_.get());
 }

@@ -67,6 +67,8 @@ class TlsFilter {
   /// The user whom the client proved to be, if the context's options ask for one and it did. CN
   /// and PSK identity as they are, a subject as RFC 2253 writes it.
   [[nodiscard]] std::optional<std::string> user_name() const;
+  /// Why user_name() is nothing, for the log: a static text. Empty if no name is asked for.
+  [[nodiscard]] std::string_view missing_name() const noexcept;
   /// "TLSv1.3 cipher TLS_AES_256_GCM_SHA384"
   [[nodiscard]] std::string description() const;
   /// Whether the handshake was a short one, thanks to a ticket.

@@ -22,8 +22,9 @@ namespace broker {
 
 /// Texts that few connections have.
 struct ConnectionTexts {
-  HeapText assigned_id;    // while a login is awaited
-  HeapText tls_user_name;  // see Origin::user_name
+  HeapText assigned_id;           // while a login is awaited
+  HeapText tls_user_name;         // see Origin::user_name
+  std::string_view missing_name;  // see Origin::missing_name
   /// Topic aliases, both ways (section 3.3.2.3.4): they die with the connection [MQTT-3.3.2-7].
   std::vector<std::string> incoming_aliases;  // by alias - 1; empty: not set
   std::unordered_map<std::string, std::uint16_t> outgoing_aliases;
@@ -99,6 +100,9 @@ struct Connection {
   }
   [[nodiscard]] std::string_view tls_user_name() const noexcept {
     return some_texts ? some_texts->tls_user_name.view() : std::string_view();
+  }
+  [[nodiscard]] std::string_view missing_name() const noexcept {
+    return some_texts ? some_texts->missing_name : std::string_view();
   }
 };
 

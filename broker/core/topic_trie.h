@@ -26,7 +26,7 @@ namespace broker {
 class TopicTrie {
  public:
   /// Levels that a mount point may put in front of a topic.
-  static constexpr std::size_t max_mount_levels = 200;
+  static constexpr std::size_t max_mount_levels = mqtt::topic_levels_max;
 
   enum class Stored : std::uint8_t { fresh, replaced };
   using FilterIndex = LevelTree::NodeIndex;

@@ -83,7 +83,8 @@ Decoded<Ack> decode_ack(const Frame& frame, Version version) {
   Cursor cursor(frame.body);
   const auto packet_id = cursor.two_byte_integer();
   // An identifier of 0 answers nothing [MQTT-2.2.1-5] [MQTT3-2.3.1-6].
-  if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+  if (!packet_id) return malformed("no packet identifier");
+  if (*packet_id == 0) return refused(Reason::protocol_error, "packet identifier 0");
   ack.packet_id = PacketId{*packet_id};
   if (version != Version::v5_0) {
     if (!cursor.at_end()) return malformed("bytes left over");

@@ -19,8 +19,9 @@ struct Ack {
   std::string_view reason_string{};
 };
 
-/// Errors    malformed_packet: identifier 0, too short, bytes left over, bad properties;
-///           protocol_error: a reason code the type may not carry (sections 3.4.2.1 to 3.7.2.1).
+/// Errors    malformed_packet: too short, bytes left over, bad properties;
+///           protocol_error: identifier 0, a reason code the type may not carry (sections 3.4.2.1
+///           to 3.7.2.1).
 [[nodiscard]] Decoded<Ack> decode_ack(const Frame& frame, Version version);
 
 /// Appends the packet; success without a reason string is the short form of two bytes, as before

@@ -13,9 +13,9 @@ void write_if(ByteBuffer& out, PropertyId id, const auto& value) {
 
 void write_properties(const Connack& packet, ByteBuffer& out) {
   using Id = PropertyId;
+  write_if(out, Id::server_keep_alive, packet.server_keep_alive_seconds);
   write_if(out, Id::topic_alias_maximum, packet.topic_alias_maximum);
   write_if(out, Id::assigned_client_identifier, packet.assigned_client_identifier);
-  write_if(out, Id::server_keep_alive, packet.server_keep_alive_seconds);
   write_if(out, Id::retain_available, packet.retain_available);
   write_if(out, Id::maximum_packet_size, packet.maximum_packet_size_bytes);
   write_if(out, Id::receive_maximum, packet.receive_maximum);

@@ -23,6 +23,11 @@ enum Flag : unsigned {
 
 constexpr bool has(unsigned flags, Flag flag) noexcept { return (flags & flag) != 0; }
 
+/// Mosquitto closes without a word where a text is broken, whatever the version.
+std::unexpected<Failure> unanswered(std::string_view what) {
+  return std::unexpected(Failure{Reason::malformed_packet, what, Answered::never});
+}
+
 struct Protocol {
   Version version = Version::v5_0;
   bool from_bridge = false;
@@ -144,6 +149,8 @@ Decoded<Will> read_will(Cursor& cursor, unsigned flags, Version version) {
   const auto payload = cursor.binary();
   if (!topic || !payload) return malformed("will does not fit");
   // [MQTT-3.1.3-11] [MQTT3-3.1.3-10]
+  if (topic->empty()) return refused(Reason::protocol_error, "empty will topic");
+  if (!is_utf8_string(*topic)) return unanswered("will topic is not UTF-8");
   const auto name = TopicName::parse(*topic);
   if (!name) return std::unexpected(name.error());
   message.topic = name->text();
@@ -160,13 +167,13 @@ bool stands_here(unsigned flags, Flag flag, Version version, const Cursor& curso
 Decoded<bool> read_credentials(Cursor& cursor, unsigned flags, Connect& connect) {
   if (stands_here(flags, user_name, connect.version, cursor)) {  // [MQTT-3.1.2-17] [MQTT3-3.1.2-19]
     connect.user_name = cursor.text();
-    if (!connect.user_name) return malformed("user name does not fit");
+    if (!connect.user_name) return unanswered("user name does not fit");
     // [MQTT-3.1.3-12] [MQTT3-3.1.3-11]
-    if (!is_utf8_string(*connect.user_name)) return malformed("user name is not UTF-8");
+    if (!is_utf8_string(*connect.user_name)) return unanswered("user name is not UTF-8");
   }
   if (stands_here(flags, password, connect.version, cursor)) {  // [MQTT-3.1.2-19] [MQTT3-3.1.2-21]
     connect.password = cursor.binary();
-    if (!connect.password) return malformed("password does not fit");
+    if (!connect.password) return unanswered("password does not fit");
   }
   return true;
 }
@@ -177,7 +184,10 @@ Decoded<bool> read_payload(Cursor& cursor, unsigned flags, Connect& connect) {
   if (!client_id) return malformed("no client identifier");  // [MQTT-3.1.3-3] [MQTT3-3.1.3-3]
   // Any length will do [MQTT-3.1.3-5] [MQTT3-3.1.3-5].
   // [MQTT-3.1.3-4] [MQTT3-3.1.3-4]
-  if (!is_utf8_string(*client_id)) return malformed("client identifier is not UTF-8");
+  if (!is_utf8_string(*client_id)) {
+    return std::unexpected(Failure{Reason::client_identifier_not_valid,
+                                   "client identifier is not UTF-8", Answered::from_v5_0});
+  }
   connect.client_id = *client_id;
   if (has(flags, will)) {
     const auto message = read_will(cursor, flags, connect.version);
@@ -210,10 +220,14 @@ Decoded<unsigned> read_variable_header(Cursor& cursor, Connect& connect) {
 
 }  // namespace
 
-Decoded<Connect> decode_connect(Bytes body) {
+Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags) {
   Cursor cursor(body);
   const auto protocol = read_protocol(cursor);
   if (!protocol) return std::unexpected(protocol.error());
+  // [MQTT-2.1.3-1] [MQTT3-2.2.2-2]; 3.1 does not use them.
+  if (header_flags != 0 && protocol->version != Version::v3_1) {
+    return malformed("bad flags for the packet type");
+  }
   Connect connect;
   connect.version = protocol->version;
   connect.from_bridge = protocol->from_bridge;
@@ -224,11 +238,25 @@ Decoded<Connect> decode_connect(Bytes body) {
   return connect;
 }
 
-std::optional<Version> version_of_connect(Bytes body) noexcept {
+ConnectHead head_of_connect(Bytes body) noexcept {
+  ConnectHead head;
   Cursor cursor(body);
-  const auto protocol = read_protocol(cursor);
-  if (!protocol) return std::nullopt;
-  return protocol->version;
+  const auto name = cursor.text();
+  const auto level = cursor.byte();
+  if (!name || !level) return head;
+  head.level = *level;
+  const unsigned number = *level & ~unsigned{bridge_bit};
+  if (const auto protocol = protocol_of(*name, *level)) {
+    head.version = protocol->version;
+  } else if (number < 3 || number > 5) {
+    head.version = Version::v5_0;
+  }
+  // Connect Flags and Keep Alive, and from 5 on a property block, stand before the identifier.
+  if (!cursor.take(3)) return head;
+  if (number >= 5 && !take_property_block(cursor)) return head;
+  const auto client_id = cursor.text();
+  if (client_id && is_utf8_string(*client_id)) head.client_id = *client_id;
+  return head;
 }
 
 }  // namespace mqtt

@@ -45,16 +45,27 @@ struct Connect {
   std::optional<std::string_view> authentication_method;
 };
 
-/// Decodes the body of a CONNECT.
+/// Decodes the body of a CONNECT; `header_flags` are those of its fixed header.
 ///
 /// Errors    unsupported_protocol_version: a known protocol name with a level that is none of 3
 ///           (with MQIsdp), 4, 5 (with MQTT) [MQTT-3.1.2-1] [MQTT-3.1.2-2]; malformed_packet or
 ///           protocol_error for the rest: bad name, reserved flag [MQTT-3.1.2-3], will bits
 ///           [MQTT-3.1.2-11] to [MQTT-3.1.2-13], password without user name before 5.0, bad UTF-8,
-///           bytes left over, will topic with wildcards. topic_name_invalid for a bad will topic.
-[[nodiscard]] Decoded<Connect> decode_connect(Bytes body);
+///           bytes left over, will topic that is empty or has wildcards, flags in the header from
+///           3.1.1 on. client_identifier_not_valid: a client identifier that is not UTF-8.
+[[nodiscard]] Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags = 0);
 
-/// The version that a CONNECT asks for, readable even if the rest of it is broken.
-[[nodiscard]] std::optional<Version> version_of_connect(Bytes body) noexcept;
+/// What the front of a CONNECT says, for the answer and the log line if the rest is refused.
+///
+/// Lifetime   Views into the body.
+struct ConnectHead {
+  /// The version to answer in: the one that is asked for. 5.0 if the level is none of 3, 4 and 5,
+  /// as Mosquitto; 3.1.1 if name and level do not go together or are missing.
+  Version version = Version::v3_1_1;
+  std::uint8_t level = 0;
+  std::string_view client_id;  // empty if it cannot be read; a guess if the level is unknown
+};
+
+[[nodiscard]] ConnectHead head_of_connect(Bytes body) noexcept;
 
 }  // namespace mqtt

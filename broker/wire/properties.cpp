@@ -165,7 +165,7 @@ Decoded<bool> PropertyReader::next(Property& property) {
   }
   const Rule& rule = rule_of(property.id);
   if ((rule.places & in(place_)) == 0) {
-    return refused(Reason::protocol_error, "property not allowed in this packet");
+    return malformed("property not allowed in this packet");
   }
   const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(property.id);
   if ((seen_ & bit) != 0 && !may_repeat(property.id, place_)) {

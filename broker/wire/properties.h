@@ -93,12 +93,12 @@ enum class PropertyPlace : std::uint8_t {
 /// Shape      [identifier][value] and so on: the block without the length in front of it.
 /// Lifetime   Views into the block.
 /// Errors     malformed_packet: an unknown identifier, a value that does not fit the block, bad
-///            UTF-8, a value out of the range of its type. protocol_error: an identifier that is
-///            not allowed at `place`, or stands twice (only user properties, and in a PUBLISH to a
-///            client subscription identifiers, may), a value the section forbids (a flag that is
-///            neither 0 nor 1, Receive Maximum, Maximum Packet Size or Subscription Identifier of
-///            0, a Response Topic that is no topic name [MQTT-3.3.2-14]). topic_alias_invalid: a
-///            Topic Alias of 0 [MQTT-3.3.2-8].
+///            UTF-8, a value out of the range of its type, an identifier that is not allowed at
+///            `place`. protocol_error: an identifier that stands twice (only user properties, and
+///            in a PUBLISH to a client subscription identifiers, may), a value the section forbids
+///            (a flag that is neither 0 nor 1, Receive Maximum, Maximum Packet Size or Subscription
+///            Identifier of 0, a Response Topic that is no topic name [MQTT-3.3.2-14]).
+///            topic_alias_invalid: a Topic Alias of 0 [MQTT-3.3.2-8].
 class PropertyReader {
  public:
   PropertyReader(Bytes block, PropertyPlace place) : cursor_(block), place_(place) {}

@@ -81,7 +81,8 @@ Decoded<bool> read_publish(const Frame& frame, Version version, Publish& publish
   if (publish.qos != Qos::at_most_once) {
     const auto packet_id = cursor.two_byte_integer();
     // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
-    if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+    if (!packet_id) return malformed("no packet identifier");
+    if (*packet_id == 0) return refused(Reason::protocol_error, "packet identifier 0");
     publish.packet_id = PacketId{*packet_id};
   }
   if (version == Version::v5_0) {
@@ -125,15 +126,16 @@ Sizes sizes_of(const OutgoingPublish& packet, Version version) noexcept {
 void write_properties(const OutgoingPublish& packet, std::size_t size, ByteBuffer& out) {
   write_variable_byte_integer(out, static_cast<std::uint32_t>(size));
   if (size == 0) return;
-  if (packet.topic_alias != 0) write_property(out, PropertyId::topic_alias, packet.topic_alias);
+  // The order is Mosquitto's, for tests of clients that compare bytes.
+  out.append(packet.properties);
   if (packet.message_expiry_interval_seconds) {
     write_property(out, PropertyId::message_expiry_interval,
                    *packet.message_expiry_interval_seconds);
   }
+  if (packet.topic_alias != 0) write_property(out, PropertyId::topic_alias, packet.topic_alias);
   for (const std::uint32_t identifier : packet.subscription_identifiers) {
     write_property(out, PropertyId::subscription_identifier, identifier);
   }
-  out.append(packet.properties);
 }
 
 /// A packet identifier is there only above QoS 0 [MQTT-2.2.1-2] [MQTT3-2.3.1-5]; so is DUP

@@ -34,13 +34,13 @@ struct Publish {
 
 /// Decodes a PUBLISH frame.
 ///
-/// Errors    malformed_packet: QoS 3 [MQTT-3.3.1-4], DUP with QoS 0 [MQTT-3.3.1-2], packet
-///           identifier 0 [MQTT-2.2.1-3], bad UTF-8, properties that do not fit;
-///           topic_name_invalid: a wildcard [MQTT-3.3.2-2], empty without alias, too many levels;
-///           protocol_error: a subscription identifier from a client [MQTT-3.3.4-6], a response
-///           topic with wildcards [MQTT-3.3.2-14]; topic_alias_invalid: alias 0 [MQTT-3.3.2-8].
-///           A payload that contradicts a payload format indicator of 1 is passed on unchecked
-///           (the check is optional, section 3.3.2.3.2).
+/// Errors    malformed_packet: QoS 3 [MQTT-3.3.1-4], DUP with QoS 0 [MQTT-3.3.1-2], bad UTF-8,
+///           properties that do not fit, a topic with a wildcard [MQTT-3.3.2-2], an empty one
+///           without alias, too many levels; protocol_error: packet identifier 0 [MQTT-2.2.1-3], a
+///           subscription identifier from a client [MQTT-3.3.4-6], a response topic with wildcards
+///           [MQTT-3.3.2-14]; topic_alias_invalid: alias 0 [MQTT-3.3.2-8]. A payload that
+///           contradicts a payload format indicator of 1 is passed on unchecked (the check is
+///           optional, section 3.3.2.3.2).
 /// Cost      Allocates nothing.
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version);
 

@@ -45,28 +45,24 @@ bool too_many_levels(std::string_view text) noexcept {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '/')) >= topic_levels_max;
 }
 
-std::unexpected<Failure> bad_filter(std::string_view what) {
-  return refused(Reason::topic_filter_invalid, what);
-}
-
 }  // namespace
 
 Decoded<TopicName> TopicName::parse(std::string_view text) {
-  const auto bad = [](std::string_view what) { return refused(Reason::topic_name_invalid, what); };
-  if (text.empty()) return bad("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
+  if (text.empty()) return malformed("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
   if (!plain(text)) {
     // [MQTT-3.3.2-1] [MQTT-4.7.3-2] [MQTT3-3.3.2-1] [MQTT3-4.7.3-2]
     if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
     // [MQTT-4.7.0-1] [MQTT-3.3.2-2] [MQTT3-4.7.1-1] [MQTT3-3.3.2-2]
-    if (text.find_first_of("+#") != std::string_view::npos) return bad("wildcard in topic name");
+    if (text.find_first_of("+#") != std::string_view::npos)
+      return malformed("wildcard in topic name");
   }
-  if (too_many_levels(text)) return bad("topic name has too many levels");
+  if (too_many_levels(text)) return malformed("topic name has too many levels");
   return TopicName(text);
 }
 
 Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
   // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
-  if (text.empty()) return bad_filter("empty topic filter");
+  if (text.empty()) return malformed("empty topic filter");
   if (!plain(text)) {
     if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
     LevelCursor levels(text);
@@ -74,11 +70,11 @@ Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
       const std::string_view level = levels.level();
       if (level.find_first_of("+#") == std::string_view::npos) continue;
       // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]
-      if (level.size() > 1) return bad_filter("wildcard beside other characters");
-      if (level == "#" && !levels.last()) return bad_filter("'#' before the end");
+      if (level.size() > 1) return malformed("wildcard beside other characters");
+      if (level == "#" && !levels.last()) return malformed("'#' before the end");
     }
   }
-  if (too_many_levels(text)) return bad_filter("topic filter has too many levels");
+  if (too_many_levels(text)) return malformed("topic filter has too many levels");
   return TopicFilter(text);
 }
 
@@ -89,17 +85,18 @@ bool TopicFilter::has_wildcard() const noexcept {
 Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text) {
   constexpr std::string_view prefix = "$share/";
   if (!text.starts_with(prefix)) return std::nullopt;
-  if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");
+  const auto bad = [](std::string_view what) { return refused(Reason::protocol_error, what); };
+  if (const auto whole = TopicFilter::parse(text); !whole) return std::unexpected(whole.error());
   text.remove_prefix(prefix.size());
   const std::size_t slash = text.find('/');
   const std::string_view share_name = text.substr(0, slash);
-  if (share_name.empty()) return bad_filter("empty share name");  // [MQTT-4.8.2-1]
+  if (share_name.empty()) return bad("empty share name");  // [MQTT-4.8.2-1]
   // [MQTT-4.8.2-2]
   if (share_name.find_first_of("+#") != std::string_view::npos) {
-    return bad_filter("wildcard in share name");
+    return bad("wildcard in share name");
   }
-  if (slash == std::string_view::npos) {
-    return bad_filter("shared subscription without a topic filter");
+  if (slash == std::string_view::npos || slash + 1 == text.size()) {
+    return bad("shared subscription without a topic filter");
   }
   const auto filter = TopicFilter::parse(text.substr(slash + 1));
   if (!filter) return std::unexpected(filter.error());

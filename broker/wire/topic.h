@@ -10,8 +10,8 @@
 
 namespace mqtt {
 
-/// Most levels of a topic name or filter; more are refused, as Mosquitto does.
-inline constexpr std::size_t topic_levels_max = 200;
+/// Most levels of a topic name or filter, so most 200 slashes; more are refused, as Mosquitto does.
+inline constexpr std::size_t topic_levels_max = 201;
 
 /// A topic name that has been checked: not empty [MQTT-4.7.3-1], no wildcard [MQTT-4.7.0-1],
 /// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2] [MQTT3-4.7.3-2], at most topic_levels_max
@@ -20,7 +20,7 @@ inline constexpr std::size_t topic_levels_max = 200;
 /// Lifetime   A view: the text belongs to whoever parse() was given it by.
 class TopicName {
  public:
-  /// Errors    topic_name_invalid with what is wrong; malformed_packet for bad UTF-8.
+  /// Errors    malformed_packet with what is wrong.
   [[nodiscard]] static Decoded<TopicName> parse(std::string_view text);
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
@@ -36,7 +36,7 @@ class TopicName {
 /// Lifetime   A view, as TopicName.
 class TopicFilter {
  public:
-  /// Errors    topic_filter_invalid with what is wrong; malformed_packet for bad UTF-8.
+  /// Errors    malformed_packet with what is wrong.
   [[nodiscard]] static Decoded<TopicFilter> parse(std::string_view text);
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
@@ -56,8 +56,9 @@ struct SharedFilter {
 /// Takes a shared subscription's filter apart.
 ///
 /// Returns   Nothing if `text` does not begin with "$share/"; it is an ordinary filter then.
-/// Errors    topic_filter_invalid: empty share name [MQTT-4.8.2-1], '+' or '#' in it or no filter
-///           behind it [MQTT-4.8.2-2], or the filter itself is ill-formed.
+/// Errors    malformed_packet: `text` is ill-formed as an ordinary filter, too. protocol_error: an
+///           empty share name [MQTT-4.8.2-1], '+' for a share name, or no filter behind it
+///           [MQTT-4.8.2-2].
 [[nodiscard]] Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text);
 
 /// Does `filter` match `topic`? Both must be well-formed. "a/#" matches "a" (4.7.1.2); a leading

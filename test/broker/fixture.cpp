@@ -296,7 +296,7 @@ void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {
 
 broker::ConnectionId Broker::open_on(std::uint32_t shard) {
   const broker::ConnectionId id{next_slot_++, 7};
-  shards_[shard]->opened(id, {0, 4711, address, "mqtt", {}, refusal, deadline}, now);
+  shards_[shard]->opened(id, {0, 4711, address, "mqtt", {}, {}, refusal, deadline}, now);
   return id;
 }
 

@@ -84,7 +84,7 @@ TEST_CASE("max_keepalive: told in 5.0, refused or capped before", "[shard][conne
     test::ConnectOptions options;
     options.keep_alive_seconds = 0;
     const auto client = broker.client("c", options);
-    CHECK(broker.received(client) == Strings{"CONNACK 0 00 {34=10 19=60 39=2000000 33=20}"});
+    CHECK(broker.received(client) == Strings{"CONNACK 0 00 {19=60 34=10 39=2000000 33=20}"});
     broker.pass_milliseconds(89'000);
     CHECK_FALSE(broker.closed(client));
     broker.pass_milliseconds(2'000);
@@ -95,6 +95,10 @@ TEST_CASE("max_keepalive: told in 5.0, refused or capped before", "[shard][conne
     auto options = v311();
     options.keep_alive_seconds = 61;
     CHECK(broker.received(broker.client("c", options)) == Strings{"CONNACK 0 02"});
+    CHECK(broker.log.contains("keep alive 61 exceeds max_keepalive 60; with max_keepalive_cap"));
+    options.keep_alive_seconds = 0;
+    CHECK(broker.received(broker.client("c", options)) == Strings{"CONNACK 0 02"});
+    CHECK(broker.log.contains("keep alive 0 (none) exceeds max_keepalive 60;"));
   }
   SECTION("3.1.1 is capped silently") {
     limits.max_keepalive_cap = true;
@@ -106,6 +110,108 @@ TEST_CASE("max_keepalive: told in 5.0, refused or capped before", "[shard][conne
     broker.pass_milliseconds(92'000);
     CHECK(broker.closed(client));
   }
+}
+
+TEST_CASE("an unsupported version is refused with the level and the client in the log",
+          "[shard][connect]") {
+  Broker broker;
+  const auto client = broker.open();
+  broker.send(client, test::PacketBuilder(0x10)
+                          .text("MQTT")
+                          .byte(6)
+                          .byte(2)
+                          .two(60)
+                          .properties("")
+                          .text("future")
+                          .bytes());
+  CHECK(broker.received(client).front().starts_with("CONNACK 0 84"));
+  CHECK(
+      broker.log.contains("10.0.0.1:4711 refused: unsupported protocol version 6, client id "
+                          "'future'."));
+}
+
+TEST_CASE("a version that its listener does not accept is named with the option",
+          "[shard][connect]") {
+  auto policy = Broker::open_policy();
+  policy.accept_v3_1_1 = false;
+  Broker broker(1, {}, policy);
+  CHECK(broker.received(broker.client("old", v311())) == Strings{"CONNACK 0 01"});
+  CHECK(
+      broker.log.contains("Client old [10.0.0.1:4711] refused: MQTT 3.1.1 is not among "
+                          "accept_protocol_versions of its listener."));
+}
+
+TEST_CASE("a will that cannot be taken is answered as at Mosquitto", "[shard][connect]") {
+  broker::Limits limits;
+  limits.message_size_limit_bytes = 3;
+  limits.retain_available = false;
+  Broker broker(1, limits);
+  auto old = v311();
+  old.will_topic = "w";
+  test::ConnectOptions fresh;
+  fresh.will_topic = "w";
+  SECTION("too large: not authorized before 5.0") {
+    CHECK(broker.received(broker.client("c", old)) == Strings{"CONNACK 0 05"});
+    CHECK(broker.received(broker.client("c", fresh)).front().starts_with("CONNACK 0 95"));
+  }
+  SECTION("retained where that is off: nothing before 5.0") {
+    old.will_payload = fresh.will_payload = "w";
+    old.will_retain = fresh.will_retain = true;
+    CHECK(broker.received(broker.client("c", old)).empty());
+    CHECK(broker.received(broker.client("c", fresh)).front().starts_with("CONNACK 0 9A"));
+  }
+  SECTION("with a wildcard: nothing before 5.0") {
+    old.will_payload = fresh.will_payload = "w";
+    old.will_topic = fresh.will_topic = "w/#";
+    const auto client = broker.client("c", old);
+    CHECK(broker.received(client).empty());
+    CHECK(broker.closed(client));
+    CHECK(broker.received(broker.client("c", fresh)).front().starts_with("CONNACK 0 81"));
+  }
+}
+
+TEST_CASE("an empty will topic is a protocol error, without an answer before 5.0",
+          "[shard][connect]") {
+  Broker broker;
+  const auto with_will = [&](unsigned level, const std::string& properties) {
+    const auto client = broker.open();
+    test::PacketBuilder packet(0x10);
+    packet.text("MQTT").byte(level).byte(6).two(60).raw(properties).text("c").raw(properties);
+    broker.send(client, packet.text("").text("gone").bytes());
+    CHECK(broker.closed(client));
+    return broker.received(client);
+  };
+  CHECK(with_will(4, "").empty());
+  CHECK(with_will(5, std::string(1, '\0')).front().starts_with("CONNACK 0 82"));
+}
+
+TEST_CASE("a packet too large is logged with size, limit, option and user", "[shard][connect]") {
+  broker::Limits limits;
+  limits.max_packet_size_bytes = 100;
+  Broker broker(1, limits);
+  auto options = v311();
+  options.user_name = "alice";
+  const auto client = broker.client("big", options);
+  broker.received(client);
+  broker.publish(client, "t", std::string(200, 'x'));
+  CHECK(broker.closed(client));
+  CHECK(
+      broker.log.contains("Client big [10.0.0.1:4711] with user 'alice' disconnected: packet too "
+                          "large: 206 bytes, max_packet_size is 100."));
+}
+
+TEST_CASE("3.1 clients may send PUBREL, SUBSCRIBE and UNSUBSCRIBE with DUP", "[shard][connect]") {
+  Broker broker;
+  test::ConnectOptions options;
+  options.version = Version::v3_1;
+  const auto client = broker.client("old", options);
+  broker.received(client);
+  broker.send(client, test::PacketBuilder(0x8A).two(1).text("a").byte(0).bytes());
+  broker.send(client, test::PacketBuilder(0xAA).two(2).text("a").bytes());
+  broker.send(client, test::PacketBuilder(0x34).text("b").two(3).raw("x").bytes());
+  broker.send(client, test::PacketBuilder(0x6A).two(3).bytes());
+  CHECK(broker.received(client) ==
+        Strings{"SUBACK m1 00", "UNSUBACK m2", "PUBREC m3", "PUBCOMP m3"});
 }
 
 TEST_CASE("keep alive counts from the last packet [MQTT-3.1.2-22]", "[shard][connect]") {
@@ -133,6 +239,9 @@ TEST_CASE("a client id that connects again takes over [MQTT-3.1.4-3]", "[shard][
   CHECK(broker.received(first) == Strings{"DISCONNECT 8E"});
   CHECK(broker.closed(first));
   CHECK(broker.received(second) == Strings{"CONNACK 1 00 {34=10 39=2000000 33=20}"});
+  CHECK(
+      broker.log.contains("Client same already connected, closing old connection from "
+                          "10.0.0.1:4711; the new one is from 10.0.0.1:4711."));
   broker.publish(second, "t", "still subscribed");
   CHECK(broker.publishes(second) == Strings{"PUBLISH q0 r0 d0 m0 t still subscribed"});
 }
@@ -180,7 +289,10 @@ TEST_CASE("global_max_clients counts sessions of all shards", "[shard][connect]"
   Broker broker(GENERATE(1U, 4U), limits);
   broker.client("a");
   const auto b = broker.client("b");
-  CHECK(broker.received(broker.client("c", v311())) == Strings{"CONNACK 0 03"});
+  const auto refused = broker.client("c", v311());
+  CHECK(broker.received(refused).empty());  // Mosquitto has no answer before 5.0
+  CHECK(broker.closed(refused));
+  CHECK(broker.received(broker.client("c")).front().starts_with("CONNACK 0 89"));
   broker.disconnect(b);
   CHECK(broker.received(broker.client("c", v311())) == Strings{"CONNACK 0 00"});
 }

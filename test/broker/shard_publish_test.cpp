@@ -177,7 +177,7 @@ TEST_CASE("properties pass unaltered and in order [MQTT-3.3.2-17] [MQTT-3.3.2-18
                                 test::property_pair("a", "2") + test::property_text(0x09, "id")});
   broker.pass_milliseconds(100);
   CHECK(broker.received(subscriber) ==
-        Strings{"PUBLISH q1 r0 d0 m1 t x {2=60 11=268435455 38=b:1 8=reply 38=a:2 9=id}"});
+        Strings{"PUBLISH q1 r0 d0 m1 t x {38=b:1 8=reply 38=a:2 9=id 2=60 11=268435455}"});
 }
 
 TEST_CASE("message expiry counts down and ends [MQTT-3.3.2-5] [MQTT-3.3.2-6]", "[shard][publish]") {
@@ -236,6 +236,18 @@ TEST_CASE("a socket that takes nothing holds back acknowledged messages and drop
   CHECK(broker.metrics().publish_dropped == 20);
   broker.set_queued(subscriber, 0);
   CHECK(broker.publishes(subscriber).size() == 20);
+}
+
+TEST_CASE("PUBREC goes before the message if its publisher is a subscriber, without 0x10",
+          "[shard][publish]") {
+  Broker broker;
+  const auto client = broker.client("self");
+  broker.subscribe(client, "t", {.qos = 2});
+  broker.received(client);
+  broker.publish(client, "t", "x", {.qos = 2, .packet_id = 9});
+  CHECK(broker.received(client) == Strings{"PUBREC m9", "PUBLISH q2 r0 d0 m1 t x"});
+  broker.publish(client, "nobody", "x", {.qos = 2, .packet_id = 10});
+  CHECK(broker.received(client) == Strings{"PUBREC m10"});
 }
 
 TEST_CASE("message_size_limit: the limit passes, one more byte does not", "[shard][publish]") {

@@ -42,7 +42,7 @@ void stop(Broker& broker) {
   broker.settle();
 }
 
-const Strings will_message = {"PUBLISH q1 r0 d0 m1 will gone {2=60 38=k:v}"};
+const Strings will_message = {"PUBLISH q1 r0 d0 m1 will gone {38=k:v 2=60}"};
 
 }  // namespace
 

@@ -232,7 +232,7 @@ void same_will(const std::optional<mqtt::Will>& a, const std::optional<mqtt::Wil
 void round_trip(const mqtt::Connect& a, Version /*version*/) {
   const std::string bytes = written(a);
   const Frame frame = whole(mqtt::as_bytes(bytes));
-  require(mqtt::version_of_connect(frame.body) == a.version, "version_of_connect()");
+  require(mqtt::head_of_connect(frame.body).version == a.version, "head_of_connect()");
   const auto b = mqtt::decode_connect(frame.body);
   require(b.has_value(), "what was written is decoded");
   require(b->version == a.version && b->from_bridge == a.from_bridge &&

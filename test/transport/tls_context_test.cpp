@@ -62,16 +62,19 @@ TEST_CASE("client certificates: the good one gets in, others are refused with th
 TEST_CASE("the user name is what the certificate says, if that is asked for", "[tls]") {
   TlsSite site;
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  std::string_view missing;
   const auto user = [&](const TestCertificate* certificate) {
     TlsServer server(site.load());
     TlsClient client({.certificate = certificate, .version = version});
     CHECK_FALSE(server.filter.user_name().has_value());
     carry(server, client);
     REQUIRE(server.filter.state() == State::open);
+    missing = server.filter.missing_name();
     return server.filter.user_name().value_or("-");
   };
   site.options.require_certificate = true;
   CHECK(user(&site.client) == "-");
+  CHECK(missing.empty());  // nobody asks
   site.options.user_name = TlsUserName::identity;
   CHECK(user(&site.client) == "client");
   site.options.user_name = TlsUserName::subject;
@@ -79,9 +82,11 @@ TEST_CASE("the user name is what the certificate says, if that is asked for", "[
   site.options.require_certificate = false;
   CHECK(user(&site.client) == "CN=client,O=Firm\\, Ltd");
   CHECK(user(nullptr) == "-");
+  CHECK(missing == "it has no certificate");
   site.options.user_name = TlsUserName::identity;
   const TestCertificate nameless = make_certificate({.organization = "Firm"}, site.authority);
   CHECK(user(&nameless) == "-");
+  CHECK(missing == "its certificate has no common name (CN) that can be a user name");
   const TestCertificate liar = make_certificate({.common_name = "a\nadmin"}, site.authority);
   CHECK(user(&liar) == "-");
 }

@@ -30,7 +30,7 @@ void add_for_version(Packets& packets, const Kind& kind, Version version) {
   };
   add(" of two bytes", u16(1));
   add(" with the largest packet identifier", u16(65'535));
-  add(" with packet identifier 0", u16(0), Reason::malformed_packet);
+  add(" with packet identifier 0", u16(0), Reason::protocol_error);
   add(" without a body", "", Reason::malformed_packet);
   add(" of one byte", u8(1), Reason::malformed_packet);
 }

@@ -159,14 +159,17 @@ void add_broken_texts(Packets& packets, Version version, const std::string& prop
   const auto will_to = [&](std::string_view topic) {
     return text("client") + properties + text(topic) + text("gone");
   };
-  bad("U+0000 in the client identifier", clean, text(std::string_view("cli\0ent", 7)));
-  bad("a client identifier that is not UTF-8", clean, text("cli\xFF"));
-  bad("a surrogate in the client identifier", clean, text("\xED\xA0\x80"));
+  bad("U+0000 in the client identifier", clean, text(std::string_view("cli\0ent", 7)),
+      Reason::client_identifier_not_valid);
+  bad("a client identifier that is not UTF-8", clean, text("cli\xFF"),
+      Reason::client_identifier_not_valid);
+  bad("a surrogate in the client identifier", clean, text("\xED\xA0\x80"),
+      Reason::client_identifier_not_valid);
   bad("a user name that is not UTF-8", clean | user_name, text("client") + text("\xC0\x80"));
   bad("a will topic that is not UTF-8", clean | will, will_to("w\x80"));
-  bad("an empty will topic", clean | will, will_to(""), Reason::topic_name_invalid);
-  bad("'+' in the will topic", clean | will, will_to("a/+"), Reason::topic_name_invalid);
-  bad("'#' in the will topic", clean | will, will_to("a/#"), Reason::topic_name_invalid);
+  bad("an empty will topic", clean | will, will_to(""), Reason::protocol_error);
+  bad("'+' in the will topic", clean | will, will_to("a/+"));
+  bad("'#' in the will topic", clean | will, will_to("a/#"));
 }
 
 void add_broken_properties(Packets& packets) {
@@ -196,6 +199,18 @@ Packets connect_packets() {
   add_broken_texts(packets, Version::v3_1_1, "");
   add_broken_texts(packets, Version::v5_0, block(""));
   add_broken_properties(packets);
+  for (const unsigned flags : {1U, 2U, 4U, 8U}) {
+    const auto add = [&](Version version, const std::string& rest, std::optional<Reason> reason) {
+      const bool old = version == Version::v3_1;
+      const auto level = static_cast<unsigned>(version);
+      packets.push_back(
+          {"CONNECT with header flags", version,
+           packet(0x10 | flags, header(old ? "MQIsdp" : "MQTT", level, clean, 60) + rest), reason});
+    };
+    add(Version::v3_1, text("client"), std::nullopt);
+    add(Version::v3_1_1, text("client"), Reason::malformed_packet);
+    add(Version::v5_0, block("") + text("client"), Reason::malformed_packet);
+  }
   const std::string alone = text("client") + text("secret");
   packets.push_back({"CONNECT 3.1.1 with a password alone", Version::v3_1_1,
                      v3_1_1(clean | password, alone), Reason::malformed_packet});

@@ -78,7 +78,7 @@ Outcome outcome(const Decoded<Packet>& decoded) {
 Outcome decode_frame(const Frame& frame, Version version) {
   switch (frame.type) {
     case PacketType::connect:
-      return outcome(mqtt::decode_connect(frame.body));
+      return outcome(mqtt::decode_connect(frame.body, frame.flags));
     case PacketType::publish:
       return outcome(decode_publish(frame, version));
     case PacketType::puback:
@@ -104,7 +104,7 @@ Outcome decode_frame(const Frame& frame, Version version) {
 }
 
 Outcome decode_any(Bytes bytes, Version version) {
-  const auto frame = mqtt::next_frame(bytes, std::numeric_limits<std::size_t>::max());
+  const auto frame = mqtt::next_frame(bytes, std::numeric_limits<std::size_t>::max(), version);
   if (!frame) return {.failure = frame.error()};
   if (!*frame) return {.complete = false, .failure = {}};
   return decode_frame(**frame, version);

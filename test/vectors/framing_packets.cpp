@@ -23,8 +23,25 @@ void add_wrong_flags(Packets& packets) {
       const std::string bytes = packet(type << 4U | flags, u16(1));
       packets.push_back({name, Version::v5_0, bytes, Reason::malformed_packet});
       packets.push_back({name, Version::v3_1_1, bytes, Reason::malformed_packet});
-      packets.push_back({name, Version::v3_1, bytes, Reason::malformed_packet});
     }
+  }
+}
+
+/// 3.1 gives DUP to a PUBREL, SUBSCRIBE or UNSUBSCRIBE that is sent again, and does not use the
+/// flags of the others.
+void add_unused_flags(Packets& packets) {
+  for (unsigned flags = 0; flags <= 15; ++flags) {
+    const auto add = [&](unsigned type, const std::string& body) {
+      packets.push_back({"3.1 type " + hex_digit(type) + " with flags " + hex_digit(flags),
+                         Version::v3_1,
+                         packet(type << 4U | flags, body),
+                         {}});
+    };
+    for (const unsigned ack : {4U, 5U, 6U, 7U}) add(ack, u16(1));
+    add(8, u16(1) + text("a") + u8(0));
+    add(10, u16(1) + text("a"));
+    add(12, "");
+    add(14, "");
   }
 }
 
@@ -45,8 +62,8 @@ void add_server_packets(Packets& packets, Version version) {
 
 Packets framing_packets() {
   Packets packets = {
-      {"type 0", Version::v5_0, packet(0x00, ""), Reason::malformed_packet},
-      {"type 0 with flags", Version::v3_1_1, packet(0x02, ""), Reason::malformed_packet},
+      {"type 0", Version::v5_0, packet(0x00, ""), Reason::protocol_error},
+      {"type 0 with flags", Version::v3_1_1, packet(0x02, ""), Reason::protocol_error},
       {"an HTTP request", Version::v3_1_1, "GET / HTTP/1.1\r\n\r\n", Reason::malformed_packet},
       {"a TLS ClientHello", Version::v3_1_1, u8(0x16) + u8(3) + u8(1) + text("hello"),
        Reason::malformed_packet},
@@ -67,6 +84,7 @@ Packets framing_packets() {
       {"type 15 before 5.0", Version::v3_1, packet(0xF0, ""), Reason::protocol_error},
   };
   add_wrong_flags(packets);
+  add_unused_flags(packets);
   add_server_packets(packets, Version::v5_0);
   add_server_packets(packets, Version::v3_1_1);
   add_server_packets(packets, Version::v3_1);

@@ -112,11 +112,16 @@ void add_row(Packets& packets, const Row& row, const Place& place) {
                        refused_with});
   };
   const bool allowed = stands_in(row, place.name);
-  const auto expected = allowed ? std::nullopt : std::optional(Reason::protocol_error);
+  // A few are the server's alone, in packets that a client sends, too.
+  const bool for_servers =
+      (row.id == 0x0B && place.name == "publish") || (row.id == 0x1C && place.name == "disconnect");
+  const auto refused = for_servers ? Reason::protocol_error : Reason::malformed_packet;
+  const auto expected = allowed ? std::nullopt : std::optional(refused);
   const std::string property = u8(row.id) + row.value;
   add("", property, expected);
   add(" twice", property + property,
-      allowed && row.id == 0x26 ? std::nullopt : std::optional(Reason::protocol_error));
+      allowed && row.id == 0x26 ? std::nullopt
+                                : std::optional(allowed ? Reason::protocol_error : refused));
   add(" cut short", property.substr(0, property.size() - 1), Reason::malformed_packet);
   add(" cut behind its identifier", u8(row.id), Reason::malformed_packet);
   if (allowed && !row.bad_value.empty()) {

@@ -40,7 +40,7 @@ void add_for_version(Packets& packets, Version version) {
   add("to a topic in UTF-8", 0x30,
       to("m\xC3\xA9t\xC3\xA9o/\xE6\xB0\x97\xE6\xB8\xA9/\xF0\x9F\x8C\xA1"));
   add("to a topic with spaces and a byte order mark", 0x30, to("\xEF\xBB\xBF a b / c"));
-  add("to a topic of 200 levels", 0x30, to(levels(200)));
+  add("to a topic of 201 levels", 0x30, to(levels(201)));
   add("to a topic of 65,535 bytes", 0x30, to(std::string(65'535, 't')));
   add(
       "with all bytes in the payload", 0x30, text("a") + none + [] {
@@ -51,20 +51,18 @@ void add_for_version(Packets& packets, Version version) {
   add("with a remaining length of three bytes", 0x30, text("a") + none + std::string(20'000, 'x'));
   add("QoS 3", 0x36, text("a/b") + u16(1) + none + "payload", Reason::malformed_packet);
   add("QoS 3 sent again", 0x3E, text("a/b") + u16(1) + none, Reason::malformed_packet);
-  add("QoS 1 with packet identifier 0", 0x32, text("a/b") + u16(0) + none,
-      Reason::malformed_packet);
-  add("QoS 2 with packet identifier 0", 0x34, text("a/b") + u16(0) + none,
-      Reason::malformed_packet);
+  add("QoS 1 with packet identifier 0", 0x32, text("a/b") + u16(0) + none, Reason::protocol_error);
+  add("QoS 2 with packet identifier 0", 0x34, text("a/b") + u16(0) + none, Reason::protocol_error);
   add("QoS 1 without a packet identifier", 0x32, text("a/b"), Reason::malformed_packet);
   add("without a topic", 0x30, "", Reason::malformed_packet);
   add("with a topic that does not fit", 0x30, u16(9) + "a/b", Reason::malformed_packet);
-  add("with an empty topic", 0x30, to(""), Reason::topic_name_invalid);
-  add("with '+' in the topic", 0x30, to("a/+/b"), Reason::topic_name_invalid);
-  add("with '+' inside a level", 0x30, to("a+b"), Reason::topic_name_invalid);
-  add("with '#' in the topic", 0x30, to("a/#"), Reason::topic_name_invalid);
+  add("with an empty topic", 0x30, to(""), Reason::malformed_packet);
+  add("with '+' in the topic", 0x30, to("a/+/b"), Reason::malformed_packet);
+  add("with '+' inside a level", 0x30, to("a+b"), Reason::malformed_packet);
+  add("with '#' in the topic", 0x30, to("a/#"), Reason::malformed_packet);
   add("with '#' at the end of a long topic", 0x30, to("a/long/topic/name/here/#"),
-      Reason::topic_name_invalid);
-  add("to a topic of 201 levels", 0x30, to(levels(201)), Reason::topic_name_invalid);
+      Reason::malformed_packet);
+  add("to a topic of 202 levels", 0x30, to(levels(202)), Reason::malformed_packet);
   add("with U+0000 in the topic", 0x30, to(std::string("a/\0b/cdefghij", 13)),
       Reason::malformed_packet);
   add("with a surrogate in the topic", 0x30, to("\xED\xBF\xBF"), Reason::malformed_packet);

@@ -77,7 +77,7 @@ TEST_CASE(
     "[MQTT-2.2.1-5] [MQTT3-2.3.1-6]",
     "[ack]") {
   for (const Version version : versions) {
-    CHECK(refusal(decode_ack(frame_of(packet(0x40, u16(0))), version)) == malformed);
+    CHECK(refusal(decode_ack(frame_of(packet(0x40, u16(0))), version)) == protocol_error);
     CHECK(refusal(decode_ack(frame_of(packet(0x40, u8(1))), version)) == malformed);
     CHECK(refusal(decode_ack(frame_of(packet(0x40, "")), version)) == malformed);
   }
@@ -98,7 +98,7 @@ TEST_CASE("a reason string and user properties are read, nothing else is", "[ack
   REQUIRE(ack);
   CHECK(ack->reason == Reason::quota_exceeded);
   CHECK(ack->reason_string == "quota");
-  CHECK(refusal(decode_ack(frame_of(body(u8(0x02) + u32(1))), Version::v5_0)) == protocol_error);
+  CHECK(refusal(decode_ack(frame_of(body(u8(0x02) + u32(1))), Version::v5_0)) == malformed);
   const std::string longer = packet(0x50, u16(1) + u8(0) + block("") + u8(0));
   CHECK(refusal(decode_ack(frame_of(longer), Version::v5_0)) == malformed);
 }

@@ -57,7 +57,7 @@ TEST_CASE("properties stand in Mosquitto's order", "[connack]") {
       .reason_string = "welcome",
   };
   const std::string properties =
-      u8(0x22) + u16(10) + u8(0x12) + text("auto-1") + u8(0x13) + u16(60) + u8(0x25) + u8(0) +
+      u8(0x13) + u16(60) + u8(0x22) + u16(10) + u8(0x12) + text("auto-1") + u8(0x25) + u8(0) +
       u8(0x27) + u32(2'000'000) + u8(0x21) + u16(20) + u8(0x24) + u8(1) + u8(0x11) + u32(3600) +
       u8(0x1A) + text("answers/") + u8(0x15) + text("PLAIN") + u8(0x1F) + text("welcome");
   CHECK(encoded(all, Version::v5_0) == packet(0x20, u16(0) + block(properties)));

@@ -31,6 +31,8 @@ std::string v5_0(unsigned flags, const std::string& rest) {
 
 int verdict(const std::string& body) { return refusal(decode_connect(mqtt::as_bytes(body))); }
 
+constexpr int client_identifier_not_valid = 0x85;
+
 /// The same flags and payload in both versions; `message` stands for the will.
 void check_both(unsigned flags, const std::string& rest, int expected) {
   CAPTURE(flags);
@@ -66,14 +68,51 @@ TEST_CASE(
 
 TEST_CASE("the version of a CONNECT is readable even if the rest is broken", "[connect]") {
   const auto version = [](const std::string& body) {
-    return mqtt::version_of_connect(mqtt::as_bytes(body));
+    return mqtt::head_of_connect(mqtt::as_bytes(body)).version;
   };
   CHECK(version(text("MQTT") + u8(5)) == Version::v5_0);
   CHECK(version(text("MQTT") + u8(4)) == Version::v3_1_1);
   CHECK(version(text("MQIsdp") + u8(3)) == Version::v3_1);
-  CHECK_FALSE(version(text("MQTT") + u8(6)));
-  CHECK_FALSE(version(text("MQTT")));
-  CHECK_FALSE(version(""));
+  CHECK(version(text("MQTT") + u8(6)) == Version::v5_0);
+  CHECK(version(text("MQTT") + u8(2)) == Version::v5_0);
+  CHECK(version(text("MQTT") + u8(3)) == Version::v3_1_1);
+  CHECK(version(text("MQTT")) == Version::v3_1_1);
+  CHECK(version("") == Version::v3_1_1);
+}
+
+TEST_CASE("level and client identifier of a CONNECT are readable if its version is unknown",
+          "[connect]") {
+  const std::string new_form = start("MQTT", 6, 2) + block("") + client;
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(new_form)).level == 6);
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(new_form)).client_id == "client");
+  const std::string old_form = start("MQTT", 2, 2) + client;
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(old_form)).level == 2);
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(old_form)).client_id == "client");
+  const std::string broken = start("MQTT", 4, 2) + text("\xFF");
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(broken)).client_id.empty());
+  CHECK(mqtt::head_of_connect(mqtt::as_bytes(text("MQTT") + u8(4))).client_id.empty());
+}
+
+TEST_CASE("flags in the header of a CONNECT are refused from 3.1.1 on [MQTT3-2.2.2-2]",
+          "[connect]") {
+  const auto with_flags = [](const std::string& body) {
+    return refusal(decode_connect(mqtt::as_bytes(body), 4));
+  };
+  CHECK(with_flags(start("MQIsdp", 3, 2) + client) == accepted);
+  CHECK(with_flags(start("MQTT", 4, 2) + client) == malformed);
+  CHECK(with_flags(start("MQTT", 5, 2) + block("") + client) == malformed);
+}
+
+TEST_CASE("a CONNECT with a broken text is answered as Mosquitto does", "[connect]") {
+  const auto answered = [](const std::string& body) {
+    return decode_connect(mqtt::as_bytes(body)).error().answered;
+  };
+  CHECK(answered(start("MQTT", 5, 6) + block("") + client + block("") + text("w\x80") +
+                 text("gone")) == mqtt::Answered::never);
+  CHECK(answered(start("MQTT", 5, 0x82) + block("") + client + text("u\x80")) ==
+        mqtt::Answered::never);
+  CHECK(answered(start("MQTT", 5, 0x82) + block("") + client) == mqtt::Answered::never);
+  CHECK(answered(start("MQTT", 5, 2) + block("") + text("\x80")) == mqtt::Answered::from_v5_0);
 }
 
 TEST_CASE("bit 7 of the level is a bridge's", "[connect]") {
@@ -183,8 +222,8 @@ TEST_CASE(
 
 TEST_CASE("client identifiers are UTF-8 [MQTT-3.1.3-4] [MQTT3-3.1.3-4]", "[connect]") {
   check_both(0x02, text("\xC3\xA9"), accepted);
-  check_both(0x02, text("\xC3"), malformed);
-  check_both(0x02, text(std::string_view("a\0b", 3)), malformed);
+  check_both(0x02, text("\xC3"), client_identifier_not_valid);
+  check_both(0x02, text(std::string_view("a\0b", 3)), client_identifier_not_valid);
 }
 
 TEST_CASE(

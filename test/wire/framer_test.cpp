@@ -57,10 +57,11 @@ TEST_CASE(
     const unsigned type = first / 16;
     const unsigned flags = first % 16;
     const bool with_two = type == 6 || type == 8 || type == 10;
-    const bool good = type == 3 || (type != 0 && flags == (with_two ? 2 : 0));
+    const bool good = type == 1 || type == 3 || flags == (with_two ? 2 : 0);
     CAPTURE(type, flags);
-    CHECK(refusal(next_frame(bytes_of(packet(first, "")), any_size)) ==
-          (good ? accepted : malformed));
+    CHECK(refusal(next_frame(bytes_of(packet(first, "")), any_size)) == (type == 0 ? protocol_error
+                                                                         : good    ? accepted
+                                                                                   : malformed));
   }
 }
 
@@ -89,7 +90,26 @@ TEST_CASE(
 
 TEST_CASE("a bad first byte is refused before a second one comes", "[framer]") {
   CHECK(refusal(next_frame(bytes_of("G"), any_size)) == malformed);
-  CHECK(refusal(next_frame(bytes_of(std::string(1, '\0')), any_size)) == malformed);
+  CHECK(refusal(next_frame(bytes_of(std::string(1, '\0')), any_size)) == protocol_error);
+}
+
+TEST_CASE("the flags of a 3.1 packet have no rule: PUBREL, SUBSCRIBE and UNSUBSCRIBE come with DUP",
+          "[framer]") {
+  for (unsigned first = 0x10; first < 0x100; ++first) {
+    CAPTURE(first);
+    const std::string bytes = packet(first, "");
+    CHECK(refusal(next_frame(bytes_of(bytes), any_size, mqtt::Version::v3_1)) == accepted);
+  }
+  CHECK(refusal(next_frame(bytes_of(packet(0x00, "")), any_size, mqtt::Version::v3_1)) ==
+        protocol_error);
+}
+
+TEST_CASE("the promised size is readable as soon as the header is there", "[framer]") {
+  CHECK(mqtt::promised_size(bytes_of("")) == 0);
+  CHECK(mqtt::promised_size(bytes_of("\x30")) == 0);
+  CHECK(mqtt::promised_size(bytes_of("\x30\x80\x80\x80\x80")) == 0);
+  CHECK(mqtt::promised_size(bytes_of(vectors::u8(0x30) + vectors::varint(2'000'000))) == 2'000'004);
+  CHECK(mqtt::promised_size(bytes_of(packet(0x30, "abc") + "more")) == 5);
 }
 
 TEST_CASE("a remaining length of five bytes is refused, an unfinished one waits", "[framer]") {

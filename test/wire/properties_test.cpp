@@ -96,6 +96,15 @@ TEST_CASE("properties stand once, but user properties and a server's identifiers
   CHECK(read_all(identifier + identifier, PropertyPlace::subscribe) == protocol_error);
 }
 
+TEST_CASE("a property in a packet that must not have it is malformed (section 2.2.2.2)",
+          "[properties]") {
+  CHECK(read_all(u8(0x02) + u32(1), PropertyPlace::subscribe) == malformed);
+  CHECK(read_all(u8(0x0B) + varint(1), PropertyPlace::unsubscribe) == malformed);
+  CHECK(read_all(u8(0x23) + u16(1), PropertyPlace::connect) == malformed);
+  CHECK(read_all(u8(0x11) + u32(1), PropertyPlace::publish) == malformed);
+  CHECK(read_all(u8(0x27) + u32(1), PropertyPlace::puback) == malformed);
+}
+
 TEST_CASE("properties that only a server sends are read where it sends them", "[properties]") {
   const std::string all = u8(0x12) + text("id") + u8(0x13) + u16(60) + u8(0x1A) + text("info") +
                           u8(0x1C) + text("other") + u8(0x24) + u8(1) + u8(0x25) + u8(0) +
