@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "transport/loop.h"
+#include "transport/packet_frames.h"
 
 namespace transport {
 
@@ -19,6 +20,8 @@ constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a 
 constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
 constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
 constexpr std::size_t vectors_per_write = 1024;            // IOV_MAX
+/// Memory for frames that is kept between two writes.
+constexpr std::size_t framed_bytes_kept = std::size_t{256} << 10U;
 
 std::uint16_t code_of(broker::CloseHow how) noexcept {
   switch (how) {
@@ -227,28 +230,27 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
 /// Returns false if the socket is broken.
 bool Connections::write_output(Connection& connection, broker::Output& output) {
   connection.write_turn = loop_.turn();
-  std::array<std::byte, websocket_header_bytes_max> header;
-  mqtt::Bytes head;
-  if (connection.websocket != nullptr) {
-    head = mqtt::Bytes(header).first(
-        write_websocket_header(header, WebSocketOpcode::binary, output.size_bytes()));
-  }
-  if (connection.tls != nullptr) return write_sealed(connection, head, output);
+  if (connection.websocket == nullptr) return write_stream(connection, output);
+  frame_packets(output, framed_);
+  const bool good = write_stream(connection, framed_);
+  framed_.splices.clear();  // their payloads live no longer than they have to
+  if (framed_.bytes.capacity() > framed_bytes_kept) framed_.bytes.reset();
+  return good;
+}
+
+/// The same for what is whole as it is, but for TLS.
+bool Connections::write_stream(Connection& connection, broker::Output& output) {
+  if (connection.tls != nullptr) return write_sealed(connection, output);
   if (connection.pending != nullptr) {
-    connection.pending->next.bytes.append(head);
     append(connection.pending->next, output);
     return true;
   }
   vectors_.clear();
-  if (!head.empty()) {
-    vectors_.push_back(uv_buf_t{reinterpret_cast<char*>(header.data()), head.size()});
-  }
   gather(output, 0, vectors_);
   std::size_t written = 0;
   if (!try_write(connection, written)) return false;
-  if (written == head.size() + output.size_bytes()) return true;
+  if (written == output.size_bytes()) return true;
   connection.pending = std::make_unique<Pending>();
-  connection.pending->writing.bytes.append(head);
   append(connection.pending->writing, output);
   return write_pending(connection, written);
 }

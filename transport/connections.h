@@ -146,8 +146,7 @@ class Connections {
   void begin_inside_tls(Connection& connection);
   void end_tls(Connection& connection);
   void say_goodbye(Connection& connection);
-  [[nodiscard]] bool write_sealed(Connection& connection, mqtt::Bytes head,
-                                  const broker::Output& output);
+  [[nodiscard]] bool write_sealed(Connection& connection, const broker::Output& output);
 
   // The opening handshake of a WebSocket.
   void read_handshake(Connection& connection, Bytes bytes);
@@ -160,6 +159,7 @@ class Connections {
   // Writing.
   void send(Connection& connection, std::string_view text);
   [[nodiscard]] bool write_output(Connection& connection, broker::Output& output);
+  [[nodiscard]] bool write_stream(Connection& connection, broker::Output& output);
   [[nodiscard]] bool write_bytes(Connection& connection, mqtt::Bytes bytes);
   [[nodiscard]] bool try_write(Connection& connection, std::size_t& written);
   [[nodiscard]] bool write_pending(Connection& connection, std::size_t skip);
@@ -197,6 +197,7 @@ class Connections {
   std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
   std::unique_ptr<std::byte[]> plain_;   // and here what TLS makes of it
   mqtt::ByteBuffer sealed_;              // what TLS makes of a write; empty between two of them
+  broker::Output framed_;                // what WebSocket makes of one; empty between two of them
   std::vector<uv_buf_t> vectors_;        // of the write under way
   struct Report {
     broker::ConnectionId connection;

@@ -155,11 +155,9 @@ void Connections::say_goodbye(Connection& connection) {
 
 /// Seals a turn's output, small pieces together, and writes it. Returns false if the connection is
 /// broken.
-bool Connections::write_sealed(Connection& connection, mqtt::Bytes head,
-                               const broker::Output& output) {
+bool Connections::write_sealed(Connection& connection, const broker::Output& output) {
   sealed_.clear();
   TlsRecords records(*connection.tls, sealed_);
-  records.put(head);
   vectors_.clear();
   gather(output, 0, vectors_);
   for (const uv_buf_t& each : vectors_) {

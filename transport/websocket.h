@@ -51,7 +51,8 @@ struct WebSocketInput {
 ///
 /// Shape      [fin:1 rsv:3 opcode:4] [mask:1 length:7] [length: 0, 2 or 8 bytes] [mask: 4]
 /// [payload]
-///            Frames and MQTT packets need not line up [MQTT-6.0.0-2] [MQTT3-6.0.0-2].
+///            Frames and MQTT packets need not line up [MQTT-6.0.0-2] [MQTT3-6.0.0-2]; those that
+///            the broker sends do, see frame_packets().
 ///            The payload is unmasked where it stands and moved together, so that one read from
 ///            the socket is one run of MQTT bytes however many frames it had. Frames are not
 ///            messages: a message is passed on as it arrives and never buffered.

@@ -2,6 +2,7 @@
 
 import queue
 import subprocess
+import threading
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -123,6 +124,34 @@ class CommandTest(BrokerTest):
         self.start("listener {port} 127.0.0.1\n")
         self.publish(MQTT311, "-t", "x", "-m", "y", status=5)
         self.publish(MQTT5, "-t", "x", "-m", "y", status=0x87)
+
+
+class PahoCTest(BrokerTest):
+    """The programs of Paho C: after a packet they wait for the next WebSocket frame."""
+
+    config = WS_CONFIG
+
+    @versions(*ALL)
+    def test_websockets(self, version):
+        """Retained messages, all handed out in one turn, then one each way."""
+        sender = self.client()
+        for number in range(20):
+            sender.publish(f"rr/{number:02}", f"kept {number}", 1, retain=True)
+        url = f"ws://127.0.0.1:{self.broker.ws_port}/mqtt"
+        subscriber = subprocess.Popen(
+            ["paho_c_sub", "-t", "rr/#", "-q", "1", "-V", FLAG[version], "-i", unique("paho-c"),
+             "-c", url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(CommandTest.end, subscriber)
+        too_late = threading.Timer(DEADLINE_SECONDS * 2, subscriber.kill)
+        self.addCleanup(too_late.cancel)
+        too_late.start()
+        # "6 rr/00<tab>kept 0", behind lines on what it does.
+        messages = (line.strip().split(b"\t")[1] for line in subscriber.stdout if b"\t" in line)
+        kept = sorted(next(messages, None) for _ in range(20))
+        self.assertEqual(kept, sorted(f"kept {number}".encode() for number in range(20)))
+        subprocess.run(["paho_c_pub", "-t", "rr/new", "-q", "1", "-V", FLAG[version], "-m", "new",
+                        "-c", url], check=True, timeout=DEADLINE_SECONDS, capture_output=True)
+        self.assertEqual(next(messages, None), b"new")
 
 
 class PahoTest(BrokerTest):

@@ -247,6 +247,18 @@ class OptionsTest(WebSocketTest):
 class FramesTest(WebSocketTest):
     """Frames in both directions."""
 
+    def test_a_frame_for_each_packet(self):
+        """A client with a message limit is sent no message longer than its longest packet."""
+        publisher = self.client()
+        for number in range(300):
+            publisher.publish(f"many/{number}", "x" * 100, 1, retain=True)
+        opened = self.mqtt()
+        opened.send_frame(BINARY, wire.subscribe(MQTT311, 1, [("many/#", 0)])
+                          + wire.pingreq())
+        received = [opened.expect(BINARY).payload for _ in range(302)]
+        self.assertLess(max(map(len, received)), 150)
+        self.assertEqual(sum(packet[0] == 0x31 for packet in received), 300)
+
     @versions(*ALL)
     def test_round_trip(self, version):
         """[MQTT-6.0.0-1] MQTT in binary frames, between WebSocket and TCP."""
