@@ -290,6 +290,8 @@ void Connections::on_written(uv_write_t* request, int status) {
   if (status < 0) return self.lose(connection, broker::CloseCause::connection_lost);
   Pending& pending = *connection.pending;
   pending.writing = {};
+  self.send_last_pong(connection);
+  if (connection.phase == Phase::closed) return;
   if (pending.next.size_bytes() == 0) {
     connection.pending.reset();
     return self.drained(connection);
@@ -298,6 +300,14 @@ void Connections::on_written(uv_write_t* request, int status) {
   if (!self.write_pending(connection, 0)) {
     self.lose(connection, broker::CloseCause::connection_lost);
   }
+}
+
+/// A Pong waits until output leaves, because TLS seals what is sent in the order in which it
+/// leaves.
+void Connections::send_last_pong(Connection& connection) {
+  const mqtt::ByteBuffer pong = std::move(connection.pending->pong);
+  const bool closing = connection.phase != Phase::open;  // nothing follows a Close
+  if (!pong.empty() && !closing) send(connection, mqtt::as_text(pong.view()));
 }
 
 void Connections::drained(Connection& connection) {
@@ -508,6 +518,11 @@ void Connections::ping_idle(std::int64_t interval_seconds, Deadlines& deadlines)
 }
 
 void Connections::ping(Connection& connection) {
+  // One among what waits is enough, also for a client that goes on sending and does not read.
+  if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) {
+    connection.ping_sent = true;
+    return;
+  }
   mqtt::ByteBuffer frame;
   append_websocket_control(frame, WebSocketOpcode::ping, {});
   connection.ping_sent = true;

@@ -127,6 +127,7 @@ class Connections {
   void feed(Connection& connection, Bytes bytes);
   void read_stream(Connection& connection, Bytes bytes);
   void read_frames(Connection& connection, Bytes bytes);
+  void send_pongs(Connection& connection, const WebSocketInput& input);
   void pass(Connection& connection, mqtt::Bytes bytes);
   void read_lingering(Connection& connection, Bytes bytes);
   [[nodiscard]] bool may_read(const Connection& connection) const;
@@ -164,6 +165,7 @@ class Connections {
   [[nodiscard]] bool try_write(Connection& connection, std::size_t& written);
   [[nodiscard]] bool write_pending(Connection& connection, std::size_t skip);
   static void on_written(uv_write_t* request, int status);
+  void send_last_pong(Connection& connection);
   void drained(Connection& connection);
 
   // Closing.

@@ -146,9 +146,18 @@ void Connections::read_frames(Connection& connection, Bytes bytes) {
     connection.ping_sent = false;
   }
   const WebSocketInput input = connection.websocket->read(bytes);
-  if (!input.replies.empty()) send(connection, mqtt::as_text(input.replies.view()));
+  if (!input.pongs.empty()) send_pongs(connection, input);
   if (!input.payload.empty() && connection.phase == Phase::open) pass(connection, input.payload);
   if (input.end != WebSocketInput::End::none) end_websocket(connection);
+}
+
+/// Answers Pings. While output waits the last Pong stands for those before it (RFC 6455, section
+/// 5.5.3): a client that sends Pings and does not read would fill the memory.
+void Connections::send_pongs(Connection& connection, const WebSocketInput& input) {
+  const mqtt::Bytes pongs = input.pongs.view();
+  if (connection.pending == nullptr) return send(connection, mqtt::as_text(pongs));
+  connection.pending->pong.clear();
+  connection.pending->pong.append(pongs.subspan(input.last_pong));
 }
 
 /// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.

@@ -19,11 +19,15 @@ void append(broker::Output& output, broker::Output& more);
 ///
 /// Shape      `writing` is with libuv; what comes meanwhile gathers in `next`, and leaves as one
 ///            write when `writing` is done.
+/// Invariant  A client that does not read cannot make it grow without bound: the shard bounds
+///            what it says, TLS what it answers, and of Pongs only the last one is kept.
 /// Lifetime   From the write that fell short until all is written or the handle is closed.
 struct Pending {
   uv_write_t request{};
   broker::Output writing;
   broker::Output next;
+  mqtt::ByteBuffer pong;              // goes behind `next`; a later one replaces it
+  bool pinged = false;                // a Ping of ours is among what waits
   std::size_t tls_replies_bytes = 0;  // what TLS itself had to say meanwhile
 };
 

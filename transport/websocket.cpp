@@ -163,7 +163,8 @@ void WebSocketReader::end_frame(WebSocketInput& input) {
   const std::unique_ptr<mqtt::ByteBuffer> control = std::move(control_);
   const mqtt::Bytes payload = control == nullptr ? mqtt::Bytes{} : control->view();
   if (opcode_ == WebSocketOpcode::ping) {
-    append_websocket_control(input.replies, WebSocketOpcode::pong, payload);
+    input.last_pong = input.pongs.size();
+    append_websocket_control(input.pongs, WebSocketOpcode::pong, payload);
   } else if (opcode_ == WebSocketOpcode::pong) {
     input.pong = true;
   } else if (opcode_ == WebSocketOpcode::close) {

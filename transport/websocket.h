@@ -40,7 +40,8 @@ struct WebSocketInput {
   };
 
   std::span<std::byte> payload;  // of the binary messages, in order; lies within the bytes read
-  mqtt::ByteBuffer replies;      // a Pong for each Ping, ready to send
+  mqtt::ByteBuffer pongs;        // one for each Ping, ready to send
+  std::size_t last_pong = 0;     // where the last of them begins
   bool pong = false;             // the client answered a Ping, or sent a Pong unasked
   End end = End::none;
   std::uint16_t code = 0;

@@ -27,7 +27,7 @@ void take(Heard& heard, WebSocketReader& reader, std::string_view bytes) {
   auto copy = fuzz::exact_copy(bytes);
   const WebSocketInput input = reader.read(copy);
   heard.payload += mqtt::as_text(input.payload);
-  heard.replies += mqtt::as_text(input.replies.view());
+  heard.replies += mqtt::as_text(input.pongs.view());
   heard.pong = heard.pong || input.pong;
   heard.end = input.end;
   heard.code = input.code;

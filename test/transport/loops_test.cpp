@@ -329,6 +329,52 @@ TEST_CASE("an idle WebSocket is pinged, and closed when it does not answer", "[l
   CHECK(broker.log().says("a WebSocket ping was not answered"));
 }
 
+TEST_CASE("each MQTT packet of a turn comes in a WebSocket frame of its own", "[loops]") {
+  TestBroker broker;
+  Client client(broker.websocket_port());
+  // Handled in one turn, and answered in one write.
+  client.send(upgrade_request() +
+              client_frame(0x82, connect("own") + subscribe("t") + publish("t", "one") +
+                                     publish("t", std::string(5000, 'x')) + publish("t", "two")));
+  const std::string expected = upgraded + server_frame(0x82, connack) +
+                               server_frame(0x82, suback()) +
+                               server_frame(0x82, publish("t", "one")) +
+                               server_frame(0x82, publish("t", std::string(5000, 'x'))) +
+                               server_frame(0x82, publish("t", "two"));
+  CHECK(client.receive(expected.size()) == expected);
+}
+
+TEST_CASE("of Pings that come while output waits only the last is answered", "[loops]") {
+  TestBroker broker;
+  const int send_buffer_bytes = 4096;  // accepted sockets have that of the listening one
+  REQUIRE(::setsockopt(broker.listener(1).sockets()[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,
+                       sizeof send_buffer_bytes) == 0);
+  const bool logged_in = GENERATE(false, true);
+  CAPTURE(logged_in);
+  Client client(broker.websocket_port(), 4096);
+  client.send(upgrade_request());
+  CHECK(client.receive(upgraded.size()) == upgraded);
+  if (logged_in) {
+    client.send(client_frame(0x82, connect("pinger")));
+    CHECK(client.receive(6) == server_frame(0x82, connack));
+  }
+  std::string pings;
+  for (int count = 0; count < 1000; ++count) {
+    pings += client_frame(0x89, std::string(125, static_cast<char>('a' + count % 26)));
+  }
+  for (int count = 0; count < 100; ++count) client.send(pings);
+  const std::string last = std::string(125, '!');
+  client.send(client_frame(0x89, last));
+  std::size_t pongs = 0;
+  std::string pong;
+  while (pong != server_frame(0x8A, last)) {
+    pong = client.receive(127);
+    REQUIRE(pong.size() == 127);
+    ++pongs;
+  }
+  CHECK(pongs < 20'000);  // of 100,001
+}
+
 TEST_CASE("a handshake that does not come is not waited for", "[loops]") {
   TestBroker::Options options;
   options.loop.handshake_timeout_seconds = 1;

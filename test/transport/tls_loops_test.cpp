@@ -211,6 +211,33 @@ TEST_CASE("a client that updates keys and does not read is sent away", "[tls][lo
   CHECK(broker.log().says(" closed: it updates TLS keys and does not read."));
 }
 
+TEST_CASE("inside TLS, too, only the last Ping is answered while output waits", "[tls][loops]") {
+  TestBroker broker(with_tls());
+  const int send_buffer_bytes = 4096;  // accepted sockets have that of the listening one
+  REQUIRE(::setsockopt(broker.listener(1).sockets()[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,
+                       sizeof send_buffer_bytes) == 0);
+  SecureClient client(broker.websocket_port(), Cut::whole, 4096);
+  client.send(upgrade_request());
+  std::string head;
+  while (!head.ends_with("\r\n\r\n")) {
+    head += client.receive(1);
+    REQUIRE(head.size() < 1000);
+  }
+  std::string pings;
+  for (int count = 0; count < 1000; ++count) pings += client_frame(0x89, std::string(125, 'a'));
+  for (int count = 0; count < 30; ++count) client.send(pings);
+  const std::string last = std::string(125, '!');
+  client.send(client_frame(0x89, last));
+  std::size_t pongs = 0;
+  std::string pong;
+  while (pong != server_frame(0x8A, last)) {
+    pong = client.receive(127);
+    REQUIRE(pong.size() == 127);
+    ++pongs;
+  }
+  CHECK(pongs < 15'000);  // of 30,001
+}
+
 TEST_CASE("listeners take a new TLS context, connections keep theirs", "[tls][loops]") {
   TestBroker broker(with_tls(4));
   SecureClient before(broker.port());

@@ -53,7 +53,7 @@ Outcome read_all(std::string_view stream, Cut cut) {
   for (std::string& piece : pieces(stream, cut)) {
     const WebSocketInput input = reader.read(std::as_writable_bytes(std::span(piece)));
     outcome.payload += mqtt::as_text(input.payload);
-    outcome.replies += mqtt::as_text(input.replies.view());
+    outcome.replies += mqtt::as_text(input.pongs.view());
     outcome.pong = outcome.pong || input.pong;
     if (input.end != End::none) {
       CHECK(outcome.end == End::none);
