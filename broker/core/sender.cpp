@@ -498,9 +498,12 @@ void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId i
                        mqtt::Reason reason) {
   Connection& connection = *session.connection;
   const When when = when_safe(session, mqtt::Qos::exactly_once);
-  metrics_.bytes_sent += holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {
+  const std::size_t size_bytes = holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);
   });
+  // A client can ask for it again and again, with a PUBREC.
+  connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
+  metrics_.bytes_sent += size_bytes;
   ++metrics_.messages_sent;
   if (!debug_) return;
   log_.write(LogType::debug,

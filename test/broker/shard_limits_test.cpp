@@ -507,3 +507,16 @@ TEST_CASE("who does not read its answers is not read", "[limits]") {
   broker.set_queued(client, 0);
   CHECK(broker.reads(client));
 }
+
+TEST_CASE("a PUBREL that a client asks for again and again is an answer, too", "[limits]") {
+  Broker broker;
+  const auto client = broker.client("c");
+  broker.received(client);
+  std::string pubrecs;
+  for (int i = 0; i < 50'000; ++i) pubrecs += std::string("\x50\x02\x00\x07", 4);
+  broker.set_queued(client, 1);
+  for (int i = 0; i < 4; ++i) broker.send(client, pubrecs);  // answered with 5 bytes each
+  CHECK(broker.reads(client));  // 1,000,000 bytes are unread, 1,048,576 would be too many
+  broker.send(client, pubrecs);
+  CHECK_FALSE(broker.reads(client));
+}
