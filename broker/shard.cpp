@@ -415,7 +415,7 @@ Shard::State::Next Shard::State::end_failed(Connection& connection, mqtt::Failur
   if (connection.stage == Connection::Stage::connected) {
     send_disconnect(connection, failure.reason, failure.what);
   }
-  end_connection(connection, WillFate::publish, how_to_close(failure.reason));
+  end_connection(connection, WillFate::publish, how_to_close(failure.reason), failure.what);
   return Next::stop;
 }
 
@@ -463,7 +463,7 @@ void Shard::State::on_connection_timer(Connection& connection) {
     count(Refusal::handshake_timeout);
     note_at_a_rate(timeout_lines, {"Client connection from ", connection.address,
                                    " did not send CONNECT in time."});
-    end_connection(connection, WillFate::discard, CloseHow::policy);
+    end_connection(connection, WillFate::discard, CloseHow::policy, "CONNECT did not come in time");
     return;
   }
   // One and a half times the keep alive [MQTT-3.1.2-22], of the time in which it was listened to.
@@ -476,7 +476,7 @@ void Shard::State::on_connection_timer(Connection& connection) {
   }
   note(LogType::notice, {"Client ", who(connection), " has exceeded timeout, disconnecting."});
   send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
-  end_connection(connection, WillFate::publish, CloseHow::policy);
+  end_connection(connection, WillFate::publish, CloseHow::policy, "keep alive timeout");
 }
 
 void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces,

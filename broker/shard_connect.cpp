@@ -270,7 +270,7 @@ Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version
             [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
     }
   }
-  end_connection(connection, WillFate::discard, CloseHow::policy);
+  end_connection(connection, WillFate::discard, CloseHow::policy, failure.what);
   return Next::stop;
 }
 
@@ -403,7 +403,8 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
           place_of(old), "; the new one is from ", place_of(connection), "."});
     // The older connection has to go [MQTT-3.1.4-3].
     send_disconnect(old, Reason::session_taken_over, {});
-    end_connection(old, WillFate::publish, CloseHow::policy);
+    end_connection(old, WillFate::publish, CloseHow::policy,
+                   "another client connected with this client identifier");
     session = sessions.find(client_id);  // it may have ended with its connection
   }
   if (session != nullptr && session->away && session->away->expiry.armed() &&

@@ -23,7 +23,7 @@ void Shard::State::end_overrun() {
       constexpr std::string_view why = "its queue is full";
       note(LogType::notice, {"Client ", who(*connection), " disconnected: ", why, "."});
       send_disconnect(*connection, mqtt::Reason::quota_exceeded, why);
-      end_connection(*connection, WillFate::publish, CloseHow::policy);
+      end_connection(*connection, WillFate::publish, CloseHow::policy, why);
     }
   }
 }

@@ -84,7 +84,7 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
   }
   ++sweep.dropped;
   send_disconnect(connection, dismissal->reason, dismissal->why);
-  end_connection(connection, WillFate::publish, CloseHow::policy);
+  end_connection(connection, WillFate::publish, CloseHow::policy, dismissal->why);
   return looks + looks_per_dismissal;
 }
 

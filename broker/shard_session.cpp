@@ -11,13 +11,14 @@ namespace broker {
 // What was written goes out, nothing more is, and the connection closes [MQTT-3.14.4-1]
 // [MQTT-3.14.4-2] [MQTT-4.13.2-1].
 void Shard::State::end_connection(Connection& connection, WillFate fate,
-                                  std::optional<CloseHow> close) {
-  if (Session* const session = detach(connection, close)) leave_alone(*session, fate);
+                                  std::optional<CloseHow> close, std::string_view why) {
+  if (Session* const session = detach(connection, close, why)) leave_alone(*session, fate);
 }
 
-Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> close) {
+Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> close,
+                              std::string_view why) {
   Session* const session = connection.session;
-  if (close) outbox.request(CloseRequest{connection.id, *close});
+  if (close) outbox.request(CloseRequest{connection.id, *close, std::string(why)});
   if (session != nullptr) {
     if (session->permissions && session->permissions->names_address()) {
       away_part(*session).address = HeapText(connection.address);

@@ -358,9 +358,11 @@ struct Shard::State {
 
   // shard_session.cpp
   /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
-  void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close);
+  /// `why` goes along where the transport can say it.
+  void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close,
+                      std::string_view why = {});
   /// The first half of that. Returns the session, which has no connection any more, or null.
-  Session* detach(Connection& connection, std::optional<CloseHow> close);
+  Session* detach(Connection& connection, std::optional<CloseHow> close, std::string_view why = {});
   void leave_alone(Session& session, WillFate fate);
   /// What a session has while its client is away, made if it is not there.
   static Away& away_part(Session& session);

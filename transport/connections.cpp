@@ -374,7 +374,7 @@ void Connections::close(const broker::CloseRequest& request) {
   connection->how = request.how;
   if (connection->websocket != nullptr) {
     mqtt::ByteBuffer frame;
-    append_websocket_close(frame, code_of(request.how));
+    append_websocket_close(frame, code_of(request.how), request.why);
     send(*connection, mqtt::as_text(frame.view()));
   }
   finish(*connection);

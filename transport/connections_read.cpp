@@ -242,7 +242,13 @@ void Connections::read_handshake(Connection& connection, Bytes bytes) {
           connection,
           {400, "The request is not HTTP/1.1: " + std::string(reader.error()) + ".", {}});
     case HttpRequestReader::Progress::too_large:
-      return refuse_request(connection, {431, "The request's header fields are too large.", {}});
+      return refuse_request(
+          connection,
+          {431,
+           "The request line and header fields have more than " +
+               std::to_string(connection.listener->options().websockets_headers_bytes_max) +
+               " bytes (websockets_headers_size).",
+           {}});
   }
 }
 

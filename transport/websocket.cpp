@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/wire/utf8.h"
+
 namespace transport {
 
 namespace {
@@ -37,6 +39,25 @@ std::uint64_t big_endian(mqtt::Bytes bytes) noexcept {
 constexpr bool may_be_sent(std::uint64_t code) noexcept {
   return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
          (code >= 3000 && code <= 4999);
+}
+
+/// The reason of a Close is UTF-8 (RFC 6455, section 5.5.1), in which U+0000 may stand.
+bool is_utf8(std::string_view text) noexcept {
+  while (true) {
+    const std::size_t zero = std::min(text.find('\0'), text.size());
+    if (!mqtt::is_utf8_string(text.substr(0, zero))) return false;
+    if (zero == text.size()) return true;
+    text.remove_prefix(zero + 1);
+  }
+}
+
+/// At most so many bytes from the front of a text, and no part of a character.
+std::string_view cut(std::string_view text, std::size_t bytes_max) noexcept {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0U) == 0x80U) {
+    --bytes_max;
+  }
+  return text.substr(0, bytes_max);
 }
 
 }  // namespace
@@ -178,6 +199,9 @@ void WebSocketReader::end_close(mqtt::Bytes payload, WebSocketInput& input) {
   if (!may_be_sent(code)) {
     return fail(input, WebSocketCode::protocol_error, "a Close frame's code is malformed");
   }
+  if (!payload.empty() && !is_utf8(mqtt::as_text(payload.subspan(2)))) {
+    return fail(input, WebSocketCode::invalid_payload, "the reason of a Close is not UTF-8");
+  }
   finish(input, WebSocketInput::End::closed_by_peer, static_cast<std::uint16_t>(code), "");
 }
 
@@ -218,7 +242,7 @@ void append_websocket_close(mqtt::ByteBuffer& to, std::uint16_t code, std::strin
   mqtt::ByteBuffer payload;
   payload.push_back(static_cast<std::uint8_t>(code >> 8U));
   payload.push_back(static_cast<std::uint8_t>(code));
-  payload.append(reason.substr(0, control_payload_bytes_max - 2));
+  payload.append(cut(reason, control_payload_bytes_max - 2));
   append_websocket_control(to, WebSocketOpcode::close, payload.view());
 }
 

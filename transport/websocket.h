@@ -18,6 +18,7 @@ enum class WebSocketCode : std::uint16_t {
   going_away = 1001,
   protocol_error = 1002,
   unsupported_data = 1003,
+  invalid_payload = 1007,
   policy_violation = 1008,
   message_too_big = 1009,
 };
@@ -71,9 +72,9 @@ class WebSocketReader {
   /// Reads what came next. Nothing is read any more once `end` was reported.
   ///
   /// Errors    Unmasked frames, reserved bits and opcodes, long or fragmented control frames,
-  ///           fragments out of order, lengths not in their shortest form, bad Close payloads:
-  ///           protocol_error. Text: unsupported_data [MQTT-6.0.0-1]. The payload before the
-  ///           error is still given.
+  ///           fragments out of order, lengths not in their shortest form, bad Close codes:
+  ///           protocol_error. Text: unsupported_data [MQTT-6.0.0-1]. A Close whose reason is not
+  ///           UTF-8: invalid_payload. The payload before the error is still given.
   [[nodiscard]] WebSocketInput read(std::span<std::byte> bytes);
 
   /// How it ended, for whoever was not there when read() said so; `end` is none before.
@@ -128,7 +129,7 @@ std::size_t write_websocket_header(std::span<std::byte, websocket_header_bytes_m
 /// Appends a whole control frame. `payload` has at most 125 bytes.
 void append_websocket_control(mqtt::ByteBuffer& to, WebSocketOpcode opcode, mqtt::Bytes payload);
 
-/// Appends a Close frame.
+/// Appends a Close frame with as much of `reason`, which is UTF-8, as it holds.
 void append_websocket_close(mqtt::ByteBuffer& to, std::uint16_t code, std::string_view reason = {});
 
 }  // namespace transport

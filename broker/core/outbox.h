@@ -74,6 +74,7 @@ struct HandoffRequest {
 struct CloseRequest {
   ConnectionId connection;
   CloseHow how = CloseHow::normal;
+  std::string why;  // for the client, in a few words; "": the code says it all
 };
 
 /// Asks the loop to read a connection again for which Shard::received() had returned false.
@@ -127,7 +128,7 @@ class Outbox {
   void hold(mqtt::ByteBuffer buffer) { held_.push_back(std::move(buffer)); }
   void request(LoginRequest request) { logins_.push_back(std::move(request)); }
   void request(HandoffRequest request) { handoffs_.push_back(std::move(request)); }
-  void request(CloseRequest request) { closes_.push_back(request); }
+  void request(CloseRequest request) { closes_.push_back(std::move(request)); }
   void request(ResumeRequest request) { resumes_.push_back(request); }
 
   // For the loop, at the end of a turn: first logins, handoffs, then output, then closes

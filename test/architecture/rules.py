@@ -56,7 +56,7 @@ LAYERS = [
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|ids|journal|log|access|limits|metrics|"
           r"message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
-          r"broker/wire/(reason|bytes|framer|protocol)\.h$",
+          r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     Layer("auth", r"auth/", r"auth/|broker/core/(access|ids|log|result)\.h$|"
           r"broker/wire/(topic|reason|bytes)\.h$", r"sodium\.h$|argon2\.h$|openssl/",

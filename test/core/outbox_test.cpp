@@ -145,7 +145,7 @@ TEST_CASE("what is written may be moved out of the output", "[outbox]") {
 TEST_CASE("a slot that is used again in the same turn has an output of its own", "[outbox]") {
   Outbox outbox;
   outbox.output({3, 1}).bytes.append("farewell");
-  outbox.request(broker::CloseRequest{{3, 1}, CloseHow::normal});
+  outbox.request(broker::CloseRequest{{3, 1}, CloseHow::normal, {}});
   outbox.output({3, 2}).bytes.append("hello");
   outbox.output({3, 2}).bytes.append(" again");
   CHECK(drain(outbox) == Written{{{3, 1}, "farewell"}, {{3, 2}, "hello again"}});
@@ -158,8 +158,8 @@ TEST_CASE("requests keep their order and are taken once", "[outbox]") {
   outbox.request(request_of<broker::LoginRequest>({1, 1}));
   outbox.request(request_of<broker::LoginRequest>({2, 1}));
   outbox.request(request_of<broker::HandoffRequest>({3, 1}));
-  outbox.request(broker::CloseRequest{{4, 1}, CloseHow::policy});
-  outbox.request(broker::CloseRequest{{5, 1}, CloseHow::normal});
+  outbox.request(broker::CloseRequest{{4, 1}, CloseHow::policy, {}});
+  outbox.request(broker::CloseRequest{{5, 1}, CloseHow::normal, {}});
   const auto logins = outbox.take_logins();
   REQUIRE(logins.size() == 2);
   CHECK(logins[1].connection == ConnectionId{2, 1});

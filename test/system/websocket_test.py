@@ -183,7 +183,16 @@ class OptionsTest(WebSocketTest):
         self.socket().handshake()
         opened = self.socket()
         opened.send(opened.request(X_A="a" * 2000))
-        self.assertEqual(opened.read_response().status, 431)
+        response = opened.read_response()
+        self.assertEqual(response.status, 431)
+        self.assertIn(b"websockets_headers_size", response.body)
+
+    def test_values_that_never_match(self):
+        """A value that no client sends is warned about, with the one that they send."""
+        self.start(self.config + "websockets_origin https://a.example/\nhttp_path mqtt\n")
+        self.broker.wait_for_log("'websockets_origin' 'https://a.example/' never matches: "
+                                 "browsers send 'https://a.example'")
+        self.broker.wait_for_log("'http_path' 'mqtt' never matches: .* write '/mqtt'")
 
     def test_http_dir(self):
         """Files of http_dir, with their types, and nothing outside of it."""

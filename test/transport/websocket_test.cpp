@@ -176,6 +176,10 @@ TEST_CASE("a broken frame ends the connection with the right code", "[websocket]
       {"Close with code 1005", frame(0x88, "\x03\xED"), 1002},
       {"Close with code 999", frame(0x88, "\x03\xE7"), 1002},
       {"Close with code 2999", frame(0x88, "\x0B\xB7"), 1002},
+      {"Close with a reason that is not UTF-8", frame(0x88, "\x03\xE8\xC3\x28"), 1007},
+      {"Close with half a character", frame(0x88, "\x03\xE8" + "a\xE2\x82"s), 1007},
+      {"Close with a surrogate", frame(0x88, "\x03\xE8\xED\xA0\x80"), 1007},
+      {"Close with U+0000 and no UTF-8", frame(0x88, "\x03\xE8\0\x80"s), 1007},
   }));
   const Cut cut = GENERATE(Cut::whole, Cut::halves, Cut::bytes);
   CAPTURE(one.name);
@@ -192,11 +196,29 @@ TEST_CASE("a Close says its code, and what follows it is ignored", "[websocket]"
       {frame(0x88, ""), std::uint16_t{1000}},
       {frame(0x88, "\x03\xE9going"), std::uint16_t{1001}},
       {frame(0x88, "\x0F\xA0"), std::uint16_t{4000}},
+      {frame(0x88, "\x03\xE8" + "gr\xC3\xBC\xC3\x9F \xF0\x9F\x91\x8B"s + "\0"s),
+       std::uint16_t{1000}},
   }));
   const Outcome outcome = read_all(frame(0x82, "a") + close + frame(0x82, "late"), cut);
   CHECK(outcome.payload == "a");
   CHECK(outcome.end == End::closed_by_peer);
   CHECK(outcome.code == code);
+}
+
+TEST_CASE("a Close holds as much of its reason as fits, and no half character", "[websocket]") {
+  const auto [reason, kept] = GENERATE(table<std::string, std::size_t>({
+      {"", 0},
+      {std::string(123, 'x'), 123},
+      {std::string(124, 'x'), 123},
+      {std::string(122, 'x') + "\xC3\xBC", 122},
+      {std::string(121, 'x') + "\xC3\xBC" + "y", 123},
+      {std::string(120, 'x') + "\xF0\x9F\x91\x8B", 120},
+  }));
+  mqtt::ByteBuffer bytes;
+  append_websocket_close(bytes, 1008, reason);
+  const std::string expected =
+      "\x88"s + static_cast<char>(kept + 2) + "\x03\xF0" + reason.substr(0, kept);
+  CHECK(mqtt::as_text(bytes.view()) == expected);
 }
 
 TEST_CASE("a 63-bit length is read as a stream, not stored", "[websocket]") {
