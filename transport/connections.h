@@ -152,6 +152,8 @@ class Connections {
   // The opening handshake of a WebSocket.
   void read_handshake(Connection& connection, Bytes bytes);
   void answer_request(Connection& connection, Bytes rest);
+  /// Names what a request lacked that was accepted all the same, at most once a second.
+  void note_defects(const Connection& connection, std::string_view defects);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);
   [[nodiscard]] bool answer_plain(Connection& connection);
   void send_file(Connection& connection, HttpFile found);
@@ -220,6 +222,7 @@ class Connections {
   RefusalLines refusal_lines_;
   broker::LineRates line_rates_;  // of all that note() writes
   broker::LineRate ban_lines_;
+  broker::LineRate defect_lines_;
   std::size_t turned_away_ = 0;  // connections over a limit that still linger
   std::map<broker::ConnectionId, broker::Refusal> refusals_due_;  // told when TLS is there
   broker::TokenBucket told_inside_tls_;

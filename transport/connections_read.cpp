@@ -257,14 +257,26 @@ void Connections::answer_request(Connection& connection, Bytes rest) {
   const HttpRequest& request = connection.http->reader.request();
   if (!learn_address(connection)) return;
   if (!meant_for_websocket(request) && answer_plain(connection)) return;
-  const auto response = answer_handshake(request, listener);
-  if (!response) return refuse_request(connection, response.error());
-  send(connection, *response);
+  const auto handshake = answer_handshake(request, listener);
+  if (!handshake) return refuse_request(connection, handshake.error());
+  if (!handshake->defects.empty()) note_defects(connection, handshake->defects);
+  send(connection, handshake->response);
   if (connection.phase != Phase::handshake) return;
   connection.http.reset();
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
   if (!rest.empty()) read_frames(connection, rest);
+}
+
+void Connections::note_defects(const Connection& connection, std::string_view defects) {
+  const auto held_back = defect_lines_.admit(loop_.now());
+  if (!held_back) return;
+  std::string line = "Warning: The WebSocket request from " + connection.address.text_with_port() +
+                     " on " + connection.listener->name() + " is accepted with defects: ";
+  line += defects;
+  line += ".";
+  if (*held_back > 0) line += " So were " + std::to_string(*held_back) + " more.";
+  loop_.log().write(broker::LogType::warning, line);
 }
 
 void Connections::refuse_request(Connection& connection, const HttpRefusal& refusal) {

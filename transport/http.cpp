@@ -51,6 +51,11 @@ const std::string* HttpRequest::find(std::string_view name) const noexcept {
   return place == fields.end() ? nullptr : &place->second;
 }
 
+std::size_t HttpRequest::count(std::string_view name) const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count(fields, name, &std::pair<std::string, std::string>::first));
+}
+
 std::vector<std::string_view> HttpRequest::list(std::string_view name) const {
   std::vector<std::string_view> elements;
   for (const auto& [field, value] : fields) {
@@ -73,7 +78,11 @@ bool HttpRequest::has_token(std::string_view name, std::string_view token) const
 }
 
 std::string_view HttpRequest::path() const noexcept {
-  return std::string_view(target).substr(0, target.find('?'));
+  const std::string_view text = std::string_view(target).substr(0, target.find('?'));
+  const std::size_t scheme = text.find("://");
+  if (text.starts_with('/') || scheme == std::string_view::npos) return text;
+  const std::size_t path = text.find('/', scheme + 3);
+  return path == std::string_view::npos ? "/" : text.substr(path);
 }
 
 /// What http_parser calls; its `data` is the reader.

@@ -23,11 +23,14 @@ struct HttpRequest {
 
   /// The value of the first field of that name (in lower case); null if there is none.
   [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
+  /// How many fields of that name there are.
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
   /// All elements of the comma-separated lists in fields of that name, in order.
   [[nodiscard]] std::vector<std::string_view> list(std::string_view name) const;
   /// Whether list(name) has `token`, in any case of letters.
   [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
-  /// The target without its query.
+  /// Of the target the path, without its query. Of one in absolute form, as it is sent to a proxy,
+  /// scheme and host are left out (RFC 9112, section 3.2.2).
   [[nodiscard]] std::string_view path() const noexcept;
 };
 

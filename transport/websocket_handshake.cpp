@@ -24,11 +24,7 @@ MaybeRefusal check_request_line(const HttpRequest& request, const ListenerOption
     return HttpRefusal{
         404, "There is no WebSocket at the path '" + printable(request.path()) + "'.", {}};
   }
-  if (request.major < 1 || (request.major == 1 && request.minor < 1)) {
-    return upgrade_required(
-        "A WebSocket needs HTTP/1.1, the request came as HTTP/1.0: a proxy may have to be told "
-        "(nginx: proxy_http_version 1.1).");
-  }
+  if (request.major < 1) return upgrade_required("A WebSocket needs HTTP/1.1.");
   return {};
 }
 
@@ -42,17 +38,13 @@ MaybeRefusal check_upgrade(const HttpRequest& request) {
     return upgrade_required(
         "The request has no 'Connection: Upgrade' header: a proxy may have dropped it.");
   }
-  const std::string* const version = request.find("sec-websocket-version");
-  if (version == nullptr) {
-    return upgrade_required("The request has no Sec-WebSocket-Version header.");
-  }
-  if (*version != "13") {
-    return upgrade_required("WebSocket version '" + printable(*version) +
+  for (const auto& [name, value] : request.fields) {
+    if (name != "sec-websocket-version" || value == "13") continue;
+    return upgrade_required("WebSocket version '" + printable(value) +
                             "' is not known, only 13 is.");
   }
-  if (request.find("host") == nullptr) {
-    return HttpRefusal{400, "The request has no Host header.", {}};
-  }
+  // A proxy and the broker could each believe another one (RFC 9112, section 3.2).
+  if (request.count("host") > 1) return HttpRefusal{400, "The request has several Hosts.", {}};
   return {};
 }
 
@@ -66,9 +58,11 @@ bool is_key(std::string_view key) noexcept {
 
 MaybeRefusal check_key(const HttpRequest& request) {
   const std::string* const key = request.find("sec-websocket-key");
-  if (key == nullptr) return HttpRefusal{400, "The request has no Sec-WebSocket-Key header.", {}};
-  if (is_key(*key)) return {};
-  return HttpRefusal{400, "Sec-WebSocket-Key is not 16 bytes in base64.", {}};
+  if (key == nullptr || key->empty()) {
+    return HttpRefusal{400, "The request has no Sec-WebSocket-Key header.", {}};
+  }
+  if (request.count("sec-websocket-key") == 1) return {};
+  return HttpRefusal{400, "The request has several Sec-WebSocket-Key headers.", {}};
 }
 
 MaybeRefusal check_origin(const HttpRequest& request, const ListenerOptions& listener) {
@@ -95,6 +89,23 @@ std::expected<std::string_view, HttpRefusal> choose_subprotocol(const HttpReques
       HttpRefusal{400, "Sec-WebSocket-Protocol offers neither 'mqtt' nor 'mqttv3.1'.", {}});
 }
 
+/// What is not as it should be, and does no harm.
+std::string defects_of(const HttpRequest& request) {
+  std::string defects;
+  const auto add = [&](bool is_defect, std::string_view text) {
+    if (is_defect) defects.append(defects.empty() ? "" : ", ").append(text);
+  };
+  const std::string* const agent = request.find("user-agent");
+  add(request.major == 1 && request.minor == 0,
+      "it came as HTTP/1.0 (nginx needs 'proxy_http_version 1.1;')");
+  add(request.count("host") == 0, "it has no Host (nginx: 'proxy_set_header Host $host;')");
+  add(request.count("sec-websocket-version") == 0, "it has no Sec-WebSocket-Version");
+  add(!is_key(*request.find("sec-websocket-key")),
+      "its Sec-WebSocket-Key is not 16 bytes in base64");
+  if (defects.empty() || agent == nullptr) return defects;
+  return defects + "; the client calls itself '" + printable(*agent) + "'";
+}
+
 }  // namespace
 
 bool asks_for_websocket(const HttpRequest& request) {
@@ -115,8 +126,8 @@ std::string accept_value(std::string_view key) {
   return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(length)};
 }
 
-std::expected<std::string, HttpRefusal> answer_handshake(const HttpRequest& request,
-                                                         const ListenerOptions& listener) {
+std::expected<Handshake, HttpRefusal> answer_handshake(const HttpRequest& request,
+                                                       const ListenerOptions& listener) {
   MaybeRefusal refusal = check_request_line(request, listener);
   if (!refusal) refusal = check_upgrade(request);
   if (!refusal) refusal = check_key(request);
@@ -133,7 +144,7 @@ std::expected<std::string, HttpRefusal> answer_handshake(const HttpRequest& requ
   response += "\r\nSec-WebSocket-Protocol: ";
   response += *subprotocol;
   response += "\r\n\r\n";
-  return response;
+  return Handshake{std::move(response), defects_of(request)};
 }
 
 }  // namespace transport

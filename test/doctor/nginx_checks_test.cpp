@@ -96,7 +96,9 @@ TEST_CASE("headers that are lost", "[doctor][nginx]") {
   site.version = "";
   CHECK(is_in("nginx speaks HTTP 1.0", complaint(site)));
   site.version = "proxy_http_version 1.0;";
-  CHECK(is_in("error nginx.conf:10", complaint(site)));
+  CHECK(is_in("warning nginx.conf:10", complaint(site)));
+  site.version = "proxy_http_version 2;";
+  CHECK(is_in("error nginx.conf:10: nginx speaks HTTP 2", complaint(site)));
   site = {};
   site.client = "";
   CHECK(

@@ -63,9 +63,9 @@ bool same(const HttpRequest& left, const HttpRequest& right) {
 void answer(const HttpRequest& request, const transport::ListenerOptions& listener) {
   const auto response = transport::answer_handshake(request, listener);
   if (response) {
-    require(response->starts_with("HTTP/1.1 101 "), "an upgrade");
+    require(response->response.starts_with("HTTP/1.1 101 "), "an upgrade");
     require(transport::asks_for_websocket(request), "for those who ask");
-    check_response(*response, false);
+    check_response(response->response, false);
     return;
   }
   require(response.error().status >= 400 && !response.error().text.empty(), "a reason");

@@ -36,7 +36,7 @@ NGINX_FAULTS = (
     ("proxy_set_header Connection $connection_upgrade;", "", "error", "'Connection: close'"),
     ("map $http_upgrade $connection_upgrade { default upgrade; '' close; }", "", "error",
      r"makes the variable \$connection_upgrade"),
-    ("proxy_http_version 1.1;", "", "error", "speaks HTTP 1.0"),
+    ("proxy_http_version 1.1;", "", "warning", "speaks HTTP 1.0"),
     ("proxy_read_timeout 1h;", "", "error", r"60 s \(nginx's default\)"),
     ("proxy_read_timeout 1h;", "proxy_read_timeout 10m;", "warning", "keepalive of 600 s"),
     ("proxy_pass http://mosquitto_ws;", "proxy_pass http://127.0.0.1:{port};", "error",
@@ -243,7 +243,7 @@ class DoctorTest(unittest.TestCase):
         (sites / "mqtt.conf").write_text(self.nginx()[begin:].rstrip()[:-1]
                                          .replace("proxy_http_version 1.1;", ""))
         self.write("nginx.conf", self.nginx()[:begin] + "include sites/*.conf; }\n")
-        text = self.doctor(status=2)
+        text = self.doctor(status=1)
         self.assertRegex(text, r"speaks HTTP 1.0 .*\(\S+/sites/mqtt.conf:\d+\)")
         self.assertIn("and 1 files that it includes", text)
 

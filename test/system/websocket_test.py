@@ -4,9 +4,10 @@ import socket
 import time
 
 from harness import websocket, wire
-from harness.broker import WS_CONFIG
+from harness.broker import WS_CONFIG, free_port
 from harness.case import ALL, BrokerTest, versions
 from harness.client import Client, unique
+from harness.proxies import nginx_http
 from harness.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, frame
 from harness.wire import MQTT5, MQTT311, Will
 
@@ -104,16 +105,35 @@ class HandshakeTest(WebSocketTest):
             self.assertIn(response.status, (400, 426))
             self.assertIn(header.lower().encode(), response.body.lower())
 
-    def test_bad_key(self):
-        """A key is 16 bytes in base64."""
-        for key in ("c2hvcnQ=", "x" * 24, "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"):
-            self.socket().refused(400, Sec_WebSocket_Key=key)
+    def test_harmless_defects(self):
+        """What Mosquitto takes is taken, and a line names what is wrong."""
+        for key in ("c2hvcnQ=", "x" * 24, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"):
+            opened = self.socket()
+            opened.key = key
+            opened.handshake()
+        self.broker.wait_for_log("Sec-WebSocket-Key is not 16 bytes")
+        for options in ({"version": "HTTP/1.0"}, {"drop": ("Host",)},
+                        {"drop": ("Sec-WebSocket-Version", "Host"), "version": "HTTP/1.0"}):
+            self.socket().handshake(**options)
 
-    def test_http_1_0(self):
-        """HTTP/1.0 knows no upgrade."""
-        opened = self.socket()
-        opened.send(opened.request(version="HTTP/1.0"))
-        self.assertIn(opened.read_response().status, (400, 426, 505))
+    def test_ambiguous_headers(self):
+        """Two keys or two hosts, or no key: nobody knows what is meant."""
+        self.socket().refused(400, Sec_WebSocket_Key="")
+        self.socket().refused(400, extra=[("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")])
+        self.socket().refused(400, extra=[("Host", "other.example")])
+
+    def test_nginx_with_http_1_0(self):
+        """nginx without 'proxy_http_version 1.1' reaches the broker, which names the directive."""
+        port = free_port()
+        proxy = nginx_http(port, mqtt="proxy_http_version 1.0; "
+                           f"proxy_pass http://127.0.0.1:{self.broker.ws_port};")
+        self.addCleanup(proxy.close)
+        opened = WebSocket(port)
+        self.addCleanup(opened.close)
+        opened.handshake().send_frame(BINARY, wire.connect(MQTT311, unique()))
+        opened.expect(BINARY)
+        self.is_alive(opened)
+        self.broker.wait_for_log(r"HTTP/1\.0 \(nginx needs 'proxy_http_version 1\.1;'\)")
 
     def test_no_http(self):
         """A request line that is none is answered with 400."""
@@ -164,6 +184,7 @@ class OptionsTest(WebSocketTest):
         self.start(self.config + "http_path /mqtt\n")
         self.socket(path="/mqtt").handshake()
         self.socket(path="/mqtt?token=1").handshake()
+        self.socket(path="http://a.example/mqtt").handshake()
         for path in ("/", "/mqtt2", "/MQTT", "/mqtt/x"):
             self.socket(path=path).refused(404)
 
@@ -207,6 +228,7 @@ class OptionsTest(WebSocketTest):
         response = self.get("/sub/a.js")
         self.assertEqual((response.status, response.body), (200, b"let x = 1;"))
         self.assertIn("javascript", response.headers["content-type"])
+        self.assertEqual(self.get("http://a.example/sub/a.js").body, b"let x = 1;")
         self.assertEqual(self.get("/none.html").status, 404)
         for path in ("/../secret.txt", "/sub/../../secret.txt", "/%2e%2e/secret.txt",
                      "/..%2fsecret.txt", "//etc/passwd", "/sub/%00", "/\\..\\secret.txt"):

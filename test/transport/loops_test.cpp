@@ -207,6 +207,37 @@ TEST_CASE("a bad handshake gets an answer, and the connection is closed", "[loop
   CHECK(good.receive(upgraded.size()) == upgraded);
 }
 
+TEST_CASE("a handshake with harmless defects is warned about, at a bounded rate", "[loops]") {
+  TestBroker broker;
+  std::string request = upgrade_request("User-Agent: old\r\n");
+  request.erase(request.find("Host: "),
+                request.find("\r\n", request.find("Host: ")) + 2 - request.find("Host: "));
+  for (int count = 0; count < 10; ++count) {
+    Client client(broker.websocket_port());
+    client.send(request + client_frame(0x82, connect("old")));
+    const std::string expected = upgraded + server_frame(0x82, connack);
+    CHECK(client.receive(expected.size()) == expected);
+  }
+  CHECK(broker.log().says("is accepted with defects: it has no Host"));
+  CHECK(broker.log().says("the client calls itself 'old'"));
+  CHECK(broker.log().count("is accepted with defects") < 10);
+}
+
+TEST_CASE("a Close of the broker says why in a few words", "[loops]") {
+  TestBroker::Options options;
+  options.login = [](broker::LoginRequest&&, const LoginDone&) {
+    broker::Verdict verdict;
+    verdict.reason = mqtt::Reason::not_authorized;
+    return std::optional<broker::Verdict>(verdict);
+  };
+  TestBroker broker(std::move(options));
+  Client client(broker.websocket_port());
+  client.send(upgrade_request() + client_frame(0x82, connect("nobody")));
+  const std::string expected = upgraded + server_frame(0x82, "\x20\x02\x00\x05"s) +
+                               server_frame(0x88, "\x03\xF0not authorised"s);
+  CHECK(client.receive(expected.size()) == expected);
+}
+
 TEST_CASE("who exceeds max_connections is sent away", "[loops]") {
   TestBroker::Options options = with_loops(2);
   options.mqtt.max_connections = options.websockets.max_connections = 1;

@@ -136,8 +136,14 @@ void check_version(const Route& route, Findings& findings) {
   if (word_of(version) == "1.1") {
     return findings.good(where_of(version->place), "nginx speaks HTTP 1.1 to the broker");
   }
+  if (version == nullptr || word_of(version) == "1.0") {
+    return findings.warning(route.where(version),
+                            "nginx speaks HTTP 1.0 to the broker, in which there is no upgrade to "
+                            "a WebSocket: the broker accepts it and writes a warning",
+                            "proxy_http_version 1.1;");
+  }
   findings.error(route.where(version),
-                 "nginx speaks HTTP " + (version != nullptr ? word_of(version) : "1.0") +
+                 "nginx speaks HTTP " + word_of(version) +
                      " to the broker: there is no upgrade to a WebSocket in that",
                  "proxy_http_version 1.1;");
 }
