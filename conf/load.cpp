@@ -9,6 +9,7 @@
 #include "conf/reader.h"
 #include "conf/resolve.h"
 #include "conf/tls_checks.h"
+#include "conf/websocket_checks.h"
 
 namespace conf {
 namespace {
@@ -46,8 +47,9 @@ Source read_source(std::string_view text, const std::string& file) {
 static std::expected<Configuration, Diagnostics> load_configuration_text(
     std::string_view text, const std::string& file, const std::vector<std::uint16_t>& ports) {
   Source source = read_source(text, file);
-  for (const Diagnostics& more : {missing_devices(source), missing_folders(source),
-                                  check_tls(source), check_proxies(source)}) {
+  for (const Diagnostics& more :
+       {missing_devices(source), missing_folders(source), check_tls(source), check_proxies(source),
+        check_websockets(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);
