@@ -156,7 +156,7 @@ class Connections {
   void note_defects(const Connection& connection, std::string_view defects);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);
   [[nodiscard]] bool answer_plain(Connection& connection);
-  void send_file(Connection& connection, HttpFile found);
+  void send_file(Connection& connection, const HttpFile& found);
   void send_more_of_file(Connection& connection);
 
   // Writing.

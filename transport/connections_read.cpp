@@ -300,7 +300,7 @@ bool Connections::answer_plain(Connection& connection) {
     // A folder without a page of its own is no reason to take the server out.
     const bool healthy = !found && found.error().status == 404 && health;
     if (found) {
-      send_file(connection, std::move(*found));
+      send_file(connection, *found);
     } else if (!healthy) {
       refuse_request(connection, found.error());
     }
@@ -310,7 +310,7 @@ bool Connections::answer_plain(Connection& connection) {
   return health.has_value();
 }
 
-void Connections::send_file(Connection& connection, HttpFile found) {
+void Connections::send_file(Connection& connection, const HttpFile& found) {
   const HttpRequest& request = connection.http->reader.request();
   Descriptor file(found.descriptor);
   if (request.method != "HEAD") connection.http->file = std::move(file);

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <string_view>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -17,7 +16,7 @@
 namespace transport {
 namespace {
 
-constexpr std::string_view allow_variable = "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS";
+constexpr const char* allow_variable = "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS";
 constexpr int folder_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 constexpr int links_max = 40;  // as the kernel has it
 
@@ -116,7 +115,7 @@ class Walk {
 
 OpenedFile open_trusted(const std::string& path, int flags, mode_t mode) {
   // Whoever is not root can be led to nothing that the one who leads it could not have itself.
-  if (::geteuid() == 0 && ::getenv(allow_variable.data()) == nullptr) {
+  if (::geteuid() == 0 && ::getenv(allow_variable) == nullptr) {
     return Walk(path, flags, mode).run();
   }
   Descriptor file(::open(path.c_str(), flags, mode));
