@@ -192,13 +192,16 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   state.leave();
 }
 
-void Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
+bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   State& state = *state_;
   Connection* const connection = state.find(id);
-  if (connection == nullptr || connection->stage != Connection::Stage::awaiting_verdict) return;
+  const bool awaited =
+      connection != nullptr && connection->stage == Connection::Stage::awaiting_verdict;
   state.enter(now);
-  state.decide(*connection, verdict);
+  const bool counts = !awaited || state.decide(*connection, verdict);
+  if (counts && is_wrong_login(verdict.reason)) ++state.metrics.logins_failed;
   state.leave();
+  return counts;
 }
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {

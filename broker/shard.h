@@ -89,7 +89,6 @@ struct ShardOptions {
 struct ShardChange {
   Limits limits;
   std::vector<ListenerPolicy> listeners;
-  std::uint64_t logins_generation = 0;  // of the users: Verdict::generation says who was asked
 };
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.
@@ -132,7 +131,10 @@ class Shard {
   /// The connection ended without the shard's wish.
   void closed(ConnectionId connection, CloseCause cause, Instant now);
   /// The answer to a login that the outbox asked for.
-  void decided(ConnectionId connection, const Verdict& verdict, Instant now);
+  ///
+  /// Returns   False if a reload came in between: the outbox asks once more, and this answer counts
+  ///           for nothing.
+  bool decided(ConnectionId connection, const Verdict& verdict, Instant now);
   void from_peer(ShardIndex from, PeerMessage message, Instant now);
   /// To be called at least every 100 ms: keep alive, expiry, delayed wills, $SYS.
   void tick(Instant now);
@@ -176,14 +178,16 @@ class Shard {
   ///
   /// What CONNACK promised stays for as long as a connection lasts: see Promises. So do keep alive,
   /// session expiry, mount point and the aliases that the broker makes. All else holds at once, and
-  /// what is queued beyond a limit stays queued. A login that is being decided by users of an older
-  /// generation is asked for again.
+  /// what is queued beyond a limit stays queued. A login that was asked for before is asked for
+  /// again when its answer comes: the users and the listener's rules may be others now.
+  ///
+  /// Requires  The users are replaced already: what is asked from now on, they answer.
   void reconfigure(ShardChange change, Instant now);
   /// Sends clients away and asks for permissions as `changes` say, by listener, for a part of the
   /// sessions. Who has to go is told why (5.0): Not authorized if the same login would be refused
   /// now, Administrative action if it may be tried again.
   ///
-  /// Requires  reconfigure() before it, with the generation of these changes.
+  /// Requires  reconfigure() before it.
   /// Returns   Whether there is more to do; then it is to be called again in a later turn.
   /// Cost      Less than a millisecond or so, whatever there is to do.
   [[nodiscard]] bool sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now);

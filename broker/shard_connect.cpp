@@ -284,6 +284,7 @@ Shard::State::Next Shard::State::hand_off(Connection& connection, ShardIndex hom
 
 void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& packet) {
   connection.stage = Connection::Stage::awaiting_verdict;
+  connection.login_asked_in = reloads;
   LoginRequest request;
   request.connection = connection.id;
   request.listener = connection.listener;
@@ -291,38 +292,45 @@ void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& pa
   request.has_password = packet.password.has_value();
   if (packet.user_name) request.user_name = *packet.user_name;
   if (packet.password) request.password = mqtt::as_text(*packet.password);
-  request.user_is_verified = policy(connection.listener).user_name_from_tls;
+  // Both have to hold: the listener wants the name that TLS proved, and this is that name.
+  request.user_is_verified = policy(connection.listener).user_name_from_tls &&
+                             request.has_user_name &&
+                             request.user_name == connection.tls_user_name();
   request.client_id = client_id_of(connection, packet);
   request.address = connection.address;
   outbox.request(std::move(request));
 }
 
 // A login that fails ends the connection [MQTT-3.1.4-2].
-void Shard::State::decide(Connection& connection, const Verdict& verdict) {
+bool Shard::State::decide(Connection& connection, const Verdict& verdict) {
   // `tail` begins with the CONNECT, which was sound when it came.
   const auto frame =
       mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
   const std::size_t size_bytes = (*frame)->size_bytes;
   auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);
-  // Users were replaced while it was decided: whoever was asked did not know of that.
-  if (verdict.generation < logins_generation) return ask_for_login(connection, *packet);
-  if (packet->password) wipe(connection.tail, *packet->password);
+  const std::optional<mqtt::Bytes> password = packet->password;
+  // Before anything is asked again: a name in CONNECT must not pass for one that TLS proved.
   identify(connection, *packet);
+  const auto unfit = check_again(connection, *packet);
+  const bool outdated = is_login_outdated(connection);
+  if (outdated && !unfit) {
+    ask_for_login(connection, *packet);
+    return false;
+  }
+  if (password) wipe(connection.tail, *password);
   connection.stage = Connection::Stage::expecting_connect;
-  if (verdict.reason != Reason::success) {
+  if (verdict.reason != Reason::success && !outdated) {
     note_refused_login(connection, *packet, verdict);
     const bool denied = verdict.reason == Reason::not_authorized;
     turn_away(connection, packet->version,
               {verdict.reason, denied ? "not authorised" : verdict.why});
-    return;
+  } else if (unfit) {
+    refuse(connection, *packet, *unfit);
+  } else if (accept(connection, *packet, verdict) == Next::go_on) {
+    connection.tail.consume(size_bytes);
+    static_cast<void>(process_tail(connection));
   }
-  if (const auto failure = check_again(connection, *packet)) {
-    refuse(connection, *packet, *failure);
-    return;
-  }
-  if (accept(connection, *packet, verdict) == Next::stop) return;
-  connection.tail.consume(size_bytes);
-  static_cast<void>(process_tail(connection));
+  return true;
 }
 
 // The rules may have changed since the CONNECT came, and with them whose name it is known by.

@@ -267,7 +267,12 @@ struct Shard::State {
   [[nodiscard]] std::optional<mqtt::Failure> check_again(const Connection& connection,
                                                          const mqtt::Connect& packet) const;
   void ask_for_login(Connection& connection, const mqtt::Connect& packet);
-  void decide(Connection& connection, const Verdict& verdict);
+  /// Whether users and rules have been replaced since the login was asked for.
+  [[nodiscard]] bool is_login_outdated(const Connection& connection) const noexcept {
+    return connection.login_asked_in != reloads;
+  }
+  /// Returns   Whether the verdict counts: if not, it was asked for again.
+  bool decide(Connection& connection, const Verdict& verdict);
   Next accept(Connection& connection, const mqtt::Connect& packet, const Verdict& verdict);
   Session* session_for(Connection& connection, const mqtt::Connect& packet, bool& present);
   void attach(Connection& connection, Session& session, const mqtt::Connect& packet,
@@ -533,12 +538,12 @@ struct Shard::State {
   Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   SysTopics sys;
-  std::vector<Metrics> reports;         // of every shard, for shard 0
-  Instant now;                          // of the call that is being served
-  bool debug = false;                   // whether anybody reads debug lines
-  bool deaf = false;                    // the loop does not read
-  std::uint64_t logins_generation = 0;  // answers to logins of an older one do not count
-  Instant heard_again;  // when it began to read again; it may have heard nobody before
+  std::vector<Metrics> reports;  // of every shard, for shard 0
+  Instant now;                   // of the call that is being served
+  bool debug = false;            // whether anybody reads debug lines
+  bool deaf = false;             // the loop does not read
+  std::uint32_t reloads = 0;     // calls of reconfigure(): see Connection::login_asked_in
+  Instant heard_again;           // when it began to read again; it may have heard nobody before
   Instant last_tick;
   std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   std::vector<ConnectionId> parked;      // who has packets put aside

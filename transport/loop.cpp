@@ -296,11 +296,11 @@ void Loop::check_logins() {
 
 void Loop::judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
                  const broker::Verdict& verdict) {
-  const bool wrong = verdict.reason == mqtt::Reason::not_authorized ||
-                     verdict.reason == mqtt::Reason::bad_user_name_or_password;
-  if (wrong && blamed) connections_.count_failed_login(*blamed);
-  shard_.decided(connection, verdict, now());
-  connections_.resume(connection);
+  const bool counts = shard_.decided(connection, verdict, now());
+  if (counts && blamed && broker::is_wrong_login(verdict.reason)) {
+    connections_.count_failed_login(*blamed);
+  }
+  if (counts) connections_.resume(connection);
 }
 
 void Loop::move_connections() {

@@ -55,9 +55,14 @@ class Permissions {
 struct Verdict {
   mqtt::Reason reason = mqtt::Reason::success;
   std::shared_ptr<const Permissions> permissions;
-  std::string_view why{};        // of a refusal, for the log only: "wrong password"; static text
-  std::uint64_t generation = 0;  // of the users that were asked: see Shard::reconfigure()
+  std::string_view why{};  // of a refusal, for the log only: "wrong password"; static text
 };
+
+/// Whether a login failed for what the client said, so that it counts against it.
+[[nodiscard]] constexpr bool is_wrong_login(mqtt::Reason reason) noexcept {
+  return reason == mqtt::Reason::not_authorized ||
+         reason == mqtt::Reason::bad_user_name_or_password;
+}
 
 /// Answers for users that are not connected: check_retain_source asks whether the publisher of a
 /// retained message might still publish it.

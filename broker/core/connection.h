@@ -73,6 +73,7 @@ struct Connection {
   std::uint16_t receive_maximum = 65'535;       // the client's
   std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
   std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
+  std::uint32_t login_asked_in = 0;             // the count of reloads when its login was asked for
   std::uint32_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
   Promises promises;
   mqtt::Reason refusal = mqtt::Reason::success;  // see Origin::refusal

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "broker/core/denial.h"
 #include "broker/core/drops.h"
 #include "broker/core/refusals.h"
 
@@ -25,7 +26,9 @@ struct Metrics {
   std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
   std::uint64_t sockets_opened = 0;
   std::uint64_t clients_expired = 0;
-  Refusals refused{};  // by Refusal
+  std::uint64_t logins_failed = 0;  // a wrong password, or what has no right to come in
+  Denials denied{};                 // by Denial
+  Refusals refused{};               // by Refusal
 
   // As they are now, not since start.
   std::uint64_t clients_connected = 0;

@@ -12,11 +12,6 @@
 namespace server {
 namespace {
 
-broker::Verdict verdict_of(auth::LoginAnswer answer) {
-  answer.verdict.generation = answer.generation;
-  return std::move(answer.verdict);
-}
-
 /// Whether the files can be read is asked before: then the error has the command that mends it.
 std::expected<std::shared_ptr<const auth::Realm>, std::string> load_realm(
     const auth::RealmOptions& options, const FileAccess& access) {
@@ -101,9 +96,9 @@ std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
   login.verified = request.user_is_verified;
   auto answer = authenticator_.verify(
       std::move(login),
-      [done = std::move(done)](auth::LoginAnswer late) { done(verdict_of(std::move(late))); });
+      [done = std::move(done)](auth::LoginAnswer late) { done(std::move(late.verdict)); });
   if (!answer) return std::nullopt;
-  return verdict_of(std::move(*answer));
+  return std::move(answer->verdict);
 }
 
 std::shared_ptr<const broker::Permissions> Gatekeeper::permissions_of(

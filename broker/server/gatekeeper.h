@@ -47,8 +47,6 @@ class Gatekeeper final : public broker::Authority {
   ///
   /// Returns   What that changed for those who are in, for each listener there was before.
   std::vector<auth::RealmChange> replace(std::vector<std::shared_ptr<const auth::Realm>> realms);
-  /// How often realms were put in force: what Verdict::generation counts.
-  [[nodiscard]] std::uint64_t generation() const { return authenticator_.generation(); }
 
  private:
   broker::Log& log_;

@@ -212,7 +212,7 @@ ReloadReport Reload::commit(Prepared prepared) {
 }
 
 void Reload::reconfigure_shards(const broker::Limits& limits) {
-  const broker::ShardChange change{limits, running_.policies, parts_.gatekeeper.generation()};
+  const broker::ShardChange change{limits, running_.policies};
   parts_.loops.run_everywhere(
       [&](broker::ShardIndex /*index*/, broker::Shard& shard, broker::Instant now) {
         shard.reconfigure(change, now);

@@ -296,7 +296,7 @@ void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {
 
 broker::ConnectionId Broker::open_on(std::uint32_t shard) {
   const broker::ConnectionId id{next_slot_++, 7};
-  shards_[shard]->opened(id, {0, 4711, address, "mqtt", {}, {}, refusal, deadline}, now);
+  shards_[shard]->opened(id, {0, 4711, address, "mqtt", tls_user, {}, refusal, deadline}, now);
   return id;
 }
 
@@ -448,6 +448,8 @@ broker::Metrics Broker::metrics() const {
     sum.subscriptions += one.subscriptions;
     sum.sessions += one.sessions;
     sum.clients_connected += one.clients_connected;
+    sum.logins_failed += one.logins_failed;
+    for (std::size_t i = 0; i < broker::denial_kinds; ++i) sum.denied[i] += one.denied[i];
     sum.publish_dropped += one.publish_dropped;
     for (std::size_t i = 0; i < broker::drop_reasons; ++i) sum.dropped[i] += one.dropped[i];
     sum.retained_messages = std::max(sum.retained_messages, one.retained_messages);

@@ -22,7 +22,7 @@ test::ConnectOptions user(std::string_view name) {
 
 broker::ShardChange change_with(const broker::Limits& limits,
                                 const broker::ListenerPolicy& policy = Broker::open_policy()) {
-  return {limits, {policy}, 1};
+  return {limits, {policy}};
 }
 
 /// Sweeps to the end, a turn for each slice; returns how many slices that took.
@@ -151,22 +151,132 @@ TEST_CASE("a changed time for CONNECT holds for who waits already", "[shard]") {
   CHECK(broker.closed(client));
 }
 
-TEST_CASE("a login decided by users of before is asked for again", "[shard]") {
+namespace {
+
+/// A broker with one client whose login is being decided.
+struct Deciding : Broker {
+  explicit Deciding(const broker::ListenerPolicy& policy, std::string_view tls_user_name = {},
+                    const test::ConnectOptions& options = user("ann"))
+      : Broker(1, {}, policy) {
+    tls_user = tls_user_name;
+    client_ = open();
+    feed_once(client_, test::connect("c", options));
+  }
+  /// What the shard asks now; empty: nothing.
+  std::vector<broker::LoginRequest> asked() { return shard(0).outbox().take_logins(); }
+  bool decide(const broker::LoginRequest& request, mqtt::Reason reason) {
+    return shard(0).decided(request.connection, {reason, nullptr, "it says so"}, now);
+  }
+  void reload(const broker::ListenerPolicy& policy) {
+    shard(0).reconfigure(change_with({}, policy), now);
+  }
+  /// What the client was answered.
+  Strings answer() {
+    settle();
+    return received(client_);
+  }
+  [[nodiscard]] bool gone() const { return closed(client_); }
+
+ private:
+  Client client_ = 0;
+};
+
+broker::ListenerPolicy asks_for_logins(bool names_from_tls = false) {
   broker::ListenerPolicy policy = Broker::open_policy();
   policy.open_to_all = false;
-  Broker broker(1, {}, policy);
-  const auto client = broker.open();
-  broker.feed_once(client, test::connect("c", user("ann")));
-  auto asked = broker.shard(0).outbox().take_logins();
+  policy.user_name_from_tls = names_from_tls;
+  return policy;
+}
+
+}  // namespace
+
+TEST_CASE("a login that was asked for before a reload is asked for again, once", "[shard]") {
+  const auto reason = GENERATE(mqtt::Reason::success, mqtt::Reason::not_authorized,
+                               mqtt::Reason::banned, mqtt::Reason::server_busy);
+  Deciding broker(asks_for_logins());
+  auto asked = broker.asked();
   REQUIRE(asked.size() == 1);
-  broker.shard(0).reconfigure(change_with({}, policy), broker.now);
-  broker.shard(0).decided(asked[0].connection, {mqtt::Reason::success, nullptr}, broker.now);
-  asked = broker.shard(0).outbox().take_logins();
+  broker.reload(asks_for_logins());
+  CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
+  asked = broker.asked();
   REQUIRE(asked.size() == 1);
   CHECK(asked[0].user_name == "ann");
-  broker::Verdict verdict{mqtt::Reason::not_authorized, nullptr};
-  verdict.generation = 1;
-  broker.shard(0).decided(asked[0].connection, verdict, broker.now);
+  CHECK(broker.decide(asked[0], reason));
+  CHECK(broker.asked().empty());
+  CHECK(broker.answer().size() == 1);
+  CHECK(broker.gone() == (reason != mqtt::Reason::success));
+  // A verdict that did not count is no failed login.
+  CHECK(broker.metrics().logins_failed == (reason == mqtt::Reason::not_authorized ? 1 : 0));
+}
+
+// Today's ban knows nothing of users: it was out of date for ever after any reload.
+TEST_CASE("a ban is answered, however many reloads there were before CONNECT", "[shard]") {
+  const std::size_t reloads = GENERATE(0U, 1U, 3U);
+  Broker broker(1, {}, asks_for_logins());
+  const auto client = broker.open();
+  for (std::size_t i = 0; i < reloads; ++i) {
+    broker.shard(0).reconfigure(change_with({}, asks_for_logins()), broker.now);
+  }
+  broker.feed_once(client, test::connect("c", user("ann")));
+  const auto asked = broker.shard(0).outbox().take_logins();
+  REQUIRE(asked.size() == 1);
+  CHECK(broker.shard(0).decided(
+      asked[0].connection, {mqtt::Reason::banned, nullptr, "its address is banned"}, broker.now));
+  CHECK(broker.shard(0).outbox().take_logins().empty());
   broker.settle();
+  const Strings answer = broker.received(client);
+  REQUIRE(answer.size() == 1);
+  CHECK(answer[0].starts_with("CONNACK 0 8A"));
   CHECK(broker.closed(client));
+}
+
+TEST_CASE("a limit that turns a client away is answered after a reload too", "[shard]") {
+  Broker broker(1, {}, asks_for_logins());
+  broker.refusal = mqtt::Reason::quota_exceeded;
+  const auto client = broker.open();
+  broker.shard(0).reconfigure(change_with({}, asks_for_logins()), broker.now);
+  broker.send(client, test::connect("c", user("ann")));
+  const Strings answer = broker.received(client);
+  REQUIRE(answer.size() == 1);
+  CHECK(answer[0].starts_with("CONNACK 0 97"));
+  CHECK(broker.closed(client));
+}
+
+TEST_CASE("what TLS proved is asked about after a reload, not what CONNECT claims", "[shard]") {
+  Deciding broker(asks_for_logins(true), "bob");
+  auto asked = broker.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].user_name == "bob");
+  CHECK(asked[0].user_is_verified);
+  broker.reload(asks_for_logins(true));
+  CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
+  asked = broker.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].user_name == "bob");
+  CHECK(asked[0].user_is_verified);
+}
+
+TEST_CASE("an answer about what TLS proved does not serve for a password", "[shard]") {
+  Deciding broker(asks_for_logins(true), "bob");
+  auto asked = broker.asked();
+  REQUIRE(asked.size() == 1);
+  broker.reload(asks_for_logins(false));
+  CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
+  asked = broker.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].user_name == "ann");
+  CHECK_FALSE(asked[0].user_is_verified);
+}
+
+TEST_CASE("a password does not serve where a reload wants a certificate", "[shard]") {
+  Deciding broker(asks_for_logins(false));
+  const auto asked = broker.asked();
+  REQUIRE(asked.size() == 1);
+  broker.reload(asks_for_logins(true));
+  CHECK(broker.decide(asked[0], mqtt::Reason::success));
+  CHECK(broker.asked().empty());
+  const Strings answer = broker.answer();
+  REQUIRE(answer.size() == 1);
+  CHECK(answer[0].starts_with("CONNACK 0 86"));
+  CHECK(broker.gone());
 }

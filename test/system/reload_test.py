@@ -277,12 +277,16 @@ class LimitsTest(ReloadTest):
         publisher.expect(wire.DISCONNECT, reason=0x96)
 
     def test_ban(self):
-        """A ban ends with the option that brought it."""
+        """Who was there before it is answered that; it ends with the option that brought it."""
         guarded = self.config.replace(OPEN, "")
+        early = self.raw(MQTT5)
         self.reload(guarded + "max_login_failures 2\nlogin_ban_time 600\n")
         for _ in range(2):
             self.assertEqual(self.attempt().reason, NOT_AUTHORIZED)
         wait_until(lambda: self.attempt() is None, "the ban")
+        early.send(wire.connect(MQTT5, early.client_id))
+        self.assertEqual(early.receive().reason, 0x8A)
+        early.expect_closed()
         self.reload(guarded)
         self.assertEqual(self.attempt().reason, NOT_AUTHORIZED)
 
