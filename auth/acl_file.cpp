@@ -78,11 +78,12 @@ std::expected<AclFile, std::string> AclFile::load(const std::string& path) {
 
 std::expected<AclFile, std::string> AclFile::parse(std::string_view text, const std::string& name) {
   AclFile file;
+  file.name_ = name;
   std::vector<AclLine>* own = &file.anonymous_;
   std::string faults;
   for (LineCursor lines(text); lines.next();) {
     const std::size_t patterns = file.patterns_.size();
-    const auto fault = file.read_line(lines.line(), own);
+    const auto fault = file.read_line(lines.line(), lines.number(), own);
     if (!fault.empty()) add_fault(faults, name, lines.number(), fault);
     if (file.patterns_.size() == patterns) continue;
     const std::string& filter = file.patterns_.back().filter;
@@ -96,7 +97,8 @@ std::expected<AclFile, std::string> AclFile::parse(std::string_view text, const 
   return file;
 }
 
-std::string AclFile::read_line(std::string_view line, std::vector<AclLine>*& own) {
+std::string AclFile::read_line(std::string_view line, std::size_t number,
+                               std::vector<AclLine>*& own) {
   if (line.starts_with('#')) return {};
   std::string_view rest = line;
   const std::string_view word = take_word(rest);
@@ -111,16 +113,17 @@ std::string AclFile::read_line(std::string_view line, std::vector<AclLine>*& own
   }
   auto rule = read_rule(rest);
   if (!rule) return rule.error();
+  rule->line = static_cast<std::uint32_t>(number);
   (word == "topic" ? *own : patterns_).push_back(std::move(*rule));
   return {};
 }
 
 std::shared_ptr<const broker::Permissions> AclFile::permissions(
     const std::optional<std::string>& user) const {
-  if (!user) return std::make_shared<AclPermissions>(anonymous_, patterns_, user);
+  if (!user) return std::make_shared<AclPermissions>(anonymous_, patterns_, user, name_);
   const auto found = users_.find(*user);
   return std::make_shared<AclPermissions>(
-      found == users_.end() ? std::vector<AclLine>{} : found->second, patterns_, user);
+      found == users_.end() ? std::vector<AclLine>{} : found->second, patterns_, user, name_);
 }
 
 }  // namespace auth

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <map>
 #include <memory>
@@ -47,15 +48,18 @@ class AclFile {
   /// "PATH:LINE: what is odd there".
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
-  /// Do both files say the same?
+  /// Do both files say the same, line by line? Comments count: they move the lines that a denial
+  /// names.
   [[nodiscard]] bool operator==(const AclFile& other) const {
-    return anonymous_ == other.anonymous_ && users_ == other.users_ && patterns_ == other.patterns_;
+    return name_ == other.name_ && anonymous_ == other.anonymous_ && users_ == other.users_ &&
+           patterns_ == other.patterns_;
   }
 
  private:
   /// Takes in one line; `own` is where "topic" lines go. Returns what is wrong with it, or nothing.
-  std::string read_line(std::string_view line, std::vector<AclLine>*& own);
+  std::string read_line(std::string_view line, std::size_t number, std::vector<AclLine>*& own);
 
+  std::string name_;
   std::vector<AclLine> anonymous_;
   std::map<std::string, std::vector<AclLine>, std::less<>> users_;
   std::vector<AclLine> patterns_;

@@ -12,15 +12,29 @@ using Filters = std::vector<AclFilter>;
 
 bool is_plain(std::string_view name) { return name.find_first_of("+#") == std::string_view::npos; }
 
+/// The first filter for which `fits` holds; null: none.
+template <typename Fits>
+const AclFilter* first_of(const Filters& filters, const Fits& fits) {
+  const auto found = std::ranges::find_if(filters, fits);
+  return found == filters.end() ? nullptr : &*found;
+}
+
+const AclFilter* first_match(const Filters& filters, std::string_view topic, const Identity& who) {
+  return first_of(filters, [&](const AclFilter& filter) { return filter.matches(topic, who); });
+}
+
 bool any_matches(const Filters& filters, std::string_view topic, const Identity& who) {
-  return std::ranges::any_of(filters,
-                             [&](const AclFilter& filter) { return filter.matches(topic, who); });
+  return first_match(filters, topic, who) != nullptr;
+}
+
+const AclFilter* first_cover(const Filters& filters, std::string_view filter, const Identity& who) {
+  return first_of(filters, [&](const AclFilter& wide) {
+    return wide.applies_to(who) && covers(wide.text(who), filter);
+  });
 }
 
 bool any_covers(const Filters& filters, std::string_view filter, const Identity& who) {
-  return std::ranges::any_of(filters, [&](const AclFilter& wide) {
-    return wide.applies_to(who) && covers(wide.text(who), filter);
-  });
+  return first_cover(filters, filter, who) != nullptr;
 }
 
 /// Is there a readable filter that has something in common with `filter` which no denial covers?
@@ -42,16 +56,19 @@ bool any_reaches(const Filters& readable, std::string_view filter, const Identit
 
 AclPermissions::AclPermissions(const std::vector<AclLine>& own,
                                const std::vector<AclLine>& patterns,
-                               const std::optional<std::string>& user)
-    : user_is_plain_(!user || is_plain(*user)) {
-  for (const AclLine& line : own) own_.add(line.grant, AclFilter::literal(line.filter));
+                               const std::optional<std::string>& user, std::string file)
+    : user_is_plain_(!user || is_plain(*user)), file_(std::move(file)) {
+  for (const AclLine& line : own) {
+    own_.add(line.grant, AclFilter::literal(line.filter, line.line));
+  }
   for (const AclLine& line : patterns) {
     if (!user && line.filter.find("%u") != std::string::npos) continue;
-    AclFilter filter = AclFilter::pattern(line.filter, user.value_or(""));
+    AclFilter filter = AclFilter::pattern(line.filter, user.value_or(""), line.line);
     if (filter.names_address()) {
       names_address_ = true;
       if (line.grant == AclGrant::deny) {
-        denied_anywhere_.push_back(AclFilter::pattern_anywhere(line.filter, user.value_or("")));
+        denied_anywhere_.push_back(
+            AclFilter::pattern_anywhere(line.filter, user.value_or(""), line.line));
       }
     }
     patterns_.add(line.grant, std::move(filter));
@@ -89,6 +106,46 @@ bool AclPermissions::allows_filter(std::string_view filter, const Identity& who)
   if (any_reaches(own_.readable, filter, who, {&own_.denied})) return true;
   return patterns_apply(who.client_id) &&
          any_reaches(patterns_.readable, filter, who, {&own_.denied, &patterns_.denied});
+}
+
+std::string AclPermissions::decided_by(broker::Access access, std::string_view topic,
+                                       const Identity& who) const {
+  const AclFilter* const denial =
+      access == broker::Access::subscribe ? denial_of_filter(topic, who) : denial_of(topic, who);
+  if (denial != nullptr) return "by " + file_ + ":" + std::to_string(denial->line());
+  if (!patterns_apply(who.client_id)) {
+    return "no topic line of " + file_ +
+           " grants it, and its patterns do not hold for a name with '+' or '#'";
+  }
+  return file_.empty() ? "its listener is gone" : "no line of " + file_ + " grants it";
+}
+
+const AclFilter* AclPermissions::denial_of(std::string_view topic, const Identity& who) const {
+  if (const AclFilter* const own = first_match(own_.denied, topic, who)) return own;
+  if (who.address.empty()) {
+    if (const AclFilter* const any = first_match(denied_anywhere_, topic, who)) return any;
+  }
+  return patterns_apply(who.client_id) ? first_match(patterns_.denied, topic, who) : nullptr;
+}
+
+/// One that covers the filter, or what a grant has in common with it.
+const AclFilter* AclPermissions::denial_of_filter(std::string_view filter,
+                                                  const Identity& who) const {
+  const auto denial = [&](std::string_view text) {
+    const AclFilter* const own = first_cover(own_.denied, text, who);
+    if (own != nullptr || !patterns_apply(who.client_id)) return own;
+    return first_cover(patterns_.denied, text, who);
+  };
+  if (const AclFilter* const whole = denial(filter)) return whole;
+  for (const Rules* const rules : {&own_, &patterns_}) {
+    for (const AclFilter& grant : rules->readable) {
+      const std::string common =
+          grant.applies_to(who) ? intersection(filter, grant.text(who)) : std::string();
+      const AclFilter* const found = common.empty() ? nullptr : denial(common);
+      if (found != nullptr) return found;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace auth

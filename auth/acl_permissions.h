@@ -23,12 +23,16 @@ class AclPermissions final : public broker::Permissions {
   /// `own` are the lines of this user, `patterns` those for everybody. Without a user name
   /// (nullopt) patterns that hold %u do not count. Without a known address those that hold %a grant
   /// nothing, and deny what they would deny of any address.
+  /// `file` is the name of the ACL file, for decided_by().
   AclPermissions(const std::vector<AclLine>& own, const std::vector<AclLine>& patterns,
-                 const std::optional<std::string>& user);
+                 const std::optional<std::string>& user, std::string file);
 
   /// Cost      One pass over the filters; allocates nothing except for Access::subscribe.
   [[nodiscard]] bool allows(broker::Access access, std::string_view topic,
                             const broker::Identity& who) const override;
+  /// "by FILE:LINE", or that no line grants it.
+  [[nodiscard]] std::string decided_by(broker::Access access, std::string_view topic,
+                                       const broker::Identity& who) const override;
   [[nodiscard]] bool names_address() const noexcept override { return names_address_; }
 
  private:
@@ -41,6 +45,11 @@ class AclPermissions final : public broker::Permissions {
     void add(AclGrant grant, AclFilter filter);
   };
 
+  /// The denial that decides; null: none does.
+  [[nodiscard]] const AclFilter* denial_of(std::string_view topic,
+                                           const broker::Identity& who) const;
+  [[nodiscard]] const AclFilter* denial_of_filter(std::string_view filter,
+                                                  const broker::Identity& who) const;
   [[nodiscard]] bool patterns_apply(std::string_view client_id) const;
   [[nodiscard]] bool allows_topic(bool writes, std::string_view topic,
                                   const broker::Identity& who) const;
@@ -51,6 +60,7 @@ class AclPermissions final : public broker::Permissions {
   std::vector<AclFilter> denied_anywhere_;  // denials with %a, for clients of unknown address
   bool user_is_plain_ = true;               // no '+' or '#' in the user name
   bool names_address_ = false;
+  std::string file_;
 };
 
 }  // namespace auth

@@ -50,14 +50,16 @@ std::string rest_from(Levels common, const Levels& levels, std::size_t at) {
 
 }  // namespace
 
-AclFilter AclFilter::literal(std::string_view filter) {
+AclFilter AclFilter::literal(std::string_view filter, std::uint32_t line) {
   AclFilter made;
+  made.line_ = line;
   made.append_filter(filter);
   return made;
 }
 
-AclFilter AclFilter::pattern(std::string_view filter, std::string_view user) {
+AclFilter AclFilter::pattern(std::string_view filter, std::string_view user, std::uint32_t line) {
   AclFilter made;
+  made.line_ = line;
   while (!filter.empty()) {
     const std::size_t at = std::min({filter.find("%c"), filter.find("%u"), filter.find("%a")});
     made.append_filter(filter.substr(0, at));
@@ -73,12 +75,13 @@ AclFilter AclFilter::pattern(std::string_view filter, std::string_view user) {
   return made;
 }
 
-AclFilter AclFilter::pattern_anywhere(std::string_view filter, std::string_view user) {
+AclFilter AclFilter::pattern_anywhere(std::string_view filter, std::string_view user,
+                                      std::uint32_t line) {
   Levels levels = levels_of(filter);
   for (std::string_view& level : levels) {
     if (level.contains("%a")) level = "+";
   }
-  return pattern(joined(levels), user);
+  return pattern(joined(levels), user, line);
 }
 
 /// Appends text without wildcards, to the step before if that is text too.

@@ -15,7 +15,8 @@ enum class AclGrant : std::uint8_t { read, write, readwrite, deny };
 /// One "topic" or "pattern" line, as text.
 struct AclLine {
   AclGrant grant = AclGrant::readwrite;
-  std::string filter;  ///< well-formed; %c, %u and %a stand for themselves outside patterns
+  std::string filter;      ///< well-formed; %c, %u and %a stand for themselves outside patterns
+  std::uint32_t line = 0;  ///< in its file
   bool operator==(const AclLine&) const = default;
 };
 
@@ -29,11 +30,12 @@ struct AclLine {
 class AclFilter {
  public:
   /// A "topic" line: nothing is substituted.
-  static AclFilter literal(std::string_view filter);
+  static AclFilter literal(std::string_view filter, std::uint32_t line = 0);
   /// A "pattern" line: `user` takes the place of %u; %c is the client id, %a its address.
-  static AclFilter pattern(std::string_view filter, std::string_view user);
+  static AclFilter pattern(std::string_view filter, std::string_view user, std::uint32_t line = 0);
   /// The same, whatever the address is: each level that holds %a is any level.
-  static AclFilter pattern_anywhere(std::string_view filter, std::string_view user);
+  static AclFilter pattern_anywhere(std::string_view filter, std::string_view user,
+                                    std::uint32_t line = 0);
 
   /// Does the filter match the topic name `topic` for that client? "a/#" matches "a"; a wildcard
   /// in front never matches a topic that begins with '$'.
@@ -49,6 +51,8 @@ class AclFilter {
     return !names_address() || !who.address.empty();
   }
   [[nodiscard]] bool names_address() const noexcept;
+  /// The line of its file that it was made of.
+  [[nodiscard]] std::uint32_t line() const noexcept { return line_; }
 
  private:
   enum class Kind : std::uint8_t { text, client_id, address, one_level, all_levels };
@@ -61,6 +65,7 @@ class AclFilter {
   void append_filter(std::string_view filter);
 
   std::vector<Step> steps_;
+  std::uint32_t line_ = 0;
 };
 
 /// The filter that matches what both `left` and `right` match. Both must be well-formed.

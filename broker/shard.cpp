@@ -51,6 +51,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       holdings(outbox, options.shards),
       drops(metrics, log_sink),
       blocked(metrics, log_sink),
+      denials(metrics, log_sink),
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
              log_sink),
       sys(options.version),
@@ -227,6 +228,7 @@ void Shard::tick(Instant now) {
   state.blocked.tell(state.sessions, now);
   state.stored_figures.tick(state.sessions);
   state.line_rates.tell_held_back(state.log, now);
+  state.denials.tell(now);
   state.update_sys();
   state.leave();
 }

@@ -62,6 +62,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
     return turn_away(connection, packet->version,
                      {connection.refusal, "a limit on connections is reached"});
   }
+  if (refuse_control_will(connection, *packet)) return Next::stop;
   if (const auto failure = check_connect(connection, *packet)) {
     return refuse(connection, *packet, *failure);
   }
@@ -91,6 +92,18 @@ Shard::State::Next Shard::State::refuse_undecoded(Connection& connection, const 
   }
   note(LogType::notice, {"Client connection from ", place_of(connection), " refused: ", why, "."});
   return turn_away(connection, head.version, failure);
+}
+
+// Closed without an answer, as Mosquitto does. Below $SYS a will is judged when it is due.
+bool Shard::State::refuse_control_will(Connection& connection, const mqtt::Connect& packet) {
+  const bool control = packet.will && policy(connection.listener).mount_point.empty() &&
+                       packet.will->topic.starts_with("$CONTROL/");
+  if (!control) return false;
+  ++metrics.denied[static_cast<std::size_t>(Denial::will)];
+  note_at_a_rate(control_will_lines, {"Client ", applicant(connection, packet),
+                                      " refused: its will goes to $CONTROL."});
+  end_connection(connection, WillFate::discard, CloseHow::policy);
+  return true;
 }
 
 /// Where a certificate or a PSK says who a client is, its own words do not count.

@@ -358,7 +358,8 @@ void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatc
   MessageRef message = std::move(*found);
   const bool stores = stores_retained(topic);
   if (stores) Ledger::refers(message);
-  if (message->expired(now)) {
+  // Nobody may publish there; an earlier version let wills and PUBLISH through.
+  if (message->expired(now) || mqtt::is_reserved(topic)) {
     if (stores) ledger.retaining(topic, message);
     return;
   }

@@ -164,6 +164,7 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
   const MessageView& view = publication.view;
   if (session.permissions &&
       !session.permissions->allows(Access::receive, view.topic, identity_of(session))) {
+    denials.count_withheld(session, view.topic, now);
     return;
   }
   std::uint32_t membership = 0;

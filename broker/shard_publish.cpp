@@ -103,7 +103,7 @@ std::optional<Failure> Shard::State::resolve_alias(Connection& connection, mqtt:
 
 // Before 5.0 a refusal is acknowledged all the same [MQTT3-3.3.5-2].
 Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& packet,
-                           std::string_view topic) const {
+                           std::string_view topic) {
   const std::uint32_t most = options.limits.message_size_limit_bytes;
   if (most != 0 && packet.payload.size() > most) {
     note(LogType::notice, {"Dropped a too large PUBLISH from ", who_with_user(connection), ": ",
@@ -111,13 +111,16 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
                            std::to_string(most), "."});
     return Reason::quota_exceeded;  // PUBACK may not say 0x95
   }
-  const Session& session = *connection.session;
-  const bool denied = mqtt::is_sys(topic) ||
-                      (session.permissions &&
-                       !session.permissions->allows(Access::publish, topic, identity_of(session)));
-  if (!denied) return Reason::success;
-  note(LogType::debug, {"Denied PUBLISH from ", who(connection), " to '", cut(topic), "'."});
-  return Reason::not_authorized;
+  const bool may = may_publish(*connection.session, topic, Denial::publish);
+  return may ? Reason::success : Reason::not_authorized;
+}
+
+bool Shard::State::may_publish(const Session& session, std::string_view topic, Denial kind) {
+  const bool may = !mqtt::is_reserved(topic) &&
+                   (!session.permissions ||
+                    session.permissions->allows(Access::publish, topic, identity_of(session)));
+  if (!may) denials.count(kind, session, topic, now);
+  return may;
 }
 
 // What was refused is not remembered, so its identifier is free [MQTT-4.3.3-9].
@@ -250,6 +253,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
     }
   }
   for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
+  if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, now);
   if (publication.kept) keep_bytes(publication.kept_bytes());
 }
 

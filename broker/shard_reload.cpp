@@ -36,6 +36,7 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   options.limits = std::move(change.limits);
   options.listeners = std::move(change.listeners);
   ++state.reloads;
+  state.denials.forget();
   state.router.forget_routes();  // allow_duplicate_messages is in them
 }
 

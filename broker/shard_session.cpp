@@ -20,7 +20,8 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
   Session* const session = connection.session;
   if (close) outbox.request(CloseRequest{connection.id, *close, std::string(why)});
   if (session != nullptr) {
-    if (session->permissions && session->permissions->names_address()) {
+    // For what is asked about it while its client is away, and for the line about a denied will.
+    if (session->will || (session->permissions && session->permissions->names_address())) {
       away_part(*session).address = HeapText(connection.address);
     }
     // The connection is gone before anything is published: a will must not be sent to it.
@@ -76,12 +77,7 @@ void Shard::State::publish_will(Session& session) {
   if (will->has_expiry) {
     message.expires = after_seconds(now, will->message_expiry_interval_seconds);
   }
-  if (session.permissions &&
-      !session.permissions->allows(Access::publish, message.topic, identity_of(session))) {
-    note(LogType::notice, {"Will of client ", cut(session.client_id), " denied: not authorised."});
-    return;
-  }
-  publish(message, &session);
+  if (may_publish(session, message.topic, Denial::will)) publish(message, &session);
 }
 
 // Retained messages are no part of a session [MQTT3-3.1.2-7].

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/core/connection.h"
+#include "broker/core/denial_log.h"
 #include "broker/core/groups.h"
 #include "broker/core/holdings.h"
 #include "broker/core/key_table.h"
@@ -246,6 +247,8 @@ struct Shard::State {
   [[nodiscard]] std::optional<mqtt::Failure> check_client_id(const Connection& connection,
                                                              const mqtt::Connect& packet) const;
   [[nodiscard]] bool keep_alive_refused(const mqtt::Connect& packet) const;
+  /// Refuses a will to $CONTROL. Returns whether it did.
+  bool refuse_control_will(Connection& connection, const mqtt::Connect& packet);
   void identify(const Connection& connection, mqtt::Connect& packet) const;
   [[nodiscard]] std::string_view client_id_of(const Connection& connection,
                                               const mqtt::Connect& packet) const;
@@ -296,7 +299,10 @@ struct Shard::State {
                                                            mqtt::Publish& packet);
   /// success, or why this publish goes nowhere although the connection goes on.
   [[nodiscard]] mqtt::Reason admit(const Connection& connection, const mqtt::Publish& packet,
-                                   std::string_view topic) const;
+                                   std::string_view topic);
+  /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
+  /// logs a no.
+  [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
   Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
   bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
@@ -343,7 +349,7 @@ struct Shard::State {
     mqtt::Reason answer = mqtt::Reason::success;
   };
   [[nodiscard]] mqtt::Decoded<Wanted> understand(const Connection& connection,
-                                                 const mqtt::SubscribeEntry& entry) const;
+                                                 const mqtt::SubscribeEntry& entry);
   void subscribe(Session& session, Wanted& wanted, std::uint32_t subscription_identifier);
   void subscribe_shared(Session& session, const Wanted& wanted,
                         std::uint32_t subscription_identifier);
@@ -359,7 +365,7 @@ struct Shard::State {
                                                 std::string_view filter);
   void send_retained(Session& session, const Wanted& wanted, std::uint32_t subscription_identifier);
   [[nodiscard]] bool may_be_sent(const Session& session, const Wanted& wanted,
-                                 const Retained::Record& record) const;
+                                 const Retained::Record& record);
 
   // shard_session.cpp
   /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
@@ -461,7 +467,8 @@ struct Shard::State {
   template <typename Message>
   [[nodiscard]] static bool overtakes(const Message& message) noexcept {
     return message.message.qos == mqtt::Qos::at_most_once ||
-           mqtt::is_sys(message.message.view().topic);
+           (mqtt::is_sys(message.message.view().topic) &&
+            !mqtt::is_bridge_state(message.message.view().topic));
   }
   /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
   /// and everything behind that.
@@ -533,6 +540,7 @@ struct Shard::State {
   DropLog drops;
   BlockedLog blocked;
   StoredFigures stored_figures;
+  DenialLog denials;
   Sender sender;
   Retained retained;
   Groups groups;
@@ -554,6 +562,7 @@ struct Shard::State {
   mutable LineRates line_rates;        // of all that note() writes
   LineRate delay_lines;                // clients that are delayed
   LineRate timeout_lines;              // no CONNECT in time
+  LineRate control_will_lines;         // wills to $CONTROL
   Instant next_sys;
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates

@@ -78,8 +78,8 @@ std::optional<mqtt::Failure> Shard::State::check_answer(const Connection& connec
 }
 
 // [MQTT-3.8.4-7]
-mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
-    const Connection& connection, const mqtt::SubscribeEntry& entry) const {
+mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(const Connection& connection,
+                                                             const mqtt::SubscribeEntry& entry) {
   const Session& session = *connection.session;
   Wanted wanted;
   wanted.entry = entry;
@@ -105,6 +105,7 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(
   if (session.permissions &&
       !session.permissions->allows(Access::subscribe, wanted.filter, identity_of(session))) {
     wanted.answer = Reason::not_authorized;
+    denials.count_filter(session, wanted.filter, false, now);
   }
   return wanted;
 }
@@ -189,13 +190,14 @@ void Shard::State::send_retained(Session& session, const Wanted& wanted,
 }
 
 bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
-                               const Retained::Record& record) const {
+                               const Retained::Record& record) {
   const std::string_view topic = record.message->topic();
   const Publisher* const by = record.publisher.get();
   // [MQTT-3.8.3-3]
   if (wanted.entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
+    denials.count_withheld(session, topic, now);
     return false;
   }
   if (!options.limits.check_retain_source || by == nullptr || options.authority == nullptr) {

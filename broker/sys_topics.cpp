@@ -97,6 +97,10 @@ void SysTopics::say_refusals(const Metrics& total, const Publish& publish) {
   for (std::size_t i = 0; i < refusal_kinds; ++i) {
     say_count(publish, concat({"limits/", refusal_names[i]}), total.refused[i]);
   }
+  for (std::size_t i = 0; i < denial_kinds; ++i) {
+    say_count(publish, concat({"denied/", denial_names[i]}), total.denied[i]);
+  }
+  say_count(publish, "logins/failed", total.logins_failed);
 }
 
 void SysTopics::say_no_loads(const Publish& publish) {
@@ -137,10 +141,12 @@ void add(Metrics& sum, const Metrics& shard) {
       &Metrics::clients_maximum,    &Metrics::clients_blocked,
       &Metrics::subscriptions,      &Metrics::shared_subscriptions,
       &Metrics::stored_messages,    &Metrics::stored_bytes,
-      &Metrics::sockets_behind,     &Metrics::unsent_bytes};
+      &Metrics::sockets_behind,     &Metrics::unsent_bytes,
+      &Metrics::logins_failed};
   for (const auto member : summed) sum.*member += shard.*member;
   for (std::size_t i = 0; i < drop_reasons; ++i) sum.dropped[i] += shard.dropped[i];
   for (std::size_t i = 0; i < refusal_kinds; ++i) sum.refused[i] += shard.refused[i];
+  for (std::size_t i = 0; i < denial_kinds; ++i) sum.denied[i] += shard.denied[i];
   // Retained messages are replicas: every shard has them all.
   sum.retained_messages = std::max(sum.retained_messages, shard.retained_messages);
 }

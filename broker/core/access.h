@@ -45,6 +45,12 @@ class Permissions {
   [[nodiscard]] virtual bool allows(Access access, std::string_view topic,
                                     const Identity& who) const = 0;
 
+  /// What allows() answers by, for a log line: "/etc/acl:7", or that no line grants it.
+  [[nodiscard]] virtual std::string decided_by(Access /*access*/, std::string_view /*topic*/,
+                                               const Identity& /*who*/) const {
+    return "its rights do not grant it";
+  }
+
   /// Does an answer depend on the address? Only then it has to be remembered of who is away.
   [[nodiscard]] virtual bool names_address() const noexcept { return false; }
 };

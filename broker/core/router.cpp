@@ -86,6 +86,7 @@ void Router::build(std::string_view topic, const Session* publisher, Route& rout
   route.receivers.clear();
   route.ids.clear();
   route.groups.clear();
+  route.denied.clear();
   route.peers = 0;
   route.peers_generation = 0;
   trie_.match(topic, [&](const Subscriber& subscriber) {
@@ -105,6 +106,7 @@ void Router::add(Route& route, const Subscriber& subscriber, std::string_view to
   Session& session = sessions_.at(SessionIndex{subscriber.index});
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
+    route.denied.push_back(&session);
     return;
   }
   const std::uint32_t id = subscriber.subscription_identifier;

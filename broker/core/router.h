@@ -33,8 +33,9 @@ struct Receiver {
 /// Lifetime   A reference is good until the router is asked again or a subscription changes.
 struct Route {
   std::vector<Receiver> receivers;
-  std::vector<std::uint32_t> ids;     // subscription identifiers
-  std::vector<std::uint32_t> groups;  // shared subscriptions whose home this shard is
+  std::vector<std::uint32_t> ids;      // subscription identifiers
+  std::vector<std::uint32_t> groups;   // shared subscriptions whose home this shard is
+  std::vector<const Session*> denied;  // who subscribed and may not read it, once for each filter
   std::uint64_t peers = 0;  // shards that may be interested, one bit each; the shard fills it
   std::uint64_t peers_generation = 0;
 
@@ -104,7 +105,8 @@ class Router {
   std::uint64_t everything_ = 1;
   /// Memory that a kept route takes, in receivers or less.
   [[nodiscard]] static std::size_t weight_of(const Route& route) noexcept {
-    return route.receivers.capacity() + route.ids.capacity() + route.groups.capacity();
+    return route.receivers.capacity() + route.ids.capacity() + route.groups.capacity() +
+           route.denied.capacity();
   }
 
   std::vector<std::unique_ptr<Kept>> kept_;

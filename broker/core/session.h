@@ -44,7 +44,7 @@ struct Away {
       : expiry(expiry_kind, session), will_delay(will_kind, session) {}
   Timer expiry;
   Timer will_delay;
-  HeapText address;  // of its last connection; kept only where permissions name it
+  HeapText address;  // of its last connection; kept only where permissions name it, or for a will
 };
 
 /// What the broker remembers of a client (section 4.1): lives on past the connection if the client

@@ -116,4 +116,8 @@ bool matches(std::string_view filter, std::string_view topic) noexcept {
   return topic_levels.last();
 }
 
+bool is_bridge_state(std::string_view topic) noexcept {
+  return matches("$SYS/broker/connection/+/state", topic);
+}
+
 }  // namespace mqtt

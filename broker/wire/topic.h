@@ -72,6 +72,17 @@ struct SharedFilter {
   return topic.starts_with("$SYS") && (topic.size() == 4 || topic[4] == '/');
 }
 
+/// "$SYS/broker/connection/NAME/state": says whether the bridge NAME is connected. The broker at
+/// the bridge's other end publishes it, as a client of this one.
+[[nodiscard]] bool is_bridge_state(std::string_view topic) noexcept;
+
+/// Whether no client may publish to a topic, whatever its rights are: all of "$SYS" but what
+/// is_bridge_state() names, "$share" and what is below "$CONTROL", as Mosquitto has it.
+[[nodiscard]] inline bool is_reserved(std::string_view topic) noexcept {
+  return topic.starts_with('$') && (topic.starts_with("$share") || topic.starts_with("$CONTROL/") ||
+                                    (topic.starts_with("$SYS") && !is_bridge_state(topic)));
+}
+
 /// Walks the levels of a topic: "a//b" has the levels "a", "", "b".
 class LevelCursor {
  public:

@@ -218,7 +218,45 @@ TEST_CASE("a pattern that is the same for all is warned about", "[acl_file]") {
   CHECK(file->warnings()[0].starts_with("/etc/acl:5: the pattern \"all/#\" has no %c, %u or %a"));
 }
 
-TEST_CASE("two ACL files are equal if they say the same", "[acl_file]") {
-  CHECK(parsed("user a\ntopic x\n") == parsed("# comment\n\nuser a\ntopic readwrite x\n"));
+TEST_CASE("two ACL files are equal if their lines say the same", "[acl_file]") {
+  CHECK(parsed("user a\ntopic x\n") == parsed("user a\ntopic readwrite x\n# comment\n"));
   CHECK_FALSE(parsed("user a\ntopic x\n") == parsed("user a\ntopic read x\n"));
+  // Denials name lines: these have moved.
+  CHECK_FALSE(parsed("user a\ntopic x\n") == parsed("\nuser a\ntopic x\n"));
+}
+
+TEST_CASE("a denial names the line that decides", "[acl_file]") {
+  const std::string acl =
+      "# the first line\n"
+      "user ann\n"
+      "topic ann/#\n"
+      "topic deny ann/secret/#\n"
+      "topic read news/#\n"
+      "pattern deny dev/%c/locked\n"
+      "pattern dev/%c/#\n"
+      "pattern deny at/%a/#\n";
+  struct Denied {
+    Access access;
+    std::string client_id, address, topic, by;
+  };
+  const auto test = GENERATE(values<Denied>({
+      {publish, "c", "", "ann/secret/x", "by acl:4"},
+      {receive, "c", "", "ann/secret/x", "by acl:4"},
+      {publish, "c", "", "news/x", "no line of acl grants it"},
+      {publish, "c", "", "dev/c/locked", "by acl:6"},
+      {publish, "c", "", "dev/d/x", "no line of acl grants it"},
+      {publish, "c", "10.0.0.1", "at/10.0.0.1/x", "by acl:8"},
+      {publish, "c", "", "at/10.0.0.1/x", "by acl:8"},
+      {publish, "+", "", "dev/+/x",
+       "no topic line of acl grants it, and its patterns do not hold for a name with '+' or '#'"},
+      {subscribe, "c", "", "ann/secret/#", "by acl:4"},
+      {subscribe, "c", "", "ann/secret/x", "by acl:4"},
+      {subscribe, "c", "", "dev/+/locked", "by acl:6"},
+      {subscribe, "c", "", "other/#", "no line of acl grants it"},
+  }));
+  CAPTURE(test.client_id, test.topic);
+  const auto rights = parsed(acl).permissions("ann");
+  const broker::Identity who{test.client_id, test.address};
+  CHECK_FALSE(rights->allows(test.access, test.topic, who));
+  CHECK(rights->decided_by(test.access, test.topic, who) == test.by);
 }

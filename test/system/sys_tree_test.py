@@ -17,6 +17,7 @@ COUNTS = ["clients/total", "clients/inactive", "clients/disconnected", "clients/
           "messages/sent", "store/messages/count", "store/messages/bytes", "subscriptions/count",
           "shared_subscriptions/count", "retained messages/count", "heap/current", "heap/maximum",
           "loop/turn/current", "loop/turn/maximum",
+          "denied/publish", "denied/will", "denied/subscribe", "denied/receive", "logins/failed",
           "publish/messages/dropped", "publish/messages/received", "publish/messages/sent",
           "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent",
           "connections/socket/count", "packet/out/count", "packet/out/bytes"]
