@@ -104,8 +104,9 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(const Connection& c
   wanted.answer = granted(qos);
   if (session.permissions &&
       !session.permissions->allows(Access::subscribe, wanted.filter, identity_of(session))) {
-    wanted.answer = Reason::not_authorized;
-    denials.count_filter(session, wanted.filter, false, now);
+    const bool refuses = options.limits.acl_refuse_subscribe;
+    if (refuses) wanted.answer = Reason::not_authorized;
+    denials.count_filter(session, wanted.filter, !refuses, now);
   }
   return wanted;
 }

@@ -73,6 +73,13 @@ constexpr auto global_rows = std::to_array<Option>({
          "Of a session that was restored its address is not known until its client is back: "
          "until then a line with %a grants nothing, and denies what it would deny of any.",
      .apply = to_security<&Security::acl_file>},
+    {.name = "acl_refuse_subscribe",
+     .type = Type::flag,
+     .default_text = "true",
+     .mosquitto_default = "false",
+     .help = "Refuse a SUBSCRIBE to a filter of which the client may read nothing. If not, it is "
+             "granted and brings nothing, until a reload allows it.",
+     .apply = to_settings<&Settings::acl_refuse_subscribe>},
     {.name = "psk_file",
      .scope = Scope::security,
      .last_counts = true,

@@ -192,6 +192,7 @@ struct Settings {
   std::uint64_t persistent_client_expiration_seconds = 0;  ///< 0: never
   bool retain_available = true;
   bool check_retain_source = true;
+  bool acl_refuse_subscribe = true;
 
   bool persistence = false;
   bool persistence_relaxed = false;         ///< persistence_durability relaxed

@@ -35,6 +35,7 @@ struct Limits {
   bool upgrade_outgoing_qos = false;
   bool allow_duplicate_messages = true;
   bool connection_messages = true;
+  bool acl_refuse_subscribe = true;  // a filter of which nothing may be read; false: it is granted
   std::uint32_t connect_timeout_seconds = 30;  // from opening to a whole CONNECT
   std::vector<std::string> clientid_prefixes;  // empty: any
 

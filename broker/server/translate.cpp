@@ -43,6 +43,7 @@ broker::Limits limits_of(const conf::Settings& settings) {
   limits.queue_qos0_messages = settings.queue_qos0_messages;
   limits.retain_available = settings.retain_available;
   limits.check_retain_source = settings.check_retain_source;
+  limits.acl_refuse_subscribe = settings.acl_refuse_subscribe;
   limits.upgrade_outgoing_qos = settings.upgrade_outgoing_qos;
   limits.allow_duplicate_messages = settings.allow_duplicate_messages;
   limits.connection_messages = settings.log.connection_messages;

@@ -357,6 +357,7 @@ class AccessByAddressTest(CallerTest):
 
     config = """allow_anonymous true
 acl_file {dir}/acl
+acl_refuse_subscribe true
 listener {port} 127.0.0.1
 enable_proxy_protocol 1
 listener {ws_port} 127.0.0.1

@@ -346,7 +346,7 @@ pattern read users/%u/inbox
 class AclTest(BrokerTest):
     """acl_file: publish, subscribe, delivery, wills."""
 
-    config = "allow_anonymous true\nacl_file {dir}/acl\n" + CONFIG
+    config = ("acl_refuse_subscribe true\nallow_anonymous true\nacl_file {dir}/acl\n" + CONFIG)
 
     def setUp(self):
         self.files = {"acl": ACL, "passwd": mosquitto_password_lines(("ann", "a"), ("bob", "b"))}
@@ -356,9 +356,9 @@ class AclTest(BrokerTest):
         """A client of ann."""
         return self.client(version, client_id, username="ann", password="a", **options)
 
-    def bob(self, version=MQTT311, **options):
+    def bob(self, version=MQTT311, client_id=None, **options):
         """A client of bob, who may do everything."""
-        return self.client(version, username="bob", password="b", **options)
+        return self.client(version, client_id, username="bob", password="b", **options)
 
     @versions(*ALL)
     def test_publish(self, version):
@@ -404,6 +404,35 @@ class AclTest(BrokerTest):
                       "ann/secret/x", "ann/secret/#",
                       expected=[0, 0, 0, 0, denied, denied, denied, denied, denied])
         self.broker.wait_for_log(rf"{ann.client_id} {denied} other$")
+
+    def test_mosquittos_grants(self):
+        """A mosquitto.conf grants what brings nothing, and a reload may let it bring something."""
+        self.start(self.config.replace("acl_refuse_subscribe true\n", ""))
+        ann, bob = self.ann(), self.bob()
+        ann.subscribe("other", qos=1)
+        self.broker.wait_for_log(r"Denied SUBSCRIBE from .*'other' \(granted, but nothing will come"
+                                 r"\): no line of .*/acl grants it")
+        bob.publish("other", "no", 1)
+        self.assertEqual(ann.drain(), [])
+        self.broker.write("acl", ACL.replace("ann/#", "#"))
+        self.broker.reload()
+        self.broker.wait_for_log("Reloaded: .*access rules changed")
+        bob.publish("other", "yes", 1)
+        ann.expect_publish("other", "yes")
+
+    def test_queue_of_another_user(self):
+        """What waits for a client id leaves only to a user who may read it."""
+        name, publisher = unique("two"), self.bob()
+        bob = self.bob(client_id=name, clean=False)
+        bob.subscribe("#", qos=1)
+        bob.disconnect()
+        for topic in ("other", "ann/x", "ann/secret/x"):
+            publisher.publish(topic, "queued", 1)
+        ann = self.ann(client_id=name, clean=False)
+        ann.expect_publish("ann/x", "queued")
+        self.assertEqual(ann.drain(), [])
+        self.broker.wait_for_log(rf"Denied delivery to {name} \[127.0.0.1:\d+\] with user 'ann' of "
+                                 r"'other': no line of .*/acl grants it")
 
     @versions(*ALL)
     def test_shared_subscribe(self, version):
@@ -495,6 +524,8 @@ class AclTest(BrokerTest):
         bob.ping()
 
     def test_denied_publish_is_logged(self):
-        """A denied publish leaves a line."""
-        self.ann(MQTT311, "logger").publish("other", "x", 1)
-        self.broker.wait_for_log(r"(?i)denied publish from logger")
+        """A denied publish leaves a line that says by what."""
+        ann = self.ann(MQTT311, "logger")
+        ann.publish("ann/secret/x", "x", 1)
+        self.broker.wait_for_log(r"Denied PUBLISH from logger \[127.0.0.1:\d+\] with user 'ann' to "
+                                 r"'ann/secret/x': by .*/acl:8\.")
