@@ -53,7 +53,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       blocked(metrics, log_sink),
       denials(metrics, log_sink),
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
-             log_sink),
+             denials, log_sink),
       sys(options.version),
       reports(shard_options.shards),
       forwarded(shard_options.shards) {}

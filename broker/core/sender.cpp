@@ -43,7 +43,7 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
 
 Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
                Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops,
-               BlockedLog& blocked, Log& log)
+               BlockedLog& blocked, DenialLog& denials, Log& log)
     : limits_(limits),
       listeners_(listeners),
       outbox_(outbox),
@@ -52,6 +52,7 @@ Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listener
       metrics_(metrics),
       drops_(drops),
       blocked_(blocked),
+      denials_(denials),
       log_(log) {}
 
 void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
@@ -298,6 +299,24 @@ void Sender::leave(Session& session) {
   });
 }
 
+bool Sender::may_leave(const Session& session, const Message& message, Instant now) {
+  if (!session.permissions) return true;
+  const std::string_view topic = message.topic();
+  if (session.permissions->allows(Access::receive, topic, identity_of(session))) return true;
+  denials_.count_withheld(session, topic, now);
+  return false;
+}
+
+// The client may hold the identifier of a QoS 2 message that it was sent before, and would take a
+// later message with the same one for a repeat. PUBREL frees it and brings nothing; a client that
+// does not know the identifier answers all the same [MQTT-4.3.3-11].
+void Sender::withhold(Session& session, mqtt::PacketId id, InFlight& entry) {
+  if (entry.delivery.qos != mqtt::Qos::exactly_once) return finish(session, id);
+  ledger_.released(session, session.outgoing->number_of(id), entry.delivery.message);
+  session.outgoing->received(entry);
+  write_ack(session, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+}
+
 // A shared delivery too is completed with the session that began it [MQTT-4.8.2-4].
 bool Sender::resend_next(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
@@ -309,8 +328,12 @@ bool Sender::resend_next(Session& session, Instant now) {
     outgoing.sent_again(*entry);
     return true;
   }
-  if (!window_open(session)) return false;
   const Delivery& delivery = entry->delivery;
+  if (!may_leave(session, *delivery.message, now)) {
+    withhold(session, id, *entry);
+    return true;
+  }
+  if (!window_open(session)) return false;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
   const bool acknowledged = delivery.qos != mqtt::Qos::at_most_once;
@@ -338,6 +361,12 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
     drop_or_send_once(session, now);
     return true;
   }
+  if (!may_leave(session, *front.message, now)) {
+    const std::uint64_t number = outgoing.backlog().front_number();
+    const Delivery withheld = outgoing.backlog().pop_front();
+    ledger_.finished(session, {number, withheld.message});
+    return true;
+  }
   if (!outgoing.front_has_identifier()) ledger_.renumber_backlog(session);
   const mqtt::PacketId id = outgoing.send_front();
   const Delivery& delivery = outgoing.find(id)->delivery;
@@ -359,6 +388,7 @@ void Sender::drop_or_send_once(Session& session, Instant now) {
 
 void Sender::send_once(Session& session, const Delivery& delivery, Instant now) {
   if (delivery.message->expired(now)) return drop(session, DropReason::expired);
+  if (!may_leave(session, *delivery.message, now)) return;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
   write(*session.connection, delivery.message->view(), terms, mqtt::PacketId{0}, false, nullptr,

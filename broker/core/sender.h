@@ -11,6 +11,7 @@
 
 #include "broker/core/blocked_log.h"
 #include "broker/core/connection.h"
+#include "broker/core/denial_log.h"
 #include "broker/core/drop_log.h"
 #include "broker/core/holdings.h"
 #include "broker/core/ledger.h"
@@ -94,6 +95,7 @@ struct Terms {
 ///            QoS 1 and 2 and of QoS 0 separately; what gives way is the listener's choice. What
 ///            exceeds the client's Maximum Packet Size is dropped as if it had been sent
 ///            [MQTT-3.1.2-25]; what expired is dropped [MQTT-3.3.2-5]. Each drop is counted.
+///            What waited leaves only if the session may read it then; deliver() does not ask.
 /// Threads    None.
 class Sender {
  public:
@@ -102,7 +104,7 @@ class Sender {
 
   Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
          Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops, BlockedLog& blocked,
-         Log& log);
+         DenialLog& denials, Log& log);
 
   void deliver(Session& session, const Terms& terms, Publication& publication);
 
@@ -158,6 +160,11 @@ class Sender {
   void drop_or_send_once(Session& session, Instant now);
   /// Sends what has no packet identifier.
   void send_once(Session& session, const Delivery& delivery, Instant now);
+  /// Whether the client may read a message that waited for it: rights may have changed meanwhile,
+  /// and the user that has the client id. Counts it if not.
+  [[nodiscard]] bool may_leave(const Session& session, const Message& message, Instant now);
+  /// Ends a delivery that was sent and may not be sent again.
+  void withhold(Session& session, mqtt::PacketId id, InFlight& entry);
   /// A delivery is over.
   void finish(Session& session, mqtt::PacketId id);
   [[nodiscard]] When when_safe(const Session& session, mqtt::Qos qos) const;
@@ -185,6 +192,7 @@ class Sender {
   Metrics& metrics_;
   DropLog& drops_;
   BlockedLog& blocked_;
+  DenialLog& denials_;
   Log& log_;
   bool debug_ = false;
   bool spare_memory_ = false;
