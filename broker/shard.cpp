@@ -211,15 +211,15 @@ void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
   state_->leave();
 }
 
-void Shard::tick(Instant now) {
+bool Shard::tick(Instant now) {
   State& state = *state_;
   state.enter(now);
   // After a pause of the whole loop, what clients sent meanwhile is still to be read.
   if (now > after_seconds(state.last_tick, 1)) state.heard_again = now;
   state.last_tick = now;
   state.look_at_memory();
-  state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
-  state.sweep_retained();
+  const bool timers_left = state.fire_due();
+  const bool retained_left = state.sweep_retained();
   if (now >= state.next_trim) {
     state.next_trim = after_seconds(now, trim_interval_seconds);
     state.outbox.trim();
@@ -231,6 +231,15 @@ void Shard::tick(Instant now) {
   state.denials.tell(now);
   state.update_sys();
   state.leave();
+  return timers_left || retained_left;
+}
+
+bool Shard::State::fire_due() {
+  constexpr int timers_per_turn = 1000;  // some milliseconds, if sessions end
+  for (int fired = 0; fired < timers_per_turn && !outbox.full(); ++fired) {
+    if (!timers.advance_by_one(now, [this](Timer& timer) { fire(timer); })) return false;
+  }
+  return true;
 }
 
 void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,

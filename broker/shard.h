@@ -137,7 +137,11 @@ class Shard {
   bool decided(ConnectionId connection, const Verdict& verdict, Instant now);
   void from_peer(ShardIndex from, PeerMessage message, Instant now);
   /// To be called at least every 100 ms: keep alive, expiry, delayed wills, $SYS.
-  void tick(Instant now);
+  ///
+  /// Returns   Whether more is due than should be done in one turn: then it is to be called again
+  /// in
+  ///           the next.
+  bool tick(Instant now);
   /// The turn is over: to be called before the outbox is drained. Lets go of acknowledgements that
   /// have nothing to wait for.
   void end_turn(Instant now);

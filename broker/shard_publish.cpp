@@ -284,13 +284,9 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
   }
 }
 
-// The pace follows what waits for its time: a tick comes every 100 ms, and tombstones stay for 60
-// seconds, so a 64th of them is ten times what falls due.
-void Shard::State::sweep_retained() {
-  constexpr std::size_t records_min = 2000;
-  constexpr std::size_t records_max = 40'000;  // some milliseconds
-  const std::size_t pace = std::min(records_min + retained.timed() / 64, records_max);
-  retained.sweep(now, pace, !alone(), [this](const Retained::Record& record) {
+bool Shard::State::sweep_retained() {
+  constexpr std::size_t records_per_turn = 4000;  // about a millisecond
+  return retained.sweep(now, records_per_turn, !alone(), [this](const Retained::Record& record) {
     note_retained(record.message->topic());
   });
 }

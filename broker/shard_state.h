@@ -135,6 +135,8 @@ struct Shard::State {
   Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
   Next handle_connected(Connection& connection, const mqtt::Frame& frame);
   void fire(Timer& timer);
+  /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
+  bool fire_due();
   void on_connection_timer(Connection& connection);
   void count(Refusal refusal) noexcept { ++metrics.refused[static_cast<std::size_t>(refusal)]; }
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
@@ -317,8 +319,9 @@ struct Shard::State {
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
-  /// Takes off what has expired of what is retained, and tombstones that have served their time.
-  void sweep_retained();
+  /// Takes off what has expired of what is retained, and tombstones that have served their time, as
+  /// many as one turn may. Returns whether there may be more.
+  bool sweep_retained();
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
 
   // shard_reload.cpp

@@ -210,12 +210,16 @@ void Loop::prepare() {
 
 void Loop::tick() {
   slept_.look();
-  before_input();  // sessions may end
-  shard_.tick(now());
+  tick_shard();
   connections_.tick();
   if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping()) {
     resume_accepting();
   }
+}
+
+void Loop::tick_shard() {
+  before_input();  // sessions may end
+  if (shard_.tick(now())) post([](Loop& loop) { loop.tick_shard(); });
 }
 
 void Loop::resume_accepting() {

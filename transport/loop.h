@@ -124,6 +124,8 @@ class Loop {
   void prepare();
   void wake();
   void tick();
+  /// What is due is done in several turns if it is much: the sockets have theirs in between.
+  void tick_shard();
   void flush();
   void flush_rounds();
   void flush_once();

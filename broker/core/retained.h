@@ -81,7 +81,7 @@ class Retained {
   ///
   /// Cost      That of what is due.
   template <typename Expires>
-  void sweep(Instant now, std::size_t records_max, bool keep_tombstones, Expires&& expires);
+  bool sweep(Instant now, std::size_t records_max, bool keep_tombstones, Expires&& expires);
   /// Messages that expire one day, and tombstones.
   [[nodiscard]] std::size_t timed() const noexcept { return due_.size(); }
 
@@ -120,11 +120,11 @@ class Retained {
 };
 
 template <typename Expires>
-void Retained::sweep(Instant now, std::size_t records_max, bool keep_tombstones,
+bool Retained::sweep(Instant now, std::size_t records_max, bool keep_tombstones,
                      Expires&& expires) {
   for (std::size_t i = 0; i < records_max; ++i) {
     const std::optional<std::uint32_t> index = due_.pop(now);
-    if (!index) return;
+    if (!index) return false;
     if (nodes_[*index] == LevelTree::none) continue;  // removed before its time
     const Record& record = records_[*index];
     if (record.message && record.message->expired(now)) {
@@ -142,6 +142,7 @@ void Retained::sweep(Instant now, std::size_t records_max, bool keep_tombstones,
       due_.schedule(*index, end_of(record));
     }
   }
+  return true;
 }
 
 template <typename Visit>

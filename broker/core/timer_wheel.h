@@ -60,6 +60,9 @@ class TimerWheel {
   /// Cost      Slots passed, plus timers fired and moved; a long jump costs at most all slots.
   template <typename Fire>
   void advance(Instant now, Fire&& fire);
+  /// The same for one timer. Returns false if none is due.
+  template <typename Fire>
+  bool advance_by_one(Instant now, Fire&& fire);
 
  private:
   static constexpr std::size_t levels = 5;
@@ -83,6 +86,13 @@ class TimerWheel {
 template <typename Fire>
 void TimerWheel::advance(Instant now, Fire&& fire) {
   while (Timer* const timer = pop_due(now)) fire(*timer);
+}
+
+template <typename Fire>
+bool TimerWheel::advance_by_one(Instant now, Fire&& fire) {
+  Timer* const timer = pop_due(now);
+  if (timer != nullptr) fire(*timer);
+  return timer != nullptr;
 }
 
 }  // namespace broker

@@ -399,7 +399,9 @@ void Broker::pass_milliseconds(std::int64_t milliseconds) {
   const broker::Instant end = broker::after_milliseconds(now, milliseconds);
   while (now < end) {
     now = std::min(end, broker::after_milliseconds(now, 100));
-    for (const auto& shard : shards_) shard->tick(now);
+    for (const auto& shard : shards_) {
+      while (shard->tick(now)) settle();
+    }
     settle();
   }
 }

@@ -117,6 +117,19 @@ TEST_CASE("clients and wills that come and go leave nothing", "[churn]") {
   }
 }
 
+TEST_CASE("sessions that are due at one time end in several turns", "[churn]") {
+  Broker broker;
+  test::ConnectOptions options;
+  options.properties = test::property_four(0x11, 5);
+  for (int i = 0; i < 1500; ++i) broker.lose(broker.client("c" + std::to_string(i), options));
+  CHECK(broker.metrics().sessions == 1500);
+  broker.now = broker::after_seconds(broker.now, 10);
+  CHECK(broker.shard(0).tick(broker.now));
+  CHECK(broker.metrics().sessions == 500);
+  CHECK_FALSE(broker.shard(0).tick(broker.now));
+  CHECK(broker.metrics().sessions == 0);
+}
+
 TEST_CASE("topics that are published once leave nothing, however long they are", "[churn]") {
   Broker broker(GENERATE(1U, 4U));
   const auto client = broker.client("c");
