@@ -49,4 +49,20 @@ std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant 
   return batches;
 }
 
+std::vector<std::uint64_t> rewrite(std::span<Shard* const> shards, Instant now,
+                                   const std::function<void(const JournalBatch&)>& give) {
+  exchange(shards, now);
+  std::vector<std::uint64_t> positions;
+  positions.reserve(shards.size());
+  for (Shard* const shard : shards) positions.push_back(shard->rewrite(give, now));
+  for (const Shard* const shard : shards) {
+    shard->rewrite_groups(
+        [&](ShardIndex home, SessionIndex session, std::uint64_t number) {
+          return shards[static_cast<std::uint32_t>(home)]->key_of(session, number);
+        },
+        give);
+  }
+  return positions;
+}
+
 }  // namespace broker

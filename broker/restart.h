@@ -1,6 +1,8 @@
 // broker/restart.h
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,5 +31,13 @@ void restored(std::span<Shard* const> shards, std::uint64_t last_key, Instant no
 /// Returns   What has to be stored before they run, in one transaction with the end of all
 ///           forwards; then each of these shards is to be told by committed().
 [[nodiscard]] std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now);
+
+/// All that the store is to hold, in portions: for one that begins anew because its file is lost.
+///
+/// Requires  None of them runs, and nothing is in a mailbox.
+/// Returns   By shard, what Shard::committed() is to be told when all of it is on disk.
+[[nodiscard]] std::vector<std::uint64_t> rewrite(
+    std::span<Shard* const> shards, Instant now,
+    const std::function<void(const JournalBatch&)>& give);
 
 }  // namespace broker

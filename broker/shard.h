@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -164,6 +165,20 @@ class Shard {
   /// After restored() of all shards, when they have told each other all they had to say: what was
   /// on its way between shards reaches those of this shard whom it is for.
   void finish_forwards(Instant now);
+
+  // While no shard runs, and they have told each other all they had to say: see rewrite().
+
+  /// Gives all that the store is to hold of this shard, in portions, but for shared subscriptions.
+  /// Returns what committed() is to be told when that is on disk. Batches that were taken before
+  /// and are not on disk are part of it.
+  [[nodiscard]] std::uint64_t rewrite(const std::function<void(const JournalBatch&)>& give,
+                                      Instant now);
+  /// The subscriptions of the groups that are at home here. `key_of(shard, session, number)`: the
+  /// session's key in the store, 0 if it has none.
+  void rewrite_groups(
+      const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
+      const std::function<void(const JournalBatch&)>& give) const;
+  [[nodiscard]] SessionKey key_of(SessionIndex session, std::uint64_t number) const;
 
   /// The process is about to end in order, and everybody is still connected: publishes wills, for
   /// a part of the sessions from place `next` on, which it moves on. The wills of sessions in the

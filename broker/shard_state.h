@@ -46,7 +46,7 @@ namespace broker {
 ///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS),
 ///            shard_journal.cpp (what is stored, what waits for that, what comes back),
 ///            shard_pressure.cpp (when there is more than can be kept or handled), shard_reload.cpp
-///            (what a reload changes).
+///            (what a reload changes), shard_rewrite.cpp (all that is stored, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
 ///            touches it afterwards.
 /// Threads    None.
@@ -411,6 +411,10 @@ struct Shard::State {
   void tell_forwards();
   /// Gives what was on its way when the process ended to those of this shard whom it is for.
   void finish_forward(const Returning& returning);
+  // shard_rewrite.cpp
+  void rewrite_subscriptions(const Session& session, JournalBatch& batch) const;
+  void rewrite_forwards(JournalBatch& batch, Ledger::Written& written) const;
+  [[nodiscard]] JournalBatch::Forward row_of(const Forward& one, JournalBatch& batch) const;
   /// A peer has told us something, and may wait until that is stored.
   void owe(ShardIndex peer, const Errand& errand);
   /// Notes that what is retained for a topic is about to change, if that is for this shard to do.

@@ -91,7 +91,8 @@ Store::Store(StoreOptions options, broker::Log& log)
 // SQLite moves the log into the file and removes it when the last connection closes. If the stamp
 // that has to come before cannot be written, or the file is not ours, the log stays as it is.
 Store::~Store() {
-  const bool moves = statements_ != nullptr && write_stamp(stamp_.to_be_moved());
+  // What was removed or replaced is not ours to be tidied up.
+  const bool moves = statements_ != nullptr && !files_differ() && write_stamp(stamp_.to_be_moved());
   statements_.reset();
   if (database_.handle() != nullptr) {
     int keep = moves ? 0 : 1;
@@ -186,6 +187,7 @@ Answer<void> Store::connect() {
         return SQLITE_OK;
       },
       this);
+  if (auto read = read_notes(); !read) return read;
   const auto note = this->note("clock");
   if (!note) return std::unexpected(note.error());
   if (!clock_.remember(*note)) {
@@ -389,6 +391,70 @@ void Store::lengthen_log() {
   ::close(log);
 }
 
+Answer<void> Store::read_notes() {
+  auto notes = database_.prepare("SELECT name, value FROM note");
+  if (!notes) return std::unexpected(notes.error());
+  for (;;) {
+    const auto more = notes->next();
+    if (!more) return std::unexpected(more.error());
+    if (!*more) return {};
+    std::string name(notes->text());
+    notes_[std::move(name)] = notes->text();
+  }
+}
+
+std::expected<void, std::string> Store::clear_place() {
+  statements_.reset();
+  if (database_.handle() != nullptr) {
+    sqlite3_db_config(database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  database_ = Database();
+  files_.unlock_database();
+  if (auto locked = files_.lock(); !locked) return locked;
+  if (files_.used_by_others()) {
+    return std::unexpected("The store " + options_.path +
+                           " was opened by another darter meanwhile. End one of them.");
+  }
+  if (renewal_failed_) {
+    files_.remove();
+  } else if (const auto aside = files_.set_aside("replaced"); !aside) {
+    return std::unexpected("The store " + options_.path + ": " + aside.error() + ".");
+  }
+  renewal_failed_ = true;
+  return files_.lock_database();
+}
+
+std::expected<void, std::string> Store::renew(const std::function<void(const Give&)>& rewrite) {
+  if (auto cleared = clear_place(); !cleared) return cleared;
+  log_was_empty_ = true;
+  holders_.clear();
+  forwarded_.clear();
+  auto done = connect();
+  if (done) done = write_anew(rewrite);
+  if (!done) {
+    return std::unexpected("The store " + options_.path +
+                           " cannot be written anew: " + done.error().what + ".");
+  }
+  renewal_failed_ = false;
+  sync_folder_of(options_.path);
+  expect_little();  // the log has all of it
+  lengthen_log();
+  return {};
+}
+
+Answer<void> Store::write_anew(const std::function<void(const Give&)>& rewrite) {
+  auto done = begin();
+  for (const auto& [name, value] : notes_) {
+    if (done && name != "clock" && name != LogStamp::note_name) done = set_note(name, value);
+  }
+  rewrite([&](const JournalBatch& batch) {
+    if (done) done = write(batch);
+  });
+  if (done) done = commit();
+  if (!done) roll_back();
+  return done;
+}
+
 Answer<void> Store::expect_much() {
   return database_.execute("PRAGMA cache_size = -" + std::to_string(large_cache_kibibytes));
 }
@@ -428,7 +494,9 @@ Answer<std::string> Store::note(std::string_view name) {
 Answer<void> Store::set_note(std::string_view name, std::string_view value) {
   auto statement = database_.prepare("INSERT OR REPLACE INTO note VALUES(?,?)");
   if (!statement) return std::unexpected(statement.error());
-  return statement->bind(name, value).run();
+  auto done = statement->bind(name, value).run();
+  if (done) notes_[std::string(name)] = value;
+  return done;
 }
 
 Answer<void> Store::write(const JournalBatch& batch) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,6 +99,17 @@ class Store {
   /// Cost      Up to 16 MiB are written, unless the log is so long already.
   void lengthen_log();
 
+  using Give = std::function<void(const broker::JournalBatch&)>;
+  /// Begins anew with an empty file, because the one that was open is lost: see files_differ().
+  /// What stands at its place is kept under another name. `rewrite` gives all that the store is to
+  /// hold, by rows of any order in which what is referred to comes first. All of it is on disk when
+  /// this returns.
+  ///
+  /// Errors    One sentence: another darter has the place, the disk is full. Then nothing may be
+  ///           called but this, again.
+  [[nodiscard]] std::expected<void, std::string> renew(
+      const std::function<void(const Give&)>& rewrite);
+
   // For what is brought in from elsewhere.
 
   /// Before begin(): much will be written at once, so there may be much memory for it.
@@ -129,6 +141,10 @@ class Store {
   [[nodiscard]] std::expected<void, std::string> check_log();
   [[nodiscard]] Answer<void> connect();
   [[nodiscard]] Answer<void> begin_log();
+  /// Makes room at the place of the files for others. Errors as of renew().
+  [[nodiscard]] std::expected<void, std::string> clear_place();
+  [[nodiscard]] Answer<void> read_notes();
+  [[nodiscard]] Answer<void> write_anew(const std::function<void(const Give&)>& rewrite);
   /// A checkpoint in SQLite's `mode`, with the stamps that belong to it.
   [[nodiscard]] Answer<void> move_log(int mode);
   [[nodiscard]] Answer<void> write_stamp(const LogStamp& stamp);
@@ -171,6 +187,8 @@ class Store {
   std::unique_ptr<Statements> statements_;
   int wal_pages_ = 0;
   bool was_set_aside_ = false;
+  bool renewal_failed_ = false;               // what stands at the place is half of one
+  std::map<std::string, std::string> notes_;  // a store that begins anew keeps them
   /// Messages that more than one shard refers to: how many do. `undo_`: how many did before the
   /// transaction, 0 for none of these.
   std::unordered_map<std::uint64_t, std::uint32_t> holders_;

@@ -33,6 +33,15 @@ std::string free_name(const std::string& base) {
   return name;
 }
 
+struct flock one_byte() {
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = lock_byte;
+  lock.l_len = 1;
+  return lock;
+}
+
 std::string in_use(const std::string& path) {
   return "The store " + path +
          " is in use by another darter. Give this one another persistence_location.";
@@ -57,6 +66,10 @@ StoreFiles::~StoreFiles() {
 
 std::expected<void, std::string> StoreFiles::lock() {
   const std::string name = path_ + ".lock";
+  if (lock_ >= 0) {
+    const auto there = look_at(name);
+    if (there && there->identity == lock_identity_) return {};
+  }
   const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) {
     return std::unexpected("The store " + path_ + " cannot be opened: " + name + ": " +
@@ -81,17 +94,27 @@ std::expected<void, std::string> StoreFiles::lock_database() {
     return std::unexpected("The store " + path_ +
                            " cannot be opened for writing: " + std::strerror(errno) + ".");
   }
-  struct flock lock{};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = lock_byte;
-  lock.l_len = 1;
+  struct flock lock = one_byte();
   if (::fcntl(descriptor, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES)) {
     ::close(descriptor);
     return std::unexpected(in_use(path_));
   }
   database_lock_ = descriptor;
   return {};
+}
+
+bool StoreFiles::used_by_others() const {
+  const int descriptor = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  struct flock lock = one_byte();
+  const bool locked = ::fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
+  const bool refused = !locked && (errno == EAGAIN || errno == EACCES);
+  ::close(descriptor);
+  return refused;
+}
+
+void StoreFiles::remove() const noexcept {
+  for (const char* const part : {"", "-wal", "-shm"}) ::unlink((path_ + part).c_str());
 }
 
 void StoreFiles::unlock_database() noexcept {

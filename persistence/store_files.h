@@ -26,7 +26,7 @@ class StoreFiles {
   StoreFiles(const StoreFiles&) = delete;
   StoreFiles& operator=(const StoreFiles&) = delete;
 
-  /// Takes PATH.lock, anew if it has another one already.
+  /// Takes PATH.lock; once more if the one that it has is not there any more.
   [[nodiscard]] std::expected<void, std::string> lock();
   /// Locks PATH, which is made if it is missing.
   [[nodiscard]] std::expected<void, std::string> lock_database();
@@ -44,6 +44,10 @@ class StoreFiles {
   /// Moves what stands at PATH, PATH-wal and PATH-shm to names with `word` and the date at their
   /// end. Returns the new name of PATH. What is not there is no error.
   [[nodiscard]] std::expected<std::string, std::string> set_aside(const std::string& word) const;
+  /// Whether another darter has what stands at PATH now.
+  [[nodiscard]] bool used_by_others() const;
+  /// Removes PATH, PATH-wal and PATH-shm.
+  void remove() const noexcept;
   /// Gives PATH a second name of this kind; where a file can have but one, the first is lost.
   /// Returns it, also if there is no PATH.
   [[nodiscard]] std::expected<std::string, std::string> keep_as(const std::string& word) const;

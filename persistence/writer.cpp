@@ -13,6 +13,13 @@ constexpr auto retry_interval = std::chrono::milliseconds(500);
 constexpr auto look_interval = std::chrono::seconds(1);
 constexpr auto line_interval = std::chrono::minutes(1);
 
+/// Whether this connection cannot write the file any more, however often it tries. A disk that is
+/// full, or fails, is another matter: see persistence/README.md.
+bool is_lost_with(const DatabaseError& error) {
+  const int primary = error.code & 0xFF;
+  return error.damaged() || primary == SQLITE_READONLY || primary == SQLITE_CANTOPEN;
+}
+
 }  // namespace
 
 Writer::Writer(Store& store, broker::Log& log, Done done)
@@ -55,28 +62,75 @@ void Writer::run() {
     {
       std::unique_lock lock(mutex_);
       bell_.wait_for(lock, look_interval, [this] { return ending_ || !submitted_.empty(); });
-      if (submitted_.empty() && ending_) return;
+      if (ending_ && (submitted_.empty() || lost_)) return;
       batches.swap(submitted_);
     }
     look_around();
-    if (batches.empty()) continue;
-    const auto begin = std::chrono::steady_clock::now();
-    for (auto done = commit(batches); !done; done = commit(batches)) {
-      if (!wait_to_try_again(done.error())) return;
-    }
-    const auto passed = std::chrono::steady_clock::now() - begin;
-    count(batches, static_cast<std::uint64_t>(
-                       std::chrono::duration_cast<std::chrono::microseconds>(passed).count()));
-    for (const Submitted& one : batches) done_(one.shard, one.batch.position);
-    store_.tidy_up();
+    if (!batches.empty() && !lost()) commit_until_done(batches);
   }
+}
+
+void Writer::commit_until_done(const std::vector<Submitted>& batches) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (auto done = commit(batches); !done; done = commit(batches)) {
+    if (is_lost_with(done.error())) return lose(store_.path() + ": " + done.error().what);
+    if (!wait_to_try_again(done.error())) return;
+    look_around();
+    if (lost()) return;
+  }
+  const auto passed = std::chrono::steady_clock::now() - begin;
+  count(batches, static_cast<std::uint64_t>(
+                     std::chrono::duration_cast<std::chrono::microseconds>(passed).count()));
+  for (const Submitted& one : batches) done_(one.shard, one.batch.position);
+  store_.tidy_up();
 }
 
 void Writer::look_around() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
+  if (lost()) return;
   next_look_ = now + look_interval;
+  if (const auto difference = store_.files_differ()) return lose(*difference);
   store_.look_at_clock();
+}
+
+void Writer::lose(std::string_view what) {
+  const std::lock_guard lock(mutex_);
+  lost_ = true;
+  figures_.error = what;
+  figures_.failing = true;
+  next_line_ = {};
+  tell_failure("The store is lost: " + figures_.error +
+               ". Acknowledgements wait until all of it is written anew to " + store_.path() + ".");
+}
+
+bool Writer::lost() const {
+  const std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+void Writer::not_renewed(const std::string& sentence) {
+  const std::lock_guard lock(mutex_);
+  ++figures_.failures;
+  figures_.error = sentence;
+  tell_failure(sentence + " Acknowledgements wait; trying again.");
+}
+
+void Writer::renewed() {
+  const std::lock_guard lock(mutex_);
+  lost_ = false;
+  submitted_.clear();
+  ++figures_.renewals;
+  figures_.error.clear();
+  figures_.failing = false;
+}
+
+void Writer::tell_failure(const std::string& sentence) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_line_ && sentence == last_line_) return;
+  next_line_ = now + line_interval;
+  last_line_ = sentence;
+  log_.write(broker::LogType::error, sentence);
 }
 
 Answer<void> Writer::commit(const std::vector<Submitted>& batches) {
@@ -91,13 +145,9 @@ bool Writer::wait_to_try_again(const DatabaseError& error) {
   std::unique_lock lock(mutex_);
   ++figures_.failures;
   figures_.error = error.what;
-  const auto now = std::chrono::steady_clock::now();
-  if (!std::exchange(figures_.failing, true) || now >= next_line_) {
-    next_line_ = now + line_interval;
-    log_.write(broker::LogType::error, "The store " + store_.path() +
-                                           " cannot be written: " + error.what +
-                                           ". Acknowledgements wait until it can; trying again.");
-  }
+  if (!std::exchange(figures_.failing, true)) next_line_ = {};
+  tell_failure("The store " + store_.path() + " cannot be written: " + error.what +
+               ". Acknowledgements wait until it can; trying again.");
   return !bell_.wait_for(lock, retry_interval, [this] { return ending_; });
 }
 

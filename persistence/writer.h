@@ -26,7 +26,8 @@ struct WriterFigures {
   std::uint64_t commit_microseconds = 0;  // the last one
   std::uint64_t failures = 0;             // commits that had to be tried again
   bool failing = false;
-  std::string error;  // while it is failing: why
+  std::string error;           // while it is failing: why
+  std::uint64_t renewals = 0;  // times that all was written anew
 };
 
 /// The one thread that writes for all shards.
@@ -35,7 +36,8 @@ struct WriterFigures {
 ///            others gather, and all of them make the next one: a lone publish is committed at
 ///            once, a loaded broker commits what gathered.
 /// Invariant  A batch that was submitted is committed, or tried again until it is: on a full disk
-///            acknowledgements wait, and nothing is lost.
+///            acknowledgements wait, and nothing is lost. If the store's files are lost, it stops:
+///            batches are dropped, until somebody who sees all shards has written all anew.
 /// Threads    submit() and figures() from any; the others by the one that made it.
 class Writer {
  public:
@@ -51,6 +53,14 @@ class Writer {
   void submit(broker::ShardIndex shard, broker::JournalBatch batch);
   [[nodiscard]] WriterFigures figures() const;
 
+  /// Whether the store's files are lost: removed, replaced, cut, or no database any more. While
+  /// this is true the store belongs to whoever asks, and is to be renewed.
+  [[nodiscard]] bool lost() const;
+  /// That did not succeed; `sentence` says why.
+  void not_renewed(const std::string& sentence);
+  /// All that the shards wanted stored is on disk; they have been told.
+  void renewed();
+
  private:
   struct Submitted {
     broker::ShardIndex shard{0};
@@ -59,6 +69,10 @@ class Writer {
 
   void run();
   void look_around();
+  void lose(std::string_view what);
+  void commit_until_done(const std::vector<Submitted>& batches);
+  /// Tells it, unless it did so a moment ago. Requires mutex_.
+  void tell_failure(const std::string& sentence);
   [[nodiscard]] Answer<void> commit(const std::vector<Submitted>& batches);
   /// Waits before the next try; false if it is time to end.
   [[nodiscard]] bool wait_to_try_again(const DatabaseError& error);
@@ -69,10 +83,12 @@ class Writer {
   Done done_;
   std::chrono::steady_clock::time_point next_look_;  // at the clock and the files
   std::chrono::steady_clock::time_point next_line_;  // about a failure that lasts
+  std::string last_line_;
   mutable std::mutex mutex_;
   std::condition_variable bell_;
   std::vector<Submitted> submitted_;  // under mutex_
   bool ending_ = false;               // under mutex_
+  bool lost_ = false;                 // under mutex_
   WriterFigures figures_;             // under mutex_
   std::thread thread_;
 };

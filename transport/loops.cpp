@@ -41,14 +41,34 @@ std::expected<void, std::string> Loops::start(std::vector<std::shared_ptr<Listen
                              ".");
     }
   }
-  // What restored sessions have to tell each other is settled before a client can come in.
+  settle_parked();  // before a client can come in
+  for (const auto& loop : loops_) loop->start();
+  running_ = true;
+  return {};
+}
+
+void Loops::settle_parked() {
   for (bool busy = true; busy;) {
     busy = false;
     for (const auto& loop : loops_) busy = loop->settle() || busy;
   }
-  for (const auto& loop : loops_) loop->start();
-  running_ = true;
-  return {};
+}
+
+void Loops::while_parked(const std::function<void()>& work) {
+  const auto parked = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
+  const auto go_on = std::make_shared<std::latch>(1);
+  if (running_) {
+    for (const auto& each : loops_) {
+      each->post([parked, go_on](Loop& /*loop*/) {
+        parked->count_down();
+        go_on->wait();
+      });
+    }
+    parked->wait();
+    settle_parked();
+  }
+  work();
+  go_on->count_down();
 }
 
 bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {

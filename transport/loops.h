@@ -69,6 +69,11 @@ class Loops {
   /// Calls `step` on every shard's own thread, on several at a time, once a turn until it returns
   /// false; and waits until all have. Nothing happens before start() and after stop().
   void run_everywhere(const Step& step);
+  /// Stops all loops between two turns, has their shards tell each other all they have to say,
+  /// calls `work`, and lets them go on. After stop() it only
+  /// calls it. Nobody is
+  /// served meanwhile.
+  void while_parked(const std::function<void()>& work);
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
   /// connections stay, also of those that are gone: once this returns, nobody accepts there.
   ///
@@ -99,6 +104,8 @@ class Loops {
   void everywhere(const std::function<bool(Loop&)>& step);
   /// Waits until what the shards have to tell each other has arrived and is stored.
   void settle(broker::Instant deadline);
+  /// While no loop runs: whatever shards have to tell each other is told.
+  void settle_parked();
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
 

@@ -60,6 +60,14 @@ class Groups {
                                                     std::string_view filter) const;
   [[nodiscard]] const Group& at(std::uint32_t group) const { return groups_[group]; }
 
+  /// Calls `visit(const Group&, const GroupMember&)` for each member of each group.
+  template <typename Visit>
+  void for_each_member(Visit&& visit) const {
+    for (const Group& group : groups_) {
+      for (const GroupMember& member : group.members) visit(group, member);
+    }
+  }
+
   /// The member whose turn it is: round robin among those online, else among those away (their
   /// sessions queue). Null only for a group that is gone.
   [[nodiscard]] const GroupMember* pick(std::uint32_t group);

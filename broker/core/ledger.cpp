@@ -131,11 +131,44 @@ void Ledger::retaining(std::string_view topic, const MessageRef& before) {
 MessageKey Ledger::refer(const MessageRef& message, JournalBatch& batch) {
   StoreMark& mark = *message->mark();
   if (mark.key == MessageKey{0}) mark.key = new_message_key();
-  if (mark.references++ > 0) return mark.key;
+  if (mark.references++ == 0) put_message(message, batch);
+  return mark.key;
+}
+
+void Ledger::put_message(const MessageRef& message, JournalBatch& batch) {
+  const StoreMark& mark = *message->mark();
   batch.messages.push_back({mark.key, mark.shared, message->qos(), message->retain(),
                             message->expires(), batch.put(message->topic()),
                             batch.put(message->properties()), batch.put(message->payload())});
-  return mark.key;
+}
+
+void Ledger::rewrite(const MessageRef& message, JournalBatch& batch, Written& written) {
+  if (written.insert(&*message).second) put_message(message, batch);
+}
+
+void Ledger::rewrite(Session& session, JournalBatch& batch, Written& written) {
+  if (session.key == SessionKey{0}) return;
+  batch.sessions.push_back(row_of(session, batch));
+  write_incoming(session, batch);
+  if (!session.outgoing) return;
+  session.outgoing->for_each_stored([&](std::uint64_t number, const Delivery& delivery) {
+    // Of a delivery that was released, the message is gone.
+    JournalBatch::Delivery row = row_of(session, number, delivery, batch);
+    row.released = !delivery.message;
+    if (delivery.message) {
+      rewrite(delivery.message, batch, written);
+      row.message = delivery.message->mark()->key;
+    }
+    batch.deliveries.push_back(row);
+  });
+}
+
+void Ledger::rewrite(const Retained::Record& record, JournalBatch& batch, Written& written) {
+  rewrite(record.message, batch, written);
+  JournalBatch::Retained row = row_of(record, batch);
+  row.topic = batch.put(record.message->topic());
+  row.message = record.message->mark()->key;
+  batch.retained.push_back(row);
 }
 
 void Ledger::release(const MessageRef& message) {
@@ -240,21 +273,27 @@ void Ledger::write_incoming(const Session& session, JournalBatch& batch) {
 
 void Ledger::write_retained(const Retained& retained, JournalBatch& batch) {
   for (const auto& [topic, before] : std::exchange(retained_, {})) {
-    JournalBatch::Retained row;
     const Retained::Record* const record = retained.find(topic);
     if (record == nullptr && !before) continue;  // came and went
-    row.topic = batch.put(topic);
+    JournalBatch::Retained row;
     if (record != nullptr) {
+      row = row_of(*record, batch);
       row.message = refer(record->message, batch);
-      if (const Publisher* const publisher = record->publisher.get()) {
-        row.client_id = batch.put(publisher->client_id);
-        row.user_name = batch.put(publisher->user_name);
-        row.listener = publisher->listener;
-      }
     }
+    row.topic = batch.put(topic);
     batch.retained.push_back(row);
     if (before) release(before);
   }
+}
+
+JournalBatch::Retained Ledger::row_of(const Retained::Record& record, JournalBatch& batch) {
+  JournalBatch::Retained row;
+  if (const Publisher* const publisher = record.publisher.get()) {
+    row.client_id = batch.put(publisher->client_id);
+    row.user_name = batch.put(publisher->user_name);
+    row.listener = publisher->listener;
+  }
+  return row;
 }
 
 }  // namespace broker

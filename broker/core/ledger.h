@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "broker/core/ids.h"
@@ -97,6 +98,15 @@ class Ledger {
   /// Everything that changed since the last batch.
   [[nodiscard]] JournalBatch take(SessionTable& sessions, const Retained& retained);
 
+  // For a store that begins anew: what it is to hold, after take() has settled all notes.
+
+  /// Messages that were written. Two of one key are two holders, as they were when each was stored.
+  using Written = std::unordered_set<const Message*>;
+  /// The session, its deliveries and its incoming identifiers; nothing if it is not stored.
+  static void rewrite(Session& session, JournalBatch& batch, Written& written);
+  static void rewrite(const Retained::Record& record, JournalBatch& batch, Written& written);
+  static void rewrite(const MessageRef& message, JournalBatch& batch, Written& written);
+
   // At the start.
 
   /// What the store has had: new keys are above.
@@ -115,6 +125,9 @@ class Ledger {
   /// The row of a delivery, without its message.
   [[nodiscard]] static JournalBatch::Delivery row_of(const Session& session, std::uint64_t number,
                                                      const Delivery& delivery, JournalBatch& batch);
+  [[nodiscard]] static JournalBatch::Retained row_of(const Retained::Record& record,
+                                                     JournalBatch& batch);
+  static void put_message(const MessageRef& message, JournalBatch& batch);
   static void write_incoming(const Session& session, JournalBatch& batch);
   void write_retained(const Retained& retained, JournalBatch& batch);
   /// Stores the message if this shard has not yet, and counts the reference.

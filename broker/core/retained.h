@@ -72,6 +72,12 @@ class Retained {
   template <typename Visit>
   void match(std::string_view filter, Instant now, Visit&& visit) const;
 
+  /// Calls `visit(const Record&)` for each message, expired or not.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    visit_all(LevelTree::root, Instant{INT64_MIN}, visit);
+  }
+
   /// The record of exactly this topic, or null if it has no message.
   [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
 

@@ -68,6 +68,12 @@ class Router {
     return trie_.filter_text(filter);
   }
 
+  /// What a session subscribed to a filter with; requires that it did.
+  [[nodiscard]] const Subscriber& terms_of(TopicTrie::FilterIndex filter,
+                                           const Subscriber& subscriber) const {
+    return *trie_.find(filter, subscriber);
+  }
+
   /// The receivers of a topic.
   Route& route(std::string_view topic);
   /// The copies for `publisher` itself when No Local subscriptions of its own are left out

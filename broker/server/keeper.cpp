@@ -159,6 +159,48 @@ persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const
   return {};
 }
 
+void Keeper::look(transport::Loops& loops, broker::Instant now) {
+  constexpr std::uint64_t pause_seconds = 10;
+  if (now < next_renewal_ || !writer_->lost()) return;
+  bool renewed = false;
+  loops.while_parked([&] { renewed = renew(loops); });
+  // Not at once again: the clients have to be served, too.
+  if (!renewed) next_renewal_ = after_seconds(transport::Loops::now(), pause_seconds);
+}
+
+bool Keeper::renew(transport::Loops& loops) {
+  const broker::Instant now = transport::Loops::now();
+  std::vector<broker::Shard*> all;
+  for (std::uint32_t i = 0; i < loops.count(); ++i) {
+    all.push_back(&loops.shard(broker::ShardIndex{i}));
+  }
+  std::vector<std::uint64_t> positions;
+  std::uint64_t rows = 0;
+  const auto done = store_->renew([&](const persistence::Store::Give& give) {
+    positions = broker::rewrite(all, now, [&](const broker::JournalBatch& batch) {
+      rows += batch.size();
+      give(batch);
+    });
+  });
+  if (!done) {
+    writer_->not_renewed(done.error());
+    return false;
+  }
+  writer_->renewed();
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
+  log_.write(
+      LogType::notice,
+      concat({"The store ", store_->path(), " was written anew: ", std::to_string(rows),
+              " rows, in ", std::to_string(transport::Loops::now().milliseconds - now.milliseconds),
+              " ms. What stood there before was kept as ", store_->path(), ".replaced-..."}));
+  return true;
+}
+
+void Keeper::finish(transport::Loops& loops) {
+  if (writer_->lost()) loops.while_parked([&] { static_cast<void>(renew(loops)); });
+  writer_.reset();
+}
+
 void Keeper::publish(
     const std::function<void(std::string_view topic, std::string value)>& publish) const {
   const persistence::WriterFigures figures = writer_->figures();
@@ -169,6 +211,7 @@ void Keeper::publish(
   publish("$SYS/broker/store/failures", std::to_string(figures.failures));
   publish("$SYS/broker/store/failing", figures.failing ? "1" : "0");
   publish("$SYS/broker/store/error", figures.error.empty() ? "none" : figures.error);
+  publish("$SYS/broker/store/renewals", std::to_string(figures.renewals));
 }
 
 }  // namespace server

@@ -45,8 +45,12 @@ class Keeper {
   void submit(broker::ShardIndex shard, broker::JournalBatch batch) {
     writer_->submit(shard, std::move(batch));
   }
-  /// Ends the writer, after everything submitted is on disk.
-  void finish() { writer_.reset(); }
+  /// If the store's files are lost: writes everything anew. To be called now and then.
+  ///
+  /// Cost      Nobody is served while all rows are written.
+  void look(transport::Loops& loops, broker::Instant now);
+  /// After the loops have stopped: ends the writer, after everything submitted is on disk.
+  void finish(transport::Loops& loops);
 
   /// Calls `publish(topic, value)` for each figure below $SYS/broker/store/.
   void publish(const std::function<void(std::string_view topic, std::string value)>& publish) const;
@@ -57,10 +61,13 @@ class Keeper {
 
   /// What was on its way between shards when the process ended comes to its end.
   [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
+  /// Returns whether it succeeded.
+  bool renew(transport::Loops& loops);
 
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;
   std::unique_ptr<persistence::Writer> writer_;
+  broker::Instant next_renewal_;  // the next try
 };
 
 }  // namespace server

@@ -292,6 +292,7 @@ void Server::look_around() {
   memory_.give_back();
   service_manager_.look(now);
   certificates_.look(now);
+  if (keeper_ != nullptr) keeper_->look(*loops_, now);
   log_.look(now);
   if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
   next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
@@ -304,7 +305,7 @@ std::int64_t Server::wait_milliseconds() const {
   std::int64_t seconds = interval_seconds == 0
                              ? MemoryWatch::return_seconds
                              : std::min(interval_seconds, MemoryWatch::return_seconds);
-  if (control_.waits()) seconds = 1;
+  if (control_.waits() || keeper_ != nullptr) seconds = 1;
   if (log_.has_files()) seconds = std::min(seconds, LogWriter::look_seconds);
   const std::int64_t look = certificates_.interval_seconds();
   return service_manager_.sooner_milliseconds((look == 0 ? seconds : std::min(seconds, look)) *
@@ -371,8 +372,9 @@ void Server::stop() {
   service_manager_.stopping();
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
+  if (keeper_ != nullptr) keeper_->look(*loops_, transport::Loops::now());
   loops_->stop();
-  if (keeper_ != nullptr) keeper_->finish();
+  if (keeper_ != nullptr) keeper_->finish(*loops_);
 }
 
 int run_broker(Running running, Certificates::Contexts tls) {

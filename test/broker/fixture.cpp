@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+
+#include "broker/restart.h"
 
 namespace test {
 namespace {
@@ -483,6 +486,20 @@ void Broker::sync(std::size_t count) {
     shards_[next.shard]->committed(next.batch.position, now);
     settle();
   }
+}
+
+void Broker::renew_store() {
+  const bool were_apart = std::exchange(apart, false);
+  settle();
+  apart = were_apart;
+  writing_.clear();
+  *store_ = {};
+  std::vector<broker::Shard*> all;
+  for (const auto& shard : shards_) all.push_back(shard.get());
+  const std::vector<std::uint64_t> positions = broker::rewrite(
+      all, now, [this](const broker::JournalBatch& batch) { store_->apply(batch); });
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
+  settle();
 }
 
 bool Broker::settle_shard(std::uint32_t index) {

@@ -158,6 +158,8 @@ class Broker {
   bool disk_stalls = false;
   /// What the shards gave to be stored meanwhile reaches it now; `count`: only so many batches.
   void sync(std::size_t count = SIZE_MAX);
+  /// The store is lost, and begins anew with all that it was to hold.
+  void renew_store();
 
   /// Answers to logins; without it every login is a success.
   std::map<std::string, mqtt::Reason> verdicts;  // by user name

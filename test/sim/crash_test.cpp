@@ -265,6 +265,7 @@ class Torture {
     if (broker_->apart && pick(3) == 0) {
       broker_->end_turn(static_cast<std::uint32_t>(pick(broker_->shards())));
     }
+    if (pick(60) == 0) broker_->renew_store();
     switch (pick(14)) {
       case 0:
         return pick(4) == 0 ? crash() : come_back();

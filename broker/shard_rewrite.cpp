@@ -1,0 +1,129 @@
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "broker/shard_state.h"
+
+// All that is stored, once more: for a store whose file is lost.
+
+namespace broker {
+namespace {
+
+/// Rows are given away in portions of this size.
+constexpr std::size_t portion_bytes = std::size_t{4} << 20U;
+constexpr std::size_t portion_rows = 10'000;
+
+using Give = std::function<void(const JournalBatch&)>;
+
+/// Gives the batch away and empties it, if it is large, or `all` is to go.
+void give_portion(JournalBatch& batch, const Give& give, bool all) {
+  if (!all && batch.bytes.size() < portion_bytes && batch.size() < portion_rows) return;
+  if (batch.size() > 0) give(batch);
+  batch = {};
+}
+
+}  // namespace
+
+std::uint64_t Shard::rewrite(const Give& give, Instant now) {
+  end_turn(now);
+  State& state = *state_;
+  // What was noted is part of what is given now.
+  [[maybe_unused]] const JournalBatch noted = state.ledger.take(state.sessions, state.retained);
+  Ledger::Written written;
+  JournalBatch batch;
+  state.sessions.for_each([&](Session& session) {
+    if (session.key == SessionKey{0}) return;
+    Ledger::rewrite(session, batch, written);
+    state.rewrite_subscriptions(session, batch);
+    give_portion(batch, give, false);
+  });
+  state.retained.for_each([&](const Retained::Record& record) {
+    const std::string_view topic = record.message->topic();
+    if (mqtt::is_sys(topic) || !state.stores_retained(topic)) return;
+    Ledger::rewrite(record, batch, written);
+    give_portion(batch, give, false);
+  });
+  state.rewrite_forwards(batch, written);
+  give_portion(batch, give, true);
+  return state.ledger.position();
+}
+
+void Shard::State::rewrite_subscriptions(const Session& session, JournalBatch& batch) const {
+  Subscriber wanted;
+  wanted.index = static_cast<std::uint32_t>(session.index);
+  for (const TopicTrie::FilterIndex filter : session.subscriptions.view()) {
+    const Subscriber& terms = router.terms_of(filter, wanted);
+    JournalBatch::Subscription row;
+    row.session = session.key;
+    row.filter = batch.put(router.filter_text(filter));
+    row.present = true;
+    row.subscription_identifier = terms.subscription_identifier;
+    row.qos = terms.qos;
+    row.no_local = terms.no_local;
+    row.retain_as_published = terms.retain_as_published;
+    batch.subscriptions.push_back(row);
+  }
+}
+
+// Messages that were not told yet are stored on their way. Those that were told have arrived, for
+// the shards have told each other everything; but this shard refers to them until it hears that the
+// other has stored what followed, and will let go of them only then.
+void Shard::State::rewrite_forwards(JournalBatch& batch, Ledger::Written& written) const {
+  for (std::size_t i = 0; i < forwards.size(); ++i) {
+    const Forward& one = forwards[i];
+    if (one.key == ForwardKey{0}) continue;
+    Ledger::rewrite(one.kept, batch, written);
+    batch.forwards.push_back(row_of(one, batch));
+  }
+  for (const Ring<Forward>& told : forwarded) {
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      Ledger::rewrite(told[i].kept, batch, written);
+    }
+  }
+}
+
+JournalBatch::Forward Shard::State::row_of(const Forward& one, JournalBatch& batch) const {
+  JournalBatch::Forward row;
+  Ledger::ForwardTexts texts;
+  const auto read = [&](const auto& message) {
+    row = forward_row(one.to, message);
+    texts = texts_of(message);
+  };
+  if (const auto* const publish = std::get_if<PeerPublish>(&one.message)) read(*publish);
+  if (const auto* const delivery = std::get_if<GroupDelivery>(&one.message)) read(*delivery);
+  if (const auto* const back = std::get_if<GroupReturn>(&one.message)) read(*back);
+  row.key = one.key;
+  row.message = one.kept->mark()->key;
+  row.share_name = batch.put(texts.share_name);
+  row.share_filter = batch.put(texts.share_filter);
+  row.client_id = batch.put(texts.client_id);
+  row.user_name = batch.put(texts.user_name);
+  return row;
+}
+
+void Shard::rewrite_groups(
+    const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
+    const Give& give) const {
+  JournalBatch batch;
+  state_->groups.for_each_member([&](const Groups::Group& group, const GroupMember& member) {
+    JournalBatch::Subscription row;
+    row.session = key_of(member.shard, member.session, member.session_number);
+    if (row.session == SessionKey{0}) return;
+    row.share_name = batch.put(group.share_name);
+    row.filter = batch.put(group.filter);
+    row.present = true;
+    row.subscription_identifier = member.subscription_identifier;
+    row.qos = member.qos;
+    row.retain_as_published = member.retain_as_published;
+    batch.subscriptions.push_back(row);
+    give_portion(batch, give, false);
+  });
+  give_portion(batch, give, true);
+}
+
+SessionKey Shard::key_of(SessionIndex session, std::uint64_t number) const {
+  const Session* const found = state_->sessions.at(session, number);
+  return found == nullptr ? SessionKey{0} : found->key;
+}
+
+}  // namespace broker
