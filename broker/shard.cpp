@@ -86,7 +86,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   }
   if (!origin.missing_name.empty()) connection->texts().missing_name = origin.missing_name;
   connection->last_received = now;
-  connection->promises.maximum_packet_size_bytes = state.options.limits.max_packet_size_bytes;
+  connection->promises.maximum_packet_size_bytes = state.connect_bytes_max();
   connection->refusal = origin.refusal;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
   state.timers.arm(connection->timer, origin.deadline.milliseconds != 0
@@ -110,8 +110,8 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
 
 bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
   if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
-  if (is_delayed(connection)) connection.muted = true;
-  if (connection.stage == Connection::Stage::awaiting_verdict || is_delayed(connection)) {
+  if (input_waits(connection)) connection.muted = true;
+  if (connection.stage == Connection::Stage::awaiting_verdict || input_waits(connection)) {
     connection.tail.append(bytes);
     return false;
   }
@@ -120,7 +120,7 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
     return true;
   }
   Next next = Next::go_on;
-  if (is_delayed(connection)) {
+  if (input_waits(connection)) {
     connection.tail.append(bytes);
   } else if (connection.tail.empty()) {
     // Used where it is; only what is incomplete at its end is copied.
@@ -133,7 +133,10 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
     if (process_tail(connection) == Next::stop) return true;
   }
   connection.muted = !listens(connection);
-  return connection.stage != Connection::Stage::awaiting_verdict && !connection.muted;
+  if (connection.stage != Connection::Stage::connected) {
+    return keep_before_login(connection, bytes.size());
+  }
+  return !connection.muted;
 }
 
 bool Shard::go_on(Instant now) {
@@ -143,7 +146,7 @@ bool Shard::go_on(Instant now) {
   for (const ConnectionId id : std::exchange(state.unfinished, {})) {
     Connection* const connection = state.find(id);
     if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
-    if (State::is_delayed(*connection)) continue;
+    if (State::input_waits(*connection)) continue;
     static_cast<void>(state.process_tail(*connection));
   }
   state.leave();
@@ -346,8 +349,7 @@ Shard::State::Next Shard::State::handle_connected(Connection& connection,
     case mqtt::PacketType::subscribe:
     case mqtt::PacketType::unsubscribe:
       if (connection.parked || journal_is_behind()) return park(connection, frame);
-      return frame.type == mqtt::PacketType::subscribe ? on_subscribe(connection, frame)
-                                                       : on_unsubscribe(connection, frame);
+      return on_filters(connection, frame);
     case mqtt::PacketType::pingreq:
       return on_pingreq(connection, frame);
     case mqtt::PacketType::disconnect:
@@ -481,7 +483,7 @@ void Shard::State::on_connection_timer(Connection& connection) {
     return;
   }
   // One and a half times the keep alive [MQTT-3.1.2-22], of the time in which it was listened to.
-  const bool unread = deaf || connection.muted || is_delayed(connection);
+  const bool unread = deaf || connection.muted || input_waits(connection);
   const Instant heard = unread ? now : std::max(connection.last_received, heard_again);
   const Instant deadline = after_milliseconds(heard, connection.keep_alive_seconds * 1500LL);
   if (now < deadline) {

@@ -120,6 +120,12 @@ class Shard {
   /// Handles what received() and others left because the outbox was full. To be called after the
   /// outbox was drained, and again until it returns false: there was nothing.
   bool go_on(Instant now);
+  /// Goes on with what clients asked for that takes more than one turn: large SUBSCRIBE packets,
+  /// many retained messages, the end of large sessions. To be called once in each turn.
+  ///
+  /// Returns   Whether there is more to do: then the next turn is not to wait for its sockets.
+  /// Cost      A millisecond or two, whatever there is to do.
+  bool work(Instant now);
   /// Whether the loop reads its sockets at all: nobody is late with anything while it does not.
   void reads(bool reading, Instant now);
   /// A limit that the loop keeps was reached: to be counted.

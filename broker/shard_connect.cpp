@@ -397,7 +397,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
          ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
   }
   if (debug) note_will(packet);
-  announce_presence(*session, true);
+  announce_presence(*session);
   sender.resume(*session, now);
   return Next::go_on;
 }
@@ -428,9 +428,14 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
                    "another client connected with this client identifier");
     session = sessions.find(client_id);  // it may have ended with its connection
   }
+  if (session != nullptr && session->end == Session::End::due) {
+    end_session(*session);
+    session = nullptr;
+  }
   if (session != nullptr && session->away && session->away->expiry.armed() &&
       session->away->expiry.deadline() <= now) {
-    expire_session(*session);  // its time is over, and only the tick has not come yet
+    note_expired(*session);  // its time is over, and only the tick has not come yet
+    end_session(*session);
     session = nullptr;
   }
   if (session != nullptr && packet.clean_start) {
@@ -480,7 +485,8 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.topic_alias_maximum_out =
       std::min(packet.topic_alias_maximum, rules.max_topic_alias_broker);
   connection.keep_alive_seconds = keep_alive_of(packet);
-  connection.promises.receive_maximum = options.limits.max_inflight_messages;
+  connection.promises.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
+  connection.promises.receive_maximum = options.limits.receive_maximum;
   connection.promises.topic_alias_maximum = rules.max_topic_alias;
   connection.promises.maximum_qos = rules.max_qos;
   connection.promises.retain_available = options.limits.retain_available;
@@ -549,9 +555,10 @@ mqtt::Connack Shard::State::connack_for(const Connection& connection,
     answer.server_keep_alive_seconds = kept;
   }
   if (!options.limits.retain_available) answer.retain_available = false;
-  answer.maximum_packet_size_bytes = connection.promises.maximum_packet_size_bytes;
-  if (options.limits.max_inflight_messages != 0) {
-    answer.receive_maximum = options.limits.max_inflight_messages;
+  answer.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
+  const std::uint16_t receive_maximum = options.limits.receive_maximum;
+  if (receive_maximum != 0 && receive_maximum != UINT16_MAX) {
+    answer.receive_maximum = receive_maximum;
   }
   if (rules.max_qos != mqtt::Qos::exactly_once) {
     answer.maximum_qos = static_cast<std::uint8_t>(rules.max_qos);

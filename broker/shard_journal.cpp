@@ -116,7 +116,7 @@ void Shard::restore(const JournalBatch& batch, Instant now) {
   for (const auto& row : batch.subscriptions) state.restore_subscription(batch, row);
   for (const auto& row : batch.messages) state.restore_message(batch, row);
   for (const auto& row : batch.deliveries) state.restore_delivery(batch, row);
-  for (const auto& row : batch.incoming) state.restore_incoming(batch, row);
+  for (const auto& row : batch.incoming) state.restore_incoming(row);
   for (const auto& row : batch.forwards) state.restore_forward(batch, row);
   for (const auto& row : batch.retained) state.restore_retained(batch, row);
 }
@@ -334,16 +334,16 @@ void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatc
   session.outgoing_part().restore(row.name.number, std::move(delivery), row.released);
 }
 
-void Shard::State::restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row) {
+void Shard::State::restore_incoming(const JournalBatch::Incoming& row) {
   const auto* const returned = restoring->sessions.find(row.session);
   if (returned == nullptr) return;
   Session& session = sessions.at(returned->index);
-  session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
-  mqtt::Bytes bytes = batch.data(row.packet_ids);
-  for (; bytes.size() >= sizeof(mqtt::PacketId); bytes = bytes.subspan(sizeof(mqtt::PacketId))) {
-    const auto id = static_cast<mqtt::PacketId>(number_at(bytes, 2));
-    if (id != mqtt::PacketId{0}) session.incoming->push_back(id);
+  if (row.packet_id == mqtt::PacketId{0}) {
+    ++restoring->unsound;
+    return;
   }
+  if (!session.incoming) session.incoming = std::make_unique<IncomingIds>();
+  session.incoming->restore(row.packet_id);
 }
 
 void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row) {

@@ -127,14 +127,28 @@ void Shard::State::on_peer(ShardIndex from, GroupPresence& message) {
   groups.set_online(message.share_name, message.filter, member);
 }
 
+/// The member whose turn it is. Those of this shard whose sessions are ending have left by then.
+const GroupMember* Shard::State::pick_member(std::uint32_t group) {
+  for (;;) {
+    const GroupMember* const member = groups.pick(group);
+    if (member == nullptr || member->shard != options.index) return member;
+    const Session* const session = sessions.at(member->session, member->session_number);
+    if (session != nullptr && session->end == Session::End::none) return member;
+    const Groups::Group& left = groups.at(group);
+    GroupLeave gone{left.share_name, left.filter, member->session, member->session_number};
+    const bool last = left.members.size() == 1;
+    on_peer(options.index, gone);
+    if (last) return nullptr;
+  }
+}
+
 void Shard::State::deliver_to_group(std::uint32_t group, Publication& publication) {
-  const GroupMember* const member = groups.pick(group);
+  const GroupMember* const member = pick_member(group);
   if (member == nullptr) return;
   const Groups::Group& chosen = groups.at(group);
   if (member->shard == options.index) {
-    Session* const session = sessions.at(member->session, member->session_number);
-    if (session != nullptr) deliver_to_member(*session, chosen, *member, publication);
-    return;
+    Session& session = sessions.at(member->session);
+    return deliver_to_member(session, chosen, *member, publication);
   }
   SharedMessage copy =
       publication.shared != nullptr ? *publication.shared : share(publication.view);
@@ -167,8 +181,7 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
     denials.count_withheld(session, view.topic, now);
     return;
   }
-  std::uint32_t membership = 0;
-  if (session.memberships) membership = membership_of(session, share_name, filter);
+  const MembershipList::Number membership = membership_of(session, share_name, filter);
   // Not above what was granted [MQTT-4.8.2-3].
   const Terms terms{outgoing_qos(view.qos, qos), view.retain && retain_as_published, membership,
                     std::span(&subscription_identifier, subscription_identifier == 0 ? 0U : 1U),
@@ -179,8 +192,12 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
 void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
   owe(from, message.errand);
   Session* const session = sessions.at(message.session, message.session_number);
-  if (session == nullptr) {
-    // It ended on the way here: the group chooses again.
+  if (session == nullptr || session->end != Session::End::none) {
+    // It ended on the way here: the group chooses again, among those who are left.
+    if (session != nullptr) {
+      tell(from,
+           GroupLeave{message.share_name, message.filter, message.session, message.session_number});
+    }
     if (message.message.qos == mqtt::Qos::at_most_once) return;
     tell_message(from,
                  GroupReturn{std::move(message.share_name),

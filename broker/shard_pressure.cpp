@@ -64,7 +64,12 @@ void Shard::State::unpark() {
   hear_client();  // whoever was heard before
   for (const ConnectionId id : std::exchange(parked, {})) {
     Connection* const connection = find(id);
-    if (connection != nullptr && connection->parked) unpark(*connection);
+    if (connection == nullptr || !connection->parked) continue;
+    if (connection->work) {
+      parked.push_back(id);
+    } else {
+      unpark(*connection);
+    }
   }
 }
 
@@ -78,8 +83,8 @@ void Shard::State::unpark(Connection& connection) {
     const auto frame =
         mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes, connection.version);
     rest = rest.subspan((*frame)->size_bytes);
-    const Next next =
-        outbox.full() ? park(connection, **frame) : handle_parked(connection, **frame);
+    const bool waits = outbox.full() || connection.work != nullptr;
+    const Next next = waits ? park(connection, **frame) : handle_parked(connection, **frame);
     if (next == Next::stop) break;
   }
   if (outbox.borrows()) outbox.hold(std::move(*packets));
@@ -99,7 +104,7 @@ void Shard::State::forget_parked(Connection& connection) {
 }
 
 bool Shard::State::listens(const Connection& connection) const {
-  if (is_delayed(connection)) return false;
+  if (input_waits(connection)) return false;
   if (connection.unread_reply_bytes > unread_reply_bytes_max && connection.queued_bytes > 0) {
     return false;
   }
@@ -119,6 +124,23 @@ void Shard::State::look_at_memory() {
   std::atomic<std::int64_t>& headroom = commons.memory.headroom_bytes;
   if (headroom.load(std::memory_order_relaxed) == SharedMemory::unlimited) return;
   spare_memory(headroom.fetch_sub(kept, std::memory_order_relaxed) - kept <= 0);
+}
+
+std::uint32_t Shard::State::connect_bytes_max() const noexcept {
+  const Limits& limits = options.limits;
+  if (limits.max_connect_packet_bytes == 0) return limits.max_packet_size_bytes;
+  return std::min(limits.max_connect_packet_bytes, limits.max_packet_size_bytes);
+}
+
+bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) {
+  constexpr std::size_t small_connect_bytes = 4096;
+  keep_bytes(bytes);
+  if (connection.stage == Connection::Stage::awaiting_verdict) return false;
+  if (connection.tail.size() <= small_connect_bytes || !memory_is_short()) return true;
+  note_at_a_rate(login_memory_lines, {"Client connection from ", place_of(connection),
+                                      " closed: memory_limit is near, and its CONNECT is large."});
+  end_connection(connection, WillFate::discard, CloseHow::policy);
+  return true;
 }
 
 void Shard::State::spare_memory(bool spare) {
@@ -141,7 +163,7 @@ bool Shard::State::too_much(const Connection& connection, const mqtt::Publish& p
   // What was accepted before is answered as it was then.
   const auto* const ids = connection.session->incoming.get();
   return packet.qos != mqtt::Qos::exactly_once || ids == nullptr ||
-         std::ranges::find(*ids, packet.packet_id) == ids->end();
+         !ids->contains(packet.packet_id);
 }
 
 }  // namespace broker

@@ -127,17 +127,17 @@ bool Shard::State::may_publish(const Session& session, std::string_view topic, D
 Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
                                                      const mqtt::Publish& packet, bool& duplicate) {
   Session& session = *connection.session;
-  if (!session.incoming) session.incoming = std::make_unique<std::vector<mqtt::PacketId>>();
-  auto& ids = *session.incoming;
+  if (!session.incoming) session.incoming = std::make_unique<IncomingIds>();
+  IncomingIds& ids = *session.incoming;
   // The same identifier before PUBREL is the same message: not routed again [MQTT-4.3.3-10].
-  duplicate = std::ranges::find(ids, packet.packet_id) != ids.end();
+  duplicate = ids.contains(packet.packet_id);
   if (duplicate) return Next::go_on;
   const std::size_t most = connection.promises.receive_maximum;
   if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
     // [MQTT-3.3.4-7]
     return fail(connection, {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
   }
-  ids.push_back(packet.packet_id);
+  ids.add(packet.packet_id, ledger.keeps(session));
   ledger.changed(session, Ledger::session_incoming);
   return Next::go_on;
 }
@@ -187,15 +187,9 @@ Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Fram
 void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
   Session& session = *connection.session;
   Reason reason = Reason::packet_identifier_not_found;
-  if (session.incoming) {
-    auto& ids = *session.incoming;
-    const auto found = std::ranges::find(ids, ack.packet_id);
-    if (found != ids.end()) {
-      *found = ids.back();
-      ids.pop_back();
-      reason = Reason::success;
-      ledger.changed(session, Ledger::session_incoming);
-    }
+  if (session.incoming && session.incoming->remove(ack.packet_id)) {
+    reason = Reason::success;
+    ledger.changed(session, Ledger::session_incoming);
   }
   // PUBREL is always answered [MQTT-4.3.3-11].
   reply(connection, when_all_safe(), [&](mqtt::ByteBuffer& out) {

@@ -76,6 +76,7 @@ void Shard::State::end_delay(Connection& connection) {
   const ConnectionId id = connection.id;
   connection.publishing->delayed = false;
   connection.last_received = now;
+  if (connection.work) return;
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
   if (Connection* const still = find(id)) unmute(*still);
 }

@@ -41,7 +41,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
 void Shard::State::leave_alone(Session& session, WillFate fate) {
   if (fate == WillFate::discard) session.will.reset();  // [MQTT-3.14.4-3]
   if (!session.persistent()) {
-    end_session(session);
+    end_session_soon(session);
     return;
   }
   Away& away = away_part(session);
@@ -49,7 +49,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
     timers.arm(away.expiry, after_seconds(now, session.expiry_interval_seconds));
   }
   ledger.changed(session, Ledger::session_row);
-  announce_presence(session, false);
+  announce_presence(session);
   if (!session.will || fate == WillFate::keep) return;
   const std::uint32_t delay = session.will->delay_interval_seconds;
   if (delay == 0) {
@@ -80,22 +80,36 @@ void Shard::State::publish_will(Session& session) {
   if (may_publish(session, message.topic, Denial::will)) publish(message, &session);
 }
 
+// What a group gets back is stored together with the session's end, so it goes in one turn: but
+// where that is much, only if no other has used up the steps of this turn.
+void Shard::State::end_session_soon(Session& session) {
+  constexpr std::size_t few = 64;
+  const std::size_t deliveries =
+      session.outgoing && session.memberships ? session.outgoing->deliveries() : 0;
+  if (deliveries <= few || steps_left == steps_per_turn) return end_session(session);
+  session.end = Session::End::due;
+  ending.push_back({session.index, session.number});
+}
+
 // Retained messages are no part of a session [MQTT3-3.1.2-7].
 void Shard::State::end_session(Session& session) {
   // The will of a session that ends is due now, whatever its delay [MQTT-3.1.2-8].
   publish_will(session);
-  drop_subscriptions(session);
+  session.end = Session::End::begun;
   ledger.ended(session);
   return_shared(session);
+  session.expiry_interval_seconds = 0;
+  session.away.reset();
   commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
-  sessions.erase(session);
+  sessions.retire(session);
+  SessionWork work{session.index, session.number};
+  if (!drop_subscriptions(session, work)) ending.push_back(work);
 }
 
 // [MQTT-4.1.0-2]
 void Shard::State::expire_session(Session& session) {
-  note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
-  ++metrics.clients_expired;
-  end_session(session);
+  note_expired(session);
+  end_session_soon(session);
 }
 
 bool Shard::publish_wills(std::size_t& next, Instant now) {
@@ -133,25 +147,31 @@ void Shard::shut_down(Instant now) {
     const bool kept = state.ledger.keeps(*session);
     state.leave_alone(*session, kept ? State::WillFate::keep : State::WillFate::publish);
   }
+  state.end_due_sessions();
   state.leave();
 }
 
-void Shard::State::drop_subscriptions(Session& session) {
-  Subscriber subscriber;
-  subscriber.index = static_cast<std::uint32_t>(session.index);
-  for (const TopicTrie::FilterIndex filter : session.subscriptions.view()) {
+void Shard::State::note_expired(const Session& session) {
+  note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
+  ++metrics.clients_expired;
+}
+
+bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
+  const Subscriber subscriber{.index = static_cast<std::uint32_t>(session.index)};
+  const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
+  for (; work.next <= last; ++work.next) {
+    if (!session.memberships->at(work.next).live) continue;
+    if (!take_step()) return false;
+    leave_group(session, work.next);
+  }
+  while (!session.subscriptions.empty()) {
+    if (!take_step()) return false;
+    const TopicTrie::FilterIndex filter = session.subscriptions.take_last();
     if (!alone()) commons.interest.remove(options.index, router.filter_text(filter));
     router.unsubscribe(filter, subscriber);
   }
-  session.subscriptions.clear();
-  if (!session.memberships) return;
-  for (Membership& membership : *session.memberships) {
-    if (!membership.live) continue;
-    membership.live = false;
-    const ShardIndex home = group_home(membership.share_name, membership.filter);
-    tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
-    if (!alone()) commons.interest.remove(home, membership.filter);
-  }
+  sessions.erase(session);
+  return true;
 }
 
 void Shard::State::return_shared(Session& session) {
@@ -159,21 +179,43 @@ void Shard::State::return_shared(Session& session) {
   const Forwarding scope(*this, true);
   const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
   outgoing->return_shared([&](const Delivery& delivery) {
-    const Membership& membership = (*session.memberships)[delivery.membership - 1];
+    steps_left > 0 ? --steps_left : ++steps_owed;
+    const Membership& membership = session.memberships->at(delivery.membership);
+    // The group is not to choose this session again.
+    if (membership.live) leave_group(session, delivery.membership);
     const ShardIndex home = group_home(membership.share_name, membership.filter);
     GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()), {}};
     tell_message(home, std::move(back), delivery.qos != mqtt::Qos::at_most_once, nullptr);
   });
 }
 
-void Shard::State::announce_presence(Session& session, bool online) {
+void Shard::State::announce_presence(Session& session) {
   if (!session.memberships) return;
-  for (const Membership& membership : *session.memberships) {
-    if (!membership.live) continue;
-    tell(group_home(membership.share_name, membership.filter),
-         GroupPresence{membership.share_name, membership.filter, session.index, session.number,
-                       online});
+  if (session.announcing) {
+    session.announce_again = true;
+    return;
   }
+  session.announcing = true;
+  SessionWork work{session.index, session.number};
+  if (!announce_presence(session, work)) announcing.push_back(work);
+}
+
+bool Shard::State::announce_presence(Session& session, SessionWork& work) {
+  const bool online = session.connection != nullptr;
+  do {
+    const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
+    for (; work.next <= last; ++work.next) {
+      const Membership& membership = session.memberships->at(work.next);
+      if (!membership.live) continue;
+      if (!take_step()) return false;
+      tell(group_home(membership.share_name, membership.filter),
+           GroupPresence{membership.share_name, membership.filter, session.index, session.number,
+                         online});
+    }
+    work.next = 1;
+  } while (std::exchange(session.announce_again, false));
+  session.announcing = false;
+  return true;
 }
 
 }  // namespace broker

@@ -42,21 +42,34 @@ namespace broker {
 /// The inside of a Shard: the parts it owns, and what each packet does to them.
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
-///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_session.cpp (ends of
-///            connections and sessions, wills), shard_peers.cpp (other shards, groups, $SYS),
-///            shard_journal.cpp (what is stored, what waits for that, what comes back),
-///            shard_pressure.cpp (when there is more than can be kept or handled), shard_reload.cpp
-///            (what a reload changes), shard_rewrite.cpp (all that is stored, once more).
+///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp (what goes
+///            on in the next turn), shard_session.cpp (ends of connections and sessions, wills),
+///            shard_peers.cpp (other shards, groups, $SYS), shard_journal.cpp (what is stored, what
+///            waits for that, what comes back), shard_pressure.cpp (when there is more than can be
+///            kept or handled), shard_reload.cpp (what a reload changes),
+///            shard_rewrite.cpp (all that is stored, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
 ///            touches it afterwards.
 /// Threads    None.
 struct Shard::State {
+  /// A step is a subscription or two retained messages, about a microsecond: all clients together
+  /// have so many in a turn, so that none waits for the work of another.
+  static constexpr std::size_t steps_per_turn = 1024;
+
   State(const ShardOptions& shard_options, Commons& shared, Log& log_sink);
 
   enum class Next : std::uint8_t {
     go_on,
     stop,  ///< the connection is gone, or has nothing more to say
     wait,  ///< what was handled was enough for now: see PublishMeter
+  };
+  /// How far work has come that may take several turns.
+  enum class Handled : std::uint8_t { done, paused, failed };
+  /// Work on a session that may take several turns.
+  struct SessionWork {
+    SessionIndex index{0};
+    std::uint64_t number = 0;
+    MembershipList::Number next = 1;  // of its memberships
   };
   enum TimerKind : std::uint8_t {
     connection_timer,
@@ -233,6 +246,12 @@ struct Shard::State {
   /// Whether memory has to be spared that the message would take.
   [[nodiscard]] bool too_much(const Connection& connection, const mqtt::Publish& packet) const;
 
+  /// Largest packet that is taken before a client is let in.
+  [[nodiscard]] std::uint32_t connect_bytes_max() const noexcept;
+  /// Counts so many bytes that came from a client that is not let in yet. Returns whether more may
+  /// be read of it.
+  bool keep_before_login(Connection& connection, std::size_t bytes);
+
   [[nodiscard]] static std::string_view id_of(const Connection& connection);
   /// "ID [ADDRESS:PORT]" for log lines.
   /// Address and port of a client, as far as they are known.
@@ -339,36 +358,89 @@ struct Shard::State {
   void refresh_permissions(Session& session);
 
   // shard_subscribe.cpp
-  Next on_subscribe(Connection& connection, const mqtt::Frame& frame);
-  Next on_unsubscribe(Connection& connection, const mqtt::Frame& frame);
+  Next on_filters(Connection& connection, const mqtt::Frame& frame);
+  /// Handles the packet of `connection.work` as far as there are steps. `failed`: the connection is
+  /// gone.
+  Handled handle_filters(Connection& connection);
+  Handled check_filters(Connection& connection, PacketWork& work);
+  /// Takes a filter off the front of `rest`, and checks it.
+  [[nodiscard]] static mqtt::Decoded<bool> check_filter(const Connection& connection,
+                                                        mqtt::PacketType type, mqtt::Bytes& rest);
   [[nodiscard]] static std::optional<mqtt::Failure> check_answer(const Connection& connection,
                                                                  std::size_t filters);
+  Handled subscribe_all(Connection& connection, PacketWork& work);
+  Handled unsubscribe_all(Connection& connection, PacketWork& work);
+  void answer_filters(Connection& connection, const PacketWork& work);
   struct Wanted {
     std::string filter;  // mount point in front
     std::string share_name;
     mqtt::SubscribeEntry entry;
+    TopicTrie::FilterIndex index = 0;  // once it is added, unless it is shared
     bool shared = false;
     bool fresh = true;
     mqtt::Reason answer = mqtt::Reason::success;
   };
-  [[nodiscard]] mqtt::Decoded<Wanted> understand(const Connection& connection,
-                                                 const mqtt::SubscribeEntry& entry);
+  /// Requires  check_filter() has taken it.
+  [[nodiscard]] Wanted understand(const Connection& connection,
+                                  const mqtt::SubscribeEntry& entry);
+  /// Whether there is room for a subscription. One that replaces another takes none.
+  [[nodiscard]] bool has_room(const Connection& connection, const Wanted& wanted);
+  [[nodiscard]] bool is_subscribed(const Session& session, const Wanted& wanted) const;
   void subscribe(Session& session, Wanted& wanted, std::uint32_t subscription_identifier);
   void subscribe_shared(Session& session, const Wanted& wanted,
                         std::uint32_t subscription_identifier);
-  /// Returns   False if it replaced one that was there.
-  bool add_subscription(Session& session, std::string_view filter, const Subscriber& subscriber);
+  TopicTrie::Insertion add_subscription(Session& session, std::string_view filter,
+                                        const Subscriber& subscriber);
   void join_group(Session& session, std::string_view share_name, std::string_view filter,
                   const Ledger::Options& terms);
-  /// 1 + the place of a shared subscription in the session's memberships; made, not live, if new.
-  [[nodiscard]] static std::uint32_t membership_of(Session& session, std::string_view share_name,
-                                                   std::string_view filter);
+  void leave_group(Session& session, MembershipList::Number number);
+  /// Frees the number of a membership that has ended, now or later.
+  static void forget_ended(Session& session, MembershipList::Number ended);
+  /// The number of a shared subscription in the session's memberships; made, not live, if new.
+  [[nodiscard]] static MembershipList::Number membership_of(Session& session,
+                                                            std::string_view share_name,
+                                                            std::string_view filter);
   [[nodiscard]] mqtt::Reason unsubscribe(Session& session, std::string_view filter_text);
   [[nodiscard]] mqtt::Reason unsubscribe_shared(Session& session, std::string_view share_name,
                                                 std::string_view filter);
-  void send_retained(Session& session, const Wanted& wanted, std::uint32_t subscription_identifier);
-  [[nodiscard]] bool may_be_sent(const Session& session, const Wanted& wanted,
+  Handled send_all_retained(Connection& connection, PacketWork& work);
+  [[nodiscard]] static bool wants_retained(const mqtt::SubscribeEntry& entry,
+                                           const PacketWork::Outcome& outcome);
+  Handled send_retained(Connection& connection, PacketWork& work,
+                        const mqtt::SubscribeEntry& entry);
+  [[nodiscard]] bool may_be_sent(const Session& session, const mqtt::SubscribeEntry& entry,
                                  const Retained::Record& record);
+
+  // shard_work.cpp: what goes on in the next turn.
+
+  /// Goes on with `connection.work`. If steps are lacking, the rest comes in later turns, and what
+  /// the client sends waits for it.
+  Next go_on_with_packet(Connection& connection);
+  /// Whether the connection's input has to wait: for its rate, or for a packet that is not done.
+  [[nodiscard]] static bool input_waits(const Connection& connection) noexcept {
+    return is_delayed(connection) || connection.work != nullptr;
+  }
+  /// Whether one more step may be done in this turn; counts it.
+  [[nodiscard]] bool take_step() {
+    if (steps_left == 0 || outbox.full() || journal_is_behind()) return false;
+    --steps_left;
+    return true;
+  }
+  /// Before the end of the process: what is due is not put off any more.
+  void end_due_sessions();
+  [[nodiscard]] bool has_work() const noexcept {
+    return !(working.empty() && ending.empty() && announcing.empty());
+  }
+  void do_work();
+  void do_packets(std::size_t slice);
+  /// Goes on with each session of a list; `step` returns whether that one is done.
+  template <typename Step>
+  void do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step);
+  /// Does what `work` does with a slice of the steps that are left.
+  template <typename Work>
+  void do_slice(std::size_t slice, Work&& work);
+  /// A packet of several turns is done: what came behind it is handled.
+  void end_packet(Connection& connection);
 
   // shard_session.cpp
   /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
@@ -380,12 +452,22 @@ struct Shard::State {
   void leave_alone(Session& session, WillFate fate);
   /// What a session has while its client is away, made if it is not there.
   static Away& away_part(Session& session);
+  /// Ends a session, in this turn or in a later one.
+  void end_session_soon(Session& session);
+  /// Ends a session for its client: it may still stand in the table afterwards, but not under its
+  /// client id. The rest may take several turns.
   void end_session(Session& session);
   void publish_will(Session& session);
-  void drop_subscriptions(Session& session);
+  /// The last part of a session's end. Returns false if steps are lacking, else the session is
+  /// gone.
+  bool drop_subscriptions(Session& session, SessionWork& work);
   void return_shared(Session& session);
-  void announce_presence(Session& session, bool online);
+  /// Tells its groups whether the client of a session is connected.
+  void announce_presence(Session& session);
+  /// Returns   False if steps are lacking.
+  bool announce_presence(Session& session, SessionWork& work);
   void expire_session(Session& session);
+  void note_expired(const Session& session);
 
   // shard_journal.cpp
   /// How far the lasting state has come, here and at peers.
@@ -431,7 +513,7 @@ struct Shard::State {
   [[nodiscard]] std::shared_ptr<const Publisher> restored_publisher(
       const JournalBatch& batch, const JournalBatch::Retained& row);
   void restore_will(Session& session, const JournalBatch& batch, const JournalBatch::Will& row);
-  void restore_incoming(const JournalBatch& batch, const JournalBatch::Incoming& row);
+  void restore_incoming(const JournalBatch::Incoming& row);
   void restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row);
   void wake_up(Session& session, const Restoring::Returned& returned);
 
@@ -522,6 +604,7 @@ struct Shard::State {
   void send_in_batch(std::uint64_t to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                      const std::shared_ptr<const Publisher>& by);
+  [[nodiscard]] const GroupMember* pick_member(std::uint32_t group);
   void deliver_to_group(std::uint32_t group, Publication& publication);
   void deliver_to_member(Session& session, const Groups::Group& group, const GroupMember& member,
                          Publication& publication);
@@ -560,8 +643,13 @@ struct Shard::State {
   std::uint32_t reloads = 0;     // calls of reconfigure(): see Connection::login_asked_in
   Instant heard_again;           // when it began to read again; it may have heard nobody before
   Instant last_tick;
-  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
-  std::vector<ConnectionId> parked;      // who has packets put aside
+  std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
+  std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
+  std::size_t steps_owed = 0;               // done without asking, and not yet taken off
+  Ring<ConnectionId> working;               // whose packets are not done
+  Ring<SessionWork> ending;                 // whose end is due, or not done
+  Ring<SessionWork> announcing;             // whose groups are to be told of their clients
+  std::vector<ConnectionId> parked;         // who has packets put aside
   std::size_t parked_bytes = 0;
   bool journal_behind = false;
   bool memory_spared = false;
@@ -570,6 +658,8 @@ struct Shard::State {
   LineRate delay_lines;                // clients that are delayed
   LineRate timeout_lines;              // no CONNECT in time
   LineRate control_will_lines;         // wills to $CONTROL
+  LineRate login_memory_lines;         // no memory for a CONNECT
+  LineRate subscription_lines;         // subscriptions beyond a limit
   Instant next_sys;
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates

@@ -12,6 +12,9 @@ namespace {
 
 using mqtt::Reason;
 
+/// About what a subscription takes beside its texts.
+constexpr std::size_t subscription_bytes = 128;
+
 Reason granted(mqtt::Qos qos) { return static_cast<Reason>(static_cast<std::uint8_t>(qos)); }
 
 bool is_granted(Reason reason) { return reason <= Reason::granted_qos_2; }
@@ -24,49 +27,117 @@ Subscriber as_subscriber(const Session& session) {
 
 }  // namespace
 
-// [MQTT-3.9.3-2]
-Shard::State::Next Shard::State::on_subscribe(Connection& connection, const mqtt::Frame& frame) {
-  const auto packet = mqtt::decode_subscribe(frame, connection.version);
-  if (!packet) return fail(connection, packet.error());
-  if (const auto failure = check_answer(connection, packet->entries.size())) {
-    return fail(connection, *failure);
+// [MQTT-3.9.3-2] [MQTT-3.11.3-2]
+Shard::State::Next Shard::State::on_filters(Connection& connection, const mqtt::Frame& frame) {
+  const auto head = frame.type == mqtt::PacketType::subscribe
+                        ? mqtt::decode_subscribe_head(frame, connection.version)
+                        : mqtt::decode_unsubscribe_head(frame, connection.version);
+  if (!head) return fail(connection, head.error());
+  connection.work = std::make_unique<PacketWork>(frame.type, *head);
+  return go_on_with_packet(connection);
+}
+
+Shard::State::Handled Shard::State::handle_filters(Connection& connection) {
+  PacketWork& work = *connection.work;
+  const bool adds = work.type == mqtt::PacketType::subscribe;
+  if (work.phase == PacketWork::Phase::check) {
+    if (const Handled done = check_filters(connection, work); done != Handled::done) return done;
+    work.begin(PacketWork::Phase::change);
   }
-  std::vector<Wanted> all;
-  for (const mqtt::SubscribeEntry& entry : packet->entries) {
-    auto wanted = understand(connection, entry);
-    if (!wanted) return fail(connection, wanted.error());
-    all.push_back(std::move(*wanted));
+  if (work.phase == PacketWork::Phase::change) {
+    const Handled done = adds ? subscribe_all(connection, work) : unsubscribe_all(connection, work);
+    if (done != Handled::done) return done;
+    answer_filters(connection, work);
+    work.begin(PacketWork::Phase::retained);
   }
-  if (debug) {
-    for (const mqtt::SubscribeEntry& entry : packet->entries) {
+  return adds ? send_all_retained(connection, work) : Handled::done;
+}
+
+// Nothing of a packet counts that is not sound as a whole.
+Shard::State::Handled Shard::State::check_filters(Connection& connection, PacketWork& work) {
+  const auto failed = [&](const mqtt::Failure& failure) {
+    static_cast<void>(fail(connection, failure));
+    return Handled::failed;
+  };
+  constexpr std::size_t checks_per_step = 8;
+  for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
+    if (work.number % checks_per_step == 0 && !take_step()) return Handled::paused;
+    const auto checked = check_filter(connection, work.type, rest);
+    if (!checked) return failed(checked.error());
+    ++work.number;
+  }
+  work.filters = work.number;
+  if (const auto failure = check_answer(connection, work.filters)) return failed(*failure);
+  return Handled::done;
+}
+
+mqtt::Decoded<bool> Shard::State::check_filter(const Connection& connection, mqtt::PacketType type,
+                                               mqtt::Bytes& rest) {
+  mqtt::SubscribeEntry entry;
+  if (type == mqtt::PacketType::subscribe) {
+    const auto read = mqtt::next_entry(rest, connection.version);
+    if (!read) return std::unexpected(read.error());
+    entry = *read;
+  } else {
+    const auto read = mqtt::next_filter(rest);
+    if (!read) return std::unexpected(read.error());
+    entry.filter = *read;
+  }
+  const auto shared = mqtt::parse_shared(entry.filter);
+  if (!shared) return std::unexpected(shared.error());
+  // [MQTT-3.8.3-4]
+  if (*shared && entry.no_local) {
+    return std::unexpected(
+        mqtt::Failure{Reason::protocol_error, "No Local on a shared subscription"});
+  }
+  if (*shared) return true;
+  if (const auto parsed = mqtt::TopicFilter::parse(entry.filter); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  return true;
+}
+
+Shard::State::Handled Shard::State::subscribe_all(Connection& connection, PacketWork& work) {
+  Session& session = *connection.session;
+  for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
+    if (!take_step()) return Handled::paused;
+    const mqtt::SubscribeEntry entry = *mqtt::next_entry(rest, connection.version);
+    if (debug) {
       note(LogType::debug,
            {"\t", cut(entry.filter), " (QoS ", std::to_string(static_cast<int>(entry.qos)), ")"});
     }
+    Wanted wanted = understand(connection, entry);
+    if (is_granted(wanted.answer) && !has_room(connection, wanted)) {
+      wanted.answer = Reason::quota_exceeded;
+    }
+    if (is_granted(wanted.answer)) subscribe(session, wanted, work.head.subscription_identifier);
+    work.add({wanted.index, wanted.answer, wanted.fresh});
+    if (log.enabled(LogType::subscribe)) {
+      note(LogType::subscribe,
+           {cut(session.client_id), " ",
+            std::to_string(mqtt::suback_code(wanted.answer, connection.version)), " ",
+            cut(entry.filter)});
+    }
   }
-  Session& session = *connection.session;
-  const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
+  return Handled::done;
+}
+
+// One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6]
+// [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6].
+void Shard::State::answer_filters(Connection& connection, const PacketWork& work) {
   scratch_reasons.clear();
-  for (Wanted& wanted : all) {
-    if (is_granted(wanted.answer)) subscribe(session, wanted, packet->subscription_identifier);
-    scratch_reasons.push_back(wanted.answer);
-    if (!log.enabled(LogType::subscribe)) continue;
-    note(LogType::subscribe, {cut(session.client_id), " ",
-                              std::to_string(mqtt::suback_code(wanted.answer, connection.version)),
-                              " ", cut(wanted.entry.filter)});
+  for (const PacketWork::Outcome& outcome : work.outcomes) {
+    scratch_reasons.push_back(outcome.answer);
   }
-  // One answer per filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6].
+  const bool adds = work.type == mqtt::PacketType::subscribe;
+  const When when = ledger.acknowledges_late(*connection.session) ? When::safe : When::in_order;
+  const auto encode = adds ? mqtt::encode_suback : mqtt::encode_unsuback;
   reply(
       connection, when,
       [&](mqtt::ByteBuffer& out) {
-        mqtt::encode_suback(packet->packet_id, scratch_reasons, connection.version, out);
+        encode(work.head.packet_id, scratch_reasons, connection.version, out);
       },
-      true);
-  for (const Wanted& wanted : all) {
-    if (!wanted.shared && is_granted(wanted.answer)) {
-      send_retained(session, wanted, packet->subscription_identifier);
-    }
-  }
-  return Next::go_on;
+      adds);
 }
 
 // [MQTT-3.1.2-24]
@@ -78,25 +149,16 @@ std::optional<mqtt::Failure> Shard::State::check_answer(const Connection& connec
 }
 
 // [MQTT-3.8.4-7]
-mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(const Connection& connection,
-                                                             const mqtt::SubscribeEntry& entry) {
+Shard::State::Wanted Shard::State::understand(const Connection& connection,
+                                              const mqtt::SubscribeEntry& entry) {
   const Session& session = *connection.session;
   Wanted wanted;
   wanted.entry = entry;
   std::string_view filter = entry.filter;
-  const auto shared = mqtt::parse_shared(entry.filter);
-  if (!shared) return std::unexpected(shared.error());
-  if (*shared) {
+  if (const auto shared = *mqtt::parse_shared(entry.filter)) {
     wanted.shared = true;
-    wanted.share_name = (*shared)->share_name;
-    filter = (*shared)->filter.text();
-    // [MQTT-3.8.3-4]
-    if (entry.no_local) {
-      return std::unexpected(
-          mqtt::Failure{Reason::protocol_error, "No Local on a shared subscription"});
-    }
-  } else if (const auto parsed = mqtt::TopicFilter::parse(filter); !parsed) {
-    return std::unexpected(parsed.error());
+    wanted.share_name = shared->share_name;
+    filter = shared->filter.text();
   }
   wanted.filter = concat({session.mount_point, filter});
   const mqtt::Qos qos = std::min(entry.qos, connection.promises.maximum_qos);
@@ -111,6 +173,28 @@ mqtt::Decoded<Shard::State::Wanted> Shard::State::understand(const Connection& c
   return wanted;
 }
 
+bool Shard::State::has_room(const Connection& connection, const Wanted& wanted) {
+  const Session& session = *connection.session;
+  const std::uint32_t most = options.limits.max_subscriptions;
+  const std::size_t shared = session.memberships ? session.memberships->live() : 0;
+  const bool full = most != 0 && session.subscriptions.view().size() + shared >= most;
+  if (!full && !memory_is_short()) return true;
+  if (is_subscribed(session, wanted)) return true;
+  note_at_a_rate(subscription_lines,
+                 {"Client ", who_with_user(connection), " may not subscribe to more: ",
+                  full ? concat({"max_subscriptions is ", std::to_string(most)})
+                       : std::string("memory_limit is near"),
+                  "."});
+  return false;
+}
+
+bool Shard::State::is_subscribed(const Session& session, const Wanted& wanted) const {
+  if (!wanted.shared) return router.has(wanted.filter, as_subscriber(session));
+  if (!session.memberships) return false;
+  const auto number = session.memberships->find(wanted.share_name, wanted.filter);
+  return number != MembershipList::none && session.memberships->at(number).live;
+}
+
 // Replaced in place, so that nothing is lost in between [MQTT-3.8.4-4].
 void Shard::State::subscribe(Session& session, Wanted& wanted,
                              std::uint32_t subscription_identifier) {
@@ -121,19 +205,22 @@ void Shard::State::subscribe(Session& session, Wanted& wanted,
   // A bridge hears nothing of its own back, and wants to know what is retained.
   subscriber.no_local = wanted.entry.no_local || session.from_bridge;
   subscriber.retain_as_published = wanted.entry.retain_as_published || session.from_bridge;
-  wanted.fresh = add_subscription(session, wanted.filter, subscriber);
+  const TopicTrie::Insertion added = add_subscription(session, wanted.filter, subscriber);
+  wanted.fresh = added.stored == TopicTrie::Stored::fresh;
+  wanted.index = added.filter;
   ledger.subscribed(session, {}, wanted.filter,
                     {subscription_identifier, subscriber.qos, subscriber.no_local,
                      subscriber.retain_as_published});
 }
 
-bool Shard::State::add_subscription(Session& session, std::string_view filter_text,
-                                    const Subscriber& subscriber) {
-  const auto [filter, stored] = router.subscribe(filter_text, subscriber);
-  if (stored != TopicTrie::Stored::fresh) return false;
-  session.subscriptions.add(filter);
-  if (!alone()) commons.interest.add(options.index, filter_text);
-  return true;
+TopicTrie::Insertion Shard::State::add_subscription(Session& session, std::string_view filter,
+                                                    const Subscriber& subscriber) {
+  const TopicTrie::Insertion added = router.subscribe(filter, subscriber);
+  if (added.stored != TopicTrie::Stored::fresh) return added;
+  session.subscriptions.add(added.filter);
+  keep_bytes(subscription_bytes + filter.size());
+  if (!alone()) commons.interest.add(options.index, filter);
+  return added;
 }
 
 void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
@@ -146,56 +233,114 @@ void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
 
 void Shard::State::join_group(Session& session, std::string_view share_name,
                               std::string_view filter, const Ledger::Options& terms) {
-  const std::uint32_t place = membership_of(session, share_name, filter) - 1;
-  Membership& membership = (*session.memberships)[place];
+  const MembershipList::Number number = membership_of(session, share_name, filter);
   const ShardIndex home = group_home(share_name, filter);
-  if (!std::exchange(membership.live, true) && !alone()) commons.interest.add(home, filter);
-  tell(home, GroupJoin{membership.share_name, membership.filter, session.index, session.number,
+  if (session.memberships->join(number)) {
+    keep_bytes(2 * (subscription_bytes + share_name.size() + filter.size()));
+    if (!alone()) commons.interest.add(home, filter);
+  }
+  tell(home, GroupJoin{std::string(share_name), std::string(filter), session.index, session.number,
                        terms.qos, terms.retain_as_published, session.connection != nullptr,
                        terms.subscription_identifier});
 }
 
-std::uint32_t Shard::State::membership_of(Session& session, std::string_view share_name,
-                                          std::string_view filter) {
-  if (!session.memberships) session.memberships = std::make_unique<std::vector<Membership>>();
-  auto& all = *session.memberships;
-  auto found = std::ranges::find_if(all, [&](const Membership& membership) {
-    return membership.share_name == share_name && membership.filter == filter;
-  });
-  if (found == all.end()) {
-    all.push_back({std::string(share_name), std::string(filter), false});
-    found = std::prev(all.end());
+MembershipList::Number Shard::State::membership_of(Session& session, std::string_view share_name,
+                                                   std::string_view filter) {
+  if (!session.memberships) session.memberships = std::make_unique<MembershipList>();
+  return session.memberships->add(share_name, filter);
+}
+
+void Shard::State::leave_group(Session& session, MembershipList::Number number) {
+  session.memberships->leave(number);
+  const Membership& membership = session.memberships->at(number);
+  const ShardIndex home = group_home(membership.share_name, membership.filter);
+  tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
+  if (!alone()) commons.interest.remove(home, membership.filter);
+}
+
+// A membership that has ended keeps its number while deliveries may name it. To look through these
+// is put off until it is worth it, so that each UNSUBSCRIBE costs little.
+void Shard::State::forget_ended(Session& session, MembershipList::Number ended) {
+  constexpr std::size_t ended_max = 64;
+  MembershipList& all = *session.memberships;
+  const std::size_t deliveries = session.outgoing ? session.outgoing->deliveries() : 0;
+  if (deliveries == 0) {
+    all.erase(ended);
+  } else if (all.ended() > ended_max + 2 * deliveries + all.live()) {
+    std::vector<bool> named(all.last() + std::size_t{1});
+    session.outgoing->for_each([&](const Delivery& one) { named[one.membership] = true; });
+    for (MembershipList::Number number = 1; number <= all.last(); ++number) {
+      const Membership& one = all.at(number);
+      if (!one.live && !one.share_name.empty() && !named[number]) all.erase(number);
+    }
   }
-  return static_cast<std::uint32_t>(found - all.begin()) + 1;
+  if (all.live() + all.ended() == 0) session.memberships.reset();
+}
+
+Shard::State::Handled Shard::State::send_all_retained(Connection& connection, PacketWork& work) {
+  constexpr std::size_t looks_per_step = 8;
+  for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
+    if (!work.walk && work.number % looks_per_step == 0 && !take_step()) return Handled::paused;
+    const mqtt::SubscribeEntry entry = *mqtt::next_entry(rest, connection.version);
+    const PacketWork::Outcome& outcome = work.outcomes[work.number];
+    // Where a filter comes twice, what is retained comes once.
+    const bool wants = outcome.filter != 0 && !outcome.repeated && wants_retained(entry, outcome);
+    if (wants && send_retained(connection, work, entry) == Handled::paused) {
+      return Handled::paused;
+    }
+    ++work.number;
+  }
+  return Handled::done;
+}
+
+// [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+bool Shard::State::wants_retained(const mqtt::SubscribeEntry& entry,
+                                  const PacketWork::Outcome& outcome) {
+  switch (entry.retain_handling) {
+    case mqtt::RetainHandling::send:
+      return true;
+    case mqtt::RetainHandling::send_if_new:
+      return outcome.fresh;
+    case mqtt::RetainHandling::do_not_send:
+      break;
+  }
+  return false;
 }
 
 // Sent with RETAIN 1 [MQTT3-3.3.1-8].
-void Shard::State::send_retained(Session& session, const Wanted& wanted,
-                                 std::uint32_t subscription_identifier) {
-  const mqtt::RetainHandling handling = wanted.entry.retain_handling;
-  // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
-  if (handling == mqtt::RetainHandling::do_not_send) return;
-  if (handling == mqtt::RetainHandling::send_if_new && !wanted.fresh) return;
-  const std::span<const std::uint32_t> ids(&subscription_identifier,
-                                           subscription_identifier == 0 ? 0 : 1);
-  const bool always = sender.has_room(session);
-  retained.match(wanted.filter, now, [&](const Retained::Record& record) {
-    if (!may_be_sent(session, wanted, record)) return;
+Shard::State::Handled Shard::State::send_retained(Connection& connection, PacketWork& work,
+                                                  const mqtt::SubscribeEntry& entry) {
+  constexpr std::size_t steps_per_message = 2;
+  Session& session = *connection.session;
+  if (!work.walk) {
+    work.walk =
+        std::make_unique<RetainedWalk>(retained, concat({session.mount_point, entry.filter}));
+    work.queue_always = sender.has_room(session);
+  }
+  const std::uint32_t id = work.head.subscription_identifier;
+  const std::span<const std::uint32_t> ids(&id, id == 0 ? 0 : 1);
+  const mqtt::Qos qos = std::min(entry.qos, connection.promises.maximum_qos);
+  const bool done = work.walk->run(steps_left, now, [&](const Retained::Record& record) {
+    if (!may_be_sent(session, entry, record)) return;
+    steps_left -= std::min(steps_left, steps_per_message);
     Publication publication(record.message->view(), now, 1);
     publication.marked = ledger.on();
     publication.kept = record.message;
     // The retain flag says that this is no live message [MQTT-3.3.1-8].
-    const Terms terms{outgoing_qos(record.message->qos(), wanted.entry.qos), true, 0, ids, always};
+    const Terms terms{outgoing_qos(record.message->qos(), qos), true, 0, ids, work.queue_always};
     sender.deliver(session, terms, publication);
   });
+  if (!done) return Handled::paused;
+  work.walk.reset();
+  return Handled::done;
 }
 
-bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
+bool Shard::State::may_be_sent(const Session& session, const mqtt::SubscribeEntry& entry,
                                const Retained::Record& record) {
   const std::string_view topic = record.message->topic();
   const Publisher* const by = record.publisher.get();
   // [MQTT-3.8.3-3]
-  if (wanted.entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
+  if (entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
     denials.count_withheld(session, topic, now);
@@ -210,36 +355,18 @@ bool Shard::State::may_be_sent(const Session& session, const Wanted& wanted,
   return source->allows(Access::publish, topic, {by->client_id, by->address});
 }
 
-// [MQTT-3.11.3-2]
-Shard::State::Next Shard::State::on_unsubscribe(Connection& connection, const mqtt::Frame& frame) {
-  const auto packet = mqtt::decode_unsubscribe(frame, connection.version);
-  if (!packet) return fail(connection, packet.error());
-  if (const auto failure = check_answer(connection, packet->filters.size())) {
-    return fail(connection, *failure);
-  }
+Shard::State::Handled Shard::State::unsubscribe_all(Connection& connection, PacketWork& work) {
   Session& session = *connection.session;
-  const When when = ledger.acknowledges_late(session) ? When::safe : When::in_order;
-  for (const std::string_view filter : packet->filters) {
-    const auto shared = mqtt::parse_shared(filter);
-    if (!shared) return fail(connection, shared.error());
-    if (*shared) continue;
-    if (const auto parsed = mqtt::TopicFilter::parse(filter); !parsed) {
-      return fail(connection, parsed.error());
-    }
-  }
-  scratch_reasons.clear();
-  for (const std::string_view filter : packet->filters) {
+  for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
+    if (!take_step()) return Handled::paused;
+    const std::string_view filter = *mqtt::next_filter(rest);
     if (debug) note(LogType::debug, {"\t", cut(filter)});
-    scratch_reasons.push_back(unsubscribe(session, filter));
+    work.outcomes.push_back({.answer = unsubscribe(session, filter)});
     if (log.enabled(LogType::unsubscribe)) {
       note(LogType::unsubscribe, {cut(session.client_id), " ", cut(filter)});
     }
   }
-  // [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6]
-  reply(connection, when, [&](mqtt::ByteBuffer& out) {
-    mqtt::encode_unsuback(packet->packet_id, scratch_reasons, connection.version, out);
-  });
-  return Next::go_on;
+  return Handled::done;
 }
 
 // Nothing new is added; what is in the window stays there [MQTT-3.10.4-2] [MQTT-3.10.4-3].
@@ -262,18 +389,14 @@ Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text)
 Reason Shard::State::unsubscribe_shared(Session& session, std::string_view share_name,
                                         std::string_view filter) {
   if (!session.memberships) return Reason::no_subscription_existed;
-  for (Membership& membership : *session.memberships) {
-    if (!membership.live || membership.share_name != share_name || membership.filter != filter) {
-      continue;
-    }
-    membership.live = false;
-    ledger.unsubscribed(session, share_name, filter);
-    const ShardIndex home = group_home(share_name, filter);
-    tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
-    if (!alone()) commons.interest.remove(home, filter);
-    return Reason::success;
+  const MembershipList::Number number = session.memberships->find(share_name, filter);
+  if (number == MembershipList::none || !session.memberships->at(number).live) {
+    return Reason::no_subscription_existed;
   }
-  return Reason::no_subscription_existed;
+  ledger.unsubscribed(session, share_name, filter);
+  leave_group(session, number);
+  forget_ended(session, number);
+  return Reason::success;
 }
 
 }  // namespace broker

@@ -21,6 +21,12 @@ void default_slow_consumer(Settings& settings, Listener& /*listener*/, const Val
   settings.slow_consumer = slow_consumer_of(value);
 }
 
+/// What clients are sent at a time and, where it is set, what they may send.
+void max_inflight_messages(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.max_inflight_messages, value);
+  store(settings.receive_maximum, value);
+}
+
 void limits_exempt(Settings& settings, Listener& /*listener*/, const Value& value) {
   for (const std::string_view each : words_of(std::get<std::string>(value))) {
     settings.limits_exempt.emplace_back(each);
@@ -206,6 +212,14 @@ constexpr auto global_rows = std::to_array<Option>({
      .units = "bytes",
      .help = "Largest MQTT packet accepted; clients of 5.0 are told.",
      .apply = to_settings<&Settings::max_packet_size_bytes>},
+    {.name = "packet_max_connect",
+     .type = Type::integer,
+     .maximum = payload_max_bytes + 5,
+     .default_text = "100000",
+     .units = "bytes",
+     .help = "Largest CONNECT packet: what a client can make the broker keep before it has logged "
+             "in. 0 leaves it to max_packet_size.",
+     .apply = to_settings<&Settings::packet_max_connect_bytes>},
     {.name = "message_size_limit",
      .type = Type::integer,
      .maximum = payload_max_bytes,
@@ -217,8 +231,11 @@ constexpr auto global_rows = std::to_array<Option>({
      .type = Type::integer,
      .maximum = uint16_max,
      .default_text = "20",
-     .help = "Messages of QoS 1 and 2 on their way to one client at a time; 0 means no limit.",
-     .apply = to_settings<&Settings::max_inflight_messages>},
+     .help =
+         "Messages of QoS 1 and 2 on their way to one client at a time; 0 means no limit. Where "
+         "it is set, clients of 5.0 are told that they may send as many at a time themselves; "
+         "where it is not, 65535.",
+     .apply = max_inflight_messages},
     {.name = "max_inflight_bytes",
      .type = Type::integer,
      .maximum = int64_max,
@@ -262,6 +279,13 @@ constexpr auto global_rows = std::to_array<Option>({
              "waited longest; or the client, which is disconnected (and while it is away loses the "
              "message that comes). What is in flight never does.",
      .apply = default_slow_consumer},
+    {.name = "max_subscriptions",
+     .type = Type::integer,
+     .maximum = int32_max,
+     .default_text = "1000000",
+     .help = "Most subscriptions of one client, shared ones too; 0 means no limit. More are "
+             "answered with 0x97, Quota exceeded (0x80 before 5.0).",
+     .apply = to_settings<&Settings::max_subscriptions>},
     {.name = "memory_limit",
      .type = Type::integer,
      .maximum = int64_max,

@@ -181,7 +181,10 @@ struct Settings {
   SlowConsumer slow_consumer = SlowConsumer::drop_newest;  ///< slow_consumer_policy
   std::uint64_t memory_limit_bytes = 0;                    ///< memory_limit
   std::uint64_t max_inflight_bytes = 0;
+  std::uint32_t packet_max_connect_bytes = 100'000;  ///< packet_max_connect: before a login
+  std::uint32_t max_subscriptions = 1'000'000;       ///< of one client; 0: no limit
   std::uint16_t max_inflight_messages = 20;
+  std::uint16_t receive_maximum = 65'535;   ///< max_inflight_messages, where that is set
   std::uint16_t max_keepalive_seconds = 0;  ///< max_keepalive
   bool max_keepalive_cap = false;           ///< lower it silently before 5.0, do not refuse
   bool queue_qos0_messages = false;

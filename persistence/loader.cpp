@@ -400,14 +400,14 @@ class Store::Loader {
   }
 
   Answer<void> incoming() {
-    return each("SELECT session_id, packet_ids FROM incoming", [this](Statement& read) {
+    return each("SELECT session_id, packet_id FROM incoming", [this](Statement& read) {
       Row column(read);
       const std::uint64_t session = column.key();
       const std::uint32_t* const home = homes_.find(session);
-      const mqtt::Bytes packet_ids = column.data();
+      const auto packet_id = column.number<std::uint16_t>();
       if (home == nullptr || !is_sound(column)) return;
-      JournalBatch& batch = batches_[*home];
-      batch.incoming.push_back({broker::SessionKey{session}, batch.put(packet_ids)});
+      batches_[*home].incoming.push_back(
+          {broker::SessionKey{session}, mqtt::PacketId{packet_id}, true});
       added(*home);
     });
   }

@@ -239,13 +239,9 @@ void MosquittoImport::Work::write_session(ImportedSession& entry) {
   }
   batch_.sessions.push_back(row);
   ++imported_.sessions;
-  if (entry.incoming.empty()) return;
-  std::vector<std::byte> ids;
   for (const std::uint16_t id : entry.incoming) {
-    ids.push_back(static_cast<std::byte>(id & 0xFFU));
-    ids.push_back(static_cast<std::byte>(id >> 8U));
+    batch_.incoming.push_back({row.key, mqtt::PacketId{id}, true});
   }
-  batch_.incoming.push_back({row.key, batch_.put(mqtt::Bytes(ids))});
 }
 
 ImportStep<void> MosquittoImport::Work::write_chunks() {

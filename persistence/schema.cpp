@@ -89,6 +89,30 @@ CREATE TABLE forward(
   user_name TEXT NOT NULL,
   listener INTEGER NOT NULL
 );
+)",
+    // A row for each QoS 2 identifier, where a session had all of its own in one.
+    R"(
+ALTER TABLE incoming RENAME TO incoming_1;
+CREATE TABLE incoming(
+  session_id INTEGER NOT NULL,
+  packet_id INTEGER NOT NULL,
+  PRIMARY KEY(session_id, packet_id)
+) WITHOUT ROWID;
+WITH RECURSIVE part(session_id, digits, first) AS (
+  SELECT session_id, hex(packet_ids), 1 FROM incoming_1 WHERE length(packet_ids) > 1
+  UNION ALL
+  SELECT session_id, digits, first + 4 FROM part WHERE first + 7 <= length(digits)
+), digit(session_id, a, b, c, d) AS (
+  SELECT session_id,
+    instr('123456789ABCDEF', substr(digits, first + 2, 1)),
+    instr('123456789ABCDEF', substr(digits, first + 3, 1)),
+    instr('123456789ABCDEF', substr(digits, first, 1)),
+    instr('123456789ABCDEF', substr(digits, first + 1, 1)) FROM part
+)
+INSERT OR IGNORE INTO incoming
+  SELECT session_id, ((a * 16 + b) * 16 + c) * 16 + d FROM digit
+  WHERE a + b + c + d > 0;
+DROP TABLE incoming_1;
 )"};
 
 DatabaseError refusal(std::string what) { return {SQLITE_MISMATCH, std::move(what)}; }

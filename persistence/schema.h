@@ -14,7 +14,7 @@ namespace persistence {
 /// Shape      PRAGMA application_id says that the file is darter's, PRAGMA user_version which
 ///            version of the schema it has; steps[i] leads from version i to version i + 1.
 struct Schema {
-  static constexpr int version = 1;
+  static constexpr int version = 2;
   static constexpr std::int64_t application_id = 0x44415254;  // "DART"
 
   /// Makes the tables of an empty file, or brings those of an older version up to date, in one

@@ -66,8 +66,8 @@ Answer<std::unique_ptr<Store::Statements>> Store::Statements::prepare(Database& 
       {&Statements::release,
        "UPDATE delivery SET message_id = NULL WHERE session_id = ? AND number = ?"},
       {&Statements::finish, "DELETE FROM delivery WHERE session_id = ? AND number = ?"},
-      {&Statements::incoming, "INSERT OR REPLACE INTO incoming VALUES(?,?)"},
-      {&Statements::no_incoming, "DELETE FROM incoming WHERE session_id = ?"},
+      {&Statements::incoming, "INSERT OR IGNORE INTO incoming VALUES(?,?)"},
+      {&Statements::no_incoming, "DELETE FROM incoming WHERE session_id = ? AND packet_id = ?"},
       {&Statements::retain, "INSERT OR REPLACE INTO retained VALUES(?,?,?,?,?)"},
       {&Statements::forget, "DELETE FROM retained WHERE topic = ?"},
       {&Statements::forward, "INSERT INTO forward VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"},
@@ -514,11 +514,10 @@ Answer<void> Store::write_sessions(const JournalBatch& batch) {
     if (auto done = write_session(batch, row); !done) return done;
   }
   for (const JournalBatch::Incoming& row : batch.incoming) {
-    auto done =
-        row.packet_ids.size_bytes == 0
-            ? statements_->no_incoming.bind(number(row.session)).run()
-            : statements_->incoming.bind(number(row.session), batch.data(row.packet_ids)).run();
-    if (!done) return done;
+    Statement& statement = row.present ? statements_->incoming : statements_->no_incoming;
+    if (auto done = statement.bind(number(row.session), number(row.packet_id)).run(); !done) {
+      return done;
+    }
   }
   return {};
 }

@@ -190,14 +190,10 @@ void Loop::do_posted() {
 /// The end of a turn, just before the loop waits.
 void Loop::prepare() {
   ++turn_;
-  bool may_wait = true;
-  if (!alone()) {
-    drain_mailboxes();
-    flush();
-    may_wait = loops_.mailboxes_.may_sleep(index_);
-  } else {
-    flush();
-  }
+  if (!alone()) drain_mailboxes();
+  bool may_wait = blocked() || !shard_.work(now());
+  flush();
+  if (!alone()) may_wait = loops_.mailboxes_.may_sleep(index_) && may_wait;
   may_wait = may_wait && shard_.outbox().empty();
   if (stopping_) stop_when_done();
   if (may_wait) {

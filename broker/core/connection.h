@@ -11,6 +11,7 @@
 
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
+#include "broker/core/packet_work.h"
 #include "broker/core/publish_meter.h"
 #include "broker/core/session.h"
 #include "broker/core/timer_wheel.h"
@@ -89,6 +90,7 @@ struct Connection {
   std::unique_ptr<ConnectionTexts> some_texts;  // null: none
   std::unique_ptr<HeldOutput> held;             // null: nothing waits
   std::unique_ptr<mqtt::ByteBuffer> parked;     // whole packets that are handled later; null: none
+  std::unique_ptr<PacketWork> work;             // a packet that takes several turns; null: none
   std::unique_ptr<PublishMeter> publishing;     // null: nothing was counted yet
 
   /// The texts that few have, to be set.

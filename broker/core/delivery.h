@@ -36,7 +36,7 @@ class IdentifierList {
 struct Delivery {
   MessageRef message;
   [[no_unique_address]] IdentifierList subscription_identifiers;
-  std::uint32_t membership = 0;  // 1 + index into the session's memberships; 0: not shared
+  std::uint32_t membership = 0;  // number in the session's MembershipList; 0: not shared
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain = false;
 

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/hash_index.h"
 #include "broker/core/ids.h"
 #include "broker/wire/protocol.h"
 
@@ -30,6 +32,40 @@ struct GroupMember {
   }
 };
 
+/// The members of one group.
+///
+/// Shape      An array, those online in front of those away, and an index into it once it is long.
+/// Cost       Everything takes constant time, however many there are.
+/// Threads    None.
+class GroupMembers {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+  [[nodiscard]] std::span<const GroupMember> view() const noexcept { return items_; }
+  /// Adds a member, or replaces what is known of it. Returns true if it was not there.
+  bool insert(const GroupMember& member);
+  /// Returns false if it was not there.
+  bool erase(const GroupMember& member);
+  /// Returns without effect if it is not there.
+  void set_online(const GroupMember& member);
+  /// The member whose turn it is: round robin among those online, else among those away. Null if
+  /// there is none.
+  [[nodiscard]] const GroupMember* next() noexcept;
+
+ private:
+  static constexpr std::size_t unindexed_max = 16;
+
+  [[nodiscard]] std::size_t place_of(const GroupMember& member) const noexcept;
+  void swap(std::size_t one, std::size_t other);
+  /// Moves the member at a place to the part of the array where it belongs now.
+  void sort_in(std::size_t place, bool was_online);
+  void build_index();
+
+  std::vector<GroupMember> items_;
+  HashIndex index_;         // 1 + place in items_; empty while short
+  std::size_t online_ = 0;  // items_ before this one are online
+  std::size_t next_ = 0;    // whose turn it is
+};
+
 /// The shared subscriptions whose home this shard is (section 4.8.2).
 ///
 /// Shape      A group is a share name and a filter; its number is what the topic trie stores.
@@ -40,8 +76,7 @@ class Groups {
   struct Group {
     std::string share_name;
     std::string filter;
-    std::vector<GroupMember> members;
-    std::size_t next = 0;  // whose turn it is
+    GroupMembers members;
   };
   struct Joined {
     std::uint32_t group;
@@ -64,13 +99,15 @@ class Groups {
   template <typename Visit>
   void for_each_member(Visit&& visit) const {
     for (const Group& group : groups_) {
-      for (const GroupMember& member : group.members) visit(group, member);
+      for (const GroupMember& member : group.members.view()) visit(group, member);
     }
   }
 
   /// The member whose turn it is: round robin among those online, else among those away (their
   /// sessions queue). Null only for a group that is gone.
-  [[nodiscard]] const GroupMember* pick(std::uint32_t group);
+  [[nodiscard]] const GroupMember* pick(std::uint32_t group) noexcept {
+    return groups_[group].members.next();
+  }
 
   [[nodiscard]] std::size_t member_count() const noexcept { return members_; }
 

@@ -103,10 +103,11 @@ struct JournalBatch {
     Text share_filter;
   };
 
-  /// The QoS 2 identifiers that a client has used and not released: all of them.
+  /// A QoS 2 identifier that a client has used and not released. Later rows replace earlier ones.
   struct Incoming {
     SessionKey session{0};
-    Text packet_ids;  // two bytes each, the lower first
+    mqtt::PacketId packet_id{0};
+    bool present = false;
   };
 
   struct Retained {

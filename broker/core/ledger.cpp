@@ -149,6 +149,7 @@ void Ledger::rewrite(const MessageRef& message, JournalBatch& batch, Written& wr
 void Ledger::rewrite(Session& session, JournalBatch& batch, Written& written) {
   if (session.key == SessionKey{0}) return;
   batch.sessions.push_back(row_of(session, batch));
+  if (session.incoming) session.incoming->unstore();
   write_incoming(session, batch);
   if (!session.outgoing) return;
   session.outgoing->for_each_stored([&](std::uint64_t number, const Delivery& delivery) {
@@ -237,7 +238,7 @@ JournalBatch::Delivery Ledger::row_of(const Session& session, std::uint64_t numb
   }
   row.subscription_identifiers = {before, batch.bytes.size() - before};
   if (delivery.membership != 0) {
-    const Membership& membership = (*session.memberships)[delivery.membership - 1];
+    const Membership& membership = session.memberships->at(delivery.membership);
     row.share_name = batch.put(membership.share_name);
     row.share_filter = batch.put(membership.filter);
   }
@@ -261,14 +262,11 @@ void Ledger::renumber_backlog(Session& session) {
       });
 }
 
-void Ledger::write_incoming(const Session& session, JournalBatch& batch) {
-  const std::size_t before = batch.bytes.size();
-  if (session.incoming) {
-    for (const mqtt::PacketId id : *session.incoming) {
-      put_number(batch.bytes, static_cast<std::uint16_t>(id), sizeof id);
-    }
-  }
-  batch.incoming.push_back({session.key, {before, batch.bytes.size() - before}});
+void Ledger::write_incoming(Session& session, JournalBatch& batch) {
+  if (!session.incoming) return;
+  session.incoming->store([&](mqtt::PacketId id, bool present) {
+    batch.incoming.push_back({session.key, id, present});
+  });
 }
 
 void Ledger::write_retained(const Retained& retained, JournalBatch& batch) {

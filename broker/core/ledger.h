@@ -128,7 +128,7 @@ class Ledger {
   [[nodiscard]] static JournalBatch::Retained row_of(const Retained::Record& record,
                                                      JournalBatch& batch);
   static void put_message(const MessageRef& message, JournalBatch& batch);
-  static void write_incoming(const Session& session, JournalBatch& batch);
+  static void write_incoming(Session& session, JournalBatch& batch);
   void write_retained(const Retained& retained, JournalBatch& batch);
   /// Stores the message if this shard has not yet, and counts the reference.
   MessageKey refer(const MessageRef& message, JournalBatch& batch);

@@ -95,7 +95,19 @@ void LevelTree::erase_edge(NodeIndex node) {
 
 void LevelTree::clear_value(NodeIndex node) {
   nodes_[node].value = 0;
+  prune(node);
+}
+
+void LevelTree::unpin(NodeIndex node) {
+  const auto pin = pins_.find(node);
+  if (--pin->second > 0) return;
+  pins_.erase(pin);
+  prune(node);
+}
+
+void LevelTree::prune(NodeIndex node) {
   while (node != root && nodes_[node].value == 0 && nodes_[node].childless()) {
+    if (!pins_.empty() && pins_.contains(node)) return;
     const NodeIndex parent = nodes_[node].parent;
     remove(node);
     node = parent;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "broker/core/hash_index.h"
 #include "broker/core/level_table.h"
@@ -19,7 +20,7 @@ namespace broker {
 ///            the first of a list of its other children; where those are several, they also stand
 ///            in one table for the whole tree, by (parent, level). Most have none or one. A node
 ///            carries one `value` number that its user gives meaning to (0: no value).
-/// Invariant  Every leaf but the root has a value: clear_value() prunes.
+/// Invariant  Every leaf but the root has a value, or is pinned: clear_value() prunes.
 /// Lifetime   A node number is valid until it is pruned.
 /// Threads    None.
 class LevelTree {
@@ -36,6 +37,11 @@ class LevelTree {
   NodeIndex add(std::string_view path);
   /// Takes the value off and prunes what that leaves empty.
   void clear_value(NodeIndex node);
+
+  /// Keeps a node where it is, even without value and children, until unpin() was called as often:
+  /// for walks that go on later. The number of pins is small.
+  void pin(NodeIndex node) { ++pins_[node]; }
+  void unpin(NodeIndex node);
 
   [[nodiscard]] std::uint32_t value(NodeIndex node) const noexcept { return nodes_[node].value; }
   void set_value(NodeIndex node, std::uint32_t value) noexcept { nodes_[node].value = value; }
@@ -90,6 +96,7 @@ class LevelTree {
   [[nodiscard]] NodeIndex step(NodeIndex parent, std::uint32_t level) const noexcept;
   [[nodiscard]] NodeIndex edge(NodeIndex parent, std::uint32_t level) const noexcept;
   NodeIndex add_child(NodeIndex parent, std::string_view level);
+  void prune(NodeIndex node);
   void remove(NodeIndex node);
   void link(NodeIndex node);
   void unlink(NodeIndex node);
@@ -98,6 +105,7 @@ class LevelTree {
 
   LevelTable levels_;
   Slab<Node> nodes_;
+  std::unordered_map<NodeIndex, std::uint32_t> pins_;
   HashIndex edges_;  // of the children, no wildcards, that have siblings
 };
 

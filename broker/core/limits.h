@@ -16,7 +16,14 @@ namespace broker {
 struct Limits {
   std::uint32_t max_packet_size_bytes = 2'000'000;
   std::uint32_t message_size_limit_bytes = 0;
+  /// Largest packet before a client is let in; more than max_packet_size_bytes is never taken. 0:
+  /// no limit of its own.
+  std::uint32_t max_connect_packet_bytes = 100'000;
+  /// Subscriptions of one client, shared ones too. 0: no limit.
+  std::uint32_t max_subscriptions = 1'000'000;
   std::uint16_t max_inflight_messages = 20;
+  /// QoS 1 and 2 that a client of 5.0 may have on their way to the broker. 0: no limit.
+  std::uint16_t receive_maximum = 65'535;
   std::uint64_t max_inflight_bytes = 0;
   std::uint64_t max_queued_messages = 1000;
   std::uint64_t max_queued_bytes = 0;

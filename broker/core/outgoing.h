@@ -169,6 +169,14 @@ class Outgoing {
   /// least the first `count`, holes not counted.
   void restored(std::uint64_t sent_end, std::size_t count);
 
+  /// How many there are, holes and QoS 0 that waits for the socket counted too.
+  [[nodiscard]] std::size_t deliveries() const noexcept {
+    return window_.size() + backlog_.size() + unsent_size();
+  }
+  /// Calls `visit(const Delivery&)` for each delivery, wherever it waits.
+  template <typename Visit>
+  void for_each(Visit&& visit) const;
+
   /// Takes out, oldest first, every delivery that came by a shared subscription and that nobody
   /// else may be given after the session ends: all but QoS 2 that was sent [MQTT-4.8.2-5].
   template <typename Take>
@@ -253,6 +261,16 @@ void Outgoing::renumber_backlog(Visit&& visit) {
     backlog_.push(std::move(delivery), number);
   }
   unstored_ = next_;
+}
+
+template <typename Visit>
+void Outgoing::for_each(Visit&& visit) const {
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state != InFlight::State::free) visit(window_[i].delivery);
+  }
+  const auto each = [&](std::uint64_t /*number*/, const Delivery& delivery) { visit(delivery); };
+  backlog_.for_each_from(0, each);
+  if (unsent_) unsent_->for_each_from(0, each);
 }
 
 template <typename Take>

@@ -47,7 +47,7 @@ bool Retained::store(MessageRef message, RetainStamp stamp,
   ++size_;
   size_bytes_ += message->size_bytes();
   const std::optional<Instant> expires = message->expires();
-  record = {std::move(message), stamp, std::move(publisher), {}};
+  record = {std::move(message), stamp, std::move(publisher), {}, ++updates_};
   if (expires) due_.schedule(index, *expires);
   return true;
 }
@@ -70,6 +70,14 @@ const Retained::Record* Retained::find(std::string_view topic) const noexcept {
   if (node == LevelTree::none || tree_.value(node) == 0) return nullptr;
   const Record& record = records_[tree_.value(node)];
   return record.message ? &record : nullptr;
+}
+
+const Retained::Record* Retained::message_at(LevelTree::NodeIndex node,
+                                             Instant now) const noexcept {
+  const std::uint32_t index = tree_.value(node);
+  if (index == 0) return nullptr;
+  const Record& record = records_[index];
+  return record.message && !record.message->expired(now) ? &record : nullptr;
 }
 
 void Retained::drop(std::uint32_t index) {

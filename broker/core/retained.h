@@ -37,8 +37,7 @@ struct Publisher {
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.
 ///
 /// Shape      A LevelTree of topic names; one record per topic; and what expires, and tombstones,
-/// in
-///            the order of time.
+///            in the order of time.
 /// Invariant  Replicas that saw the same updates, in any order, hold the same messages: an update
 ///            whose stamp is older than the topic's is ignored, and a removal leaves its stamp
 ///            behind (a tombstone) until sweep() drops it.
@@ -50,6 +49,7 @@ class Retained {
     RetainStamp stamp;
     std::shared_ptr<const Publisher> publisher;  // may be null (the broker itself)
     Instant removed;                             // tombstones: since when
+    std::uint64_t update = 0;  // counts what this replica stored: see RetainedWalk
   };
 
   Retained();
@@ -68,14 +68,18 @@ class Retained {
   /// Calls `visit(const Record&)` for each message (no tombstones, nothing expired) whose topic
   /// matches `filter`; wildcards in front hide '$' topics [MQTT-4.7.2-1].
   /// Requires  `visit` leaves this store alone.
-  /// Cost      The part of the tree that can match.
+  /// Cost      The part of the tree that can match: RetainedWalk, which defines this, does it in
+  ///           parts.
   template <typename Visit>
-  void match(std::string_view filter, Instant now, Visit&& visit) const;
+  void match(std::string_view filter, Instant now, Visit&& visit);
 
   /// Calls `visit(const Record&)` for each message, expired or not.
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    visit_all(LevelTree::root, Instant{INT64_MIN}, visit);
+    for (std::uint32_t index = 1; index < nodes_.size(); ++index) {
+      const Record& record = records_[index];
+      if (nodes_[index] != LevelTree::none && record.message) visit(record);
+    }
   }
 
   /// The record of exactly this topic, or null if it has no message.
@@ -98,13 +102,10 @@ class Retained {
   [[nodiscard]] std::size_t nodes() const noexcept { return tree_.size(); }
 
  private:
-  template <typename Visit>
-  void match_below(LevelTree::NodeIndex node, mqtt::LevelCursor filter, Instant now,
-                   Visit& visit) const;
-  template <typename Visit>
-  void visit_all(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
-  template <typename Visit>
-  void visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const;
+  friend class RetainedWalk;
+
+  /// The record of a node, or null if it has no message or that has expired.
+  [[nodiscard]] const Record* message_at(LevelTree::NodeIndex node, Instant now) const noexcept;
   /// The record of a topic, made (as a tombstone older than anything) if it is not there.
   std::uint32_t record_of(std::string_view topic);
   void bury(std::uint32_t index, Instant now);
@@ -121,6 +122,7 @@ class Retained {
   Slab<Record> records_;                     // by the tree's value; [0] is unused
   std::vector<LevelTree::NodeIndex> nodes_;  // of each record; none if it is free
   DueQueue due_;                             // of records
+  std::uint64_t updates_ = 0;
   std::size_t size_ = 0;
   std::size_t size_bytes_ = 0;
 };
@@ -149,51 +151,6 @@ bool Retained::sweep(Instant now, std::size_t records_max, bool keep_tombstones,
     }
   }
   return true;
-}
-
-template <typename Visit>
-void Retained::match(std::string_view filter, Instant now, Visit&& visit) const {
-  match_below(LevelTree::root, mqtt::LevelCursor(filter), now, visit);
-}
-
-template <typename Visit>
-void Retained::match_below(LevelTree::NodeIndex node, mqtt::LevelCursor filter, Instant now,
-                           Visit& visit) const {
-  if (!filter.next()) return visit_record(node, now, visit);
-  if (filter.level() != "#" && filter.level() != "+") {
-    const auto child = tree_.child(node, tree_.level_number(filter.level()));
-    if (child != LevelTree::none) match_below(child, filter, now, visit);
-    return;
-  }
-  const bool all = filter.level() == "#";
-  if (all) visit_record(node, now, visit);  // "a/#" matches "a" (4.7.1.2)
-  for (auto child = tree_.first_child(node); child != LevelTree::none;
-       child = tree_.next_sibling(child)) {
-    // [MQTT-4.7.2-1]
-    if (node == LevelTree::root && tree_.level_text(child).starts_with('$')) continue;
-    if (all) {
-      visit_all(child, now, visit);
-    } else {
-      match_below(child, filter, now, visit);
-    }
-  }
-}
-
-template <typename Visit>
-void Retained::visit_all(LevelTree::NodeIndex node, Instant now, Visit& visit) const {
-  visit_record(node, now, visit);
-  for (auto child = tree_.first_child(node); child != LevelTree::none;
-       child = tree_.next_sibling(child)) {
-    visit_all(child, now, visit);
-  }
-}
-
-template <typename Visit>
-void Retained::visit_record(LevelTree::NodeIndex node, Instant now, Visit& visit) const {
-  const std::uint32_t index = tree_.value(node);
-  if (index == 0) return;
-  const Record& record = records_[index];
-  if (record.message && !record.message->expired(now)) visit(record);
 }
 
 }  // namespace broker

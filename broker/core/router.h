@@ -64,6 +64,10 @@ class Router {
   std::optional<TopicTrie::FilterIndex> unsubscribe(std::string_view filter,
                                                     const Subscriber& subscriber);
   void unsubscribe(TopicTrie::FilterIndex filter, const Subscriber& subscriber);
+  /// Whether the subscriber of that index and kind has such a subscription.
+  [[nodiscard]] bool has(std::string_view filter, const Subscriber& subscriber) const {
+    return trie_.has(filter, subscriber);
+  }
   [[nodiscard]] std::string filter_text(TopicTrie::FilterIndex filter) const {
     return trie_.filter_text(filter);
   }

@@ -10,6 +10,8 @@
 #include "broker/core/filter_list.h"
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
+#include "broker/core/incoming_ids.h"
+#include "broker/core/membership_list.h"
 #include "broker/core/message.h"
 #include "broker/core/outgoing.h"
 #include "broker/core/retained.h"
@@ -29,13 +31,6 @@ struct StoredWill {
   std::uint32_t delay_interval_seconds = 0;
   bool has_expiry = false;
   std::uint32_t message_expiry_interval_seconds = 0;
-};
-
-/// A session's place in a shared subscription. The group itself lives on its home shard.
-struct Membership {
-  std::string share_name;
-  std::string filter;  // mount point in front
-  bool live = true;    // false: unsubscribed, but deliveries still name it
 };
 
 /// What a session needs only while its client is away.
@@ -65,10 +60,9 @@ struct Session {
   std::shared_ptr<const Publisher> publisher;      // made when first needed
   Connection* connection = nullptr;
   FilterList subscriptions;
-  std::unique_ptr<std::vector<Membership>> memberships;
+  std::unique_ptr<MembershipList> memberships;  // null: none
   std::unique_ptr<Outgoing> outgoing;
-  std::unique_ptr<std::vector<mqtt::PacketId>>
-      incoming;  // QoS 2 identifiers between PUBLISH and PUBREL
+  std::unique_ptr<IncomingIds> incoming;  // between PUBLISH and PUBREL; null: none yet
   std::unique_ptr<StoredWill> will;
   std::unique_ptr<Away> away;
   std::uint32_t expiry_interval_seconds = 0;
@@ -77,6 +71,14 @@ struct Session {
   mqtt::Version version = mqtt::Version::v5_0;
   bool from_bridge = false;
   std::uint8_t unstored = 0;  // Ledger::Part bits: what changed since the last batch
+  enum class End : std::uint8_t {
+    none,
+    due,    ///< nothing may be delivered any more; it ends in a later turn
+    begun,  ///< no client can find it; its subscriptions are being removed
+  };
+  End end = End::none;
+  bool announcing = false;      // its groups are being told whether its client is connected
+  bool announce_again = false;  // and that changed meanwhile
 
   /// Does it outlive its connection?
   [[nodiscard]] bool persistent() const noexcept { return expiry_interval_seconds > 0; }

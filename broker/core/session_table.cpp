@@ -32,9 +32,12 @@ Session& SessionTable::create(std::string_view client_id) {
   return *sessions_[slot];
 }
 
+void SessionTable::retire(const Session& session) {
+  by_id_.erase(hash_of(session.client_id), static_cast<std::uint32_t>(session.index) + 1);
+}
+
 void SessionTable::erase(Session& session) {
   const auto slot = static_cast<std::uint32_t>(session.index);
-  by_id_.erase(hash_of(session.client_id), slot + 1);
   sessions_[slot].reset();
   free_.push_back(slot);
 }

@@ -16,8 +16,8 @@ namespace broker {
 
 /// The sessions of one shard, by client id and by index.
 ///
-/// Invariant  One session per client id. An index is given again only after erase().
-/// Threads    None.
+/// Invariant  One session per client id, those that were retired aside. An index is given again
+/// only after erase(). Threads    None.
 class SessionTable {
  public:
   /// `hash_key` keeps clients from choosing ids that fall into one bucket.
@@ -31,6 +31,9 @@ class SessionTable {
   }
   /// Requires that no session has the id.
   Session& create(std::string_view client_id);
+  /// Keeps a session at its index, but not under its client id.
+  void retire(const Session& session);
+  /// Requires  The session was retired.
   void erase(Session& session);
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 

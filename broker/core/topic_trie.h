@@ -49,6 +49,10 @@ class TopicTrie {
   std::optional<FilterIndex> erase(std::string_view filter, const Subscriber& subscriber);
   void erase(FilterIndex filter, const Subscriber& subscriber);
 
+  [[nodiscard]] bool has(std::string_view filter, const Subscriber& subscriber) const {
+    const FilterIndex node = tree_.find(filter);
+    return node != LevelTree::none && find(node, subscriber) != nullptr;
+  }
   /// The filter's text. Requires a live index.
   [[nodiscard]] std::string filter_text(FilterIndex filter) const { return tree_.path(filter); }
   /// The stored subscriber of that index and kind, or null.

@@ -26,7 +26,10 @@ broker::Limits limits_of(const conf::Settings& settings) {
   broker::Limits limits;
   limits.max_packet_size_bytes = settings.max_packet_size_bytes;
   limits.message_size_limit_bytes = settings.message_size_limit_bytes;
+  limits.max_connect_packet_bytes = settings.packet_max_connect_bytes;
+  limits.max_subscriptions = settings.max_subscriptions;
   limits.max_inflight_messages = settings.max_inflight_messages;
+  limits.receive_maximum = settings.receive_maximum;
   limits.max_inflight_bytes = settings.max_inflight_bytes;
   limits.max_queued_messages = settings.max_queued_messages;
   limits.max_queued_bytes = settings.max_queued_bytes;

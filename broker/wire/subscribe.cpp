@@ -85,23 +85,53 @@ Decoded<SubscribeEntry> read_entry(Cursor& cursor, Version version) {
   return entry;
 }
 
-}  // namespace
-
-Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version) {
-  Subscribe subscribe;
+Decoded<SubscribeHead> decode_head(const Frame& frame, Version version, PropertyPlace place) {
+  SubscribeHead head;
   Cursor cursor(frame.body);
   const auto packet_id = read_packet_id(cursor);
   if (!packet_id) return std::unexpected(packet_id.error());
-  subscribe.packet_id = *packet_id;
+  head.packet_id = *packet_id;
   if (version == Version::v5_0) {
-    const auto identifier = read_properties(cursor, PropertyPlace::subscribe);
+    const auto identifier = read_properties(cursor, place);
     if (!identifier) return std::unexpected(identifier.error());
-    subscribe.subscription_identifier = *identifier;
+    head.subscription_identifier = *identifier;
   }
-  // [MQTT-3.8.3-2] [MQTT3-3.8.3-3]
+  // [MQTT-3.8.3-2] [MQTT3-3.8.3-3] [MQTT-3.10.3-2] [MQTT3-3.10.3-2]
   if (cursor.at_end()) return refused(Reason::protocol_error, "no topic filter");
-  while (!cursor.at_end()) {
-    const auto entry = read_entry(cursor, version);
+  head.filters = cursor.rest();
+  return head;
+}
+
+}  // namespace
+
+Decoded<SubscribeHead> decode_subscribe_head(const Frame& frame, Version version) {
+  return decode_head(frame, version, PropertyPlace::subscribe);
+}
+
+Decoded<SubscribeHead> decode_unsubscribe_head(const Frame& frame, Version version) {
+  return decode_head(frame, version, PropertyPlace::unsubscribe);
+}
+
+Decoded<SubscribeEntry> next_entry(Bytes& filters, Version version) {
+  Cursor cursor(filters);
+  const auto entry = read_entry(cursor, version);
+  filters = cursor.rest();
+  return entry;
+}
+
+Decoded<std::string_view> next_filter(Bytes& filters) {
+  Cursor cursor(filters);
+  const auto filter = read_filter(cursor);
+  filters = cursor.rest();
+  return filter;
+}
+
+Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version) {
+  const auto head = decode_subscribe_head(frame, version);
+  if (!head) return std::unexpected(head.error());
+  Subscribe subscribe{head->packet_id, head->subscription_identifier, {}};
+  for (Bytes rest = head->filters; !rest.empty();) {
+    const auto entry = next_entry(rest, version);
     if (!entry) return std::unexpected(entry.error());
     subscribe.entries.push_back(*entry);
   }
@@ -109,19 +139,11 @@ Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version) {
 }
 
 Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version) {
-  Unsubscribe unsubscribe;
-  Cursor cursor(frame.body);
-  const auto packet_id = read_packet_id(cursor);
-  if (!packet_id) return std::unexpected(packet_id.error());
-  unsubscribe.packet_id = *packet_id;
-  if (version == Version::v5_0) {
-    const auto properties = read_properties(cursor, PropertyPlace::unsubscribe);
-    if (!properties) return std::unexpected(properties.error());
-  }
-  // [MQTT-3.10.3-2] [MQTT3-3.10.3-2]
-  if (cursor.at_end()) return refused(Reason::protocol_error, "no topic filter");
-  while (!cursor.at_end()) {
-    const auto filter = read_filter(cursor);
+  const auto head = decode_unsubscribe_head(frame, version);
+  if (!head) return std::unexpected(head.error());
+  Unsubscribe unsubscribe{head->packet_id, {}};
+  for (Bytes rest = head->filters; !rest.empty();) {
+    const auto filter = next_filter(rest);
     if (!filter) return std::unexpected(filter.error());
     unsubscribe.filters.push_back(*filter);
   }

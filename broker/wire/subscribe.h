@@ -31,6 +31,18 @@ struct Subscribe {
   std::vector<SubscribeEntry> entries;        // at least one [MQTT-3.8.3-2]
 };
 
+/// What stands in front of the filters of a SUBSCRIBE or UNSUBSCRIBE, for who reads these one by
+/// one.
+struct SubscribeHead {
+  PacketId packet_id{0};
+  std::uint32_t subscription_identifier = 0;  // 0: none
+  Bytes filters;                              // with their options; not empty
+};
+/// Errors    As decode_subscribe(), for what stands in front of the filters.
+[[nodiscard]] Decoded<SubscribeHead> decode_subscribe_head(const Frame& frame, Version version);
+/// Takes the first of the filters. Requires that there is one.
+[[nodiscard]] Decoded<SubscribeEntry> next_entry(Bytes& filters, Version version);
+
 /// Errors    malformed_packet: reserved option bits [MQTT-3.8.3-5] [MQTT3-3.8.3-4] (3.1 had none:
 ///           there they are ignored), identifier 0, bad UTF-8, leftovers, QoS 3 before 5.0;
 ///           protocol_error: no filter [MQTT-3.8.3-2], QoS 3, retain handling 3, no local on a
@@ -42,6 +54,9 @@ struct Unsubscribe {
   PacketId packet_id{0};
   std::vector<std::string_view> filters;  // at least one [MQTT-3.10.3-2]
 };
+
+[[nodiscard]] Decoded<SubscribeHead> decode_unsubscribe_head(const Frame& frame, Version version);
+[[nodiscard]] Decoded<std::string_view> next_filter(Bytes& filters);
 
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string>
 
-#include "broker/core/retained.h"
+#include "broker/core/retained_walk.h"
 #include "test/bench/heap.h"
 
 namespace {

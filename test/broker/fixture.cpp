@@ -504,6 +504,7 @@ void Broker::renew_store() {
 
 bool Broker::settle_shard(std::uint32_t index) {
   broker::Shard& shard = *shards_[index];
+  const bool more = shard.work(now);
   shard.end_turn(now);
   if (store_ != nullptr) {
     if (auto batch = shard.take_journal(now)) {
@@ -551,7 +552,7 @@ bool Broker::settle_shard(std::uint32_t index) {
     }
   }
   shard.peer_outbox().settled();
-  return shard.go_on(now) || busy;
+  return shard.go_on(now) || busy || more;
 }
 
 void Broker::hand_off(std::uint32_t from, const broker::HandoffRequest& request) {

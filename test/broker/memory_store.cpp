@@ -62,7 +62,14 @@ void MemoryStore::apply(const JournalBatch& batch) {
     delivery.row.message = MessageKey{0};
   }
   for (const auto& name : batch.finished) deliveries_.erase({name.session, name.number});
-  for (const auto& row : batch.incoming) sessions_[row.session].incoming = text(row.packet_ids);
+  for (const auto& row : batch.incoming) {
+    auto& incoming = sessions_[row.session].incoming;
+    if (row.present) {
+      incoming.insert(row.packet_id);
+    } else {
+      incoming.erase(row.packet_id);
+    }
+  }
   for (const auto& row : batch.retained) {
     if (row.message == MessageKey{0}) {
       retained_.erase(text(row.topic));
@@ -95,7 +102,7 @@ JournalBatch MemoryStore::everything_of(std::uint32_t shard,
     row.will.properties = batch.put(session.will_properties);
     row.will.payload = batch.put(session.will_payload);
     batch.sessions.push_back(row);
-    batch.incoming.push_back({key, batch.put(session.incoming)});
+    for (const mqtt::PacketId id : session.incoming) batch.incoming.push_back({key, id, true});
   }
   for (const auto& [session, all] : subscriptions_) {
     if (!here.contains(session)) continue;

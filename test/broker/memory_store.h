@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,7 +43,7 @@ class MemoryStore {
     Batch::Session row;
     std::string client_id, user_name, mount_point;
     std::string will_topic, will_properties, will_payload;
-    std::string incoming;
+    std::set<mqtt::PacketId> incoming;
   };
   struct Subscription {
     Batch::Subscription row;

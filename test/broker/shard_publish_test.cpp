@@ -90,7 +90,7 @@ TEST_CASE("no more than Receive Maximum is under way [MQTT-3.3.4-9]", "[shard][p
 TEST_CASE("a client that exceeds the broker's Receive Maximum is told so [MQTT-3.3.4-7]",
           "[shard][publish]") {
   broker::Limits limits;
-  limits.max_inflight_messages = 3;
+  limits.receive_maximum = 3;
   Broker broker(1, limits);
   const auto client = broker.client("c");
   for (unsigned i = 1; i <= 3; ++i) broker.publish(client, "t", "x", {.qos = 2, .packet_id = i});

@@ -1,5 +1,3 @@
-#include "broker/core/retained.h"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdint>
@@ -11,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/retained_walk.h"
 #include "test/core/topics.h"
 
 using broker::Instant;
@@ -30,7 +29,7 @@ MessageRef message(std::string_view topic, std::string_view payload = "x",
 
 using Contents = std::map<std::string, std::string>;
 
-Contents match(const Retained& retained, std::string_view filter, Instant now = start) {
+Contents match(Retained& retained, std::string_view filter, Instant now = start) {
   Contents found;
   retained.match(filter, now, [&](const Retained::Record& record) {
     const bool fresh =
@@ -43,13 +42,13 @@ Contents match(const Retained& retained, std::string_view filter, Instant now = 
 }
 
 /// Everything, '$' topics too.
-Contents contents(const Retained& retained) {
+Contents contents(Retained& retained) {
   Contents all = match(retained, "#");
   for (const auto* filter : {"$x/#", "$SYS/#"}) all.merge(match(retained, filter));
   return all;
 }
 
-std::set<std::string> topics(const Retained& retained, std::string_view filter) {
+std::set<std::string> topics(Retained& retained, std::string_view filter) {
   std::set<std::string> found;
   for (const auto& [topic, payload] : match(retained, filter)) found.insert(topic);
   return found;

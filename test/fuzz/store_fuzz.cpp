@@ -95,7 +95,7 @@ class Rows {
   };
   static constexpr Table tables[] = {
       {"session", "ktttnvffnmntbbqfnnm"}, {"subscription", "kttqffn"}, {"message", "ktbbqfm"},
-      {"delivery", "knkqfbtt"},           {"incoming", "kb"},          {"retained", "tkttn"},
+      {"delivery", "knkqfbtt"},           {"incoming", "kn"},          {"retained", "tkttn"},
       {"forward", "kknnnnttnttn"}};
 
   void row() {

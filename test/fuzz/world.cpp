@@ -214,6 +214,7 @@ void World::end_turns() {
 
 bool World::end_turn(std::uint32_t index) {
   broker::Shard& shard = *all_[index];
+  const bool more = shard.work(now_);
   if (setting_.durability != broker::Durability::none) {
     shard.end_turn(now_);
     if (auto batch = shard.take_journal(now_)) {
@@ -260,7 +261,7 @@ bool World::end_turn(std::uint32_t index) {
   while (decides_at_once && !logins_.empty()) {
     decide({mqtt::Reason::success, permissions});
   }
-  return shard.go_on(now_) || busy;
+  return shard.go_on(now_) || busy || more;
 }
 
 void World::move(std::uint32_t from, broker::HandoffRequest& request) {

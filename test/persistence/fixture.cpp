@@ -89,8 +89,8 @@ Rows& Rows::released(std::uint64_t session, std::uint64_t number) {
   return *this;
 }
 
-Rows& Rows::incoming(std::uint64_t session, std::string_view ids) {
-  batch.incoming.push_back({SessionKey{session}, batch.put(ids)});
+Rows& Rows::incoming(std::uint64_t session, std::uint16_t packet_id, bool present) {
+  batch.incoming.push_back({SessionKey{session}, mqtt::PacketId{packet_id}, present});
   return *this;
 }
 
@@ -165,7 +165,7 @@ class Describe {
                        text(row.share_filter)});
     }
     for (const auto& row : batch.incoming) {
-      say("incoming", {number(row.session), text(row.packet_ids)});
+      say("incoming", {number(row.session), number(row.packet_id)});
     }
     for (const auto& row : batch.retained) {
       say("retained", {text(row.topic), number(row.message), text(row.client_id),

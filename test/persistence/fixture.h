@@ -51,7 +51,7 @@ class Rows {
   Rows& delivery(std::uint64_t session, std::uint64_t number, std::uint64_t message);
   Rows& finished(std::uint64_t session, std::uint64_t number);
   Rows& released(std::uint64_t session, std::uint64_t number);
-  Rows& incoming(std::uint64_t session, std::string_view ids);
+  Rows& incoming(std::uint64_t session, std::uint16_t packet_id, bool present = true);
   Rows& retained(std::string_view topic, std::uint64_t message);
   Rows& forward(std::uint64_t key, std::uint64_t message, std::string_view share_name = {});
   Rows& arrived(std::uint64_t key);

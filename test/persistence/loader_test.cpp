@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "persistence/store.h"
+#include "test/persistence/fixture.h"
 
 // A store whose rows a disk has changed: what is left of it is loaded.
 
@@ -36,7 +37,7 @@ class Scene {
         "INSERT INTO message VALUES(5,'t',x'70',x'',1,0,NULL);"
         "INSERT INTO subscription VALUES(1,'','t',1,0,0,0);"
         "INSERT INTO delivery VALUES(1,0,5,1,0,x'','','');"
-        "INSERT INTO incoming VALUES(1,x'0100');"
+        "INSERT INTO incoming VALUES(1,1);"
         "INSERT INTO retained VALUES('t',5,'','',0)");
   }
   ~Scene() {
@@ -52,6 +53,7 @@ class Scene {
     CHECK(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
     sqlite3_close(database);
   }
+  std::string value(const std::string& sql) { return test::value_in(path(), sql); }
   void open() {
     auto opened = Store::open({.path = path()}, log);
     REQUIRE(opened);
@@ -118,4 +120,15 @@ TEST_CASE("a store whose version is below zero is set aside", "[loader]") {
   scene.run("PRAGMA user_version = -1");
   CHECK(scene.load() == 0);
   CHECK_THAT(scene.log.all, Catch::Contains("damaged") && Catch::Contains("set aside"));
+}
+
+TEST_CASE("identifiers that version 1 had in one row come back one by one", "[loader]") {
+  Scene scene;
+  scene.run(
+      "DROP TABLE incoming;"
+      "CREATE TABLE incoming(session_id INTEGER PRIMARY KEY, packet_ids BLOB NOT NULL);"
+      "INSERT INTO incoming VALUES(1,x'0100FF0A00000900');"
+      "PRAGMA user_version = 1");
+  CHECK(scene.load() == 8);  // three instead of one; 0 is none
+  CHECK(scene.value("SELECT group_concat(packet_id) FROM incoming") == "1,9,2815");
 }

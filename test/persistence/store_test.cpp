@@ -63,7 +63,7 @@ TEST_CASE("every member of every kind of row comes back as it was", "[store]") {
   rows.batch.deliveries[0].retain = true;
   rows.batch.deliveries[0].share_name = rows.batch.put("group");
   rows.batch.deliveries[0].share_filter = rows.batch.put("s/#");
-  rows.incoming(3, "\x09\x01").retained("a/2", 6).forward(8, 6).forward(9, 6, "group");
+  rows.incoming(3, 0x109).retained("a/2", 6).forward(8, 6).forward(9, 6, "group");
   {
     const auto store = test::open_store(folder.file("darter.db"), log);
     REQUIRE(test::write(*store, rows));
@@ -79,7 +79,7 @@ TEST_CASE("every member of every kind of row comes back as it was", "[store]") {
              "0 forward|8|6|2|3|18446744073709551600|5|||77|publisher||0",
              "0 forward|9|6|2|3|18446744073709551600|5|group|f/#|77|publisher||0",
              "0 delivery|3|1000000000000|5|2|1|0|4|group|s/#",
-             "0 delivery|3|1000000000001|0|2|0|1|4||", "0 incoming|3|\x09\x01",
+             "0 delivery|3|1000000000001|0|2|0|1|4||", "0 incoming|3|265",
              "0 retained|a/2|6|publisher|user|1"});
   CHECK(contents.loaded.sessions == 1);
   CHECK(contents.loaded.subscriptions == 2);
@@ -104,8 +104,8 @@ TEST_CASE("later rows replace, finish and end what earlier ones wrote", "[store]
                                   .delivery(1, 0, 3)
                                   .delivery(1, 1, 4)
                                   .delivery(2, 0, 3)
-                                  .incoming(1, "\1\1")
-                                  .incoming(2, "\1\1")
+                                  .incoming(1, 257)
+                                  .incoming(2, 257)
                                   .retained("r", 4)
                                   .forward(5, 4)));
   REQUIRE(test::write(*store, Rows()
@@ -114,7 +114,7 @@ TEST_CASE("later rows replace, finish and end what earlier ones wrote", "[store]
                                   .subscription(2, "late")  // of a session that ends with it
                                   .finished(1, 0)
                                   .released(1, 1)
-                                  .incoming(1, "")
+                                  .incoming(1, 257, false)
                                   .retained("r", 0)
                                   .arrived(5)
                                   .ended(2)
@@ -329,7 +329,7 @@ TEST_CASE("a file of a newer version, and a database of others, are left alone",
   options.path = folder.file("darter.db");
   const auto [sql, says] = GENERATE(table<std::string, std::string>({
       {"PRAGMA application_id = 1145131604; PRAGMA user_version = 99;",
-       "its version is 99, and this darter knows none above 1"},
+       "its version is 99, and this darter knows none above 2"},
       {"CREATE TABLE customers(name);", "it is a database, but not darter's"},
   }));
   {

@@ -1,0 +1,104 @@
+// What takes more than one turn: other clients are served in between.
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/shard_state.h"
+
+namespace broker {
+namespace {
+
+/// What one of many gets done in a turn at least.
+constexpr std::size_t steps_per_slice_min = 64;
+
+}  // namespace
+
+bool Shard::work(Instant now) {
+  State& state = *state_;
+  state.steps_left = State::steps_per_turn;
+  if (!state.has_work()) return false;
+  state.enter(now);
+  state.do_work();
+  state.leave();
+  // Once the disk has caught up, committed() begins a turn.
+  return state.has_work() && !state.journal_is_behind();
+}
+
+void Shard::State::do_work() {
+  const std::size_t all = working.size() + ending.size() + announcing.size();
+  const std::size_t slice = std::max(steps_per_turn / all, steps_per_slice_min);
+  do_packets(slice);
+  do_sessions(ending, slice, [this](Session& session, SessionWork& work) {
+    if (session.end == Session::End::begun) return drop_subscriptions(session, work);
+    end_session(session);
+    return true;
+  });
+  do_sessions(announcing, slice, [this](Session& session, SessionWork& work) {
+    return announce_presence(session, work);
+  });
+}
+
+template <typename Work>
+void Shard::State::do_slice(std::size_t slice, Work&& work) {
+  hear_client();
+  const std::size_t others = steps_left - std::min(slice, steps_left);
+  steps_left -= others;
+  work();
+  steps_left += others;
+  steps_left -= std::min(steps_left, std::exchange(steps_owed, 0));
+}
+
+void Shard::State::do_packets(std::size_t slice) {
+  for (std::size_t count = working.size(); count > 0 && steps_left > 0; --count) {
+    Connection* const connection = find(working.pop_front());
+    if (connection == nullptr || !connection->work) continue;
+    do_slice(slice, [&] {
+      if (go_on_with_packet(*connection) == Next::go_on) end_packet(*connection);
+    });
+  }
+}
+
+template <typename Step>
+void Shard::State::do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step) {
+  for (std::size_t count = all.size(); count > 0 && steps_left > 0; --count) {
+    SessionWork work = all.pop_front();
+    Session* const session = sessions.at(work.index, work.number);
+    if (session == nullptr) continue;
+    do_slice(slice, [&] {
+      if (!step(*session, work)) all.push_back(work);
+    });
+  }
+}
+
+void Shard::State::end_due_sessions() {
+  while (!ending.empty()) {
+    const SessionWork work = ending.pop_front();
+    Session* const session = sessions.at(work.index, work.number);
+    if (session != nullptr && session->end == Session::End::due) end_session(*session);
+  }
+}
+
+Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
+  switch (handle_filters(connection)) {
+    case Handled::done:
+      connection.work.reset();
+      return Next::go_on;
+    case Handled::failed:
+      return Next::stop;
+    case Handled::paused:
+      break;
+  }
+  keep_bytes(connection.work->keep());
+  working.push_back(connection.id);
+  return Next::wait;
+}
+
+void Shard::State::end_packet(Connection& connection) {
+  if (is_delayed(connection)) return;  // end_delay() goes on
+  const ConnectionId id = connection.id;
+  connection.last_received = now;
+  if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
+  if (Connection* const still = find(id)) unmute(*still);
+}
+
+}  // namespace broker
