@@ -381,8 +381,7 @@ struct Shard::State {
     mqtt::Reason answer = mqtt::Reason::success;
   };
   /// Requires  check_filter() has taken it.
-  [[nodiscard]] Wanted understand(const Connection& connection,
-                                  const mqtt::SubscribeEntry& entry);
+  [[nodiscard]] Wanted understand(const Connection& connection, const mqtt::SubscribeEntry& entry);
   /// Whether there is room for a subscription. One that replaces another takes none.
   [[nodiscard]] bool has_room(const Connection& connection, const Wanted& wanted);
   [[nodiscard]] bool is_subscribed(const Session& session, const Wanted& wanted) const;
