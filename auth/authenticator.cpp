@@ -226,8 +226,8 @@ std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, Log
   return std::nullopt;
 }
 
-/// Holds back the answer to a credential that was found wrong not long ago: it costs no hash. Where
-/// many answers are held already, another one tells nobody more, and is given at once.
+/// Holds back the answer to a credential that was found wrong not long ago: it costs no hash. If
+/// many answers are held already, this one is given at once: it tells a guesser nothing new.
 std::optional<LoginAnswer> Authenticator::State::answer_later(const Mac& key, LoginJob job) {
   const Clock::time_point due = backoff_.repeat(job.pair, Clock::now());
   if (!may_hold_answer(job.pair)) return judged(job, job.waiters.front().realm, Match::no);

@@ -7,7 +7,7 @@ namespace auth {
 Backoff::Slot Backoff::admit(const Mac& pair, Time now) {
   Pair& state = touch(pair, now);
   const Time hash = std::max(now, state.next_hash);
-  // A burst does not push the answers into the far future: who waits holds a connection.
+  // A burst does not push answers into the far future: a client that waits holds a connection.
   const Time answer = std::max(hash, std::min(state.next_answer, now + options_.longest));
   ++state.failures;
   const std::chrono::milliseconds delay = delay_after(state.failures);

@@ -18,7 +18,7 @@ struct BackoffOptions {
   std::size_t pairs_max = 8192;
 };
 
-/// Decides when the next guess of somebody who guesses is hashed, and when it is answered.
+/// Decides when the next guess of a pair is hashed, and when it is answered.
 ///
 /// Shape      (address, user) as a MAC -> number of failures, and the times of the next slots.
 /// Invariant  Answers to guesses of one pair, however many connections make them, lie apart by what

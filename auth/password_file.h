@@ -44,7 +44,7 @@ class PasswordFile {
 
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
 
-  /// "PATH:LINE: what is odd there", one for each user who has several lines.
+  /// Warnings "PATH:LINE: TEXT", one for each user with several lines.
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
   /// Users of this file who are gone from `next`, or have another hash there. Sorted.

@@ -50,7 +50,7 @@ class Realm {
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
 
-  /// What is odd in the files, though it can be used: "PATH:LINE: what".
+  /// Warnings about files that can be used all the same: "PATH:LINE: TEXT".
   [[nodiscard]] std::vector<std::string> warnings() const;
 
   /// Whose login would be judged differently in `next`?

@@ -195,8 +195,8 @@ class Shard {
   /// Returns   Whether there is more to do; then it is to be called again in a later turn.
   [[nodiscard]] bool publish_wills(std::size_t& next, Instant now);
   /// The process is about to end: DISCONNECT (5.0) to everybody, close requests for all. Wills that
-  /// nobody keeps and that publish_wills() has not come to are retained and queued now, and sent to
-  /// nobody.
+  /// no store keeps and that publish_wills() has not reached are retained and queued now, and not
+  /// sent.
   void shut_down(Instant now);
 
   /// Puts other limits and listeners in the place of those that hold.

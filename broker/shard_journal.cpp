@@ -255,7 +255,7 @@ void Shard::State::restore_will(Session& session, const JournalBatch& batch,
   session.will->has_expiry = row.message_expiry_interval_seconds.has_value();
   session.will->message_expiry_interval_seconds = row.message_expiry_interval_seconds.value_or(0);
   // A client that was connected when the broker ended has lost its connection now. It could not
-  // come back while nobody listened, so it is given a moment to do so, whatever its delay.
+  // come back while no listener was open, so it is given a moment to do so, whatever its delay.
   const Instant due = row.due.value_or(after_seconds(now, row.delay_interval_seconds));
   timers.arm(session.away->will_delay, std::max(due, after_seconds(now, will_grace_seconds)));
 }
@@ -358,7 +358,7 @@ void Shard::State::restore_retained(const JournalBatch& batch, const JournalBatc
   MessageRef message = std::move(*found);
   const bool stores = stores_retained(topic);
   if (stores) Ledger::refers(message);
-  // Nobody may publish there; an earlier version let wills and PUBLISH through.
+  // No client may publish there; an earlier version let wills and PUBLISH through.
   if (message->expired(now) || mqtt::is_reserved(topic)) {
     if (stores) ledger.retaining(topic, message);
     return;

@@ -193,7 +193,7 @@ void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
   owe(from, message.errand);
   Session* const session = sessions.at(message.session, message.session_number);
   if (session == nullptr || session->end != Session::End::none) {
-    // It ended on the way here: the group chooses again, among those who are left.
+    // It ended on the way here: the group chooses again, among the members that are left.
     if (session != nullptr) {
       tell(from,
            GroupLeave{message.share_name, message.filter, message.session, message.session_number});

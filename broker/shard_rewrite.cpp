@@ -27,7 +27,7 @@ void give_portion(JournalBatch& batch, const Give& give, bool all) {
 std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   end_turn(now);
   State& state = *state_;
-  // What was noted is part of what is given now.
+  // The rows given now include those noted before.
   [[maybe_unused]] const JournalBatch noted = state.ledger.take(state.sessions, state.retained);
   Ledger::Written written;
   JournalBatch batch;
@@ -67,7 +67,7 @@ void Shard::State::rewrite_subscriptions(const Session& session, JournalBatch& b
 
 // Messages that were not told yet are stored on their way. Those that were told have arrived, for
 // the shards have told each other everything; but this shard refers to them until it hears that the
-// other has stored what followed, and will let go of them only then.
+// other has stored what followed, and releases them only then.
 void Shard::State::rewrite_forwards(JournalBatch& batch, Ledger::Written& written) const {
   for (std::size_t i = 0; i < forwards.size(); ++i) {
     const Forward& one = forwards[i];

@@ -80,8 +80,8 @@ void Shard::State::publish_will(Session& session) {
   if (may_publish(session, message.topic, Denial::will)) publish(message, &session);
 }
 
-// What a group gets back is stored together with the session's end, so it goes in one turn: but
-// where that is much, only if no other has used up the steps of this turn.
+// Messages that a group gets back are stored together with the session's end, so it goes in one
+// turn; if they are many, only if no other has used up the steps of this turn.
 void Shard::State::end_session_soon(Session& session) {
   constexpr std::size_t few = 64;
   const std::size_t deliveries =

@@ -644,11 +644,11 @@ struct Shard::State {
   Instant last_tick;
   std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
-  std::size_t steps_owed = 0;               // done without asking, and not yet taken off
-  Ring<ConnectionId> working;               // whose packets are not done
-  Ring<SessionWork> ending;                 // whose end is due, or not done
-  Ring<SessionWork> announcing;             // whose groups are to be told of their clients
-  std::vector<ConnectionId> parked;         // who has packets put aside
+  std::size_t steps_owed = 0;               // done beyond steps_left, to be taken off later
+  Ring<ConnectionId> working;               // connections with a packet that goes on
+  Ring<SessionWork> ending;                 // sessions that are due to end, or are ending
+  Ring<SessionWork> announcing;             // sessions that groups are to be told of
+  std::vector<ConnectionId> parked;         // connections with packets put aside
   std::size_t parked_bytes = 0;
   bool journal_behind = false;
   bool memory_spared = false;

@@ -1,4 +1,4 @@
-// What takes more than one turn: other clients are served in between.
+// Work that takes more than one turn: other clients are served in between.
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 namespace broker {
 namespace {
 
-/// What one of many gets done in a turn at least.
+/// The least that one of many gets done in a turn.
 constexpr std::size_t steps_per_slice_min = 64;
 
 }  // namespace

@@ -21,7 +21,7 @@ void default_slow_consumer(Settings& settings, Listener& /*listener*/, const Val
   settings.slow_consumer = slow_consumer_of(value);
 }
 
-/// What clients are sent at a time and, where it is set, what they may send.
+/// The window towards clients and, if it is set, the one that they are told.
 void max_inflight_messages(Settings& settings, Listener& /*listener*/, const Value& value) {
   store(settings.max_inflight_messages, value);
   store(settings.receive_maximum, value);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr bool is_printable(char letter) noexcept { return letter > ' ' && letter <= '~'; }
 
-/// In full: whoever reads it is to copy it.
+/// In full, to be copied.
 std::string cited(const std::string& value) { return "'" + value + "'"; }
 
 std::string in_lower_case(std::string_view text) {
@@ -35,7 +35,7 @@ std::string without_default_port(std::string_view scheme, std::string host) {
   return host;
 }
 
-/// What a browser would send as Origin for a page whose address was meant.
+/// The Origin that a browser sends for a page at the address that was meant.
 std::string origin_meant_by(std::string_view value) {
   std::string scheme = "https";
   if (const std::size_t end = value.find("://"); end != std::string_view::npos) {

@@ -82,7 +82,7 @@ std::expected<void, std::string> check_copy(Database& database) {
   return {};
 }
 
-/// Without a log the file alone is read, and nothing is made beside it: whoever asks may be root.
+/// Without a log the file alone is read, and no file is made beside it: the caller may be root.
 Answer<Database> open_source(const std::string& path, bool has_log) {
   auto source = has_log ? Database::open_to_read(path) : Database::open_without_log(path);
   if (!source) return source;

@@ -79,7 +79,7 @@ class Database {
   Database() = default;
   /// Opens the file, or makes it.
   [[nodiscard]] static Answer<Database> open(const std::string& path);
-  /// Opens the file to be read, as if it had no write-ahead log and nobody wrote to it.
+  /// Opens the file to be read, as if it had no write-ahead log and no writer.
   [[nodiscard]] static Answer<Database> open_without_log(const std::string& path);
   /// Opens the file to be read, with its log, beside others that may write.
   [[nodiscard]] static Answer<Database> open_to_read(const std::string& path);

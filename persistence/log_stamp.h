@@ -41,7 +41,7 @@ struct LogStamp {
 
 /// Whether the log beside the database file is another database's.
 ///
-/// Requires  Both are there, and nobody has them open. Neither is changed.
+/// Requires  Both are there, and no process has them open. Neither is changed.
 /// Returns   True only if that is sure. A store of an older darter has no stamps, and a database
 /// file
 ///           may be half-written while its log is moved into it.

@@ -91,7 +91,7 @@ Store::Store(StoreOptions options, broker::Log& log)
 // SQLite moves the log into the file and removes it when the last connection closes. If the stamp
 // that has to come before cannot be written, or the file is not ours, the log stays as it is.
 Store::~Store() {
-  // What was removed or replaced is not ours to be tidied up.
+  // A file that was replaced is another's: it is not tidied up.
   const bool moves = statements_ != nullptr && !files_differ() && write_stamp(stamp_.to_be_moved());
   statements_.reset();
   if (database_.handle() != nullptr) {

@@ -90,7 +90,8 @@ class Store {
   void tidy_up();
   /// Puts the times of all rows right if the clock was set. To be called now and then.
   void look_at_clock();
-  /// What is not as it was left of the store's files: a clause for the log. See StoreFiles.
+  /// A difference between the store's open files and their paths, as a clause for the log. See
+  /// StoreFiles.
   [[nodiscard]] std::optional<std::string> files_differ() const;
   /// Gives the write-ahead log its full length at once: a sync that has to record a new length as
   /// well takes many times as long. To be called once, before the first commit.
@@ -101,7 +102,7 @@ class Store {
 
   using Give = std::function<void(const broker::JournalBatch&)>;
   /// Begins anew with an empty file, because the one that was open is lost: see files_differ().
-  /// What stands at its place is kept under another name. `rewrite` gives all that the store is to
+  /// A file at its place is kept under another name. `rewrite` gives all that the store is to
   /// hold, by rows of any order in which what is referred to comes first. All of it is on disk when
   /// this returns.
   ///

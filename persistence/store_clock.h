@@ -9,7 +9,7 @@
 
 namespace persistence {
 
-/// What the clocks say at one moment.
+/// The clocks at one moment.
 struct ClockReading {
   std::int64_t wall_milliseconds = 0;     // since 1970; somebody may set this clock
   std::int64_t instant_milliseconds = 0;  // since the machine was started, sleep included
@@ -52,7 +52,7 @@ class StoreClock {
 
   /// Whether the store should be told the time again.
   [[nodiscard]] bool note_is_old() const;
-  /// What the store has to remember: "BOOT OFFSET WALL".
+  /// The text that the store keeps: "BOOT OFFSET WALL".
   [[nodiscard]] std::string note();
 
   /// Of the rows.

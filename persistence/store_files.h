@@ -36,7 +36,7 @@ class StoreFiles {
   void remember();
   /// The database was written by this process: its length may be another.
   void database_written();
-  /// What is not as it was left: a clause for the log. `log_bytes`: how long PATH-wal has to be.
+  /// The first difference found, as a clause for the log. `log_bytes`: how long PATH-wal has to be.
   ///
   /// Cost      Three stat() and one read of 32 bytes.
   [[nodiscard]] std::optional<std::string> difference(off_t log_bytes) const;

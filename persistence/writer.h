@@ -37,7 +37,7 @@ struct WriterFigures {
 ///            once, a loaded broker commits what gathered.
 /// Invariant  A batch that was submitted is committed, or tried again until it is: on a full disk
 ///            acknowledgements wait, and nothing is lost. If the store's files are lost, it stops:
-///            batches are dropped, until somebody who sees all shards has written all anew.
+///            batches are dropped, until the state of all shards is written anew.
 /// Threads    submit() and figures() from any; the others by the one that made it.
 class Writer {
  public:
@@ -54,9 +54,9 @@ class Writer {
   [[nodiscard]] WriterFigures figures() const;
 
   /// Whether the store's files are lost: removed, replaced, cut, or no database any more. While
-  /// this is true the store belongs to whoever asks, and is to be renewed.
+  /// this is true the store belongs to the caller, which is to renew it.
   [[nodiscard]] bool lost() const;
-  /// That did not succeed; `sentence` says why.
+  /// To be called if renewing failed; `sentence` says why.
   void not_renewed(const std::string& sentence);
   /// All that the shards wanted stored is on disk; they have been told.
   void renewed();

@@ -6,7 +6,7 @@
 
 namespace transport {
 
-/// The two clocks that nobody can set: both count from the start of the machine, and the monotonic
+/// The two clocks that cannot be set: both count from the start of the machine, and the monotonic
 /// one stands still while the machine sleeps.
 struct Clock {
   [[nodiscard]] static std::int64_t monotonic_milliseconds() noexcept {

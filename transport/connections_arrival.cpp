@@ -181,7 +181,8 @@ void Connections::note_forwarded(const Connection& connection, const Forwarded& 
            std::string(describe(forwarded.kind)) + ": the client counts as the proxy itself.");
 }
 
-/// Without this line nobody would see that limits and bans count a whole proxy as one client.
+/// Without this line the operator does not see that limits and bans count a whole proxy as one
+/// client.
 void Connections::note_stranger(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const Forwarded found = forwarded_for(connection.http->reader.request(), options.real_ip_header,

@@ -166,7 +166,7 @@ class Path {
   std::size_t hops_ = 0;
 };
 
-/// What two fields say together.
+/// Combines what two fields say.
 Forwarded merge(const Forwarded& first, const Forwarded& second, const Networks& trusted) {
   const auto names_client = [&](const Forwarded& each) {
     return each.kind != Kind::known || !trusted.contains(each.address);

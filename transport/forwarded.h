@@ -50,7 +50,7 @@ class FieldSet {
   std::uint8_t bits_ = 0;
 };
 
-/// Which of these fields a request has.
+/// The fields that a request has.
 [[nodiscard]] FieldSet fields_in(const HttpRequest& request) noexcept;
 
 /// Reads the header fields of proxies. The caller trusts whoever sent the request.
@@ -69,7 +69,7 @@ class FieldSet {
 ///            not write, so a field that it does not write is the client's own. Fields outside of
 ///            `written` are not read if one of those inside is there. One that names a trusted
 ///            proxy names no client, and gives way to one that does. If two still name different
-///            clients nobody knows which of them the proxy wrote: the answer is Kind::disputed.
+///            clients, either may be the proxy's: the answer is Kind::disputed.
 /// Cost       Bounded by the size of a request's header fields.
 /// Source     RFC 7239, sections 4 to 6, for Forwarded; the others are custom.
 [[nodiscard]] Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header,

@@ -40,7 +40,7 @@ HttpRefusal not_found(const HttpRequest& request) {
   return {404, "There is no file '" + printable(request.path()) + "'.", {}};
 }
 
-/// What a path leads to when all links are followed, if that is below the folder.
+/// The file behind a path when all links are followed, if it is below the folder.
 struct Place {
   fs::path path;
   bool is_folder = false;

@@ -12,7 +12,7 @@ namespace transport {
 
 /// A file that was found and opened, and the head of the response for it; or a whole response.
 ///
-/// Lifetime   `descriptor` belongs to whoever got this; -1: nothing follows the head.
+/// Lifetime   `descriptor` belongs to the caller; -1: nothing follows the head.
 struct HttpFile {
   std::string head;
   int descriptor = -1;

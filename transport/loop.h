@@ -49,7 +49,7 @@ class Loop {
   bool settle();
   void start();
   // The end, in this order: see Loops::stop().
-  /// Nobody new is accepted, and nothing is read any more.
+  /// Accepting and reading end.
   void stop_input();
   /// Publishes a part of the wills, unless other shards have no room for them. Returns whether
   /// there are more.
@@ -124,7 +124,7 @@ class Loop {
   void prepare();
   void wake();
   void tick();
-  /// What is due is done in several turns if it is much: the sockets have theirs in between.
+  /// Many timers that are due fire in several turns: the sockets have theirs in between.
   void tick_shard();
   void flush();
   void flush_rounds();
@@ -160,7 +160,7 @@ class Loop {
   std::size_t input_bytes_ = 0;  // since the last flush
   int inputs_ = 0;               // the same in sockets
   std::uint32_t turn_ = 0;
-  TurnClock turns_;  // of monotonic time: while the machine sleeps nobody waits
+  TurnClock turns_;  // of monotonic time: a suspend of the machine does not count
   SleepClock slept_;
   std::uint64_t blocked_by_ = 0;  // one bit per peer without room
   bool opened_ = false;

@@ -46,7 +46,7 @@ class Loops {
 
   /// A shard, to be given its stored state before start(), by the thread that constructed this.
   [[nodiscard]] broker::Shard& shard(broker::ShardIndex index);
-  /// What time it is for the shards: milliseconds since the machine was started. While it sleeps,
+  /// The shards' time: milliseconds since the machine was started. While it sleeps,
   /// time passes: clients are gone, and what expires, expires.
   [[nodiscard]] static broker::Instant now() noexcept;
 
@@ -56,7 +56,7 @@ class Loops {
   [[nodiscard]] std::expected<void, std::string> start(
       std::vector<std::shared_ptr<Listener>> listeners);
 
-  /// Ends in order: nobody is accepted and nothing is read any more, Shard::publish_wills() while
+  /// Ends in order: accepting and reading end, Shard::publish_wills() while
   /// everybody is connected still, until what follows from that has come to all shards and is
   /// stored (for at most LoopOptions::stop_timeout_milliseconds); then Shard::shut_down() on every
   /// loop, output written (for as long again), connections closed, threads joined.
@@ -70,9 +70,8 @@ class Loops {
   /// false; and waits until all have. Nothing happens before start() and after stop().
   void run_everywhere(const Step& step);
   /// Stops all loops between two turns, has their shards tell each other all they have to say,
-  /// calls `work`, and lets them go on. After stop() it only
-  /// calls it. Nobody is
-  /// served meanwhile.
+  /// calls `work`, and lets them go on. No client is served meanwhile. After stop() it only calls
+  /// `work`.
   void while_parked(const std::function<void()>& work);
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
   /// connections stay, also of those that are gone: once this returns, nobody accepts there.

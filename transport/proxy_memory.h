@@ -14,7 +14,7 @@
 
 namespace transport {
 
-/// What requests have shown so far about the proxies in front of WebSocket listeners.
+/// Remembers the fields that each proxy in front of WebSocket listeners has been seen to write.
 ///
 /// Shape      For each listener and address of a proxy: the fields that every request had. A client
 ///            can add a field, but not take away one that the proxy writes; so a field that was
@@ -32,7 +32,7 @@ class ProxyMemory {
   /// Returns   The fields that its requests always had, this one included; `present` for a proxy
   ///           that is not remembered.
   [[nodiscard]] FieldSet always(std::uint16_t listener, const PeerAddress& proxy, FieldSet present);
-  /// Somebody who is no trusted proxy sent a field that names a client. Returns whether that is to
+  /// A peer that is no trusted proxy sent a field that names a client. Returns whether that is to
   /// be logged: once for each listener and address.
   [[nodiscard]] bool is_new_stranger(std::uint16_t listener, const PeerAddress& address);
 

@@ -56,7 +56,7 @@ class PskTable {
 /// May a file with secrets be one that everybody on the machine may read or change?
 enum class Secrecy : std::uint8_t { required, optional };
 
-/// PEM, without a passphrase: nobody could type it.
+/// PEM, without a passphrase: no one is there to type it.
 [[nodiscard]] std::expected<KeyPtr, std::string> read_private_key(const std::string& path,
                                                                   Secrecy secrecy);
 

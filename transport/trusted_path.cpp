@@ -20,7 +20,7 @@ constexpr const char* allow_variable = "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS";
 constexpr int folder_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 constexpr int links_max = 40;  // as the kernel has it
 
-/// Whether nobody but root can put a name there. In a folder such as /tmp others can add names.
+/// Whether root alone can put a name there. In a folder such as /tmp others can add names.
 bool is_roots_own(int folder) {
   struct stat status{};
   return ::fstat(folder, &status) == 0 && status.st_uid == 0 &&
@@ -114,7 +114,7 @@ class Walk {
 }  // namespace
 
 OpenedFile open_trusted(const std::string& path, int flags, mode_t mode) {
-  // Whoever is not root can be led to nothing that the one who leads it could not have itself.
+  // Without root's rights a link leads to no file that its maker could not open itself.
   if (::geteuid() == 0 && ::getenv(allow_variable) == nullptr) {
     return Walk(path, flags, mode).run();
   }

@@ -14,8 +14,8 @@ struct OpenedFile {
   int error = 0;  // errno
 };
 
-/// Opens a file for writing that the configuration names. As root, nobody else chooses which file
-/// that is: a symbolic link is followed only in a folder that root alone can change, and in another
+/// Opens a file for writing that the configuration names. As root, no other user chooses the
+/// file: a symbolic link is followed only in a folder that root alone can change, and in another
 /// folder a file with several names is refused. The environment variable
 /// MOSQUITTO_UNSAFE_ALLOW_SYMLINKS, with any value, allows both, as with Mosquitto.
 ///
@@ -25,7 +25,7 @@ struct OpenedFile {
 ///           has them.
 [[nodiscard]] OpenedFile open_trusted(const std::string& path, int flags, mode_t mode);
 
-/// What such an error means, as the end of a sentence without its stop.
+/// The meaning of such an error, as the end of a sentence without its stop.
 [[nodiscard]] std::string describe_open_error(int error);
 
 }  // namespace transport

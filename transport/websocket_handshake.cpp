@@ -89,7 +89,7 @@ std::expected<std::string_view, HttpRefusal> choose_subprotocol(const HttpReques
       HttpRefusal{400, "Sec-WebSocket-Protocol offers neither 'mqtt' nor 'mqttv3.1'.", {}});
 }
 
-/// What is not as it should be, and does no harm.
+/// Harmless defects of a request.
 std::string defects_of(const HttpRequest& request) {
   std::string defects;
   const auto add = [&](bool is_defect, std::string_view text) {

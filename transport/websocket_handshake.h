@@ -19,15 +19,16 @@ namespace transport {
 /// An opening handshake that was accepted.
 struct Handshake {
   std::string response;  // 101, whole
-  std::string defects;   // of the request, with who can mend them; "": it is as RFC 6455 has it
+  std::string
+      defects;  // of the request, and where they can be mended; "": it is as RFC 6455 has it
 };
 
 /// Answers the opening handshake of a WebSocket.
 ///
 /// Returns   The response. The subprotocol is the first of `mqtt` and `mqttv3.1` that the client
 ///           offers [MQTT-6.0.0-3] [MQTT-6.0.0-4]. HTTP/1.0, a missing Sec-WebSocket-Version, a
-///           missing Host and a key that is not 16 bytes are defects only: to refuse them makes
-///           nobody safer, and clients and proxies that have them work with Mosquitto.
+///           missing Host and a key that is not 16 bytes are defects only: refusing them brings
+///           no safety, and clients and proxies that have them work with Mosquitto.
 /// Errors    What to answer instead, in this order: 405 for a method other than GET, 404 for a
 ///           path other than http_path, 426 for HTTP before 1.0, no upgrade asked for, or a
 ///           WebSocket version other than 13, 400 for several Hosts, 400 for no key or several,

@@ -45,7 +45,8 @@ class Permissions {
   [[nodiscard]] virtual bool allows(Access access, std::string_view topic,
                                     const Identity& who) const = 0;
 
-  /// What allows() answers by, for a log line: "/etc/acl:7", or that no line grants it.
+  /// The place of the line that decides allows(), for a log line: "/etc/acl:7", or that no line
+  /// grants it.
   [[nodiscard]] virtual std::string decided_by(Access /*access*/, std::string_view /*topic*/,
                                                const Identity& /*who*/) const {
     return "its rights do not grant it";

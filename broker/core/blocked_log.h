@@ -22,9 +22,9 @@ namespace broker {
 /// and its oldest message is not acknowledged.
 ///
 /// Shape      A session is listed when a message has to wait for its window, and looked at every
-///            ten seconds. Whoever has not acknowledged the same packet for a minute is counted
-///            (Metrics::clients_blocked), and named in one line for each such packet; so many lines
-///            for each look, over all clients.
+///            ten seconds. A client that has not acknowledged the same packet for a minute is
+///            counted (Metrics::clients_blocked), and named in one line for each such packet; so
+///            many lines for each look, over all clients.
 /// Threads    None.
 class BlockedLog {
  public:

@@ -44,7 +44,7 @@ struct Delivery {
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return message ? message->size_bytes() : 0;
   }
-  /// What max_inflight_bytes and max_queued_bytes count.
+  /// The bytes that max_inflight_bytes and max_queued_bytes count.
   [[nodiscard]] std::size_t payload_bytes() const noexcept {
     return message ? message->payload().size() : 0;
   }

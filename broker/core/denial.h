@@ -8,7 +8,7 @@
 
 namespace broker {
 
-/// What a client wanted to do and may not.
+/// An action of a client that access rules deny.
 enum class Denial : std::uint8_t {
   publish,    ///< its PUBLISH
   will,       ///< its will

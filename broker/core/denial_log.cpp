@@ -11,7 +11,7 @@ namespace broker {
 namespace {
 
 constexpr std::size_t looks_max = 64;         // at sessions, a second
-constexpr std::size_t clients_max = 4096;     // of whom it is remembered that a line was written
+constexpr std::size_t clients_max = 4096;     // that have had a line
 constexpr std::int64_t quiet_seconds = 3600;  // between two lines about deliveries to a client
 
 /// As lines begin.
@@ -34,7 +34,7 @@ std::string describe(const Session& session) {
   return text;
 }
 
-/// What decided, as the end of a line.
+/// The deciding rule, as the end of a line.
 std::string decided_by(Access access, const Session& session, std::string_view topic) {
   if (access == Access::publish && mqtt::is_reserved(topic)) {
     return "clients may not publish there";

@@ -17,8 +17,8 @@ namespace broker {
 /// Writes lines that clients can cause, of each kind only so many a second; the others are counted.
 ///
 /// Shape      A kind is a place in the sources that writes. Errors, warnings, notices and
-///            information have a rate; who asks for lines about every packet (debug, subscribe,
-///            unsubscribe) gets them all.
+///            information have a rate; lines about every packet (debug, subscribe, unsubscribe)
+///            have none: log_type asks for them.
 /// Threads    None: one for each loop, and one for each shard.
 class LineRates {
  public:

@@ -25,7 +25,7 @@ namespace broker {
 /// Threads    None.
 struct PacketWork {
   enum class Phase : std::uint8_t { check, change, retained };
-  /// What became of one filter.
+  /// The outcome for one filter.
   struct Outcome {
     TopicTrie::FilterIndex filter = 0;  // of what was added, unless it is shared
     mqtt::Reason answer = mqtt::Reason::success;

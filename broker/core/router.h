@@ -35,7 +35,7 @@ struct Route {
   std::vector<Receiver> receivers;
   std::vector<std::uint32_t> ids;      // subscription identifiers
   std::vector<std::uint32_t> groups;   // shared subscriptions whose home this shard is
-  std::vector<const Session*> denied;  // who subscribed and may not read it, once for each filter
+  std::vector<const Session*> denied;  // subscribers that may not read it, once for each filter
   std::uint64_t peers = 0;  // shards that may be interested, one bit each; the shard fills it
   std::uint64_t peers_generation = 0;
 
@@ -72,7 +72,7 @@ class Router {
     return trie_.filter_text(filter);
   }
 
-  /// What a session subscribed to a filter with; requires that it did.
+  /// The terms of a session's subscription to a filter. Requires that there is one.
   [[nodiscard]] const Subscriber& terms_of(TopicTrie::FilterIndex filter,
                                            const Subscriber& subscriber) const {
     return *trie_.find(filter, subscriber);

@@ -169,7 +169,7 @@ bool Sender::make_room(Session& session, Line line, const Message& message) {
     case SlowConsumer::latest_per_topic:
       break;
   }
-  // One that is larger than the limit itself pushes nobody out.
+  // A message larger than the limit itself pushes no other out.
   const std::uint64_t bytes_max = bytes_max_of(line);
   if (bytes_max != 0 && message.payload().size() > bytes_max) return false;
   while (!waiting.empty() && !is_below_limits(session, line)) {

@@ -28,11 +28,11 @@ struct ControlAnswer {
 ///            broker is killed, and it needs no folder that the broker may write to. A request is
 ///            one packet, "reload"; the answer is another: the exit status as a digit, a line end,
 ///            and the text.
-/// Invariant  Anybody can take an abstract name, so both sides ask SO_PEERCRED who the other is.
-/// The
-///            broker hears root, its own user and the user who started it. The asker believes what
-///            it is told to trust, and asks nobody else. Nobody is waited for: at most 8 clients
-///            are connected, for a second each.
+/// Invariant  Any process can take an abstract name, so both sides check the peer's user
+/// (SO_PEERCRED).
+///            The broker hears root, its own user and the user who started it. The asker believes
+///            what it is told to trust, and no other user. The broker never waits for a client: at
+///            most 8 are connected, for a second each.
 /// Limits     The abstract namespace belongs to the network namespace: two containers that share
 ///            one and have the same path cannot both have it. SIGHUP works there all the same.
 /// Threads    The main thread.
@@ -47,7 +47,7 @@ class ControlSocket {
       const std::string& config_file, MayAsk may_ask = is_root_or_starter());
   ControlSocket() = default;
 
-  /// Root, the user who runs the process now, and the one who runs it when it is asked.
+  /// Root, the user of the process now, and its user at the time of a request.
   [[nodiscard]] static MayAsk is_root_or_starter();
 
   /// Whether somebody is connected who has not asked yet: then serve() is due within a second.

@@ -83,7 +83,7 @@ std::string FileAccess::denial_of(const std::string& path) const {
                  "   (darter doctor, as root, names all that is in the way)"});
 }
 
-/// A file that belongs to the user who reads it has to be closed only; so has one that root reads.
+/// A file of the user that reads it needs another mode only; so does one that root reads.
 std::string FileAccess::command_for(const std::string& path) const {
   const std::string word = shell_word(path);
   struct stat status{};

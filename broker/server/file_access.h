@@ -10,7 +10,8 @@
 
 namespace server {
 
-/// Who may read the files that a configuration names, and the one command that puts it right.
+/// Checks that the right users may read the files that a configuration names, and gives the one
+/// command that mends it.
 ///
 /// Shape      The broker reads its files as root at the start, and as its own user at a reload. A
 ///            command names that user's group, so that what it closes to everybody stays readable

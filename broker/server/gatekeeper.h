@@ -29,7 +29,7 @@ class Gatekeeper final : public broker::Authority {
   [[nodiscard]] static std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string>
   load(const conf::Settings& settings);
 
-  /// What is odd in those files, each once, in sentences.
+  /// Warnings about those files, each once, in sentences.
   [[nodiscard]] static std::vector<std::string> warnings(
       const conf::Settings& settings,
       const std::vector<std::shared_ptr<const auth::Realm>>& realms);

@@ -47,7 +47,7 @@ class Keeper {
   }
   /// If the store's files are lost: writes everything anew. To be called now and then.
   ///
-  /// Cost      Nobody is served while all rows are written.
+  /// Cost      No client is served while all rows are written.
   void look(transport::Loops& loops, broker::Instant now);
   /// After the loops have stopped: ends the writer, after everything submitted is on disk.
   void finish(transport::Loops& loops);

@@ -34,12 +34,12 @@ void write_all(int descriptor, std::string_view text) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno == EAGAIN) {
-      // Whoever shares a standard stream may have made it non-blocking.
+      // Another process with the same standard stream may have made it non-blocking.
       pollfd room{descriptor, POLLOUT, 0};
       ::poll(&room, 1, -1);
       continue;
     }
-    if (written <= 0) return;  // nobody can be told
+    if (written <= 0) return;  // no output is left to report it to
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }

@@ -35,7 +35,7 @@ struct LogQueue::State {
 
   [[nodiscard]] bool has_more() const { return !lines.empty() || dropped_unsaid > 0; }
   [[nodiscard]] bool written() const { return !has_more() && !busy; }
-  /// What is to be written next, and the line about what was dropped behind it.
+  /// Takes the lines to write next, and behind them the line about those that were dropped.
   [[nodiscard]] std::vector<LogLine> take();
 };
 

@@ -32,8 +32,8 @@ class LogOutput {
   virtual void write(std::span<const LogLine> lines) = 0;
 };
 
-/// Lines in front of one output, and the thread that writes them: a pipe that nobody reads, a log
-/// daemon that hangs or a slow disk holds up that thread, and nobody who has something to log.
+/// Lines in front of one output, and the thread that writes them: a pipe without a reader, a log
+/// daemon that hangs or a slow disk holds up that thread, and no thread that logs.
 ///
 /// Invariant  At most bytes_max wait. Further lines are dropped and counted; a line says so where
 ///            they would have stood.

@@ -193,7 +193,7 @@ void LogWriter::replace(Prepared prepared) {
     types_.store(types_of(settings_), std::memory_order_relaxed);
     for (const Sink& sink : before) dropped_before_ += sink.queue ? sink.queue->dropped() : 0;
   }
-  // What waits in front of the old ones is written while nobody has to wait for that.
+  // The old queues write their rest on their own threads; no caller waits for that.
 }
 
 std::string LogWriter::stamp() const {

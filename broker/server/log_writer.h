@@ -23,8 +23,8 @@ namespace server {
 
 /// Writes log lines where the configuration says, in Mosquitto's form: "TIME: LINE".
 ///
-/// Shape      Each destination has a LogQueue, except for $SYS topics: nobody who has something to
-///            log waits for one who should read it.
+/// Shape      Each destination has a LogQueue, except for $SYS topics: a thread that
+///            logs never waits for a reader.
 /// Invariant  Lines of different threads do not mix. A line has no control character but tabs,
 ///            whatever names and topics are in it, and at most line_bytes_max bytes.
 /// Threads    write(), enabled() and lines_dropped() from any; the others by one thread.
@@ -61,7 +61,7 @@ class LogWriter final : public broker::Log {
   void look(broker::Instant now);
   /// Whether there are any for look().
   [[nodiscard]] bool has_files() const;
-  /// Lines that were dropped because nobody read them.
+  /// Lines that were dropped because their reader was too slow.
   [[nodiscard]] std::uint64_t lines_dropped() const;
   /// Opens what `settings` name: files that are in use already once more, by their names.
   ///

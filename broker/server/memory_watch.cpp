@@ -61,7 +61,7 @@ void MemoryWatch::look() {
   if (near_ != said_near_ && now >= next_line_) say(static_cast<std::size_t>(used));
 }
 
-// What a thread has freed stays with its arena for the most part.
+// Memory that a thread frees stays with its arena for the most part.
 void MemoryWatch::give_back() {
   constexpr std::size_t much_bytes = std::size_t{32} << 20U;
   const broker::Instant now = transport::Loops::now();

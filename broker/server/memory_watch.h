@@ -39,7 +39,7 @@ class MemoryWatch {
   [[nodiscard]] bool on() const noexcept { return limit_bytes_ != 0; }
   /// To be called every 100 ms or so; does nothing if there is no limit.
   void look();
-  /// Gives memory that the allocator holds and nobody uses back to the system, if it is much; to be
+  /// Gives unused memory that the allocator holds back to the system, if it is much; to be
   /// called every `return_seconds`.
   ///
   /// Cost      The allocator keeps others waiting for some milliseconds. Once for each time that

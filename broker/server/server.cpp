@@ -54,7 +54,7 @@ constexpr std::string_view version = DARTER_VERSION;
 
 int status(conf::ExitCode code) { return static_cast<int>(code); }
 
-/// Through a queue: a full pipe that nobody reads must not keep a start from failing.
+/// Through a queue: a full pipe without a reader must not keep a start from failing.
 void print_error(std::string_view text) {
   LogQueue(std::make_shared<FileOutput>(STDERR_FILENO)).add(LogType::error, {}, text);
 }
@@ -400,7 +400,7 @@ int run_broker(Running running, Certificates::Contexts tls) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
   running.open_files_max = raise_open_files_limit();
   const conf::Settings& settings = running.settings;
-  // What the broker cannot do without comes before anything that could take its descriptors.
+  // Descriptors that the broker needs come before anything that could take them.
   transport::Descriptor watched(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   const auto room = check_open_files(running.open_files_max, open_files_needed(settings));
   if (!watched || !room) {
@@ -424,7 +424,7 @@ int run_broker(Running running, Certificates::Contexts tls) {
 }
 
 /// Whose process may be the broker of that file, even if it has errors: it was started as root, by
-/// whoever asks, or as the user that the file names.
+/// the asking user, or as the user that the file names.
 std::vector<uid_t> possible_brokers(const std::string& config_file) {
   std::vector<uid_t> users = {0, ::geteuid()};
   std::string name = conf::Settings().user;

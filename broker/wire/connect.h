@@ -55,7 +55,7 @@ struct Connect {
 ///           3.1.1 on. client_identifier_not_valid: a client identifier that is not UTF-8.
 [[nodiscard]] Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags = 0);
 
-/// What the front of a CONNECT says, for the answer and the log line if the rest is refused.
+/// The front of a CONNECT, for the answer and the log line if the rest is refused.
 ///
 /// Lifetime   Views into the body.
 struct ConnectHead {

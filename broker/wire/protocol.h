@@ -43,8 +43,8 @@ enum class PacketId : std::uint16_t {};
 /// Largest value of a Variable Byte Integer, and so of Remaining Length (section 1.5.5).
 inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
 
-/// Which clients are told by CONNACK why their CONNECT is refused. The others see the connection
-/// close, as Mosquitto closes it. A malformed CONNECT is answered from 5.0 on at most.
+/// The versions that get a CONNACK with the reason if CONNECT is refused. For others the connection
+/// closes without one, as with Mosquitto. A malformed CONNECT is answered from 5.0 on at most.
 enum class Answered : std::uint8_t { always, from_v5_0, never };
 
 /// Why bytes from the network are refused.

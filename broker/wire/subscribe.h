@@ -31,8 +31,7 @@ struct Subscribe {
   std::vector<SubscribeEntry> entries;        // at least one [MQTT-3.8.3-2]
 };
 
-/// What stands in front of the filters of a SUBSCRIBE or UNSUBSCRIBE, for who reads these one by
-/// one.
+/// The head of a SUBSCRIBE or UNSUBSCRIBE, in front of the filters, which are read one by one.
 struct SubscribeHead {
   PacketId packet_id{0};
   std::uint32_t subscription_identifier = 0;  // 0: none

@@ -24,7 +24,7 @@ constexpr int done = 0;
 constexpr int failed = 1;
 constexpr int wrong_password = 2;  // that two passwords differ is 2 with mosquitto_passwd, too
 
-/// What is said on standard error, and the exit status.
+/// The text on standard error, and the exit status.
 ///
 /// Invariant  Begins as it does with mosquitto_passwd, where that has the same to say: scripts
 /// look.
@@ -131,7 +131,7 @@ Result print_line(const Command& command) {
   return done;
 }
 
-/// What a new password is hashed with. Fails before anybody is asked for one if the file cannot be
+/// The scheme of a new password. Fails before the password is asked for if the file cannot be
 /// edited, and lets go of the file again: somebody may take his time.
 std::expected<auth::HashKind, Failure> find_kind(const Command& command) {
   const auto opened = open_users(command);

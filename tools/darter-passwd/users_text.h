@@ -21,7 +21,7 @@ class UsersText {
     std::size_t line = 0;  // from 1
   };
 
-  /// What is wrong with a line.
+  /// The fault of a line.
   struct Fault {
     std::size_t line = 0;  // from 1
     std::string what;

@@ -154,7 +154,7 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
                               : std::string()));
 }
 
-/// Whoever reads any field reads X-Forwarded-For too, and nginx passes on what it does not set: a
+/// real_ip_header any reads X-Forwarded-For too, and nginx passes on what it does not set: a
 /// client can write it itself. The broker believes no field then, until it has seen requests
 /// without that one.
 void check_passed_on(const Configuration& configuration, const Route& route,

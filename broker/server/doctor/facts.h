@@ -93,8 +93,8 @@ class FactFinder {
   /// Limits, sysctls and units.
   void look_at_system();
   void look_at_user(const std::string& name, std::optional<Account>& into) const;
-  /// Who the broker is: where root starts it, the `configured` user or who stands in for it;
-  /// anybody else is it himself.
+  /// The broker's user: if root starts it, the `configured` user or the one that stands in for
+  /// it; else the user that starts it.
   void look_at_broker(const std::string& configured);
   /// A path and all folders above it.
   void look_at_file(const std::string& path);
