@@ -21,8 +21,9 @@ Answer<std::string> stamp_in(Database& database) {
 
 std::optional<LogStamp> LogStamp::parse(std::string_view note) {
   LogStamp stamp;
-  const char* const end = note.data() + note.size();
-  const auto base = std::from_chars(note.data(), end, stamp.base);
+  const char* const begin = note.data();
+  const char* const end = begin + note.size();
+  const auto base = std::from_chars(begin, end, stamp.base);
   if (base.ec != std::errc() || base.ptr == end || *base.ptr != ' ') return std::nullopt;
   const auto own = std::from_chars(base.ptr + 1, end, stamp.own);
   if (own.ec != std::errc() || own.ptr == end || *own.ptr != ' ') return std::nullopt;

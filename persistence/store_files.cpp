@@ -159,7 +159,7 @@ std::optional<std::string> StoreFiles::difference(off_t log_bytes) const {
 }
 
 std::expected<std::string, std::string> StoreFiles::set_aside(const std::string& word) const {
-  const std::string aside = free_name(path_ + "." + word + "-" + date_now());
+  std::string aside = free_name(path_ + "." + word + "-" + date_now());
   for (const char* const part : {"", "-wal", "-shm"}) {
     if (::rename((path_ + part).c_str(), (aside + part).c_str()) != 0 && errno != ENOENT) {
       return std::unexpected(path_ + part + " cannot be moved away: " + std::strerror(errno));
@@ -183,7 +183,7 @@ void StoreFiles::move_log_to(const std::string& database) const {
 }
 
 std::expected<std::string, std::string> StoreFiles::set_log_aside(const std::string& word) const {
-  const std::string aside = free_name(log_path() + "." + word + "-" + date_now());
+  std::string aside = free_name(log_path() + "." + word + "-" + date_now());
   if (::rename(log_path().c_str(), aside.c_str()) != 0) {
     return std::unexpected(log_path() + " cannot be moved away: " + std::strerror(errno));
   }

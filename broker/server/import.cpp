@@ -119,13 +119,14 @@ void warn_of_newer(persistence::Store& store, const std::string& path,
   } else if (remembered.empty() || remembered != std::to_string(written_at(path).value_or(0))) {
     return;
   }
+  constexpr std::string_view explanation =
+      ": Mosquitto ran in between. The broker goes on with its own store. To take over what "
+      "Mosquitto has instead, stop the broker and move ";
+  constexpr std::string_view others =
+      ". darter --import adds only what the store lacks. To go on without it, move ";
   log.write(LogType::warning,
-            concat({"Warning: ", path, " was written after ", store.path(),
-                    ": Mosquitto ran in between. The broker goes on with its own store. To take "
-                    "over what Mosquitto has instead, stop the broker and move ",
-                    store.path(), " away: the next start imports ", path,
-                    ". darter --import adds only what the store lacks. To go on without it, move ",
-                    path, " away."}));
+            concat({"Warning: ", path, " was written after ", store.path(), explanation,
+                    store.path(), " away: the next start imports ", path, others, path, " away."}));
 }
 
 /// Says in the store that nothing is to be brought in at the next start either.

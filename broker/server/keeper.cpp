@@ -171,6 +171,7 @@ void Keeper::look(transport::Loops& loops, broker::Instant now) {
 bool Keeper::renew(transport::Loops& loops) {
   const broker::Instant now = transport::Loops::now();
   std::vector<broker::Shard*> all;
+  all.reserve(loops.count());
   for (std::uint32_t i = 0; i < loops.count(); ++i) {
     all.push_back(&loops.shard(broker::ShardIndex{i}));
   }
