@@ -387,6 +387,8 @@ class AnswersTest(BrokerTest):
 class ReceiveMaximumTest(BrokerTest):
     """Flow control of 5.0, both ways."""
 
+    config = "max_inflight_messages 20\n" + BrokerTest.config
+
     def test_clients_receive_maximum(self):
         """No more unacknowledged than the client takes.
 
@@ -439,6 +441,16 @@ class ReceiveMaximumTest(BrokerTest):
             client.expect(wire.PUBREC, packet_id=number)
         client.expect(wire.DISCONNECT, reason=0x93)
         client.expect_closed()
+
+    def test_no_maximum_unless_it_is_set(self):
+        """Clients that ignore Receive Maximum are not cut off where nobody asked for one."""
+        self.broker.stop()
+        self.start(BrokerTest.config)
+        client = self.client(MQTT5)
+        self.assertNotIn(wire.RECEIVE_MAXIMUM, dict(client.connack.properties))
+        client.send(b"".join(wire.publish(MQTT5, "open", "x", 2, n) for n in range(1, 301)))
+        for number in range(1, 301):
+            client.expect(wire.PUBREC, packet_id=number)
 
     def test_burst_of_qos1_is_not_cut(self):
         """[MQTT-4.3.2-4] [MQTT-4.6.0-2] QoS 1 is acknowledged at once: a burst is no violation."""
