@@ -284,13 +284,12 @@ class ConnackPropertiesTest(BrokerTest):
         return connack.properties
 
     def test_defaults(self):
-        """Topic Alias Maximum 10, Maximum Packet Size 2000000, Receive Maximum 20.
+        """Topic Alias Maximum 10, Maximum Packet Size 2000000, no Receive Maximum.
 
         [MQTT-4.12.0-6]
         """
         self.assertEqual(self.properties(), [(wire.TOPIC_ALIAS_MAXIMUM, 10),
-                                             (wire.MAXIMUM_PACKET_SIZE, 2000000),
-                                             (wire.RECEIVE_MAXIMUM, 20)])
+                                             (wire.MAXIMUM_PACKET_SIZE, 2000000)])
 
     def test_order(self):
         """All that can be announced, in the order of Mosquitto 2.1."""
