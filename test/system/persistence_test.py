@@ -498,6 +498,6 @@ class PersistenceTest(BrokerTest):
         self.assertEqual(self.broker.process.wait(20), 1)
         self.broker.wait_for_log("its version is 99, and this darter knows none above 2")
         with sqlite3.connect(self.broker.directory / "darter.db") as database:
-            database.execute("PRAGMA user_version = 1")
+            database.execute("PRAGMA user_version = 2")
         database.close()
         self.broker.start()
