@@ -74,14 +74,14 @@ class UnreadTest(BrokerTest):
 class ClientTextTest(BrokerTest):
     """What clients send makes no long lines."""
 
-    config = "password_file {dir}/passwd\nlistener {port} 127.0.0.1\n"
+    config = "packet_max_connect 1000000\npassword_file {dir}/passwd\nlistener {port} 127.0.0.1\n"
     files = {"passwd": ""}
 
     def test_long_names(self):
         """A failed login with names of 64 KB; then the same with a will, topics and filters."""
         self.refused(MQTT311, 5, client_id="i" * 60_000, username="u" * 60_000, password=b"p")
         self.broker.wait_for_log(r"i{200}\.\.\. \[127.*with user 'u{200}\.\.\.'.*not authorised")
-        self.start("max_packet_size 1000000\n" + DEFAULT_CONFIG)
+        self.start("max_packet_size 1000000\npacket_max_connect 1000000\n" + DEFAULT_CONFIG)
         client = self.client(MQTT311, "i" * 60_000, username="u" * 60_000,
                              will=wire.Will("w" * 60_000, b"x"))
         client.subscribe("f" * 60_000)

@@ -1,6 +1,7 @@
 """QoS 0, 1 and 2 in both directions: handshakes, reconnects, redelivery, windows."""
 
 from harness import wire
+from harness.broker import DEFAULT_CONFIG
 from harness.case import ALL, BrokerTest, versions
 from harness.client import unique
 from harness.wire import MQTT5, MQTT311
@@ -434,6 +435,7 @@ class ReceiveMaximumTest(BrokerTest):
 
     def test_brokers_receive_maximum_exceeded(self):
         """[MQTT-3.3.4-7] A client that exceeds the broker's maximum gets DISCONNECT 0x93."""
+        self.start("max_inflight_messages 20\n" + DEFAULT_CONFIG)
         client = self.client(MQTT5)
         for number in range(1, 22):
             client.send(wire.publish(MQTT5, "flood", "x", 2, number))

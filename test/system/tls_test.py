@@ -116,7 +116,7 @@ class RoundTripTest(TlsTest):
         """https to the WebSocket listener, http to it, and https to the MQTT listener."""
         ca = authority().path("ca.crt")
         ws, mqtt = self.broker.ws_port, self.broker.port
-        self.assertIn("426 Upgrade Required",
+        self.assertIn("This is a WebSocket for MQTT.",
                       self.run_command("curl", "-si", "--cacert", ca, f"https://localhost:{ws}/"))
         self.assertIn("This port speaks TLS: use https or wss.",
                       self.run_command("curl", "-si", f"http://localhost:{ws}/"))
