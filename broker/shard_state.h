@@ -77,6 +77,12 @@ struct Shard::State {
     will_delay_timer,
     publish_timer,
   };
+  /// How far the lasting state has come, here and at peers.
+  struct Progress {
+    std::uint64_t position;
+    std::uint64_t told;
+    bool operator==(const Progress&) const = default;
+  };
   enum class WillFate : std::uint8_t {
     publish,
     discard,
@@ -324,6 +330,9 @@ struct Shard::State {
   /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
   /// logs a no.
   [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
+  /// The rest of on_publish() for QoS 2.
+  Next publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
+                            std::string_view topic, mqtt::Reason reason, const Progress& before);
   Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
   bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
@@ -469,12 +478,6 @@ struct Shard::State {
   void note_expired(const Session& session);
 
   // shard_journal.cpp
-  /// How far the lasting state has come, here and at peers.
-  struct Progress {
-    std::uint64_t position;
-    std::uint64_t told;
-    bool operator==(const Progress&) const = default;
-  };
   [[nodiscard]] Progress progress() const noexcept { return {ledger.position(), holdings.told()}; }
   /// When an acknowledgement of what happened since `before` may leave.
   [[nodiscard]] When when_safe(const Progress& before) const noexcept {

@@ -2,10 +2,9 @@
 
 namespace broker {
 
-void IncomingIds::index_last() {
+void IncomingIds::add_to_index() {
   const auto number = static_cast<std::uint32_t>(items_.size());
   if (index_.size() > 0) return index_.insert(hash_of(items_.back().id), number);
-  if (items_.size() <= unindexed_max) return;
   std::uint32_t place = 0;
   for (const Item& item : items_) index_.insert(hash_of(item.id), ++place);
 }

@@ -72,7 +72,10 @@ class IncomingIds {
         index_.find(hash_of(id), [&](std::uint32_t place) { return items_[place - 1].id == id; });
     return number == HashIndex::none ? items_.size() : number - 1;
   }
-  void index_last();
+  void index_last() {
+    if (items_.size() > unindexed_max || index_.size() > 0) add_to_index();
+  }
+  void add_to_index();
 
   std::vector<Item> items_;
   HashIndex index_;                    // of 1 + place; empty while there are few

@@ -7,12 +7,8 @@ std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
          packet_identifiers;
 }
 
-// Where all that is in flight has numbers that lie close together, every next one is free.
-std::uint64_t Outgoing::take_number() {
-  if (stragglers_ || next_ - first_ >= span_max) {
-    while (entries_ < packet_identifiers && find(packet_id_of(next_)) != nullptr) ++next_;
-  }
-  return next_++;
+void Outgoing::skip_taken_identifiers() {
+  while (entries_ < packet_identifiers && find(packet_id_of(next_)) != nullptr) ++next_;
 }
 
 bool Outgoing::thin_out(std::uint64_t next) {
@@ -104,26 +100,32 @@ void Outgoing::received(InFlight& entry) {
 }
 
 Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
-  InFlight& entry = *find(id);
-  if (entry.counts()) {
-    in_flight_bytes_ -= entry.delivery.payload_bytes();
-    --quota_used_;
-  }
-  --entries_;
-  const std::uint64_t number = number_of(id);
-  Done done{number, std::move(entry.delivery.message)};
-  if (number < first_) {
-    remove_straggler(id);
-    return done;
-  }
+  const std::size_t index = index_of(id);
+  const bool in_window = index < window_.size() && window_[index].state != InFlight::State::free;
+  if (!in_window) return finish_straggler(id);
+  InFlight& entry = window_[index];
+  uncount(entry);
+  Done done{first_ + index, std::move(entry.delivery.message)};
   entry = InFlight{};
   drop_leading_holes();
   return done;
 }
 
-void Outgoing::remove_straggler(mqtt::PacketId id) {
+Outgoing::Done Outgoing::finish_straggler(mqtt::PacketId id) {
+  const auto [number, entry] = stragglers_->find(id);
+  uncount(*entry);
+  Done done{number, std::move(entry->delivery.message)};
   stragglers_->remove(id);
   if (stragglers_->empty()) stragglers_.reset();
+  return done;
+}
+
+void Outgoing::uncount(const InFlight& entry) noexcept {
+  if (entry.counts()) {
+    in_flight_bytes_ -= entry.delivery.payload_bytes();
+    --quota_used_;
+  }
+  --entries_;
 }
 
 void Outgoing::drop_leading_holes() {
@@ -205,9 +207,7 @@ void Outgoing::take_back() {
 /// In a damaged store two that were in flight may have one identifier: the older one is given up.
 void Outgoing::free_identifier(std::uint64_t number) {
   const mqtt::PacketId id = packet_id_of(number);
-  if (!stragglers_ || stragglers_->find(id).entry == nullptr) return;
-  --entries_;
-  remove_straggler(id);
+  if (stragglers_ && stragglers_->find(id).entry != nullptr) finish_straggler(id);
 }
 
 }  // namespace broker

@@ -187,7 +187,12 @@ class Outgoing {
   static constexpr std::size_t span_tolerated = 1024;
 
   /// The next number whose identifier is free.
-  [[nodiscard]] std::uint64_t take_number();
+  [[nodiscard]] std::uint64_t take_number() {
+    // Where all that is in flight has numbers that lie close together, every next one is free.
+    if (stragglers_ || next_ - first_ >= span_max) skip_taken_identifiers();
+    return next_++;
+  }
+  void skip_taken_identifiers();
   [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
   /// Appends an entry of that number, and holes for those before it that are not there.
   void push_window(InFlight entry, std::uint64_t number);
@@ -197,7 +202,9 @@ class Outgoing {
   /// Takes old entries out of the window while it is mostly holes, or too long for `next`. Returns
   /// whether an identifier is left.
   bool thin_out(std::uint64_t next);
-  void remove_straggler(mqtt::PacketId id);
+  Done finish_straggler(mqtt::PacketId id);
+  /// Takes an entry that ends off the counts.
+  void uncount(const InFlight& entry) noexcept;
   void free_identifier(std::uint64_t number);
   /// Takes a restored delivery from the backlog into the window, to be sent again.
   void take_back();

@@ -579,7 +579,7 @@ bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
     return true;
   }
   // From here on the message is not sent again, only PUBREL is [MQTT-4.3.3-4] [MQTT-4.3.3-5].
-  if (!entry->released()) {
+  if (ledger_.on() && !entry->released()) {
     ledger_.released(session, session.outgoing->number_of(ack.packet_id), entry->delivery.message);
   }
   if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
