@@ -113,12 +113,12 @@ void Shard::State::expire_session(Session& session) {
 }
 
 bool Shard::publish_wills(std::size_t& next, Instant now) {
-  constexpr std::size_t looks_per_slice = 2048;
+  constexpr std::size_t looks_per_turn = 2048;
   constexpr std::size_t looks_per_will = 16;
   State& state = *state_;
   state.enter(now);
   const std::size_t places = state.sessions.places();
-  for (std::size_t looks = 0; next < places && looks < looks_per_slice && !state.outbox.full();
+  for (std::size_t looks = 0; next < places && looks < looks_per_turn && !state.outbox.full();
        ++next, ++looks) {
     Session* const session = state.sessions.at_place(next);
     if (session == nullptr || !session->will || state.ledger.keeps(*session)) continue;

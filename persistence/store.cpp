@@ -203,10 +203,9 @@ Answer<void> Store::begin_log() {
   const auto note = this->note(LogStamp::note_name);
   if (!note) return std::unexpected(note.error());
   stamp_ = LogStamp::parse(*note).value_or(LogStamp{});
-  // On a full disk, say, the log goes on as it is.
-  bool stamped = true;
-  if (log_was_empty_) stamped = write_stamp(stamp_.next()).has_value();
-  if (stamped) stamped = move_log(SQLITE_CHECKPOINT_PASSIVE).has_value();
+  // On a full disk, for instance, the log stays as it is.
+  const bool stamped = !log_was_empty_ || write_stamp(stamp_.next()).has_value();
+  if (stamped) static_cast<void>(move_log(SQLITE_CHECKPOINT_PASSIVE));
   files_.remember();
   return {};
 }

@@ -8,9 +8,9 @@
 namespace broker {
 namespace {
 
-constexpr std::int64_t interval_seconds = 10;
+constexpr std::int64_t look_interval_seconds = 10;
 constexpr std::int64_t patience_seconds = 60;
-constexpr std::size_t lines_max = 20;
+constexpr std::size_t lines_per_look_max = 20;
 constexpr std::size_t topic_bytes_max = 200;
 
 std::string place_of(const Connection& connection) {
@@ -42,7 +42,7 @@ void BlockedLog::list(Session& session, Instant now) {
 
 void BlockedLog::tell(SessionTable& sessions, Instant now) {
   if (now < next_) return;
-  next_ = after_seconds(now, interval_seconds);
+  next_ = after_seconds(now, look_interval_seconds);
   lines_ = 0;
   metrics_.clients_blocked = 0;
   std::vector<Listed> still;
@@ -68,7 +68,7 @@ bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
   }
   if (now < after_seconds(listed.since, patience_seconds)) return true;
   ++metrics_.clients_blocked;
-  if (listed.told || lines_ >= lines_max || !log_.enabled(LogType::notice)) return true;
+  if (listed.told || lines_ >= lines_per_look_max || !log_.enabled(LogType::notice)) return true;
   listed.told = true;
   ++lines_;
   const std::string user = session.user_name.empty()
