@@ -10,7 +10,7 @@
 namespace conf {
 namespace {
 
-constexpr bool is_printable(char letter) noexcept { return letter > ' ' && letter <= '~'; }
+constexpr bool is_visible_ascii(char letter) noexcept { return letter > ' ' && letter <= '~'; }
 
 /// In full, to be copied.
 std::string cited(const std::string& value) { return "'" + value + "'"; }
@@ -62,7 +62,7 @@ std::string fault_of_origin(std::string_view value) {
   if (value.find_first_of(" ,;") != std::string_view::npos) {
     return "an Origin is one value; write a 'websockets_origin' for each";
   }
-  if (!std::ranges::all_of(value, is_printable)) {
+  if (!std::ranges::all_of(value, is_visible_ascii)) {
     return "browsers send a host name in ASCII; write the form that begins with 'xn--'";
   }
   if (value.find('*') != std::string_view::npos) {
@@ -83,7 +83,7 @@ std::string path_meant_by(std::string_view value) {
   std::string path = value.starts_with('/') ? "" : "/";
   constexpr std::string_view digits = "0123456789ABCDEF";
   for (const char letter : value) {
-    if (is_printable(letter)) {
+    if (is_visible_ascii(letter)) {
       path += letter;
     } else {
       const auto code = static_cast<unsigned char>(letter);

@@ -19,18 +19,18 @@ namespace {
 
 using broker::concat;
 
-constexpr auto terminal_interval = std::chrono::milliseconds(200);
+constexpr auto progress_interval = std::chrono::milliseconds(200);
 
-int fail(conf::ExitCode code, std::string_view sentence) {
+int fail_copy(conf::ExitCode code, std::string_view sentence) {
   std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(sentence.size()), sentence.data());
   return static_cast<int>(code);
 }
 
 int fail_without_store(std::string_view argument) {
-  return fail(conf::ExitCode::bad_configuration,
-              concat({argument,
-                      " needs a configuration with persistence true: -c FILE. It says "
-                      "where the store is."}));
+  return fail_copy(conf::ExitCode::bad_configuration,
+                   concat({argument,
+                           " needs a configuration with persistence true: -c FILE. It says "
+                           "where the store is."}));
 }
 
 /// Percents, on a terminal.
@@ -39,7 +39,7 @@ persistence::Progress on_terminal() {
   return [last = std::chrono::steady_clock::time_point()](std::uint64_t done,
                                                           std::uint64_t total) mutable {
     const auto now = std::chrono::steady_clock::now();
-    if (done < total && now - last < terminal_interval) return;
+    if (done < total && now - last < progress_interval) return;
     last = now;
     std::fprintf(stderr, "\r%d %%%s", static_cast<int>(done * 100 / total),
                  done == total ? "\n" : "");
@@ -53,7 +53,7 @@ int back_up_store(const conf::Settings& settings, const std::string& file) {
   // Root stays root: the copy may go where only root may write. Nothing is made beside the store.
   const std::string store = store_paths_of(settings).store;
   const auto bytes = persistence::back_up(store, file, on_terminal());
-  if (!bytes) return fail(conf::ExitCode::unusable_listener, bytes.error());
+  if (!bytes) return fail_copy(conf::ExitCode::unusable_listener, bytes.error());
   std::printf("Backed up %s to %s: %llu bytes.\n", store.c_str(), file.c_str(),
               static_cast<unsigned long long>(*bytes));
   return static_cast<int>(conf::ExitCode::success);
@@ -67,15 +67,15 @@ int restore_store(const conf::Settings& settings, const std::string& file) {
   // Opened before privileges are dropped: it may be for root's eyes only. The store is the user's.
   const std::unique_ptr<std::FILE, Close> source(std::fopen(file.c_str(), "rbe"));
   if (source == nullptr) {
-    return fail(conf::ExitCode::unusable_listener,
-                concat({file, " cannot be read: ", std::strerror(errno), "."}));
+    return fail_copy(conf::ExitCode::unusable_listener,
+                     concat({file, " cannot be read: ", std::strerror(errno), "."}));
   }
   if (auto dropped = drop_privileges(settings.user, {}); !dropped) {
-    return fail(conf::ExitCode::unusable_listener, dropped.error());
+    return fail_copy(conf::ExitCode::unusable_listener, dropped.error());
   }
   const std::string store = store_paths_of(settings).store;
   const auto aside = persistence::restore(store, source.get(), file);
-  if (!aside) return fail(conf::ExitCode::unusable_listener, aside.error());
+  if (!aside) return fail_copy(conf::ExitCode::unusable_listener, aside.error());
   std::printf("Restored %s from %s.\n", store.c_str(), file.c_str());
   if (!aside->empty()) std::printf("What was there before is %s.\n", aside->c_str());
   return static_cast<int>(conf::ExitCode::success);

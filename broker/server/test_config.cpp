@@ -18,7 +18,7 @@ namespace {
 
 using broker::concat;
 
-void print(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+void print_line(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
 
 /// The same that darter doctor finds, but only about files that the broker makes.
 std::vector<doctor::Finding> look_at_made_files(const std::string& file,
@@ -45,18 +45,18 @@ std::vector<doctor::Finding> look_at_made_files(const std::string& file,
 int test_config(const conf::CommandLine& command_line, const conf::Settings& settings,
                 const std::vector<std::shared_ptr<const auth::Realm>>& realms,
                 const Certificates::Contexts& contexts) {
-  for (const conf::Diagnostic& remark : settings.remarks) print(conf::format(remark));
+  for (const conf::Diagnostic& remark : settings.remarks) print_line(conf::format(remark));
   for (const auto& lines :
        {Gatekeeper::warnings(settings, realms), Certificates::warnings(settings, contexts)}) {
-    for (const std::string& line : lines) print("Warning: " + line);
+    for (const std::string& line : lines) print_line("Warning: " + line);
   }
   conf::ExitCode status = conf::ExitCode::success;
   for (const doctor::Finding& each : look_at_made_files(command_line.config_file, settings)) {
     if (each.severity < doctor::Severity::warning) continue;
     const bool is_error = each.severity == doctor::Severity::error;
     if (is_error) status = conf::ExitCode::bad_configuration;
-    print(concat({is_error ? "Error: " : "Warning: ", each.what,
-                  each.cure.empty() ? "" : "; run: ", each.cure, " (", each.where, ")"}));
+    print_line(concat({is_error ? "Error: " : "Warning: ", each.what,
+                       each.cure.empty() ? "" : "; run: ", each.cure, " (", each.where, ")"}));
   }
   return static_cast<int>(status);
 }
