@@ -128,7 +128,11 @@ class StartTest(BrokerTest):
                 try:
                     broker.wait_for_ports()
                 except AssertionError as ended:
-                    self.assertRegex(str(ended), rf"status 1:\n.*limit of open files, {limit}, is ")
+                    # UBSan looks at objects through a pipe, and reports them without descriptors
+                    # for one. Builds without it have to name the limit each time.
+                    if "<memory cannot be printed>" not in str(ended):
+                        self.assertRegex(str(ended),
+                                         rf"status 1:\n.*limit of open files, {limit}, is ")
                     self.assertLess(limit, 48)
                     broker.process = None
                     continue
