@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -205,7 +206,7 @@ Answer<void> Store::begin_log() {
   stamp_ = LogStamp::parse(*note).value_or(LogStamp{});
   // On a full disk, for instance, the log stays as it is.
   const bool stamped = !log_was_empty_ || write_stamp(stamp_.next()).has_value();
-  if (stamped) static_cast<void>(move_log(SQLITE_CHECKPOINT_PASSIVE));
+  if (stamped) std::ignore = move_log(SQLITE_CHECKPOINT_PASSIVE);
   files_.remember();
   return {};
 }
