@@ -20,8 +20,8 @@ namespace broker {
 /// Threads    None.
 class DueQueue {
  public:
-  /// The number comes out at `due`, or earlier if it is scheduled for an earlier time: who takes it
-  /// then looks whether it is due, and schedules it again if not.
+  /// The number comes out at `due`, or earlier if it is scheduled for an earlier time. The caller
+  /// that takes it out checks whether it is due, and schedules it again if not.
   ///
   /// Cost      O(log size); nothing if it is scheduled already.
   void schedule(std::uint32_t number, Instant due);

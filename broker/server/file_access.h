@@ -41,7 +41,7 @@ class FileAccess {
   bool is_root_;     // and what the command does needs root
   bool stays_root_;  // the reader can read everything
   uid_t reader_uid_;
-  std::string reader_;  // the user who reads at a reload
+  std::string reader_;  // the broker's user, for reads at a reload
   std::string group_;   // of that user
 };
 

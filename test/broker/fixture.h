@@ -166,7 +166,7 @@ class Broker {
   std::shared_ptr<const broker::Permissions> permissions;
   // Of connections that are opened from now on:
   std::string address = "10.0.0.1";              // where they come from
-  std::string tls_user;                          // whom TLS names; empty: nobody
+  std::string tls_user;                          // the name that TLS proves; empty: none
   mqtt::Reason refusal = mqtt::Reason::success;  // see broker::Origin
   broker::Instant deadline;                      // of their CONNECT; 0: by the limits
   Feed feed = Feed::whole;

@@ -7,7 +7,7 @@
 
 #include "test/broker/fixture.h"
 
-// What comes and goes in large numbers leaves nothing behind, on one shard and on several.
+// State that comes and goes in large numbers leaves nothing behind, on one shard and on several.
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 #include "test/broker/fixture.h"
 
-// What each limit in bytes does with one message that is larger than itself: it passes where
+// Each limit in bytes and one message that is larger than itself: it passes where
 // nothing else is in the way.
 
 namespace {

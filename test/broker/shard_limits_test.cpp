@@ -41,7 +41,7 @@ Strings numbers(std::size_t count, std::size_t first = 1, std::size_t width = 10
   return all;
 }
 
-/// A subscriber to "t" for whom messages wait, and a publisher. Each payload takes ten bytes.
+/// A subscriber to "t" with waiting messages, and a publisher. Each payload takes ten bytes.
 class Scene {
  public:
   Scene(Broker& broker, Place place, unsigned qos) : broker_(broker), place_(place), qos_(qos) {

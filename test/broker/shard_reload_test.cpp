@@ -162,7 +162,7 @@ struct Deciding : Broker {
     client_ = open();
     feed_once(client_, test::connect("c", options));
   }
-  /// What the shard asks now; empty: nothing.
+  /// The login that the shard asks for now; empty: none.
   std::vector<broker::LoginRequest> asked() { return shard(0).outbox().take_logins(); }
   bool decide(const broker::LoginRequest& request, mqtt::Reason reason) {
     return shard(0).decided(request.connection, {reason, nullptr, "it says so"}, now);
@@ -170,7 +170,7 @@ struct Deciding : Broker {
   void reload(const broker::ListenerPolicy& policy) {
     shard(0).reconfigure(change_with({}, policy), now);
   }
-  /// What the client was answered.
+  /// The answer to the client.
   Strings answer() {
     settle();
     return received(client_);

@@ -6,7 +6,7 @@
 
 #include "test/broker/fixture.h"
 
-// What clients may do: what waits for them, what they leave behind, and what the log says of it.
+// Rights of clients: for waiting messages, for wills, and in the log.
 
 namespace {
 
@@ -41,7 +41,7 @@ std::shared_ptr<const broker::Permissions> reads(std::string prefix) {
   return std::make_shared<const Below>("", std::move(prefix));
 }
 
-/// What a reload may change for everybody.
+/// Access rules that a reload changes for all clients.
 class Rights final : public broker::Authority {
  public:
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions_of(
@@ -63,7 +63,7 @@ test::ConnectOptions lasting_user(std::string_view name) {
   return options;
 }
 
-/// Puts other rights in force for those who are connected.
+/// Puts other rights in force for connected clients.
 void reload(Broker& broker, Rights& rights, std::shared_ptr<const broker::Permissions> now,
             const broker::Limits& limits = {}) {
   broker.permissions = rights.now = std::move(now);
@@ -277,7 +277,7 @@ TEST_CASE("clients may not publish where the broker does, by PUBLISH or by a wil
   CHECK(broker.log.contains("clients may not publish there"));
 }
 
-// Retained as well: the state of a bridge is asked for by who comes later.
+// Retained as well: later subscribers ask for the state of a bridge.
 TEST_CASE("a bridge says in $SYS whether it is connected", "[rights]") {
   const bool by_will = GENERATE(false, true);
   Broker broker(GENERATE(1U, 4U));

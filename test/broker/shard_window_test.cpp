@@ -5,7 +5,7 @@
 
 #include "test/broker/fixture.h"
 
-// What is in flight: acknowledgements that fit, and one that never comes.
+// Messages in flight: acknowledgements that fit, and one that never comes.
 
 namespace {
 

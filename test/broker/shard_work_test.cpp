@@ -1,5 +1,5 @@
-// What takes more than one turn: large SUBSCRIBE packets, many retained messages, the end of large
-// sessions.
+// Work that takes more than one turn: large SUBSCRIBE packets, many retained messages, the end of
+// large sessions.
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -161,7 +161,7 @@ TEST_CASE("options of every kind reach their place", "[conf]") {
   CHECK(settings.max_queued_bytes == 99'999'999'999U);
 }
 
-// What 2.1.2 frees before it reads another one; all others are errors there.
+// Texts that 2.1.2 frees before it reads another one; all others are errors there.
 TEST_CASE("of some texts the last one holds, with a warning", "[conf]") {
   const auto settings = good(
       "acl_file /a\nacl_file /b\npassword_file /c\npassword_file /d\nuser one\nuser two\n"

@@ -27,7 +27,7 @@ Rows one(std::uint64_t key) {
   return rows;
 }
 
-/// What an end without order leaves of a store.
+/// The files that a crash leaves of a store.
 void copy_as_killed(const std::string& from, const std::string& to) {
   for (const char* const part : {"", "-wal"}) std::filesystem::copy_file(from + part, to + part);
 }

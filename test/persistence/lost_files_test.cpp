@@ -26,7 +26,7 @@ Rows one(std::uint64_t key) {
   return rows;
 }
 
-/// What can happen to a store at `path`, and what is said of it.
+/// A way to lose a store at `path`, and the clause that names it.
 struct Loss {
   const char* what;
   void (*happen)(const std::string& path);

@@ -65,7 +65,7 @@ class Broker {
     rows.batch.messages[0].expires = machine_.in(hour);
     REQUIRE(test::write(*store, rows));
   }
-  /// What is left of an hour, for all three; they do not differ by a second.
+  /// The rest of an hour, for all three; they do not differ by a second.
   std::int64_t left_seconds() {
     std::int64_t message = INT64_MIN;
     std::int64_t session = INT64_MIN;

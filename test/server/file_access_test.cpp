@@ -36,7 +36,7 @@ FileAccess access(bool refuse) {
   return FileAccess(settings);
 }
 
-/// What root gives to the group of the broker's user, anybody else can only close.
+/// Root gives a file to the group of the broker's user; other users can only close it.
 std::string command_for(const std::string& text) {
   return ::geteuid() == 0 ? "chown root:" : "chmod 600 " + text;
 }

@@ -35,7 +35,7 @@ TEST_CASE("memory that nobody uses any more goes back to the system", "[memory_w
     block = std::make_unique_for_overwrite<std::byte[]>(block_bytes);
     std::memset(block.get(), 1, block_bytes);
   }
-  // What is freed lies below what is kept.
+  // The freed memory lies below the kept one.
   const auto kept = std::make_unique<std::byte[]>(block_bytes);
   blocks.clear();
   const std::size_t before = resident_bytes();

@@ -234,7 +234,7 @@ class Torture {
     for (Publisher& publisher : publishers_) publisher.online = false;
     for (Subscriber* const subscriber : everybody()) subscriber->online = false;
     lose_willing();
-    // No will is published in the first seconds: whoever is back by then may have none.
+    // No will is published in the first seconds: a client that is back by then may have none.
     if (pick(2) == 0) return broker_->pass_milliseconds(4000);
     const std::set<std::string> seen(watcher_.seen.begin(), watcher_.seen.end());
     for (const std::string& payload : willing_.due) {

@@ -311,7 +311,7 @@ trusted_proxies none
             forwarded=other + 'proxy_set_header Forwarded "for=$remote_addr;proto=http";',
             silent=tcp))
         spoof = [("X-Forwarded-For", "203.0.113.66"), ("Forwarded", "for=203.0.113.66")]
-        # What the broker makes of fields that disagree before it knows which one nginx writes.
+        # The broker's answer to fields that disagree, before it knows the one that nginx writes.
         self.known_as(self.over_websocket(port, extra=spoof), "127.0.0.1")
         self.broker.wait_for_log("'X-Forwarded-For' and 'Forwarded' that name different clients")
         self.known_as(self.over_websocket(port), "127.0.0.2", "")

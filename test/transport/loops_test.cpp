@@ -147,7 +147,7 @@ TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", 
     dying.back()->send(connect("dying" + name, "w/" + std::string(2 - name.size(), '0') + name));
     CHECK(dying.back()->receive(4) == connack);
   }
-  // What was said before the end is heard: no will of this one.
+  // Packets from before the end are read: no will of this one.
   dying.back()->send("\xE0\x00"s);
   broker.loops().stop();
   const std::size_t each = publish("w/00", "gone").size();

@@ -74,7 +74,7 @@ TEST_CASE("the user name is what the certificate says, if that is asked for", "[
   };
   site.options.require_certificate = true;
   CHECK(user(&site.client) == "-");
-  CHECK(missing.empty());  // nobody asks
+  CHECK(missing.empty());  // no client asks
   site.options.user_name = TlsUserName::identity;
   CHECK(user(&site.client) == "client");
   site.options.user_name = TlsUserName::subject;
