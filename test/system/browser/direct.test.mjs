@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Deployment, Tab, brokerHost, site, strangeSite } from './deployment.mjs';
+import { waitFor } from '../js/lib/wait.mjs';
 
 let deployment;
 before(async () => {
@@ -58,7 +59,9 @@ check('a wrong password is refused by CONNACK', site, async (tab) => {
 check('a page of another Origin is refused, and the log says so', strangeSite, async (tab) => {
   const { ok } = await tab.connect({ id: 'strange' });
   assert.equal(ok, false);
-  assert.match(deployment.broker.log(), /refused: 403 [^\n]*Origin/);
+  await waitFor('the refusal in the log', () =>
+    /refused: 403 [^\n]*Origin/.test(deployment.broker.log()),
+  );
 });
 
 check('the broker is reached under its own name as well', `https://${brokerHost}`, async (tab) => {
