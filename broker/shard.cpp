@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/core/siphash.h"
-#include "broker/core/text.h"
 #include "broker/shard_state.h"
 #include "broker/wire/utf8.h"
 
@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::int64_t trim_interval_seconds = 10;
 constexpr std::int64_t verdict_seconds = 30;  // until it is looked again whether there is one
-
-/// A byte of a packet's body in decimal; what is left out at the end of a packet is 0.
-std::string byte_in(mqtt::Bytes body, std::size_t at) {
-  return at < body.size() ? std::to_string(std::to_integer<unsigned>(body[at])) : "0";
-}
 
 CloseHow how_to_close(mqtt::Reason reason) {
   switch (reason) {
@@ -29,13 +24,6 @@ CloseHow how_to_close(mqtt::Reason reason) {
     default:
       return CloseHow::protocol_error;
   }
-}
-
-/// The packet identifier at the front of a body, in decimal.
-std::string identifier_in(mqtt::Bytes body) {
-  if (body.size() < 2) return "0";
-  return std::to_string(std::to_integer<unsigned>(body[0]) * 256 +
-                        std::to_integer<unsigned>(body[1]));
 }
 
 }  // namespace
@@ -190,7 +178,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
                                  : cause == CloseCause::connection_lost
                                      ? " disconnected: connection lost."
                                      : " disconnected: protocol error.";
-    state.note(LogType::notice, {"Client ", State::who(*connection), how});
+    state.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
   state.end_connection(*connection, State::WillFate::publish, std::nullopt);
   state.leave();
@@ -325,7 +313,10 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
 Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
                                         mqtt::Bytes unread) {
   ++metrics.messages_received;
-  if (debug) note_received(connection, frame);
+  if (debug) {
+    const std::string line = received_line(connection, frame);
+    if (!line.empty()) note(LogType::debug, {line});
+  }
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -392,7 +383,7 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
     if (session.persistent()) ledger.changed(session, Ledger::session_row);
   }
   if (tells_of_connections()) {
-    note(LogType::notice, {"Client ", who(connection), " disconnected."});
+    note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
   }
   // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
   // [MQTT-3.14.4-3].
@@ -416,13 +407,15 @@ Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Fra
 
 // Every violation ends the connection [MQTT-4.13.1-1] [MQTT3-4.8.0-1].
 Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
-  note(LogType::notice, {"Client ", who(connection), " disconnected: ", failure.what, "."});
+  note(LogType::notice,
+       {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
   return end_failed(connection, failure);
 }
 
 Shard::State::Next Shard::State::fail_too_large(Connection& connection, std::size_t size_bytes) {
-  note(LogType::notice, {"Client ", who_with_user(connection), " disconnected: packet too large: ",
-                         std::to_string(size_bytes), " bytes, max_packet_size is ",
+  note(LogType::notice, {"Client ", describe_client_with_user(connection),
+                         " disconnected: packet too large: ", std::to_string(size_bytes),
+                         " bytes, max_packet_size is ",
                          std::to_string(connection.promises.maximum_packet_size_bytes), "."});
   return end_failed(connection, {mqtt::Reason::packet_too_large, "packet too large"});
 }
@@ -490,7 +483,8 @@ void Shard::State::on_connection_timer(Connection& connection) {
     timers.arm(connection.timer, deadline);
     return;
   }
-  note(LogType::notice, {"Client ", who(connection), " has exceeded timeout, disconnecting."});
+  note(LogType::notice,
+       {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
   send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
   end_connection(connection, WillFate::publish, CloseHow::policy, "keep alive timeout");
 }
@@ -507,78 +501,6 @@ void Shard::State::note_at_a_rate(LineRate& rate, std::initializer_list<std::str
   if (*held_back > 0) {
     note(LogType::notice, {std::to_string(*held_back), " more lines of this kind before it."});
   }
-}
-
-// The words of these lines are Mosquitto's: filters look for them.
-void Shard::State::note_sent(const Connection& connection, mqtt::Bytes packet) const {
-  const auto frame = mqtt::next_frame(packet, packet.size());
-  if (!frame || !*frame) return;
-  const mqtt::Frame& sent = **frame;
-  std::string details;
-  const std::string id = identifier_in(sent.body);
-  switch (sent.type) {
-    case mqtt::PacketType::connack:
-      details = concat({" (", byte_in(sent.body, 0), ", ", byte_in(sent.body, 1), ")"});
-      break;
-    case mqtt::PacketType::puback:
-    case mqtt::PacketType::pubrec:
-      details = concat({" (m", id, ", rc", byte_in(sent.body, 2), ")"});
-      break;
-    case mqtt::PacketType::pubcomp:
-      details = concat({" (m", id, ")"});
-      break;
-    case mqtt::PacketType::disconnect:
-      details = concat({" (rc", byte_in(sent.body, 0), ")"});
-      break;
-    default:
-      break;
-  }
-  note(LogType::debug,
-       {"Sending ", mqtt::name_of(sent.type), " to ",
-        connection.session != nullptr ? cut(id_of(connection)) : std::string(connection.address),
-        details});
-}
-
-void Shard::State::note_received(const Connection& connection, const mqtt::Frame& frame) const {
-  std::string details;
-  switch (frame.type) {
-    case mqtt::PacketType::connect:
-    case mqtt::PacketType::publish:
-      return;  // they have lines of their own, with more in them
-    case mqtt::PacketType::puback:
-    case mqtt::PacketType::pubcomp:
-      details =
-          concat({" (Mid: ", identifier_in(frame.body), ", RC:", byte_in(frame.body, 2), ")"});
-      break;
-    case mqtt::PacketType::pubrec:
-    case mqtt::PacketType::pubrel:
-      details = concat({" (Mid: ", identifier_in(frame.body), ")"});
-      break;
-    default:
-      break;
-  }
-  note(LogType::debug,
-       {"Received ", mqtt::name_of(frame.type), " from ", cut(id_of(connection)), details});
-}
-
-std::string_view Shard::State::id_of(const Connection& connection) {
-  return connection.session != nullptr ? std::string_view(connection.session->client_id)
-                                       : std::string_view("<unknown>");
-}
-
-std::string Shard::State::place_of(const Connection& connection) {
-  if (connection.client_port == 0) return connection.address;
-  return concat({connection.address, ":", std::to_string(connection.client_port)});
-}
-
-std::string Shard::State::who(const Connection& connection) {
-  return concat({cut(id_of(connection)), " [", place_of(connection), "]"});
-}
-
-std::string Shard::State::who_with_user(const Connection& connection) {
-  const bool named = connection.session != nullptr && !connection.session->user_name.empty();
-  if (!named) return who(connection);
-  return concat({who(connection), " with user '", cut(connection.session->user_name), "'"});
 }
 
 }  // namespace broker

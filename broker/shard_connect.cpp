@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
@@ -27,18 +28,6 @@ bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
 }
 
 constexpr std::string_view keep_alive_refusal = "keep alive exceeds max_keepalive";
-
-std::string_view text_of(mqtt::Version version) {
-  switch (version) {
-    case mqtt::Version::v3_1:
-      return "3.1";
-    case mqtt::Version::v3_1_1:
-      return "3.1.1";
-    case mqtt::Version::v5_0:
-      return "5.0";
-  }
-  return "?";
-}
 
 /// Overwrites a password so that no copy of it stays in freed memory.
 void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
@@ -90,7 +79,8 @@ Shard::State::Next Shard::State::refuse_undecoded(Connection& connection, const 
     why += concat({" ", std::to_string(head.level)});
     if (!head.client_id.empty()) why += concat({", client id '", cut(head.client_id), "'"});
   }
-  note(LogType::notice, {"Client connection from ", place_of(connection), " refused: ", why, "."});
+  note(LogType::notice,
+       {"Client connection from ", client_address_text(connection), " refused: ", why, "."});
   return turn_away(connection, head.version, failure);
 }
 
@@ -100,7 +90,7 @@ bool Shard::State::refuse_control_will(Connection& connection, const mqtt::Conne
                        packet.will->topic.starts_with("$CONTROL/");
   if (!control) return false;
   ++metrics.denied[static_cast<std::size_t>(Denial::will)];
-  note_at_a_rate(control_will_lines, {"Client ", applicant(connection, packet),
+  note_at_a_rate(control_will_lines, {"Client ", applicant_text(connection, packet),
                                       " refused: its will goes to $CONTROL."});
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return true;
@@ -221,12 +211,9 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
   }
 }
 
-std::string Shard::State::applicant(const Connection& connection,
-                                    const mqtt::Connect& packet) const {
-  const std::string_view id = client_id_of(connection, packet);
-  const std::string place =
-      concat({id.empty() ? "<unknown>" : cut(id), " [", place_of(connection), "]"});
-  return packet.user_name ? concat({place, " with user '", cut(*packet.user_name), "'"}) : place;
+std::string Shard::State::applicant_text(const Connection& connection,
+                                         const mqtt::Connect& packet) const {
+  return describe_applicant(connection, client_id_of(connection, packet), packet);
 }
 
 std::string Shard::State::explain(const mqtt::Connect& packet, const Failure& failure) const {
@@ -238,7 +225,7 @@ std::string Shard::State::explain(const mqtt::Connect& packet, const Failure& fa
                    "; with max_keepalive_cap true such a client is let in and held to it"});
   }
   if (failure.reason == Reason::unsupported_protocol_version) {
-    return concat({"MQTT ", text_of(packet.version),
+    return concat({"MQTT ", version_text(packet.version),
                    " is not among accept_protocol_versions of its listener"});
   }
   return std::string(failure.what);
@@ -246,19 +233,20 @@ std::string Shard::State::explain(const mqtt::Connect& packet, const Failure& fa
 
 Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
                                         Failure failure) {
-  note(LogType::notice,
-       {"Client ", applicant(connection, packet), " refused: ", explain(packet, failure), "."});
+  note(LogType::notice, {"Client ", applicant_text(connection, packet),
+                         " refused: ", explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
 }
 
 // Alerts on failed logins look for "not authorised.".
 void Shard::State::note_refused_login(const Connection& connection, const mqtt::Connect& packet,
                                       const Verdict& verdict) const {
-  const std::string who = applicant(connection, packet);
+  const std::string applicant = applicant_text(connection, packet);
   if (verdict.reason == Reason::not_authorized) {
-    note(LogType::warning, {"Client ", who, " (", verdict.why, ") disconnected: not authorised."});
+    note(LogType::warning,
+         {"Client ", applicant, " (", verdict.why, ") disconnected: not authorised."});
   } else {
-    note(LogType::warning, {"Client ", who, " disconnected: ", verdict.why, "."});
+    note(LogType::warning, {"Client ", applicant, " disconnected: ", verdict.why, "."});
   }
 }
 
@@ -388,27 +376,14 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
         [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (tells_of_connections()) {
-    const std::string user =
-        packet.user_name ? concat({", u'", cut(session->user_name), "'"}) : std::string();
-    note(
-        LogType::notice,
-        {"New client connected from ", place_of(connection), " as ", cut(session->client_id), " (p",
-         std::to_string(static_cast<int>(packet.version)), ", c", packet.clean_start ? "1" : "0",
-         ", k", std::to_string(connection.keep_alive_seconds), user, ")."});
+    note(LogType::notice, {connected_line(connection, packet)});
   }
-  if (debug) note_will(packet);
+  if (debug) {
+    for (const std::string& line : will_lines(packet)) note(LogType::debug, {line});
+  }
   announce_presence(*session);
   sender.resume(*session, now);
   return Next::go_on;
-}
-
-void Shard::State::note_will(const mqtt::Connect& packet) const {
-  if (!packet.will) return note(LogType::debug, {"No will message specified."});
-  const mqtt::Will& will = *packet.will;
-  note(LogType::debug,
-       {"Will message specified (", std::to_string(will.payload.size()), " bytes) (r",
-        will.retain ? "1" : "0", ", q", std::to_string(static_cast<int>(will.qos)), ")."});
-  note(LogType::debug, {"\t", cut(will.topic)});
 }
 
 // The client's session, resumed or made afresh [MQTT-3.1.2-6] [MQTT-3.1.3-2] [MQTT-3.1.4-4]
@@ -419,9 +394,10 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   Session* session = sessions.find(client_id);
   if (session != nullptr && session->connection != nullptr) {
     Connection& old = *session->connection;
-    note(LogType::notice,
-         {"Client ", cut(client_id), " already connected, closing old connection from ",
-          place_of(old), "; the new one is from ", place_of(connection), "."});
+    note(
+        LogType::notice,
+        {"Client ", cut(client_id), " already connected, closing old connection from ",
+         client_address_text(old), "; the new one is from ", client_address_text(connection), "."});
     // The older connection has to go [MQTT-3.1.4-3].
     send_disconnect(old, Reason::session_taken_over, {});
     end_connection(old, WillFate::publish, CloseHow::policy,

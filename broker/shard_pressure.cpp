@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
@@ -21,7 +22,7 @@ void Shard::State::end_overrun() {
       Connection* const connection = find(id);
       if (connection == nullptr) continue;
       constexpr std::string_view why = "its queue is full";
-      note(LogType::notice, {"Client ", who(*connection), " disconnected: ", why, "."});
+      note(LogType::notice, {"Client ", describe_client(*connection), " disconnected: ", why, "."});
       send_disconnect(*connection, mqtt::Reason::quota_exceeded, why);
       end_connection(*connection, WillFate::publish, CloseHow::policy, why);
     }
@@ -137,7 +138,7 @@ bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) 
   keep_bytes(bytes);
   if (connection.stage == Connection::Stage::awaiting_verdict) return false;
   if (connection.tail.size() <= small_connect_bytes || !memory_is_short()) return true;
-  note_at_a_rate(login_memory_lines, {"Client connection from ", place_of(connection),
+  note_at_a_rate(login_memory_lines, {"Client connection from ", client_address_text(connection),
                                       " closed: memory_limit is near, and its CONNECT is large."});
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return true;

@@ -117,9 +117,10 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
                            std::string_view topic) {
   const std::uint32_t most = options.limits.message_size_limit_bytes;
   if (most != 0 && packet.payload.size() > most) {
-    note(LogType::notice, {"Dropped a too large PUBLISH from ", who_with_user(connection), ": ",
-                           std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
-                           std::to_string(most), "."});
+    note(LogType::notice,
+         {"Dropped a too large PUBLISH from ", describe_client_with_user(connection), ": ",
+          std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
+          std::to_string(most), "."});
     return Reason::quota_exceeded;  // PUBACK may not say 0x95
   }
   const Session& session = *connection.session;

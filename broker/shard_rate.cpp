@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
@@ -65,7 +66,7 @@ Shard::State::Next Shard::State::delay(Connection& connection) {
   timers.arm(spent.timer, after_milliseconds(now, milliseconds));
   count(Refusal::publish_delayed);
   if (!std::exchange(spent.told, true)) {
-    note_at_a_rate(delay_lines, {"Client ", who(connection),
+    note_at_a_rate(delay_lines, {"Client ", describe_client(connection),
                                  " publishes faster than it may: it is read no faster than that."});
   }
   return Next::wait;

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core/text.h"
+#include "broker/core/client_text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
@@ -81,7 +81,8 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
   if (!dismissal) return looks;
   Connection& connection = *session.connection;
   if (tells_of_connections()) {
-    note(LogType::notice, {"Client ", who(connection), " disconnected: ", dismissal->why, "."});
+    note(LogType::notice,
+         {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
   }
   ++sweep.dropped;
   send_disconnect(connection, dismissal->reason, dismissal->why);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/client_text.h"
 #include "broker/core/connection.h"
 #include "broker/core/denial_log.h"
 #include "broker/core/groups.h"
@@ -176,14 +177,12 @@ struct Shard::State {
         holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
           const std::size_t before = bytes.size();
           encode(bytes);
-          if (debug) note_sent(connection, bytes.view().subspan(before));
+          if (debug) note(LogType::debug, {sent_line(connection, bytes.view().subspan(before))});
         });
     metrics.bytes_sent += size_bytes;
     ++metrics.messages_sent;
     connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
   }
-  void note_sent(const Connection& connection, mqtt::Bytes packet) const;
-  void note_received(const Connection& connection, const mqtt::Frame& frame) const;
   /// To be called first thing by every entry: what time it is, and whether debug lines are read.
   void enter(Instant time) {
     now = time;
@@ -258,14 +257,6 @@ struct Shard::State {
   /// be read of it.
   bool keep_before_login(Connection& connection, std::size_t bytes);
 
-  [[nodiscard]] static std::string_view id_of(const Connection& connection);
-  /// "ID [ADDRESS:PORT]" for log lines.
-  /// Address and port of a client, as far as they are known.
-  [[nodiscard]] static std::string place_of(const Connection& connection);
-  [[nodiscard]] static std::string who(const Connection& connection);
-  /// "ID [ADDRESS:PORT] with user 'USER'", without the user if there is none.
-  [[nodiscard]] static std::string who_with_user(const Connection& connection);
-
   // shard_connect.cpp
   Next refuse_undecoded(Connection& connection, const mqtt::Frame& frame, mqtt::Failure failure);
   Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
@@ -281,8 +272,8 @@ struct Shard::State {
                                               const mqtt::Connect& packet) const;
   [[nodiscard]] std::string make_client_id(std::string_view prefix);
   /// "ID [ADDRESS:PORT] with user 'USER'" of somebody who is not let in yet.
-  [[nodiscard]] std::string applicant(const Connection& connection,
-                                      const mqtt::Connect& packet) const;
+  [[nodiscard]] std::string applicant_text(const Connection& connection,
+                                           const mqtt::Connect& packet) const;
   /// Why a CONNECT is refused, for the log: with the values and options that decide.
   [[nodiscard]] std::string explain(const mqtt::Connect& packet,
                                     const mqtt::Failure& failure) const;
@@ -309,7 +300,6 @@ struct Shard::State {
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
-  void note_will(const mqtt::Connect& packet) const;
   [[nodiscard]] std::uint16_t keep_alive_of(const mqtt::Connect& packet) const;
   [[nodiscard]] mqtt::Connack connack_for(const Connection& connection,
                                           const mqtt::Connect& packet) const;

@@ -181,7 +181,7 @@ bool Shard::State::has_room(const Connection& connection, const Wanted& wanted) 
   if (!full && !memory_is_short()) return true;
   if (is_subscribed(session, wanted)) return true;
   note_at_a_rate(subscription_lines,
-                 {"Client ", who_with_user(connection), " may not subscribe to more: ",
+                 {"Client ", describe_client_with_user(connection), " may not subscribe to more: ",
                   full ? concat({"max_subscriptions is ", std::to_string(most)})
                        : std::string("memory_limit is near"),
                   "."});

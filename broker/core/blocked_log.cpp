@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/core/connection.h"
 #include "broker/core/text.h"
 
@@ -12,11 +13,6 @@ constexpr std::int64_t look_interval_seconds = 10;
 constexpr std::int64_t patience_seconds = 60;
 constexpr std::size_t lines_per_look_max = 20;
 constexpr std::size_t topic_bytes_max = 200;
-
-std::string place_of(const Connection& connection) {
-  if (connection.client_port == 0) return connection.address;
-  return concat({connection.address, ":", std::to_string(connection.client_port)});
-}
 
 }  // namespace
 
@@ -71,16 +67,12 @@ bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
   if (listed.told || lines_ >= lines_per_look_max || !log_.enabled(LogType::notice)) return true;
   listed.told = true;
   ++lines_;
-  const std::string user = session.user_name.empty()
-                               ? std::string()
-                               : concat({" with user '", cut(session.user_name), "'"});
   const std::int64_t seconds = (now.milliseconds - listed.since.milliseconds) / 1000;
-  log_.write(
-      LogType::notice,
-      concat({"Client ", cut(session.client_id), " [", place_of(*session.connection), "]", user,
-              " keeps ", std::to_string(session.outgoing->backlog_size()),
-              " messages waiting: ", blocking, " for ", std::to_string(seconds), " seconds; ",
-              std::to_string(session.outgoing->in_flight()), " are in flight."}));
+  log_.write(LogType::notice,
+             concat({"Client ", describe_client_with_user(*session.connection), " keeps ",
+                     std::to_string(session.outgoing->backlog_size()), " messages waiting: ",
+                     blocking, " for ", std::to_string(seconds), " seconds; ",
+                     std::to_string(session.outgoing->in_flight()), " are in flight."}));
   return true;
 }
 
