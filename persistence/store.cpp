@@ -344,7 +344,10 @@ Answer<void> Store::commit() {
                "The system's clock differs by " + std::to_string(step_milliseconds_ / 1000) +
                    " s from what the store counted with; its expiry times were put right.");
   }
-  if (done) step_milliseconds_ = 0;
+  if (done) {
+    step_milliseconds_ = 0;
+    undo_.clear();
+  }
   return done;
 }
 

@@ -97,6 +97,24 @@ class Writing {
 
 }  // namespace
 
+TEST_CASE("a checkpoint that fails takes nothing back of who refers to which message", "[faults]") {
+  Folder folder;
+  Lines log;
+  FaultyDisk disk;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  Rows first;
+  first.session(1, "client0").message(7, "t", "payload").delivery(1, 0, 7);
+  Rows second;
+  second.session(2, "client1").message(7, "t", "payload").delivery(2, 0, 7);
+  REQUIRE(test::write(*store, {&first, &second}));
+  disk.set_full(true);
+  store->expect_little();
+  disk.set_full(false);
+  REQUIRE(test::write(*store, Rows().finished(1, 0).dropped(7)));
+  CHECK(test::value_in(path, "SELECT count(*) FROM message") == "1");
+}
+
 TEST_CASE("after a power cut everything committed is there, whatever reached the disk besides",
           "[faults]") {
   Folder folder;
