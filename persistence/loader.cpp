@@ -2,12 +2,12 @@
 #include <bit>
 #include <chrono>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/core/key_table.h"
+#include "persistence/row.h"
 #include "persistence/store.h"
 
 namespace persistence {
@@ -22,69 +22,6 @@ constexpr auto line_interval = std::chrono::seconds(1);
 constexpr std::uint64_t rows_per_look = 8192;
 /// A store from this size on is told of before it is read.
 constexpr std::uint64_t large_bytes = std::uint64_t{4} << 20U;
-/// Keys above are no keys of ours: there is room for as many again.
-constexpr std::int64_t key_max = INT64_MAX / 2;
-
-/// Reads the columns of a row as what they are meant to be. A disk may have made others of them:
-/// sound() says whether all were in their range.
-class Row {
- public:
-  explicit Row(Statement& read) : read_(read) {}
-
-  [[nodiscard]] bool sound() const noexcept { return sound_; }
-
-  std::uint64_t key() { return static_cast<std::uint64_t>(number(1, key_max)); }
-  /// 0 to the largest of its type.
-  template <typename Number>
-  Number number() {
-    constexpr auto most = std::numeric_limits<Number>::max();
-    return static_cast<Number>(
-        number(0, std::cmp_less(most, key_max) ? static_cast<std::int64_t>(most) : key_max));
-  }
-  /// Any 64 bits.
-  std::uint64_t bits() { return static_cast<std::uint64_t>(read_.integer()); }
-  bool flag() { return number(0, 1) != 0; }
-  mqtt::Qos qos() {
-    const std::int64_t value = number(0, 2);
-    return value == 1 || value == 2 ? static_cast<mqtt::Qos>(value) : mqtt::Qos::at_most_once;
-  }
-  std::optional<std::uint64_t> number_or_null(std::int64_t least, std::int64_t most) {
-    const auto value = read_.integer_or_null();
-    if (value) check(*value, least, most);
-    return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
-  }
-  /// Milliseconds since 1970, on this side of the year 100,000.
-  std::optional<std::int64_t> wall() {
-    constexpr std::int64_t milliseconds_max = 3'093'527'980'800'000;
-    const auto value = read_.integer_or_null();
-    if (value) check(*value, -milliseconds_max, milliseconds_max);
-    return value;
-  }
-  /// What fits a packet's field.
-  std::string_view text() {
-    const std::string_view value = read_.text();
-    check(static_cast<std::int64_t>(value.size()), 0, UINT16_MAX);
-    return value;
-  }
-  mqtt::Bytes data() {
-    const std::string_view value = read_.text();
-    check(static_cast<std::int64_t>(value.size()), 0, mqtt::variable_byte_integer_max);
-    return mqtt::as_bytes(value);
-  }
-
- private:
-  std::int64_t number(std::int64_t least, std::int64_t most) {
-    const std::int64_t value = read_.integer();
-    check(value, least, most);
-    return value;
-  }
-  void check(std::int64_t value, std::int64_t least, std::int64_t most) noexcept {
-    sound_ = sound_ && value >= least && value <= most;
-  }
-
-  Statement& read_;
-  bool sound_ = true;
-};
 
 /// Takes the rows out and keeps the memory, which is wanted again at once: given back to the heap
 /// in portions of megabytes it would be sorted in and cut up each time.
@@ -167,25 +104,23 @@ class Store::Loader {
   void count_holders() {
     for (const auto& [key, holders] : messages_) {
       const int count = std::popcount(holders.shards) + (holders.forwarded ? 1 : 0);
-      if (count > 1) store_.holders_[key] = static_cast<std::uint32_t>(count);
+      if (count > 1) store_.holders_.set(key, static_cast<std::uint32_t>(count));
       if (holders.forwarded) store_.forwarded_.push_back(key);
     }
   }
   /// Deletes messages that nobody refers to: the process may have ended between the transaction
   /// that took the last reference and the one that was to take the message.
   void clean() {
-    std::vector<std::int64_t> garbage;
+    std::vector<std::uint64_t> garbage;
     for (const auto& [key, holders] : messages_) {
-      if (holders.shards == 0 && !holders.forwarded) {
-        garbage.push_back(static_cast<std::int64_t>(key));
-      }
+      if (holders.shards == 0 && !holders.forwarded) garbage.push_back(key);
     }
     // On a full disk, say, they stay for the next start.
     if (store_.delete_messages(garbage)) loaded_.cleaned = garbage.size();
   }
   /// Also of rows that are left out: their keys are taken.
   void saw(std::uint64_t key) {
-    if (key <= static_cast<std::uint64_t>(key_max)) {
+    if (key <= static_cast<std::uint64_t>(Row::key_max)) {
       loaded_.last_key = std::max(loaded_.last_key, key);
     }
   }
@@ -237,7 +172,7 @@ class Store::Loader {
     row.from_bridge = column.flag();
     row.connected = column.flag();
     row.expiry_interval_seconds = column.number<std::uint32_t>();
-    row.expires = at_most(store_.from_wall(column.wall()), row.expiry_interval_seconds);
+    row.expires = at_most(store_.clock_.from_wall(column.wall()), row.expiry_interval_seconds);
     row.sent_end = column.number<std::uint64_t>();
     row.will = will(column, batch);
     saw(key);
@@ -259,7 +194,7 @@ class Store::Loader {
     if (const auto expiry = column.number_or_null(0, UINT32_MAX)) {
       row.message_expiry_interval_seconds = static_cast<std::uint32_t>(*expiry);
     }
-    row.due = at_most(store_.from_wall(column.wall()), row.delay_interval_seconds);
+    row.due = at_most(store_.clock_.from_wall(column.wall()), row.delay_interval_seconds);
     return row;
   }
 
@@ -312,7 +247,7 @@ class Store::Loader {
     const mqtt::Bytes properties = column.data();
     const mqtt::Qos qos = column.qos();
     const bool retain = column.flag();
-    const auto expires = store_.from_wall(column.wall());
+    const auto expires = store_.clock_.from_wall(column.wall());
     saw(key);
     messages_.add(key, {});
     if (!is_sound(column)) return;
@@ -384,7 +319,7 @@ class Store::Loader {
     JournalBatch& batch = batches_[*home];
     JournalBatch::Delivery row;
     row.name = {broker::SessionKey{session}, column.number<std::uint64_t>()};
-    const auto message = column.number_or_null(1, key_max);
+    const auto message = column.number_or_null(1, Row::key_max);
     row.released = !message;
     row.message = broker::MessageKey{message.value_or(0)};
     row.qos = column.qos();

@@ -4,12 +4,10 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "broker/core/ids.h"
@@ -17,9 +15,12 @@
 #include "broker/core/log.h"
 #include "broker/core/message.h"
 #include "persistence/database.h"
-#include "persistence/log_stamp.h"
+#include "persistence/message_holders.h"
+#include "persistence/notes.h"
 #include "persistence/store_clock.h"
 #include "persistence/store_files.h"
+#include "persistence/tables.h"
+#include "persistence/write_ahead_log.h"
 
 namespace persistence {
 
@@ -87,18 +88,15 @@ class Store {
   [[nodiscard]] Answer<void> commit();
   void roll_back();
   /// Moves the log into the file if it has become long; to be called when nobody waits.
-  void tidy_up();
+  void tidy_up() { wal_.tidy_up(); }
   /// Puts the times of all rows right if the clock was set. To be called now and then.
   void look_at_clock();
   /// A difference between the store's open files and their paths, as a clause for the log. See
   /// StoreFiles.
   [[nodiscard]] std::optional<std::string> files_differ() const;
-  /// Gives the write-ahead log its full length at once: a sync that has to record a new length as
-  /// well takes many times as long. To be called once, before the first commit.
-  ///
-  /// Errors    None: on a disk with little room the log grows as it is written.
-  /// Cost      Up to 16 MiB are written, unless the log is so long already.
-  void lengthen_log();
+  /// Gives the write-ahead log its full length at once: see WriteAheadLog::lengthen(). To be called
+  /// once, before the first commit.
+  void lengthen_log() { wal_.lengthen(); }
 
   using Give = std::function<void(const broker::JournalBatch&)>;
   /// Begins anew with an empty file, because the one that was open is lost: see files_differ().
@@ -119,15 +117,21 @@ class Store {
   void expect_little();
 
   [[nodiscard]] broker::Instant instant_of(std::int64_t milliseconds_since_1970) const noexcept {
-    return {milliseconds_since_1970 - clock_.offset_milliseconds()};
+    return clock_.from_wall(milliseconds_since_1970);
   }
   /// The highest key that sessions and messages have.
   [[nodiscard]] Answer<std::uint64_t> last_key();
-  [[nodiscard]] Answer<bool> has_session(std::string_view client_id);
-  [[nodiscard]] Answer<bool> has_retained(std::string_view topic);
+  [[nodiscard]] Answer<bool> has_session(std::string_view client_id) {
+    return tables_->has_session(client_id);
+  }
+  [[nodiscard]] Answer<bool> has_retained(std::string_view topic) {
+    return tables_->has_retained(topic);
+  }
   /// What was noted under a name, or nothing.
-  [[nodiscard]] Answer<std::string> note(std::string_view name);
-  [[nodiscard]] Answer<void> set_note(std::string_view name, std::string_view value);
+  [[nodiscard]] Answer<std::string> note(std::string_view name) { return notes_.get(name); }
+  [[nodiscard]] Answer<void> set_note(std::string_view name, std::string_view value) {
+    return notes_.set(name, value);
+  }
   /// The file that was here was damaged, and set aside by open().
   [[nodiscard]] bool was_set_aside() const noexcept { return was_set_aside_; }
 
@@ -135,65 +139,29 @@ class Store {
 
  private:
   class Loader;
-  struct Statements;
 
   Store(StoreOptions options, broker::Log& log);
-  /// Looks at what an end that was not orderly, or an operator, left.
-  [[nodiscard]] std::expected<void, std::string> check_log();
   [[nodiscard]] Answer<void> connect();
-  [[nodiscard]] Answer<void> begin_log();
   /// Makes room at the place of the files for others. Errors as of renew().
   [[nodiscard]] std::expected<void, std::string> clear_place();
-  [[nodiscard]] Answer<void> read_notes();
   [[nodiscard]] Answer<void> write_anew(const std::function<void(const Give&)>& rewrite);
-  /// A checkpoint in SQLite's `mode`, with the stamps that belong to it.
-  [[nodiscard]] Answer<void> move_log(int mode);
-  [[nodiscard]] Answer<void> write_stamp(const LogStamp& stamp);
   [[nodiscard]] Answer<void> keep_time();
-  /// Makes sure that what the log shows is on the disk.
-  [[nodiscard]] Answer<void> refresh_log();
   [[nodiscard]] std::expected<void, std::string> set_aside(const DatabaseError& error);
-
-  [[nodiscard]] Answer<void> write_sessions(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> write_session(const broker::JournalBatch& batch,
-                                           const broker::JournalBatch::Session& row);
-  [[nodiscard]] Answer<void> write_subscriptions(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> write_messages(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> write_deliveries(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> write_retained(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> write_forwards(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> end_sessions(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> drop_messages(const broker::JournalBatch& batch);
-  [[nodiscard]] Answer<void> drop_message(std::uint64_t key);
   /// In a transaction of its own.
-  [[nodiscard]] Answer<void> delete_messages(const std::vector<std::int64_t>& keys);
-
-  /// One shard more, or less, refers to a message. Less: false if it was the only one.
-  void count_holder(std::uint64_t key);
-  [[nodiscard]] bool uncount_holder(std::uint64_t key);
-
-  [[nodiscard]] std::optional<std::int64_t> to_wall(
-      const std::optional<broker::Instant>& instant) const;
-  [[nodiscard]] std::optional<broker::Instant> from_wall(
-      const std::optional<std::int64_t>& milliseconds) const;
+  [[nodiscard]] Answer<void> delete_messages(const std::vector<std::uint64_t>& keys);
 
   StoreOptions options_;
   broker::Log& log_;
   StoreFiles files_;
   StoreClock clock_;
   std::int64_t step_milliseconds_ = 0;  // by which this transaction moved the times of rows
-  LogStamp stamp_;
-  bool log_was_empty_ = true;
   Database database_;
-  std::unique_ptr<Statements> statements_;
-  int wal_pages_ = 0;
+  Notes notes_;  // kept by a store that begins anew
+  WriteAheadLog wal_;
+  MessageHolders holders_;
+  std::optional<Tables> tables_;  // while the database is open
   bool was_set_aside_ = false;
-  bool renewal_failed_ = false;               // what stands at the place is half of one
-  std::map<std::string, std::string> notes_;  // a store that begins anew keeps them
-  /// Messages that more than one shard refers to: how many do. `undo_`: how many did before the
-  /// transaction, 0 for none of these.
-  std::unordered_map<std::uint64_t, std::uint32_t> holders_;
-  std::unordered_map<std::uint64_t, std::uint32_t> undo_;
+  bool renewal_failed_ = false;           // the files at the place are half of a store
   std::vector<std::uint64_t> forwarded_;  // messages that were on their way when it was loaded
 };
 

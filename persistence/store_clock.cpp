@@ -26,6 +26,18 @@ StoreClock::StoreClock(Read read) : read_(std::move(read)) {
   offset_ = read_().offset_milliseconds();
 }
 
+std::optional<std::int64_t> StoreClock::to_wall(
+    const std::optional<broker::Instant>& instant) const noexcept {
+  if (!instant) return std::nullopt;
+  return instant->milliseconds + offset_;
+}
+
+std::optional<broker::Instant> StoreClock::from_wall(
+    const std::optional<std::int64_t>& milliseconds) const noexcept {
+  if (!milliseconds) return std::nullopt;
+  return from_wall(*milliseconds);
+}
+
 bool StoreClock::remember(std::string_view note) {
   const ClockReading now = read_();
   offset_ = now.offset_milliseconds();

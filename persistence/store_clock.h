@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "broker/core/ids.h"
+
 namespace persistence {
 
 /// The clocks at one moment.
@@ -54,6 +56,15 @@ class StoreClock {
   [[nodiscard]] bool note_is_old() const;
   /// The text that the store keeps: "BOOT OFFSET WALL".
   [[nodiscard]] std::string note();
+
+  /// An Instant as a time since 1970, as rows have it, and back. Nothing stays nothing.
+  [[nodiscard]] std::optional<std::int64_t> to_wall(
+      const std::optional<broker::Instant>& instant) const noexcept;
+  [[nodiscard]] broker::Instant from_wall(std::int64_t milliseconds) const noexcept {
+    return {milliseconds - offset_};
+  }
+  [[nodiscard]] std::optional<broker::Instant> from_wall(
+      const std::optional<std::int64_t>& milliseconds) const noexcept;
 
   /// Of the rows.
   [[nodiscard]] std::int64_t offset_milliseconds() const noexcept { return offset_; }
