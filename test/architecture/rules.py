@@ -198,6 +198,7 @@ def nothing_points_elsewhere(tree):
 
 
 STORY = "broker/README.md"
+STORIES = (STORY, "transport/README.md", "auth/README.md", "conf/README.md")
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"^[A-Za-z_][\w:]*(\(.*\))?$")
 
@@ -213,7 +214,7 @@ def defines(tree, names, identifier):
     return any(word.search(tree.code(name)) for name in names)
 
 
-def story_row(tree, number, quoted):
+def story_row(tree, place_of_row, quoted):
     """A row with a file and functions: each function has to be in that file."""
     complaints, files, whole_tree = [], [], [n for n in tree.cpp_files if not n.startswith("test/")]
     for words in quoted:
@@ -221,31 +222,32 @@ def story_row(tree, number, quoted):
             found = file_named(tree, words)
             files += [name for name in found if name.endswith((".h", ".cpp"))]
             if not found:
-                complaints.append(f"{STORY}:{number}: there is no {words}")
+                complaints.append(f"{place_of_row}: there is no {words}")
     for words in quoted:
         if "/" not in words and NAME.match(words):
             identifier = words.split("(")[0].split("::")[-1]
             if not defines(tree, files or whole_tree, identifier):
                 place = " or ".join(files) if files else "the tree"
-                complaints.append(f"{STORY}:{number}: there is no {words} in {place}")
+                complaints.append(f"{place_of_row}: there is no {words} in {place}")
     return complaints
 
 
 def story_is_true(tree):
-    """Every file and function that broker/README.md names exists; in a row of a table the
-    functions have to be in the file that the row names."""
+    """Every file and function that the documents of the folders name exists; in a row of a table
+    the functions have to be in the file that the row names."""
     if not tree.exists(STORY):
         return [f"{STORY}:1: the story of a PUBLISH is missing"]
     complaints = []
-    for number, line in enumerate(tree.text(STORY).splitlines(), 1):
-        quoted = QUOTED.findall(line)
-        rows = [quoted] if line.startswith("|") else [[words] for words in quoted]
-        for row in rows:
-            complaints += story_row(tree, number, row)
+    for name in filter(tree.exists, STORIES):
+        for number, line in enumerate(tree.text(name).splitlines(), 1):
+            quoted = QUOTED.findall(line)
+            rows = [quoted] if line.startswith("|") else [[words] for words in quoted]
+            for row in rows:
+                complaints += story_row(tree, f"{name}:{number}", row)
     return complaints
 
 
-DOCUMENTS = ("README.md", "test/bench/README.md")
+DOCUMENTS = ("README.md", "test/README.md", "test/bench/README.md")
 COMMAND = re.compile(r"(?:^|\s|\./)((?:tools|test)/[\w./-]*\w)((?:\s+[\w.,=/-]+)*)")
 
 
@@ -263,7 +265,7 @@ def commands_exist(tree):
                 if not any(known == path or known.startswith(path + "/") for known in tree.files):
                     complaints.append(f"{name}:{number}: there is no {path}")
                     continue
-                text = tree.text(path) if tree.exists(path) else ""
+                text = tree.text(path) if path in tree.files else ""
                 complaints += [f"{name}:{number}: {path} has no {option}"
                                for option in re.findall(r"--[\w-]+", words) if option not in text]
     return complaints
