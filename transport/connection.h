@@ -69,7 +69,7 @@ struct Connection {
   broker::CloseHow how = broker::CloseHow::normal;
   bool counted = false;        // in the listener's and the process's count of connections
   bool seen_bytes = false;     // its first bytes were looked at; with TLS once more inside of it
-  bool shaking = false;        // in a TLS handshake, and counted so
+  bool handshaking = false;    // in a TLS handshake, and counted so
   bool settled = false;        // its shard has answered: it will not move any more
   bool deciding = false;       // a login is being checked: nothing is read
   bool paused = false;         // reading is stopped in libuv

@@ -44,7 +44,7 @@ std::string_view awaited(const Connection& connection) noexcept {
   if (connection.phase == Phase::proxy) return "PROXY protocol header";
   if (connection.phase != Phase::handshake) return {};
   const bool before_tls =
-      connection.listener->options().tls && (connection.tls == nullptr || connection.shaking);
+      connection.listener->options().tls && (connection.tls == nullptr || connection.handshaking);
   return before_tls ? "TLS handshake" : "WebSocket handshake";
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +25,7 @@
 #include "transport/deadlines.h"
 #include "transport/forwarded.h"
 #include "transport/handoff.h"
+#include "transport/handshake_queue.h"
 #include "transport/http_files.h"
 #include "transport/listener.h"
 #include "transport/proxy_cuts.h"
@@ -136,11 +136,11 @@ class Connections {
   [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 
   // TLS.
-  [[nodiscard]] bool may_shake(const Connection& connection) const;
+  [[nodiscard]] bool may_handshake(const Connection& connection) const;
   [[nodiscard]] bool waits_for_handshakes(const Connection& connection) const;
   void admit_to_handshakes();
   [[nodiscard]] bool start_tls(Connection& connection, Bytes bytes);
-  void end_shaking(Connection& connection);
+  void end_handshake(Connection& connection);
   void read_tls(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes open_records(Connection& connection, Bytes bytes);
   [[nodiscard]] bool reply_tls(Connection& connection);
@@ -226,10 +226,7 @@ class Connections {
   std::size_t turned_away_ = 0;  // connections over a limit that still linger
   std::map<broker::ConnectionId, broker::Refusal> refusals_due_;  // told when TLS is there
   broker::TokenBucket told_inside_tls_;
-  std::deque<broker::ConnectionId> unshaken_;  // not read until a TLS handshake has ended
-  std::size_t shaking_ = 0;                    // TLS handshakes under way
-  std::uint32_t shaken_turn_ = 0;              // the last turn with a TLS handshake
-  std::uint64_t shaken_nanoseconds_ = 0;       // spent on them in that turn
+  HandshakeQueue handshake_queue_;  // of TLS
   ProxyCuts proxy_cuts_;
   broker::Instant next_forwarded_line_;  // when a proxy's bad field is worth a line again
 };

@@ -189,7 +189,7 @@ void Connections::tell_refusal(Connection& connection, Refusal refusal) {
 }
 
 void Connections::leave(Connection& connection) {
-  end_shaking(connection);
+  end_handshake(connection);
   if (std::exchange(connection.turned_away, false)) {
     --turned_away_;
     refusals_due_.erase(connection.id);

@@ -60,7 +60,7 @@ void Connections::resume_all() {
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
 bool Connections::may_read(const Connection& connection) const {
   return !connection.deciding && !loop_.blocked() && connection.read_turn != loop_.turn() &&
-         may_shake(connection);
+         may_handshake(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
@@ -69,8 +69,7 @@ void Connections::pause(Connection& connection) {
   if (connection.deciding) return stop_reading(connection);
   if (waits_for_handshakes(connection)) {
     stop_reading(connection);
-    unshaken_.push_back(connection.id);
-    return;
+    return handshake_queue_.wait(connection.id);
   }
   if (!loop_.blocked()) return;
   stop_reading(connection);

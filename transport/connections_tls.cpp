@@ -9,11 +9,6 @@ namespace transport {
 
 namespace {
 
-/// TLS handshakes under way on one loop; who comes then is not read until one of them has ended.
-/// Each holds some 50 KB.
-constexpr std::size_t handshakes_max = 1000;
-/// Spent on handshakes in one turn, but for the last of them: then it is everybody else's.
-constexpr std::uint64_t handshake_nanoseconds_per_turn = 2'000'000;
 /// Answers of TLS itself (to key updates) that may wait for a client that does not read.
 constexpr std::size_t tls_replies_bytes_max = std::size_t{64} << 10U;
 /// Kept between two writes.
@@ -29,26 +24,24 @@ bool is_before_tls(const Connection& connection) noexcept {
 /// Whether a connection stands before its TLS handshake, and has to wait for others' to end.
 bool Connections::waits_for_handshakes(const Connection& connection) const {
   return is_before_tls(connection) && connection.tls == nullptr &&
-         connection.listener->options().tls && shaking_ >= handshakes_max;
+         connection.listener->options().tls && handshake_queue_.is_full();
 }
 
-bool Connections::may_shake(const Connection& connection) const {
+bool Connections::may_handshake(const Connection& connection) const {
   if (!is_before_tls(connection) || !connection.listener->options().tls) return true;
-  if (connection.tls != nullptr && !connection.shaking) return true;
+  if (connection.tls != nullptr && !connection.handshaking) return true;
   if (waits_for_handshakes(connection)) return false;
-  return shaken_turn_ != loop_.turn() || shaken_nanoseconds_ < handshake_nanoseconds_per_turn;
+  return handshake_queue_.has_time(loop_.turn());
 }
 
 /// Reads some of those that wait, as many as there are places.
 void Connections::admit_to_handshakes() {
-  std::size_t places = shaking_ < handshakes_max ? handshakes_max - shaking_ : 0;
-  while (places > 0 && !unshaken_.empty()) {
-    Connection* const connection = table_.find(unshaken_.front());
-    unshaken_.pop_front();
-    if (connection == nullptr || !connection->paused || connection->tls != nullptr) continue;
-    --places;
+  handshake_queue_.admit([this](broker::ConnectionId id) {
+    Connection* const connection = table_.find(id);
+    if (connection == nullptr || !connection->paused || connection->tls != nullptr) return false;
     start_reading(*connection);
-  }
+    return true;
+  });
 }
 
 /// Returns false if there is nothing more to do with those bytes.
@@ -56,24 +49,23 @@ bool Connections::start_tls(Connection& connection, Bytes bytes) {
   if (connection.phase != Phase::handshake) return false;  // a plain client that was sent away
   if (refuse_wrong_protocol(connection, bytes)) return false;
   connection.tls = std::make_unique<TlsFilter>(connection.listener->tls());
-  connection.shaking = true;
-  ++shaking_;
+  connection.handshaking = true;
+  handshake_queue_.begin();
   return true;
 }
 
-void Connections::end_shaking(Connection& connection) {
-  if (!std::exchange(connection.shaking, false)) return;
-  --shaking_;
+void Connections::end_handshake(Connection& connection) {
+  if (std::exchange(connection.handshaking, false)) handshake_queue_.end();
 }
 
 void Connections::read_tls(Connection& connection, Bytes bytes) {
   if (connection.tls == nullptr && !start_tls(connection, bytes)) return;
   TlsFilter& tls = *connection.tls;
-  const bool shaking = connection.shaking;
+  const bool handshaking = connection.handshaking;
   const Bytes plain = open_records(connection, bytes);
   if (!reply_tls(connection)) return;
-  if (shaking && tls.state() != TlsFilter::State::handshake) {
-    end_shaking(connection);
+  if (handshaking && tls.state() != TlsFilter::State::handshake) {
+    end_handshake(connection);
     if (tls.state() != TlsFilter::State::failed) begin_inside_tls(connection);
   }
   if (!plain.empty()) feed(connection, plain);
@@ -85,13 +77,10 @@ void Connections::read_tls(Connection& connection, Bytes bytes) {
 Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes) {
   constexpr std::size_t plain_bytes = buffer_bytes + TlsFilter::held_bytes_max;
   if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
-  const std::uint64_t before = connection.shaking ? uv_hrtime() : 0;
+  const std::uint64_t before = connection.handshaking ? uv_hrtime() : 0;
   sealed_.clear();
   const Bytes plain = connection.tls->read(bytes, {plain_.get(), plain_bytes}, sealed_);
-  if (connection.shaking) {
-    if (std::exchange(shaken_turn_, loop_.turn()) != loop_.turn()) shaken_nanoseconds_ = 0;
-    shaken_nanoseconds_ += uv_hrtime() - before;
-  }
+  if (connection.handshaking) handshake_queue_.spend(loop_.turn(), uv_hrtime() - before);
   return plain;
 }
 

@@ -11,6 +11,7 @@
 #include "test/transport/fixture.h"
 #include "test/transport/pieces.h"
 #include "test/transport/tls_client.h"
+#include "transport/handshake_queue.h"
 #include "transport/tls_context.h"
 
 namespace transport {
@@ -162,7 +163,6 @@ TEST_CASE("half TLS handshakes are bounded, and starve nobody who is connected",
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
   files.rlim_cur = files.rlim_max;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
-  constexpr int handshakes_max = 1000;
   TestBroker broker(with_tls());
   SecureClient connected(broker.port());
   connected.send(connect("connected"));
@@ -175,7 +175,7 @@ TEST_CASE("half TLS handshakes are bounded, and starve nobody who is connected",
   std::vector<std::unique_ptr<Client>> half;
   TlsClient tls;
   const std::string hello = tls.take();
-  for (int i = 0; i < handshakes_max + 50; ++i) {
+  for (std::size_t i = 0; i < HandshakeQueue::under_way_max + 50; ++i) {
     half.push_back(std::make_unique<Client>(broker.port()));
     half.back()->send(std::string_view(hello).substr(0, 50));
     if (i % 100 == 0) ping();
