@@ -7,7 +7,7 @@
 
 #include "broker/core/ids.h"
 #include "broker/core/outbox.h"
-#include "transport/address_table.h"
+#include "transport/admission.h"
 #include "transport/descriptor.h"
 #include "transport/http.h"
 #include "transport/listener.h"
@@ -61,20 +61,18 @@ struct Connection {
   broker::Instant deadline;  // of the phases that have one
   broker::Instant opened;    // when the shard of this loop was told of it
   broker::Instant heard;     // when bytes came last; kept only if the listener sends pings
-  std::unique_ptr<AddressKey> charge;  // null: it is not counted by its address
-  PeerAddress address;                 // of the socket's peer, until a proxy has named the client
-  std::uint32_t read_turn = 0;         // the turn in which it was read last
-  std::uint32_t write_turn = 0;        // the turn in which it was written to last
+  ConnectionCharge charge;
+  PeerAddress address;           // of the socket's peer, until a proxy has named the client
+  std::uint32_t read_turn = 0;   // the turn in which it was read last
+  std::uint32_t write_turn = 0;  // the turn in which it was written to last
   Phase phase = Phase::free;
   broker::CloseHow how = broker::CloseHow::normal;
-  bool counted = false;        // in the listener's and the process's count of connections
   bool seen_bytes = false;     // its first bytes were looked at; with TLS once more inside of it
   bool handshaking = false;    // in a TLS handshake, and counted so
   bool settled = false;        // its shard has answered: it will not move any more
   bool deciding = false;       // a login is being checked: nothing is read
   bool paused = false;         // reading is stopped in libuv
   bool ping_sent = false;      // a Ping of ours is unanswered
-  bool turned_away = false;    // over a limit: lingers uncounted
   bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
   bool failed = false;         // the client broke the rules: nothing more is expected from it
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <fcntl.h>
 #include <limits>
 #include <optional>
@@ -48,6 +49,10 @@ std::string_view awaited(const Connection& connection) noexcept {
   return before_tls ? "TLS handshake" : "WebSocket handshake";
 }
 
+bool is_turned_away(const Connection& connection) noexcept {
+  return connection.charge.as == ConnectionCharge::As::turned_away;
+}
+
 /// What the socket has not taken.
 std::size_t queued_bytes(const Connection& connection) noexcept {
   if (connection.pending == nullptr) return 0;
@@ -57,7 +62,8 @@ std::size_t queued_bytes(const Connection& connection) noexcept {
 
 }  // namespace
 
-Connections::Connections(Loop& loop) : loop_(loop) {}
+Connections::Connections(Loop& loop)
+    : loop_(loop), admission_(loop.options(), loop.addresses(), loop.count()) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
   return static_cast<Loop*>(handle->loop->data)->connections();
@@ -134,12 +140,8 @@ void Connections::adopt(Handoff handoff) {
   Connection* const connection =
       start(std::move(handoff.socket), handoff.listener, handoff.address);
   if (connection == nullptr) {
-    handoff.listener->connections().leave();
-    loop_.count().leave();
-    if (handoff.charge != nullptr) loop_.addresses().leave(*handoff.charge);
-    return;
+    return admission_.leave(handoff.charge, handoff.listener->connections());
   }
-  connection->counted = true;
   connection->charge = std::move(handoff.charge);
   if (loop_.stopping()) return destroy(*connection);
   connection->settled = connection->seen_bytes = true;
@@ -198,14 +200,14 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
     destroy(*connection);
     return nullptr;
   }
-  connection->counted = false;  // the count moves along
   auto handoff = std::make_unique<Handoff>();
   handoff->socket = std::move(socket);
   handoff->listener = connection->listener;
   handoff->address = connection->address;
   handoff->through_proxy = connection->through_proxy;
   handoff->proxy = std::move(connection->proxy);
-  handoff->charge = std::move(connection->charge);
+  assert(connection->charge.as != ConnectionCharge::As::turned_away);  // it is refused, not moved
+  handoff->charge = std::exchange(connection->charge, {});
   handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
   handoff->unread = std::move(request.unread);
@@ -464,7 +466,7 @@ void Connections::move_handshakes(std::int64_t seconds) {
   while (const auto id = handshakes_.pop(end_of_time)) {
     Connection* const connection = table_.find(*id);
     // Who has gone on since then waits in another list, if at all.
-    if (connection == nullptr || connection->turned_away) continue;
+    if (connection == nullptr || is_turned_away(*connection)) continue;
     if (connection->phase != Phase::proxy && connection->phase != Phase::handshake) continue;
     connection->deadline = broker::after_seconds(connection->deadline, seconds);
     moved.push(*id, connection->deadline);
@@ -492,7 +494,7 @@ void Connections::expire(Deadlines& deadlines) {
     if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
     if (connection->deadline > loop_.now()) continue;  // another entry stands for that
     const std::string_view what = awaited(*connection);
-    if (!what.empty() && !connection->turned_away) {
+    if (!what.empty() && !is_turned_away(*connection)) {
       note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
                    " closed: no " + std::string(what) + " came in time.");
     }

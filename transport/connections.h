@@ -18,8 +18,8 @@
 #include "broker/core/line_rates.h"
 #include "broker/core/outbox.h"
 #include "broker/core/refusals.h"
-#include "broker/core/token_bucket.h"
 #include "broker/shard.h"
+#include "transport/admission.h"
 #include "transport/connection.h"
 #include "transport/connection_table.h"
 #include "transport/deadlines.h"
@@ -100,8 +100,6 @@ class Connections {
   /// The same for the limits that need to know who it is: its address, and how fast they come. To
   /// be called once, when the real address is known.
   [[nodiscard]] bool admit(Connection& connection);
-  [[nodiscard]] std::optional<broker::Refusal> refusal_of(Connection& connection);
-  [[nodiscard]] std::optional<AddressPrefix> prefix_of(const PeerAddress& address) const;
   void turn_away(Connection& connection, broker::Refusal refusal);
   void tell_refusal(Connection& connection, broker::Refusal refusal);
 
@@ -223,9 +221,7 @@ class Connections {
   broker::LineRates line_rates_;  // of all that note() writes
   broker::LineRate ban_lines_;
   broker::LineRate defect_lines_;
-  std::size_t turned_away_ = 0;  // connections over a limit that still linger
-  std::map<broker::ConnectionId, broker::Refusal> refusals_due_;  // told when TLS is there
-  broker::TokenBucket told_inside_tls_;
+  Admission admission_;
   HandshakeQueue handshake_queue_;  // of TLS
   ProxyCuts proxy_cuts_;
   broker::Instant next_forwarded_line_;  // when a proxy's bad field is worth a line again

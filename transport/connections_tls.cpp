@@ -107,8 +107,8 @@ void Connections::begin_inside_tls(Connection& connection) {
                                                   " negotiated " + connection.tls->description() +
                                                   (connection.tls->resumed() ? ", resumed." : "."));
   }
-  if (const auto due = refusals_due_.find(connection.id); due != refusals_due_.end()) {
-    return tell_refusal(connection, due->second);
+  if (connection.charge.as == ConnectionCharge::As::turned_away) {
+    return tell_refusal(connection, connection.charge.refusal);
   }
   if (connection.listener->options().protocol == Protocol::mqtt) introduce(connection);
 }

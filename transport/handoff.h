@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "transport/address_table.h"
+#include "transport/admission.h"
 #include "transport/descriptor.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
@@ -27,7 +27,7 @@ struct Handoff {
   PeerAddress address;
   bool through_proxy = false;  // see Connection
   std::unique_ptr<ProxyHeaderReader> proxy;
-  std::unique_ptr<AddressKey> charge;  // see Connection::charge
+  ConnectionCharge charge;
   std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
   std::vector<std::byte> unread;
