@@ -21,8 +21,7 @@ constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a 
 constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
 constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
 constexpr std::size_t vectors_per_write = 1024;            // IOV_MAX
-/// Memory for frames that is kept between two writes.
-constexpr std::size_t framed_bytes_kept = std::size_t{256} << 10U;
+constexpr std::size_t packet_begins_kept = 32'768;         // between two writes
 
 std::uint16_t code_of(broker::CloseHow how) noexcept {
   switch (how) {
@@ -233,11 +232,9 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
 bool Connections::write_output(Connection& connection, broker::Output& output) {
   connection.write_turn = loop_.turn();
   if (connection.websocket == nullptr) return write_stream(connection, output);
-  frame_packets(output, framed_);
-  const bool good = write_stream(connection, framed_);
-  framed_.splices.clear();  // their payloads live no longer than they have to
-  if (framed_.bytes.capacity() > framed_bytes_kept) framed_.bytes.reset();
-  return good;
+  frame_packets(output, packet_begins_);
+  if (packet_begins_.capacity() > packet_begins_kept) packet_begins_ = {};
+  return write_stream(connection, output);
 }
 
 /// The same for what is whole as it is, but for TLS.

@@ -196,11 +196,11 @@ class Connections {
 
   Loop& loop_;
   ConnectionTable table_;
-  std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
-  std::unique_ptr<std::byte[]> plain_;   // and here what TLS makes of it
-  mqtt::ByteBuffer sealed_;              // what TLS makes of a write; empty between two of them
-  broker::Output framed_;                // what WebSocket makes of one; empty between two of them
-  std::vector<uv_buf_t> vectors_;        // of the write under way
+  std::unique_ptr<std::byte[]> buffer_;     // every read goes into it
+  std::unique_ptr<std::byte[]> plain_;      // and here what TLS makes of it
+  mqtt::ByteBuffer sealed_;                 // what TLS makes of a write; empty between two of them
+  std::vector<std::size_t> packet_begins_;  // of the write under way, where each is to be framed
+  std::vector<uv_buf_t> vectors_;           // of the write under way
   struct Report {
     broker::ConnectionId connection;
     std::size_t queued_bytes;

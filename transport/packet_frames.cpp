@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <utility>
+#include <span>
 
 #include "transport/websocket.h"
 
@@ -11,10 +11,7 @@ namespace transport {
 
 namespace {
 
-/// From here on the kernel gathers bytes faster than they are copied.
-constexpr std::size_t borrowed_bytes_min = 1024;
-
-/// How long the packet is that begins there, as its fixed header says (section 2.1.4).
+/// Size of the packet that begins there, as its fixed header says (section 2.1.4).
 std::size_t packet_size(mqtt::Bytes bytes) noexcept {
   constexpr std::size_t header_bytes_max = 5;
   std::size_t remaining = 0;
@@ -27,43 +24,53 @@ std::size_t packet_size(mqtt::Bytes bytes) noexcept {
   return bytes.size();
 }
 
-/// Appends a frame of `size` bytes that begins with `bytes`.
-void append_frame(broker::Output& framed, std::size_t size, mqtt::Bytes bytes) {
-  const bool borrow = bytes.size() >= borrowed_bytes_min;
-  const std::size_t copied = borrow ? 0 : bytes.size();
-  // The header has its full length only if the payload is long: the rest is cut off again.
-  std::byte* const place = framed.bytes.extend(websocket_header_bytes_max + copied);
-  const std::size_t header = write_websocket_header(
-      std::span<std::byte, websocket_header_bytes_max>(place, websocket_header_bytes_max),
-      WebSocketOpcode::binary, size);
-  std::memcpy(place + header, bytes.data(), copied);
-  framed.bytes.truncate(framed.bytes.size() - websocket_header_bytes_max + header);
-  if (!borrow) return;
-  framed.splices.push_back({framed.bytes.size(), bytes, {}});
-  framed.spliced_bytes += bytes.size();
+/// Lists where packets begin, and returns how many bytes the headers of their frames take.
+std::size_t find_packets(const broker::Output& output, std::vector<std::size_t>& begins) {
+  begins.clear();
+  const mqtt::Bytes bytes = output.bytes.view();
+  auto splice = output.splices.begin();
+  std::size_t headers = 0;
+  for (std::size_t at = 0; at < bytes.size();) {
+    begins.push_back(at);
+    const std::size_t size = packet_size(bytes.subspan(at));
+    headers += websocket_header_size(size);
+    at += size;
+    if (splice == output.splices.end() || splice->offset >= at) continue;
+    at -= splice->payload.size();
+    assert(at == splice->offset);
+    ++splice;
+  }
+  return headers;
 }
 
 }  // namespace
 
-void frame_packets(broker::Output& output, broker::Output& framed) {
-  framed.bytes.clear();
-  framed.splices.clear();
-  framed.spliced_bytes = std::exchange(output.spliced_bytes, 0);
-  const mqtt::Bytes bytes = output.bytes.view();
-  auto splice = output.splices.begin();
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t size = packet_size(bytes.subspan(at));
-    const bool spliced = splice != output.splices.end() && splice->offset < at + size;
-    const std::size_t here = std::min(spliced ? splice->offset - at : size, bytes.size() - at);
-    assert(here + (spliced ? splice->payload.size() : 0) == size);
-    const mqtt::Bytes packet = bytes.subspan(at, here);
-    append_frame(framed, size, packet);
-    at += here;
-    if (!spliced) continue;
-    framed.splices.push_back({framed.bytes.size(), splice->payload, std::move(splice->keeper)});
-    ++splice;
+void frame_packets(broker::Output& output, std::vector<std::size_t>& begins) {
+  const std::size_t headers = find_packets(output, begins);
+  std::size_t end = output.bytes.size();
+  std::size_t place = end + headers;
+  // A header has less than its greatest length, but is written into a span of it.
+  std::byte* const bytes = output.bytes.extend(headers + websocket_header_bytes_max) - end;
+  auto splice = output.splices.rbegin();
+  // From the last packet to the first one, so that no packet is overwritten before it has moved.
+  for (auto begin = begins.rbegin(); begin != begins.rend(); ++begin) {
+    const std::size_t here = end - *begin;
+    std::size_t size = here;
+    if (splice != output.splices.rend() && splice->offset == end) {
+      size += splice->payload.size();
+      splice->offset = place;
+      ++splice;
+    }
+    place -= here;
+    std::memmove(bytes + place, bytes + *begin, here);
+    place -= websocket_header_size(size);
+    (void)write_websocket_header(
+        std::span<std::byte, websocket_header_bytes_max>(bytes + place, websocket_header_bytes_max),
+        WebSocketOpcode::binary, size);
+    end = *begin;
   }
-  output.splices.clear();
+  assert(place == 0);
+  output.bytes.truncate(output.bytes.size() - websocket_header_bytes_max);
 }
 
 }  // namespace transport

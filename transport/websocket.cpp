@@ -219,16 +219,16 @@ void WebSocketReader::finish(WebSocketInput& input, WebSocketInput::End end, std
 std::size_t write_websocket_header(std::span<std::byte, websocket_header_bytes_max> place,
                                    WebSocketOpcode opcode, std::size_t payload_size) noexcept {
   place[0] = static_cast<std::byte>(0x80U | static_cast<unsigned>(opcode));
-  if (payload_size < 126) {
+  const std::size_t header_size = websocket_header_size(payload_size);
+  if (header_size == 2) {
     place[1] = static_cast<std::byte>(payload_size);
-    return 2;
+    return header_size;
   }
-  const std::size_t length_bytes = payload_size < 65'536 ? 2 : 8;
-  place[1] = static_cast<std::byte>(length_bytes == 2 ? 126 : 127);
-  for (std::size_t at = 0; at < length_bytes; ++at) {
-    place[2 + at] = static_cast<std::byte>(payload_size >> (8 * (length_bytes - 1 - at)));
+  place[1] = static_cast<std::byte>(header_size == 4 ? 126 : 127);
+  for (std::size_t at = 2; at < header_size; ++at) {
+    place[at] = static_cast<std::byte>(payload_size >> (8 * (header_size - 1 - at)));
   }
-  return 2 + length_bytes;
+  return header_size;
 }
 
 void append_websocket_control(mqtt::ByteBuffer& to, WebSocketOpcode opcode, mqtt::Bytes payload) {

@@ -120,6 +120,12 @@ void unmask(std::span<std::byte> bytes, std::array<std::byte, 4> mask) noexcept;
 /// Longest header of a frame that the broker sends.
 inline constexpr std::size_t websocket_header_bytes_max = 10;
 
+/// Size of the header of a frame that the broker sends: 2, 4 or 10 bytes.
+constexpr std::size_t websocket_header_size(std::size_t payload_size) noexcept {
+  if (payload_size < 126) return 2;
+  return payload_size < 65'536 ? 4 : 10;
+}
+
 /// Writes the header of an unfragmented frame with `payload_size` bytes behind it.
 ///
 /// Returns   How many bytes of `place` it took: 2, 4 or 10.

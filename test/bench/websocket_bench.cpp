@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "broker/core/outbox.h"
+#include "broker/wire/cursor.h"
+#include "transport/packet_frames.h"
 #include "transport/websocket.h"
 
 namespace {
@@ -45,6 +49,36 @@ void read_frames(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(stream.size()));
 }
 
+/// A PUBLISH of that size to the topic "t".
+mqtt::ByteBuffer publish_of(std::size_t size) {
+  const std::size_t length_bytes = size < 130 ? 1 : 2;
+  mqtt::ByteBuffer packet;
+  packet.push_back(0x30);
+  mqtt::write_variable_byte_integer(packet, static_cast<std::uint32_t>(size - 1 - length_bytes));
+  mqtt::write_text(packet, "t");
+  packet.append(std::string(size - packet.size(), 'x'));
+  return packet;
+}
+
+/// A turn's output of 64 KiB, packets of that size; writing it anew is part of the time.
+void frame_packets(benchmark::State& state) {
+  const mqtt::ByteBuffer packet = publish_of(static_cast<std::size_t>(state.range(0)));
+  mqtt::ByteBuffer packets;
+  while (packets.size() < 65'536) packets.append(packet.view());
+  broker::Output output;
+  std::vector<std::size_t> begins;
+  for (auto _ : state) {
+    output.bytes.clear();
+    output.bytes.append(packets.view());
+    transport::frame_packets(output, begins);
+    benchmark::DoNotOptimize(output.bytes.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() *
+                          static_cast<std::int64_t>(packets.size() / packet.size()));
+}
+
+BENCHMARK(frame_packets)->Arg(5)->Arg(120)->Arg(1000)->Arg(4000);
 BENCHMARK(unmask)->Arg(100)->Arg(65'536);
 BENCHMARK(read_frames)->Arg(100)->Arg(16'384);
 

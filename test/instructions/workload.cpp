@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/wire/cursor.h"
+#include "transport/packet_frames.h"
 
 namespace test {
 namespace {
@@ -65,6 +66,13 @@ void put_into_frame(mqtt::ByteBuffer& bytes) {
   frame.append(bytes.view());
   transport::unmask({frame.data() + at, bytes.size()}, mask);
   std::swap(bytes, frame);
+}
+
+/// Size of the header of a frame that the broker sent: a packet is behind it.
+std::size_t frame_header_size(mqtt::Bytes bytes) {
+  const auto length = std::to_integer<unsigned>(bytes[1]);
+  if (length < 126) return 2;
+  return length == 126 ? 4 : 10;
 }
 
 /// A load whose counts are wrong proves nothing.
@@ -153,6 +161,7 @@ struct Workload::Station {
   broker::Mailboxes mailboxes;
   std::vector<std::unique_ptr<broker::Shard>> shards;
   std::vector<std::vector<mqtt::ByteBuffer*>> received;  // by shard and slot: what clients got
+  std::vector<std::size_t> packet_begins;
   bool websocket;
 };
 
@@ -172,12 +181,8 @@ void hear(Workload::Station& station, std::uint32_t shard) {
 }
 
 /// Gives output to a socket: copies it, as a kernel would.
-void write_output(Workload::Station& station, mqtt::ByteBuffer& to, const broker::Output& output) {
-  if (station.websocket) {
-    std::array<std::byte, transport::websocket_header_bytes_max> header;
-    (void)transport::write_websocket_header(header, transport::WebSocketOpcode::binary,
-                                            output.size_bytes());
-  }
+void write_output(Workload::Station& station, mqtt::ByteBuffer& to, broker::Output& output) {
+  if (station.websocket) transport::frame_packets(output, station.packet_begins);
   const mqtt::Bytes bytes = output.bytes.view();
   std::size_t at = 0;
   for (const broker::Output::Splice& splice : output.splices) {
@@ -374,6 +379,7 @@ void Workload::send(Client& client) {
 
 void Workload::read(Client& client, mqtt::Bytes bytes) {
   while (!bytes.empty()) {
+    if (traffic_.websocket) bytes = bytes.subspan(frame_header_size(bytes));
     const auto frame = mqtt::next_frame(bytes, SIZE_MAX);
     insist(frame && *frame, "a packet is broken");
     answer(client, **frame);
