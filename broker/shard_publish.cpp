@@ -249,8 +249,9 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
 // Every session with a matching subscription gets it [MQTT-4.5.0-1].
 void Shard::State::hand_out(Publication& publication, Route& route, Session* from) {
   const MessageView& view = publication.view;
-  outbox.charge(route.receivers.size() *
-                (view.topic.size() + std::min(view.payload.size(), Sender::splice_bytes_min)));
+  outbox.charge(
+      route.receivers.size() *
+      (view.topic.size() + std::min(view.payload.size(), PublishWriter::splice_bytes_min)));
   for (const Receiver& receiver : route.receivers) {
     if (receiver.any_no_local && receiver.session == from) {
       // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): each receiver has a session

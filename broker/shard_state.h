@@ -35,6 +35,7 @@
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
 #include "broker/wire/framer.h"
+#include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
 #include "broker/wire/topic.h"
 

@@ -36,6 +36,10 @@ void DropLog::count(Session& session, DropReason reason) {
   DropCounts& counts = session.outgoing_part().drops();
   ++counts.ever[index];
   ++counts.since[index];
+  if (log_.enabled(LogType::debug)) {
+    log_.write(LogType::debug, concat({"Dropping a message for client ", cut(session.client_id),
+                                       ": ", drop_reason_names[index], "."}));
+  }
   if (std::exchange(counts.listed, true)) return;
   listed_.push_back({session.index, session.number});
   if (!log_.enabled(LogType::notice) || lines_ >= lines_max) return;

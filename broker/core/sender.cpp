@@ -1,10 +1,6 @@
 #include "broker/core/sender.h"
 
 #include <algorithm>
-#include <cstring>
-#include <string>
-
-#include "broker/core/text.h"
 
 namespace broker {
 namespace {
@@ -13,19 +9,6 @@ namespace {
 constexpr std::size_t behind_bytes_max = 131'072;
 /// The same while it may well take all of it.
 constexpr std::size_t pending_bytes_max = 1'048'576;
-/// Topics and properties of a queue may take so much, however low max_queued_bytes is.
-constexpr std::uint64_t heading_bytes_min = 65'536;
-
-/// The lower of two limits of which 0 means none.
-std::uint64_t lower(std::uint64_t one, std::uint64_t other) {
-  if (one == 0 || other == 0) return one + other;
-  return std::min(one, other);
-}
-
-std::size_t kind_of(mqtt::Version version, const Terms& terms) {
-  const std::size_t v5 = version == mqtt::Version::v5_0 ? 6 : 0;
-  return v5 + static_cast<std::size_t>(terms.qos) * 2 + (terms.retain ? 1U : 0U);
-}
 
 /// The message that an acknowledgement names, or null. QoS 0 that came back with a session has a
 /// place among them, and no identifier.
@@ -34,26 +17,19 @@ InFlight* find_in_flight(const Session& session, mqtt::PacketId id) {
   return entry == nullptr || entry->delivery.qos == mqtt::Qos::at_most_once ? nullptr : entry;
 }
 
-std::uint32_t seconds_left(Instant expires, Instant now) {
-  const std::int64_t milliseconds = expires.milliseconds - now.milliseconds;
-  return static_cast<std::uint32_t>((milliseconds + 999) / 1000);
-}
-
 }  // namespace
 
 Sender::Sender(const Limits& limits, const std::vector<ListenerPolicy>& listeners, Outbox& outbox,
                Ledger& ledger, Holdings& holdings, Metrics& metrics, DropLog& drops,
                BlockedLog& blocked, DenialLog& denials, Log& log)
     : limits_(limits),
-      listeners_(listeners),
       outbox_(outbox),
       ledger_(ledger),
-      holdings_(holdings),
-      metrics_(metrics),
       drops_(drops),
       blocked_(blocked),
       denials_(denials),
-      log_(log) {}
+      writer_(outbox, holdings, metrics, drops, log),
+      queues_(limits, listeners, ledger, drops) {}
 
 void Sender::deliver(Session& session, const Terms& terms, Publication& publication) {
   if (terms.qos == mqtt::Qos::at_most_once) {
@@ -67,14 +43,13 @@ void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publicat
   Connection* const connection = session.connection;
   if (connection == nullptr) {
     if (!limits_.queue_qos0_messages || !session.persistent()) return;
-    if (spare_memory_) return drop(session, DropReason::memory_limit);
-    return queue(session, Line::backlog, terms, publication);
+    if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+    return queues_.push(session, SendQueue::backlog, terms, publication);
   }
   if (connection->congested || terms.queue_always) {
     return deliver_congested(session, terms, publication);
   }
-  write(*connection, publication.view, terms, mqtt::PacketId{0}, false, &publication, nullptr,
-        publication.now);
+  writer_.write(*connection, terms, {}, publication);
 }
 
 // What waits already goes first: the order of one topic must hold [MQTT-4.6.0-5].
@@ -85,13 +60,12 @@ void Sender::deliver_congested(Session& session, const Terms& terms, Publication
       (session.outgoing->unsent_size() > 0 || session.outgoing->backlog().at_most_once() > 0);
   const bool full = socket_full(connection);
   if (!others_wait && !full) {
-    write(connection, publication.view, terms, mqtt::PacketId{0}, false, &publication, nullptr,
-          publication.now);
+    writer_.write(connection, terms, {}, publication);
     return;
   }
   if (full) await_socket(connection);
-  if (spare_memory_) return drop(session, DropReason::memory_limit);
-  queue(session, Line::unsent, terms, publication);
+  if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+  queues_.push(session, SendQueue::unsent, terms, publication);
 }
 
 void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publication& publication) {
@@ -99,7 +73,7 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   Outgoing& outgoing = session.outgoing_part();
   const MessageRef& kept = publication.keep();
   if (connection == nullptr) {
-    if (session.persistent()) queue(session, Line::backlog, terms, publication);
+    if (session.persistent()) queues_.push(session, SendQueue::backlog, terms, publication);
     return;
   }
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
@@ -107,14 +81,14 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   if (full || outgoing.backlog_size() > 0 || outgoing.resending() || !outgoing.window_has_room() ||
       !window_open(session)) {
     if (!full) blocked_.note(session, publication.now);
-    return queue(session, Line::backlog, terms, publication);
+    return queues_.push(session, SendQueue::backlog, terms, publication);
   }
   const mqtt::PacketId id =
       outgoing.put_in_flight({kept, IdentifierList(terms.subscription_identifiers),
                               terms.membership, terms.qos, terms.retain});
   ledger_.changed(session, Ledger::session_deliveries);
-  if (write(*connection, publication.view, terms, id, false, &publication, &kept,
-            publication.now) == Written::dropped) {
+  const PublishWriter::Attempt attempt{id, false, when_safe(session, terms.qos)};
+  if (writer_.write(*connection, terms, attempt, publication) == PublishWriter::Written::dropped) {
     finish(session, id);
   }
 }
@@ -128,103 +102,6 @@ void Sender::finish(Session& session, mqtt::PacketId id) {
 When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
   const bool wait = qos == mqtt::Qos::exactly_once && ledger_.acknowledges_late(session);
   return wait ? When::safe : When::publish;
-}
-
-// Kept while the client is away [MQTT3-3.1.2-5].
-void Sender::queue(Session& session, Line line, const Terms& terms, Publication& publication) {
-  const MessageRef& kept = publication.keep();
-  if (!terms.queue_always && !make_room(session, line, *kept)) {
-    return drop(session, line == Line::backlog ? DropReason::queue_full : DropReason::slow_socket);
-  }
-  Outgoing& outgoing = session.outgoing_part();
-  Delivery delivery{kept, IdentifierList(terms.subscription_identifiers), terms.membership,
-                    terms.qos, terms.retain};
-  if (line == Line::unsent) {
-    outgoing.push_unsent(std::move(delivery));
-    session.connection->congested = true;
-    return;
-  }
-  outgoing.push_backlog(std::move(delivery));
-  ledger_.changed(session, Ledger::session_deliveries);
-}
-
-bool Sender::make_room(Session& session, Line line, const Message& message) {
-  const SlowConsumer policy = listeners_[session.listener].slow_consumer;
-  Outgoing& outgoing = session.outgoing_part();
-  Backlog& waiting = line == Line::backlog ? outgoing.backlog() : outgoing.unsent();
-  if (policy == SlowConsumer::latest_per_topic) {
-    const auto older = waiting.latest_of(message.topic());
-    if (older) give_way(session, line, *older, DropReason::superseded);
-  }
-  if (is_below_limits(session, line)) return true;
-  switch (policy) {
-    case SlowConsumer::drop_newest:
-      return false;
-    case SlowConsumer::disconnect:
-      if (session.connection != nullptr && !std::exchange(session.connection->overrun, true)) {
-        overrun_.push_back(session.connection->id);
-      }
-      return false;
-    case SlowConsumer::drop_oldest:
-    case SlowConsumer::latest_per_topic:
-      break;
-  }
-  // A message larger than the limit itself pushes no other out.
-  const std::uint64_t bytes_max = bytes_max_of(line);
-  if (bytes_max != 0 && message.payload().size() > bytes_max) return false;
-  while (!waiting.empty() && !is_below_limits(session, line)) {
-    give_way(session, line, waiting.front_number(),
-             line == Line::backlog ? DropReason::queue_full : DropReason::slow_socket);
-  }
-  return true;
-}
-
-std::uint64_t Sender::bytes_max_of(Line line) const {
-  return line == Line::backlog ? limits_.max_queued_bytes
-                               : lower(limits_.max_queued_bytes, limits_.max_queued_qos0_bytes);
-}
-
-// As Mosquitto counts: payloads, and a queue that is below its limit takes one more. Topics and
-// properties may take as much again, so that empty payloads do not make it endless.
-bool Sender::is_below_limits(const Session& session, Line line) const {
-  const Outgoing* const outgoing = session.outgoing.get();
-  if (outgoing == nullptr) return true;
-  const Backlog* const waiting =
-      line == Line::backlog ? &outgoing->backlog() : outgoing->unsent_if_any();
-  if (waiting == nullptr) return true;
-  const std::uint64_t messages_max = limits_.max_queued_messages;
-  if (messages_max != 0 && waiting->size() >= messages_max) return false;
-  const std::uint64_t qos0_bytes_max = limits_.max_queued_qos0_bytes;
-  if (line == Line::unsent && qos0_bytes_max != 0 && waiting->size_bytes() >= qos0_bytes_max) {
-    return false;
-  }
-  const std::uint64_t bytes_max = limits_.max_queued_bytes;
-  if (bytes_max == 0) return true;
-  const std::size_t payload_bytes = waiting->payload_bytes();
-  return payload_bytes < bytes_max &&
-         waiting->size_bytes() - payload_bytes < std::max(bytes_max, heading_bytes_min);
-}
-
-bool Sender::has_room(const Session& session) const {
-  return is_below_limits(session, Line::backlog) && is_below_limits(session, Line::unsent);
-}
-
-void Sender::give_way(Session& session, Line line, std::uint64_t number, DropReason reason) {
-  Outgoing& outgoing = *session.outgoing;
-  if (line == Line::unsent) {
-    static_cast<void>(outgoing.unsent().remove(number));
-  } else {
-    const Delivery gone = outgoing.backlog().remove(number);
-    ledger_.finished(session, {number, gone.message});
-  }
-  drop(session, reason);
-}
-
-void Sender::drop(Session& session, DropReason reason) {
-  drops_.count(session, reason);
-  if (!debug_) return;
-  log_.write(LogType::debug, concat({"Dropping a message for client ", cut(session.client_id), ": ",
-                                     drop_reason_names[static_cast<std::size_t>(reason)], "."}));
 }
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
@@ -283,21 +160,7 @@ void Sender::pump(Session& session, Instant now) {
   if (full) await_socket(connection);
 }
 
-void Sender::leave(Session& session) {
-  if (!session.outgoing) return;
-  const std::unique_ptr<Backlog> unsent = session.outgoing->take_unsent();
-  if (!unsent) return;
-  unsent->for_each_from(0, [&](std::uint64_t /*number*/, const Delivery& delivery) {
-    const bool kept = limits_.queue_qos0_messages && session.persistent();
-    if (!kept || !make_room(session, Line::backlog, *delivery.message)) {
-      return drop(session, DropReason::connection_lost);
-    }
-    session.outgoing->push_backlog({delivery.message,
-                                    IdentifierList(delivery.subscription_identifiers.view()),
-                                    delivery.membership, delivery.qos, delivery.retain});
-    ledger_.changed(session, Ledger::session_deliveries);
-  });
-}
+void Sender::leave(Session& session) { queues_.give_up_socket(session); }
 
 bool Sender::may_leave(const Session& session, const Message& message, Instant now) {
   if (!session.permissions) return true;
@@ -314,7 +177,7 @@ void Sender::withhold(Session& session, mqtt::PacketId id, InFlight& entry) {
   if (entry.delivery.qos != mqtt::Qos::exactly_once) return finish(session, id);
   ledger_.released(session, session.outgoing->number_of(id), entry.delivery.message);
   session.outgoing->received(entry);
-  write_ack(session, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+  write_pubrel(session, id, mqtt::Reason::success);
 }
 
 // A shared delivery too is completed with the session that began it [MQTT-4.8.2-4].
@@ -324,7 +187,7 @@ bool Sender::resend_next(Session& session, Instant now) {
   InFlight* const entry = outgoing.next_to_resend(id);
   if (entry == nullptr) return true;
   if (entry->state == InFlight::State::release_unsent) {
-    write_ack(session, mqtt::PacketType::pubrel, id, mqtt::Reason::success);
+    write_pubrel(session, id, mqtt::Reason::success);
     outgoing.sent_again(*entry);
     return true;
   }
@@ -339,9 +202,10 @@ bool Sender::resend_next(Session& session, Instant now) {
   const bool acknowledged = delivery.qos != mqtt::Qos::at_most_once;
   // DUP says that this is not the first try [MQTT-3.3.1-1].
   const bool dup = entry->sent_before && acknowledged;
-  const Written written = write(*session.connection, delivery.message->view(), terms, id, dup,
-                                nullptr, &delivery.message, now);
-  if (written == Written::sent && acknowledged) {
+  const PublishWriter::Attempt attempt{id, dup, when_safe(session, terms.qos)};
+  const auto written =
+      writer_.write_kept(*session.connection, delivery.message, terms, attempt, now);
+  if (written == PublishWriter::Written::sent && acknowledged) {
     outgoing.sent_again(*entry);
   } else {
     finish(session, id);
@@ -372,9 +236,10 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
   const Delivery& delivery = outgoing.find(id)->delivery;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
-  const Written written = write(*session.connection, delivery.message->view(), terms, id, false,
-                                nullptr, &delivery.message, now);
-  if (written == Written::dropped) finish(session, id);
+  const PublishWriter::Attempt attempt{id, false, when_safe(session, terms.qos)};
+  const auto written =
+      writer_.write_kept(*session.connection, delivery.message, terms, attempt, now);
+  if (written == PublishWriter::Written::dropped) finish(session, id);
   return true;
 }
 
@@ -387,158 +252,17 @@ void Sender::drop_or_send_once(Session& session, Instant now) {
 }
 
 void Sender::send_once(Session& session, const Delivery& delivery, Instant now) {
-  if (delivery.message->expired(now)) return drop(session, DropReason::expired);
+  if (delivery.message->expired(now)) return drops_.count(session, DropReason::expired);
   if (!may_leave(session, *delivery.message, now)) return;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
-  write(*session.connection, delivery.message->view(), terms, mqtt::PacketId{0}, false, nullptr,
-        &delivery.message, now);
-}
-
-// DUP says whether this session was sent it before [MQTT-3.3.1-3] [MQTT-4.3.1-1] [MQTT-4.3.2-2]
-// [MQTT-4.3.3-2].
-Sender::Written Sender::write(Connection& connection, const MessageView& message,
-                              const Terms& terms, mqtt::PacketId id, bool dup,
-                              Publication* publication, const MessageRef* kept, Instant now) {
-  if (message.expires && *message.expires <= now && !dup) {
-    drop(*connection.session, DropReason::expired);
-    return Written::dropped;
-  }
-  const bool waits = Holdings::waits(connection, when_safe(*connection.session, terms.qos));
-  const bool v5 = connection.version == mqtt::Version::v5_0;
-  const std::size_t mount = connection.session->mount_point.size();
-  const bool own_shape = mount != 0 || dup || !terms.subscription_identifiers.empty() ||
-                         connection.topic_alias_maximum_out != 0;
-  Publication::Encoded* first = nullptr;
-  if (publication != nullptr && !own_shape && !waits) {
-    first = &publication->encoded[kind_of(connection.version, terms)];
-    if (first->output != nullptr && (connection.maximum_packet_size_bytes == 0 ||
-                                     first->size_bytes <= connection.maximum_packet_size_bytes)) {
-      write_copy(connection, *first, id, *publication);
-      count_sent(first->size_bytes, message.payload.size());
-      if (debug_) note_sent(*connection.session, message, terms, id, dup);
-      return Written::sent;
-    }
-  }
-  mqtt::OutgoingPublish packet{message.topic.substr(mount),
-                               message.payload,
-                               message.properties,
-                               id,
-                               terms.qos,
-                               terms.retain,
-                               dup,
-                               0,
-                               std::nullopt,
-                               terms.subscription_identifiers};
-  if (v5 && message.expires) {
-    // What is left of the interval is sent [MQTT-3.3.2-6].
-    packet.message_expiry_interval_seconds =
-        *message.expires <= now ? 0 : seconds_left(*message.expires, now);
-  }
-  if (connection.maximum_packet_size_bytes != 0 &&
-      mqtt::encoded_size(packet, connection.version) > connection.maximum_packet_size_bytes) {
-    drop(*connection.session, DropReason::too_large);
-    return Written::dropped;
-  }
-  // What waits may be overtaken by what needs the alias.
-  if (connection.topic_alias_maximum_out != 0 && !waits) {
-    bool known = false;
-    packet.topic_alias = alias_for(connection, packet.topic, known);
-    if (known) packet.topic = {};
-  }
-  if (waits) {
-    const mqtt::EncodedPublish held =
-        mqtt::encode(packet, connection.version, Holdings::hold(connection));
-    holdings_.held(connection, held.size_bytes, true);
-    connection.congested = true;
-    count_sent(held.size_bytes, message.payload.size());
-    if (debug_) note_sent(*connection.session, message, terms, id, dup);
-    return Written::sent;
-  }
-  Output& output = outbox_.output(connection.id);
-  const std::size_t offset = output.bytes.size();
-  const bool large = message.payload.size() >= splice_bytes_min;
-  mqtt::EncodedPublish shape;
-  if (large) {
-    shape = mqtt::encode_header(packet, connection.version, output.bytes);
-    const MessageRef& keeper = kept != nullptr ? *kept : publication->keeper();
-    outbox_.splice(output, keeper ? keeper->payload() : message.payload, keeper);
-  } else {
-    shape = mqtt::encode(packet, connection.version, output.bytes);
-  }
-  if (first != nullptr && first->output == nullptr) {
-    *first = {&output, offset, shape.size_bytes, shape.packet_id_offset, large};
-  }
-  count_sent(shape.size_bytes, message.payload.size());
-  if (debug_) note_sent(*connection.session, message, terms, id, dup);
-  return Written::sent;
-}
-
-void Sender::write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
-                        Publication& publication) {
-  Output& output = outbox_.output(connection.id);
-  const std::size_t payload = first.spliced ? publication.view.payload.size() : 0;
-  const std::size_t bytes = first.size_bytes - payload;
-  std::byte* const place = output.bytes.extend(bytes);
-  // The first copy is found again after extend(): it may stand in the buffer that just moved.
-  std::memcpy(place, first.output->bytes.data() + first.offset, bytes);
-  if (first.packet_id_offset != 0) {
-    place[first.packet_id_offset] = static_cast<std::byte>(static_cast<std::uint16_t>(id) >> 8U);
-    place[first.packet_id_offset + 1] =
-        static_cast<std::byte>(static_cast<std::uint16_t>(id) & 0xFFU);
-  }
-  if (!first.spliced) return;
-  const MessageRef& keeper = publication.keeper();
-  outbox_.splice(output, keeper ? keeper->payload() : publication.view.payload, keeper);
-}
-
-// [MQTT-3.3.2-11]
-std::uint16_t Sender::alias_for(Connection& connection, std::string_view topic, bool& known) {
-  auto& aliases = connection.texts().outgoing_aliases;
-  const std::string key(topic);
-  const auto found = aliases.find(key);
-  known = found != aliases.end();
-  if (known) return found->second;
-  // Never more than the client's Topic Alias Maximum [MQTT-3.1.2-26] [MQTT-3.1.2-27].
-  if (aliases.size() >= connection.topic_alias_maximum_out) return 0;
-  const auto alias = static_cast<std::uint16_t>(aliases.size() + 1);
-  aliases.emplace(key, alias);
-  return alias;
-}
-
-void Sender::count_sent(std::size_t packet_bytes, std::size_t payload_bytes) {
-  ++metrics_.messages_sent;
-  ++metrics_.publish_sent;
-  metrics_.publish_bytes_sent += payload_bytes;
-  metrics_.bytes_sent += packet_bytes;
-}
-
-void Sender::note_sent(const Session& session, const MessageView& message, const Terms& terms,
-                       mqtt::PacketId id, bool dup) const {
-  log_.write(LogType::debug,
-             concat({"Sending PUBLISH to ", cut(session.client_id), " (d", dup ? "1" : "0", ", q",
-                     std::to_string(static_cast<int>(terms.qos)), ", r", terms.retain ? "1" : "0",
-                     ", m", std::to_string(static_cast<int>(id)), ", '",
-                     cut(message.topic.substr(session.mount_point.size())), "', ... (",
-                     std::to_string(message.payload.size()), " bytes))"}));
+  writer_.write_kept(*session.connection, delivery.message, terms, {}, now);
 }
 
 // PUBREL says that PUBREC will not be forgotten: it waits like the message did.
-void Sender::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id,
-                       mqtt::Reason reason) {
-  Connection& connection = *session.connection;
-  const When when = when_safe(session, mqtt::Qos::exactly_once);
-  const std::size_t size_bytes = holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {
-    mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);
-  });
-  // A client can ask for it again and again, with a PUBREC.
-  connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
-  metrics_.bytes_sent += size_bytes;
-  ++metrics_.messages_sent;
-  if (!debug_) return;
-  log_.write(LogType::debug,
-             concat({"Sending ", mqtt::name_of(type), " to ", cut(session.client_id), " (m",
-                     std::to_string(static_cast<int>(id)), ")"}));
+void Sender::write_pubrel(Session& session, mqtt::PacketId id, mqtt::Reason reason) {
+  writer_.write_ack(session, mqtt::PacketType::pubrel, id, reason,
+                    when_safe(session, mqtt::Qos::exactly_once));
 }
 
 bool Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
@@ -568,8 +292,7 @@ bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   InFlight* const entry = find_in_flight(session, ack.packet_id);
   if (entry == nullptr) {
     if (ack.reason < mqtt::Reason::unspecified_error) {
-      write_ack(session, mqtt::PacketType::pubrel, ack.packet_id,
-                mqtt::Reason::packet_identifier_not_found);
+      write_pubrel(session, ack.packet_id, mqtt::Reason::packet_identifier_not_found);
     }
     return true;
   }
@@ -583,7 +306,7 @@ bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
     ledger_.released(session, session.outgoing->number_of(ack.packet_id), entry->delivery.message);
   }
   if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
-  write_ack(session, mqtt::PacketType::pubrel, ack.packet_id, mqtt::Reason::success);
+  write_pubrel(session, ack.packet_id, mqtt::Reason::success);
   return true;
 }
 

@@ -349,7 +349,7 @@ TEST_CASE("a subscriber that does not read never stops its shard", "[pressure]")
   (void)broker.received(other);
   broker.set_queued(stuck, std::size_t{4} << 20U);
   // More than an outbox takes at a time, and nothing of it can be written.
-  const std::string payload(broker::Sender::splice_bytes_min, 'x');
+  const std::string payload(broker::PublishWriter::splice_bytes_min, 'x');
   const std::size_t count = (std::size_t{40} << 20U) / payload.size();
   for (std::size_t i = 0; i < count; ++i) broker.publish(publisher, "t", payload);
   broker.send(other, pingreq);
