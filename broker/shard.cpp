@@ -42,8 +42,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       denials(metrics, log_sink),
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
              denials, log_sink),
-      sys(options.version),
-      reports(shard_options.shards),
+      figures(options, metrics, sessions, router, groups, retained, peers),
       forwarded(shard_options.shards) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
@@ -53,7 +52,7 @@ Shard::~Shard() = default;
 
 Outbox& Shard::outbox() noexcept { return state_->outbox; }
 PeerOutbox& Shard::peer_outbox() noexcept { return state_->peers; }
-Metrics Shard::metrics() const noexcept { return state_->snapshot(); }
+Metrics Shard::metrics() const noexcept { return state_->figures.snapshot(); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
   const std::uint64_t hash = siphash(state_->options.home_key, client_id);
@@ -217,10 +216,11 @@ bool Shard::tick(Instant now) {
   }
   state.drops.tell(state.sessions, now);
   state.blocked.tell(state.sessions, now);
-  state.stored_figures.tick(state.sessions);
   state.line_rates.tell_held_back(state.log, now);
   state.denials.tell(now);
-  state.update_sys();
+  state.figures.tick(now, [&state](std::string_view topic, std::string_view payload) {
+    state.publish_own(topic, payload, true);
+  });
   state.leave();
   return timers_left || retained_left;
 }
@@ -236,9 +236,12 @@ bool Shard::State::fire_due() {
 void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,
                         Instant now) {
   state_->enter(now);
-  state_->publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}},
-                  nullptr);
+  state_->publish_own(topic, payload, retain);
   state_->leave();
+}
+
+void Shard::State::publish_own(std::string_view topic, std::string_view payload, bool retain) {
+  publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}}, nullptr);
 }
 
 void Shard::State::note_unsent(Connection& connection, std::size_t queued_bytes) noexcept {

@@ -470,9 +470,9 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   if (connection.keep_alive_seconds != 0) {
     timers.arm(connection.timer, after_milliseconds(now, connection.keep_alive_seconds * 1500LL));
   }
-  ++connected;
+  ++metrics.clients_connected;
   ++metrics.connections;
-  metrics.clients_maximum = std::max(metrics.clients_maximum, connected);
+  metrics.clients_maximum = std::max(metrics.clients_maximum, metrics.clients_connected);
 }
 
 std::uint32_t Shard::State::capped_expiry(std::uint32_t seconds) const {

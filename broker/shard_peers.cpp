@@ -223,11 +223,11 @@ void Shard::State::on_peer(ShardIndex from, GroupReturn& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, MetricsRequest& /*message*/) {
-  tell(from, MetricsReport{std::make_shared<const Metrics>(snapshot())});
+  tell(from, MetricsReport{std::make_shared<const Metrics>(figures.snapshot())});
 }
 
 void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
-  reports[static_cast<std::uint32_t>(from)] = *message.metrics;
+  figures.report(from, *message.metrics);
 }
 
 void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
@@ -235,43 +235,6 @@ void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
   if (forward == ForwardKey{0}) return holdings.confirmed(from, message.errand);
   auto& told = forwarded[static_cast<std::uint32_t>(from)];
   while (!told.empty() && told.front().key <= forward) ledger.forwarded(told.pop_front().kept);
-}
-
-void Shard::State::update_sys() {
-  const std::int64_t interval_seconds = options.limits.sys_interval_seconds;
-  if (interval_seconds == 0 || options.index != ShardIndex{0} || now < next_sys) return;
-  next_sys = after_seconds(now, interval_seconds);
-  // What the others report is published next time: at most one interval old.
-  publish_sys_topics();
-  for (std::uint32_t shard = 1; shard < options.shards; ++shard) {
-    peers.send(ShardIndex{shard}, MetricsRequest{});
-  }
-}
-
-void Shard::State::publish_sys_topics() {
-  reports[0] = snapshot();
-  Metrics total;
-  for (const Metrics& report : reports) add(total, report);
-  sys.update(total, now, [&](std::string_view topic, std::string_view payload) {
-    publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, true, std::nullopt},
-            nullptr);
-  });
-}
-
-Metrics Shard::State::snapshot() {
-  Metrics all = metrics;
-  all.clients_connected = connected;
-  all.sessions = sessions.size();
-  all.subscriptions = router.subscription_count();
-  all.shared_subscriptions = groups.member_count();
-  all.retained_messages = retained.size();
-  all.stored_messages = retained.size();
-  all.stored_bytes = retained.size_bytes();
-  if (options.index != ShardIndex{0}) all.stored_messages = all.stored_bytes = 0;
-  const StoredFigures::Sum waiting = stored_figures.sum(sessions);
-  all.stored_messages += waiting.messages;
-  all.stored_bytes += waiting.bytes;
-  return all;
 }
 
 }  // namespace broker

@@ -29,7 +29,7 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   state.enter(now);
   ShardOptions& options = state.options;
   if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
-    state.next_sys = now;
+    state.figures.reschedule(now);
   }
   state.move_connect_deadlines(std::int64_t{change.limits.connect_timeout_seconds} -
                                options.limits.connect_timeout_seconds);

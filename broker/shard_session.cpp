@@ -31,7 +31,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
   note_unsent(connection, 0);
   connections[connection.id.slot].reset();
   if (session == nullptr) return nullptr;
-  --connected;
+  --metrics.clients_connected;
   sender.leave(*session);
   return session;
 }

@@ -27,10 +27,9 @@
 #include "broker/core/router.h"
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
-#include "broker/core/stored_figures.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/figures.h"
 #include "broker/shard.h"
-#include "broker/sys_topics.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
@@ -334,6 +333,8 @@ struct Shard::State {
   /// `lendable`: the message stands in bytes being received, and may be written from there.
   /// Returns   Whether anybody may receive it.
   bool publish(const MessageView& message, Session* from, bool lendable = false);
+  /// Publishes in the broker's own name, below "$SYS/".
+  void publish_own(std::string_view topic, std::string_view payload, bool retain);
   void hand_out(Publication& publication, Route& route, Session* from);
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
@@ -604,9 +605,6 @@ struct Shard::State {
   void deliver_shared(Session& session, std::string_view share_name, std::string_view filter,
                       mqtt::Qos qos, bool retain_as_published,
                       std::uint32_t subscription_identifier, Publication& publication);
-  void update_sys();
-  void publish_sys_topics();
-  [[nodiscard]] Metrics snapshot();
   [[nodiscard]] bool alone() const noexcept { return options.shards == 1; }
 
   ShardOptions options;
@@ -622,19 +620,17 @@ struct Shard::State {
   Holdings holdings;
   DropLog drops;
   BlockedLog blocked;
-  StoredFigures stored_figures;
   DenialLog denials;
   Sender sender;
   Retained retained;
   Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
-  SysTopics sys;
-  std::vector<Metrics> reports;  // of every shard, for shard 0
-  Instant now;                   // of the call that is being served
-  bool debug = false;            // whether anybody reads debug lines
-  bool deaf = false;             // the loop does not read
-  std::uint32_t reloads = 0;     // calls of reconfigure(): see Connection::login_asked_in
-  Instant heard_again;           // when it began to read again; it may have heard nobody before
+  Figures figures;
+  Instant now;                // of the call that is being served
+  bool debug = false;         // whether anybody reads debug lines
+  bool deaf = false;          // the loop does not read
+  std::uint32_t reloads = 0;  // calls of reconfigure(): see Connection::login_asked_in
+  Instant heard_again;        // when it began to read again; it may have heard nobody before
   Instant last_tick;
   std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
@@ -653,11 +649,9 @@ struct Shard::State {
   LineRate control_will_lines;         // wills to $CONTROL
   LineRate login_memory_lines;         // no memory for a CONNECT
   LineRate subscription_lines;         // subscriptions beyond a limit
-  Instant next_sys;
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
-  std::uint64_t connected = 0;
   bool forwarding = false;               // see Forwarding
   Ring<Forward> forwards;                // not yet on disk
   std::size_t followers = 0;             // of these: without a key

@@ -1,0 +1,53 @@
+#include "broker/figures.h"
+
+namespace broker {
+
+Figures::Figures(const ShardOptions& options, const Metrics& counters, SessionTable& sessions,
+                 const Router& router, const Groups& groups, const Retained& retained,
+                 PeerOutbox& peers)
+    : options_(options),
+      counters_(counters),
+      sessions_(sessions),
+      router_(router),
+      groups_(groups),
+      retained_(retained),
+      peers_(peers),
+      topics_(options.version),
+      reports_(options.shards) {}
+
+void Figures::tick(Instant now, const Publish& publish) {
+  stored_.tick(sessions_);
+  const std::int64_t interval_seconds = options_.limits.sys_interval_seconds;
+  if (interval_seconds == 0 || options_.index != ShardIndex{0} || now < next_) return;
+  next_ = after_seconds(now, interval_seconds);
+  reports_[0] = snapshot();
+  Metrics total;
+  for (const Metrics& report : reports_) add(total, report);
+  topics_.update(total, now, publish);
+  for (std::uint32_t shard = 1; shard < options_.shards; ++shard) {
+    peers_.send(ShardIndex{shard}, MetricsRequest{});
+  }
+}
+
+void Figures::report(ShardIndex from, const Metrics& figures) {
+  reports_[static_cast<std::uint32_t>(from)] = figures;
+}
+
+Metrics Figures::snapshot() {
+  Metrics all = counters_;
+  all.sessions = sessions_.size();
+  all.subscriptions = router_.subscription_count();
+  all.shared_subscriptions = groups_.member_count();
+  all.retained_messages = retained_.size();
+  // Every shard has what is retained, and one of them counts it.
+  if (options_.index == ShardIndex{0}) {
+    all.stored_messages = retained_.size();
+    all.stored_bytes = retained_.size_bytes();
+  }
+  const StoredFigures::Sum waiting = stored_.sum(sessions_);
+  all.stored_messages += waiting.messages;
+  all.stored_bytes += waiting.bytes;
+  return all;
+}
+
+}  // namespace broker
