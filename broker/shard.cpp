@@ -42,6 +42,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       denials(metrics, log_sink),
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
              denials, log_sink),
+      pressure(options.limits, ledger, holdings, commons.memory, sender),
       figures(options, metrics, sessions, router, groups, retained, peers),
       forwarded(shard_options.shards) {}
 
@@ -158,7 +159,7 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   if (connection == nullptr) return;
   state.enter(now);
   if (queued_bytes > connection->queued_bytes) {
-    state.keep_bytes(queued_bytes - connection->queued_bytes);
+    state.pressure.charge(queued_bytes - connection->queued_bytes);
   }
   state.note_unsent(*connection, queued_bytes);
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
@@ -207,7 +208,7 @@ bool Shard::tick(Instant now) {
   // After a pause of the whole loop, what clients sent meanwhile is still to be read.
   if (now > after_seconds(state.last_tick, 1)) state.heard_again = now;
   state.last_tick = now;
-  state.look_at_memory();
+  state.pressure.look_at_memory();
   const bool timers_left = state.fire_due();
   const bool retained_left = state.sweep_retained();
   if (now >= state.next_trim) {
@@ -342,7 +343,7 @@ Shard::State::Next Shard::State::handle_connected(Connection& connection,
       return on_ack(connection, frame);
     case mqtt::PacketType::subscribe:
     case mqtt::PacketType::unsubscribe:
-      if (connection.parked || journal_is_behind()) return park(connection, frame);
+      if (connection.parked || pressure.journal_is_behind()) return park(connection, frame);
       return on_filters(connection, frame);
     case mqtt::PacketType::pingreq:
       return on_pingreq(connection, frame);

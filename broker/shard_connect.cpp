@@ -350,7 +350,7 @@ std::optional<Failure> Shard::State::check_again(const Connection& connection,
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
   // Who has a session here takes no more, and may give some back.
-  if (memory_is_short() && sessions.find(client_id_of(connection, packet)) == nullptr) {
+  if (pressure.memory_is_short() && sessions.find(client_id_of(connection, packet)) == nullptr) {
     return refuse(connection, packet, {Reason::server_busy, "memory_limit is near"});
   }
   mqtt::Connack answer = connack_for(connection, packet);

@@ -21,7 +21,7 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   if (!packet) return fail(connection, packet.error());
   if (const auto failure = check_publish(connection, *packet)) return fail(connection, *failure);
   if ((packet->qos != Qos::at_most_once || packet->retain || packet->topic_alias != 0) &&
-      has_to_wait(connection, *packet)) {
+      pressure.has_to_wait(connection, *packet)) {
     return park(connection, frame);
   }
   if (const auto failure = resolve_alias(connection, *packet)) return fail(connection, *failure);
@@ -45,9 +45,8 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   const Forwarding scope(
       *this, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
   const Progress before = progress();
-  Reason reason = memory_spared && too_much(connection, *packet)
-                      ? refuse_for_memory(*packet)
-                      : admit(connection, *packet, topic);
+  Reason reason = pressure.refuses(connection, *packet) ? refuse_for_memory(*packet)
+                                                        : admit(connection, *packet, topic);
   if (packet->qos == Qos::exactly_once) {
     return publish_exactly_once(connection, *packet, topic, reason, before);
   }
@@ -242,7 +241,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   } else if (to != 0) {
     send_to_peers({to, interested}, publication, stamp, by);
   }
-  if (publication.shared != nullptr) keep_bytes(message.topic.size() + message.payload.size());
+  if (publication.shared != nullptr) pressure.charge(message.topic.size() + message.payload.size());
   return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
 }
 
@@ -263,7 +262,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
   }
   for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
   if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, now);
-  if (publication.kept) keep_bytes(publication.kept_bytes());
+  if (publication.kept) pressure.charge(publication.kept_bytes());
 }
 
 // RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]

@@ -27,7 +27,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
     // The connection is gone before anything is published: a will must not be sent to it.
     session->connection = nullptr;
   }
-  forget_parked(connection);
+  static_cast<void>(pressure.unpark(connection));
   note_unsent(connection, 0);
   connections[connection.id.slot].reset();
   if (session == nullptr) return nullptr;

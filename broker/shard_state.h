@@ -29,6 +29,7 @@
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/figures.h"
+#include "broker/pressure.h"
 #include "broker/shard.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
@@ -139,7 +140,7 @@ struct Shard::State {
   bool receive(Connection& connection, mqtt::Bytes bytes);
   /// To be called last thing by every entry that hands out messages or lets go of them.
   void leave() {
-    if (!parked.empty()) unpark();
+    if (pressure.has_parked()) handle_parked();
     if (sender.overrun()) end_overrun();
   }
   /// Takes over how much output a socket has not taken.
@@ -211,16 +212,15 @@ struct Shard::State {
 
   /// Ends connections whose queue was full, as their listeners want it.
   void end_overrun();
-  /// Whether a PUBLISH has to wait: for the disk, for memory, or behind another of its connection.
-  [[nodiscard]] bool has_to_wait(const Connection& connection, const mqtt::Publish& packet);
-  /// Whether more waits for the disk than should.
-  [[nodiscard]] bool journal_is_behind();
-  /// Puts a packet aside until it can be handled; acknowledgements and pings behind it go on.
-  Next park(Connection& connection, const mqtt::Frame& frame);
-  void unpark();
+  /// Puts a packet aside until Pressure::is_over().
+  Next park(Connection& connection, const mqtt::Frame& frame) {
+    pressure.park(connection, frame);
+    return Next::go_on;
+  }
+  /// Handles what was put aside, if that may be.
+  void handle_parked();
+  void handle_parked(Connection& connection);
   Next handle_parked(Connection& connection, const mqtt::Frame& frame);
-  void unpark(Connection& connection);
-  void forget_parked(Connection& connection);
   /// Whether a connection may be read; if not, it is to be asked for when it may.
   [[nodiscard]] bool listens(const Connection& connection) const;
   [[nodiscard]] static bool is_delayed(const Connection& connection) noexcept {
@@ -235,22 +235,8 @@ struct Shard::State {
   /// Its time has come: what was read of it is handled, and then it is read again.
   void end_delay(Connection& connection);
   void unmute(Connection& connection);
-  /// Takes off what was kept, and sees how much memory there is.
-  void look_at_memory();
-  /// So much is kept that was not before.
-  void keep_bytes(std::size_t bytes) {
-    memory_kept_bytes += static_cast<std::int64_t>(bytes);
-    if (memory_kept_bytes >= SharedMemory::step_bytes) look_at_memory();
-  }
-  void spare_memory(bool spare);
-  [[nodiscard]] bool memory_is_short() const noexcept {
-    return commons.memory.headroom_bytes.load(std::memory_order_relaxed) <= 0;
-  }
   /// What a publish is answered that would take memory; counts QoS 0, which has no answer.
   [[nodiscard]] mqtt::Reason refuse_for_memory(const mqtt::Publish& packet);
-  /// Whether memory has to be spared that the message would take.
-  [[nodiscard]] bool too_much(const Connection& connection, const mqtt::Publish& packet) const;
-
   /// Largest packet that is taken before a client is let in.
   [[nodiscard]] std::uint32_t connect_bytes_max() const noexcept;
   /// Counts so many bytes that came from a client that is not let in yet. Returns whether more may
@@ -422,7 +408,7 @@ struct Shard::State {
   }
   /// Whether one more step may be done in this turn; counts it.
   [[nodiscard]] bool take_step() {
-    if (steps_left == 0 || outbox.full() || journal_is_behind()) return false;
+    if (steps_left == 0 || outbox.full() || pressure.journal_is_behind()) return false;
     --steps_left;
     return true;
   }
@@ -625,6 +611,7 @@ struct Shard::State {
   Retained retained;
   Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
+  Pressure pressure;
   Figures figures;
   Instant now;                // of the call that is being served
   bool debug = false;         // whether anybody reads debug lines
@@ -638,17 +625,12 @@ struct Shard::State {
   Ring<ConnectionId> working;               // connections with a packet that goes on
   Ring<SessionWork> ending;                 // sessions that are due to end, or are ending
   Ring<SessionWork> announcing;             // sessions that groups are to be told of
-  std::vector<ConnectionId> parked;         // connections with packets put aside
-  std::size_t parked_bytes = 0;
-  bool journal_behind = false;
-  bool memory_spared = false;
-  std::int64_t memory_kept_bytes = 0;  // and not yet taken off what is shared
-  mutable LineRates line_rates;        // of all that note() writes
-  LineRate delay_lines;                // clients that are delayed
-  LineRate timeout_lines;              // no CONNECT in time
-  LineRate control_will_lines;         // wills to $CONTROL
-  LineRate login_memory_lines;         // no memory for a CONNECT
-  LineRate subscription_lines;         // subscriptions beyond a limit
+  mutable LineRates line_rates;             // of all that note() writes
+  LineRate delay_lines;                     // clients that are delayed
+  LineRate timeout_lines;                   // no CONNECT in time
+  LineRate control_will_lines;              // wills to $CONTROL
+  LineRate login_memory_lines;              // no memory for a CONNECT
+  LineRate subscription_lines;              // subscriptions beyond a limit
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;

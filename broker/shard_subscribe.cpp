@@ -178,7 +178,7 @@ bool Shard::State::has_room(const Connection& connection, const Wanted& wanted) 
   const std::uint32_t most = options.limits.max_subscriptions;
   const std::size_t shared = session.memberships ? session.memberships->live() : 0;
   const bool full = most != 0 && session.subscriptions.view().size() + shared >= most;
-  if (!full && !memory_is_short()) return true;
+  if (!full && !pressure.memory_is_short()) return true;
   if (is_subscribed(session, wanted)) return true;
   note_at_a_rate(subscription_lines,
                  {"Client ", describe_client_with_user(connection), " may not subscribe to more: ",
@@ -218,7 +218,7 @@ TopicTrie::Insertion Shard::State::add_subscription(Session& session, std::strin
   const TopicTrie::Insertion added = router.subscribe(filter, subscriber);
   if (added.stored != TopicTrie::Stored::fresh) return added;
   session.subscriptions.add(added.filter);
-  keep_bytes(subscription_bytes + filter.size());
+  pressure.charge(subscription_bytes + filter.size());
   if (!alone()) commons.interest.add(options.index, filter);
   return added;
 }
@@ -236,7 +236,7 @@ void Shard::State::join_group(Session& session, std::string_view share_name,
   const MembershipList::Number number = membership_of(session, share_name, filter);
   const ShardIndex home = group_home(share_name, filter);
   if (session.memberships->join(number)) {
-    keep_bytes(2 * (subscription_bytes + share_name.size() + filter.size()));
+    pressure.charge(2 * (subscription_bytes + share_name.size() + filter.size()));
     if (!alone()) commons.interest.add(home, filter);
   }
   tell(home, GroupJoin{std::string(share_name), std::string(filter), session.index, session.number,

@@ -21,7 +21,7 @@ bool Shard::work(Instant now) {
   state.do_work();
   state.leave();
   // Once the disk has caught up, committed() begins a turn.
-  return state.has_work() && !state.journal_is_behind();
+  return state.has_work() && !state.pressure.journal_is_behind();
 }
 
 void Shard::State::do_work() {
@@ -88,7 +88,7 @@ Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
     case Handled::paused:
       break;
   }
-  keep_bytes(connection.work->keep());
+  pressure.charge(connection.work->keep());
   working.push_back(connection.id);
   return Next::wait;
 }
