@@ -43,6 +43,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
              denials, log_sink),
       pressure(options.limits, ledger, holdings, commons.memory, sender),
+      reading(options.listeners, pressure, timers, outbox, publish_timer),
       figures(options, metrics, sessions, router, groups, retained, peers),
       forwarded(shard_options.shards) {}
 
@@ -98,8 +99,8 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
 
 bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
   if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
-  if (input_waits(connection)) connection.muted = true;
-  if (connection.stage == Connection::Stage::awaiting_verdict || input_waits(connection)) {
+  if (Reading::input_waits(connection)) connection.reading_paused = true;
+  if (connection.stage == Connection::Stage::awaiting_verdict || Reading::input_waits(connection)) {
     connection.tail.append(bytes);
     return false;
   }
@@ -108,7 +109,7 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
     return true;
   }
   Next next = Next::go_on;
-  if (input_waits(connection)) {
+  if (Reading::input_waits(connection)) {
     connection.tail.append(bytes);
   } else if (connection.tail.empty()) {
     // Used where it is; only what is incomplete at its end is copied.
@@ -120,11 +121,11 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
     connection.tail.append(bytes);
     if (process_tail(connection) == Next::stop) return true;
   }
-  connection.muted = !listens(connection);
+  connection.reading_paused = !reading.may_read(connection);
   if (connection.stage != Connection::Stage::connected) {
     return keep_before_login(connection, bytes.size());
   }
-  return !connection.muted;
+  return !connection.reading_paused;
 }
 
 bool Shard::go_on(Instant now) {
@@ -134,17 +135,14 @@ bool Shard::go_on(Instant now) {
   for (const ConnectionId id : std::exchange(state.unfinished, {})) {
     Connection* const connection = state.find(id);
     if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
-    if (State::input_waits(*connection)) continue;
+    if (Reading::input_waits(*connection)) continue;
     static_cast<void>(state.process_tail(*connection));
   }
   state.leave();
   return true;
 }
 
-void Shard::reads(bool reading, Instant now) {
-  state_->deaf = !reading;
-  if (reading) state_->heard_again = now;
-}
+void Shard::reads(bool reading, Instant now) { state_->reading.set_loop_reads(reading, now); }
 
 void Shard::refused(Refusal refusal) noexcept { state_->count(refusal); }
 
@@ -165,7 +163,7 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
   if (queued_bytes != 0) return;
   connection->unread_reply_bytes = 0;
-  state.unmute(*connection);
+  state.reading.resume(*connection, now);
 }
 
 void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
@@ -205,9 +203,7 @@ void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
 bool Shard::tick(Instant now) {
   State& state = *state_;
   state.enter(now);
-  // After a pause of the whole loop, what clients sent meanwhile is still to be read.
-  if (now > after_seconds(state.last_tick, 1)) state.heard_again = now;
-  state.last_tick = now;
+  state.reading.tick(now);
   state.pressure.look_at_memory();
   const bool timers_left = state.fire_due();
   const bool retained_left = state.sweep_retained();
@@ -479,14 +475,7 @@ void Shard::State::on_connection_timer(Connection& connection) {
     end_connection(connection, WillFate::discard, CloseHow::policy, "CONNECT did not come in time");
     return;
   }
-  // One and a half times the keep alive [MQTT-3.1.2-22], of the time in which it was listened to.
-  const bool unread = deaf || connection.muted || input_waits(connection);
-  const Instant heard = unread ? now : std::max(connection.last_received, heard_again);
-  const Instant deadline = after_milliseconds(heard, connection.keep_alive_seconds * 1500LL);
-  if (now < deadline) {
-    timers.arm(connection.timer, deadline);
-    return;
-  }
+  if (!reading.late(connection, now)) return;
   note(LogType::notice,
        {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
   send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});

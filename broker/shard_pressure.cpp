@@ -5,12 +5,6 @@
 #include "broker/shard_state.h"
 
 namespace broker {
-namespace {
-
-/// Answers that a client does not read: beyond that it is not read either.
-constexpr std::size_t unread_reply_bytes_max = std::size_t{1} << 20U;
-
-}  // namespace
 
 // A session that outlives its connection keeps what it has.
 void Shard::State::end_overrun() {
@@ -54,28 +48,13 @@ void Shard::State::handle_parked(Connection& connection) {
     if (next == Next::stop) break;
   }
   if (outbox.borrows()) outbox.hold(std::move(*packets));
-  if (Connection* const still = find(id)) unmute(*still);
+  if (Connection* const still = find(id)) reading.resume(*still, now);
 }
 
 /// A PUBLISH was counted when it came.
 Shard::State::Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& frame) {
   return frame.type == mqtt::PacketType::publish ? on_publish(connection, frame)
                                                  : handle_connected(connection, frame);
-}
-
-bool Shard::State::listens(const Connection& connection) const {
-  if (input_waits(connection)) return false;
-  if (connection.unread_reply_bytes > unread_reply_bytes_max && connection.queued_bytes > 0) {
-    return false;
-  }
-  return pressure.has_room_for(connection);
-}
-
-void Shard::State::unmute(Connection& connection) {
-  if (!connection.muted || !listens(connection)) return;
-  connection.muted = false;
-  connection.last_received = now;
-  outbox.request(ResumeRequest{connection.id});
 }
 
 std::uint32_t Shard::State::connect_bytes_max() const noexcept {

@@ -30,6 +30,7 @@
 #include "broker/core/timer_wheel.h"
 #include "broker/figures.h"
 #include "broker/pressure.h"
+#include "broker/reading.h"
 #include "broker/shard.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
@@ -221,20 +222,10 @@ struct Shard::State {
   void handle_parked();
   void handle_parked(Connection& connection);
   Next handle_parked(Connection& connection, const mqtt::Frame& frame);
-  /// Whether a connection may be read; if not, it is to be asked for when it may.
-  [[nodiscard]] bool listens(const Connection& connection) const;
-  [[nodiscard]] static bool is_delayed(const Connection& connection) noexcept {
-    return connection.publishing != nullptr && connection.publishing->delayed;
-  }
   /// A PUBLISH where the rate of them is limited.
   Next on_metered_publish(Connection& connection, const mqtt::Frame& frame);
-  /// Counts a PUBLISH. Returns why it ends the connection, if it does.
-  [[nodiscard]] std::optional<mqtt::Failure> meter(Connection& connection, std::size_t bytes);
-  /// Stops reading until there is room for more, if there is none.
-  Next delay(Connection& connection);
   /// Its time has come: what was read of it is handled, and then it is read again.
   void end_delay(Connection& connection);
-  void unmute(Connection& connection);
   /// What a publish is answered that would take memory; counts QoS 0, which has no answer.
   [[nodiscard]] mqtt::Reason refuse_for_memory(const mqtt::Publish& packet);
   /// Largest packet that is taken before a client is let in.
@@ -402,10 +393,6 @@ struct Shard::State {
   /// Goes on with `connection.work`. If steps are lacking, the rest comes in later turns, and what
   /// the client sends waits for it.
   Next go_on_with_packet(Connection& connection);
-  /// Whether the connection's input has to wait: for its rate, or for a packet that is not done.
-  [[nodiscard]] static bool input_waits(const Connection& connection) noexcept {
-    return is_delayed(connection) || connection.work != nullptr;
-  }
   /// Whether one more step may be done in this turn; counts it.
   [[nodiscard]] bool take_step() {
     if (steps_left == 0 || outbox.full() || pressure.journal_is_behind()) return false;
@@ -612,14 +599,12 @@ struct Shard::State {
   Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   Pressure pressure;
+  Reading reading;
   Figures figures;
-  Instant now;                // of the call that is being served
-  bool debug = false;         // whether anybody reads debug lines
-  bool deaf = false;          // the loop does not read
-  std::uint32_t reloads = 0;  // calls of reconfigure(): see Connection::login_asked_in
-  Instant heard_again;        // when it began to read again; it may have heard nobody before
-  Instant last_tick;
-  std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
+  Instant now;                           // of the call that is being served
+  bool debug = false;                    // whether anybody reads debug lines
+  std::uint32_t reloads = 0;             // calls of reconfigure(): see Connection::login_asked_in
+  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
   std::size_t steps_owed = 0;               // done beyond steps_left, to be taken off later
   Ring<ConnectionId> working;               // connections with a packet that goes on

@@ -94,11 +94,11 @@ Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
 }
 
 void Shard::State::end_packet(Connection& connection) {
-  if (is_delayed(connection)) return;  // end_delay() goes on
+  if (Reading::is_delayed(connection)) return;  // end_delay() goes on
   const ConnectionId id = connection.id;
   connection.last_received = now;
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
-  if (Connection* const still = find(id)) unmute(*still);
+  if (Connection* const still = find(id)) reading.resume(*still, now);
 }
 
 }  // namespace broker

@@ -81,8 +81,8 @@ struct Connection {
   bool request_problem_information = true;
   /// The socket is behind, or something waits for it: QoS 0 may have to wait too.
   bool congested = false;
-  bool overrun = false;  // its queue was full, and its listener wants it ended for that
-  bool muted = false;    // the loop was told not to read: see Shard::received()
+  bool overrun = false;         // its queue was full, and its listener wants it ended for that
+  bool reading_paused = false;  // the loop was told not to read: see Shard::received()
   std::string address;
   Timer timer;  // connect time-out, then keep alive
   Instant last_received;
