@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
-#include "broker/core/siphash.h"
+#include "broker/core/home.h"
 #include "broker/shard_state.h"
 #include "broker/wire/utf8.h"
 
@@ -44,6 +44,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
              denials, log_sink),
       pressure(options.limits, ledger, holdings, commons.memory, sender),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
+      connect_rules(options.limits, options.listeners),
+      logins(options, connect_rules, outbox),
       figures(options, metrics, sessions, router, groups, retained, peers),
       forwarded(shard_options.shards) {}
 
@@ -57,8 +59,7 @@ PeerOutbox& Shard::peer_outbox() noexcept { return state_->peers; }
 Metrics Shard::metrics() const noexcept { return state_->figures.snapshot(); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
-  const std::uint64_t hash = siphash(state_->options.home_key, client_id);
-  return ShardIndex{static_cast<std::uint32_t>(hash % state_->options.shards)};
+  return home_shard(state_->options.home_key, state_->options.shards, client_id);
 }
 
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
@@ -379,7 +380,7 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
       return fail(connection, {mqtt::Reason::protocol_error,
                                "a session expiry interval that was 0 cannot be raised"});
     }
-    session.expiry_interval_seconds = capped_expiry(wanted);
+    session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
     if (session.persistent()) ledger.changed(session, Ledger::session_row);
   }
   if (tells_of_connections()) {

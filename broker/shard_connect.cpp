@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
+#include "broker/core/home.h"
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
@@ -15,34 +16,13 @@ using Failure = mqtt::Failure;
 using mqtt::Answered;
 using mqtt::Reason;
 
-bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
-  switch (version) {
-    case mqtt::Version::v3_1:
-      return policy.accept_v3_1;
-    case mqtt::Version::v3_1_1:
-      return policy.accept_v3_1_1;
-    case mqtt::Version::v5_0:
-      return policy.accept_v5_0;
-  }
-  return false;
-}
-
-constexpr std::string_view keep_alive_refusal = "keep alive exceeds max_keepalive";
-
-/// Overwrites a password so that no copy of it stays in freed memory.
-void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
-  const std::ptrdiff_t offset = secret.data() - buffer.data();
-  volatile std::byte* const place = buffer.data() + offset;
-  for (std::size_t i = 0; i < secret.size(); ++i) place[i] = std::byte{0};
-}
-
 }  // namespace
 
 Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
                                             mqtt::Bytes unread) {
   auto packet = mqtt::decode_connect(frame.body, frame.flags);
   if (!packet) return refuse_undecoded(connection, frame, packet.error());
-  identify(connection, *packet);
+  connect_rules.identify(connection, *packet);
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;
   connection.maximum_packet_size_bytes = packet->maximum_packet_size_bytes;
@@ -52,20 +32,18 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
                      {connection.refusal, "a limit on connections is reached"});
   }
   if (refuse_control_will(connection, *packet)) return Next::stop;
-  if (const auto failure = check_connect(connection, *packet)) {
+  if (const auto failure = connect_rules.check(connection, *packet)) {
     return refuse(connection, *packet, *failure);
   }
   const ListenerPolicy& rules = policy(connection.listener);
-  if (packet->client_id.empty() && !rules.use_username_as_clientid &&
-      connection.assigned_id().empty()) {
+  if (connect_rules.wants_client_id(connection, *packet)) {
     connection.texts().assigned_id = HeapText(make_client_id(rules.auto_id_prefix));
   }
-  const std::string_view client_id = client_id_of(connection, *packet);
-  const std::uint64_t hash = siphash(options.home_key, client_id);
-  const ShardIndex home{static_cast<std::uint32_t>(hash % options.shards)};
+  const std::string_view client_id = connect_rules.client_id_of(connection, *packet);
+  const ShardIndex home = home_shard(options.home_key, options.shards, client_id);
   if (home != options.index) return hand_off(connection, home, unread);
   if (!rules.open_to_all) {
-    ask_for_login(connection, *packet);
+    logins.ask(connection, *packet);
     return Next::go_on;
   }
   return accept(connection, *packet, Verdict{});
@@ -96,97 +74,6 @@ bool Shard::State::refuse_control_will(Connection& connection, const mqtt::Conne
   return true;
 }
 
-/// Where a certificate or a PSK says who a client is, its own words do not count.
-void Shard::State::identify(const Connection& connection, mqtt::Connect& packet) const {
-  if (!policy(connection.listener).user_name_from_tls) return;
-  packet.user_name.reset();
-  packet.password.reset();
-  const std::string_view name = connection.tls_user_name();
-  if (!name.empty()) packet.user_name = name;
-}
-
-std::string_view Shard::State::client_id_of(const Connection& connection,
-                                            const mqtt::Connect& packet) const {
-  if (policy(connection.listener).use_username_as_clientid && packet.user_name) {
-    return *packet.user_name;
-  }
-  return packet.client_id.empty() ? connection.assigned_id() : packet.client_id;
-}
-
-// No authentication method is served [MQTT-4.12.0-1] [MQTT-4.12.0-4].
-std::optional<Failure> Shard::State::check_connect(const Connection& connection,
-                                                   const mqtt::Connect& packet) const {
-  const ListenerPolicy& rules = policy(connection.listener);
-  if (!accepts(rules, packet.version)) {
-    return Failure{Reason::unsupported_protocol_version, "protocol version not accepted here"};
-  }
-  if (rules.user_name_from_tls && !packet.user_name) {
-    const std::string_view why = connection.missing_name();
-    return Failure{Reason::bad_user_name_or_password,
-                   why.empty() ? "no certificate says who it is" : why};
-  }
-  if (const auto failure = check_client_id(connection, packet)) return failure;
-  if (keep_alive_refused(packet)) {
-    return Failure{Reason::client_identifier_not_valid, keep_alive_refusal};
-  }
-  if (packet.authentication_method) {
-    return Failure{Reason::bad_authentication_method, "authentication method not supported"};
-  }
-  if (!packet.will) return std::nullopt;
-  const std::uint32_t most = options.limits.message_size_limit_bytes;
-  if (most != 0 && packet.will->payload.size() > most) {
-    const bool v5_0 = packet.version == mqtt::Version::v5_0;
-    return Failure{v5_0 ? Reason::packet_too_large : Reason::not_authorized,
-                   "will payload exceeds message_size_limit"};
-  }
-  if (packet.will->qos > rules.max_qos) {
-    // [MQTT-3.2.2-12]
-    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos", Answered::from_v5_0};
-  }
-  if (packet.will->retain && !options.limits.retain_available) {
-    // [MQTT-3.2.2-13]
-    return Failure{Reason::retain_not_supported, "will is retained but retain_available is false",
-                   Answered::from_v5_0};
-  }
-  return std::nullopt;
-}
-
-// Refused identifiers get their reason code, then a close [MQTT-3.1.3-8] [MQTT3-3.1.3-7]
-// [MQTT3-3.1.3-9].
-std::optional<Failure> Shard::State::check_client_id(const Connection& connection,
-                                                     const mqtt::Connect& packet) const {
-  const ListenerPolicy& rules = policy(connection.listener);
-  if (rules.use_username_as_clientid) {
-    if (packet.user_name && !packet.user_name->empty()) return std::nullopt;
-    return Failure{Reason::not_authorized, "use_username_as_clientid needs a user name"};
-  }
-  if (packet.client_id.empty()) {
-    // An empty id needs a broker that makes one, and before 5.0 a clean session [MQTT3-3.1.3-8].
-    const bool may_assign = rules.allow_zero_length_clientid &&
-                            packet.version != mqtt::Version::v3_1 &&
-                            (packet.version == mqtt::Version::v5_0 || packet.clean_start);
-    if (may_assign) return std::nullopt;
-    // Mosquitto's code of 5.0 for it is 0x80.
-    const bool v5_0 = packet.version == mqtt::Version::v5_0;
-    return Failure{v5_0 ? Reason::unspecified_error : Reason::client_identifier_not_valid,
-                   "zero length client id"};
-  }
-  const auto& prefixes = options.limits.clientid_prefixes;
-  if (prefixes.empty()) return std::nullopt;
-  const bool known = std::ranges::any_of(
-      prefixes, [&](const std::string& prefix) { return packet.client_id.starts_with(prefix); });
-  if (known) return std::nullopt;
-  return Failure{Reason::not_authorized, "client id has none of clientid_prefixes"};
-}
-
-bool Shard::State::keep_alive_refused(const mqtt::Connect& packet) const {
-  const std::uint16_t most = options.limits.max_keepalive_seconds;
-  if (most == 0 || options.limits.max_keepalive_cap) return false;
-  // A 5.0 client is told the smaller value instead [MQTT-3.2.2-21].
-  if (packet.version == mqtt::Version::v5_0) return false;
-  return packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
-}
-
 // Unique, and at home on this shard [MQTT-3.1.3-6].
 std::string Shard::State::make_client_id(std::string_view prefix) {
   // A UUID of version 4 from a keyed hash over a counter. Chosen until it is at home here, so that
@@ -204,37 +91,19 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
                   static_cast<unsigned>(low >> 48U & 0x3FFFU) | 0x8000U,
                   static_cast<unsigned long long>(low & 0xFFFF'FFFF'FFFFULL));
     std::string id = concat({prefix, text});
-    if (siphash(options.home_key, id) % options.shards ==
-        static_cast<std::uint32_t>(options.index)) {
-      return id;
-    }
+    if (home_shard(options.home_key, options.shards, id) == options.index) return id;
   }
 }
 
 std::string Shard::State::applicant_text(const Connection& connection,
                                          const mqtt::Connect& packet) const {
-  return describe_applicant(connection, client_id_of(connection, packet), packet);
-}
-
-std::string Shard::State::explain(const mqtt::Connect& packet, const Failure& failure) const {
-  if (failure.what == keep_alive_refusal) {
-    const std::string value = std::to_string(packet.keep_alive_seconds);
-    const std::string most = std::to_string(options.limits.max_keepalive_seconds);
-    return concat({"keep alive ", value, packet.keep_alive_seconds == 0 ? " (none) " : " ",
-                   "exceeds max_keepalive ", most,
-                   "; with max_keepalive_cap true such a client is let in and held to it"});
-  }
-  if (failure.reason == Reason::unsupported_protocol_version) {
-    return concat({"MQTT ", version_text(packet.version),
-                   " is not among accept_protocol_versions of its listener"});
-  }
-  return std::string(failure.what);
+  return describe_applicant(connection, connect_rules.client_id_of(connection, packet), packet);
 }
 
 Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
                                         Failure failure) {
   note(LogType::notice, {"Client ", applicant_text(connection, packet),
-                         " refused: ", explain(packet, failure), "."});
+                         " refused: ", connect_rules.explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
 }
 
@@ -283,66 +152,27 @@ Shard::State::Next Shard::State::hand_off(Connection& connection, ShardIndex hom
   return Next::stop;
 }
 
-void Shard::State::ask_for_login(Connection& connection, const mqtt::Connect& packet) {
-  connection.stage = Connection::Stage::awaiting_verdict;
-  connection.login_asked_in = reloads;
-  LoginRequest request;
-  request.connection = connection.id;
-  request.listener = connection.listener;
-  request.has_user_name = packet.user_name.has_value();
-  request.has_password = packet.password.has_value();
-  if (packet.user_name) request.user_name = *packet.user_name;
-  if (packet.password) request.password = mqtt::as_text(*packet.password);
-  // Both have to hold: the listener wants the name that TLS proved, and this is that name.
-  request.user_is_verified = policy(connection.listener).user_name_from_tls &&
-                             request.has_user_name &&
-                             request.user_name == connection.tls_user_name();
-  request.client_id = client_id_of(connection, packet);
-  request.address = connection.address;
-  outbox.request(std::move(request));
-}
-
 // A login that fails ends the connection [MQTT-3.1.4-2].
 bool Shard::State::decide(Connection& connection, const Verdict& verdict) {
-  // `tail` begins with the CONNECT, which was sound when it came.
-  const auto frame =
-      mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
-  const std::size_t size_bytes = (*frame)->size_bytes;
-  auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);
-  const std::optional<mqtt::Bytes> password = packet->password;
-  // Before anything is asked again: a name in CONNECT must not pass for one that TLS proved.
-  identify(connection, *packet);
-  const auto unfit = check_again(connection, *packet);
-  const bool outdated = is_login_outdated(connection);
-  if (outdated && !unfit) {
-    ask_for_login(connection, *packet);
-    return false;
-  }
-  if (password) wipe(connection.tail, *password);
-  connection.stage = Connection::Stage::expecting_connect;
-  if (verdict.reason != Reason::success && !outdated) {
-    note_refused_login(connection, *packet, verdict);
-    const bool denied = verdict.reason == Reason::not_authorized;
-    turn_away(connection, packet->version,
-              {verdict.reason, denied ? "not authorised" : verdict.why});
-  } else if (unfit) {
-    refuse(connection, *packet, *unfit);
-  } else if (accept(connection, *packet, verdict) == Next::go_on) {
-    connection.tail.consume(size_bytes);
-    static_cast<void>(process_tail(connection));
+  const Logins::Decision decision = logins.decided(connection, verdict);
+  const mqtt::Connect& packet = decision.packet;
+  switch (decision.outcome) {
+    case Logins::Outcome::asked_again:
+      return false;
+    case Logins::Outcome::denied:
+      note_refused_login(connection, packet, verdict);
+      turn_away(connection, packet.version, decision.failure);
+      break;
+    case Logins::Outcome::unfit:
+      refuse(connection, packet, decision.failure);
+      break;
+    case Logins::Outcome::accepted:
+      if (accept(connection, packet, verdict) == Next::stop) break;
+      connection.tail.consume(decision.packet_bytes);
+      static_cast<void>(process_tail(connection));
+      break;
   }
   return true;
-}
-
-// The rules may have changed since the CONNECT came, and with them whose name it is known by.
-std::optional<Failure> Shard::State::check_again(const Connection& connection,
-                                                 const mqtt::Connect& packet) const {
-  if (const auto failure = check_connect(connection, packet)) return failure;
-  const std::string_view client_id = client_id_of(connection, packet);
-  const std::uint64_t hash = siphash(options.home_key, client_id);
-  const ShardIndex home{static_cast<std::uint32_t>(hash % options.shards)};
-  if (!client_id.empty() && home == options.index) return std::nullopt;
-  return Failure{Reason::server_busy, "its listener was changed meanwhile"};
 }
 
 // CONNACK is the first packet and the only one of its kind [MQTT-3.1.4-5] [MQTT-3.2.0-1]
@@ -350,10 +180,11 @@ std::optional<Failure> Shard::State::check_again(const Connection& connection,
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
   // Who has a session here takes no more, and may give some back.
-  if (pressure.memory_is_short() && sessions.find(client_id_of(connection, packet)) == nullptr) {
+  if (pressure.memory_is_short() &&
+      sessions.find(connect_rules.client_id_of(connection, packet)) == nullptr) {
     return refuse(connection, packet, {Reason::server_busy, "memory_limit is near"});
   }
-  mqtt::Connack answer = connack_for(connection, packet);
+  mqtt::Connack answer = connect_rules.connack_for(connection, packet);
   if (!may_be_sent(connection, answer)) {
     return refuse(connection, packet,
                   {Reason::packet_too_large, "CONNACK exceeds its Maximum Packet Size"});
@@ -367,7 +198,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   }
   // A session that is there again, as it was, needs no wait: it is stored.
   const bool news = !present || session->will || packet.will ||
-                    session->expiry_interval_seconds != expiry_interval_of(packet);
+                    session->expiry_interval_seconds != connect_rules.expiry_interval_of(packet);
   attach(connection, *session, packet, verdict);
   store_will(*session, packet);
   note_connected(*session);
@@ -390,7 +221,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
 // [MQTT3-3.1.2-4] [MQTT3-3.1.2-6].
 Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& packet,
                                    bool& present) {
-  const std::string client_id(client_id_of(connection, packet));
+  const std::string client_id(connect_rules.client_id_of(connection, packet));
   Session* session = sessions.find(client_id);
   if (session != nullptr && session->connection != nullptr) {
     Connection& old = *session->connection;
@@ -451,7 +282,7 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   session.permissions = verdict.permissions;
   session.publisher.reset();
   session.user_name = HeapText(packet.user_name.value_or(""));
-  session.expiry_interval_seconds = expiry_interval_of(packet);
+  session.expiry_interval_seconds = connect_rules.expiry_interval_of(packet);
 
   connection.stage = Connection::Stage::connected;
   connection.session = &session;
@@ -460,7 +291,7 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.maximum_packet_size_bytes = packet.maximum_packet_size_bytes;
   connection.topic_alias_maximum_out =
       std::min(packet.topic_alias_maximum, rules.max_topic_alias_broker);
-  connection.keep_alive_seconds = keep_alive_of(packet);
+  connection.keep_alive_seconds = connect_rules.keep_alive_of(packet);
   connection.promises.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
   connection.promises.receive_maximum = options.limits.receive_maximum;
   connection.promises.topic_alias_maximum = rules.max_topic_alias;
@@ -473,18 +304,6 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   ++metrics.clients_connected;
   ++metrics.connections;
   metrics.clients_maximum = std::max(metrics.clients_maximum, metrics.clients_connected);
-}
-
-std::uint32_t Shard::State::capped_expiry(std::uint32_t seconds) const {
-  const std::int64_t most = options.limits.persistent_client_expiration_seconds;
-  return most < 0 || seconds <= most ? seconds : static_cast<std::uint32_t>(most);
-}
-
-std::uint32_t Shard::State::expiry_interval_of(const mqtt::Connect& packet) const {
-  if (packet.version == mqtt::Version::v5_0) {
-    return capped_expiry(packet.session_expiry_interval_seconds);
-  }
-  return packet.clean_start ? 0 : capped_expiry(session_never_expires);
 }
 
 void Shard::State::note_connected(Session& session) {
@@ -509,41 +328,6 @@ void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will->delay_interval_seconds = will.delay_interval_seconds;
   session.will->has_expiry = will.message_expiry_interval_seconds.has_value();
   session.will->message_expiry_interval_seconds = will.message_expiry_interval_seconds.value_or(0);
-}
-
-std::uint16_t Shard::State::keep_alive_of(const mqtt::Connect& packet) const {
-  const std::uint16_t most = options.limits.max_keepalive_seconds;
-  const bool too_long = packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
-  return most != 0 && too_long ? most : packet.keep_alive_seconds;
-}
-
-// Limits are named where they differ from the protocol's own [MQTT-3.2.2-9] [MQTT-3.2.2-22].
-mqtt::Connack Shard::State::connack_for(const Connection& connection,
-                                        const mqtt::Connect& packet) const {
-  const ListenerPolicy& rules = policy(connection.listener);
-  mqtt::Connack answer;
-  if (rules.max_topic_alias > 0) answer.topic_alias_maximum = rules.max_topic_alias;
-  // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
-  if (packet.client_id.empty()) {
-    answer.assigned_client_identifier = client_id_of(connection, packet);
-  }
-  if (const std::uint16_t kept = keep_alive_of(packet); kept != packet.keep_alive_seconds) {
-    answer.server_keep_alive_seconds = kept;
-  }
-  if (!options.limits.retain_available) answer.retain_available = false;
-  answer.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
-  const std::uint16_t receive_maximum = options.limits.receive_maximum;
-  if (receive_maximum != 0 && receive_maximum != UINT16_MAX) {
-    answer.receive_maximum = receive_maximum;
-  }
-  if (rules.max_qos != mqtt::Qos::exactly_once) {
-    answer.maximum_qos = static_cast<std::uint8_t>(rules.max_qos);
-  }
-  if (const std::uint32_t expiry = expiry_interval_of(packet);
-      expiry != packet.session_expiry_interval_seconds) {
-    answer.session_expiry_interval_seconds = expiry;
-  }
-  return answer;
 }
 
 // [MQTT-3.1.2-24]

@@ -35,7 +35,7 @@ void Shard::reconfigure(ShardChange change, Instant now) {
                                options.limits.connect_timeout_seconds);
   options.limits = std::move(change.limits);
   options.listeners = std::move(change.listeners);
-  ++state.reloads;
+  state.logins.outdate();
   state.denials.forget();
   state.router.forget_routes();  // allow_duplicate_messages is in them
 }

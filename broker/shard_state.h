@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/core/client_text.h"
+#include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/denial_log.h"
 #include "broker/core/groups.h"
@@ -29,6 +30,7 @@
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/figures.h"
+#include "broker/logins.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
 #include "broker/shard.h"
@@ -237,23 +239,12 @@ struct Shard::State {
   // shard_connect.cpp
   Next refuse_undecoded(Connection& connection, const mqtt::Frame& frame, mqtt::Failure failure);
   Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
-  [[nodiscard]] std::optional<mqtt::Failure> check_connect(const Connection& connection,
-                                                           const mqtt::Connect& packet) const;
-  [[nodiscard]] std::optional<mqtt::Failure> check_client_id(const Connection& connection,
-                                                             const mqtt::Connect& packet) const;
-  [[nodiscard]] bool keep_alive_refused(const mqtt::Connect& packet) const;
   /// Refuses a will to $CONTROL. Returns whether it did.
   bool refuse_control_will(Connection& connection, const mqtt::Connect& packet);
-  void identify(const Connection& connection, mqtt::Connect& packet) const;
-  [[nodiscard]] std::string_view client_id_of(const Connection& connection,
-                                              const mqtt::Connect& packet) const;
   [[nodiscard]] std::string make_client_id(std::string_view prefix);
   /// "ID [ADDRESS:PORT] with user 'USER'" of somebody who is not let in yet.
   [[nodiscard]] std::string applicant_text(const Connection& connection,
                                            const mqtt::Connect& packet) const;
-  /// Why a CONNECT is refused, for the log: with the values and options that decide.
-  [[nodiscard]] std::string explain(const mqtt::Connect& packet,
-                                    const mqtt::Failure& failure) const;
   /// Refuses a CONNECT that was understood, and says so in a line that names the client.
   Next refuse(Connection& connection, const mqtt::Connect& packet, mqtt::Failure failure);
   void note_refused_login(const Connection& connection, const mqtt::Connect& packet,
@@ -261,14 +252,6 @@ struct Shard::State {
   /// Answers where an answer is due, and closes.
   Next turn_away(Connection& connection, mqtt::Version version, mqtt::Failure failure);
   Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
-  /// Whether a CONNECT that was good when it came still is.
-  [[nodiscard]] std::optional<mqtt::Failure> check_again(const Connection& connection,
-                                                         const mqtt::Connect& packet) const;
-  void ask_for_login(Connection& connection, const mqtt::Connect& packet);
-  /// Whether users and rules have been replaced since the login was asked for.
-  [[nodiscard]] bool is_login_outdated(const Connection& connection) const noexcept {
-    return connection.login_asked_in != reloads;
-  }
   /// Returns   Whether the verdict counts: if not, it was asked for again.
   bool decide(Connection& connection, const Verdict& verdict);
   Next accept(Connection& connection, const mqtt::Connect& packet, const Verdict& verdict);
@@ -277,13 +260,8 @@ struct Shard::State {
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
-  [[nodiscard]] std::uint16_t keep_alive_of(const mqtt::Connect& packet) const;
-  [[nodiscard]] mqtt::Connack connack_for(const Connection& connection,
-                                          const mqtt::Connect& packet) const;
   /// Whether the client takes a packet of that size.
   [[nodiscard]] static bool may_be_sent(const Connection& connection, const mqtt::Connack& answer);
-  [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;
-  [[nodiscard]] std::uint32_t capped_expiry(std::uint32_t seconds) const;
 
   // shard_publish.cpp
   Next on_publish(Connection& connection, const mqtt::Frame& frame);
@@ -600,11 +578,12 @@ struct Shard::State {
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   Pressure pressure;
   Reading reading;
+  ConnectRules connect_rules;
+  Logins logins;
   Figures figures;
-  Instant now;                           // of the call that is being served
-  bool debug = false;                    // whether anybody reads debug lines
-  std::uint32_t reloads = 0;             // calls of reconfigure(): see Connection::login_asked_in
-  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
+  Instant now;                              // of the call that is being served
+  bool debug = false;                       // whether anybody reads debug lines
+  std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
   std::size_t steps_owed = 0;               // done beyond steps_left, to be taken off later
   Ring<ConnectionId> working;               // connections with a packet that goes on

@@ -1,0 +1,83 @@
+#include "broker/logins.h"
+
+#include <cassert>
+#include <string>
+#include <utility>
+
+#include "broker/core/home.h"
+#include "broker/wire/framer.h"
+
+namespace broker {
+namespace {
+
+/// Overwrites a password so that no copy of it stays in freed memory.
+void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
+  const std::ptrdiff_t offset = secret.data() - buffer.data();
+  volatile std::byte* const place = buffer.data() + offset;
+  for (std::size_t i = 0; i < secret.size(); ++i) place[i] = std::byte{0};
+}
+
+}  // namespace
+
+void Logins::ask(Connection& connection, const mqtt::Connect& packet) {
+  connection.stage = Connection::Stage::awaiting_verdict;
+  connection.login_asked_in = reloads_;
+  LoginRequest request;
+  request.connection = connection.id;
+  request.listener = connection.listener;
+  request.has_user_name = packet.user_name.has_value();
+  request.has_password = packet.password.has_value();
+  if (packet.user_name) request.user_name = *packet.user_name;
+  if (packet.password) request.password = mqtt::as_text(*packet.password);
+  // Both have to hold: the listener wants the name that TLS proved, and this is that name.
+  request.user_is_verified = options_.listeners[connection.listener].user_name_from_tls &&
+                             request.has_user_name &&
+                             request.user_name == connection.tls_user_name();
+  request.client_id = rules_.client_id_of(connection, packet);
+  request.address = connection.address;
+  outbox_.request(std::move(request));
+}
+
+Logins::Decision Logins::decided(Connection& connection, const Verdict& verdict) {
+  assert(connection.stage == Connection::Stage::awaiting_verdict);
+  // The CONNECT was sound when it came.
+  const auto frame =
+      mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
+  auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);
+  const std::optional<mqtt::Bytes> password = packet->password;
+  // Before anything is asked again: a name in CONNECT must not pass for one that TLS proved.
+  rules_.identify(connection, *packet);
+  Decision decision;
+  decision.packet = *packet;
+  decision.packet_bytes = (*frame)->size_bytes;
+  const auto unfit = check_again(connection, *packet);
+  const bool outdated = connection.login_asked_in != reloads_;
+  if (outdated && !unfit) {
+    ask(connection, *packet);
+    decision.outcome = Outcome::asked_again;
+    return decision;
+  }
+  if (password) wipe(connection.tail, *password);
+  connection.stage = Connection::Stage::expecting_connect;
+  if (verdict.reason != mqtt::Reason::success && !outdated) {
+    const bool wrong = verdict.reason == mqtt::Reason::not_authorized;
+    decision.outcome = Outcome::denied;
+    decision.failure = {verdict.reason, wrong ? "not authorised" : verdict.why};
+  } else if (unfit) {
+    decision.outcome = Outcome::unfit;
+    decision.failure = *unfit;
+  }
+  return decision;
+}
+
+// The rules may have changed since the CONNECT came, and with them whose name it is known by.
+std::optional<mqtt::Failure> Logins::check_again(const Connection& connection,
+                                                 const mqtt::Connect& packet) const {
+  if (const auto failure = rules_.check(connection, packet)) return failure;
+  const std::string_view client_id = rules_.client_id_of(connection, packet);
+  const ShardIndex home = home_shard(options_.home_key, options_.shards, client_id);
+  if (!client_id.empty() && home == options_.index) return std::nullopt;
+  return mqtt::Failure{mqtt::Reason::server_busy, "its listener was changed meanwhile"};
+}
+
+}  // namespace broker
