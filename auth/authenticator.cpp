@@ -18,13 +18,14 @@ namespace auth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using broker::Verdict;
 using mqtt::Reason;
 using Sheet = std::shared_ptr<const broker::Permissions>;
 using WeakSheet = std::weak_ptr<const broker::Permissions>;
 
 struct Delivery {
   Authenticator::Completion done;
-  LoginAnswer answer;
+  Verdict answer;
 };
 
 std::size_t thread_count(std::size_t wanted) {
@@ -61,19 +62,18 @@ class Authenticator::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  std::optional<LoginAnswer> verify(LoginRequest request, Completion done);
+  std::optional<Verdict> verify(LoginRequest request, Completion done);
   std::vector<RealmChange> replace_realms(std::vector<std::shared_ptr<const Realm>> realms);
   std::vector<RealmChange> compare(const std::vector<std::shared_ptr<const Realm>>& next) const;
-  std::uint64_t generation() const;
   Sheet permissions(RealmId realm, const std::optional<std::string>& user);
   AuthenticatorStatistics statistics() const;
 
  private:
-  std::optional<LoginAnswer> judge(LoginRequest request, Completion done);
+  std::optional<Verdict> judge(LoginRequest request, Completion done);
   void join(LoginJob& job, const Mac& key, LoginWaiter waiter);
-  std::optional<LoginAnswer> start(const Mac& key, LoginJob job);
-  std::optional<LoginAnswer> start_later(const Mac& key, LoginJob job);
-  std::optional<LoginAnswer> answer_later(const Mac& key, LoginJob job);
+  std::optional<Verdict> start(const Mac& key, LoginJob job);
+  std::optional<Verdict> start_later(const Mac& key, LoginJob job);
+  std::optional<Verdict> answer_later(const Mac& key, LoginJob job);
   bool may_hold_answer(const Mac& pair) const;
 
   void work();
@@ -82,13 +82,13 @@ class Authenticator::State {
   Match compute(const PasswordHash& hash, const Secret& password, HashMemory& memory) const;
   std::vector<Delivery> finish(const Mac& key, Match match);
   void remember(const Mac& key, LoginJob& job, Match match);
-  LoginAnswer judged(const LoginJob& job, RealmId realm, Match match);
+  Verdict judged(const LoginJob& job, RealmId realm, Match match);
   std::vector<Delivery> abandon();
 
   const Realm& realm_of(RealmId id) const;
-  LoginAnswer admitted(RealmId realm, const std::optional<std::string>& user);
-  LoginAnswer refused(Reason reason, std::string_view why) const;
-  LoginAnswer busy(std::string_view why);
+  Verdict admitted(RealmId realm, const std::optional<std::string>& user);
+  Verdict refused(Reason reason, std::string_view why) const;
+  Verdict busy(std::string_view why);
   Sheet sheet_of(RealmId realm, const std::optional<std::string>& user);
 
   const AuthenticatorOptions options_;
@@ -100,11 +100,10 @@ class Authenticator::State {
   std::condition_variable wake_;
   bool stopping_ = false;
   std::vector<std::shared_ptr<const Realm>> realms_;
-  std::uint64_t generation_ = 0;
   LoginJobs jobs_;
   LruMap<Mac, bool, MacHash> right_;
   LruMap<Mac, bool, MacHash> wrong_;
-  LruMap<Mac, WeakSheet, MacHash> sheets_;  // in use, of this generation
+  LruMap<Mac, WeakSheet, MacHash> sheets_;  // in use, of these realms
   Backoff backoff_;
   AuthenticatorStatistics statistics_;
 
@@ -138,7 +137,7 @@ Authenticator::State::~State() {
 
 // ---- a login comes in ---------------------------------------------------------------------------
 
-std::optional<LoginAnswer> Authenticator::State::verify(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Completion done) {
   const std::scoped_lock lock(mutex_);
   // Before 5.0 an empty user name is how some libraries say that there is none.
   if (request.user && request.user->empty()) request.user.reset();
@@ -160,7 +159,7 @@ std::optional<LoginAnswer> Authenticator::State::verify(LoginRequest request, Co
 }
 
 /// A login whose password has to be right.
-std::optional<LoginAnswer> Authenticator::State::judge(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Completion done) {
   const PasswordFile& passwords = *realm_of(request.realm).passwords();
   const PasswordHash* known = passwords.find(*request.user);
   const PasswordHash& hash = known != nullptr ? *known : passwords.decoy();
@@ -205,7 +204,7 @@ void Authenticator::State::join(LoginJob& job, const Mac& key, LoginWaiter waite
   wake_.notify_one();
 }
 
-std::optional<LoginAnswer> Authenticator::State::start(const Mac& key, LoginJob job) {
+std::optional<Verdict> Authenticator::State::start(const Mac& key, LoginJob job) {
   if (jobs_.queued() >= options_.queued_max) return busy("too many logins are waiting");
   job.answer_due = backoff_.admit(job.pair, Clock::now()).answer;
   jobs_.queue(key, std::move(job));
@@ -214,7 +213,7 @@ std::optional<LoginAnswer> Authenticator::State::start(const Mac& key, LoginJob 
 }
 
 /// Holds back the hash of a login whose pair failed before.
-std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, LoginJob job) {
+std::optional<Verdict> Authenticator::State::start_later(const Mac& key, LoginJob job) {
   if (jobs_.held() >= options_.held_max ||
       jobs_.held_for_hash(job.pair) >= options_.held_for_hash_max) {
     return busy("too many failed logins");
@@ -228,7 +227,7 @@ std::optional<LoginAnswer> Authenticator::State::start_later(const Mac& key, Log
 
 /// Holds back the answer to a credential that was found wrong not long ago: it costs no hash. If
 /// many answers are held already, this one is given at once: it tells a guesser nothing new.
-std::optional<LoginAnswer> Authenticator::State::answer_later(const Mac& key, LoginJob job) {
+std::optional<Verdict> Authenticator::State::answer_later(const Mac& key, LoginJob job) {
   const Clock::time_point due = backoff_.repeat(job.pair, Clock::now());
   if (!may_hold_answer(job.pair)) return judged(job, job.waiters.front().realm, Match::no);
   job.password.wipe();
@@ -342,7 +341,7 @@ void Authenticator::State::remember(const Mac& key, LoginJob& job, Match match) 
 }
 
 /// The answer for one of the logins of `job`, by what the realm says now.
-LoginAnswer Authenticator::State::judged(const LoginJob& job, RealmId realm, Match match) {
+Verdict Authenticator::State::judged(const LoginJob& job, RealmId realm, Match match) {
   if (match == Match::failed) {
     return refused(Reason::server_unavailable, "the password hash could not be computed");
   }
@@ -377,15 +376,15 @@ const Realm& Authenticator::State::realm_of(RealmId id) const {
   return index < realms_.size() && realms_[index] ? *realms_[index] : *nobody_;
 }
 
-LoginAnswer Authenticator::State::admitted(RealmId realm, const std::optional<std::string>& user) {
-  return {{Reason::success, sheet_of(realm, user), {}}, generation_};
+Verdict Authenticator::State::admitted(RealmId realm, const std::optional<std::string>& user) {
+  return {Reason::success, sheet_of(realm, user), {}};
 }
 
-LoginAnswer Authenticator::State::refused(Reason reason, std::string_view why) const {
-  return {{reason, nullptr, why}, generation_};
+Verdict Authenticator::State::refused(Reason reason, std::string_view why) const {
+  return {reason, nullptr, why};
 }
 
-LoginAnswer Authenticator::State::busy(std::string_view why) {
+Verdict Authenticator::State::busy(std::string_view why) {
   ++statistics_.refused_busy;
   return refused(Reason::server_busy, why);
 }
@@ -413,7 +412,6 @@ std::vector<RealmChange> Authenticator::State::replace_realms(
   {
     const std::scoped_lock lock(mutex_);
     realms_.swap(realms);
-    ++generation_;
     std::swap(sheets_, sheets);
   }
   return changes;
@@ -434,11 +432,6 @@ std::vector<RealmChange> Authenticator::State::compare(
                        .access_changed = !old.same_access_in(now)});
   }
   return changes;
-}
-
-std::uint64_t Authenticator::State::generation() const {
-  const std::scoped_lock lock(mutex_);
-  return generation_;
 }
 
 Sheet Authenticator::State::permissions(RealmId realm, const std::optional<std::string>& user) {
@@ -463,7 +456,7 @@ Authenticator::Authenticator(AuthenticatorOptions options)
 
 Authenticator::~Authenticator() = default;
 
-std::optional<LoginAnswer> Authenticator::verify(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::verify(LoginRequest request, Completion done) {
   return state_->verify(std::move(request), std::move(done));
 }
 
@@ -471,8 +464,6 @@ std::vector<RealmChange> Authenticator::replace_realms(
     std::vector<std::shared_ptr<const Realm>> realms) {
   return state_->replace_realms(std::move(realms));
 }
-
-std::uint64_t Authenticator::generation() const { return state_->generation(); }
 
 std::shared_ptr<const broker::Permissions> Authenticator::permissions(
     RealmId realm, const std::optional<std::string>& user) const {

@@ -30,12 +30,6 @@ struct LoginRequest {
   bool verified = false;  ///< the user is known for sure: there is no password to check
 };
 
-/// What comes back.
-struct LoginAnswer {
-  broker::Verdict verdict;
-  std::uint64_t generation = 0;  ///< of the realms that were asked; see Authenticator::generation()
-};
-
 /// Bounds and sizes. Each has a default that a small machine can live with.
 struct AuthenticatorOptions {
   std::size_t threads = 0;          ///< that hash; 0 is half the cores, at least one
@@ -103,7 +97,7 @@ class Authenticator {
  public:
   /// Called once per login that verify() did not answer, from a worker thread or the destructor,
   /// with no lock held. It must not throw, and must not call the destructor.
-  using Completion = std::move_only_function<void(LoginAnswer)>;
+  using Completion = std::move_only_function<void(broker::Verdict)>;
 
   explicit Authenticator(AuthenticatorOptions options);
   ~Authenticator();
@@ -118,20 +112,17 @@ class Authenticator {
   /// Errors    As Mosquitto answers: not_authorized for no user, an unknown user and a wrong
   ///           password alike. server_busy if a queue is full; server_unavailable if the hash
   ///           could not be computed.
-  [[nodiscard]] std::optional<LoginAnswer> verify(LoginRequest request, Completion done);
+  [[nodiscard]] std::optional<broker::Verdict> verify(LoginRequest request, Completion done);
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///
   /// Cost      What changed is found before any login has to wait for it. Callers wait for each
   ///           other.
   /// Returns   What changed, for each realm there was before (also those that are gone). Logins
-  ///           under way are judged by the new realms; answers already given bear an older
-  ///           generation, so sweep your connections first and then ask again for those.
+  ///           under way are judged by the new realms. An answer that was given and is not used
+  ///           yet may be one of the old realms: the caller asks again then.
   [[nodiscard]] std::vector<RealmChange> replace_realms(
       std::vector<std::shared_ptr<const Realm>> realms);
-
-  /// How often replace_realms() was called.
-  [[nodiscard]] std::uint64_t generation() const;
 
   /// What `user` may do now (nullopt: no user name). Null is everything, as in broker::Verdict.
   ///

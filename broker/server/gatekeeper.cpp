@@ -94,11 +94,7 @@ std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
   for (volatile char& letter : request.password) letter = 0;
   login.address = std::move(request.address);
   login.verified = request.user_is_verified;
-  auto answer = authenticator_.verify(
-      std::move(login),
-      [done = std::move(done)](auth::LoginAnswer late) { done(std::move(late.verdict)); });
-  if (!answer) return std::nullopt;
-  return std::move(answer->verdict);
+  return authenticator_.verify(std::move(login), std::move(done));
 }
 
 std::shared_ptr<const broker::Permissions> Gatekeeper::permissions_of(

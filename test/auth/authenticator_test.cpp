@@ -19,12 +19,12 @@ namespace {
 
 using auth::Authenticator;
 using auth::AuthenticatorOptions;
-using auth::LoginAnswer;
 using auth::LoginRequest;
 using auth::Match;
 using auth::PasswordHash;
 using auth::Realm;
 using auth::RealmId;
+using broker::Verdict;
 using mqtt::Reason;
 
 constexpr RealmId realm{0};
@@ -116,13 +116,13 @@ class FakeHash {
 class Answers {
  public:
   Authenticator::Completion next() {
-    return [this](LoginAnswer answer) {
+    return [this](Verdict answer) {
       const std::scoped_lock lock(mutex_);
       answers_.push_back(std::move(answer));
       changed_.notify_all();
     };
   }
-  std::vector<LoginAnswer> wait_for(std::size_t count) {
+  std::vector<Verdict> wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
     REQUIRE(changed_.wait_for(lock, long_enough, [&] { return answers_.size() >= count; }));
     return answers_;
@@ -135,7 +135,7 @@ class Answers {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<LoginAnswer> answers_;
+  std::vector<Verdict> answers_;
 };
 
 LoginRequest login(std::optional<std::string> user, std::optional<std::string> password,
@@ -164,7 +164,7 @@ struct Fixture {
   Fixture& operator=(const Fixture&) = delete;
 
   /// Logs in and waits for the answer, wherever it comes from.
-  LoginAnswer ask(LoginRequest request) {
+  Verdict ask(LoginRequest request) {
     auto late = std::make_shared<Answers>();
     if (auto answer = authenticator->verify(std::move(request), late->next())) return *answer;
     return late->wait_for(1).front();
@@ -218,11 +218,11 @@ TEST_CASE("logins without a hash to compute are judged as Mosquitto judges them"
   if (password_file) files.users({{"alice", "secret"}, {"empty", ""}});
   Authenticator authenticator({.threads = 1, .verify = {}});
   (void)authenticator.replace_realms({files.load(anonymous)});
-  const auto answer = authenticator.verify(login(user, password), [](const LoginAnswer&) {});
+  const auto answer = authenticator.verify(login(user, password), [](const Verdict&) {});
   REQUIRE(answer.has_value());
-  CHECK(answer->verdict.reason == (admitted ? Reason::success : Reason::not_authorized));
-  CHECK(answer->verdict.why.empty() == admitted);
-  CHECK(answer->verdict.permissions == nullptr);
+  CHECK(answer->reason == (admitted ? Reason::success : Reason::not_authorized));
+  CHECK(answer->why.empty() == admitted);
+  CHECK(answer->permissions == nullptr);
 }
 
 TEST_CASE("right and wrong passwords and unknown users get their answers", "[authenticator]") {
@@ -235,9 +235,9 @@ TEST_CASE("right and wrong passwords and unknown users get their answers", "[aut
       {"alice", "broken", Reason::server_unavailable, "the password hash could not be computed"},
   }));
   Fixture fixture;
-  const LoginAnswer answer = fixture.ask(login(user, password));
-  CHECK(answer.verdict.reason == reason);
-  CHECK(answer.verdict.why == why);
+  const Verdict answer = fixture.ask(login(user, password));
+  CHECK(answer.reason == reason);
+  CHECK(answer.why == why);
   CHECK(fixture.hash.entered() == 1);  // for unknown users too: the time must not tell
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("the real hash is used unless a test replaces it", "[authenticator]") 
   Answers answers;
   REQUIRE_FALSE(authenticator.verify(login("alice", "secret"), answers.next()).has_value());
   // The stored hash is made up, so no password fits it.
-  CHECK(answers.wait_for(1).front().verdict.reason == Reason::not_authorized);
+  CHECK(answers.wait_for(1).front().reason == Reason::not_authorized);
 }
 
 TEST_CASE("the memory of a hash is kept for the next one, and returned when nobody comes",
@@ -260,7 +260,7 @@ TEST_CASE("the memory of a hash is kept for the next one, and returned when nobo
   (void)authenticator.replace_realms({files.load()});
   Answers answers;
   std::size_t kept_bytes = 0;
-  auto done = [&, next = answers.next()](LoginAnswer answer) mutable {
+  auto done = [&, next = answers.next()](Verdict answer) mutable {
     kept_bytes = authenticator.statistics().hash_memory_bytes;
     next(std::move(answer));
   };
@@ -291,8 +291,8 @@ TEST_CASE("a hundred logins with one credential cost one hash", "[authenticator]
   CHECK(fixture.authenticator->statistics().waiting == 100);
   CHECK(fixture.authenticator->statistics().coalesced == 99);
   fixture.hash.open();
-  for (const LoginAnswer& answer : fixture.answers.wait_for(100)) {
-    CHECK(answer.verdict.reason == Reason::success);
+  for (const Verdict& answer : fixture.answers.wait_for(100)) {
+    CHECK(answer.reason == Reason::success);
   }
   CHECK(fixture.hash.entered() == 1);
 
@@ -300,7 +300,7 @@ TEST_CASE("a hundred logins with one credential cost one hash", "[authenticator]
   const auto known =
       fixture.authenticator->verify(login("alice", "secret"), fixture.answers.next());
   REQUIRE(known.has_value());
-  CHECK(known->verdict.reason == Reason::success);
+  CHECK(known->reason == Reason::success);
   CHECK(fixture.authenticator->statistics().cache_hits == 1);
   CHECK(fixture.authenticator->statistics().waiting == 0);
 }
@@ -309,11 +309,11 @@ TEST_CASE("the cache forgets what was not used for longest", "[authenticator]") 
   AuthenticatorOptions options;
   options.cached_max = 1;
   Fixture fixture(std::move(options));
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
-  CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
-  CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
+  CHECK(fixture.ask(login("bob", "hunter2")).reason == Reason::success);
+  CHECK(fixture.ask(login("bob", "hunter2")).reason == Reason::success);
   CHECK(fixture.hash.entered() == 2);
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
   CHECK(fixture.hash.entered() == 3);
 }
 
@@ -330,8 +330,8 @@ TEST_CASE("a full queue answers server busy at once", "[authenticator]") {
   const auto answer =
       fixture.authenticator->verify(login("alice", "3", "192.0.2.3"), fixture.answers.next());
   REQUIRE(answer.has_value());
-  CHECK(answer->verdict.reason == Reason::server_busy);
-  CHECK(answer->verdict.why == "too many logins are waiting");
+  CHECK(answer->reason == Reason::server_busy);
+  CHECK(answer->why == "too many logins are waiting");
   CHECK(fixture.starts(login("alice", "2", "192.0.2.3")));  // joins what is queued
   CHECK(fixture.authenticator->statistics().refused_busy == 1);
   fixture.hash.open();
@@ -348,7 +348,7 @@ TEST_CASE("waiting logins are bounded in number and bytes", "[authenticator]") {
   const auto answer =
       fixture.authenticator->verify(login("alice", "secret"), fixture.answers.next());
   REQUIRE(answer.has_value());
-  CHECK(answer->verdict.reason == Reason::server_busy);
+  CHECK(answer->reason == Reason::server_busy);
 }
 
 TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[authenticator]") {
@@ -356,7 +356,7 @@ TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[au
   options.threads = 1;
   options.held_for_hash_max = 2;
   Fixture fixture(std::move(options));
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong")).reason == Reason::not_authorized);
   REQUIRE(fixture.starts(login("alice", "guess 1")));
   REQUIRE(fixture.starts(login("alice", "guess 2")));
   CHECK(fixture.authenticator->statistics().held == 2);
@@ -364,13 +364,13 @@ TEST_CASE("a pair that failed waits, others do not, and no thread is kept", "[au
   const auto answer =
       fixture.authenticator->verify(login("alice", "guess 3"), fixture.answers.next());
   REQUIRE(answer.has_value());
-  CHECK(answer->verdict.reason == Reason::server_busy);
-  CHECK(answer->verdict.why == "too many failed logins");
+  CHECK(answer->reason == Reason::server_busy);
+  CHECK(answer->why == "too many failed logins");
 
-  CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
-  CHECK(fixture.ask(login("alice", "secret", "192.0.2.2")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("bob", "hunter2")).reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret", "192.0.2.2")).reason == Reason::success);
   // The credential is known now, so even the failing pair need not wait with it.
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
   CHECK(fixture.answers.count() == 0);
 }
 
@@ -379,12 +379,12 @@ TEST_CASE("the right password does not wait for the answers to wrong ones", "[au
   options.threads = 1;
   options.hash_delay_max = std::chrono::milliseconds(4);
   Fixture fixture(std::move(options));
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong")).reason == Reason::not_authorized);
   // Neither to one that is found wrong now, nor to one that is known to be wrong.
   REQUIRE(fixture.starts(login("alice", "guess")));
   REQUIRE(fixture.starts(login("alice", "wrong")));
   fixture.hash.wait_until_entered(2);
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
   CHECK(fixture.hash.entered() == 3);
   CHECK(fixture.answers.count() == 0);
   CHECK(fixture.authenticator->statistics().held == 2);
@@ -396,15 +396,15 @@ TEST_CASE("answers to wrong passwords are held in a bounded number", "[authentic
   options.hash_delay_max = std::chrono::milliseconds(0);
   options.held_for_answer_max = 2;
   Fixture fixture(std::move(options));
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong")).reason == Reason::not_authorized);
   for (const char* guess : {"guess 1", "guess 2"}) {
     REQUIRE(fixture.starts(login("alice", guess)));
   }
   fixture.hash.wait_until_entered(3);
   // One more is told at once, whether it is found wrong now or is known to be wrong.
-  CHECK(fixture.ask(login("alice", "guess 3")).verdict.why == "wrong password");
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.why == "wrong password");
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "guess 3")).why == "wrong password");
+  CHECK(fixture.ask(login("alice", "wrong")).why == "wrong password");
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
   CHECK(fixture.answers.count() == 0);
 }
 
@@ -413,23 +413,23 @@ TEST_CASE("a held login is answered when its time comes", "[authenticator]") {
   options.backoff_first = std::chrono::milliseconds(20);
   Fixture fixture(std::move(options));
   const auto before = std::chrono::steady_clock::now();
-  CHECK(fixture.ask(login("alice", "wrong 1")).verdict.reason == Reason::not_authorized);
-  CHECK(fixture.ask(login("alice", "wrong 2")).verdict.reason == Reason::not_authorized);
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "wrong 1")).reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong 2")).reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
   CHECK(std::chrono::steady_clock::now() - before >= std::chrono::milliseconds(60));
   CHECK(fixture.hash.entered() == 3);
   // Forgiven: the next mistake is answered at once again.
-  CHECK(fixture.ask(login("alice", "wrong 3")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong 3")).reason == Reason::not_authorized);
 }
 
 TEST_CASE("somebody who need not wait takes along those who wait", "[authenticator]") {
   Fixture fixture(patient());
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong")).reason == Reason::not_authorized);
   REQUIRE(fixture.starts(login("alice", "secret")));
   CHECK(fixture.authenticator->statistics().held == 1);
   REQUIRE(fixture.starts(login("alice", "secret", "192.0.2.2")));
-  for (const LoginAnswer& answer : fixture.answers.wait_for(2)) {
-    CHECK(answer.verdict.reason == Reason::success);
+  for (const Verdict& answer : fixture.answers.wait_for(2)) {
+    CHECK(answer.reason == Reason::success);
   }
   CHECK(fixture.authenticator->statistics().held == 0);
 }
@@ -439,9 +439,9 @@ TEST_CASE("a wrong credential is remembered: repeating it costs no hash", "[auth
   options.backoff_first = std::chrono::milliseconds(1);
   Fixture fixture(std::move(options));
   for (int i = 0; i < 4; ++i) {
-    const LoginAnswer answer = fixture.ask(login("alice", "wrong"));
-    CHECK(answer.verdict.reason == Reason::not_authorized);
-    CHECK(answer.verdict.why == "wrong password");
+    const Verdict answer = fixture.ask(login("alice", "wrong"));
+    CHECK(answer.reason == Reason::not_authorized);
+    CHECK(answer.why == "wrong password");
   }
   CHECK(fixture.hash.entered() == 1);
   CHECK(fixture.authenticator->statistics().failures == 4);
@@ -451,8 +451,8 @@ TEST_CASE("a failure of the machine is not remembered as a wrong password", "[au
   AuthenticatorOptions options;
   options.backoff_first = std::chrono::milliseconds(1);
   Fixture fixture(std::move(options));
-  CHECK(fixture.ask(login("alice", "broken")).verdict.reason == Reason::server_unavailable);
-  CHECK(fixture.ask(login("alice", "broken")).verdict.reason == Reason::server_unavailable);
+  CHECK(fixture.ask(login("alice", "broken")).reason == Reason::server_unavailable);
+  CHECK(fixture.ask(login("alice", "broken")).reason == Reason::server_unavailable);
   CHECK(fixture.hash.entered() == 2);
 }
 
@@ -460,23 +460,22 @@ TEST_CASE("users of one name share one sheet of permissions", "[authenticator]")
   Fixture fixture;
   fixture.files.acl("user alice\ntopic read a/#\npattern p/%u/%c\n");
   (void)fixture.authenticator->replace_realms({fixture.files.load()});
-  const auto first = fixture.ask(login("alice", "secret")).verdict.permissions;
-  const auto second = fixture.ask(login("alice", "secret")).verdict.permissions;
+  const auto first = fixture.ask(login("alice", "secret")).permissions;
+  const auto second = fixture.ask(login("alice", "secret")).permissions;
   REQUIRE(first != nullptr);
   CHECK(first == second);
   CHECK(first == fixture.authenticator->permissions(realm, "alice"));
   CHECK(first->allows(broker::Access::receive, "a/1", {"c"}));
   CHECK(first->allows(broker::Access::publish, "p/alice/c", {"c"}));
   CHECK_FALSE(first->allows(broker::Access::publish, "a/1", {"c"}));
-  CHECK(fixture.ask(login("bob", "hunter2")).verdict.permissions != first);
+  CHECK(fixture.ask(login("bob", "hunter2")).permissions != first);
 }
 
 TEST_CASE("a reload says whose record changed and keeps what did not", "[authenticator]") {
   Fixture fixture;
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::success);
-  CHECK(fixture.ask(login("bob", "hunter2")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::success);
+  CHECK(fixture.ask(login("bob", "hunter2")).reason == Reason::success);
   CHECK(fixture.hash.entered() == 2);
-  const auto generation = fixture.authenticator->generation();
 
   fixture.files.users({{"alice", "secret"}, {"bob", "other"}, {"carol", "new"}});
   fixture.files.acl("topic x\n");
@@ -486,18 +485,17 @@ TEST_CASE("a reload says whose record changed and keeps what did not", "[authent
   CHECK(changes[0].access_changed);
   CHECK_FALSE(changes[0].anonymous_refused);
 
-  const LoginAnswer alice = fixture.ask(login("alice", "secret"));
-  CHECK(alice.verdict.reason == Reason::success);
-  CHECK(alice.generation == generation + 1);
+  const Verdict alice = fixture.ask(login("alice", "secret"));
+  CHECK(alice.reason == Reason::success);
   CHECK(fixture.hash.entered() == 2);  // her line did not change
-  CHECK(fixture.ask(login("bob", "hunter2", "192.0.2.9")).verdict.reason == Reason::not_authorized);
-  CHECK(fixture.ask(login("bob", "other", "192.0.2.8")).verdict.reason == Reason::success);
+  CHECK(fixture.ask(login("bob", "hunter2", "192.0.2.9")).reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("bob", "other", "192.0.2.8")).reason == Reason::success);
 
   const auto gone = fixture.authenticator->replace_realms({});
   REQUIRE(gone.size() == 1);
   CHECK(gone[0].users == std::vector<std::string>{"alice", "bob", "carol"});
   CHECK(gone[0].anonymous_refused);
-  CHECK(fixture.ask(login("alice", "secret")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "secret")).reason == Reason::not_authorized);
   CHECK_FALSE(fixture.authenticator->permissions(realm, "alice")
                   ->allows(broker::Access::receive, "x", {"c"}));
 }
@@ -511,9 +509,9 @@ TEST_CASE("a login under way is judged by the realm that is there when it ends",
   fixture.files.users({{"bob", "hunter2"}});
   (void)fixture.authenticator->replace_realms({fixture.files.load()});
   fixture.hash.open();
-  const LoginAnswer answer = fixture.answers.wait_for(1).front();
-  CHECK(answer.verdict.reason == Reason::not_authorized);
-  CHECK(answer.verdict.why == "the password file changed meanwhile");
+  const Verdict answer = fixture.answers.wait_for(1).front();
+  CHECK(answer.reason == Reason::not_authorized);
+  CHECK(answer.why == "the password file changed meanwhile");
 }
 
 TEST_CASE("losing the password file or anonymous access names who has to go", "[authenticator]") {
@@ -532,11 +530,11 @@ TEST_CASE("losing the password file or anonymous access names who has to go", "[
 
 TEST_CASE("whoever waits at the end hears that the server shuts down", "[authenticator]") {
   Fixture fixture(patient());
-  CHECK(fixture.ask(login("alice", "wrong")).verdict.reason == Reason::not_authorized);
+  CHECK(fixture.ask(login("alice", "wrong")).reason == Reason::not_authorized);
   REQUIRE(fixture.starts(login("alice", "held back")));
   fixture.authenticator.reset();
   const auto answers = fixture.answers.wait_for(1);
-  CHECK(answers.front().verdict.reason == Reason::server_shutting_down);
+  CHECK(answers.front().reason == Reason::server_shutting_down);
 }
 
 TEST_CASE("many threads at once do no harm", "[authenticator]") {
