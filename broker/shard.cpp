@@ -437,7 +437,9 @@ void Shard::State::send_disconnect(Connection& connection, mqtt::Reason reason,
   // [MQTT-3.14.2-3]
   const mqtt::Disconnect packet{reason, std::nullopt,
                                 may_explain(connection, what) ? what : std::string_view{}};
-  reply(connection, When::at_once, [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, out); });
+  reply(connection, When::at_once, [&](mqtt::ByteBuffer& out) {
+    mqtt::encode(packet, mqtt::Version::v5_0, mqtt::Side::server, out);
+  });
 }
 
 bool Shard::State::may_explain(const Connection& connection, std::string_view what) {

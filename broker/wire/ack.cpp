@@ -52,13 +52,13 @@ Decoded<bool> read_properties(Cursor& cursor, Ack& ack) {
   if (cursor.at_end()) return true;
   const auto block = take_property_block(cursor);
   if (!block || !cursor.at_end()) return malformed("properties do not fit");
-  PropertyReader reader(*block, place_of(ack.type));
-  Property property;
-  while (true) {
-    const auto more = reader.next(property);
-    if (!more || !*more) return more;
-    if (property.id == PropertyId::reason_string) ack.reason_string = property.text;
-  }
+  return visit_properties(*block, place_of(ack.type), [&](const Property& property) {
+    if (property.id == PropertyId::reason_string) {
+      ack.reason_string = property.text;
+    } else {
+      ack.user_properties = UserProperties(*block);
+    }
+  });
 }
 
 /// What 5.0 put behind the packet identifier; nothing there means success (section 3.4.2.1).
@@ -96,13 +96,14 @@ Decoded<Ack> decode_ack(const Frame& frame, Version version) {
 }
 
 void encode(const Ack& packet, Version version, ByteBuffer& out) {
-  const bool with_string = version == Version::v5_0 && !packet.reason_string.empty();
+  const bool with_block = version == Version::v5_0 &&
+                          (!packet.reason_string.empty() || !packet.user_properties.empty());
   const bool with_reason =
-      version == Version::v5_0 && (packet.reason != Reason::success || with_string);
+      version == Version::v5_0 && (packet.reason != Reason::success || with_block);
   ByteBuffer properties;
-  if (with_string) {
+  if (with_block) {
     ByteBuffer block;
-    write_property(block, PropertyId::reason_string, packet.reason_string);
+    write_explanation(block, packet.reason_string, packet.user_properties);
     write_property_block(properties, block.view());
   }
   write_fixed_header(out, packet.type, flags_of(packet.type),

@@ -1,7 +1,10 @@
 #include "broker/wire/connect.h"
 
+#include <cassert>
+
 #include "broker/wire/cursor.h"
-#include "broker/wire/properties.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/publish.h"
 #include "broker/wire/topic.h"
 #include "broker/wire/utf8.h"
 
@@ -95,6 +98,9 @@ void note_property(const Property& property, Connect& connect) {
     case PropertyId::authentication_method:
       connect.authentication_method = property.text;
       break;
+    case PropertyId::authentication_data:
+      connect.authentication_data = property.data;
+      break;
     default:
       break;
   }
@@ -103,37 +109,28 @@ void note_property(const Property& property, Connect& connect) {
 Decoded<bool> read_properties(Cursor& cursor, Connect& connect) {
   const auto block = take_property_block(cursor);
   if (!block) return malformed("properties do not fit");
-  PropertyReader reader(*block, PropertyPlace::connect);
-  Property property;
-  bool with_data = false;
-  while (true) {
-    const auto more = reader.next(property);
-    if (!more) return more;
-    if (!*more) break;
+  auto read = visit_properties(*block, PropertyPlace::connect, [&](const Property& property) {
     note_property(property, connect);
-    if (property.id == PropertyId::authentication_data) with_data = true;
-  }
-  if (with_data && !connect.authentication_method) {  // section 3.1.2.11.10
+    if (property.id == PropertyId::user_property) connect.user_properties = UserProperties(*block);
+  });
+  // Section 3.1.2.11.10.
+  if (read && connect.authentication_data && !connect.authentication_method) {
     return refused(Reason::protocol_error, "authentication data without a method");
   }
-  return true;
+  return read;
 }
 
 Decoded<bool> read_will_properties(Cursor& cursor, Will& message) {
   const auto block = take_property_block(cursor);
   if (!block) return malformed("will properties do not fit");
   message.properties = *block;
-  PropertyReader reader(*block, PropertyPlace::will);
-  Property property;
-  while (true) {
-    const auto more = reader.next(property);
-    if (!more || !*more) return more;
+  return visit_properties(*block, PropertyPlace::will, [&](const Property& property) {
     if (property.id == PropertyId::will_delay_interval) {
       message.delay_interval_seconds = property.number;
     } else if (property.id == PropertyId::message_expiry_interval) {
       message.message_expiry_interval_seconds = property.number;
     }
-  }
+  });
 }
 
 /// Will Properties, Will Topic and Will Message [MQTT-3.1.2-9] [MQTT3-3.1.2-9].
@@ -218,7 +215,88 @@ Decoded<unsigned> read_variable_header(Cursor& cursor, Connect& connect) {
   return *flags;
 }
 
+unsigned flags_of(const Connect& packet) noexcept {
+  unsigned flags = 0;
+  if (packet.clean_start) flags |= clean_start;
+  if (packet.will) {
+    flags |= will | static_cast<unsigned>(packet.will->qos) << 3U;
+    if (packet.will->retain) flags |= will_retain;
+  }
+  if (packet.password) flags |= password;
+  if (packet.user_name) flags |= user_name;
+  return flags;
+}
+
+void write_properties(const Connect& packet, ByteBuffer& out) {
+  using Id = PropertyId;
+  if (packet.session_expiry_interval_seconds != 0) {
+    write_property(out, Id::session_expiry_interval, packet.session_expiry_interval_seconds);
+  }
+  if (packet.receive_maximum != 65'535) {
+    write_property(out, Id::receive_maximum, packet.receive_maximum);
+  }
+  if (packet.maximum_packet_size_bytes != 0) {
+    write_property(out, Id::maximum_packet_size, packet.maximum_packet_size_bytes);
+  }
+  if (packet.topic_alias_maximum != 0) {
+    write_property(out, Id::topic_alias_maximum, packet.topic_alias_maximum);
+  }
+  if (packet.request_response_information) {
+    write_property(out, Id::request_response_information, 1U);
+  }
+  if (!packet.request_problem_information) {
+    write_property(out, Id::request_problem_information, 0U);
+  }
+  if (packet.authentication_method) {
+    write_property(out, Id::authentication_method, *packet.authentication_method);
+  }
+  if (packet.authentication_data) {
+    write_property(out, Id::authentication_data, *packet.authentication_data);
+  }
+  packet.user_properties.append_to(out);
+}
+
+void write_will(const Will& message, Version version, ByteBuffer& out) {
+  if (version == Version::v5_0) {
+    ByteBuffer properties;
+    if (message.delay_interval_seconds != 0) {
+      write_property(properties, PropertyId::will_delay_interval, message.delay_interval_seconds);
+    }
+    if (message.message_expiry_interval_seconds) {
+      write_property(properties, PropertyId::message_expiry_interval,
+                     *message.message_expiry_interval_seconds);
+    }
+    forwarded_properties(message.properties, properties);
+    write_property_block(out, properties.view());
+  }
+  write_text(out, message.topic);
+  write_binary(out, message.payload);
+}
+
 }  // namespace
+
+void encode(const Connect& packet, ByteBuffer& out) {
+  const bool v5_0 = packet.version == Version::v5_0;
+  assert(!(packet.from_bridge && v5_0));
+  assert(v5_0 || packet.user_name || !packet.password);  // [MQTT3-3.1.2-22]
+  ByteBuffer body;
+  write_text(body, packet.version == Version::v3_1 ? "MQIsdp" : "MQTT");
+  const auto level = static_cast<unsigned>(packet.version);
+  body.push_back(static_cast<std::uint8_t>(packet.from_bridge ? level | bridge_bit : level));
+  body.push_back(static_cast<std::uint8_t>(flags_of(packet)));
+  write_two_byte_integer(body, packet.keep_alive_seconds);
+  if (v5_0) {
+    ByteBuffer properties;
+    write_properties(packet, properties);
+    write_property_block(body, properties.view());
+  }
+  write_text(body, packet.client_id);
+  if (packet.will) write_will(*packet.will, packet.version, body);
+  if (packet.user_name) write_text(body, *packet.user_name);
+  if (packet.password) write_binary(body, *packet.password);
+  write_fixed_header(out, PacketType::connect, 0, body.size());
+  out.append(body.view());
+}
 
 Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags) {
   Cursor cursor(body);

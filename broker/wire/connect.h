@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "broker/wire/bytes.h"
+#include "broker/wire/properties.h"
 #include "broker/wire/protocol.h"
 
 namespace mqtt {
@@ -20,7 +21,7 @@ struct Will {
   std::optional<std::uint32_t> message_expiry_interval_seconds;
   /// The whole block, without its length; empty before 5.0. Will delay and message expiry may stand
   /// in the middle of it: what travels with the message is what forwarded_properties() of publish.h
-  /// makes of it.
+  /// makes of it. encode() writes these two from the members above.
   Bytes properties;
 };
 
@@ -32,17 +33,19 @@ struct Connect {
   bool from_bridge = false;  // bit 7 of the level, as Mosquitto's bridges set it
   bool clean_start = false;  // Clean Session before 5.0
   std::uint16_t keep_alive_seconds = 0;
-  std::string_view client_id;
-  std::optional<std::string_view> user_name;
-  std::optional<Bytes> password;
-  std::optional<Will> will;
+  std::string_view client_id{};
+  std::optional<std::string_view> user_name{};
+  std::optional<Bytes> password{};
+  std::optional<Will> will{};
   std::uint32_t session_expiry_interval_seconds = 0;  // 0xFFFFFFFF: never
   std::uint16_t receive_maximum = 65'535;
   std::uint32_t maximum_packet_size_bytes = 0;  // 0: no limit
   std::uint16_t topic_alias_maximum = 0;
   bool request_response_information = false;
   bool request_problem_information = true;
-  std::optional<std::string_view> authentication_method;
+  std::optional<std::string_view> authentication_method{};
+  std::optional<Bytes> authentication_data{};
+  UserProperties user_properties{};
 };
 
 /// Decodes the body of a CONNECT; `header_flags` are those of its fixed header.
@@ -54,6 +57,14 @@ struct Connect {
 ///           bytes left over, will topic that is empty or has wildcards, flags in the header from
 ///           3.1.1 on. client_identifier_not_valid: a client identifier that is not UTF-8.
 [[nodiscard]] Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags = 0);
+
+/// Appends the packet. Properties that have their default values are left out, and before 5.0 there
+/// are none.
+///
+/// Requires  What decode_connect() demands: a will's topic is a topic name, texts are UTF-8; before
+///           5.0 a password goes with a user name; a bridge has no version 5.0; authentication data
+///           has a method.
+void encode(const Connect& packet, ByteBuffer& out);
 
 /// The front of a CONNECT, for the answer and the log line if the rest is refused.
 ///

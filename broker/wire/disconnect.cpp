@@ -1,7 +1,8 @@
 #include "broker/wire/disconnect.h"
 
+#include <cassert>
+
 #include "broker/wire/cursor.h"
-#include "broker/wire/properties.h"
 
 namespace mqtt {
 namespace {
@@ -29,90 +30,152 @@ bool may_come_from_a_client(Reason reason) noexcept {
   }
 }
 
-Decoded<bool> note_property(const Property& property, Disconnect& disconnect) {
+/// The reasons that table 3-10 lets a server send, and the one that only section 2.4 lists.
+bool may_come_from_a_server(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::success:
+    case Reason::unspecified_error:
+    case Reason::malformed_packet:
+    case Reason::protocol_error:
+    case Reason::implementation_specific_error:
+    case Reason::not_authorized:
+    case Reason::server_busy:
+    case Reason::server_shutting_down:
+    case Reason::bad_authentication_method:
+      return true;
+    default:
+      return reason >= Reason::keep_alive_timeout &&
+             reason <= Reason::wildcard_subscriptions_not_supported &&
+             reason != Reason::packet_identifier_in_use &&
+             reason != Reason::packet_identifier_not_found;
+  }
+}
+
+/// Table 3-11: success is the server's to say, re-authenticate the client's [MQTT-3.15.2-1].
+bool may_carry(Reason reason, Side sent_by) noexcept {
+  if (reason == Reason::continue_authentication) return true;
+  return reason == (sent_by == Side::server ? Reason::success : Reason::re_authenticate);
+}
+
+Decoded<bool> note_property(const Property& property, Side sent_by, Disconnect& disconnect) {
   switch (property.id) {
     case PropertyId::session_expiry_interval:
+      if (sent_by == Side::server) {  // [MQTT-3.14.2-2]
+        return refused(Reason::protocol_error, "session expiry interval from a server");
+      }
       disconnect.session_expiry_interval_seconds = property.number;
       return true;
     case PropertyId::reason_string:
       disconnect.reason_string = property.text;
       return true;
     case PropertyId::server_reference:  // only a server refers to another (section 3.14.2.2.5)
-      return refused(Reason::protocol_error, "server reference from a client");
+      if (sent_by == Side::client) {
+        return refused(Reason::protocol_error, "server reference from a client");
+      }
+      disconnect.server_reference = property.text;
+      return true;
     default:
       return true;
   }
 }
 
-Decoded<bool> note_property(const Property& property, Auth& auth) {
+void note_property(const Property& property, Auth& auth) {
   if (property.id == PropertyId::authentication_method) auth.authentication_method = property.text;
-  return true;
+  if (property.id == PropertyId::authentication_data) auth.authentication_data = property.data;
+  if (property.id == PropertyId::reason_string) auth.reason_string = property.text;
 }
 
 /// The rest of the packet is a property block, or nothing (sections 3.14.2.2.1 and 3.15.2.1).
-template <typename Packet>
-Decoded<bool> read_properties(Cursor& cursor, PropertyPlace place, Packet& packet) {
+/// `note(const Property&)` keeps what matters.
+template <typename Packet, typename Note>
+Decoded<bool> read_properties(Cursor& cursor, PropertyPlace place, Packet& packet, Note&& note) {
   if (cursor.at_end()) return true;
   const auto block = take_property_block(cursor);
   if (!block || !cursor.at_end()) return malformed("properties do not fit");
-  PropertyReader reader(*block, place);
-  Property property;
-  while (true) {
-    const auto more = reader.next(property);
-    if (!more || !*more) return more;
-    const auto noted = note_property(property, packet);
-    if (!noted) return noted;
-  }
+  return visit_properties(*block, place, [&](const Property& property) {
+    if (property.id == PropertyId::user_property) packet.user_properties = UserProperties(*block);
+    return note(property);
+  });
 }
 
-Decoded<bool> read_body(Cursor& cursor, Disconnect& disconnect) {
+Decoded<bool> read_body(Cursor& cursor, Side sent_by, Disconnect& disconnect) {
   const auto code = cursor.byte();
   if (!code) return true;
   disconnect.reason = static_cast<Reason>(*code);
-  if (!may_come_from_a_client(disconnect.reason)) {
-    return refused(Reason::protocol_error, "reason code not allowed in this packet");
+  const bool allowed = sent_by == Side::client ? may_come_from_a_client(disconnect.reason)
+                                               : may_come_from_a_server(disconnect.reason);
+  if (!allowed) return refused(Reason::protocol_error, "reason code not allowed in this packet");
+  return read_properties(
+      cursor, PropertyPlace::disconnect, disconnect,
+      [&](const Property& property) { return note_property(property, sent_by, disconnect); });
+}
+
+void write_properties(const Disconnect& packet, Side sent_by, ByteBuffer& out) {
+  if (packet.session_expiry_interval_seconds && sent_by == Side::client) {
+    write_property(out, PropertyId::session_expiry_interval,
+                   *packet.session_expiry_interval_seconds);
   }
-  return read_properties(cursor, PropertyPlace::disconnect, disconnect);
+  if (packet.server_reference && sent_by == Side::server) {
+    write_property(out, PropertyId::server_reference, *packet.server_reference);
+  }
+  write_explanation(out, packet.reason_string, packet.user_properties);
+}
+
+void write_properties(const Auth& packet, ByteBuffer& out) {
+  if (packet.authentication_method) {
+    write_property(out, PropertyId::authentication_method, *packet.authentication_method);
+  }
+  if (packet.authentication_data) {
+    write_property(out, PropertyId::authentication_data, *packet.authentication_data);
+  }
+  write_explanation(out, packet.reason_string, packet.user_properties);
+}
+
+/// A packet of a reason and properties, each of which may be left out with nothing behind it.
+void write_short(PacketType type, Reason reason, Bytes properties, ByteBuffer& out) {
+  ByteBuffer body;
+  if (reason != Reason::success || !properties.empty()) {
+    body.push_back(static_cast<std::uint8_t>(reason));
+  }
+  if (!properties.empty()) write_property_block(body, properties);
+  write_fixed_header(out, type, 0, body.size());
+  out.append(body.view());
 }
 
 }  // namespace
 
-Decoded<Disconnect> decode_disconnect(const Frame& frame, Version version) {
+Decoded<Disconnect> decode_disconnect(const Frame& frame, Version version, Side sent_by) {
   Disconnect disconnect;
   if (version != Version::v5_0) {
+    if (sent_by == Side::server) return refused(Reason::protocol_error, "DISCONNECT from a server");
     if (!frame.body.empty()) return malformed("bytes left over");
     return disconnect;
   }
   Cursor cursor(frame.body);
-  const auto read = read_body(cursor, disconnect);
+  const auto read = read_body(cursor, sent_by, disconnect);
   if (!read) return std::unexpected(read.error());
   return disconnect;
 }
 
-void encode(const Disconnect& packet, ByteBuffer& out) {
-  if (packet.reason == Reason::success && packet.reason_string.empty()) {
-    return write_fixed_header(out, PacketType::disconnect, 0, 0);
-  }
-  ByteBuffer body;
-  body.push_back(static_cast<std::uint8_t>(packet.reason));
-  if (!packet.reason_string.empty()) {
-    ByteBuffer properties;
-    write_property(properties, PropertyId::reason_string, packet.reason_string);
-    write_property_block(body, properties.view());
-  }
-  write_fixed_header(out, PacketType::disconnect, 0, body.size());
-  out.append(body.view());
+void encode(const Disconnect& packet, Version version, Side sent_by, ByteBuffer& out) {
+  assert(version == Version::v5_0 || sent_by == Side::client);
+  ByteBuffer properties;
+  if (version == Version::v5_0) write_properties(packet, sent_by, properties);
+  const Reason reason = version == Version::v5_0 ? packet.reason : Reason::success;
+  write_short(PacketType::disconnect, reason, properties.view(), out);
 }
 
-Decoded<Auth> decode_auth(const Frame& frame) {
+Decoded<Auth> decode_auth(const Frame& frame, Side sent_by) {
   Auth auth;
   Cursor cursor(frame.body);
   auth.reason = static_cast<Reason>(cursor.byte().value_or(0));
-  // Success, which an empty packet means too, is the server's to say [MQTT-3.15.2-1].
-  if (auth.reason != Reason::continue_authentication && auth.reason != Reason::re_authenticate) {
+  if (!may_carry(auth.reason, sent_by)) {
     return refused(Reason::protocol_error, "reason code not allowed in this packet");
   }
-  const auto read = read_properties(cursor, PropertyPlace::auth, auth);
+  if (frame.body.empty()) return auth;
+  const auto read =
+      read_properties(cursor, PropertyPlace::auth, auth,
+                      [&](const Property& property) { note_property(property, auth); });
   if (!read) return std::unexpected(read.error());
   if (!auth.authentication_method) {  // section 3.15.2.2.2
     return refused(Reason::protocol_error, "no authentication method");
@@ -120,10 +183,20 @@ Decoded<Auth> decode_auth(const Frame& frame) {
   return auth;
 }
 
+void encode(const Auth& packet, ByteBuffer& out) {
+  ByteBuffer properties;
+  write_properties(packet, properties);
+  write_short(PacketType::auth, packet.reason, properties.view(), out);
+}
+
 Decoded<bool> decode_pingreq(const Frame& frame) {
   if (!frame.body.empty()) return malformed("bytes left over");
   return true;
 }
+
+Decoded<bool> decode_pingresp(const Frame& frame) { return decode_pingreq(frame); }
+
+void encode_pingreq(ByteBuffer& out) { write_fixed_header(out, PacketType::pingreq, 0, 0); }
 
 void encode_pingresp(ByteBuffer& out) { write_fixed_header(out, PacketType::pingresp, 0, 0); }
 

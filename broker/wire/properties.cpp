@@ -130,8 +130,8 @@ Decoded<bool> check_value(const Property& property, Limit limit) {
         return refused(Reason::topic_alias_invalid, "topic alias 0");
       }
       return refused(Reason::protocol_error, "property must not be 0");
-    case Limit::topic_name:  // [MQTT-3.3.2-14]
-      if (TopicName::parse(property.text)) return true;
+    case Limit::topic_name:  // [MQTT-3.3.2-14]; nobody here publishes to it, however deep it is
+      if (check_topic_name(property.text)) return true;
       return refused(Reason::protocol_error, "response topic is not a topic name");
   }
   return true;
@@ -175,6 +175,14 @@ Decoded<bool> PropertyReader::next(Property& property) {
   return check_value(property, rule.limit);
 }
 
+void UserProperties::append_to(ByteBuffer& out) const {
+  Cursor cursor(block_);
+  Property property;
+  while (take_property(cursor, property)) {
+    if (property.id == PropertyId::user_property) out.append(property.raw);
+  }
+}
+
 void write_property(ByteBuffer& out, PropertyId id, std::uint32_t number) {
   write_id(out, id);
   switch (rule_of(id).kind) {
@@ -202,6 +210,12 @@ void write_user_property(ByteBuffer& out, std::string_view name, std::string_vie
   write_id(out, PropertyId::user_property);
   write_text(out, name);
   write_text(out, value);
+}
+
+void write_explanation(ByteBuffer& out, std::string_view reason_string,
+                       const UserProperties& user) {
+  if (!reason_string.empty()) write_property(out, PropertyId::reason_string, reason_string);
+  user.append_to(out);
 }
 
 void write_property_block(ByteBuffer& out, Bytes block) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "broker/wire/bytes.h"
 #include "broker/wire/cursor.h"
@@ -113,6 +114,38 @@ class PropertyReader {
   std::uint64_t seen_ = 0;  // one bit per identifier
 };
 
+/// Calls `visit(const Property&)` for each property of a block, checked as by PropertyReader.
+/// `visit` returns nothing, or a Decoded<bool> of which an error ends the walk.
+///
+/// Returns   True, or the first error.
+template <typename Visit>
+[[nodiscard]] Decoded<bool> visit_properties(Bytes block, PropertyPlace place, Visit&& visit);
+
+/// The user properties of a packet, in their order, which is kept as their names may repeat.
+///
+/// Shape      A view of a property block. Its user properties count, what stands between them does
+///            not: so a decoder need not copy them, and an encoder can be given those of a block
+///            that write_user_property() made, or of a packet that was decoded.
+/// Lifetime   The block belongs to its maker.
+class UserProperties {
+ public:
+  UserProperties() = default;
+  /// Requires  A block that PropertyReader accepts. One without user properties is better not
+  /// given:
+  ///           empty() does not look.
+  explicit UserProperties(Bytes block) : block_(block) {}
+
+  [[nodiscard]] bool empty() const noexcept { return block_.empty(); }
+  /// Calls `visit(std::string_view name, std::string_view value)` for each.
+  template <typename Visit>
+  void for_each(Visit&& visit) const;
+  /// Appends them, and nothing of what stands between them.
+  void append_to(ByteBuffer& out) const;
+
+ private:
+  Bytes block_;
+};
+
 /// Appends properties to a buffer, in the order of the calls. The block's length in front is the
 /// caller's (a Variable Byte Integer, known only at the end): see write_property_block().
 void write_property(ByteBuffer& out, PropertyId id, std::uint32_t number);
@@ -120,7 +153,36 @@ void write_property(ByteBuffer& out, PropertyId id, std::string_view text);
 void write_property(ByteBuffer& out, PropertyId id, Bytes data);
 void write_user_property(ByteBuffer& out, std::string_view name, std::string_view value);
 
+/// Appends a reason string, unless it is empty, and user properties: how most answers end.
+void write_explanation(ByteBuffer& out, std::string_view reason_string, const UserProperties& user);
+
 /// Appends `block` with its length in front; an empty one is a length of zero [MQTT-2.2.2-1].
 void write_property_block(ByteBuffer& out, Bytes block);
+
+template <typename Visit>
+Decoded<bool> visit_properties(Bytes block, PropertyPlace place, Visit&& visit) {
+  PropertyReader reader(block, place);
+  Property property;
+  while (true) {
+    const auto more = reader.next(property);
+    if (!more) return more;
+    if (!*more) return true;
+    if constexpr (std::is_void_v<std::invoke_result_t<Visit&, const Property&>>) {
+      visit(property);
+    } else {
+      const Decoded<bool> visited = visit(property);
+      if (!visited) return visited;
+    }
+  }
+}
+
+template <typename Visit>
+void UserProperties::for_each(Visit&& visit) const {
+  Cursor cursor(block_);
+  Property property;
+  while (take_property(cursor, property)) {
+    if (property.id == PropertyId::user_property) visit(property.name, property.text);
+  }
+}
 
 }  // namespace mqtt

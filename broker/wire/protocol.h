@@ -40,6 +40,9 @@ enum class Qos : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_onc
 /// Packet Identifier (section 2.2.1); zero means none.
 enum class PacketId : std::uint16_t {};
 
+/// The end of a connection that sent a packet: some packets may say more or less by it.
+enum class Side : std::uint8_t { client, server };
+
 /// Largest value of a Variable Byte Integer, and so of Remaining Length (section 1.5.5).
 inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
 
@@ -47,7 +50,8 @@ inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
 /// closes without one, as with Mosquitto. A malformed CONNECT is answered from 5.0 on at most.
 enum class Answered : std::uint8_t { always, from_v5_0, never };
 
-/// Why bytes from the network are refused.
+/// Why bytes from the network are refused. `reason` is what a DISCONNECT of either side may say of
+/// it (for a CONNECT: what a CONNACK may say).
 ///
 /// `what` is a static text that names the fault for the log: "wildcard in topic name".
 struct Failure {

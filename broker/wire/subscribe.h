@@ -8,6 +8,7 @@
 
 #include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
+#include "broker/wire/properties.h"
 #include "broker/wire/protocol.h"
 
 namespace mqtt {
@@ -25,10 +26,13 @@ struct SubscribeEntry {
 };
 
 /// SUBSCRIBE (section 3.8).
+///
+/// Lifetime   Views into the frame, if it was decoded; so have the structs below.
 struct Subscribe {
   PacketId packet_id{0};
   std::uint32_t subscription_identifier = 0;  // 0: none
-  std::vector<SubscribeEntry> entries;        // at least one [MQTT-3.8.3-2]
+  std::vector<SubscribeEntry> entries{};      // at least one [MQTT-3.8.3-2]
+  UserProperties user_properties{};
 };
 
 /// The head of a SUBSCRIBE or UNSUBSCRIBE, in front of the filters, which are read one by one.
@@ -48,10 +52,17 @@ struct SubscribeHead {
 ///           shared subscription [MQTT-3.8.3-4].
 [[nodiscard]] Decoded<Subscribe> decode_subscribe(const Frame& frame, Version version);
 
+/// Appends the packet. Before 5.0 the options are a QoS, and nothing else.
+///
+/// Requires  A packet identifier other than 0, one entry at least, filters in UTF-8; no No Local
+///           for a shared subscription [MQTT-3.8.3-4].
+void encode(const Subscribe& packet, Version version, ByteBuffer& out);
+
 /// UNSUBSCRIBE (section 3.10).
 struct Unsubscribe {
   PacketId packet_id{0};
-  std::vector<std::string_view> filters;  // at least one [MQTT-3.10.3-2]
+  std::vector<std::string_view> filters{};  // at least one [MQTT-3.10.3-2]
+  UserProperties user_properties{};
 };
 
 [[nodiscard]] Decoded<SubscribeHead> decode_unsubscribe_head(const Frame& frame, Version version);
@@ -59,6 +70,36 @@ struct Unsubscribe {
 
 /// Errors    As decode_subscribe().
 [[nodiscard]] Decoded<Unsubscribe> decode_unsubscribe(const Frame& frame, Version version);
+
+/// Appends the packet. Requires as encode(Subscribe).
+void encode(const Unsubscribe& packet, Version version, ByteBuffer& out);
+
+/// SUBACK (section 3.9) and UNSUBACK (section 3.11): one shape, two types.
+///
+/// Shape      [packet identifier:2][properties: 5.0][one code for each filter; none in an UNSUBACK
+///            before 5.0]
+struct SubscribeAnswer {
+  PacketType type = PacketType::suback;
+  PacketId packet_id{0};
+  /// In the order of the filters [MQTT-3.9.3-1]. Before 5.0 a failure is unspecified_error.
+  std::vector<Reason> reasons{};
+  std::string_view reason_string{};
+  UserProperties user_properties{};
+};
+
+/// Decodes a frame of either type.
+///
+/// Whether there are as many codes as filters were sent [MQTT-3.8.4-6], and whether the identifier
+/// was one in use, is for the caller to compare.
+///
+/// Errors    malformed_packet: too short, bytes left over, bad properties, no code where the
+/// version
+///           has them; protocol_error: identifier 0, a code that sections 3.9.3 and 3.11.3 do not
+///           list [MQTT-3.9.3-2] [MQTT-3.11.3-2] [MQTT3-3.9.3-2].
+[[nodiscard]] Decoded<SubscribeAnswer> decode_subscribe_answer(const Frame& frame, Version version);
+
+/// Appends the packet; before 5.0 an UNSUBACK carries no codes, and nothing has properties.
+void encode(const SubscribeAnswer& packet, Version version, ByteBuffer& out);
 
 /// How large a SUBACK or UNSUBACK of MQTT 5.0 is that answers so many filters.
 [[nodiscard]] std::size_t answer_size_bytes(std::size_t filters) noexcept;

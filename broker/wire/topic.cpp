@@ -47,32 +47,48 @@ bool too_many_levels(std::string_view text) noexcept {
 
 }  // namespace
 
-Decoded<TopicName> TopicName::parse(std::string_view text) {
+Decoded<bool> check_topic_name(std::string_view text) {
   if (text.empty()) return malformed("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
-  if (!plain(text)) {
-    // [MQTT-3.3.2-1] [MQTT-4.7.3-2] [MQTT3-3.3.2-1] [MQTT3-4.7.3-2]
-    if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
-    // [MQTT-4.7.0-1] [MQTT-3.3.2-2] [MQTT3-4.7.1-1] [MQTT3-3.3.2-2]
-    if (text.find_first_of("+#") != std::string_view::npos)
-      return malformed("wildcard in topic name");
+  if (plain(text)) return true;
+  // [MQTT-3.3.2-1] [MQTT-4.7.3-2] [MQTT3-3.3.2-1] [MQTT3-4.7.3-2]
+  if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
+  // [MQTT-4.7.0-1] [MQTT-3.3.2-2] [MQTT3-4.7.1-1] [MQTT3-3.3.2-2]
+  if (text.find_first_of("+#") != std::string_view::npos) {
+    return malformed("wildcard in topic name");
+  }
+  return true;
+}
+
+Decoded<bool> check_topic_filter(std::string_view text) {
+  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
+  if (text.empty()) return malformed("empty topic filter");
+  if (plain(text)) return true;
+  if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
+  LevelCursor levels(text);
+  while (levels.next()) {
+    const std::string_view level = levels.level();
+    if (level.find_first_of("+#") == std::string_view::npos) continue;
+    // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]
+    if (level.size() > 1) return malformed("wildcard beside other characters");
+    if (level == "#" && !levels.last()) return malformed("'#' before the end");
+  }
+  return true;
+}
+
+Decoded<TopicName> TopicName::parse(std::string_view text) {
+  // On the way of every message, where almost every name is plain.
+  if (text.empty() || !plain(text)) {
+    if (const auto checked = check_topic_name(text); !checked) {
+      return std::unexpected(checked.error());
+    }
   }
   if (too_many_levels(text)) return malformed("topic name has too many levels");
   return TopicName(text);
 }
 
 Decoded<TopicFilter> TopicFilter::parse(std::string_view text) {
-  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
-  if (text.empty()) return malformed("empty topic filter");
-  if (!plain(text)) {
-    if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
-    LevelCursor levels(text);
-    while (levels.next()) {
-      const std::string_view level = levels.level();
-      if (level.find_first_of("+#") == std::string_view::npos) continue;
-      // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]
-      if (level.size() > 1) return malformed("wildcard beside other characters");
-      if (level == "#" && !levels.last()) return malformed("'#' before the end");
-    }
+  if (const auto checked = check_topic_filter(text); !checked) {
+    return std::unexpected(checked.error());
   }
   if (too_many_levels(text)) return malformed("topic filter has too many levels");
   return TopicFilter(text);

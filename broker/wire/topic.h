@@ -13,6 +13,13 @@ namespace mqtt {
 /// Most levels of a topic name or filter, so most 200 slashes; more are refused, as Mosquitto does.
 inline constexpr std::size_t topic_levels_max = 201;
 
+/// Whether a text has the form of a topic name, or of a topic filter: what TopicName and
+/// TopicFilter demand, but for the number of levels, which the specification does not bound.
+///
+/// Errors    malformed_packet with what is wrong.
+[[nodiscard]] Decoded<bool> check_topic_name(std::string_view text);
+[[nodiscard]] Decoded<bool> check_topic_filter(std::string_view text);
+
 /// A topic name that has been checked: not empty [MQTT-4.7.3-1], no wildcard [MQTT-4.7.0-1],
 /// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2] [MQTT3-4.7.3-2], at most topic_levels_max
 /// levels.

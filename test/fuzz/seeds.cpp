@@ -71,6 +71,9 @@ void packets(const fs::path& root) {
     // Of the broken ones few: they end a stream where it begins.
     if (packet.valid()) framer.add(u8(3) + u8(0) + connect + packet.bytes);
   }
+  for (const vectors::Packet& packet : vectors::all_server_packets()) {
+    wire.add(u8(6) + version_byte(packet.version) + packet.bytes);
+  }
   for (unsigned part = 1; part <= 5; ++part) {
     for (const vectors::Packet& packet : vectors::property_packets()) {
       if (packet.valid() && packet.bytes.size() < 40) wire.add(u8(part) + packet.bytes);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
@@ -20,11 +21,23 @@ struct Outcome {
 };
 
 /// Gives a frame to the decoder of its type, and reads every byte of what comes out, so that a
-/// view that leaves its buffer is caught by the address sanitizer. Types that only servers send are
-/// a protocol_error, and so is AUTH before 5.0.
-[[nodiscard]] Outcome decode_frame(const mqtt::Frame& frame, mqtt::Version version);
+/// view that leaves its buffer is caught by the address sanitizer. Types that only the other side
+/// sends are a protocol_error, and so is AUTH before 5.0.
+[[nodiscard]] Outcome decode_frame(const mqtt::Frame& frame, mqtt::Version version,
+                                   mqtt::Side sent_by = mqtt::Side::client);
 
 /// Cuts one packet off `bytes` and decodes it.
-[[nodiscard]] Outcome decode_any(mqtt::Bytes bytes, mqtt::Version version);
+[[nodiscard]] Outcome decode_any(mqtt::Bytes bytes, mqtt::Version version,
+                                 mqtt::Side sent_by = mqtt::Side::client);
+
+/// A packet that a decoder took apart and an encoder put together.
+struct Rewritten {
+  std::string meaning;  // every member that decoding gave, as text
+  std::string bytes;    // in the encoder's own form: shortest, properties in its order
+};
+
+/// Decodes a frame as decode_frame(), and encodes what it means.
+[[nodiscard]] mqtt::Decoded<Rewritten> rewrite(const mqtt::Frame& frame, mqtt::Version version,
+                                               mqtt::Side sent_by = mqtt::Side::client);
 
 }  // namespace vectors

@@ -299,3 +299,45 @@ TEST_CASE(
   CHECK(written([&](auto& out) { forwarded_properties(connect->will->properties, out); }) ==
         first + second + third);
 }
+
+TEST_CASE("a CONNECT is written with the name and level of its version", "[connect]") {
+  const auto encoded = [](const mqtt::Connect& connect) {
+    return written([&](auto& out) { encode(connect, out); });
+  };
+  mqtt::Connect connect{.version = Version::v3_1, .clean_start = true, .client_id = "c"};
+  CHECK(encoded(connect) ==
+        vectors::packet(0x10, text("MQIsdp") + u8(3) + u8(2) + u16(0) + text("c")));
+  connect.version = Version::v3_1_1;
+  connect.from_bridge = true;
+  CHECK(encoded(connect) ==
+        vectors::packet(0x10, text("MQTT") + u8(0x84) + u8(2) + u16(0) + text("c")));
+  connect.from_bridge = false;
+  connect.version = Version::v5_0;
+  CHECK(encoded(connect) ==
+        vectors::packet(0x10, text("MQTT") + u8(5) + u8(2) + u16(0) + block("") + text("c")));
+}
+
+TEST_CASE("a CONNECT is written with will, credentials and properties", "[connect]") {
+  mqtt::ByteBuffer content_type;
+  mqtt::write_property(content_type, mqtt::PropertyId::content_type, std::string_view("t"));
+  mqtt::Connect connect{.version = Version::v5_0,
+                        .keep_alive_seconds = 60,
+                        .client_id = "c",
+                        .user_name = "user",
+                        .password = mqtt::as_bytes("secret")};
+  connect.will = mqtt::Will{.topic = "w",
+                            .payload = mqtt::as_bytes("gone"),
+                            .qos = mqtt::Qos::at_least_once,
+                            .retain = true,
+                            .delay_interval_seconds = 5,
+                            .message_expiry_interval_seconds = 7,
+                            .properties = content_type.view()};
+  connect.session_expiry_interval_seconds = 3600;
+  connect.receive_maximum = 20;
+  const std::string will_properties = u8(0x18) + u32(5) + u8(0x02) + u32(7) + u8(0x03) + text("t");
+  CHECK(written([&](auto& out) { encode(connect, out); }) ==
+        vectors::packet(0x10, text("MQTT") + u8(5) + u8(0xEC) + u16(60) +
+                                  block(u8(0x11) + u32(3600) + u8(0x21) + u16(20)) + text("c") +
+                                  block(will_properties) + text("w") + text("gone") + text("user") +
+                                  text("secret")));
+}

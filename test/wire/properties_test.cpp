@@ -157,3 +157,18 @@ TEST_CASE("properties are written as their types ask", "[properties]") {
                        u8(0x0B) + varint(200) + u8(0x1F) + text("why") + u8(0x09) + text("data") +
                        u8(0x26) + text("k") + text("v")));
 }
+
+TEST_CASE("user properties are read and written in their order, without what stands between",
+          "[properties]") {
+  const std::string first = vectors::u8(0x26) + vectors::text("k") + vectors::text("1");
+  const std::string second = vectors::u8(0x26) + vectors::text("k") + vectors::text("2");
+  const std::string all = first + vectors::u8(0x1F) + vectors::text("why") + second;
+  const mqtt::UserProperties user(mqtt::as_bytes(all));
+  std::string seen;
+  user.for_each([&](std::string_view name, std::string_view value) {
+    seen.append(name).append("=").append(value).append(" ");
+  });
+  CHECK(seen == "k=1 k=2 ");
+  CHECK(written([&](auto& out) { user.append_to(out); }) == first + second);
+  CHECK(mqtt::UserProperties().empty());
+}

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "test/vectors/build.h"
 #include "test/wire/reader.h"
@@ -18,6 +21,7 @@ using vectors::text;
 using vectors::u16;
 using vectors::u32;
 using vectors::u8;
+using vectors::varint;
 
 namespace {
 
@@ -286,4 +290,37 @@ TEST_CASE("what is encoded for a client decodes to the same, as if it were sent 
     CHECK(got->message_expiry_interval_seconds == 9U);
     CHECK(forwarded(std::string(mqtt::as_text(got->properties))) == user_property);
   }
+}
+
+TEST_CASE("a server's PUBLISH has subscription identifiers, in their order", "[publish]") {
+  const std::string bytes = packet(0x30, text("a") + block(u8(0x0B) + varint(5) + u8(0x03) +
+                                                           text("t") + u8(0x0B) + varint(300)));
+  const auto publish = decode_publish(frame_of(bytes), Version::v5_0, mqtt::Side::server);
+  REQUIRE(publish);
+  std::vector<std::uint32_t> identifiers;
+  mqtt::for_each_subscription_identifier(
+      publish->properties, [&](std::uint32_t identifier) { identifiers.push_back(identifier); });
+  CHECK(identifiers == std::vector<std::uint32_t>{5, 300});
+  CHECK(publish->properties_need_cutting);
+}
+
+TEST_CASE("a server's topic may have more levels than this broker takes", "[publish]") {
+  const std::string bytes = packet(0x30, text(std::string(300, '/')));
+  CHECK(refusal(decode_publish(frame_of(bytes), Version::v3_1_1, mqtt::Side::server)) == accepted);
+  CHECK(refusal(decode_publish(frame_of(bytes), Version::v3_1_1)) == malformed);
+  const std::string wild = packet(0x30, text("a/+"));
+  CHECK(refusal(decode_publish(frame_of(wild), Version::v3_1_1, mqtt::Side::server)) == malformed);
+}
+
+TEST_CASE("properties that come from elsewhere are those that subscribers get, or are refused",
+          "[publish]") {
+  const auto checked = [](const std::string& properties) {
+    return refusal(mqtt::check_forwarded_properties(mqtt::as_bytes(properties)));
+  };
+  CHECK(checked("") == accepted);
+  CHECK(checked(u8(0x03) + text("t") + u8(0x26) + text("k") + text("v")) == accepted);
+  CHECK(checked(u8(0x23) + u16(1)) == malformed);
+  CHECK(checked(u8(0x02) + u32(1)) == malformed);
+  CHECK(checked(u8(0x0B) + varint(1)) == malformed);
+  CHECK(checked(u8(0x03)) == malformed);
 }

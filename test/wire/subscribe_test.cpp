@@ -189,3 +189,74 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("a SUBSCRIBE is written with its options, before 5.0 with a QoS alone", "[subscribe]") {
+  const mqtt::Subscribe subscribe{
+      .packet_id = PacketId{9},
+      .subscription_identifier = 500,
+      .entries = {{.filter = "a/+",
+                   .qos = Qos::exactly_once,
+                   .no_local = true,
+                   .retain_as_published = true,
+                   .retain_handling = mqtt::RetainHandling::do_not_send},
+                  {.filter = "b", .qos = Qos::at_least_once}}};
+  const auto encoded = [&](Version version) {
+    return written([&](auto& out) { encode(subscribe, version, out); });
+  };
+  CHECK(encoded(Version::v5_0) == packet(0x82, u16(9) + block(u8(0x0B) + varint(500)) +
+                                                   text("a/+") + u8(0x2E) + text("b") + u8(1)));
+  for (const Version version : {Version::v3_1, Version::v3_1_1}) {
+    CHECK(encoded(version) == packet(0x82, u16(9) + text("a/+") + u8(2) + text("b") + u8(1)));
+  }
+}
+
+TEST_CASE("an UNSUBSCRIBE is written with its filters and user properties", "[subscribe]") {
+  mqtt::ByteBuffer user;
+  mqtt::write_user_property(user, "k", "v");
+  const mqtt::Unsubscribe unsubscribe{.packet_id = PacketId{7},
+                                      .filters = {"a", "#"},
+                                      .user_properties = mqtt::UserProperties(user.view())};
+  const auto encoded = [&](Version version) {
+    return written([&](auto& out) { encode(unsubscribe, version, out); });
+  };
+  const std::string properties = block(u8(0x26) + text("k") + text("v"));
+  CHECK(encoded(Version::v5_0) == packet(0xA2, u16(7) + properties + text("a") + text("#")));
+  CHECK(encoded(Version::v3_1_1) == packet(0xA2, u16(7) + text("a") + text("#")));
+}
+
+TEST_CASE("a client reads SUBACK and UNSUBACK: identifier, codes, reason string", "[subscribe]") {
+  const auto decoded = [](const std::string& bytes, Version version) {
+    const auto answer = mqtt::decode_subscribe_answer(frame_of(bytes), version);
+    REQUIRE(answer);
+    return *answer;
+  };
+  const std::string codes = u8(1) + u8(0x87);
+  const std::string bytes = packet(0x90, u16(300) + block(u8(0x1F) + text("why")) + codes);
+  const auto suback = decoded(bytes, Version::v5_0);
+  CHECK(suback.type == mqtt::PacketType::suback);
+  CHECK(suback.packet_id == PacketId{300});
+  CHECK(suback.reasons == std::vector{Reason::granted_qos_1, Reason::not_authorized});
+  CHECK(suback.reason_string == "why");
+  CHECK(suback.user_properties.empty());
+  CHECK(written([&](auto& out) { encode(suback, Version::v5_0, out); }) == bytes);
+  const std::string old = packet(0xB0, u16(300));
+  const auto unsuback = decoded(old, Version::v3_1_1);
+  CHECK(unsuback.type == mqtt::PacketType::unsuback);
+  CHECK(unsuback.reasons.empty());
+  CHECK(written([&](auto& out) { encode(unsuback, Version::v3_1_1, out); }) == old);
+}
+
+TEST_CASE("a client refuses codes that SUBACK does not have [MQTT-3.9.3-2] [MQTT3-3.9.3-2]",
+          "[subscribe]") {
+  const auto answering = [](unsigned first, const std::string& body, Version version) {
+    const std::string bytes = packet(first, body);
+    return refusal(mqtt::decode_subscribe_answer(frame_of(bytes), version));
+  };
+  CHECK(answering(0x90, u16(1) + u8(3), Version::v3_1_1) == protocol_error);
+  CHECK(answering(0x90, u16(1) + u8(0x87), Version::v3_1_1) == protocol_error);
+  CHECK(answering(0x90, u16(1) + block("") + u8(0x11), Version::v5_0) == protocol_error);
+  CHECK(answering(0xB0, u16(1) + block("") + u8(1), Version::v5_0) == protocol_error);
+  CHECK(answering(0x90, u16(0) + block("") + u8(0), Version::v5_0) == protocol_error);
+  CHECK(answering(0x90, u16(1) + block(""), Version::v5_0) == malformed);
+  CHECK(answering(0xB0, u16(1) + u8(0), Version::v3_1_1) == malformed);
+}
