@@ -7,7 +7,11 @@
 #include <span>
 #include <utility>
 
+#include "broker/wire/ack.h"
+#include "broker/wire/connect.h"
 #include "broker/wire/cursor.h"
+#include "broker/wire/publish.h"
+#include "broker/wire/subscribe.h"
 #include "transport/packet_frames.h"
 
 namespace test {
@@ -21,36 +25,21 @@ constexpr broker::Instant start{1'000'000};
 constexpr std::array<std::byte, 4> mask{std::byte{0x12}, std::byte{0x34}, std::byte{0x56},
                                         std::byte{0x78}};
 
-void put_packet(mqtt::ByteBuffer& out, unsigned first_byte, const mqtt::ByteBuffer& body) {
-  out.push_back(static_cast<std::uint8_t>(first_byte));
-  mqtt::write_variable_byte_integer(out, static_cast<std::uint32_t>(body.size()));
-  out.append(body.view());
-}
-
 void put_connect(mqtt::ByteBuffer& out, std::string_view id, const Traffic& traffic) {
-  mqtt::ByteBuffer body;
-  mqtt::write_text(body, "MQTT");
-  body.push_back(static_cast<std::uint8_t>(traffic.version));
-  body.push_back(traffic.stored ? 0x00 : 0x02);
-  mqtt::write_two_byte_integer(body, 0);
-  if (traffic.version == Version::v5_0) body.push_back(0);
-  mqtt::write_text(body, id);
-  put_packet(out, 0x10, body);
+  const mqtt::Connect packet{
+      .version = traffic.version, .clean_start = !traffic.stored, .client_id = id};
+  mqtt::encode(packet, out);
 }
 
 void put_subscribe(mqtt::ByteBuffer& out, std::string_view filter, const Traffic& traffic) {
-  mqtt::ByteBuffer body;
-  mqtt::write_two_byte_integer(body, 1);
-  if (traffic.version == Version::v5_0) body.push_back(0);
-  mqtt::write_text(body, filter);
-  body.push_back(static_cast<std::uint8_t>(traffic.qos));
-  put_packet(out, 0x82, body);
+  const mqtt::Subscribe packet{.packet_id = mqtt::PacketId{1},
+                               .entries = {{.filter = filter, .qos = traffic.qos}}};
+  mqtt::encode(packet, traffic.version, out);
 }
 
-void put_ack(mqtt::ByteBuffer& out, unsigned first_byte, std::uint16_t packet_id) {
-  out.push_back(static_cast<std::uint8_t>(first_byte));
-  out.push_back(2);
-  mqtt::write_two_byte_integer(out, packet_id);
+void put_ack(mqtt::ByteBuffer& out, PacketType type, std::uint16_t packet_id) {
+  mqtt::encode(mqtt::Ack{.type = type, .packet_id = mqtt::PacketId{packet_id}}, Version::v3_1_1,
+               out);
 }
 
 /// Wraps what is in `bytes` into one masked binary frame.
@@ -313,15 +302,14 @@ void Workload::round() {
 void Workload::publish(Client& client, std::uint32_t publisher) {
   const std::string payload(traffic_.payload_bytes, 'x');
   for (std::uint32_t i = 0; i < traffic_.messages; ++i) {
-    mqtt::ByteBuffer body;
-    mqtt::write_text(body, topic_of(publisher, i));
+    const std::string topic = topic_of(publisher, i);
+    mqtt::OutgoingPublish packet{
+        .topic = topic, .payload = mqtt::as_bytes(payload), .qos = traffic_.qos};
     if (traffic_.qos != Qos::at_most_once) {
       if (++client.packet_id == 0) ++client.packet_id;
-      mqtt::write_two_byte_integer(body, client.packet_id);
+      packet.packet_id = mqtt::PacketId{client.packet_id};
     }
-    if (traffic_.version == Version::v5_0) body.push_back(0);
-    body.append(payload);
-    put_packet(client.to_send, 0x30U | static_cast<unsigned>(traffic_.qos) << 1U, body);
+    mqtt::encode(packet, traffic_.version, client.to_send);
   }
 }
 
@@ -394,11 +382,13 @@ void Workload::answer(Client& client, const mqtt::Frame& frame) {
     const unsigned qos = frame.flags >> 1U & 3U;
     insist(qos == static_cast<unsigned>(traffic_.qos), "the QoS is wrong");
     (void)cursor.text();
-    if (qos > 0) put_ack(client.to_send, qos == 1 ? 0x40 : 0x50, *cursor.two_byte_integer());
+    if (qos > 0)
+      put_ack(client.to_send, qos == 1 ? PacketType::puback : PacketType::pubrec,
+              *cursor.two_byte_integer());
   } else if (frame.type == PacketType::pubrec) {
-    put_ack(client.to_send, 0x62, *cursor.two_byte_integer());
+    put_ack(client.to_send, PacketType::pubrel, *cursor.two_byte_integer());
   } else if (frame.type == PacketType::pubrel) {
-    put_ack(client.to_send, 0x70, *cursor.two_byte_integer());
+    put_ack(client.to_send, PacketType::pubcomp, *cursor.two_byte_integer());
   }
 }
 

@@ -16,18 +16,12 @@
 
 namespace bench {
 
-/// What only clients send; the broker's own encoders see to the rest.
-struct Greeting {
-  std::string_view client_id;
-  std::string_view user;  // empty: neither user name nor password
-  std::string_view password;
-  std::uint16_t keep_alive_seconds = 0;
-  bool clean_session = true;
-  mqtt::Version version = mqtt::Version::v3_1_1;
-};
-void write_connect(mqtt::ByteBuffer& out, const Greeting& greeting);
+/// Appends a SUBSCRIBE to all of `filters` with one QoS.
 void write_subscribe(mqtt::ByteBuffer& out, mqtt::PacketId id, std::span<const std::string> filters,
                      mqtt::Qos qos, mqtt::Version version);
+
+// The packets of the hot path are put where they are sent from, without a buffer between.
+
 inline constexpr std::size_t short_packet_bytes = 2;  // DISCONNECT and PINGREQ
 inline void put_short_packet(std::byte* place, mqtt::PacketType type) noexcept {
   place[0] = static_cast<std::byte>(static_cast<unsigned>(type) << 4U);
@@ -41,14 +35,6 @@ inline void put_ack(std::byte* place, mqtt::PacketType type, mqtt::PacketId id) 
   place[1] = std::byte{2};
   mqtt::put_two_byte_integer(place + 2, static_cast<std::uint16_t>(id));
 }
-
-/// CONNACK, as far as it matters here.
-struct Welcome {
-  bool accepted = false;
-  bool session_present = false;
-  std::uint16_t receive_maximum = 65'535;
-};
-[[nodiscard]] std::optional<Welcome> read_connack(mqtt::Bytes body, mqtt::Version version);
 
 /// What every message begins with, so that each can be told from all others.
 ///

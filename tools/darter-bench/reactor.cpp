@@ -8,6 +8,9 @@
 #include <system_error>
 #include <utility>
 
+#include "broker/wire/connack.h"
+#include "broker/wire/connect.h"
+
 namespace bench {
 namespace {
 
@@ -15,6 +18,7 @@ using State = Connection::State;
 
 constexpr std::size_t read_bytes = 256UL * 1024;
 constexpr Nanoseconds goodbye_time = 2 * one_second;
+constexpr std::uint32_t session_expiry_seconds = 3600;
 
 sockaddr_in address_of(std::uint32_t address, std::uint32_t port) {
   sockaddr_in result{};
@@ -75,14 +79,19 @@ void Reactor::open(Connection& connection) {
 }
 
 void Reactor::greet(Connection& connection) {
+  mqtt::Connect connect{
+      .version = options_.version(),
+      .clean_start = connection.clean_session,
+      .keep_alive_seconds = static_cast<std::uint16_t>(options_.keep_alive_seconds),
+      .client_id = connection.client_id,
+  };
+  if (!connection.clean_session) connect.session_expiry_interval_seconds = session_expiry_seconds;
+  if (!connection.user.empty()) {
+    connect.user_name = connection.user;
+    connect.password = mqtt::as_bytes(options_.password);
+  }
   mqtt::ByteBuffer packet;
-  write_connect(packet,
-                {.client_id = connection.client_id,
-                 .user = connection.user,
-                 .password = options_.password,
-                 .keep_alive_seconds = static_cast<std::uint16_t>(options_.keep_alive_seconds),
-                 .clean_session = connection.clean_session,
-                 .version = options_.version()});
+  mqtt::encode(connect, packet);
   connection.state = State::greeting;
   send(connection, packet.view());
 }
@@ -207,10 +216,13 @@ void Reactor::take_packets(Connection& connection, mqtt::Bytes bytes) {
 
 void Reactor::welcome(Connection& connection, const mqtt::Frame& frame) {
   if (frame.type != mqtt::PacketType::connack) return fail(connection, "no CONNACK came first");
-  const auto answer = read_connack(frame.body, options_.version());
-  if (!answer || !answer->accepted) return fail(connection, "the broker refused a CONNECT");
+  const auto answer = mqtt::decode_connack(frame, options_.version());
+  if (!answer) return fail(connection, "bad CONNACK: " + std::string(answer.error().what));
+  if (answer->reason != mqtt::Reason::success) {
+    return fail(connection, "the broker refused a CONNECT");
+  }
   connection.session_present = answer->session_present;
-  connection.receive_maximum = answer->receive_maximum;
+  connection.receive_maximum = answer->receive_maximum.value_or(65'535);
   connection.state = State::ready;
   --opening_;
   listener_.on_connected(connection);
