@@ -11,6 +11,7 @@
 #include "test/persistence/mosquitto_file.h"
 #include "test/vectors/build.h"
 #include "test/vectors/packets.h"
+#include "test/vectors/peer_messages.h"
 
 namespace {
 
@@ -79,6 +80,17 @@ void packets(const fs::path& root) {
       if (packet.valid() && packet.bytes.size() < 40) wire.add(u8(part) + packet.bytes);
     }
   }
+}
+
+void peer_messages(const fs::path& root) {
+  Seeds seeds(root, "peer_wire");
+  const std::string limit = vectors::u16(0xFFFF);
+  std::string story = limit;
+  for (const vectors::PeerBytes& message : vectors::peer_messages()) {
+    seeds.add(limit + message.bytes);
+    if (message.valid() && message.bytes.size() < 200) story += message.bytes;
+  }
+  seeds.add(story);
 }
 
 std::string frame(unsigned first, std::string_view payload) {
@@ -199,6 +211,7 @@ int main(int count, char** words) {
   }
   const fs::path root = words[1];
   packets(root);
+  peer_messages(root);
   websocket(root);
   callers(root);
   mosquitto(root);
