@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "broker/restart.h"
+#include "broker/wire/framer.h"
+#include "test/vectors/decode_any.h"
 
 namespace test {
 namespace {
@@ -236,7 +238,23 @@ std::string connect(std::string_view client_id, const ConnectOptions& options) {
   return packet.bytes();
 }
 
+namespace {
+
+/// A client takes each packet that the broker writes: its decoders are as strict as the broker's.
+void check_as_client(std::string_view stream, mqtt::Version version) {
+  for (mqtt::Bytes rest = mqtt::as_bytes(stream); !rest.empty();) {
+    const auto frame = mqtt::next_frame(rest, rest.size(), version);
+    if (!frame || !*frame) FAIL("the broker wrote bytes that are no packet");
+    const auto outcome = vectors::decode_frame(**frame, version, mqtt::Side::server);
+    if (outcome.failure) FAIL("a client refuses what the broker wrote: " << outcome.failure->what);
+    rest = rest.subspan((*frame)->size_bytes);
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> describe(std::string_view stream, mqtt::Version version) {
+  check_as_client(stream, version);
   std::vector<std::string> packets;
   Reader reader(stream);
   while (!reader.empty()) {

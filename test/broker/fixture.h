@@ -79,7 +79,7 @@ struct PublishOptions {
 enum class Feed : std::uint8_t { whole, halves, bytes };
 
 /// Packets to a client as text, one each: "PUBLISH q1 r0 d0 m1 a/b hi", with properties of 5.0 as
-/// " {11=7}" by identifier.
+/// " {11=7}" by identifier. Fails the test if a client's decoders refuse one of them.
 std::vector<std::string> describe(std::string_view stream, mqtt::Version version);
 
 /// Collects log lines.
