@@ -47,6 +47,11 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   const Progress before = progress();
   Reason reason = pressure.refuses(connection, *packet) ? refuse_for_memory(*packet)
                                                         : admit(connection, *packet, topic);
+  if (reason == Reason::success && answers_control(topic)) {
+    acknowledge(connection, *packet, when_safe(before), reason);
+    answer_control(*connection.session, topic);
+    return Next::go_on;
+  }
   if (packet->qos == Qos::exactly_once) {
     return publish_exactly_once(connection, *packet, topic, reason, before);
   }
@@ -129,11 +134,30 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
 }
 
 bool Shard::State::may_publish(const Session& session, std::string_view topic, Denial kind) {
-  const bool may = !mqtt::is_reserved(topic) &&
+  const bool answered = kind == Denial::publish && answers_control(topic);
+  const bool may = (answered || !mqtt::is_reserved(topic)) &&
                    (!session.permissions ||
                     session.permissions->allows(Access::publish, topic, identity_of(session)));
   if (!may) denials.count(kind, session, topic, now);
   return may;
+}
+
+bool Shard::State::answers_control(std::string_view topic) const noexcept {
+  return options.limits.mosquitto_answers && topic.starts_with("$CONTROL/");
+}
+
+// As Mosquitto without a plugin for the topic: whether the client subscribed does not matter.
+void Shard::State::answer_control(Session& session, std::string_view topic) {
+  const std::string response = concat({topic, "/response"});
+  if (session.permissions &&
+      !session.permissions->allows(Access::receive, response, identity_of(session))) {
+    denials.count_withheld(session, response, now);
+    return;
+  }
+  constexpr std::string_view payload = R"({"error": "endpoint not available"})";
+  Publication publication(
+      {response, mqtt::as_bytes(payload), {}, Qos::at_most_once, false, std::nullopt}, now, 1);
+  sender.deliver(session, Terms{}, publication);
 }
 
 // What was refused is not remembered, so its identifier is free [MQTT-4.3.3-9].
@@ -199,7 +223,7 @@ Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Fram
 // The identifier is free after this [MQTT-4.3.3-12].
 void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
   Session& session = *connection.session;
-  Reason reason = Reason::packet_identifier_not_found;
+  Reason reason = options.limits.unknown_identifier();
   if (session.incoming && session.incoming->remove(ack.packet_id)) {
     reason = Reason::success;
     ledger.changed(session, Ledger::session_incoming);

@@ -275,6 +275,9 @@ struct Shard::State {
   /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
   /// logs a no.
   [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
+  /// Is a PUBLISH to this topic answered by the broker, and handed to nobody?
+  [[nodiscard]] bool answers_control(std::string_view topic) const noexcept;
+  void answer_control(Session& session, std::string_view topic);
   /// The rest of on_publish() for QoS 2.
   Next publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
                             std::string_view topic, mqtt::Reason reason, const Progress& before);

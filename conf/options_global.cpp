@@ -136,6 +136,16 @@ constexpr auto global_rows = std::to_array<Option>({
      .default_text = "-1",
      .help = "Most connected clients of the whole broker; -1 means no limit.",
      .apply = to_settings<&Settings::global_max_connections>},
+    {.name = "mosquitto_answers",
+     .type = Type::flag,
+     .default_text = "false",
+     .mosquitto_default = "true",
+     .help = "Say no more than Mosquitto. A connection above max_connections or "
+             "global_max_connections is closed without an answer; if not, it is told why. PUBREL "
+             "and PUBREC for an unknown packet identifier are answered with success; if not, with "
+             "0x92. PUBLISH below $CONTROL/ succeeds and reaches nobody, and its client is told "
+             "that there is no such endpoint; if not, it is refused.",
+     .apply = to_settings<&Settings::mosquitto_answers>},
     {.name = "handshake_timeout",
      .type = Type::integer,
      .minimum = 1,

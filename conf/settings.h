@@ -196,6 +196,7 @@ struct Settings {
   bool retain_available = true;
   bool check_retain_source = true;
   bool acl_refuse_subscribe = true;
+  bool mosquitto_answers = false;
 
   bool persistence = false;
   bool persistence_relaxed = false;         ///< persistence_durability relaxed

@@ -17,6 +17,11 @@ broker::TokenBucket::Size size_of(std::uint32_t per_second, std::uint32_t burst)
   return {per_second, burst != 0 ? burst : per_second};
 }
 
+/// Whether Mosquitto has the limit, too; it closes what is above it, and says nothing.
+bool is_of_mosquitto(Refusal refusal) noexcept {
+  return refusal == Refusal::max_connections || refusal == Refusal::global_max_connections;
+}
+
 }  // namespace
 
 std::optional<Refusal> Admission::enter(ConnectionCharge& charge,
@@ -84,6 +89,7 @@ bool Admission::turn_away(ConnectionCharge& charge, ConnectionCount& of_listener
                           bool inside_tls, broker::Instant now) {
   leave(charge, of_listener);
   if (refusal == Refusal::banned || turned_away_ == turned_away_max) return false;
+  if (options_.refuse_silently && is_of_mosquitto(refusal)) return false;
   if (inside_tls && !answers_inside_tls_.take(1, answers_inside_tls, now)) return false;
   ++turned_away_;
   charge.as = ConnectionCharge::As::turned_away;

@@ -143,6 +143,7 @@ struct LoopOptions {
   std::int64_t global_max_connections = -1;  // -1: no limit
   std::uint64_t open_files_max = 0;          // of the process; 0: not known
   bool connection_messages = true;           // log who connects
+  bool refuse_silently = false;  // close what max_connections and its like refuse without an answer
   std::uint32_t handshake_timeout_seconds = 30;
   LoginBounds logins;
   std::uint8_t address_prefix_ipv6_bits = 64;      // who shares them counts as one address

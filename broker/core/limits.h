@@ -43,9 +43,16 @@ struct Limits {
   bool allow_duplicate_messages = true;
   bool connection_messages = true;
   bool acl_refuse_subscribe = true;  // a filter of which nothing may be read; false: it is granted
+  /// Success for PUBREL and PUBREC of unknown identifiers, and for a PUBLISH below $CONTROL/ that
+  /// reaches nobody; false: the reason code that fits.
+  bool mosquitto_answers = false;
   std::uint32_t connect_timeout_seconds = 30;  // from opening to a whole CONNECT
   std::vector<std::string> clientid_prefixes;  // empty: any
 
+  /// What answers PUBREL and PUBREC for a packet identifier that is not known.
+  [[nodiscard]] mqtt::Reason unknown_identifier() const noexcept {
+    return mosquitto_answers ? mqtt::Reason::success : mqtt::Reason::packet_identifier_not_found;
+  }
   bool operator==(const Limits&) const = default;
 };
 

@@ -292,7 +292,7 @@ bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   InFlight* const entry = find_in_flight(session, ack.packet_id);
   if (entry == nullptr) {
     if (ack.reason < mqtt::Reason::unspecified_error) {
-      write_pubrel(session, ack.packet_id, mqtt::Reason::packet_identifier_not_found);
+      write_pubrel(session, ack.packet_id, limits_.unknown_identifier());
     }
     return true;
   }

@@ -47,6 +47,7 @@ broker::Limits limits_of(const conf::Settings& settings) {
   limits.retain_available = settings.retain_available;
   limits.check_retain_source = settings.check_retain_source;
   limits.acl_refuse_subscribe = settings.acl_refuse_subscribe;
+  limits.mosquitto_answers = settings.mosquitto_answers;
   limits.upgrade_outgoing_qos = settings.upgrade_outgoing_qos;
   limits.allow_duplicate_messages = settings.allow_duplicate_messages;
   limits.connection_messages = settings.log.connection_messages;
@@ -178,6 +179,7 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings,
   options.open_files_max = open_files_max;
   options.global_max_connections = settings.global_max_connections;
   options.connection_messages = settings.log.connection_messages;
+  options.refuse_silently = settings.mosquitto_answers;
   options.handshake_timeout_seconds = settings.handshake_timeout_seconds;
   options.logins = {.failures_max = settings.max_login_failures,
                     .time_seconds = settings.login_failures_time_seconds,

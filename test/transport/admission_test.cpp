@@ -51,6 +51,19 @@ TEST_CASE("a connection counts for its listener and for the broker until it leav
   CHECK(door.all.count() == 0);
 }
 
+TEST_CASE("Mosquitto's limits are not told where that is wanted", "[admission]") {
+  Door door;
+  ConnectionCharge charge;
+  for (const Refusal refusal : {Refusal::max_connections, Refusal::global_max_connections}) {
+    for (const bool silent : {false, true}) {
+      door.options.refuse_silently = silent;
+      CHECK(door.turn_away(charge, refusal) == !silent);
+      door.admission.leave(charge, door.of_listener);
+    }
+  }
+  CHECK(door.turn_away(charge, Refusal::connections_per_address));
+}
+
 TEST_CASE("a refused connection counts nowhere", "[admission]") {
   Door door(2, 1);
   ConnectionCharge first;
