@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "transport/loop.h"
-#include "transport/packet_frames.h"
 
 namespace transport {
 
@@ -20,8 +19,6 @@ namespace {
 constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a client does not read
 constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
 constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
-constexpr std::size_t vectors_per_write = 1024;            // IOV_MAX
-constexpr std::size_t packet_begins_kept = 32'768;         // between two writes
 
 std::uint16_t code_of(broker::CloseHow how) noexcept {
   switch (how) {
@@ -52,17 +49,12 @@ bool is_turned_away(const Connection& connection) noexcept {
   return connection.charge.as == ConnectionCharge::As::turned_away;
 }
 
-/// What the socket has not taken.
-std::size_t queued_bytes(const Connection& connection) noexcept {
-  if (connection.pending == nullptr) return 0;
-  return uv_stream_get_write_queue_size(&connection.handle.stream) +
-         connection.pending->next.size_bytes();
-}
-
 }  // namespace
 
 Connections::Connections(Loop& loop)
-    : loop_(loop), admission_(loop.options(), loop.addresses(), loop.count()) {}
+    : loop_(loop),
+      writer_(on_written),
+      admission_(loop.options(), loop.addresses(), loop.count()) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
   return static_cast<Loop*>(handle->loop->data)->connections();
@@ -220,93 +212,27 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || connection->phase != Phase::open) return;
   connection->settled = true;
+  connection->write_turn = loop_.turn();
   const bool report = output.report;
-  if (!write_output(*connection, output)) {
+  if (!writer_.write(*connection, output)) {
     lost_.push_back(id);
   } else if (connection->pending != nullptr || report) {
-    reports_.push_back({id, queued_bytes(*connection)});
+    reports_.push_back({id, Writer::queued_bytes(*connection)});
   }
-}
-
-/// Returns false if the socket is broken.
-bool Connections::write_output(Connection& connection, broker::Output& output) {
-  connection.write_turn = loop_.turn();
-  if (connection.websocket == nullptr) return write_stream(connection, output);
-  frame_packets(output, packet_begins_);
-  if (packet_begins_.capacity() > packet_begins_kept) packet_begins_ = {};
-  return write_stream(connection, output);
-}
-
-/// The same for what is whole as it is, but for TLS.
-bool Connections::write_stream(Connection& connection, broker::Output& output) {
-  if (connection.tls != nullptr) return write_sealed(connection, output);
-  if (connection.pending != nullptr) {
-    append(connection.pending->next, output);
-    return true;
-  }
-  vectors_.clear();
-  gather(output, 0, vectors_);
-  std::size_t written = 0;
-  if (!try_write(connection, written)) return false;
-  if (written == output.size_bytes()) return true;
-  connection.pending = std::make_unique<Pending>();
-  append(connection.pending->writing, output);
-  return write_pending(connection, written);
-}
-
-/// Writes `vectors_` as far as the socket takes them. Returns false if it is broken.
-bool Connections::try_write(Connection& connection, std::size_t& written) {
-  std::size_t at = 0;
-  while (at < vectors_.size()) {
-    const std::size_t count = std::min(vectors_.size() - at, vectors_per_write);
-    const int result =
-        uv_try_write(&connection.handle.stream, &vectors_[at], static_cast<unsigned>(count));
-    if (result == UV_EAGAIN) return true;
-    if (result < 0) return false;
-    auto left = static_cast<std::size_t>(result);
-    written += left;
-    const std::size_t end = at + count;
-    while (at < end && left >= vectors_[at].len) left -= vectors_[at++].len;
-    if (at < end) return true;  // the socket is full
-  }
-  return true;
-}
-
-/// Leaves the rest to libuv. Returns false if the socket is broken.
-bool Connections::write_pending(Connection& connection, std::size_t skip) {
-  Pending& pending = *connection.pending;
-  vectors_.clear();
-  gather(pending.writing, skip, vectors_);
-  pending.request.data = &connection;
-  return uv_write(&pending.request, &connection.handle.stream, vectors_.data(),
-                  static_cast<unsigned>(vectors_.size()), on_written) == 0;
 }
 
 void Connections::on_written(uv_write_t* request, int status) {
   Connection& connection = *static_cast<Connection*>(request->data);
   if (connection.phase == Phase::closed) return;
   Connections& self = of(&connection.handle.any);
-  if (status < 0) return self.lose(connection, broker::CloseCause::connection_lost);
-  Pending& pending = *connection.pending;
-  pending.writing = {};
-  self.send_last_pong(connection);
-  if (connection.phase == Phase::closed) return;
-  if (pending.next.size_bytes() == 0) {
-    connection.pending.reset();
-    return self.drained(connection);
+  switch (self.writer_.written(connection, status)) {
+    case Writer::Progress::pending:
+      return;
+    case Writer::Progress::drained:
+      return self.drained(connection);
+    case Writer::Progress::lost:
+      return self.lose(connection, broker::CloseCause::connection_lost);
   }
-  std::swap(pending.writing, pending.next);
-  if (!self.write_pending(connection, 0)) {
-    self.lose(connection, broker::CloseCause::connection_lost);
-  }
-}
-
-/// A Pong waits until output leaves, because TLS seals what is sent in the order in which it
-/// leaves.
-void Connections::send_last_pong(Connection& connection) {
-  const mqtt::ByteBuffer pong = std::move(connection.pending->pong);
-  const bool closing = connection.phase != Phase::open;  // nothing follows a Close
-  if (!pong.empty() && !closing) send(connection, mqtt::as_text(pong.view()));
 }
 
 void Connections::drained(Connection& connection) {
@@ -330,36 +256,10 @@ void Connections::report() {
   reports_.clear();
 }
 
-/// Writes bytes as they are, or keeps a copy of what the socket does not take. Returns false if it
-/// is broken.
-bool Connections::write_bytes(Connection& connection, mqtt::Bytes bytes) {
-  if (connection.pending != nullptr) {
-    connection.pending->next.bytes.append(bytes);
-    return true;
-  }
-  vectors_.clear();
-  // libuv only reads what it writes to a socket.
-  auto* const base = const_cast<char*>(mqtt::as_text(bytes).data());
-  vectors_.push_back(uv_buf_t{base, bytes.size()});
-  std::size_t written = 0;
-  if (!try_write(connection, written)) return false;
-  if (written == bytes.size()) return true;
-  connection.pending = std::make_unique<Pending>();
-  connection.pending->writing.bytes.append(bytes.subspan(written));
-  return write_pending(connection, 0);
-}
-
 /// Writes bytes of the transport's own: responses and control frames.
 void Connections::send(Connection& connection, std::string_view text) {
   connection.write_turn = loop_.turn();
-  mqtt::Bytes bytes = mqtt::as_bytes(text);
-  bool good = true;
-  if (connection.tls != nullptr) {
-    sealed_.clear();
-    good = connection.tls->write(bytes, sealed_);
-    bytes = sealed_.view();
-  }
-  if (!good || !write_bytes(connection, bytes)) {
+  if (!writer_.send(connection, mqtt::as_bytes(text))) {
     lose(connection, broker::CloseCause::connection_lost);
   }
 }
@@ -392,7 +292,7 @@ void Connections::finish(Connection& connection) {
                            connection.websocket->end() == WebSocketInput::End::closed_by_peer;
   const bool at_once = said_nothing || heard_close;
   // On a WebSocket the client has the last word, and TLS ends behind it.
-  if (at_once || connection.websocket == nullptr || connection.failed) say_goodbye(connection);
+  if (at_once || connection.websocket == nullptr || connection.failed) writer_.end_tls(connection);
   if (connection.pending != nullptr) {
     return set_deadline(connection, closings_, closing_milliseconds);
   }

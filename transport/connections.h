@@ -29,6 +29,7 @@
 #include "transport/http_files.h"
 #include "transport/listener.h"
 #include "transport/proxy_cuts.h"
+#include "transport/writer.h"
 
 namespace transport {
 
@@ -144,8 +145,6 @@ class Connections {
   [[nodiscard]] bool reply_tls(Connection& connection);
   void begin_inside_tls(Connection& connection);
   void end_tls(Connection& connection);
-  void say_goodbye(Connection& connection);
-  [[nodiscard]] bool write_sealed(Connection& connection, const broker::Output& output);
 
   // The opening handshake of a WebSocket.
   void read_handshake(Connection& connection, Bytes bytes);
@@ -159,13 +158,7 @@ class Connections {
 
   // Writing.
   void send(Connection& connection, std::string_view text);
-  [[nodiscard]] bool write_output(Connection& connection, broker::Output& output);
-  [[nodiscard]] bool write_stream(Connection& connection, broker::Output& output);
-  [[nodiscard]] bool write_bytes(Connection& connection, mqtt::Bytes bytes);
-  [[nodiscard]] bool try_write(Connection& connection, std::size_t& written);
-  [[nodiscard]] bool write_pending(Connection& connection, std::size_t skip);
   static void on_written(uv_write_t* request, int status);
-  void send_last_pong(Connection& connection);
   void drained(Connection& connection);
 
   // Closing.
@@ -196,11 +189,10 @@ class Connections {
 
   Loop& loop_;
   ConnectionTable table_;
-  std::unique_ptr<std::byte[]> buffer_;     // every read goes into it
-  std::unique_ptr<std::byte[]> plain_;      // and here what TLS makes of it
-  mqtt::ByteBuffer sealed_;                 // what TLS makes of a write; empty between two of them
-  std::vector<std::size_t> packet_begins_;  // of the write under way, where each is to be framed
-  std::vector<uv_buf_t> vectors_;           // of the write under way
+  std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
+  std::unique_ptr<std::byte[]> plain_;   // and here what TLS makes of it
+  mqtt::ByteBuffer tls_replies_;         // to the read under way
+  Writer writer_;
   struct Report {
     broker::ConnectionId connection;
     std::size_t queued_bytes;

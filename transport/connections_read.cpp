@@ -187,7 +187,7 @@ void Connections::end_websocket(Connection& connection) {
 void Connections::read_lingering(Connection& connection, Bytes bytes) {
   if (connection.websocket == nullptr || connection.failed) return;
   if (connection.websocket->read(bytes).end == WebSocketInput::End::none) return;
-  say_goodbye(connection);
+  writer_.end_tls(connection);
   destroy(connection);
 }
 

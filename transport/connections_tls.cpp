@@ -1,4 +1,4 @@
-// TLS below WebSocket and MQTT: the part of Connections that opens, seals and ends it.
+// TLS below WebSocket and MQTT: the part of Connections that opens and ends it.
 
 #include <utility>
 
@@ -11,8 +11,6 @@ namespace {
 
 /// Answers of TLS itself (to key updates) that may wait for a client that does not read.
 constexpr std::size_t tls_replies_bytes_max = std::size_t{64} << 10U;
-/// Kept between two writes.
-constexpr std::size_t sealed_bytes_kept = std::size_t{256} << 10U;
 
 /// Whether TLS is still to come, or under way: a PROXY protocol header may bring its first bytes.
 bool is_before_tls(const Connection& connection) noexcept {
@@ -78,24 +76,24 @@ Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes
   constexpr std::size_t plain_bytes = buffer_bytes + TlsFilter::held_bytes_max;
   if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
   const std::uint64_t before = connection.handshaking ? uv_hrtime() : 0;
-  sealed_.clear();
-  const Bytes plain = connection.tls->read(bytes, {plain_.get(), plain_bytes}, sealed_);
+  tls_replies_.clear();
+  const Bytes plain = connection.tls->read(bytes, {plain_.get(), plain_bytes}, tls_replies_);
   if (connection.handshaking) handshake_queue_.spend(loop_.turn(), uv_hrtime() - before);
   return plain;
 }
 
 /// Sends what TLS itself has to say. Returns false if the connection is lost.
 bool Connections::reply_tls(Connection& connection) {
-  if (sealed_.empty()) return true;
+  if (tls_replies_.empty()) return true;
   if (connection.pending != nullptr) {
-    connection.pending->tls_replies_bytes += sealed_.size();
+    connection.pending->tls_replies_bytes += tls_replies_.size();
     if (connection.pending->tls_replies_bytes > tls_replies_bytes_max) {
       note(connection, "Connection from ", " closed: it updates TLS keys and does not read.");
       lose(connection, broker::CloseCause::protocol_error);
       return false;
     }
   }
-  if (write_bytes(connection, sealed_.view())) return true;
+  if (writer_.write_sealed(connection, tls_replies_.view())) return true;
   lose(connection, broker::CloseCause::connection_lost);
   return false;
 }
@@ -118,7 +116,7 @@ void Connections::end_tls(Connection& connection) {
   const TlsFilter& tls = *connection.tls;
   if (tls.state() == TlsFilter::State::ended) {
     if (connection.phase == Phase::closing) return;  // what is on its way may still be read
-    say_goodbye(connection);
+    writer_.end_tls(connection);
     return lose(connection, broker::CloseCause::peer_closed);
   }
   if (tls.state() != TlsFilter::State::failed) return;
@@ -132,29 +130,6 @@ void Connections::end_tls(Connection& connection) {
   forget(connection, broker::CloseCause::protocol_error);
   connection.phase = Phase::closing;
   finish(connection);
-}
-
-/// Says that nothing more will come, as far as the socket takes it.
-void Connections::say_goodbye(Connection& connection) {
-  if (connection.tls == nullptr) return;
-  sealed_.clear();
-  connection.tls->close(sealed_);
-  if (!sealed_.empty()) static_cast<void>(write_bytes(connection, sealed_.view()));
-}
-
-/// Seals a turn's output, small pieces together, and writes it. Returns false if the connection is
-/// broken.
-bool Connections::write_sealed(Connection& connection, const broker::Output& output) {
-  sealed_.clear();
-  TlsRecords records(*connection.tls, sealed_);
-  vectors_.clear();
-  gather(output, 0, vectors_);
-  for (const uv_buf_t& each : vectors_) {
-    records.put({reinterpret_cast<const std::byte*>(each.base), each.len});
-  }
-  const bool good = records.finish() && write_bytes(connection, sealed_.view());
-  if (sealed_.capacity() > sealed_bytes_kept) sealed_.reset();
-  return good;
 }
 
 }  // namespace transport
