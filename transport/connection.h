@@ -58,9 +58,9 @@ struct Connection {
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<HttpState> http;
   std::unique_ptr<Pending> pending;
-  broker::Instant deadline;  // of the phases that have one
-  broker::Instant opened;    // when the shard of this loop was told of it
-  broker::Instant heard;     // when bytes came last; kept only if the listener sends pings
+  broker::Instant deadline;    // of the phases that have one
+  broker::Instant opened;      // when the shard of this loop was told of it
+  broker::Instant last_bytes;  // when they came on a WebSocket
   ConnectionCharge charge;
   PeerAddress address;           // of the socket's peer, until a proxy has named the client
   std::uint32_t read_turn = 0;   // the turn in which it was read last
@@ -76,5 +76,12 @@ struct Connection {
   bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
   bool failed = false;         // the client broke the rules: nothing more is expected from it
 };
+
+/// The number of its socket; -1 if there is none.
+[[nodiscard]] inline int descriptor_of(const Connection& connection) noexcept {
+  uv_os_fd_t number = -1;
+  uv_fileno(&connection.handle.any, &number);
+  return number;
+}
 
 }  // namespace transport

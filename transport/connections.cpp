@@ -1,13 +1,10 @@
 #include "transport/connections.h"
 
-#include <algorithm>
-#include <array>
 #include <cassert>
 #include <fcntl.h>
 #include <limits>
 #include <optional>
 #include <string>
-#include <sys/socket.h>
 #include <utility>
 
 #include "transport/loop.h"
@@ -15,10 +12,6 @@
 namespace transport {
 
 namespace {
-
-constexpr std::int64_t closing_milliseconds = 10'000;      // for output that a client does not read
-constexpr std::int64_t lingering_milliseconds = 2000;      // for the client's end
-constexpr std::int64_t last_lingering_milliseconds = 500;  // the same when the broker stops
 
 std::uint16_t code_of(broker::CloseHow how) noexcept {
   switch (how) {
@@ -62,12 +55,6 @@ Connections& Connections::of(const uv_handle_t* handle) noexcept {
 
 Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
   return *static_cast<Connection*>(handle->data);
-}
-
-int Connections::descriptor_of(const Connection& connection) noexcept {
-  uv_os_fd_t number = -1;
-  uv_fileno(&connection.handle.any, &number);
-  return number;
 }
 
 void Connections::note(const Connection& connection, std::string_view before,
@@ -122,8 +109,9 @@ bool Connections::begin(Connection& connection) {
     connection.phase = Phase::proxy;
     connection.proxy = std::make_unique<ProxyHeaderReader>(options.proxy_protocol);
   }
-  set_deadline(connection, handshakes_,
-               std::int64_t{loop_.options().handshake_timeout_seconds} * 1000);
+  connection.deadline =
+      broker::after_seconds(loop_.now(), loop_.options().handshake_timeout_seconds);
+  handshakes_.push(connection.id, connection.deadline);
   return true;
 }
 
@@ -171,10 +159,7 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
                         user ? std::string_view(*user) : std::string_view(),
                         user ? std::string_view() : missing_name(connection), refusal, deadline},
                        loop_.now());
-  if (connection.websocket == nullptr || options.websockets_ping_interval_seconds == 0) return;
-  connection.heard = loop_.now();
-  const std::int64_t interval_seconds = options.websockets_ping_interval_seconds;
-  pings_[interval_seconds].push(connection.id, after_seconds(loop_.now(), interval_seconds));
+  pings_.watch(connection, loop_.now());
 }
 
 std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
@@ -282,36 +267,15 @@ void Connections::close(const broker::CloseRequest& request) {
 /// Ends a connection in Phase::closing once its output is written.
 void Connections::finish(Connection& connection) {
   if (connection.phase != Phase::closing) return;
-  if (connection.pending != nullptr)
-    return set_deadline(connection, closings_, closing_milliseconds);
+  if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (connection.http != nullptr && connection.http->file) return send_more_of_file(connection);
-  const bool said_nothing = connection.websocket == nullptr && !connection.failed &&
-                            connection.how == broker::CloseHow::normal &&
-                            connection.write_turn != loop_.turn();
-  const bool heard_close = connection.websocket != nullptr &&
-                           connection.websocket->end() == WebSocketInput::End::closed_by_peer;
-  const bool at_once = said_nothing || heard_close;
-  // On a WebSocket the client has the last word, and TLS ends behind it.
-  if (at_once || connection.websocket == nullptr || connection.failed) writer_.end_tls(connection);
-  if (connection.pending != nullptr) {
-    return set_deadline(connection, closings_, closing_milliseconds);
-  }
+  const bool at_once = Closing::may_end_at_once(connection, loop_.turn());
+  if (at_once || Closing::ends_first(connection)) writer_.end_tls(connection);
+  if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (at_once) return destroy(connection);
-  linger(connection);
-}
-
-/// Waits for the client's end: closing at once would make the kernel throw away what the client
-/// has not read if there is anything that we have not.
-void Connections::linger(Connection& connection) {
-  connection.phase = Phase::lingering;
+  closing_.linger(connection, loop_.stopping(), loop_.now());
   connection.deciding = false;
   if (connection.paused) start_reading(connection);
-  // On a WebSocket the client answers the Close first (RFC 6455, section 7.1.1).
-  if (connection.websocket == nullptr || connection.failed) {
-    ::shutdown(descriptor_of(connection), SHUT_WR);
-  }
-  set_deadline(connection, lingerings_,
-               loop_.stopping() ? last_lingering_milliseconds : lingering_milliseconds);
 }
 
 /// The connection is gone, whatever anybody wished.
@@ -350,12 +314,6 @@ void Connections::drop_all() {
 
 // Time.
 
-void Connections::set_deadline(Connection& connection, Deadlines& deadlines,
-                               std::int64_t milliseconds) {
-  connection.deadline = broker::after_milliseconds(loop_.now(), milliseconds);
-  deadlines.push(connection.id, connection.deadline);
-}
-
 void Connections::move_handshakes(std::int64_t seconds) {
   if (seconds == 0) return;
   constexpr broker::Instant end_of_time{std::numeric_limits<std::int64_t>::max()};
@@ -372,59 +330,47 @@ void Connections::move_handshakes(std::int64_t seconds) {
 }
 
 void Connections::tick() {
-  expire(handshakes_);
-  expire(closings_);
-  expire(lingerings_);
-  expire(refusals_);
+  while (const auto id = handshakes_.pop(loop_.now())) expire(*id);
+  closing_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
+  while (const auto id = refusals_.pop(loop_.now())) expire(*id);
   admit_to_handshakes();
   tell_held_back();
-  for (auto& [interval_seconds, deadlines] : pings_) ping_idle(interval_seconds, deadlines);
-  std::erase_if(pings_, [](const auto& each) { return each.second.empty(); });
+  ping_silent();
   for (const broker::ConnectionId id : std::exchange(files_, {})) {
     if (Connection* const connection = table_.find(id)) finish(*connection);
   }
 }
 
-void Connections::expire(Deadlines& deadlines) {
-  while (const auto id = deadlines.pop(loop_.now())) {
-    Connection* const connection = table_.find(*id);
-    if (connection == nullptr || connection->deadline.milliseconds == 0) continue;
-    if (connection->deadline > loop_.now()) continue;  // another entry stands for that
-    const std::string_view what = awaited(*connection);
-    if (!what.empty() && !is_turned_away(*connection)) {
-      note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
-                   " closed: no " + std::string(what) + " came in time.");
-    }
-    lose(*connection, broker::CloseCause::connection_lost);
+/// Loses a connection whose deadline is over; another entry stands for one that was moved.
+void Connections::expire(broker::ConnectionId id) {
+  Connection* const connection = table_.find(id);
+  if (connection == nullptr || connection->deadline.milliseconds == 0) return;
+  if (connection->deadline > loop_.now()) return;
+  const std::string_view what = awaited(*connection);
+  if (!what.empty() && !is_turned_away(*connection)) {
+    note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
+                 " closed: no " + std::string(what) + " came in time.");
   }
+  lose(*connection, broker::CloseCause::connection_lost);
 }
 
-void Connections::ping_idle(std::int64_t interval_seconds, Deadlines& deadlines) {
-  while (const auto id = deadlines.pop(loop_.now())) {
-    Connection* const connection = table_.find(*id);
-    if (connection == nullptr || connection->phase != Phase::open) continue;
-    const broker::Instant due = after_seconds(connection->heard, interval_seconds);
-    if (due > loop_.now()) {
-      deadlines.push(*id, due);
-    } else if (connection->ping_sent) {
-      note(*connection, "Connection from ", " closed: a WebSocket ping was not answered.");
-      lose(*connection, broker::CloseCause::connection_lost);
-    } else {
-      ping(*connection);
-      deadlines.push(*id, after_seconds(loop_.now(), interval_seconds));
-    }
-  }
+void Connections::ping_silent() {
+  const auto find = [this](broker::ConnectionId id) -> Connection* {
+    Connection* const connection = table_.find(id);
+    return connection != nullptr && connection->phase == Phase::open ? connection : nullptr;
+  };
+  pings_.due(loop_.now(), find, [this](Connection& connection, WebSocketPings::Due due) {
+    if (due == WebSocketPings::Due::ping) return ping(connection);
+    note(connection, "Connection from ", " closed: a WebSocket ping was not answered.");
+    lose(connection, broker::CloseCause::connection_lost);
+  });
 }
 
 void Connections::ping(Connection& connection) {
   // One among what waits is enough, also for a client that goes on sending and does not read.
-  if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) {
-    connection.ping_sent = true;
-    return;
-  }
+  if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) return;
   mqtt::ByteBuffer frame;
   append_websocket_control(frame, WebSocketOpcode::ping, {});
-  connection.ping_sent = true;
   send(connection, mqtt::as_text(frame.view()));
 }
 

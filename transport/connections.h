@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -20,6 +19,7 @@
 #include "broker/core/refusals.h"
 #include "broker/shard.h"
 #include "transport/admission.h"
+#include "transport/closing.h"
 #include "transport/connection.h"
 #include "transport/connection_table.h"
 #include "transport/deadlines.h"
@@ -29,6 +29,7 @@
 #include "transport/http_files.h"
 #include "transport/listener.h"
 #include "transport/proxy_cuts.h"
+#include "transport/websocket_pings.h"
 #include "transport/writer.h"
 
 namespace transport {
@@ -165,12 +166,10 @@ class Connections {
   void lose(Connection& connection, broker::CloseCause cause);
   void forget(Connection& connection, broker::CloseCause cause);
   void finish(Connection& connection);
-  void linger(Connection& connection);
   void destroy(Connection& connection);
   void leave(Connection& connection);
-  void set_deadline(Connection& connection, Deadlines& deadlines, std::int64_t milliseconds);
-  void expire(Deadlines& deadlines);
-  void ping_idle(std::int64_t interval_seconds, Deadlines& deadlines);
+  void expire(broker::ConnectionId id);
+  void ping_silent();
   void ping(Connection& connection);
   /// A line that a client can cause; see broker::LineRates.
   void note(const Connection& connection, std::string_view before, std::string_view after,
@@ -182,7 +181,6 @@ class Connections {
 
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
-  [[nodiscard]] static int descriptor_of(const Connection& connection) noexcept;
 
   /// One buffer serves all connections of a loop; what is read is used before the next read.
   static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
@@ -202,10 +200,9 @@ class Connections {
   std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
   std::vector<broker::ConnectionId> files_;   // more of their files is sent at the next tick
   Deadlines handshakes_;
-  Deadlines closings_;
-  Deadlines lingerings_;
-  Deadlines refusals_;                       // of those that are turned away and in a TLS handshake
-  std::map<std::int64_t, Deadlines> pings_;  // by interval in seconds
+  Deadlines refusals_;  // of those that are turned away and in a TLS handshake
+  Closing closing_;
+  WebSocketPings pings_;
   struct RefusalLines : std::array<broker::LineRate, broker::refusal_kinds> {
     RefusalLines();
   };

@@ -140,10 +140,7 @@ void Connections::read_stream(Connection& connection, Bytes bytes) {
 }
 
 void Connections::read_frames(Connection& connection, Bytes bytes) {
-  if (connection.listener->options().websockets_ping_interval_seconds != 0) {
-    connection.heard = loop_.now();
-    connection.ping_sent = false;
-  }
+  WebSocketPings::heard(connection, loop_.now());
   const WebSocketInput input = connection.websocket->read(bytes);
   if (!input.pongs.empty()) send_pongs(connection, input);
   if (!input.payload.empty() && connection.phase == Phase::open) pass(connection, input.payload);

@@ -1,0 +1,38 @@
+#include "transport/closing.h"
+
+#include <cassert>
+#include <sys/socket.h>
+
+namespace transport {
+
+bool Closing::may_end_at_once(const Connection& connection, std::uint32_t turn) noexcept {
+  if (connection.websocket != nullptr) {
+    return connection.websocket->end() == WebSocketInput::End::closed_by_peer;
+  }
+  return !connection.failed && connection.how == broker::CloseHow::normal &&
+         connection.write_turn != turn;
+}
+
+bool Closing::ends_first(const Connection& connection) noexcept {
+  return connection.websocket == nullptr || connection.failed;
+}
+
+void Closing::wait_for_output(Connection& connection, broker::Instant now) {
+  assert(connection.phase == Phase::closing);
+  push(connection, outputs_, output_milliseconds, now);
+}
+
+void Closing::linger(Connection& connection, bool stopping, broker::Instant now) {
+  assert(connection.phase == Phase::closing);
+  connection.phase = Phase::lingering;
+  if (ends_first(connection)) ::shutdown(descriptor_of(connection), SHUT_WR);
+  push(connection, ends_, stopping ? last_end_milliseconds : end_milliseconds, now);
+}
+
+void Closing::push(Connection& connection, Deadlines& deadlines, std::int64_t milliseconds,
+                   broker::Instant now) {
+  connection.deadline = broker::after_milliseconds(now, milliseconds);
+  deadlines.push(connection.id, connection.deadline);
+}
+
+}  // namespace transport
