@@ -8,14 +8,13 @@
 #include "broker/core/ids.h"
 #include "broker/core/outbox.h"
 #include "transport/admission.h"
-#include "transport/descriptor.h"
-#include "transport/http.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
 #include "transport/pending.h"
 #include "transport/proxy_protocol.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
+#include "transport/websocket_opening.h"
 
 namespace transport {
 
@@ -28,13 +27,6 @@ enum class Phase : std::uint8_t {
   closing,    ///< the shard has forgotten it; output is on its way
   lingering,  ///< everything is said: waits for the client's end
   closed,     ///< the handle is being closed
-};
-
-/// What only the opening of a WebSocket, or a file on its way, needs: from its first bytes on.
-struct HttpState {
-  explicit HttpState(std::size_t bytes_max) : reader(bytes_max) {}
-  HttpRequestReader reader;
-  Descriptor file;  // what is left of it is still to be sent
 };
 
 /// One socket of a client.
@@ -56,7 +48,7 @@ struct Connection {
   std::unique_ptr<ProxyHeaderReader> proxy;    // null where no such header is expected
   std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
-  std::unique_ptr<HttpState> http;
+  std::unique_ptr<WebSocketOpening> opening;   // from its first bytes until its end
   std::unique_ptr<Pending> pending;
   broker::Instant deadline;    // of the phases that have one
   broker::Instant opened;      // when the shard of this loop was told of it

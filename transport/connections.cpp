@@ -268,7 +268,8 @@ void Connections::close(const broker::CloseRequest& request) {
 void Connections::finish(Connection& connection) {
   if (connection.phase != Phase::closing) return;
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
-  if (connection.http != nullptr && connection.http->file) return send_more_of_file(connection);
+  if (connection.opening != nullptr && connection.opening->has_file())
+    return send_more_of_file(connection);
   const bool at_once = Closing::may_end_at_once(connection, loop_.turn());
   if (at_once || Closing::ends_first(connection)) writer_.end_tls(connection);
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());

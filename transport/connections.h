@@ -26,9 +26,9 @@
 #include "transport/forwarded.h"
 #include "transport/handoff.h"
 #include "transport/handshake_queue.h"
-#include "transport/http_files.h"
 #include "transport/listener.h"
 #include "transport/proxy_cuts.h"
+#include "transport/websocket_opening.h"
 #include "transport/websocket_pings.h"
 #include "transport/writer.h"
 
@@ -153,8 +153,7 @@ class Connections {
   /// Names what a request lacked that was accepted all the same, at most once a second.
   void note_defects(const Connection& connection, std::string_view defects);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);
-  [[nodiscard]] bool answer_plain(Connection& connection);
-  void send_file(Connection& connection, const HttpFile& found);
+  void send_page(Connection& connection, const WebSocketOpening::Page& page);
   void send_more_of_file(Connection& connection);
 
   // Writing.

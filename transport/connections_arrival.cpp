@@ -129,7 +129,7 @@ void Connections::refuse_proxy_header(Connection& connection, std::string_view w
 /// turned away.
 bool Connections::learn_address(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
-  const HttpRequest& request = connection.http->reader.request();
+  const HttpRequest& request = connection.opening->request();
   if (!asks_proxies(connection)) {
     note_stranger(connection);
     return true;
@@ -185,8 +185,8 @@ void Connections::note_forwarded(const Connection& connection, const Forwarded& 
 /// client.
 void Connections::note_stranger(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
-  const Forwarded found = forwarded_for(connection.http->reader.request(), options.real_ip_header,
-                                        options.trusted_proxies);
+  const Forwarded found =
+      forwarded_for(connection.opening->request(), options.real_ip_header, options.trusted_proxies);
   if (found.kind == Forwarded::Kind::absent) return;
   connection.through_proxy = true;
   // Behind a PROXY header the address is the client's: what it writes itself is no proxy's word.

@@ -3,14 +3,12 @@
 #include <array>
 #include <string>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
+#include <variant>
 
 #include "transport/connections.h"
 #include "transport/first_bytes.h"
-#include "transport/http_health.h"
 #include "transport/loop.h"
-#include "transport/websocket_handshake.h"
 
 namespace transport {
 
@@ -222,43 +220,31 @@ void Connections::read_handshake(Connection& connection, Bytes bytes) {
   if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
     return;
   }
-  if (connection.http == nullptr) {
-    connection.http =
-        std::make_unique<HttpState>(connection.listener->options().websockets_headers_bytes_max);
+  if (connection.opening == nullptr) {
+    connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
   }
-  HttpRequestReader& reader = connection.http->reader;
-  const auto [progress, used] = reader.read(bytes);
-  switch (progress) {
-    case HttpRequestReader::Progress::incomplete:
-      return;
-    case HttpRequestReader::Progress::complete:
-      return answer_request(connection, bytes.subspan(used));
-    case HttpRequestReader::Progress::malformed:
-      return refuse_request(
-          connection,
-          {400, "The request is not HTTP/1.1: " + std::string(reader.error()) + ".", {}});
-    case HttpRequestReader::Progress::too_large:
-      return refuse_request(
-          connection,
-          {431,
-           "The request line and header fields have more than " +
-               std::to_string(connection.listener->options().websockets_headers_bytes_max) +
-               " bytes (websockets_headers_size).",
-           {}});
+  const auto [progress, used] = connection.opening->read(bytes);
+  if (progress == HttpRequestReader::Progress::incomplete) return;
+  if (progress != HttpRequestReader::Progress::complete) {
+    return refuse_request(connection, connection.opening->fault(progress));
   }
+  answer_request(connection, bytes.subspan(used));
 }
 
 void Connections::answer_request(Connection& connection, Bytes rest) {
-  const ListenerOptions& listener = connection.listener->options();
-  const HttpRequest& request = connection.http->reader.request();
   if (!learn_address(connection)) return;
-  if (!meant_for_websocket(request) && answer_plain(connection)) return;
-  const auto handshake = answer_handshake(request, listener);
-  if (!handshake) return refuse_request(connection, handshake.error());
-  if (!handshake->defects.empty()) note_defects(connection, handshake->defects);
-  send(connection, handshake->response);
+  const WebSocketOpening::Answer answer = connection.opening->answer();
+  if (const auto* refusal = std::get_if<HttpRefusal>(&answer)) {
+    return refuse_request(connection, *refusal);
+  }
+  if (const auto* page = std::get_if<WebSocketOpening::Page>(&answer)) {
+    return send_page(connection, *page);
+  }
+  const auto& handshake = std::get<Handshake>(answer);
+  if (!handshake.defects.empty()) note_defects(connection, handshake.defects);
+  send(connection, handshake.response);
   if (connection.phase != Phase::handshake) return;
-  connection.http.reset();
+  connection.opening.reset();
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
   if (!rest.empty()) read_frames(connection, rest);
@@ -281,50 +267,23 @@ void Connections::refuse_request(Connection& connection, const HttpRefusal& refu
            refusal.text);
   connection.phase = Phase::closing;
   connection.failed = true;
-  send(connection, encode(refusal, connection.http->reader.request().method == "HEAD"));
+  send(connection, encode(refusal, connection.opening->request().method == "HEAD"));
   finish(connection);
 }
 
-/// Answers a request that opens no WebSocket: with a file, or if a balancer asks for its health.
-/// Returns false if it has to be refused as a WebSocket's.
-bool Connections::answer_plain(Connection& connection) {
-  const HttpRequest& request = connection.http->reader.request();
-  const std::string& directory = connection.listener->options().http_dir;
-  auto health = answer_health_check(request);
-  if (!directory.empty() && request.method != "OPTIONS") {
-    auto found = open_file(request, directory);
-    // A folder without a page of its own is no reason to take the server out.
-    const bool healthy = !found && found.error().status == 404 && health;
-    if (found) {
-      send_file(connection, *found);
-    } else if (!healthy) {
-      refuse_request(connection, found.error());
-    }
-    if (!healthy) return true;
-  }
-  if (health) send_file(connection, {.head = std::move(*health)});
-  return health.has_value();
-}
-
-void Connections::send_file(Connection& connection, const HttpFile& found) {
-  const HttpRequest& request = connection.http->reader.request();
-  Descriptor file(found.descriptor);
-  if (request.method != "HEAD") connection.http->file = std::move(file);
+void Connections::send_page(Connection& connection, const WebSocketOpening::Page& page) {
   connection.phase = Phase::closing;
   connection.failed = true;  // no WebSocket will come of it
-  send(connection, found.head);
+  send(connection, page.head);
   finish(connection);
 }
 
 void Connections::send_more_of_file(Connection& connection) {
-  std::array<char, std::size_t{16} << 10U> chunk;
-  for (std::size_t sent = 0; sent < file_bytes_per_turn; sent += chunk.size()) {
-    const ssize_t count = ::read(connection.http->file.get(), chunk.data(), chunk.size());
-    if (count <= 0) {
-      connection.http->file = Descriptor();
-      return finish(connection);
-    }
-    send(connection, {chunk.data(), static_cast<std::size_t>(count)});
+  std::array<char, std::size_t{16} << 10U> place;
+  for (std::size_t sent = 0; sent < file_bytes_per_turn; sent += place.size()) {
+    const std::span<char> piece = connection.opening->read_file(place);
+    if (piece.empty()) return finish(connection);
+    send(connection, {piece.data(), piece.size()});
     if (connection.phase != Phase::closing) return;
     if (connection.pending != nullptr) return finish(connection);
   }
