@@ -9,22 +9,23 @@ bool Closing::may_end_at_once(const Connection& connection, std::uint32_t turn) 
   if (connection.websocket != nullptr) {
     return connection.websocket->end() == WebSocketInput::End::closed_by_peer;
   }
-  return !connection.failed && connection.how == broker::CloseHow::normal &&
+  return !is_rejected(connection.state) && connection.how == broker::CloseHow::normal &&
          connection.write_turn != turn;
 }
 
 bool Closing::ends_first(const Connection& connection) noexcept {
-  return connection.websocket == nullptr || connection.failed;
+  return connection.websocket == nullptr || is_rejected(connection.state);
 }
 
 void Closing::wait_for_output(Connection& connection, broker::Instant now) {
-  assert(connection.phase == Phase::closing);
+  assert(is_closing(connection.state));
   push(connection, outputs_, output_milliseconds, now);
 }
 
 void Closing::linger(Connection& connection, bool stopping, broker::Instant now) {
-  assert(connection.phase == Phase::closing);
-  connection.phase = Phase::lingering;
+  assert(is_closing(connection.state));
+  connection.state =
+      connection.state == State::rejected ? State::rejected_lingering : State::lingering;
   if (ends_first(connection)) ::shutdown(descriptor_of(connection), SHUT_WR);
   push(connection, ends_, stopping ? last_end_milliseconds : end_milliseconds, now);
 }

@@ -27,7 +27,7 @@ class Closing {
   /// the Close first (RFC 6455, section 7.1.1), and TLS ends behind it.
   [[nodiscard]] static bool ends_first(const Connection& connection) noexcept;
 
-  /// The output of a connection in Phase::closing is with libuv.
+  /// The output of a connection that is closing is with libuv.
   void wait_for_output(Connection& connection, broker::Instant now);
   /// Everything is said: waits for the client's end. Closing at once would make the kernel discard
   /// output that the client has not read, if input is left that the broker has not read.

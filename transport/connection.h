@@ -18,16 +18,42 @@
 
 namespace transport {
 
-/// How far a connection has come.
-enum class Phase : std::uint8_t {
-  free,       ///< no connection: the place waits for one
-  proxy,      ///< a PROXY protocol header has to come first
-  handshake,  ///< of TLS, then of a WebSocket; the shard does not know it yet
-  open,       ///< the shard knows it
-  closing,    ///< the shard has forgotten it; output is on its way
-  lingering,  ///< everything is said: waits for the client's end
-  closed,     ///< the handle is being closed
+/// How far a connection has come, in the order of its life. A stage that its listener does not have
+/// is left out.
+enum class State : std::uint8_t {
+  free,                ///< no connection: the place waits for one
+  proxy_header,        ///< a PROXY protocol header has to come first
+  tls_due,             ///< no byte of TLS has come
+  tls_handshake,       ///< under way, and counted by HandshakeQueue
+  http_request,        ///< of a WebSocket, or for a file
+  introduced,          ///< the shard knows it; no byte of MQTT has come
+  connecting,          ///< bytes of MQTT have come; it may move to another loop
+  settled,             ///< its shard has answered: it stays on this loop
+  closing,             ///< the shard has forgotten it; output is on its way
+  rejected,            ///< the same, and nothing that the client sends matters any more
+  lingering,           ///< everything is said: waits for the client's end
+  rejected_lingering,  ///< the same after `rejected`
+  closed,              ///< the handle is being closed
 };
+
+/// Whether the shard does not know it yet.
+[[nodiscard]] constexpr bool is_arriving(State state) noexcept {
+  return state >= State::proxy_header && state <= State::http_request;
+}
+/// Whether the shard knows it.
+[[nodiscard]] constexpr bool is_open(State state) noexcept {
+  return state >= State::introduced && state <= State::settled;
+}
+[[nodiscard]] constexpr bool is_closing(State state) noexcept {
+  return state == State::closing || state == State::rejected;
+}
+[[nodiscard]] constexpr bool is_lingering(State state) noexcept {
+  return state == State::lingering || state == State::rejected_lingering;
+}
+/// Whether the client broke the rules, or asked for no WebSocket: its input is dropped.
+[[nodiscard]] constexpr bool is_rejected(State state) noexcept {
+  return state == State::rejected || state == State::rejected_lingering;
+}
 
 /// One socket of a client.
 ///
@@ -50,24 +76,24 @@ struct Connection {
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<WebSocketOpening> opening;   // from its first bytes until its end
   std::unique_ptr<Pending> pending;
-  broker::Instant deadline;    // of the phases that have one
+  broker::Instant deadline;    // of the states that have one
   broker::Instant opened;      // when the shard of this loop was told of it
   broker::Instant last_bytes;  // when they came on a WebSocket
   ConnectionCharge charge;
   PeerAddress address;           // of the socket's peer, until a proxy has named the client
   std::uint32_t read_turn = 0;   // the turn in which it was read last
   std::uint32_t write_turn = 0;  // the turn in which it was written to last
-  Phase phase = Phase::free;
+  State state = State::free;
   broker::CloseHow how = broker::CloseHow::normal;
-  bool seen_bytes = false;     // its first bytes were looked at; with TLS once more inside of it
-  bool handshaking = false;    // in a TLS handshake, and counted so
-  bool settled = false;        // its shard has answered: it will not move any more
-  bool deciding = false;       // a login is being checked: nothing is read
-  bool paused = false;         // reading is stopped in libuv
+  bool reading_held = false;   // by the shard, until resume()
   bool ping_sent = false;      // a Ping of ours is unanswered
   bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
-  bool failed = false;         // the client broke the rules: nothing more is expected from it
 };
+
+/// Whether libuv reads its socket: not before it was told to, nor while reading is paused.
+[[nodiscard]] inline bool is_reading(const Connection& connection) noexcept {
+  return uv_is_active(&connection.handle.any) != 0;
+}
 
 /// The number of its socket; -1 if there is none.
 [[nodiscard]] inline int descriptor_of(const Connection& connection) noexcept {

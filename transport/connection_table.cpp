@@ -15,7 +15,7 @@ Connection& ConnectionTable::acquire() {
   free_.pop_back();
   Connection& connection = at(slot);
   connection.id.slot = slot;
-  connection.phase = Phase::handshake;
+  connection.state = State::proxy_header;
   ++size_;
   return connection;
 }
@@ -31,7 +31,7 @@ void ConnectionTable::release(Connection& connection) {
 Connection* ConnectionTable::find(broker::ConnectionId id) noexcept {
   if (id.slot >= slots_) return nullptr;
   Connection& connection = at(id.slot);
-  const bool alive = connection.phase != Phase::free && connection.phase != Phase::closed;
+  const bool alive = connection.state != State::free && connection.state != State::closed;
   return alive && connection.id == id ? &connection : nullptr;
 }
 

@@ -33,7 +33,7 @@ class ConnectionTable {
   template <typename Visit>
   void each(Visit&& visit) {
     for (std::uint32_t slot = 0; slot < slots_; ++slot) {
-      if (at(slot).phase != Phase::free) visit(at(slot));
+      if (at(slot).state != State::free) visit(at(slot));
     }
   }
 

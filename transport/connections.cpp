@@ -31,11 +31,17 @@ std::uint16_t code_of(broker::CloseHow how) noexcept {
 
 /// What a connection has to send before the shard hears of it; "" later.
 std::string_view awaited(const Connection& connection) noexcept {
-  if (connection.phase == Phase::proxy) return "PROXY protocol header";
-  if (connection.phase != Phase::handshake) return {};
-  const bool before_tls =
-      connection.listener->options().tls && (connection.tls == nullptr || connection.handshaking);
-  return before_tls ? "TLS handshake" : "WebSocket handshake";
+  switch (connection.state) {
+    case State::proxy_header:
+      return "PROXY protocol header";
+    case State::tls_due:
+    case State::tls_handshake:
+      return "TLS handshake";
+    case State::http_request:
+      return "WebSocket handshake";
+    default:
+      return {};
+  }
 }
 
 bool is_turned_away(const Connection& connection) noexcept {
@@ -87,6 +93,13 @@ Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener
   return nullptr;
 }
 
+/// Every change of state goes through here, so that the count of TLS handshakes stays right.
+void Connections::change(Connection& connection, State state) {
+  if (connection.state == State::tls_handshake) handshake_queue_.end();
+  if (state == State::tls_handshake) handshake_queue_.begin();
+  connection.state = state;
+}
+
 void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
                          const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
@@ -106,8 +119,9 @@ bool Connections::begin(Connection& connection) {
     return true;
   }
   if (behind_proxy) {
-    connection.phase = Phase::proxy;
     connection.proxy = std::make_unique<ProxyHeaderReader>(options.proxy_protocol);
+  } else {
+    change(connection, options.tls ? State::tls_due : State::http_request);
   }
   connection.deadline =
       broker::after_seconds(loop_.now(), loop_.options().handshake_timeout_seconds);
@@ -123,17 +137,17 @@ void Connections::adopt(Handoff handoff) {
   }
   connection->charge = std::move(handoff.charge);
   if (loop_.stopping()) return destroy(*connection);
-  connection->settled = connection->seen_bytes = true;
   connection->through_proxy = handoff.through_proxy;
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
   introduce(*connection);
+  change(*connection, State::settled);
   listen_to(*connection);
-  if (connection->phase != Phase::open) return;
+  if (!is_open(connection->state)) return;
   pass(*connection, handoff.unread);
   if (connection->websocket != nullptr) end_websocket(*connection);
-  if (connection->tls != nullptr && connection->phase == Phase::open) end_tls(*connection);
+  if (connection->tls != nullptr && is_open(connection->state)) end_tls(*connection);
 }
 
 /// Why a client whose name comes from TLS has none; empty if no name is asked for.
@@ -150,7 +164,8 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
   std::optional<std::string> user;
   if (connection.tls != nullptr) user = connection.tls->user_name();
   if (options.proxy_names_user) user = connection.proxy->header().user_name();
-  connection.phase = Phase::open;
+  // The first bytes of a WebSocket were those of its request.
+  change(connection, connection.websocket == nullptr ? State::introduced : State::connecting);
   const broker::Instant deadline = std::exchange(connection.deadline, {});
   connection.opened = loop_.now();
   loop_.shard().opened(connection.id,
@@ -195,8 +210,8 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
 
 void Connections::write(broker::ConnectionId id, broker::Output& output) {
   Connection* const connection = table_.find(id);
-  if (connection == nullptr || connection->phase != Phase::open) return;
-  connection->settled = true;
+  if (connection == nullptr || !is_open(connection->state)) return;
+  change(*connection, State::settled);
   connection->write_turn = loop_.turn();
   const bool report = output.report;
   if (!writer_.write(*connection, output)) {
@@ -208,7 +223,7 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
 
 void Connections::on_written(uv_write_t* request, int status) {
   Connection& connection = *static_cast<Connection*>(request->data);
-  if (connection.phase == Phase::closed) return;
+  if (connection.state == State::closed) return;
   Connections& self = of(&connection.handle.any);
   switch (self.writer_.written(connection, status)) {
     case Writer::Progress::pending:
@@ -221,9 +236,9 @@ void Connections::on_written(uv_write_t* request, int status) {
 }
 
 void Connections::drained(Connection& connection) {
-  if (connection.phase == Phase::open) {
+  if (is_open(connection.state)) {
     loop_.shard().writable(connection.id, 0, loop_.now());
-  } else if (connection.phase == Phase::closing) {
+  } else {
     finish(connection);
   }
 }
@@ -235,7 +250,7 @@ void Connections::report() {
   }
   for (const Report& report : reports_) {
     const Connection* const connection = table_.find(report.connection);
-    if (connection == nullptr || connection->phase != Phase::open) continue;
+    if (connection == nullptr || !is_open(connection->state)) continue;
     loop_.shard().writable(report.connection, report.queued_bytes, loop_.now());
   }
   reports_.clear();
@@ -253,8 +268,8 @@ void Connections::send(Connection& connection, std::string_view text) {
 
 void Connections::close(const broker::CloseRequest& request) {
   Connection* const connection = table_.find(request.connection);
-  if (connection == nullptr || connection->phase != Phase::open) return;
-  connection->phase = Phase::closing;
+  if (connection == nullptr || !is_open(connection->state)) return;
+  change(*connection, State::closing);
   connection->how = request.how;
   if (connection->websocket != nullptr) {
     mqtt::ByteBuffer frame;
@@ -264,9 +279,9 @@ void Connections::close(const broker::CloseRequest& request) {
   finish(*connection);
 }
 
-/// Ends a connection in Phase::closing once its output is written.
+/// Ends a connection that is closing once its output is written; does nothing to others.
 void Connections::finish(Connection& connection) {
-  if (connection.phase != Phase::closing) return;
+  if (!is_closing(connection.state)) return;
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (connection.opening != nullptr && connection.opening->has_file())
     return send_more_of_file(connection);
@@ -275,14 +290,14 @@ void Connections::finish(Connection& connection) {
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (at_once) return destroy(connection);
   closing_.linger(connection, loop_.stopping(), loop_.now());
-  connection.deciding = false;
-  if (connection.paused) start_reading(connection);
+  connection.reading_held = false;
+  if (!is_reading(connection)) listen_to(connection);
 }
 
 /// The connection is gone, whatever anybody wished.
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
   // An end is input, too: what it gives back to a group must find who joined before.
-  if (connection.phase == Phase::open) loop_.before_input();
+  if (is_open(connection.state)) loop_.before_input();
   if (cause == broker::CloseCause::peer_closed) note_end(connection);
   forget(connection, cause);
   destroy(connection);
@@ -290,22 +305,22 @@ void Connections::lose(Connection& connection, broker::CloseCause cause) {
 
 /// Tells the shard, if it knows the connection, that it has ended.
 void Connections::forget(Connection& connection, broker::CloseCause cause) {
-  if (connection.phase != Phase::open) return;
-  connection.phase = Phase::closing;
+  if (!is_open(connection.state)) return;
+  change(connection, State::closing);
   loop_.shard().closed(connection.id, cause, loop_.now());
 }
 
 void Connections::destroy(Connection& connection) {
-  if (connection.phase == Phase::closed) return;
-  connection.phase = Phase::closed;
-  leave(connection);
+  if (connection.state == State::closed) return;
+  change(connection, State::closed);
+  admission_.leave(connection.charge, connection.listener->connections());
   uv_close(&connection.handle.any,
            [](uv_handle_t* handle) { of(handle).table_.release(connection_of(handle)); });
 }
 
 void Connections::drop_strangers() {
   table_.each([this](Connection& connection) {
-    if (connection.phase != Phase::open) destroy(connection);
+    if (!is_open(connection.state)) destroy(connection);
   });
 }
 
@@ -323,7 +338,7 @@ void Connections::move_handshakes(std::int64_t seconds) {
     Connection* const connection = table_.find(*id);
     // Who has gone on since then waits in another list, if at all.
     if (connection == nullptr || is_turned_away(*connection)) continue;
-    if (connection->phase != Phase::proxy && connection->phase != Phase::handshake) continue;
+    if (!is_arriving(connection->state)) continue;
     connection->deadline = broker::after_seconds(connection->deadline, seconds);
     moved.push(*id, connection->deadline);
   }
@@ -358,7 +373,7 @@ void Connections::expire(broker::ConnectionId id) {
 void Connections::ping_silent() {
   const auto find = [this](broker::ConnectionId id) -> Connection* {
     Connection* const connection = table_.find(id);
-    return connection != nullptr && connection->phase == Phase::open ? connection : nullptr;
+    return connection != nullptr && is_open(connection->state) ? connection : nullptr;
   };
   pings_.due(loop_.now(), find, [this](Connection& connection, WebSocketPings::Due due) {
     if (due == WebSocketPings::Due::ping) return ping(connection);

@@ -38,10 +38,9 @@ class Loop;
 
 /// The sockets of one loop: bytes from them to the shard, output of the shard to them.
 ///
-/// Shape      accept -> (proxy ->) (handshake ->) open -> closing -> lingering -> closed, see
-/// Phase. A
-///            connection that moves home leaves through hand_off() and enters through adopt().
-/// Invariant  The shard knows exactly the connections in Phase::open.
+/// Shape      accept() -> the states of State, in their order. A connection that moves home leaves
+///            through hand_off() and enters through adopt().
+/// Invariant  The shard knows exactly the connections that are open, see is_open().
 /// Threads    Its loop's only.
 class Connections {
  public:
@@ -95,6 +94,7 @@ class Connections {
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   void listen_to(Connection& connection);
+  void change(Connection& connection, State state);
   [[nodiscard]] static std::string_view missing_name(const Connection& connection);
   void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
@@ -121,8 +121,6 @@ class Connections {
   // Reading.
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
-  void stop_reading(Connection& connection);
-  void start_reading(Connection& connection);
   void read(Connection& connection, Bytes bytes);
   void feed(Connection& connection, Bytes bytes);
   void read_stream(Connection& connection, Bytes bytes);
@@ -140,7 +138,6 @@ class Connections {
   [[nodiscard]] bool waits_for_handshakes(const Connection& connection) const;
   void admit_to_handshakes();
   [[nodiscard]] bool start_tls(Connection& connection, Bytes bytes);
-  void end_handshake(Connection& connection);
   void read_tls(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes open_records(Connection& connection, Bytes bytes);
   [[nodiscard]] bool reply_tls(Connection& connection);
@@ -166,7 +163,6 @@ class Connections {
   void forget(Connection& connection, broker::CloseCause cause);
   void finish(Connection& connection);
   void destroy(Connection& connection);
-  void leave(Connection& connection);
   void expire(broker::ConnectionId id);
   void ping_silent();
   void ping(Connection& connection);

@@ -87,7 +87,7 @@ void Connections::count_addresses(std::span<const std::shared_ptr<Listener>> lis
   table_.each([&](Connection& connection) {
     // The listener by which it came in may have a successor; the number is the same.
     const ListenerOptions& listener = connection.listener->options();
-    if (connection.phase != Phase::open || !counted.contains(listener.index)) return;
+    if (!is_open(connection.state) || !counted.contains(listener.index)) return;
     admission_.count_address(connection.charge, listener, connection.address, loop_.now());
   });
 }
@@ -105,11 +105,11 @@ void Connections::turn_away(Connection& connection, Refusal refusal) {
                                           refusal, tls_due, loop_.now())) {
     return destroy(connection);
   }
-  if (uv_is_active(&connection.handle.any) == 0) listen_to(connection);
-  if (connection.phase == Phase::closed) return;
+  if (!is_reading(connection)) listen_to(connection);
+  if (connection.state == State::closed) return;
   connection.deadline = broker::after_milliseconds(loop_.now(), turned_away_milliseconds);
   if (!tls_due) return tell_refusal(connection, refusal);
-  connection.phase = Phase::handshake;
+  change(connection, State::tls_due);
   refusals_.push(connection.id, connection.deadline);
 }
 
@@ -117,15 +117,9 @@ void Connections::tell_refusal(Connection& connection, Refusal refusal) {
   if (connection.listener->options().protocol == Protocol::mqtt) {
     return introduce(connection, reason_of(refusal));
   }
-  connection.phase = Phase::closing;
-  connection.failed = true;
+  change(connection, State::rejected);
   send(connection, encode(http_answer(refusal)));
   finish(connection);
-}
-
-void Connections::leave(Connection& connection) {
-  end_handshake(connection);
-  admission_.leave(connection.charge, connection.listener->connections());
 }
 
 // Failed logins.

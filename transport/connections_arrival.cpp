@@ -113,7 +113,7 @@ void Connections::take_proxy_header(Connection& connection) {
                             (header.tls ? describe(*header.tls) : "") + ")";
   if (header.source) connection.address = *header.source;
   connection.through_proxy = true;
-  connection.phase = Phase::handshake;
+  change(connection, options.tls ? State::tls_due : State::http_request);
   if (!asks_proxies(connection) && !arrived(connection, route)) return;
   if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
 }
@@ -154,7 +154,7 @@ bool Connections::learn_address(Connection& connection) {
 
 /// Somebody closed a connection under a client that had not said that it would go.
 void Connections::note_end(const Connection& connection) {
-  if (connection.phase != Phase::open || !connection.through_proxy) return;
+  if (!is_open(connection.state) || !connection.through_proxy) return;
   const auto seconds = proxy_cuts_.ended(connection.opened, loop_.now());
   if (!seconds) return;
   const std::string text = std::to_string(*seconds);

@@ -25,52 +25,40 @@ void Connections::listen_to(Connection& connection) {
   }
 }
 
-void Connections::start_reading(Connection& connection) {
-  connection.paused = false;
-  listen_to(connection);
-}
-
-void Connections::stop_reading(Connection& connection) {
-  connection.paused = true;
-  uv_read_stop(&connection.handle.stream);
-}
-
 void Connections::resume(broker::ConnectionId id) {
   Connection* const connection = table_.find(id);
-  if (connection == nullptr || !std::exchange(connection->deciding, false)) return;
-  if (!connection->paused) return;
+  if (connection == nullptr || !std::exchange(connection->reading_held, false)) return;
+  if (is_reading(*connection)) return;
   if (loop_.blocked()) {
     paused_.push_back(id);
   } else {
-    start_reading(*connection);
+    listen_to(*connection);
   }
 }
 
 void Connections::resume_all() {
   for (const broker::ConnectionId id : std::exchange(paused_, {})) {
     Connection* const connection = table_.find(id);
-    if (connection != nullptr && connection->paused && !connection->deciding) {
-      start_reading(*connection);
+    if (connection != nullptr && !is_reading(*connection) && !connection->reading_held) {
+      listen_to(*connection);
     }
   }
 }
 
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
 bool Connections::may_read(const Connection& connection) const {
-  return !connection.deciding && !loop_.blocked() && connection.read_turn != loop_.turn() &&
+  return !connection.reading_held && !loop_.blocked() && connection.read_turn != loop_.turn() &&
          may_handshake(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
 /// on_alloc(): libuv goes on to call on_read() whatever happens there.
 void Connections::pause(Connection& connection) {
-  if (connection.deciding) return stop_reading(connection);
-  if (waits_for_handshakes(connection)) {
-    stop_reading(connection);
-    return handshake_queue_.wait(connection.id);
-  }
-  if (!loop_.blocked()) return;
-  stop_reading(connection);
+  const bool waits = waits_for_handshakes(connection);
+  if (!connection.reading_held && !waits && !loop_.blocked()) return;
+  uv_read_stop(&connection.handle.stream);
+  if (connection.reading_held) return;
+  if (waits) return handshake_queue_.wait(connection.id);
   paused_.push_back(connection.id);
 }
 
@@ -102,7 +90,7 @@ void Connections::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
   loop_.before_input();
   const std::size_t size = bytes.size();
-  if (connection.phase == Phase::proxy) bytes = read_proxy_header(connection, bytes);
+  if (connection.state == State::proxy_header) bytes = read_proxy_header(connection, bytes);
   if (bytes.empty()) {
     // A header was all.
   } else if (connection.listener->options().tls) {
@@ -114,25 +102,17 @@ void Connections::read(Connection& connection, Bytes bytes) {
 }
 
 void Connections::feed(Connection& connection, Bytes bytes) {
-  switch (connection.phase) {
-    case Phase::handshake:
-      return read_handshake(connection, bytes);
-    case Phase::open:
-      if (connection.websocket == nullptr) return read_stream(connection, bytes);
-      return read_frames(connection, bytes);
-    case Phase::lingering:
-      return read_lingering(connection, bytes);
-    case Phase::proxy:
-    case Phase::closing:
-    case Phase::closed:
-    case Phase::free:
-      return;
-  }
+  if (connection.state == State::http_request) return read_handshake(connection, bytes);
+  if (is_lingering(connection.state)) return read_lingering(connection, bytes);
+  if (!is_open(connection.state)) return;
+  if (connection.websocket == nullptr) return read_stream(connection, bytes);
+  read_frames(connection, bytes);
 }
 
 void Connections::read_stream(Connection& connection, Bytes bytes) {
-  if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
-    return;
+  if (connection.state == State::introduced) {
+    if (refuse_wrong_protocol(connection, bytes)) return;
+    change(connection, State::connecting);
   }
   pass(connection, bytes);
 }
@@ -141,7 +121,7 @@ void Connections::read_frames(Connection& connection, Bytes bytes) {
   WebSocketPings::heard(connection, loop_.now());
   const WebSocketInput input = connection.websocket->read(bytes);
   if (!input.pongs.empty()) send_pongs(connection, input);
-  if (!input.payload.empty() && connection.phase == Phase::open) pass(connection, input.payload);
+  if (!input.payload.empty() && is_open(connection.state)) pass(connection, input.payload);
   if (input.end != WebSocketInput::End::none) end_websocket(connection);
 }
 
@@ -156,14 +136,14 @@ void Connections::send_pongs(Connection& connection, const WebSocketInput& input
 
 /// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.
 void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
-  connection.deciding = !loop_.shard().received(connection.id, bytes, loop_.now());
-  if (!connection.settled) loop_.move_connections();
+  connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
+  if (connection.state != State::settled) loop_.move_connections();
   loop_.write_borrowed();
 }
 
 /// Ends a connection whose WebSocket has ended; does nothing to others.
 void Connections::end_websocket(Connection& connection) {
-  if (connection.phase != Phase::open) return;
+  if (!is_open(connection.state)) return;
   const WebSocketReader& websocket = *connection.websocket;
   if (websocket.end() == WebSocketInput::End::none) return;
   mqtt::ByteBuffer frame;
@@ -171,7 +151,7 @@ void Connections::end_websocket(Connection& connection) {
   if (websocket.end() == WebSocketInput::End::failed) {
     note(connection, "WebSocket of ", " broke the protocol: " + std::string(websocket.why()) + ".");
     forget(connection, broker::CloseCause::protocol_error);
-    connection.failed = true;
+    change(connection, State::rejected);
   } else {
     forget(connection, broker::CloseCause::peer_closed);
   }
@@ -180,7 +160,7 @@ void Connections::end_websocket(Connection& connection) {
 }
 
 void Connections::read_lingering(Connection& connection, Bytes bytes) {
-  if (connection.websocket == nullptr || connection.failed) return;
+  if (connection.websocket == nullptr || is_rejected(connection.state)) return;
   if (connection.websocket->read(bytes).end == WebSocketInput::End::none) return;
   writer_.end_tls(connection);
   destroy(connection);
@@ -201,8 +181,7 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
            (options.tls ? "over TLS." : "without TLS."));
   forget(connection, broker::CloseCause::protocol_error);
   if (kind == FirstBytes::http) {
-    connection.phase = Phase::closing;
-    connection.failed = true;
+    change(connection, State::rejected);
     send(connection, encode({400,
                              outside ? "This port speaks TLS: use https or wss."
                                      : "This port speaks MQTT, not HTTP.",
@@ -217,10 +196,8 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
 // The opening handshake of a WebSocket.
 
 void Connections::read_handshake(Connection& connection, Bytes bytes) {
-  if (!std::exchange(connection.seen_bytes, true) && refuse_wrong_protocol(connection, bytes)) {
-    return;
-  }
   if (connection.opening == nullptr) {
+    if (refuse_wrong_protocol(connection, bytes)) return;
     connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
   }
   const auto [progress, used] = connection.opening->read(bytes);
@@ -243,7 +220,7 @@ void Connections::answer_request(Connection& connection, Bytes rest) {
   const auto& handshake = std::get<Handshake>(answer);
   if (!handshake.defects.empty()) note_defects(connection, handshake.defects);
   send(connection, handshake.response);
-  if (connection.phase != Phase::handshake) return;
+  if (connection.state != State::http_request) return;
   connection.opening.reset();
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
@@ -265,15 +242,13 @@ void Connections::refuse_request(Connection& connection, const HttpRefusal& refu
   note(connection, "HTTP request from ",
        " on " + connection.listener->name() + " refused: " + status_line(refusal.status) + ": " +
            refusal.text);
-  connection.phase = Phase::closing;
-  connection.failed = true;
+  change(connection, State::rejected);
   send(connection, encode(refusal, connection.opening->request().method == "HEAD"));
   finish(connection);
 }
 
 void Connections::send_page(Connection& connection, const WebSocketOpening::Page& page) {
-  connection.phase = Phase::closing;
-  connection.failed = true;  // no WebSocket will come of it
+  change(connection, State::rejected);  // no WebSocket will come of it
   send(connection, page.head);
   finish(connection);
 }
@@ -284,7 +259,7 @@ void Connections::send_more_of_file(Connection& connection) {
     const std::span<char> piece = connection.opening->read_file(place);
     if (piece.empty()) return finish(connection);
     send(connection, {piece.data(), piece.size()});
-    if (connection.phase != Phase::closing) return;
+    if (!is_closing(connection.state)) return;
     if (connection.pending != nullptr) return finish(connection);
   }
   files_.push_back(connection.id);

@@ -12,73 +12,68 @@ namespace {
 /// Answers of TLS itself (to key updates) that may wait for a client that does not read.
 constexpr std::size_t tls_replies_bytes_max = std::size_t{64} << 10U;
 
-/// Whether TLS is still to come, or under way: a PROXY protocol header may bring its first bytes.
-bool is_before_tls(const Connection& connection) noexcept {
-  return connection.phase == Phase::handshake || connection.phase == Phase::proxy;
+/// Whether the next bytes may be the first ones of TLS: a PROXY protocol header may bring them.
+bool may_bring_tls(const Connection& connection) noexcept {
+  return connection.state == State::tls_due ||
+         (connection.state == State::proxy_header && connection.listener->options().tls);
 }
 
 }  // namespace
 
 /// Whether a connection stands before its TLS handshake, and has to wait for others' to end.
 bool Connections::waits_for_handshakes(const Connection& connection) const {
-  return is_before_tls(connection) && connection.tls == nullptr &&
-         connection.listener->options().tls && handshake_queue_.is_full();
+  return may_bring_tls(connection) && handshake_queue_.is_full();
 }
 
 bool Connections::may_handshake(const Connection& connection) const {
-  if (!is_before_tls(connection) || !connection.listener->options().tls) return true;
-  if (connection.tls != nullptr && !connection.handshaking) return true;
-  if (waits_for_handshakes(connection)) return false;
-  return handshake_queue_.has_time(loop_.turn());
+  if (connection.state > State::tls_handshake) return true;
+  if (connection.state != State::tls_handshake && !may_bring_tls(connection)) return true;
+  return !waits_for_handshakes(connection) && handshake_queue_.has_time(loop_.turn());
 }
 
 /// Reads some of those that wait, as many as there are places.
 void Connections::admit_to_handshakes() {
   handshake_queue_.admit([this](broker::ConnectionId id) {
     Connection* const connection = table_.find(id);
-    if (connection == nullptr || !connection->paused || connection->tls != nullptr) return false;
-    start_reading(*connection);
+    if (connection == nullptr || is_reading(*connection) || !may_bring_tls(*connection))
+      return false;
+    listen_to(*connection);
     return true;
   });
 }
 
 /// Returns false if there is nothing more to do with those bytes.
 bool Connections::start_tls(Connection& connection, Bytes bytes) {
-  if (connection.phase != Phase::handshake) return false;  // a plain client that was sent away
+  if (connection.state != State::tls_due) return false;  // a plain client that was sent away
   if (refuse_wrong_protocol(connection, bytes)) return false;
   connection.tls = std::make_unique<TlsFilter>(connection.listener->tls());
-  connection.handshaking = true;
-  handshake_queue_.begin();
+  change(connection, State::tls_handshake);
   return true;
-}
-
-void Connections::end_handshake(Connection& connection) {
-  if (std::exchange(connection.handshaking, false)) handshake_queue_.end();
 }
 
 void Connections::read_tls(Connection& connection, Bytes bytes) {
   if (connection.tls == nullptr && !start_tls(connection, bytes)) return;
-  TlsFilter& tls = *connection.tls;
-  const bool handshaking = connection.handshaking;
   const Bytes plain = open_records(connection, bytes);
   if (!reply_tls(connection)) return;
-  if (handshaking && tls.state() != TlsFilter::State::handshake) {
-    end_handshake(connection);
-    if (tls.state() != TlsFilter::State::failed) begin_inside_tls(connection);
+  const TlsFilter::State state = connection.tls->state();
+  if (connection.state == State::tls_handshake && state != TlsFilter::State::handshake &&
+      state != TlsFilter::State::failed) {
+    begin_inside_tls(connection);
   }
   if (!plain.empty()) feed(connection, plain);
   // It may have moved to another loop.
-  if (connection.tls != nullptr && connection.phase != Phase::closed) end_tls(connection);
+  if (connection.tls != nullptr && connection.state != State::closed) end_tls(connection);
 }
 
 /// Decrypts; what came of it stays where it is until the next read.
 Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes) {
   constexpr std::size_t plain_bytes = buffer_bytes + TlsFilter::held_bytes_max;
   if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
-  const std::uint64_t before = connection.handshaking ? uv_hrtime() : 0;
+  const bool handshake = connection.state == State::tls_handshake;
+  const std::uint64_t before = handshake ? uv_hrtime() : 0;
   tls_replies_.clear();
   const Bytes plain = connection.tls->read(bytes, {plain_.get(), plain_bytes}, tls_replies_);
-  if (connection.handshaking) handshake_queue_.spend(loop_.turn(), uv_hrtime() - before);
+  if (handshake) handshake_queue_.spend(loop_.turn(), uv_hrtime() - before);
   return plain;
 }
 
@@ -105,6 +100,7 @@ void Connections::begin_inside_tls(Connection& connection) {
                                                   " negotiated " + connection.tls->description() +
                                                   (connection.tls->resumed() ? ", resumed." : "."));
   }
+  change(connection, State::http_request);
   if (connection.charge.as == ConnectionCharge::As::turned_away) {
     return tell_refusal(connection, connection.charge.refusal);
   }
@@ -115,20 +111,20 @@ void Connections::begin_inside_tls(Connection& connection) {
 void Connections::end_tls(Connection& connection) {
   const TlsFilter& tls = *connection.tls;
   if (tls.state() == TlsFilter::State::ended) {
-    if (connection.phase == Phase::closing) return;  // what is on its way may still be read
+    if (is_closing(connection.state)) return;  // what is on its way may still be read
     writer_.end_tls(connection);
     return lose(connection, broker::CloseCause::peer_closed);
   }
   if (tls.state() != TlsFilter::State::failed) return;
-  const bool first = !std::exchange(connection.failed, true);
-  if (connection.phase == Phase::lingering) return destroy(connection);
-  if (!first || connection.phase == Phase::closing) return;
-  note_refusal(connection, broker::Refusal::tls_handshake, "Connection from ",
-               std::string(connection.phase == Phase::handshake ? " closed: TLS handshake failed: "
-                                                                : " closed: TLS failed: ") +
-                   tls.why() + ".");
+  if (is_lingering(connection.state)) return destroy(connection);
+  if (is_closing(connection.state)) return change(connection, State::rejected);
+  note_refusal(
+      connection, broker::Refusal::tls_handshake, "Connection from ",
+      std::string(connection.state == State::tls_handshake ? " closed: TLS handshake failed: "
+                                                           : " closed: TLS failed: ") +
+          tls.why() + ".");
   forget(connection, broker::CloseCause::protocol_error);
-  connection.phase = Phase::closing;
+  change(connection, State::rejected);
   finish(connection);
 }
 

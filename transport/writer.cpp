@@ -126,7 +126,7 @@ Writer::Progress Writer::written(Connection& connection, int status) {
   // A Pong waits until output leaves, because TLS seals bytes in the order in which they leave.
   // Nothing follows a Close.
   const mqtt::ByteBuffer pong = std::move(pending.pong);
-  if (!pong.empty() && connection.phase == Phase::open && !send(connection, pong.view())) {
+  if (!pong.empty() && is_open(connection.state) && !send(connection, pong.view())) {
     return Progress::lost;
   }
   if (pending.next.size_bytes() == 0) {

@@ -15,7 +15,7 @@ constexpr broker::Instant start{1'000'000};
 struct Ending {
   Ending() {
     connection.id = {1, 1};
-    connection.phase = Phase::closing;
+    connection.state = State::closing;
     connection.write_turn = 6;
   }
   void speak_websocket() { connection.websocket = std::make_unique<WebSocketReader>(); }
@@ -42,7 +42,7 @@ TEST_CASE("a connection ends at once if the broker said nothing to it", "[closin
 TEST_CASE("a connection that broke the rules waits for its client to read why", "[closing]") {
   Ending ending;
   SECTION("of MQTT") { ending.connection.how = broker::CloseHow::protocol_error; }
-  SECTION("before MQTT") { ending.connection.failed = true; }
+  SECTION("before MQTT") { ending.connection.state = State::rejected; }
   CHECK_FALSE(ending.at_once());
   CHECK(Closing::ends_first(ending.connection));
 }
@@ -72,7 +72,7 @@ TEST_CASE("output and the client's end have their time", "[closing]") {
       stopping ? Closing::last_end_milliseconds : Closing::end_milliseconds;
   ending.speak_websocket();
   closing.linger(ending.connection, stopping, start);
-  CHECK(ending.connection.phase == Phase::lingering);
+  CHECK(ending.connection.state == State::lingering);
   CHECK(ending.connection.deadline == broker::after_milliseconds(start, milliseconds));
   CHECK(expired(closing, broker::after_milliseconds(start, milliseconds - 1)).empty());
   CHECK(expired(closing, broker::after_milliseconds(start, milliseconds)).size() == 1);

@@ -24,10 +24,10 @@ class Pair {
     client = Descriptor(ends[1]);
     REQUIRE(uv_pipe_init(&loop_, &connection.handle.pipe, 0) == 0);
     REQUIRE(uv_pipe_open(&connection.handle.pipe, ends[0]) == 0);
-    connection.phase = Phase::open;
+    connection.state = State::settled;
   }
   ~Pair() {
-    connection.phase = Phase::closed;
+    connection.state = State::closed;
     uv_close(&connection.handle.any, nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_loop_close(&loop_);
@@ -78,7 +78,7 @@ class Pair {
  private:
   static void on_written(uv_write_t* request, int status) {
     auto& connection = *static_cast<Connection*>(request->data);
-    if (connection.phase == Phase::closed) return;
+    if (connection.state == State::closed) return;
     Pair& self = *static_cast<Pair*>(connection.handle.any.loop->data);
     self.progress = self.writer.written(connection, status);
   }
@@ -118,7 +118,7 @@ TEST_CASE("the last Pong leaves behind what waits, unless the connection is clos
   CAPTURE(closing);
   std::string sent = pair.fill();
   pair.connection.pending->pong.append("pong");
-  if (closing) pair.connection.phase = Phase::closing;
+  if (closing) pair.connection.state = State::closing;
   if (!closing) sent += "pong";
   const bool same = pair.receive_pending() == sent;
   CHECK(same);
