@@ -11,7 +11,7 @@
 #include "transport/listener.h"
 #include "transport/peer_address.h"
 #include "transport/pending.h"
-#include "transport/proxy_protocol.h"
+#include "transport/proxy_stage.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
 #include "transport/websocket_opening.h"
@@ -71,7 +71,7 @@ struct Connection {
   Handle handle{};
   broker::ConnectionId id;
   std::shared_ptr<Listener> listener;          // by which it came in
-  std::unique_ptr<ProxyHeaderReader> proxy;    // null where no such header is expected
+  std::unique_ptr<ProxyStage> proxy;           // null where no such header is expected
   std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
   std::unique_ptr<WebSocketOpening> opening;   // from its first bytes until its end

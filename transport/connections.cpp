@@ -119,7 +119,7 @@ bool Connections::begin(Connection& connection) {
     return true;
   }
   if (behind_proxy) {
-    connection.proxy = std::make_unique<ProxyHeaderReader>(options.proxy_protocol);
+    connection.proxy = std::make_unique<ProxyStage>(options);
   } else {
     change(connection, options.tls ? State::tls_due : State::http_request);
   }
@@ -146,8 +146,8 @@ void Connections::adopt(Handoff handoff) {
   listen_to(*connection);
   if (!is_open(connection->state)) return;
   pass(*connection, handoff.unread);
-  if (connection->websocket != nullptr) end_websocket(*connection);
-  if (connection->tls != nullptr && is_open(connection->state)) end_tls(*connection);
+  end_websocket(*connection);
+  if (is_open(connection->state)) end_tls(*connection);
 }
 
 /// Why a client whose name comes from TLS has none; empty if no name is asked for.

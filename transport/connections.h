@@ -110,9 +110,7 @@ class Connections {
   [[nodiscard]] bool begin(Connection& connection);
   [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
   [[nodiscard]] bool asks_proxies(const Connection& connection) const;
-  [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
   void take_proxy_header(Connection& connection);
-  void refuse_proxy_header(Connection& connection, std::string_view why);
   [[nodiscard]] bool learn_address(Connection& connection);
   void note_end(const Connection& connection);
   void note_forwarded(const Connection& connection, const Forwarded& forwarded);
@@ -122,12 +120,16 @@ class Connections {
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
   void read(Connection& connection, Bytes bytes);
-  void feed(Connection& connection, Bytes bytes);
-  void read_stream(Connection& connection, Bytes bytes);
-  void read_frames(Connection& connection, Bytes bytes);
+
+  // The stages of a connection's way in: each takes bytes and returns those of the next stage.
+  [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
+  [[nodiscard]] Bytes read_tls(Connection& connection, Bytes bytes);
+  [[nodiscard]] Bytes read_http(Connection& connection, Bytes bytes);
+  [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
+  void read_mqtt(Connection& connection, Bytes bytes);
+
   void send_pongs(Connection& connection, const WebSocketInput& input);
   void pass(Connection& connection, mqtt::Bytes bytes);
-  void read_lingering(Connection& connection, Bytes bytes);
   [[nodiscard]] bool may_read(const Connection& connection) const;
   void pause(Connection& connection);
   void end_websocket(Connection& connection);
@@ -138,15 +140,13 @@ class Connections {
   [[nodiscard]] bool waits_for_handshakes(const Connection& connection) const;
   void admit_to_handshakes();
   [[nodiscard]] bool start_tls(Connection& connection, Bytes bytes);
-  void read_tls(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes open_records(Connection& connection, Bytes bytes);
   [[nodiscard]] bool reply_tls(Connection& connection);
   void begin_inside_tls(Connection& connection);
   void end_tls(Connection& connection);
 
   // The opening handshake of a WebSocket.
-  void read_handshake(Connection& connection, Bytes bytes);
-  void answer_request(Connection& connection, Bytes rest);
+  [[nodiscard]] bool answer_request(Connection& connection);
   /// Names what a request lacked that was accepted all the same, at most once a second.
   void note_defects(const Connection& connection, std::string_view defects);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "transport/connections.h"
-#include "transport/first_bytes.h"
 #include "transport/loop.h"
 
 namespace transport {
@@ -29,33 +28,6 @@ std::string_view describe(Forwarded::Kind kind) noexcept {
       break;
   }
   return "names the client";
-}
-
-/// ", TLSv1.3 cipher TLS_AES_256_GCM_SHA384, certificate of 'ann'"
-std::string describe(const ProxyTls& tls) {
-  std::string text = ", " + (tls.version.empty() ? std::string("TLS") : printable(tls.version));
-  if (!tls.cipher.empty()) text += " cipher " + printable(tls.cipher);
-  if (tls.verified) text += ", certificate of '" + printable(tls.common_name) + "'";
-  return text;
-}
-
-/// What is wrong with a header, and what came instead of one.
-std::string fault(const ProxyHeaderReader& reader, mqtt::Bytes bytes) {
-  std::string why(reader.error());
-  const FirstBytes kind = recognise(bytes);
-  if (kind == FirstBytes::unknown || kind == FirstBytes::proxy) return why;
-  return why + ", but " + std::string(kind == FirstBytes::mqtt ? "MQTT" : describe(kind));
-}
-
-/// Why a client may not come in, whatever it will say; "" if it may.
-std::string_view objection(const ProxyHeader& header, const ListenerOptions& options) noexcept {
-  if (options.proxy_requires_tls && !header.tls) {
-    return "it does not say that the client used TLS (proxy_protocol_v2_require_tls)";
-  }
-  if (options.proxy_requires_certificate && !(header.tls && header.tls->verified)) {
-    return "it does not say that the client has a valid certificate (require_certificate)";
-  }
-  return {};
 }
 
 }  // namespace
@@ -89,18 +61,21 @@ bool Connections::arrived(Connection& connection, std::string_view route) {
   return true;
 }
 
-/// Returns what follows the header: nothing before that is whole, and if it was refused.
+/// The stage of a PROXY protocol header.
 Connections::Bytes Connections::read_proxy_header(Connection& connection, Bytes bytes) {
+  if (connection.state != State::proxy_header) return bytes;
   const auto [progress, used] = connection.proxy->read(bytes);
-  if (progress == ProxyHeaderReader::Progress::incomplete) return {};
-  const bool malformed = progress == ProxyHeaderReader::Progress::malformed;
-  const std::string why =
-      malformed
-          ? fault(*connection.proxy, bytes)
-          : std::string(objection(connection.proxy->header(), connection.listener->options()));
-  if (!why.empty()) {
-    refuse_proxy_header(connection, why);
-    return {};
+  switch (progress) {
+    case ProxyStage::Progress::incomplete:
+      return {};
+    case ProxyStage::Progress::refused:
+      note(connection, "Connection from ",
+           " on " + connection.listener->name() +
+               " closed: PROXY protocol header: " + connection.proxy->why() + ".");
+      destroy(connection);
+      return {};
+    case ProxyStage::Progress::complete:
+      break;
   }
   take_proxy_header(connection);
   return bytes.subspan(used);
@@ -109,20 +84,13 @@ Connections::Bytes Connections::read_proxy_header(Connection& connection, Bytes 
 void Connections::take_proxy_header(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const ProxyHeader& header = connection.proxy->header();
-  const std::string route = " through " + connection.address.text_with_port() + " (PROXY protocol" +
-                            (header.tls ? describe(*header.tls) : "") + ")";
+  const std::string route = " through " + connection.address.text_with_port() + " (" +
+                            connection.proxy->description() + ")";
   if (header.source) connection.address = *header.source;
   connection.through_proxy = true;
   change(connection, options.tls ? State::tls_due : State::http_request);
   if (!asks_proxies(connection) && !arrived(connection, route)) return;
   if (options.protocol == Protocol::mqtt && !options.tls) introduce(connection);
-}
-
-void Connections::refuse_proxy_header(Connection& connection, std::string_view why) {
-  note(connection, "Connection from ",
-       " on " + connection.listener->name() +
-           " closed: PROXY protocol header: " + std::string(why) + ".");
-  destroy(connection);
 }
 
 /// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was

@@ -90,39 +90,39 @@ void Connections::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
   loop_.before_input();
   const std::size_t size = bytes.size();
-  if (connection.state == State::proxy_header) bytes = read_proxy_header(connection, bytes);
-  if (bytes.empty()) {
-    // A header was all.
-  } else if (connection.listener->options().tls) {
-    read_tls(connection, bytes);
-  } else {
-    feed(connection, bytes);
-  }
+  // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that
+  // the listener does not have, or that is over, leaves all of them.
+  bytes = read_proxy_header(connection, bytes);
+  bytes = read_tls(connection, bytes);
+  bytes = read_http(connection, bytes);
+  bytes = read_websocket(connection, bytes);
+  read_mqtt(connection, bytes);
+  // A stage ends behind the last of its bytes, the inner one first.
+  end_websocket(connection);
+  end_tls(connection);
   loop_.after_input(size);
 }
 
-void Connections::feed(Connection& connection, Bytes bytes) {
-  if (connection.state == State::http_request) return read_handshake(connection, bytes);
-  if (is_lingering(connection.state)) return read_lingering(connection, bytes);
-  if (!is_open(connection.state)) return;
-  if (connection.websocket == nullptr) return read_stream(connection, bytes);
-  read_frames(connection, bytes);
+/// The stage of a WebSocket's frames, until its client has ended it.
+Connections::Bytes Connections::read_websocket(Connection& connection, Bytes bytes) {
+  if (connection.websocket == nullptr || bytes.empty()) return bytes;
+  const bool open = is_open(connection.state);
+  if (!open && connection.state != State::lingering) return {};
+  const WebSocketInput input = connection.websocket->read(bytes);
+  if (!open) return {};
+  WebSocketPings::heard(connection, loop_.now());
+  if (!input.pongs.empty()) send_pongs(connection, input);
+  return input.payload;
 }
 
-void Connections::read_stream(Connection& connection, Bytes bytes) {
+/// The stage of MQTT: the shard's.
+void Connections::read_mqtt(Connection& connection, Bytes bytes) {
+  if (bytes.empty() || !is_open(connection.state)) return;
   if (connection.state == State::introduced) {
     if (refuse_wrong_protocol(connection, bytes)) return;
     change(connection, State::connecting);
   }
   pass(connection, bytes);
-}
-
-void Connections::read_frames(Connection& connection, Bytes bytes) {
-  WebSocketPings::heard(connection, loop_.now());
-  const WebSocketInput input = connection.websocket->read(bytes);
-  if (!input.pongs.empty()) send_pongs(connection, input);
-  if (!input.payload.empty() && is_open(connection.state)) pass(connection, input.payload);
-  if (input.end != WebSocketInput::End::none) end_websocket(connection);
 }
 
 /// Answers Pings. While output waits the last Pong stands for those before it (RFC 6455, section
@@ -141,11 +141,17 @@ void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
   loop_.write_borrowed();
 }
 
-/// Ends a connection whose WebSocket has ended; does nothing to others.
+/// Ends a connection whose WebSocket has ended; does nothing to others. It may have moved to
+/// another loop, with its WebSocket.
 void Connections::end_websocket(Connection& connection) {
-  if (!is_open(connection.state)) return;
+  if (connection.websocket == nullptr) return;
   const WebSocketReader& websocket = *connection.websocket;
   if (websocket.end() == WebSocketInput::End::none) return;
+  if (connection.state == State::lingering) {
+    writer_.end_tls(connection);
+    return destroy(connection);
+  }
+  if (!is_open(connection.state)) return;
   mqtt::ByteBuffer frame;
   append_websocket_close(frame, websocket.code(), websocket.why());
   if (websocket.end() == WebSocketInput::End::failed) {
@@ -157,13 +163,6 @@ void Connections::end_websocket(Connection& connection) {
   }
   send(connection, mqtt::as_text(frame.view()));
   finish(connection);
-}
-
-void Connections::read_lingering(Connection& connection, Bytes bytes) {
-  if (connection.websocket == nullptr || is_rejected(connection.state)) return;
-  if (connection.websocket->read(bytes).end == WebSocketInput::End::none) return;
-  writer_.end_tls(connection);
-  destroy(connection);
 }
 
 bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
@@ -195,36 +194,42 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
 
 // The opening handshake of a WebSocket.
 
-void Connections::read_handshake(Connection& connection, Bytes bytes) {
+/// The stage of HTTP: one request.
+Connections::Bytes Connections::read_http(Connection& connection, Bytes bytes) {
+  if (connection.state != State::http_request || bytes.empty()) return bytes;
   if (connection.opening == nullptr) {
-    if (refuse_wrong_protocol(connection, bytes)) return;
+    if (refuse_wrong_protocol(connection, bytes)) return {};
     connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
   }
   const auto [progress, used] = connection.opening->read(bytes);
-  if (progress == HttpRequestReader::Progress::incomplete) return;
+  if (progress == HttpRequestReader::Progress::incomplete) return {};
   if (progress != HttpRequestReader::Progress::complete) {
-    return refuse_request(connection, connection.opening->fault(progress));
+    refuse_request(connection, connection.opening->fault(progress));
+    return {};
   }
-  answer_request(connection, bytes.subspan(used));
+  return answer_request(connection) ? bytes.subspan(used) : Bytes{};
 }
 
-void Connections::answer_request(Connection& connection, Bytes rest) {
-  if (!learn_address(connection)) return;
+/// Returns whether a WebSocket is open now.
+bool Connections::answer_request(Connection& connection) {
+  if (!learn_address(connection)) return false;
   const WebSocketOpening::Answer answer = connection.opening->answer();
   if (const auto* refusal = std::get_if<HttpRefusal>(&answer)) {
-    return refuse_request(connection, *refusal);
+    refuse_request(connection, *refusal);
+    return false;
   }
   if (const auto* page = std::get_if<WebSocketOpening::Page>(&answer)) {
-    return send_page(connection, *page);
+    send_page(connection, *page);
+    return false;
   }
   const auto& handshake = std::get<Handshake>(answer);
   if (!handshake.defects.empty()) note_defects(connection, handshake.defects);
   send(connection, handshake.response);
-  if (connection.state != State::http_request) return;
+  if (connection.state != State::http_request) return false;  // the socket was broken
   connection.opening.reset();
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
-  if (!rest.empty()) read_frames(connection, rest);
+  return true;
 }
 
 void Connections::note_defects(const Connection& connection, std::string_view defects) {

@@ -51,18 +51,18 @@ bool Connections::start_tls(Connection& connection, Bytes bytes) {
   return true;
 }
 
-void Connections::read_tls(Connection& connection, Bytes bytes) {
-  if (connection.tls == nullptr && !start_tls(connection, bytes)) return;
+/// The stage of TLS.
+Connections::Bytes Connections::read_tls(Connection& connection, Bytes bytes) {
+  if (bytes.empty() || !connection.listener->options().tls) return bytes;
+  if (connection.tls == nullptr && !start_tls(connection, bytes)) return {};
   const Bytes plain = open_records(connection, bytes);
-  if (!reply_tls(connection)) return;
+  if (!reply_tls(connection)) return {};
   const TlsFilter::State state = connection.tls->state();
   if (connection.state == State::tls_handshake && state != TlsFilter::State::handshake &&
       state != TlsFilter::State::failed) {
     begin_inside_tls(connection);
   }
-  if (!plain.empty()) feed(connection, plain);
-  // It may have moved to another loop.
-  if (connection.tls != nullptr && connection.state != State::closed) end_tls(connection);
+  return plain;
 }
 
 /// Decrypts; what came of it stays where it is until the next read.
@@ -107,8 +107,10 @@ void Connections::begin_inside_tls(Connection& connection) {
   if (connection.listener->options().protocol == Protocol::mqtt) introduce(connection);
 }
 
-/// Ends a connection whose TLS has ended or failed; does nothing to others.
+/// Ends a connection whose TLS has ended or failed; does nothing to others. It may have moved to
+/// another loop, with its TLS.
 void Connections::end_tls(Connection& connection) {
+  if (connection.tls == nullptr || connection.state == State::closed) return;
   const TlsFilter& tls = *connection.tls;
   if (tls.state() == TlsFilter::State::ended) {
     if (is_closing(connection.state)) return;  // what is on its way may still be read

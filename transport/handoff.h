@@ -9,7 +9,7 @@
 #include "transport/descriptor.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
-#include "transport/proxy_protocol.h"
+#include "transport/proxy_stage.h"
 #include "transport/tls.h"
 #include "transport/websocket.h"
 
@@ -26,7 +26,7 @@ struct Handoff {
   std::shared_ptr<Listener> listener;
   PeerAddress address;
   bool through_proxy = false;  // see Connection
-  std::unique_ptr<ProxyHeaderReader> proxy;
+  std::unique_ptr<ProxyStage> proxy;
   ConnectionCharge charge;
   std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
