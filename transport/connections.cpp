@@ -53,6 +53,7 @@ bool is_turned_away(const Connection& connection) noexcept {
 Connections::Connections(Loop& loop)
     : loop_(loop),
       writer_(on_written),
+      lines_(loop.log()),
       admission_(loop.options(), loop.addresses(), loop.count()) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
@@ -65,8 +66,7 @@ Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
 
 void Connections::note(const Connection& connection, std::string_view before,
                        std::string_view after, const std::source_location& place) {
-  line_rates_.write(loop_.log(), broker::LogType::notice,
-                    {before, connection.address.text_with_port(), after}, loop_.now(), place);
+  lines_.note(connection, before, after, loop_.now(), place);
 }
 
 // Opening.
@@ -93,7 +93,8 @@ Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener
   return nullptr;
 }
 
-/// Every change of state goes through here, so that the count of TLS handshakes stays right.
+/// Changes the state of a live connection, and keeps the count of TLS handshakes right. Beside this
+/// only Closing changes it, from closing to lingering.
 void Connections::change(Connection& connection, State state) {
   if (connection.state == State::tls_handshake) handshake_queue_.end();
   if (state == State::tls_handshake) handshake_queue_.begin();
@@ -298,7 +299,10 @@ void Connections::finish(Connection& connection) {
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
   // An end is input, too: what it gives back to a group must find who joined before.
   if (is_open(connection.state)) loop_.before_input();
-  if (cause == broker::CloseCause::peer_closed) note_end(connection);
+  if (cause == broker::CloseCause::peer_closed && connection.through_proxy &&
+      is_open(connection.state)) {
+    lines_.ended(connection, loop_.now());
+  }
   forget(connection, cause);
   destroy(connection);
 }
@@ -350,7 +354,7 @@ void Connections::tick() {
   closing_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
   while (const auto id = refusals_.pop(loop_.now())) expire(*id);
   admit_to_handshakes();
-  tell_held_back();
+  lines_.tell_held_back(loop_.now());
   ping_silent();
   for (const broker::ConnectionId id : std::exchange(files_, {})) {
     if (Connection* const connection = table_.find(id)) finish(*connection);

@@ -1,7 +1,6 @@
 // transport/connections.h
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,21 +12,18 @@
 #include <uv.h>
 #include <vector>
 
-#include "broker/core/line_rate.h"
-#include "broker/core/line_rates.h"
 #include "broker/core/outbox.h"
 #include "broker/core/refusals.h"
 #include "broker/shard.h"
 #include "transport/admission.h"
 #include "transport/closing.h"
 #include "transport/connection.h"
+#include "transport/connection_log.h"
 #include "transport/connection_table.h"
 #include "transport/deadlines.h"
-#include "transport/forwarded.h"
 #include "transport/handoff.h"
 #include "transport/handshake_queue.h"
 #include "transport/listener.h"
-#include "transport/proxy_cuts.h"
 #include "transport/websocket_opening.h"
 #include "transport/websocket_pings.h"
 #include "transport/writer.h"
@@ -112,8 +108,6 @@ class Connections {
   [[nodiscard]] bool asks_proxies(const Connection& connection) const;
   void take_proxy_header(Connection& connection);
   [[nodiscard]] bool learn_address(Connection& connection);
-  void note_end(const Connection& connection);
-  void note_forwarded(const Connection& connection, const Forwarded& forwarded);
   void note_stranger(Connection& connection);
 
   // Reading.
@@ -147,8 +141,6 @@ class Connections {
 
   // The opening handshake of a WebSocket.
   [[nodiscard]] bool answer_request(Connection& connection);
-  /// Names what a request lacked that was accepted all the same, at most once a second.
-  void note_defects(const Connection& connection, std::string_view defects);
   void refuse_request(Connection& connection, const HttpRefusal& refusal);
   void send_page(Connection& connection, const WebSocketOpening::Page& page);
   void send_more_of_file(Connection& connection);
@@ -166,13 +158,12 @@ class Connections {
   void expire(broker::ConnectionId id);
   void ping_silent();
   void ping(Connection& connection);
-  /// A line that a client can cause; see broker::LineRates.
+  /// A line that a client can cause; see ConnectionLog.
   void note(const Connection& connection, std::string_view before, std::string_view after,
             const std::source_location& place = std::source_location::current());
   /// Counts, and writes a line, but of each kind only so many a second.
   void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
                     std::string_view after);
-  void tell_held_back();
 
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
@@ -198,17 +189,9 @@ class Connections {
   Deadlines refusals_;  // of those that are turned away and in a TLS handshake
   Closing closing_;
   WebSocketPings pings_;
-  struct RefusalLines : std::array<broker::LineRate, broker::refusal_kinds> {
-    RefusalLines();
-  };
-  RefusalLines refusal_lines_;
-  broker::LineRates line_rates_;  // of all that note() writes
-  broker::LineRate ban_lines_;
-  broker::LineRate defect_lines_;
+  ConnectionLog lines_;
   Admission admission_;
   HandshakeQueue handshake_queue_;  // of TLS
-  ProxyCuts proxy_cuts_;
-  broker::Instant next_forwarded_line_;  // when a proxy's bad field is worth a line again
 };
 
 }  // namespace transport

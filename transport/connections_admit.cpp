@@ -137,43 +137,13 @@ bool Connections::is_banned(const AddressKey& key) {
 
 void Connections::count_failed_login(const AddressKey& key) {
   if (!admission_.count_failed_login(key, loop_.now())) return;
-  const auto held_back = ban_lines_.admit(loop_.now());
-  if (!held_back) return;
-  const LoginBounds& bounds = loop_.options().logins;
-  std::string line = "Address " + key.prefix.text() + " is banned for " +
-                     std::to_string(bounds.ban_seconds) +
-                     " seconds: " + std::to_string(bounds.failures_max) + " failed logins within " +
-                     std::to_string(bounds.time_seconds) + " seconds.";
-  if (*held_back > 0) line += " And " + std::to_string(*held_back) + " more.";
-  loop_.log().write(broker::LogType::warning, line);
-}
-
-// The log.
-
-// TLS handshakes fail for reasons that their lines tell apart.
-Connections::RefusalLines::RefusalLines() {
-  constexpr std::uint32_t tls_lines_per_second = 20;
-  at(static_cast<std::size_t>(Refusal::tls_handshake)) = broker::LineRate(tls_lines_per_second);
+  lines_.banned(key, loop_.options().logins, loop_.now());
 }
 
 void Connections::note_refusal(const Connection& connection, Refusal refusal,
                                std::string_view before, std::string_view after) {
   loop_.shard().refused(refusal);
-  if (refusal_lines_[static_cast<std::size_t>(refusal)].admit(loop_.now()).has_value()) {
-    note(connection, before, after);
-  }
-}
-
-/// What was held back is summed up when its second is over, also if nothing else happens.
-void Connections::tell_held_back() {
-  line_rates_.tell_held_back(loop_.log(), loop_.now());
-  for (std::size_t i = 0; i < refusal_lines_.size(); ++i) {
-    const std::uint64_t count = refusal_lines_[i].overdue(loop_.now());
-    if (count == 0) continue;
-    loop_.log().write(broker::LogType::notice, std::to_string(count) +
-                                                   " more connections were refused or closed: " +
-                                                   std::string(broker::refusal_names[i]) + ".");
-  }
+  lines_.refused(connection, refusal, before, after, loop_.now());
 }
 
 }  // namespace transport

@@ -9,29 +9,6 @@
 
 namespace transport {
 
-namespace {
-
-/// Between two lines about header fields that a trusted proxy sends and nobody can read.
-constexpr std::int64_t forwarded_line_milliseconds = 10'000;
-
-std::string_view describe(Forwarded::Kind kind) noexcept {
-  switch (kind) {
-    case Forwarded::Kind::malformed:
-      return "does not name an address";
-    case Forwarded::Kind::too_long:
-      return "names more than 32 trusted proxies";
-    case Forwarded::Kind::hidden:
-      return "hides the client";
-    case Forwarded::Kind::absent:
-    case Forwarded::Kind::known:
-    case Forwarded::Kind::disputed:
-      break;
-  }
-  return "names the client";
-}
-
-}  // namespace
-
 /// Whether a listener with PROXY protocol takes the word of that peer.
 bool Connections::may_call(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
@@ -112,7 +89,7 @@ bool Connections::learn_address(Connection& connection) {
     route = " through " + connection.address.text_with_port() + " (" + std::string(found.field);
     connection.address = found.address;
   } else if (found.kind != Forwarded::Kind::absent) {
-    note_forwarded(connection, found);
+    lines_.bad_forwarded(connection, found, loop_.now());
   }
   if (const std::string_view id = request_id_of(request); !id.empty()) {
     route += (route.empty() ? " (" : ", ") + ("request id " + std::string(id));
@@ -120,37 +97,7 @@ bool Connections::learn_address(Connection& connection) {
   return arrived(connection, route.empty() ? route : route + ")");
 }
 
-/// Somebody closed a connection under a client that had not said that it would go.
-void Connections::note_end(const Connection& connection) {
-  if (!is_open(connection.state) || !connection.through_proxy) return;
-  const auto seconds = proxy_cuts_.ended(connection.opened, loop_.now());
-  if (!seconds) return;
-  const std::string text = std::to_string(*seconds);
-  loop_.log().write(broker::LogType::warning,
-                    "Warning: Connections through the proxy on " + connection.listener->name() +
-                        " end after " + text +
-                        " seconds, one after the other: it may cut those that "
-                        "are silent for so long (nginx: proxy_read_timeout). A longer time there, "
-                        "a shorter keep alive of clients or websockets_ping_interval helps.");
-}
-
-void Connections::note_forwarded(const Connection& connection, const Forwarded& forwarded) {
-  if (loop_.now() < next_forwarded_line_) return;
-  next_forwarded_line_ = broker::after_milliseconds(loop_.now(), forwarded_line_milliseconds);
-  if (forwarded.kind == Forwarded::Kind::disputed) {
-    return note(connection, "Proxy ",
-                " sent header fields '" + std::string(forwarded.field) + "' and '" +
-                    std::string(forwarded.other) +
-                    "' that name different clients: the client counts as the proxy itself. "
-                    "'real_ip_header' says which of them the proxy writes.");
-  }
-  note(connection, "Proxy ",
-       " sent a header field '" + std::string(forwarded.field) + "' that " +
-           std::string(describe(forwarded.kind)) + ": the client counts as the proxy itself.");
-}
-
-/// Without this line the operator does not see that limits and bans count a whole proxy as one
-/// client.
+/// A peer that no one trusts may be a proxy all the same: its request names a client.
 void Connections::note_stranger(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const Forwarded found =
@@ -160,12 +107,7 @@ void Connections::note_stranger(Connection& connection) {
   // Behind a PROXY header the address is the client's: what it writes itself is no proxy's word.
   if (connection.proxy != nullptr) return;
   if (!loop_.proxies().is_new_stranger(options.index, connection.address)) return;
-  loop_.log().write(
-      broker::LogType::warning,
-      "Warning: " + connection.address.text() + " sent a header field '" +
-          std::string(found.field) + "' to " + connection.listener->name() +
-          " and is not among the 'trusted_proxies': it counts as the client. If it is a proxy, "
-          "limits and bans hit all clients behind it together.");
+  lines_.stranger(connection, found.field);
 }
 
 }  // namespace transport

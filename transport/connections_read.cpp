@@ -223,24 +223,15 @@ bool Connections::answer_request(Connection& connection) {
     return false;
   }
   const auto& handshake = std::get<Handshake>(answer);
-  if (!handshake.defects.empty()) note_defects(connection, handshake.defects);
+  if (!handshake.defects.empty()) {
+    lines_.defects(connection, handshake.defects, loop_.now());
+  }
   send(connection, handshake.response);
   if (connection.state != State::http_request) return false;  // the socket was broken
   connection.opening.reset();
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
   return true;
-}
-
-void Connections::note_defects(const Connection& connection, std::string_view defects) {
-  const auto held_back = defect_lines_.admit(loop_.now());
-  if (!held_back) return;
-  std::string line = "Warning: The WebSocket request from " + connection.address.text_with_port() +
-                     " on " + connection.listener->name() + " is accepted with defects: ";
-  line += defects;
-  line += ".";
-  if (*held_back > 0) line += " So were " + std::to_string(*held_back) + " more.";
-  loop_.log().write(broker::LogType::warning, line);
 }
 
 void Connections::refuse_request(Connection& connection, const HttpRefusal& refusal) {
