@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "broker/core/home.h"
+#include "broker/core/homes.h"
 #include "broker/wire/framer.h"
 
 namespace broker {
@@ -75,7 +75,7 @@ std::optional<mqtt::Failure> Logins::check_again(const Connection& connection,
                                                  const mqtt::Connect& packet) const {
   if (const auto failure = rules_.check(connection, packet)) return failure;
   const std::string_view client_id = rules_.client_id_of(connection, packet);
-  const ShardIndex home = home_shard(options_.home_key, options_.shards, client_id);
+  const ShardIndex home = Homes(options_.home_key, options_.shards).of(client_id);
   if (!client_id.empty() && home == options_.index) return std::nullopt;
   return mqtt::Failure{mqtt::Reason::server_busy, "its listener was changed meanwhile"};
 }

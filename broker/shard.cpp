@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
-#include "broker/core/home.h"
 #include "broker/shard_state.h"
 #include "broker/wire/utf8.h"
 
@@ -32,6 +31,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
     : options(shard_options),
       commons(shared),
       log(log_sink),
+      homes(options.home_key, options.shards),
       peers(shard_options.shards),
       sessions(options.home_key),
       router(options.limits, sessions),
@@ -59,7 +59,7 @@ PeerOutbox& Shard::peer_outbox() noexcept { return state_->peers; }
 Metrics Shard::metrics() const noexcept { return state_->figures.snapshot(); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
-  return home_shard(state_->options.home_key, state_->options.shards, client_id);
+  return state_->homes.of(client_id);
 }
 
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {

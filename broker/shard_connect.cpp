@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
-#include "broker/core/home.h"
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
@@ -40,7 +39,7 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
     connection.texts().assigned_id = HeapText(make_client_id(rules.auto_id_prefix));
   }
   const std::string_view client_id = connect_rules.client_id_of(connection, *packet);
-  const ShardIndex home = home_shard(options.home_key, options.shards, client_id);
+  const ShardIndex home = homes.of(client_id);
   if (home != options.index) return hand_off(connection, home, unread);
   if (!rules.open_to_all) {
     logins.ask(connection, *packet);
@@ -91,7 +90,7 @@ std::string Shard::State::make_client_id(std::string_view prefix) {
                   static_cast<unsigned>(low >> 48U & 0x3FFFU) | 0x8000U,
                   static_cast<unsigned long long>(low & 0xFFFF'FFFF'FFFFULL));
     std::string id = concat({prefix, text});
-    if (home_shard(options.home_key, options.shards, id) == options.index) return id;
+    if (homes.of(id) == options.index) return id;
   }
 }
 

@@ -2,7 +2,6 @@
 #include <string>
 #include <utility>
 
-#include "broker/core/siphash.h"
 #include "broker/core/soundness.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
@@ -92,12 +91,8 @@ void Shard::State::owe(ShardIndex peer, const Errand& errand) {
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }
 
-std::uint32_t Shard::State::keeper_of(std::string_view topic) const {
-  return static_cast<std::uint32_t>(siphash(options.home_key, topic) % options.shards);
-}
-
 bool Shard::State::stores_retained(std::string_view topic) const {
-  return keeper_of(topic) == static_cast<std::uint32_t>(options.index);
+  return homes.of(topic) == options.index;
 }
 
 void Shard::State::note_retained(std::string_view topic) {
@@ -176,9 +171,9 @@ void Shard::State::restore_forward(const JournalBatch& batch, const JournalBatch
 
 // Whoever was at home on that shard then.
 void Shard::State::finish_forward(const Returning& returning) {
-  const auto was_there = [&](std::string_view name) {
-    return siphash(returning.row.home_key, name) % returning.row.shards == returning.row.to;
-  };
+  const Homes homes_then(returning.row.home_key, returning.row.shards);
+  const ShardIndex there{returning.row.to};
+  const auto was_there = [&](std::string_view name) { return homes_then.of(name) == there; };
   Publication publication(returning.message->view(), now, 1);
   publication.kept = returning.message;
   publication.marked = true;
@@ -201,7 +196,9 @@ void Shard::State::finish_forward(const Returning& returning) {
   }
   for (const std::uint32_t group : route.groups) {
     const Groups::Group& one = groups.at(group);
-    if (was_there(concat({one.share_name, "/", one.filter}))) deliver_to_group(group, publication);
+    if (homes_then.of_group(one.share_name, one.filter) == there) {
+      deliver_to_group(group, publication);
+    }
   }
 }
 

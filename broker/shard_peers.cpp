@@ -2,7 +2,6 @@
 #include <string>
 #include <utility>
 
-#include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
 
@@ -47,7 +46,8 @@ void Shard::State::send_in_batch(std::uint64_t to, const MessageView& message) {
 void Shard::State::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                                  const std::shared_ptr<const Publisher>& by) {
   const SharedMessage& message = *publication.shared;
-  const std::uint32_t keeper = message.retain ? keeper_of(message.view().topic) : options.shards;
+  const std::uint32_t keeper =
+      message.retain ? static_cast<std::uint32_t>(homes.of(message.view().topic)) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((to.all >> shard & 1U) == 0) continue;
     // Retained QoS 2 also where nobody is interested: who subscribes meanwhile gets it once.
@@ -96,11 +96,6 @@ void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
   }
   // No Local cannot apply: the publisher's session is on the shard that sent this.
   hand_out(publication, route, nullptr);
-}
-
-ShardIndex Shard::State::group_home(std::string_view share_name, std::string_view filter) const {
-  const std::uint64_t hash = siphash(options.home_key, concat({share_name, "/", filter}));
-  return ShardIndex{static_cast<std::uint32_t>(hash % options.shards)};
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupJoin& message) {

@@ -183,7 +183,7 @@ void Shard::State::return_shared(Session& session) {
     const Membership& membership = session.memberships->at(delivery.membership);
     // The group is not to choose this session again.
     if (membership.live) leave_group(session, delivery.membership);
-    const ShardIndex home = group_home(membership.share_name, membership.filter);
+    const ShardIndex home = homes.of_group(membership.share_name, membership.filter);
     GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()), {}};
     tell_message(home, std::move(back), delivery.qos != mqtt::Qos::at_most_once, nullptr);
   });
@@ -208,7 +208,7 @@ bool Shard::State::announce_presence(Session& session, SessionWork& work) {
       const Membership& membership = session.memberships->at(work.next);
       if (!membership.live) continue;
       if (!take_step()) return false;
-      tell(group_home(membership.share_name, membership.filter),
+      tell(homes.of_group(membership.share_name, membership.filter),
            GroupPresence{membership.share_name, membership.filter, session.index, session.number,
                          online});
     }

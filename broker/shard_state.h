@@ -18,6 +18,7 @@
 #include "broker/core/denial_log.h"
 #include "broker/core/groups.h"
 #include "broker/core/holdings.h"
+#include "broker/core/homes.h"
 #include "broker/core/key_table.h"
 #include "broker/core/ledger.h"
 #include "broker/core/line_rate.h"
@@ -451,7 +452,6 @@ struct Shard::State {
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
-  [[nodiscard]] std::uint32_t keeper_of(std::string_view topic) const;
   [[nodiscard]] bool is_sound_session(const JournalBatch& batch, const JournalBatch::Session& row);
   void restore_message(const JournalBatch& batch, const JournalBatch::Message& row);
   void restore_session(const JournalBatch& batch, const JournalBatch::Session& row);
@@ -536,7 +536,6 @@ struct Shard::State {
   [[nodiscard]] static Ledger::ForwardTexts texts_of(const Message& message) {
     return {message.share_name, message.filter, {}, {}};
   }
-  [[nodiscard]] ShardIndex group_home(std::string_view share_name, std::string_view filter) const;
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
   /// A copy that peers can take over.
   [[nodiscard]] SharedMessage share(const MessageView& message);
@@ -564,6 +563,7 @@ struct Shard::State {
   ShardOptions options;
   Commons& commons;
   Log& log;
+  Homes homes;
   Outbox outbox;
   PeerOutbox peers;
   Metrics metrics;

@@ -234,7 +234,7 @@ void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
 void Shard::State::join_group(Session& session, std::string_view share_name,
                               std::string_view filter, const Ledger::Options& terms) {
   const MembershipList::Number number = membership_of(session, share_name, filter);
-  const ShardIndex home = group_home(share_name, filter);
+  const ShardIndex home = homes.of_group(share_name, filter);
   if (session.memberships->join(number)) {
     pressure.charge(2 * (subscription_bytes + share_name.size() + filter.size()));
     if (!alone()) commons.interest.add(home, filter);
@@ -253,7 +253,7 @@ MembershipList::Number Shard::State::membership_of(Session& session, std::string
 void Shard::State::leave_group(Session& session, MembershipList::Number number) {
   session.memberships->leave(number);
   const Membership& membership = session.memberships->at(number);
-  const ShardIndex home = group_home(membership.share_name, membership.filter);
+  const ShardIndex home = homes.of_group(membership.share_name, membership.filter);
   tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
   if (!alone()) commons.interest.remove(home, membership.filter);
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/core/home.h"
+#include "broker/core/homes.h"
 #include "broker/wire/framer.h"
 #include "test/broker/fixture.h"
 
@@ -135,11 +135,11 @@ TEST_CASE("a CONNECT that a reload made unfit is refused, and not asked for agai
 TEST_CASE("a client whose name a reload moved to another shard is refused", "[logins]") {
   Scene scene;
   scene.options.shards = 64;
-  scene.options.index = broker::home_shard(scene.options.home_key, 64, "sensor");
+  scene.options.index = broker::Homes(scene.options.home_key, 64).of("sensor");
   static_cast<void>(scene.ask());
   scene.options.listeners[0].use_username_as_clientid = true;
   scene.logins.outdate();
-  REQUIRE(broker::home_shard(scene.options.home_key, 64, "alice") != scene.options.index);
+  REQUIRE(broker::Homes(scene.options.home_key, 64).of("alice") != scene.options.index);
   const auto decision = scene.logins.decided(scene.connection, Verdict{});
   CHECK(decision.outcome == Outcome::unfit);
   CHECK(decision.failure.reason == Reason::server_busy);
