@@ -25,7 +25,7 @@ struct PeerPublish {
   RetainStamp stamp;  // meaningful if message.retain
   /// Null unless message.retain and a client published it.
   std::shared_ptr<const Publisher> publisher;
-  Errand errand;  // to be confirmed when it is stored
+  ConfirmRequest confirm;  // when this shard has stored it
 };
 
 /// A session of the sending shard joins a shared subscription whose group lives at the receiver.
@@ -68,7 +68,7 @@ struct GroupDelivery {
   mqtt::Qos qos = mqtt::Qos::at_most_once;
   bool retain_as_published = false;
   std::uint32_t subscription_identifier = 0;
-  Errand errand;  // as in PeerPublish
+  ConfirmRequest confirm;  // as in PeerPublish
 };
 
 /// A message that a leaving member had not acknowledged goes back to its group [section 4.8.2].
@@ -76,12 +76,12 @@ struct GroupReturn {
   std::string share_name;
   std::string filter;
   SharedMessage message;
-  Errand errand;  // as in PeerPublish
+  ConfirmRequest confirm;  // as in PeerPublish
 };
 
-/// Everything that the receiver has told the sender of that hop is stored, up to this errand.
+/// The sender has stored all messages of the receiver up to this request, of its depth.
 struct Confirmed {
-  Errand errand;
+  ConfirmRequest request;
 };
 
 /// Shard 0 asks for figures to publish under $SYS, and gets them.

@@ -33,15 +33,15 @@ concept FieldsOf = std::same_as<std::remove_const_t<T>, Of>;
 
 // The fields of each kind, in their order: for the writer as for the reader.
 
-void walk(auto& wire, FieldsOf<Errand> auto& errand) {
-  wire(errand.number, errand.forward, errand.hop);
+void walk(auto& wire, FieldsOf<ConfirmRequest> auto& request) {
+  wire(request.number, request.forward, request.depth);
 }
 void walk(auto& wire, FieldsOf<RetainStamp> auto& stamp) { wire(stamp.count, stamp.shard); }
 void walk(auto& wire, FieldsOf<Publisher> auto& publisher) {
   wire(publisher.client_id, publisher.user_name, publisher.listener, publisher.address);
 }
 void walk(auto& wire, FieldsOf<PeerPublish> auto& publish) {
-  wire(publish.message, publish.stamp, publish.publisher, publish.errand);
+  wire(publish.message, publish.stamp, publish.publisher, publish.confirm);
 }
 void walk(auto& wire, FieldsOf<GroupJoin> auto& join) {
   wire(join.share_name, join.filter, join.session, join.session_number, join.qos,
@@ -57,12 +57,12 @@ void walk(auto& wire, FieldsOf<GroupPresence> auto& presence) {
 void walk(auto& wire, FieldsOf<GroupDelivery> auto& delivery) {
   wire(delivery.share_name, delivery.filter, delivery.session, delivery.session_number,
        delivery.message, delivery.qos, delivery.retain_as_published,
-       delivery.subscription_identifier, delivery.errand);
+       delivery.subscription_identifier, delivery.confirm);
 }
 void walk(auto& wire, FieldsOf<GroupReturn> auto& returned) {
-  wire(returned.share_name, returned.filter, returned.message, returned.errand);
+  wire(returned.share_name, returned.filter, returned.message, returned.confirm);
 }
-void walk(auto& wire, FieldsOf<Confirmed> auto& confirmed) { wire(confirmed.errand); }
+void walk(auto& wire, FieldsOf<Confirmed> auto& confirmed) { wire(confirmed.request); }
 void walk(auto& /*wire*/, FieldsOf<MetricsRequest> auto& /*request*/) {}
 void walk(auto& wire, FieldsOf<MetricsReport> auto& report) { wire(report.metrics); }
 void walk(auto& wire, FieldsOf<PublishBatch> auto& batch) { wire.batch(batch); }
@@ -245,9 +245,9 @@ class PeerReader {
     message = SharedMessage::copy_of(view);
     message.key = MessageKey{key};
   }
-  void field(Errand& errand) {
-    walk(*this, errand);
-    if (errand.hop > peer_hop_max) fail("errand of too many hops");
+  void field(ConfirmRequest& request) {
+    walk(*this, request);
+    if (request.depth > peer_depth_max) fail("confirm request of too great a depth");
   }
   void field(std::shared_ptr<const Publisher>& publisher) {
     if (!flag()) return;
@@ -274,8 +274,8 @@ class PeerReader {
 
 /// What a shard relies on in a message as a whole.
 void check(const Confirmed& confirmed, PeerReader& reader) {
-  // Holdings finds what waits by the hop, which counts from 1.
-  if (confirmed.errand.hop == 0) reader.fail("confirmed errand of no hop");
+  // Holdings finds what waits by the depth, which counts from 1.
+  if (confirmed.request.depth == 0) reader.fail("confirmed request without depth");
 }
 template <typename Message>
 void check(const Message& message, PeerReader& reader) {

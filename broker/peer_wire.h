@@ -20,7 +20,7 @@ namespace broker {
 ///            of their type, a flag is a byte of 0 or 1, a text is [size:4][bytes]. A message is
 ///              [qos:1][retain:1][topic: text][properties: text][payload: text][expires][key:8]
 ///            with expires = [0] or [1][milliseconds left:8]. A batch is [messages:4] and for each
-///            [topic][properties][payload][expires]. Example, a Confirmed of errand 7 of hop 1:
+///            [topic][properties][payload][expires]. Example, a Confirmed of request 7, depth 1:
 ///              13 00 00 00 | 01 08 | 07 00 00 00 00 00 00 00 | 00 00 00 00 00 00 00 00 | 01
 /// Invariant  Each value has one form: bytes that are decoded are encoded as they were (at the same
 ///            instant). The form of a kind never changes within a version.
@@ -39,8 +39,8 @@ namespace broker {
 ///                                  GroupDelivery. The other end keeps them and hands them back.
 ///                                  They end with their process, so joins are told anew to a peer
 ///                                  that lost its own, or that finds another process here.
-///   Errand::number, hop            Count on one link, in one direction. Confirmed returns them.
-///   Errand::forward                A row of the sender's store. Confirmed returns it; a receiver
+///   ConfirmRequest::number, depth  Count on one link, in one direction. Confirmed returns them.
+///   ConfirmRequest::forward        A row of the sender's store. Confirmed returns it; a receiver
 ///                                  that stores what arrived does so by sender and key.
 ///   SharedMessage::key             A row of the sender's store. It is the receiver's row too if
 ///                                  both have one store (shards, a live upgrade), else the link has
@@ -51,8 +51,8 @@ namespace broker {
 ///   Metrics                        Have the layout of one build: see MetricsReport below.
 inline constexpr std::uint8_t peer_wire_version = 1;
 
-/// The largest hop of an errand: Holdings counts no further.
-inline constexpr std::uint8_t peer_hop_max = 6;
+/// The largest depth of a confirm request: Holdings counts no further.
+inline constexpr std::uint8_t peer_depth_max = 6;
 
 /// The byte that says what a message is. A number is never used again for something else.
 enum class PeerKind : std::uint8_t {

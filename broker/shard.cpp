@@ -37,6 +37,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       router(options.limits, sessions),
       ledger(options.durability, options.index, options.shards),
       holdings(outbox, options.shards),
+      forwards(options, ledger, holdings, peers),
       drops(metrics, log_sink),
       blocked(metrics, log_sink),
       denials(metrics, log_sink),
@@ -46,8 +47,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
-      figures(options, metrics, sessions, router, groups, retained, peers),
-      forwarded(shard_options.shards) {}
+      figures(options, metrics, sessions, router, groups, retained, peers) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : state_(std::make_unique<State>(options, commons, log)) {}

@@ -51,7 +51,7 @@ void Shard::committed(std::uint64_t position, Instant now) {
   state.enter(now);
   state.journal_out = false;
   state.holdings.committed(position);
-  state.tell_forwards();
+  state.forwards.committed(position);
   state.let_go();
   state.leave();
 }
@@ -62,31 +62,10 @@ bool Shard::journal_pending() const noexcept {
 
 void Shard::State::let_go() {
   if (holdings.empty()) return;
-  holdings.release(
-      [this](ConnectionId id) { return find(id); },
-      [this](ShardIndex peer, const Errand& errand) { peers.send(peer, Confirmed{errand}); });
-}
-
-void Shard::State::tell_forwards() {
-  while (!forwards.empty() && forwards.front().position <= holdings.committed()) {
-    Forward next = forwards.pop_front();
-    peers.send(next.to, std::exchange(next.message, {}));
-    if (next.key == ForwardKey{0}) {
-      --followers;
-      continue;
-    }
-    forwarded[static_cast<std::uint32_t>(next.to)].push_back(std::move(next));
-  }
-}
-
-void Shard::State::owe(ShardIndex peer, const Errand& errand) {
-  if (peer == options.index) return;  // part of what is being done already
-  if (errand.forward != ForwardKey{0}) {
-    ledger.arrived(errand.forward);
-    forwarding = true;
-  }
-  if (errand.forward != ForwardKey{0} || errand.number != 0) holdings.owe(peer, errand);
-  holdings.caused_by(errand.hop);
+  holdings.release([this](ConnectionId id) { return find(id); },
+                   [this](ShardIndex peer, const ConfirmRequest& request) {
+                     peers.send(peer, Confirmed{request});
+                   });
 }
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }

@@ -59,23 +59,6 @@ void Shard::State::send_to_peers(const Peers& to, Publication& publication, Reta
   }
 }
 
-JournalBatch::Forward Shard::State::forward_row(ShardIndex to, const PeerPublish& message) const {
-  JournalBatch::Forward row;
-  row.to = static_cast<std::uint32_t>(to);
-  row.shards = options.shards;
-  row.home_key[0] = options.home_key[0];
-  row.home_key[1] = options.home_key[1];
-  row.retain_count = message.stamp.count;
-  if (message.publisher) row.listener = message.publisher->listener;
-  return row;
-}
-
-SharedMessage Shard::State::share(const MessageView& message) {
-  SharedMessage shared = SharedMessage::copy_of(message);
-  if (ledger.on()) shared.key = ledger.new_message_key();
-  return shared;
-}
-
 void Shard::State::on_peer(ShardIndex /*from*/, PublishBatch& batch) {
   batch.for_each([this](const MessageView& message) {
     Route& route = router.route(message.topic);
@@ -86,7 +69,7 @@ void Shard::State::on_peer(ShardIndex /*from*/, PublishBatch& batch) {
 }
 
 void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
-  owe(from, message.errand);
+  forwards.begin_peer_input(from, message.confirm);
   const MessageView view = message.message.view();
   Route& route = router.route(view.topic);
   Publication publication(view, now, route.receivers.size());
@@ -146,7 +129,7 @@ void Shard::State::deliver_to_group(std::uint32_t group, Publication& publicatio
     return deliver_to_member(session, chosen, *member, publication);
   }
   SharedMessage copy =
-      publication.shared != nullptr ? *publication.shared : share(publication.view);
+      publication.shared != nullptr ? *publication.shared : forwards.share(publication.view);
   const bool lasting = copy.qos != mqtt::Qos::at_most_once;
   tell_message(member->shard,
                GroupDelivery{chosen.share_name,
@@ -185,7 +168,7 @@ void Shard::State::deliver_shared(Session& session, std::string_view share_name,
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
-  owe(from, message.errand);
+  forwards.begin_peer_input(from, message.confirm);
   Session* const session = sessions.at(message.session, message.session_number);
   if (session == nullptr || session->end != Session::End::none) {
     // It ended on the way here: the group chooses again, among the members that are left.
@@ -209,7 +192,7 @@ void Shard::State::on_peer(ShardIndex from, GroupDelivery& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, GroupReturn& message) {
-  owe(from, message.errand);
+  forwards.begin_peer_input(from, message.confirm);
   const std::optional<std::uint32_t> group = groups.number(message.share_name, message.filter);
   if (!group) return;  // nobody is left to take it
   Publication publication(message.message.view(), now, 1);
@@ -226,10 +209,7 @@ void Shard::State::on_peer(ShardIndex from, MetricsReport& message) {
 }
 
 void Shard::State::on_peer(ShardIndex from, Confirmed& message) {
-  const ForwardKey forward = message.errand.forward;
-  if (forward == ForwardKey{0}) return holdings.confirmed(from, message.errand);
-  auto& told = forwarded[static_cast<std::uint32_t>(from)];
-  while (!told.empty() && told.front().key <= forward) ledger.forwarded(told.pop_front().kept);
+  forwards.confirmed(from, message.request);
 }
 
 }  // namespace broker

@@ -22,7 +22,7 @@ void Shard::State::end_overrun() {
 
 void Shard::State::handle_parked() {
   if (!pressure.is_over() || outbox.full()) return;
-  hear_client();  // whoever was heard before
+  forwards.begin_client_input();
   for (const ConnectionId id : pressure.take_parked()) {
     Connection* const connection = find(id);
     if (connection == nullptr || !connection->parked) continue;

@@ -42,8 +42,8 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
           ", '", cut(topic), "', ... (", std::to_string(packet->payload.size()), " bytes))"});
   }
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
-  const Forwarding scope(
-      *this, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
+  const Forwards::StoreAndForward scope(
+      forwards, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
   const Progress before = progress();
   Reason reason = pressure.refuses(connection, *packet) ? refuse_for_memory(*packet)
                                                         : admit(connection, *packet, topic);
@@ -249,7 +249,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   SharedMessage shared;
   const bool batched = to != 0 && goes_into_batch(message);
   if (to != 0 && !batched) {
-    shared = share(message);
+    shared = forwards.share(message);
     publication.shared = &shared;
   }
   RetainStamp stamp;

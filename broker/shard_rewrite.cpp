@@ -43,7 +43,7 @@ std::uint64_t Shard::rewrite(const Give& give, Instant now) {
     Ledger::rewrite(record, batch, written);
     give_portion(batch, give, false);
   });
-  state.rewrite_forwards(batch, written);
+  state.forwards.rewrite(batch, written);
   give_portion(batch, give, true);
   return state.ledger.position();
 }
@@ -63,42 +63,6 @@ void Shard::State::rewrite_subscriptions(const Session& session, JournalBatch& b
     row.retain_as_published = terms.retain_as_published;
     batch.subscriptions.push_back(row);
   }
-}
-
-// Messages that were not told yet are stored on their way. Those that were told have arrived, for
-// the shards have told each other everything; but this shard refers to them until it hears that the
-// other has stored what followed, and releases them only then.
-void Shard::State::rewrite_forwards(JournalBatch& batch, Ledger::Written& written) const {
-  for (std::size_t i = 0; i < forwards.size(); ++i) {
-    const Forward& one = forwards[i];
-    if (one.key == ForwardKey{0}) continue;
-    Ledger::rewrite(one.kept, batch, written);
-    batch.forwards.push_back(row_of(one, batch));
-  }
-  for (const Ring<Forward>& told : forwarded) {
-    for (std::size_t i = 0; i < told.size(); ++i) {
-      Ledger::rewrite(told[i].kept, batch, written);
-    }
-  }
-}
-
-JournalBatch::Forward Shard::State::row_of(const Forward& one, JournalBatch& batch) const {
-  JournalBatch::Forward row;
-  Ledger::ForwardTexts texts;
-  const auto read = [&](const auto& message) {
-    row = forward_row(one.to, message);
-    texts = texts_of(message);
-  };
-  if (const auto* const publish = std::get_if<PeerPublish>(&one.message)) read(*publish);
-  if (const auto* const delivery = std::get_if<GroupDelivery>(&one.message)) read(*delivery);
-  if (const auto* const back = std::get_if<GroupReturn>(&one.message)) read(*back);
-  row.key = one.key;
-  row.message = one.kept->mark()->key;
-  row.share_name = batch.put(texts.share_name);
-  row.share_filter = batch.put(texts.share_filter);
-  row.client_id = batch.put(texts.client_id);
-  row.user_name = batch.put(texts.user_name);
-  return row;
 }
 
 void Shard::rewrite_groups(

@@ -69,7 +69,7 @@ Away& Shard::State::away_part(Session& session) {
 // Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
 void Shard::State::publish_will(Session& session) {
   if (!session.will) return;
-  const Forwarding scope(*this, ledger.acknowledges_late(session));
+  const Forwards::StoreAndForward scope(forwards, ledger.acknowledges_late(session));
   // Sent once, then removed from the session [MQTT-3.1.2-10].
   const std::unique_ptr<StoredWill> will = std::move(session.will);
   ledger.changed(session, Ledger::session_row);
@@ -176,7 +176,7 @@ bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
 
 void Shard::State::return_shared(Session& session) {
   if (!session.outgoing || !session.memberships) return;
-  const Forwarding scope(*this, true);
+  const Forwards::StoreAndForward scope(forwards, true);
   const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
   outgoing->return_shared([&](const Delivery& delivery) {
     steps_left > 0 ? --steps_left : ++steps_owed;
@@ -184,7 +184,8 @@ void Shard::State::return_shared(Session& session) {
     // The group is not to choose this session again.
     if (membership.live) leave_group(session, delivery.membership);
     const ShardIndex home = homes.of_group(membership.share_name, membership.filter);
-    GroupReturn back{membership.share_name, membership.filter, share(delivery.message->view()), {}};
+    GroupReturn back{
+        membership.share_name, membership.filter, forwards.share(delivery.message->view()), {}};
     tell_message(home, std::move(back), delivery.qos != mqtt::Qos::at_most_once, nullptr);
   });
 }

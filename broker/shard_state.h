@@ -31,6 +31,7 @@
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/figures.h"
+#include "broker/forwards.h"
 #include "broker/logins.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
@@ -86,7 +87,7 @@ struct Shard::State {
   /// How far the lasting state has come, here and at peers.
   struct Progress {
     std::uint64_t position;
-    std::uint64_t told;
+    std::uint64_t requests;
     bool operator==(const Progress&) const = default;
   };
   enum class WillFate : std::uint8_t {
@@ -116,30 +117,6 @@ struct Shard::State {
     std::vector<Returning> forwards;
     std::uint64_t unsound = 0;  // rows that were left out
   };
-  /// A message for a peer that is stored on its way: told when that is done, forgotten when the
-  /// peer has stored what follows. Or one that must not overtake these: without a key.
-  struct Forward {
-    std::uint64_t position = 0;  // when it is stored
-    ForwardKey key{0};
-    ShardIndex to{0};
-    PeerMessage message;
-    MessageRef kept;
-  };
-  /// While it lives, messages to peers are stored on their way: what they follow from is not asked
-  /// for again, so they must not be lost with the process, nor said twice.
-  class Forwarding {
-   public:
-    Forwarding(State& state, bool begin)
-        : state_(state), before_(std::exchange(state.forwarding, state.forwarding || begin)) {}
-    ~Forwarding() { state_.forwarding = before_; }
-    Forwarding(const Forwarding&) = delete;
-    Forwarding& operator=(const Forwarding&) = delete;
-
-   private:
-    State& state_;
-    bool before_;
-  };
-
   // shard.cpp
   bool receive(Connection& connection, mqtt::Bytes bytes);
   /// To be called last thing by every entry that hands out messages or lets go of them.
@@ -193,12 +170,7 @@ struct Shard::State {
     now = time;
     debug = log.enabled(LogType::debug);
     sender.set_debug(debug);
-    hear_client();
-  }
-  /// A client causes what is told from here on, and asks for it again unless it is acknowledged.
-  void hear_client() noexcept {
-    holdings.caused_by(0);
-    forwarding = false;
+    forwards.begin_client_input();
   }
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
@@ -425,7 +397,9 @@ struct Shard::State {
   void note_expired(const Session& session);
 
   // shard_journal.cpp
-  [[nodiscard]] Progress progress() const noexcept { return {ledger.position(), holdings.told()}; }
+  [[nodiscard]] Progress progress() const noexcept {
+    return {ledger.position(), holdings.requests()};
+  }
   /// When an acknowledgement of what happened since `before` may leave.
   [[nodiscard]] When when_safe(const Progress& before) const noexcept {
     const bool wait = options.durability == Durability::commit && progress() != before;
@@ -438,16 +412,10 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// Tells what was stored on its way and now is on disk.
-  void tell_forwards();
   /// Gives what was on its way when the process ended to those of this shard whom it is for.
   void finish_forward(const Returning& returning);
   // shard_rewrite.cpp
   void rewrite_subscriptions(const Session& session, JournalBatch& batch) const;
-  void rewrite_forwards(JournalBatch& batch, Ledger::Written& written) const;
-  [[nodiscard]] JournalBatch::Forward row_of(const Forward& one, JournalBatch& batch) const;
-  /// A peer has told us something, and may wait until that is stored.
-  void owe(ShardIndex peer, const Errand& errand);
   /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
@@ -485,60 +453,13 @@ struct Shard::State {
       peers.send(to, std::move(message));
     }
   }
-  /// The same for a message that peers are to store, if it is `lasting`: what it follows from waits
-  /// for that, or it is stored on its way. `publication`: where the message may be kept already.
+  /// The same for a message of a client: see Forwards::send().
   template <typename Message>
   void tell_message(ShardIndex to, Message message, bool lasting, Publication* publication) {
-    const bool stored = lasting && options.durability == Durability::commit && to != options.index;
-    if (stored && forwarding) return forward(to, std::move(message), publication);
-    if (to == options.index || overtakes(message)) return tell(to, std::move(message));
-    const bool follows = must_follow(message, lasting);
-    if (stored) message.errand = holdings.tell(to);
-    if (!follows) return tell(to, std::move(message));
-    ++followers;
-    forwards.push_back({0, ForwardKey{0}, to, std::move(message), {}});
-  }
-  /// QoS 0 and the broker's own figures wait for no disk: one that is stuck would fill the memory
-  /// with them, and the figures tell that it is. Nobody waits for them either: they get no errand,
-  /// for a peer that confirms one confirms what was told before, and they may have overtaken that.
-  template <typename Message>
-  [[nodiscard]] static bool overtakes(const Message& message) noexcept {
-    return message.message.qos == mqtt::Qos::at_most_once ||
-           (mqtt::is_sys(message.message.view().topic) &&
-            !mqtt::is_bridge_state(message.message.view().topic));
-  }
-  /// Whether it would overtake what it must not: what is retained comes behind what is on its way,
-  /// and everything behind that.
-  template <typename Message>
-  [[nodiscard]] bool must_follow(const Message& message, bool lasting) const noexcept {
-    if (forwards.empty()) return false;
-    return followers > 0 || (lasting && message.message.retain);
-  }
-  template <typename Message>
-  void forward(ShardIndex to, Message message, Publication* publication) {
-    const MessageRef kept = publication != nullptr && publication->shared != nullptr
-                                ? publication->keep()
-                                : MessageRef::adopt(message.message);
-    const ForwardKey key = ledger.forwarding(kept, forward_row(to, message), texts_of(message));
-    message.errand = {0, key, 1};
-    forwards.push_back({ledger.position(), key, to, std::move(message), kept});
-  }
-  [[nodiscard]] JournalBatch::Forward forward_row(ShardIndex to, const PeerPublish& message) const;
-  template <typename Message>
-  [[nodiscard]] JournalBatch::Forward forward_row(ShardIndex to, const Message& /*message*/) const {
-    return forward_row(to, PeerPublish{});
-  }
-  [[nodiscard]] static Ledger::ForwardTexts texts_of(const PeerPublish& message) {
-    if (!message.publisher) return {};
-    return {{}, {}, message.publisher->client_id, message.publisher->user_name};
-  }
-  template <typename Message>
-  [[nodiscard]] static Ledger::ForwardTexts texts_of(const Message& message) {
-    return {message.share_name, message.filter, {}, {}};
+    if (to == options.index) return on_peer(to, message);
+    forwards.send(to, std::move(message), lasting, publication);
   }
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
-  /// A copy that peers can take over.
-  [[nodiscard]] SharedMessage share(const MessageView& message);
   struct Peers {
     std::uint64_t all;         // whom the message goes to, a bit each
     std::uint64_t interested;  // whose subscribers may want it
@@ -546,7 +467,8 @@ struct Shard::State {
   /// What may be queued is shared, so that the store has it once; what has to follow something
   /// waits for that.
   [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept {
-    return PublishBatch::takes(message) && followers == 0 && !options.limits.queue_qos0_messages;
+    return PublishBatch::takes(message) && !forwards.waits_in_order() &&
+           !options.limits.queue_qos0_messages;
   }
   void send_in_batch(std::uint64_t to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
@@ -572,6 +494,7 @@ struct Shard::State {
   Router router;
   Ledger ledger;
   Holdings holdings;
+  Forwards forwards;
   DropLog drops;
   BlockedLog blocked;
   DenialLog denials;
@@ -601,10 +524,6 @@ struct Shard::State {
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
-  bool forwarding = false;               // see Forwarding
-  Ring<Forward> forwards;                // not yet on disk
-  std::size_t followers = 0;             // of these: without a key
-  std::vector<Ring<Forward>> forwarded;  // by peer: told, and not yet confirmed
   bool journal_out = false;              // a batch was taken and is not committed
   Instant next_journal;                  // when the next batch is due, if durability is relaxed
   std::unique_ptr<Restoring> restoring;  // until restored()

@@ -40,7 +40,7 @@ void Shard::State::do_work() {
 
 template <typename Work>
 void Shard::State::do_slice(std::size_t slice, Work&& work) {
-  hear_client();
+  forwards.begin_client_input();
   const std::size_t others = steps_left - std::min(slice, steps_left);
   steps_left -= others;
   work();

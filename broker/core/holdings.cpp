@@ -6,7 +6,7 @@ namespace broker {
 
 Holdings::Holdings(Outbox& outbox, std::uint32_t shards) : outbox_(outbox) {
   for (Line& line : lines_) {
-    line.told.resize(shards);
+    line.requested.resize(shards);
     line.confirmed.resize(shards);
   }
 }
@@ -33,36 +33,36 @@ void Holdings::held(const Connection& connection, std::size_t size_bytes, bool i
   ++line.open.packets;
 }
 
-Errand Holdings::tell(ShardIndex peer) {
-  ++told_;
-  const std::size_t hop = std::min<std::size_t>(cause_, hops - 1);
-  Line& line = lines_[hop];
-  const std::uint64_t number = ++line.told[static_cast<std::uint32_t>(peer)];
-  const Errand errand{number, ForwardKey{0}, static_cast<std::uint8_t>(hop + 1)};
-  for (std::size_t i = 0; i < line.open.peers; ++i) {
-    Told& last = line.peers[line.peers.size() - 1 - i];
+ConfirmRequest Holdings::request_confirm(ShardIndex peer) {
+  ++requests_;
+  const std::size_t depth = std::min<std::size_t>(depth_, depths - 1);
+  Line& line = lines_[depth];
+  const std::uint64_t number = ++line.requested[static_cast<std::uint32_t>(peer)];
+  const ConfirmRequest request{number, ForwardKey{0}, static_cast<std::uint8_t>(depth + 1)};
+  for (std::size_t i = 0; i < line.open.requests; ++i) {
+    LastRequest& last = line.requests[line.requests.size() - 1 - i];
     if (last.peer != peer) continue;
     last.number = number;
-    return errand;
+    return request;
   }
-  line.peers.push_back({peer, number});
-  ++line.open.peers;
-  return errand;
+  line.requests.push_back({peer, number});
+  ++line.open.requests;
+  return request;
 }
 
-void Holdings::owe(ShardIndex peer, const Errand& errand) {
-  Line& line = lines_[std::min<std::size_t>(errand.hop, hops - 1)];
-  // A later errand confirms those before it.
-  for (std::size_t i = 0; i < line.open.debts; ++i) {
-    Debt& debt = line.debts[line.debts.size() - 1 - i];
-    const bool forwarded = debt.errand.forward != ForwardKey{0};
-    if (debt.peer != peer || debt.errand.hop != errand.hop) continue;
-    if (forwarded != (errand.forward != ForwardKey{0})) continue;
-    debt.errand = errand;
+void Holdings::confirm_when_stored(ShardIndex peer, const ConfirmRequest& request) {
+  Line& line = lines_[std::min<std::size_t>(request.depth, depths - 1)];
+  // A later confirmation stands for those before it.
+  for (std::size_t i = 0; i < line.open.confirms; ++i) {
+    PendingConfirm& pending = line.confirms[line.confirms.size() - 1 - i];
+    const bool forwarded = pending.request.forward != ForwardKey{0};
+    if (pending.peer != peer || pending.request.depth != request.depth) continue;
+    if (forwarded != (request.forward != ForwardKey{0})) continue;
+    pending.request = request;
     return;
   }
-  line.debts.push_back({peer, errand});
-  ++line.open.debts;
+  line.confirms.push_back({peer, request});
+  ++line.open.confirms;
 }
 
 void Holdings::end_turn(std::uint64_t position) {
@@ -73,8 +73,8 @@ void Holdings::end_turn(std::uint64_t position) {
   }
 }
 
-void Holdings::confirmed(ShardIndex peer, const Errand& errand) noexcept {
-  lines_[errand.hop - 1U].confirmed[static_cast<std::uint32_t>(peer)] = errand.number;
+void Holdings::confirmed(ShardIndex peer, const ConfirmRequest& request) noexcept {
+  lines_[request.depth - 1U].confirmed[static_cast<std::uint32_t>(peer)] = request.number;
 }
 
 bool Holdings::empty() const noexcept {
@@ -85,9 +85,9 @@ bool Holdings::empty() const noexcept {
 bool Holdings::done(Line& line) const noexcept {
   const Ticket& ticket = line.tickets.front();
   if (ticket.position > committed_) return false;
-  for (std::size_t i = 0; i < ticket.peers; ++i) {
-    const Told& told = line.peers[i];
-    if (line.confirmed[static_cast<std::uint32_t>(told.peer)] < told.number) return false;
+  for (std::size_t i = 0; i < ticket.requests; ++i) {
+    const LastRequest& last = line.requests[i];
+    if (line.confirmed[static_cast<std::uint32_t>(last.peer)] < last.number) return false;
   }
   return true;
 }

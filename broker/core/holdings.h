@@ -24,25 +24,30 @@ enum class When : std::uint8_t {
   safe,      ///< when all that happened until the end of this turn is stored
 };
 
-/// What a message to a peer asks for: "confirm when it is stored, and all that follows from it".
-struct Errand {
-  /// Counts what the sender told this peer at this hop and waits for; 0: nobody waits.
+/// Goes along with a message to another shard: "confirm when the message and all that follows from
+/// it is stored".
+struct ConfirmRequest {
+  /// Counts the requests of the sender to this shard at this depth; 0: no confirmation is wanted.
   std::uint64_t number = 0;
-  ForwardKey forward{0};  // instead of a number: the message is stored on its way
-  std::uint8_t hop = 0;   // 1 for what a client caused, 2 for what such a message caused, ...
+  ForwardKey forward{0};  // instead of a number: the sender has stored the message, see Forwards
+  /// Shards that the message has come to since a client caused it: 1 for a message that a client
+  /// caused, 2 for one that such a message caused, and so on.
+  std::uint8_t depth = 0;
 };
 
 /// Acknowledgements that wait until what they acknowledge is on disk.
 ///
 /// Shape      One ticket for each turn in which something has to wait. A ticket is done when the
-///            journal has this shard's changes up to the turn's end, and every peer that was told
-///            something has confirmed. What a peer waits for stands in tickets of its own, by hop:
-///                hop 0: turn 7: PUBACK to c1 | turn 9: SUBACK to c2 | ...
-///                hop 1: turn 7: confirm peer 1's errand 30 | ...
-/// Invariant  Tickets of one hop are done in order, so nobody overtakes. Errands of one hop reach a
-///            peer in order: who confirms one confirms all before it. A ticket waits for higher
-///            hops only, so shards never wait for each other in a circle. A CONNACK that waits
-///            keeps back everything for its connection: nothing may come before [MQTT-3.2.0-1].
+///            journal has this shard's changes up to the turn's end, and every peer has confirmed
+///            the requests of that turn. Confirmations to peers stand in tickets of their own, by
+///            depth:
+///                depth 0: turn 7: PUBACK to c1 | turn 9: SUBACK to c2 | ...
+///                depth 1: turn 7: confirm request 30 of peer 1 | ...
+/// Invariant  Tickets of one depth are done in order, so no packet overtakes another. Requests of
+///            one depth reach a peer in order: a confirmation stands for all requests before it. A
+///            ticket waits for greater depths only, so shards never wait for each other in a
+///            circle. A CONNACK that waits keeps back everything for its connection: no packet may
+///            come before [MQTT-3.2.0-1].
 /// Lifetime   What waits for a connection that has ended is dropped.
 /// Threads    None.
 class Holdings {
@@ -72,60 +77,62 @@ class Holdings {
   template <typename Encode>
   std::size_t say(Connection& connection, When when, bool in_order, Encode&& encode);
 
-  /// What is told to peers from here on is caused by a client (0), or by an errand of that hop.
-  void caused_by(std::uint8_t hop) noexcept { cause_ = hop; }
-  /// A message to a peer is part of this turn.
-  Errand tell(ShardIndex peer);
-  /// A peer waits until what it told us is stored.
-  void owe(ShardIndex peer, const Errand& errand);
-  /// How many messages have to be confirmed, or were: tells whether tell() was called in between.
-  [[nodiscard]] std::uint64_t told() const noexcept { return told_; }
+  /// Messages to peers from here on are caused by a client (0), or by a message of that depth.
+  void set_depth(std::uint8_t depth) noexcept { depth_ = depth; }
+  /// This turn's packets and confirmations wait until the peer has confirmed.
+  [[nodiscard]] ConfirmRequest request_confirm(ShardIndex peer);
+  /// Confirms a request of a peer when the changes of this turn are stored, here and at the peers
+  /// that this turn's messages go to.
+  void confirm_when_stored(ShardIndex peer, const ConfirmRequest& request);
+  /// Calls of request_confirm(): tells whether there was one in between.
+  [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
 
   /// The turn is over; `position` is the shard's last change.
   void end_turn(std::uint64_t position);
   void committed(std::uint64_t position) noexcept { committed_ = position; }
-  void confirmed(ShardIndex peer, const Errand& errand) noexcept;
+  void confirmed(ShardIndex peer, const ConfirmRequest& request) noexcept;
   [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
   /// Whether anything waits.
   [[nodiscard]] bool empty() const noexcept;
 
   /// Takes what need not wait any longer: `find(ConnectionId)` gives the connection or null,
-  /// `confirm(ShardIndex, Errand)` tells a peer.
+  /// `confirm(ShardIndex,
+  /// ConfirmRequest)` tells a peer.
   template <typename Find, typename Confirm>
   void release(Find&& find, Confirm&& confirm);
 
  private:
   /// Further than a message can go: publish, group, member, back to the group, another member.
-  static constexpr std::size_t hops = 6;
+  static constexpr std::size_t depths = 6;
 
   struct Ticket {
     std::uint64_t position = 0;
     std::size_t packets = 0;  // of Line::packets, and so on
-    std::size_t debts = 0;
-    std::size_t peers = 0;
+    std::size_t confirms = 0;
+    std::size_t requests = 0;
     std::size_t bytes = 0;
-    [[nodiscard]] bool empty() const noexcept { return packets + debts + peers == 0; }
+    [[nodiscard]] bool empty() const noexcept { return packets + confirms + requests == 0; }
   };
   struct Packets {
     ConnectionId connection;
     std::size_t size_bytes = 0;
   };
-  struct Debt {
+  struct PendingConfirm {
     ShardIndex peer{0};
-    Errand errand;
+    ConfirmRequest request;
   };
-  struct Told {
+  struct LastRequest {
     ShardIndex peer{0};
-    std::uint64_t number = 0;  // of the last errand
+    std::uint64_t number = 0;  // of the turn's last request to that peer
   };
-  /// The tickets of one hop.
+  /// The tickets of one depth.
   struct Line {
     Ticket open;
     Ring<Ticket> tickets;
-    Ring<Packets> packets;  // hop 0 only
-    Ring<Debt> debts;       // not hop 0
-    Ring<Told> peers;
-    std::vector<std::uint64_t> told;       // by peer: the last errand
+    Ring<Packets> packets;          // depth 0 only
+    Ring<PendingConfirm> confirms;  // not depth 0
+    Ring<LastRequest> requests;
+    std::vector<std::uint64_t> requested;  // by peer: the last request
     std::vector<std::uint64_t> confirmed;  // by peer
   };
 
@@ -135,11 +142,11 @@ class Holdings {
   void settle(Line& line, Find& find, Confirm& confirm);
 
   Outbox& outbox_;
-  std::array<Line, hops> lines_;
+  std::array<Line, depths> lines_;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t committed_ = 0;
-  std::uint64_t told_ = 0;
-  std::uint8_t cause_ = 0;
+  std::uint64_t requests_ = 0;
+  std::uint8_t depth_ = 0;
 };
 
 template <typename Encode>
@@ -164,10 +171,10 @@ template <typename Find, typename Confirm>
 void Holdings::settle(Line& line, Find& find, Confirm& confirm) {
   const Ticket ticket = line.tickets.pop_front();
   waiting_bytes_ -= ticket.bytes;
-  for (std::size_t i = 0; i < ticket.peers; ++i) line.peers.pop_front();
-  for (std::size_t i = 0; i < ticket.debts; ++i) {
-    const Debt debt = line.debts.pop_front();
-    confirm(debt.peer, debt.errand);
+  for (std::size_t i = 0; i < ticket.requests; ++i) line.requests.pop_front();
+  for (std::size_t i = 0; i < ticket.confirms; ++i) {
+    const PendingConfirm pending = line.confirms.pop_front();
+    confirm(pending.peer, pending.request);
   }
   for (std::size_t i = 0; i < ticket.packets; ++i) {
     const Packets packets = line.packets.pop_front();

@@ -154,7 +154,7 @@ TEST_CASE("a peer message says all that a shard told", "[peer_wire]") {
                                    .qos = mqtt::Qos::at_least_once,
                                    .retain_as_published = true,
                                    .subscription_identifier = 5,
-                                   .errand = {.number = 9, .forward = {}, .hop = 2}};
+                                   .confirm = {.number = 9, .forward = {}, .depth = 2}};
   const auto got = as<broker::GroupDelivery>(decoded(encoded(told)));
   CHECK(got.share_name == told.share_name);
   CHECK(got.filter == told.filter);
@@ -169,8 +169,8 @@ TEST_CASE("a peer message says all that a shard told", "[peer_wire]") {
   CHECK(got.qos == told.qos);
   CHECK(got.retain_as_published);
   CHECK(got.subscription_identifier == 5);
-  CHECK(got.errand.number == 9);
-  CHECK(got.errand.hop == 2);
+  CHECK(got.confirm.number == 9);
+  CHECK(got.confirm.depth == 2);
 }
 
 TEST_CASE("an expiry crosses between clocks as the time that is left", "[peer_wire]") {
@@ -207,7 +207,7 @@ TEST_CASE("figures cross between peers of one build", "[peer_wire]") {
 }
 
 TEST_CASE("the form of version 1 is this: a Confirmed, byte for byte", "[peer_wire]") {
-  const broker::Confirmed confirmed{{.number = 7, .forward = {}, .hop = 1}};
+  const broker::Confirmed confirmed{{.number = 7, .forward = {}, .depth = 1}};
   CHECK(encoded(confirmed) == std::string("\x13\0\0\0\x01\x08"
                                           "\x07\0\0\0\0\0\0\0"
                                           "\0\0\0\0\0\0\0\0"

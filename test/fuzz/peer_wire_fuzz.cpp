@@ -37,8 +37,8 @@ struct Receiver {
   void operator()(const broker::GroupDelivery& delivery) const { keep(delivery.message); }
   void operator()(const broker::GroupReturn& returned) const { keep(returned.message); }
   void operator()(const broker::Confirmed& confirmed) const {
-    require(confirmed.errand.hop >= 1 && confirmed.errand.hop <= broker::peer_hop_max,
-            "a hop that Holdings counts");
+    require(confirmed.request.depth >= 1 && confirmed.request.depth <= broker::peer_depth_max,
+            "a depth that Holdings counts");
   }
   template <typename Other>
   void operator()(const Other& /*other*/) const {}

@@ -24,8 +24,8 @@ const std::string no_expiry = u8(0);
 const std::string properties = u8(0x01) + u8(1) + u8(0x26) + text("k") + text("v");
 
 std::string expires(std::uint64_t milliseconds) { return u8(1) + le64(milliseconds); }
-std::string errand(std::uint64_t number, std::uint64_t forward, unsigned hop) {
-  return le64(number) + le64(forward) + u8(hop);
+std::string request(std::uint64_t number, std::uint64_t forward, unsigned depth) {
+  return le64(number) + le64(forward) + u8(depth);
 }
 std::string body(std::string_view topic, std::string_view block, std::string_view payload,
                  const std::string& expiry = no_expiry) {
@@ -59,14 +59,14 @@ void add_publishes(Table& table) {
   const std::string somebody =
       u8(1) + long_text("client") + long_text("user") + le16(4) + long_text("192.0.2.7");
   const auto whole = [&](const std::string& told) {
-    return told + stamp + nobody + errand(0, 0, 0);
+    return told + stamp + nobody + request(0, 0, 0);
   };
   table.good("publish", publish, whole(message(0, 0, plain)));
-  table.good("publish retained, of a client, with an errand", publish,
+  table.good("publish retained, of a client, with a confirm request", publish,
              message(2, 1, body("a/b", properties, "hello", expires(60'000)), 99) + stamp +
-                 somebody + errand(12, 0, 1));
+                 somebody + request(12, 0, 1));
   table.good("publish stored on its way", publish,
-             message(2, 0, plain, 99) + stamp + nobody + errand(0, 1000, 6));
+             message(2, 0, plain, 99) + stamp + nobody + request(0, 1000, 6));
   table.good("publish without payload", publish, whole(message(1, 1, body("a", "", ""))));
   table.good("publish below a mount point, of 300 levels", publish,
              whole(message(0, 0, body(std::string(299, '/'), "", ""))));
@@ -93,10 +93,10 @@ void add_publishes(Table& table) {
   table.bad("publish with half a property", publish, whole(message(0, 0, body("a", u8(0x01), ""))));
   table.bad("publish with a payload that does not fit", publish,
             u8(0) + u8(0) + long_text("a") + long_text("") + le32(0xFFFF'FFFF) + "hello");
-  table.bad("publish with an errand of hop 7", publish,
-            message(0, 0, plain) + stamp + nobody + errand(1, 0, 7));
+  table.bad("publish with a request of depth 7", publish,
+            message(0, 0, plain) + stamp + nobody + request(1, 0, 7));
   table.bad("publish of perhaps a client", publish,
-            message(0, 0, plain) + stamp + u8(2) + errand(0, 0, 0));
+            message(0, 0, plain) + stamp + u8(2) + request(0, 0, 0));
 }
 
 void add_batches(Table& table) {
@@ -124,8 +124,9 @@ void add_groups(Table& table) {
   table.good("presence", presence, names + session() + u8(1));
   table.good("delivery", delivery,
              names + session() + message(1, 0, body("a/b", properties, "hello"), 5) + u8(1) +
-                 u8(0) + le32(9) + errand(3, 0, 2));
-  table.good("return", returned, names + message(1, 0, body("a/b", "", "hello")) + errand(0, 8, 3));
+                 u8(0) + le32(9) + request(3, 0, 2));
+  table.good("return", returned,
+             names + message(1, 0, body("a/b", "", "hello")) + request(0, 8, 3));
   table.bad("leave with an empty share name", leave, group("", "a") + session());
   table.bad("leave with a share name of two levels", leave, group("a/b", "a") + session());
   table.bad("leave with a wildcard for a share name", leave, group("+", "a") + session());
@@ -137,11 +138,11 @@ void add_groups(Table& table) {
 }
 
 void add_others(Table& table) {
-  table.good("confirmed", confirmed, errand(7, 0, 1));
-  table.good("confirmed of a forward", confirmed, errand(0, 70, 6));
-  table.bad("confirmed of hop 0", confirmed, errand(7, 0, 0));
-  table.bad("confirmed of hop 255", confirmed, errand(7, 0, 255));
-  table.bad("confirmed with bytes left over", confirmed, errand(7, 0, 1) + u8(0));
+  table.good("confirmed", confirmed, request(7, 0, 1));
+  table.good("confirmed of a forward", confirmed, request(0, 70, 6));
+  table.bad("confirmed of depth 0", confirmed, request(7, 0, 0));
+  table.bad("confirmed of depth 255", confirmed, request(7, 0, 255));
+  table.bad("confirmed with bytes left over", confirmed, request(7, 0, 1) + u8(0));
   table.good("metrics request", metrics_request, "");
   table.bad("metrics request with a body", metrics_request, u8(0));
   table.bad("metrics report without figures", metrics_report, le16(0));
