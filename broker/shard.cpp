@@ -27,9 +27,9 @@ CloseHow how_to_close(mqtt::Reason reason) {
 
 }  // namespace
 
-Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log_sink)
+Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& log_sink)
     : options(shard_options),
-      commons(shared),
+      commons(process),
       log(log_sink),
       homes(options.home_key, options.shards),
       peers(shard_options.shards),
@@ -43,11 +43,12 @@ Shard::State::State(const ShardOptions& shard_options, Commons& shared, Log& log
       denials(metrics, log_sink),
       sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
              denials, log_sink),
+      groups(options, homes, commons.interest, sessions, router, peers, forwards, sender, denials),
       pressure(options.limits, ledger, holdings, commons.memory, sender),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
-      figures(options, metrics, sessions, router, groups, retained, peers) {}
+      figures(options, metrics, sessions, router, groups.table(), retained, peers) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : state_(std::make_unique<State>(options, commons, log)) {}

@@ -157,8 +157,8 @@ void Shard::State::finish_forward(const Returning& returning) {
   publication.kept = returning.message;
   publication.marked = true;
   if (!returning.share_name.empty()) {
-    const auto group = groups.number(returning.share_name, returning.share_filter);
-    if (group) deliver_to_group(*group, publication);
+    const auto group = groups.table().number(returning.share_name, returning.share_filter);
+    if (group) groups.deliver(*group, publication);
     return;
   }
   const std::string_view topic = publication.view.topic;
@@ -174,9 +174,9 @@ void Shard::State::finish_forward(const Returning& returning) {
     if (was_there(receiver.session->client_id)) deliver(publication, route, receiver);
   }
   for (const std::uint32_t group : route.groups) {
-    const Groups::Group& one = groups.at(group);
+    const Groups::Group& one = groups.table().at(group);
     if (homes_then.of_group(one.share_name, one.filter) == there) {
-      deliver_to_group(group, publication);
+      groups.deliver(group, publication);
     }
   }
 }
@@ -304,8 +304,8 @@ void Shard::State::restore_delivery(const JournalBatch& batch, const JournalBatc
   delivery.qos = row.qos;
   delivery.retain = row.retain;
   if (row.share_name.size_bytes != 0) {
-    delivery.membership =
-        membership_of(session, batch.text(row.share_name), batch.text(row.share_filter));
+    delivery.membership = SharedSubscriptions::membership_of(session, batch.text(row.share_name),
+                                                             batch.text(row.share_filter));
   }
   session.outgoing_part().restore(row.name.number, std::move(delivery), row.released);
 }

@@ -246,11 +246,11 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   Publication publication(message, now, route.receivers.size());
   publication.lendable = lendable;
   publication.marked = ledger.on();
-  SharedMessage shared;
+  SharedMessage copy;
   const bool batched = to != 0 && goes_into_batch(message);
   if (to != 0 && !batched) {
-    shared = forwards.share(message);
-    publication.shared = &shared;
+    copy = forwards.share(message);
+    publication.shared = &copy;
   }
   RetainStamp stamp;
   std::shared_ptr<const Publisher> by;
@@ -284,7 +284,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
       deliver(publication, route, receiver);
     }
   }
-  for (const std::uint32_t group : route.groups) deliver_to_group(group, publication);
+  for (const std::uint32_t group : route.groups) groups.deliver(group, publication);
   if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, now);
   if (publication.kept) pressure.charge(publication.kept_bytes());
 }
@@ -292,15 +292,10 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
 // RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]
 // [MQTT3-3.3.1-9].
 void Shard::State::deliver(Publication& publication, const Route& route, const Receiver& receiver) {
-  const Terms terms{outgoing_qos(publication.view.qos, receiver.qos),
+  const Terms terms{sender.outgoing_qos(publication.view.qos, receiver.qos),
                     publication.view.retain && receiver.retain_as_published, 0,
                     route.ids_of(receiver), false};
   sender.deliver(*receiver.session, terms, publication);
-}
-
-Qos Shard::State::outgoing_qos(Qos published, Qos subscribed) const noexcept {
-  // The lower of the two [MQTT-3.8.4-8], unless upgrade_outgoing_qos says the subscription's.
-  return options.limits.upgrade_outgoing_qos ? subscribed : std::min(published, subscribed);
 }
 
 // Whatever its QoS, a message replaces the one before [MQTT3-3.3.1-7].

@@ -69,19 +69,20 @@ void Shard::rewrite_groups(
     const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
     const Give& give) const {
   JournalBatch batch;
-  state_->groups.for_each_member([&](const Groups::Group& group, const GroupMember& member) {
-    JournalBatch::Subscription row;
-    row.session = key_of(member.shard, member.session, member.session_number);
-    if (row.session == SessionKey{0}) return;
-    row.share_name = batch.put(group.share_name);
-    row.filter = batch.put(group.filter);
-    row.present = true;
-    row.subscription_identifier = member.subscription_identifier;
-    row.qos = member.qos;
-    row.retain_as_published = member.retain_as_published;
-    batch.subscriptions.push_back(row);
-    give_portion(batch, give, false);
-  });
+  state_->groups.table().for_each_member(
+      [&](const Groups::Group& group, const GroupMember& member) {
+        JournalBatch::Subscription row;
+        row.session = key_of(member.shard, member.session, member.session_number);
+        if (row.session == SessionKey{0}) return;
+        row.share_name = batch.put(group.share_name);
+        row.filter = batch.put(group.filter);
+        row.present = true;
+        row.subscription_identifier = member.subscription_identifier;
+        row.qos = member.qos;
+        row.retain_as_published = member.retain_as_published;
+        batch.subscriptions.push_back(row);
+        give_portion(batch, give, false);
+      });
   give_portion(batch, give, true);
 }
 

@@ -97,7 +97,10 @@ void Shard::State::end_session(Session& session) {
   publish_will(session);
   session.end = Session::End::begun;
   ledger.ended(session);
-  return_shared(session);
+  const std::size_t returned = groups.give_back(session, now);
+  const std::size_t paid = std::min(steps_left, returned);
+  steps_left -= paid;
+  steps_owed += returned - paid;
   session.expiry_interval_seconds = 0;
   session.away.reset();
   commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
@@ -162,7 +165,7 @@ bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
   for (; work.next <= last; ++work.next) {
     if (!session.memberships->at(work.next).live) continue;
     if (!take_step()) return false;
-    leave_group(session, work.next);
+    groups.leave(session, work.next);
   }
   while (!session.subscriptions.empty()) {
     if (!take_step()) return false;
@@ -172,22 +175,6 @@ bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
   }
   sessions.erase(session);
   return true;
-}
-
-void Shard::State::return_shared(Session& session) {
-  if (!session.outgoing || !session.memberships) return;
-  const Forwards::StoreAndForward scope(forwards, true);
-  const std::unique_ptr<Outgoing> outgoing = std::move(session.outgoing);
-  outgoing->return_shared([&](const Delivery& delivery) {
-    steps_left > 0 ? --steps_left : ++steps_owed;
-    const Membership& membership = session.memberships->at(delivery.membership);
-    // The group is not to choose this session again.
-    if (membership.live) leave_group(session, delivery.membership);
-    const ShardIndex home = homes.of_group(membership.share_name, membership.filter);
-    GroupReturn back{
-        membership.share_name, membership.filter, forwards.share(delivery.message->view()), {}};
-    tell_message(home, std::move(back), delivery.qos != mqtt::Qos::at_most_once, nullptr);
-  });
 }
 
 void Shard::State::announce_presence(Session& session) {
@@ -202,16 +189,13 @@ void Shard::State::announce_presence(Session& session) {
 }
 
 bool Shard::State::announce_presence(Session& session, SessionWork& work) {
-  const bool online = session.connection != nullptr;
   do {
     const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
     for (; work.next <= last; ++work.next) {
       const Membership& membership = session.memberships->at(work.next);
       if (!membership.live) continue;
       if (!take_step()) return false;
-      tell(homes.of_group(membership.share_name, membership.filter),
-           GroupPresence{membership.share_name, membership.filter, session.index, session.number,
-                         online});
+      groups.presence(session, membership);
     }
     work.next = 1;
   } while (std::exchange(session.announce_again, false));

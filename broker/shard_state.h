@@ -16,7 +16,6 @@
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/denial_log.h"
-#include "broker/core/groups.h"
 #include "broker/core/holdings.h"
 #include "broker/core/homes.h"
 #include "broker/core/key_table.h"
@@ -36,6 +35,7 @@
 #include "broker/pressure.h"
 #include "broker/reading.h"
 #include "broker/shard.h"
+#include "broker/shared_subscriptions.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
@@ -51,7 +51,7 @@ namespace broker {
 /// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
 ///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp (what goes
 ///            on in the next turn), shard_session.cpp (ends of connections and sessions, wills),
-///            shard_peers.cpp (other shards, groups, $SYS), shard_journal.cpp (what is stored, what
+///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (what is stored, what
 ///            waits for that, what comes back), shard_pressure.cpp (when there is more than can be
 ///            kept or handled), shard_reload.cpp (what a reload changes),
 ///            shard_rewrite.cpp (all that is stored, once more).
@@ -63,7 +63,7 @@ struct Shard::State {
   /// have so many in a turn, so that none waits for the work of another.
   static constexpr std::size_t steps_per_turn = 1024;
 
-  State(const ShardOptions& shard_options, Commons& shared, Log& log_sink);
+  State(const ShardOptions& shard_options, Commons& process, Log& log_sink);
 
   enum class Next : std::uint8_t {
     go_on,
@@ -268,7 +268,6 @@ struct Shard::State {
   void publish_own(std::string_view topic, std::string_view payload, bool retain);
   void hand_out(Publication& publication, Route& route, Session* from);
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
-  [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept;
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
   /// Takes off what has expired of what is retained, and tombstones that have served their time, as
   /// many as one turn may. Returns whether there may be more.
@@ -324,13 +323,6 @@ struct Shard::State {
                                         const Subscriber& subscriber);
   void join_group(Session& session, std::string_view share_name, std::string_view filter,
                   const Ledger::Options& terms);
-  void leave_group(Session& session, MembershipList::Number number);
-  /// Frees the number of a membership that has ended, now or later.
-  static void forget_ended(Session& session, MembershipList::Number ended);
-  /// The number of a shared subscription in the session's memberships; made, not live, if new.
-  [[nodiscard]] static MembershipList::Number membership_of(Session& session,
-                                                            std::string_view share_name,
-                                                            std::string_view filter);
   [[nodiscard]] mqtt::Reason unsubscribe(Session& session, std::string_view filter_text);
   [[nodiscard]] mqtt::Reason unsubscribe_shared(Session& session, std::string_view share_name,
                                                 std::string_view filter);
@@ -388,7 +380,6 @@ struct Shard::State {
   /// The last part of a session's end. Returns false if steps are lacking, else the session is
   /// gone.
   bool drop_subscriptions(Session& session, SessionWork& work);
-  void return_shared(Session& session);
   /// Tells its groups whether the client of a session is connected.
   void announce_presence(Session& session);
   /// Returns   False if steps are lacking.
@@ -436,29 +427,14 @@ struct Shard::State {
   // shard_peers.cpp
   void on_peer(ShardIndex from, PublishBatch& batch);
   void on_peer(ShardIndex from, PeerPublish& message);
-  void on_peer(ShardIndex from, GroupDelivery& message);
-  void on_peer(ShardIndex from, GroupReturn& message);
-  void on_peer(ShardIndex from, GroupJoin& message);
-  void on_peer(ShardIndex from, GroupLeave& message);
-  void on_peer(ShardIndex from, GroupPresence& message);
+  void on_peer(ShardIndex from, GroupDelivery& message) { groups.on_peer(from, message, now); }
+  void on_peer(ShardIndex from, GroupReturn& message) { groups.on_peer(from, message, now); }
+  void on_peer(ShardIndex from, GroupJoin& message) { groups.on_peer(from, message); }
+  void on_peer(ShardIndex from, GroupLeave& message) { groups.on_peer(from, message); }
+  void on_peer(ShardIndex from, GroupPresence& message) { groups.on_peer(from, message); }
   void on_peer(ShardIndex from, MetricsRequest& message);
   void on_peer(ShardIndex from, MetricsReport& message);
   void on_peer(ShardIndex from, Confirmed& message);
-  /// Says it to another shard, or does it here if `to` is this one.
-  template <typename Message>
-  void tell(ShardIndex to, Message message) {
-    if (to == options.index) {
-      on_peer(to, message);
-    } else {
-      peers.send(to, std::move(message));
-    }
-  }
-  /// The same for a message of a client: see Forwards::send().
-  template <typename Message>
-  void tell_message(ShardIndex to, Message message, bool lasting, Publication* publication) {
-    if (to == options.index) return on_peer(to, message);
-    forwards.send(to, std::move(message), lasting, publication);
-  }
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
   struct Peers {
     std::uint64_t all;         // whom the message goes to, a bit each
@@ -473,13 +449,6 @@ struct Shard::State {
   void send_in_batch(std::uint64_t to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                      const std::shared_ptr<const Publisher>& by);
-  [[nodiscard]] const GroupMember* pick_member(std::uint32_t group);
-  void deliver_to_group(std::uint32_t group, Publication& publication);
-  void deliver_to_member(Session& session, const Groups::Group& group, const GroupMember& member,
-                         Publication& publication);
-  void deliver_shared(Session& session, std::string_view share_name, std::string_view filter,
-                      mqtt::Qos qos, bool retain_as_published,
-                      std::uint32_t subscription_identifier, Publication& publication);
   [[nodiscard]] bool alone() const noexcept { return options.shards == 1; }
 
   ShardOptions options;
@@ -499,8 +468,8 @@ struct Shard::State {
   BlockedLog blocked;
   DenialLog denials;
   Sender sender;
+  SharedSubscriptions groups;
   Retained retained;
-  Groups groups;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   Pressure pressure;
   Reading reading;

@@ -233,48 +233,8 @@ void Shard::State::subscribe_shared(Session& session, const Wanted& wanted,
 
 void Shard::State::join_group(Session& session, std::string_view share_name,
                               std::string_view filter, const Ledger::Options& terms) {
-  const MembershipList::Number number = membership_of(session, share_name, filter);
-  const ShardIndex home = homes.of_group(share_name, filter);
-  if (session.memberships->join(number)) {
-    pressure.charge(2 * (subscription_bytes + share_name.size() + filter.size()));
-    if (!alone()) commons.interest.add(home, filter);
-  }
-  tell(home, GroupJoin{std::string(share_name), std::string(filter), session.index, session.number,
-                       terms.qos, terms.retain_as_published, session.connection != nullptr,
-                       terms.subscription_identifier});
-}
-
-MembershipList::Number Shard::State::membership_of(Session& session, std::string_view share_name,
-                                                   std::string_view filter) {
-  if (!session.memberships) session.memberships = std::make_unique<MembershipList>();
-  return session.memberships->add(share_name, filter);
-}
-
-void Shard::State::leave_group(Session& session, MembershipList::Number number) {
-  session.memberships->leave(number);
-  const Membership& membership = session.memberships->at(number);
-  const ShardIndex home = homes.of_group(membership.share_name, membership.filter);
-  tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
-  if (!alone()) commons.interest.remove(home, membership.filter);
-}
-
-// A membership that has ended keeps its number while deliveries may name it. To look through these
-// is put off until it is worth it, so that each UNSUBSCRIBE costs little.
-void Shard::State::forget_ended(Session& session, MembershipList::Number ended) {
-  constexpr std::size_t ended_max = 64;
-  MembershipList& all = *session.memberships;
-  const std::size_t deliveries = session.outgoing ? session.outgoing->deliveries() : 0;
-  if (deliveries == 0) {
-    all.erase(ended);
-  } else if (all.ended() > ended_max + 2 * deliveries + all.live()) {
-    std::vector<bool> named(all.last() + std::size_t{1});
-    session.outgoing->for_each([&](const Delivery& one) { named[one.membership] = true; });
-    for (MembershipList::Number number = 1; number <= all.last(); ++number) {
-      const Membership& one = all.at(number);
-      if (!one.live && !one.share_name.empty() && !named[number]) all.erase(number);
-    }
-  }
-  if (all.live() + all.ended() == 0) session.memberships.reset();
+  if (!groups.join(session, share_name, filter, terms)) return;
+  pressure.charge(2 * (subscription_bytes + share_name.size() + filter.size()));
 }
 
 Shard::State::Handled Shard::State::send_all_retained(Connection& connection, PacketWork& work) {
@@ -327,7 +287,8 @@ Shard::State::Handled Shard::State::send_retained(Connection& connection, Packet
     publication.marked = ledger.on();
     publication.kept = record.message;
     // The retain flag says that this is no live message [MQTT-3.3.1-8].
-    const Terms terms{outgoing_qos(record.message->qos(), qos), true, 0, ids, work.queue_always};
+    const Terms terms{sender.outgoing_qos(record.message->qos(), qos), true, 0, ids,
+                      work.queue_always};
     sender.deliver(session, terms, publication);
   });
   if (!done) return Handled::paused;
@@ -394,8 +355,8 @@ Reason Shard::State::unsubscribe_shared(Session& session, std::string_view share
     return Reason::no_subscription_existed;
   }
   ledger.unsubscribed(session, share_name, filter);
-  leave_group(session, number);
-  forget_ended(session, number);
+  groups.leave(session, number);
+  SharedSubscriptions::forget_ended(session, number);
   return Reason::success;
 }
 

@@ -1,6 +1,7 @@
 // broker/core/sender.h
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "broker/core/blocked_log.h"
@@ -46,6 +47,12 @@ class Sender {
 
   /// See SendQueues.
   [[nodiscard]] bool has_room(const Session& session) const { return queues_.has_room(session); }
+
+  /// The QoS of a message for a subscription: the lower of the two [MQTT-3.8.4-8], unless
+  /// upgrade_outgoing_qos says the subscription's.
+  [[nodiscard]] mqtt::Qos outgoing_qos(mqtt::Qos published, mqtt::Qos subscribed) const noexcept {
+    return limits_.upgrade_outgoing_qos ? subscribed : std::min(published, subscribed);
+  }
 
   /// The client is back: what was in flight is sent again, then the backlog.
   void resume(Session& session, Instant now);
