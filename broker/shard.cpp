@@ -67,7 +67,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   State& state = *state_;
   state.enter(now);
   if (id.slot >= state.connections.size()) state.connections.resize(id.slot + std::size_t{1});
-  auto connection = std::make_unique<Connection>(id, State::connection_timer);
+  auto connection = std::make_unique<Connection>(id, connection_timer);
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;

@@ -6,6 +6,7 @@
 #include "broker/shard_state.h"
 
 namespace broker {
+
 std::uint64_t Shard::State::interested_peers(std::string_view topic, Route& route) const {
   if (alone()) return 0;
   // The generation is read before the answer: a change in between makes the answer be asked again.

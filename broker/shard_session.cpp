@@ -59,13 +59,6 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   }
 }
 
-Away& Shard::State::away_part(Session& session) {
-  if (!session.away) {
-    session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);
-  }
-  return *session.away;
-}
-
 // Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
 void Shard::State::publish_will(Session& session) {
   if (!session.will) return;

@@ -18,7 +18,6 @@
 #include "broker/core/denial_log.h"
 #include "broker/core/holdings.h"
 #include "broker/core/homes.h"
-#include "broker/core/key_table.h"
 #include "broker/core/ledger.h"
 #include "broker/core/line_rate.h"
 #include "broker/core/line_rates.h"
@@ -34,8 +33,10 @@
 #include "broker/logins.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
+#include "broker/restorer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
+#include "broker/timer_kind.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
@@ -52,7 +53,7 @@ namespace broker {
 ///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp (what goes
 ///            on in the next turn), shard_session.cpp (ends of connections and sessions, wills),
 ///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (what is stored, what
-///            waits for that, what comes back), shard_pressure.cpp (when there is more than can be
+///            waits for that), shard_pressure.cpp (when there is more than can be
 ///            kept or handled), shard_reload.cpp (what a reload changes),
 ///            shard_rewrite.cpp (all that is stored, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
@@ -78,12 +79,6 @@ struct Shard::State {
     std::uint64_t number = 0;
     MembershipList::Number next = 1;  // of its memberships
   };
-  enum TimerKind : std::uint8_t {
-    connection_timer,
-    session_expiry_timer,
-    will_delay_timer,
-    publish_timer,
-  };
   /// How far the lasting state has come, here and at peers.
   struct Progress {
     std::uint64_t position;
@@ -94,28 +89,6 @@ struct Shard::State {
     publish,
     discard,
     keep,  ///< it stays with its session, in the store
-  };
-  /// A message that was on its way between shards when the process ended.
-  struct Returning {
-    JournalBatch::Forward row;  // without its texts
-    MessageRef message;
-    std::string share_name;
-    std::string share_filter;
-    Publisher publisher;
-  };
-  /// What rows refer to while state comes back.
-  struct Restoring {
-    struct Returned {
-      SessionIndex index{0};
-      std::uint64_t sent_end = 0;
-      bool was_connected = false;
-    };
-    KeyTable<MessageKey, MessageRef> messages;
-    KeyTable<SessionKey, Returned> sessions;
-    /// Publishers of retained messages, each once: by client id, user name and listener.
-    std::unordered_map<std::string, std::shared_ptr<const Publisher>> publishers;
-    std::vector<Returning> forwards;
-    std::uint64_t unsound = 0;  // rows that were left out
   };
   // shard.cpp
   bool receive(Connection& connection, mqtt::Bytes bytes);
@@ -369,8 +342,6 @@ struct Shard::State {
   /// The first half of that. Returns the session, which has no connection any more, or null.
   Session* detach(Connection& connection, std::optional<CloseHow> close, std::string_view why = {});
   void leave_alone(Session& session, WillFate fate);
-  /// What a session has while its client is away, made if it is not there.
-  static Away& away_part(Session& session);
   /// Ends a session, in this turn or in a later one.
   void end_session_soon(Session& session);
   /// Ends a session for its client: it may still stand in the table afterwards, but not under its
@@ -403,26 +374,14 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// Gives what was on its way when the process ended to those of this shard whom it is for.
-  void finish_forward(const Returning& returning);
   // shard_rewrite.cpp
   void rewrite_subscriptions(const Session& session, JournalBatch& batch) const;
   /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
-  [[nodiscard]] bool is_sound_session(const JournalBatch& batch, const JournalBatch::Session& row);
-  void restore_message(const JournalBatch& batch, const JournalBatch::Message& row);
-  void restore_session(const JournalBatch& batch, const JournalBatch::Session& row);
-  void restore_subscription(const JournalBatch& batch, const JournalBatch::Subscription& row);
-  void restore_delivery(const JournalBatch& batch, const JournalBatch::Delivery& row);
-  void restore_retained(const JournalBatch& batch, const JournalBatch::Retained& row);
-  [[nodiscard]] std::shared_ptr<const Publisher> restored_publisher(
-      const JournalBatch& batch, const JournalBatch::Retained& row);
-  void restore_will(Session& session, const JournalBatch& batch, const JournalBatch::Will& row);
-  void restore_incoming(const JournalBatch::Incoming& row);
-  void restore_forward(const JournalBatch& batch, const JournalBatch::Forward& row);
-  void wake_up(Session& session, const Restoring::Returned& returned);
+  /// The restorer, made if it is not there: start-up has begun.
+  [[nodiscard]] Restorer& restoring();
 
   // shard_peers.cpp
   void on_peer(ShardIndex from, PublishBatch& batch);
@@ -493,10 +452,10 @@ struct Shard::State {
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
-  bool journal_out = false;              // a batch was taken and is not committed
-  Instant next_journal;                  // when the next batch is due, if durability is relaxed
-  std::unique_ptr<Restoring> restoring;  // until restored()
-  std::string scratch_topic;             // mount point and topic of the publish at hand
+  bool journal_out = false;            // a batch was taken and is not committed
+  Instant next_journal;                // when the next batch is due, if durability is relaxed
+  std::unique_ptr<Restorer> restorer;  // null once start-up is over
+  std::string scratch_topic;           // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties;
   std::vector<mqtt::Reason> scratch_reasons;
 };
