@@ -51,21 +51,25 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       figures(options, metrics, sessions, router, groups.table(), retained, peers) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
-    : state_(std::make_unique<State>(options, commons, log)) {}
+    : inside_(std::make_unique<State>(options, commons, log)) {}
+
+Shard::Inside::Inside(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Shard::Inside::~Inside() = default;
+Shard::Entry Shard::Inside::enter(Instant now) { return {*state_, now}; }
 
 Shard::~Shard() = default;
 
-Outbox& Shard::outbox() noexcept { return state_->outbox; }
-PeerOutbox& Shard::peer_outbox() noexcept { return state_->peers; }
-Metrics Shard::metrics() const noexcept { return state_->figures.snapshot(); }
+Outbox& Shard::outbox() noexcept { return inside_.aside().outbox; }
+PeerOutbox& Shard::peer_outbox() noexcept { return inside_.aside().peers; }
+Metrics Shard::metrics() const noexcept { return inside_.aside().figures.snapshot(); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
-  return state_->homes.of(client_id);
+  return inside_.aside().homes.of(client_id);
 }
 
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   if (id.slot >= state.connections.size()) state.connections.resize(id.slot + std::size_t{1});
   auto connection = std::make_unique<Connection>(id, connection_timer);
   connection->listener = origin.listener;
@@ -88,15 +92,13 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
 }
 
 bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
-  State& state = *state_;
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return true;
-  state.enter(now);
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
-  const bool go_on = state.receive(*connection, bytes);
-  state.leave();
-  return go_on;
+  return state.receive(*connection, bytes);
 }
 
 bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
@@ -131,33 +133,35 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
 }
 
 bool Shard::go_on(Instant now) {
-  State& state = *state_;
-  if (state.unfinished.empty()) return false;
-  state.enter(now);
+  if (inside_.aside().unfinished.empty()) return false;
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   for (const ConnectionId id : std::exchange(state.unfinished, {})) {
     Connection* const connection = state.find(id);
     if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
     if (Reading::input_waits(*connection)) continue;
     static_cast<void>(state.process_tail(*connection));
   }
-  state.leave();
   return true;
 }
 
-void Shard::reads(bool reading, Instant now) { state_->reading.set_loop_reads(reading, now); }
+void Shard::reads(bool reading, Instant now) {
+  inside_.aside().reading.set_loop_reads(reading, now);
+}
 
-void Shard::refused(Refusal refusal) noexcept { state_->count(refusal); }
+void Shard::refused(Refusal refusal) noexcept { inside_.aside().count(refusal); }
 
 void Shard::dropped_mail(std::size_t messages) noexcept {
-  state_->metrics.publish_dropped += messages;
-  state_->metrics.dropped[static_cast<std::size_t>(DropReason::mailbox_full)] += messages;
+  State& state = inside_.aside();
+  state.metrics.publish_dropped += messages;
+  state.metrics.dropped[static_cast<std::size_t>(DropReason::mailbox_full)] += messages;
 }
 
 void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
-  State& state = *state_;
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
-  state.enter(now);
   if (queued_bytes > connection->queued_bytes) {
     state.pressure.charge(queued_bytes - connection->queued_bytes);
   }
@@ -169,10 +173,10 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
 }
 
 void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
-  State& state = *state_;
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
-  state.enter(now);
   if (connection->session != nullptr && state.tells_of_connections()) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
                                  : cause == CloseCause::connection_lost
@@ -181,30 +185,28 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
     state.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
   state.end_connection(*connection, State::WillFate::publish, std::nullopt);
-  state.leave();
 }
 
 bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
-  State& state = *state_;
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   Connection* const connection = state.find(id);
   const bool awaited =
       connection != nullptr && connection->stage == Connection::Stage::awaiting_verdict;
-  state.enter(now);
   const bool counts = !awaited || state.decide(*connection, verdict);
   if (counts && is_wrong_login(verdict.reason)) ++state.metrics.logins_failed;
-  state.leave();
   return counts;
 }
 
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
-  state_->enter(now);
-  std::visit([&](auto& said) { state_->on_peer(from, said); }, message);
-  state_->leave();
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
+  std::visit([&](auto& said) { state.on_peer(from, said); }, message);
 }
 
 bool Shard::tick(Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   state.reading.tick(now);
   state.pressure.look_at_memory();
   const bool timers_left = state.fire_due();
@@ -220,7 +222,6 @@ bool Shard::tick(Instant now) {
   state.figures.tick(now, [&state](std::string_view topic, std::string_view payload) {
     state.publish_own(topic, payload, true);
   });
-  state.leave();
   return timers_left || retained_left;
 }
 
@@ -234,9 +235,9 @@ bool Shard::State::fire_due() {
 
 void Shard::publish_sys(std::string_view topic, std::string_view payload, bool retain,
                         Instant now) {
-  state_->enter(now);
-  state_->publish_own(topic, payload, retain);
-  state_->leave();
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
+  state.publish_own(topic, payload, retain);
 }
 
 void Shard::State::publish_own(std::string_view topic, std::string_view payload, bool retain) {

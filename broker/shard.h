@@ -231,7 +231,22 @@ class Shard {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  class Entry;
+  /// Keeps the state behind a door: an event reaches it through an Entry only, which nobody can
+  /// forget, neither at the beginning of a call nor at its end.
+  class Inside {
+   public:
+    explicit Inside(std::unique_ptr<State> state);
+    ~Inside();
+    /// An event begins. It ends with the Entry.
+    [[nodiscard]] Entry enter(Instant now);
+    /// For calls that are no events: they send no message and end no wait.
+    [[nodiscard]] State& aside() const noexcept { return *state_; }
+
+   private:
+    std::unique_ptr<State> state_;
+  };
+  Inside inside_;
 };
 
 }  // namespace broker

@@ -11,15 +11,19 @@ constexpr std::int64_t relaxed_interval_milliseconds = 500;
 }  // namespace
 
 void Shard::end_turn(Instant now) {
-  state_->enter(now);
-  state_->holdings.end_turn(state_->ledger.position());
-  state_->let_go();
-  state_->leave();
-  state_->holdings.end_turn(state_->ledger.position());  // what had been put aside is part of it
+  {
+    const Entry entry = inside_.enter(now);
+    State& state = *entry;
+    state.holdings.end_turn(state.ledger.position());
+    state.let_go();
+  }
+  // Packets that had been put aside were handled at the end of that, and are part of this turn.
+  State& state = inside_.aside();
+  state.holdings.end_turn(state.ledger.position());
 }
 
 std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
-  State& state = *state_;
+  State& state = inside_.aside();
   if (state.journal_out || !journal_pending()) return std::nullopt;
   if (state.options.durability == Durability::relaxed && !hurry && now < state.next_journal) {
     return std::nullopt;
@@ -35,17 +39,17 @@ std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
 }
 
 void Shard::committed(std::uint64_t position, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   state.journal_out = false;
   state.holdings.committed(position);
   state.forwards.committed(position);
   state.let_go();
-  state.leave();
 }
 
 bool Shard::journal_pending() const noexcept {
-  return state_->ledger.position() > state_->holdings.committed();
+  const State& state = inside_.aside();
+  return state.ledger.position() > state.holdings.committed();
 }
 
 void Shard::State::let_go() {
@@ -69,18 +73,18 @@ void Shard::State::note_retained(std::string_view topic) {
 }
 
 void Shard::restore(const JournalBatch& batch, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   // Deadlines count from a time that the wheel has seen.
   state.timers.advance(now, [&](Timer& timer) { state.fire(timer); });
   state.restoring().restore(batch, now);
 }
 
-void Shard::restore(const SharedMessage& message) { state_->restoring().restore(message); }
+void Shard::restore(const SharedMessage& message) { inside_.aside().restoring().restore(message); }
 
 void Shard::restored(std::uint64_t last_key, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   state.ledger.begin_above(last_key);
   if (!state.restorer) return;
   state.restorer->restored();
@@ -93,8 +97,8 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
 }
 
 void Shard::finish_forwards(Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   if (!state.restorer) return;
   state.restorer->finish_forwards(
       now,

@@ -25,8 +25,8 @@ const LoginChange* change_of(const std::vector<LoginChange>& changes, std::uint1
 }  // namespace
 
 void Shard::reconfigure(ShardChange change, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   ShardOptions& options = state.options;
   if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
     state.figures.reschedule(now);
@@ -53,8 +53,8 @@ void Shard::State::move_connect_deadlines(std::int64_t seconds) {
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   const std::size_t places = state.sessions.places();
   std::size_t looks = 0;
   const auto goes_on = [&] {
@@ -66,7 +66,6 @@ bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, In
     const LoginChange* const change = change_of(changes, session->listener);
     if (change != nullptr) looks += state.apply(*change, *session, sweep);
   }
-  state.leave();
   return sweep.next < places;
 }
 

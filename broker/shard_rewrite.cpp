@@ -26,7 +26,7 @@ void give_portion(JournalBatch& batch, const Give& give, bool all) {
 
 std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   end_turn(now);
-  State& state = *state_;
+  State& state = inside_.aside();
   // The rows given now include those noted before.
   [[maybe_unused]] const JournalBatch noted = state.ledger.take(state.sessions, state.retained);
   Ledger::Written written;
@@ -69,7 +69,7 @@ void Shard::rewrite_groups(
     const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
     const Give& give) const {
   JournalBatch batch;
-  state_->groups.table().for_each_member(
+  inside_.aside().groups.table().for_each_member(
       [&](const Groups::Group& group, const GroupMember& member) {
         JournalBatch::Subscription row;
         row.session = key_of(member.shard, member.session, member.session_number);
@@ -87,7 +87,7 @@ void Shard::rewrite_groups(
 }
 
 SessionKey Shard::key_of(SessionIndex session, std::uint64_t number) const {
-  const Session* const found = state_->sessions.at(session, number);
+  const Session* const found = inside_.aside().sessions.at(session, number);
   return found == nullptr ? SessionKey{0} : found->key;
 }
 

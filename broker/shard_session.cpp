@@ -111,8 +111,8 @@ void Shard::State::expire_session(Session& session) {
 bool Shard::publish_wills(std::size_t& next, Instant now) {
   constexpr std::size_t looks_per_turn = 2048;
   constexpr std::size_t looks_per_will = 16;
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   const std::size_t places = state.sessions.places();
   for (std::size_t looks = 0; next < places && looks < looks_per_turn && !state.outbox.full();
        ++next, ++looks) {
@@ -121,14 +121,13 @@ bool Shard::publish_wills(std::size_t& next, Instant now) {
     state.publish_will(*session);
     looks += looks_per_will;
   }
-  state.leave();
   return next < places;
 }
 
 // Everybody is detached first: what is published then is sent to nobody, but retained and queued.
 void Shard::shut_down(Instant now) {
-  State& state = *state_;
-  state.enter(now);
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
   std::vector<Session*> left;
   for (std::size_t slot = 0; slot < state.connections.size(); ++slot) {
     Connection* const connection = state.connections[slot].get();
@@ -144,7 +143,6 @@ void Shard::shut_down(Instant now) {
     state.leave_alone(*session, kept ? State::WillFate::keep : State::WillFate::publish);
   }
   state.end_due_sessions();
-  state.leave();
 }
 
 void Shard::State::note_expired(const Session& session) {

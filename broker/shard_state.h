@@ -1,6 +1,7 @@
 // broker/shard_state.h
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -92,7 +93,7 @@ struct Shard::State {
   };
   // shard.cpp
   bool receive(Connection& connection, mqtt::Bytes bytes);
-  /// To be called last thing by every entry that hands out messages or lets go of them.
+  /// The last part of each event: what may go on now, and what has to end.
   void leave() {
     if (pressure.has_parked()) handle_parked();
     if (sender.overrun()) end_overrun();
@@ -138,7 +139,8 @@ struct Shard::State {
     ++metrics.messages_sent;
     connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
   }
-  /// To be called first thing by every entry: what time it is, and whether debug lines are read.
+  /// The first part of each event: what time it is, and whether debug lines are read. A client
+  /// causes the event, unless it says otherwise.
   void enter(Instant time) {
     now = time;
     debug = log.enabled(LogType::debug);
@@ -436,6 +438,7 @@ struct Shard::State {
   Logins logins;
   Figures figures;
   Instant now;                              // of the call that is being served
+  bool entered = false;                     // an Entry lives
   bool debug = false;                       // whether anybody reads debug lines
   std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
@@ -458,6 +461,29 @@ struct Shard::State {
   std::string scratch_topic;           // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties;
   std::vector<mqtt::Reason> scratch_reasons;
+};
+
+/// One event: a call of the loop, from State::enter() to State::leave().
+///
+/// Invariant  One at a time: no event begins inside of another.
+class Shard::Entry {
+ public:
+  Entry(State& state, Instant now) : state_(state) {
+    assert(!state.entered);
+    state.entered = true;
+    state.enter(now);
+  }
+  ~Entry() {
+    state_.leave();
+    state_.entered = false;
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  [[nodiscard]] State& operator*() const noexcept { return state_; }
+
+ private:
+  State& state_;
 };
 
 }  // namespace broker

@@ -14,12 +14,13 @@ constexpr std::size_t steps_per_slice_min = 64;
 }  // namespace
 
 bool Shard::work(Instant now) {
-  State& state = *state_;
+  State& state = inside_.aside();
   state.steps_left = State::steps_per_turn;
   if (!state.has_work()) return false;
-  state.enter(now);
-  state.do_work();
-  state.leave();
+  {
+    const Entry entry = inside_.enter(now);
+    state.do_work();
+  }
   // Once the disk has caught up, committed() begins a turn.
   return state.has_work() && !state.pressure.journal_is_behind();
 }
