@@ -1,10 +1,15 @@
+#include <array>
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <deque>
 #include <filesystem>
 #include <stdlib.h>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "test/transport/fixture.h"
+#include "transport/proxy_cuts.h"
 
 namespace transport {
 namespace {
@@ -110,6 +115,57 @@ TEST_CASE("a balancer's health check is no refused handshake", "[arrival]") {
   Client lost(broker.websocket_port());
   lost.send("GET / HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
   CHECK(lost.receive_all().starts_with("HTTP/1.1 426 "));
+}
+
+// ProxyCuts counts lives of ten seconds and more, whose ends are a second apart; loops have a real
+// clock.
+TEST_CASE("a proxy that cuts connections is noticed though it names no client", "[arrival]") {
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::milliseconds;
+  constexpr milliseconds life{ProxyCuts::seconds_min * 1000 + 200};
+  constexpr std::string_view warning = "end after 10 seconds, one after the other: it may cut";
+
+  struct Scene {
+    TestBroker broker;
+    std::string fields;       // of each request
+    std::string before = {};  // its first line
+    std::deque<std::pair<Clock::time_point, Client>> open = {};
+  };
+  const auto trusting = [] {
+    TestBroker::Options options;
+    REQUIRE(options.websockets.trusted_proxies.add("127.0.0.1"));
+    return options;
+  };
+  Scene silent{TestBroker(trusting()), ""};
+  Scene stranger{TestBroker(), "X-Forwarded-For: 192.0.2.7\r\n"};
+  TestBroker::Options with_header;
+  with_header.websockets.proxy_protocol = ProxyVersion::v1;
+  Scene proxied{TestBroker(std::move(with_header)), "", header};
+  Scene direct{TestBroker(), ""};
+  const std::array<Scene*, 4> scenes = {&silent, &stranger, &proxied, &direct};
+
+  const auto warned = [&](Scene& scene) { return scene.broker.log().count(warning) > 0; };
+  const auto all_warned = [&] { return warned(silent) && warned(stranger) && warned(proxied); };
+  for (int rounds = 0; rounds < 600 && !all_warned(); ++rounds) {
+    const Clock::time_point now = Clock::now();
+    for (Scene* const scene : scenes) {
+      while (!scene->open.empty() && now >= scene->open.front().first + life) {
+        scene->open.pop_front();
+      }
+      if (!scene->open.empty() && now < scene->open.back().first + milliseconds(1100)) continue;
+      Client client(scene->broker.websocket_port());
+      client.send(scene->before + upgrade_request(scene->fields) +
+                  client_frame(0x82, connect("c" + std::to_string(rounds))));
+      // What is unread would turn the client's end into a reset.
+      REQUIRE(client.receive_until(connack).ends_with(connack));
+      scene->open.emplace_back(now, std::move(client));
+    }
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  CHECK(warned(silent));
+  CHECK(warned(stranger));
+  CHECK(warned(proxied));
+  CHECK_FALSE(warned(direct));
 }
 
 }  // namespace transport
