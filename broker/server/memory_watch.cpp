@@ -61,19 +61,25 @@ void MemoryWatch::look() {
   if (near_ != said_near_ && now >= next_line_) say(static_cast<std::size_t>(used));
 }
 
-// Memory that a thread frees stays with its arena for the most part.
-void MemoryWatch::give_back() {
+// Memory that a thread frees stays with its arena for the most part. The resident size says little
+// of it: what a large heap frees is unused although the process has not grown.
+void MemoryWatch::give_back(broker::Instant now) {
   constexpr std::size_t much_bytes = std::size_t{32} << 20U;
-  const broker::Instant now = transport::Loops::now();
   if (now < next_return_) return;
   next_return_ = after_seconds(now, return_seconds);
   const std::size_t resident = resident_bytes();
-  returned_at_bytes_ = std::min(returned_at_bytes_, resident);
-  if (resident < returned_at_bytes_ + much_bytes) return;
-  const std::size_t used = heap_bytes();
-  if (resident < used + std::max(much_bytes, used / 4)) return;
+  if (resident < much_bytes) return;
+  const std::size_t unused = unused_bytes();
+  unreturnable_bytes_ = std::min(unreturnable_bytes_, unused);
+  const std::size_t used = resident - unused;
+  if (unused < unreturnable_bytes_ + std::max(much_bytes, used / 4)) return;
   ::malloc_trim(0);
-  returned_at_bytes_ = resident_bytes();
+  unreturnable_bytes_ = unused_bytes();
+}
+
+std::size_t MemoryWatch::unused_bytes() const noexcept {
+  const std::size_t resident = resident_bytes();
+  return resident - std::min(resident, heap_bytes());
 }
 
 /// Pages are counted: "size resident shared ...".

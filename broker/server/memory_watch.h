@@ -39,24 +39,24 @@ class MemoryWatch {
   [[nodiscard]] bool on() const noexcept { return limit_bytes_ != 0; }
   /// To be called every 100 ms or so; does nothing if there is no limit.
   void look();
-  /// Gives unused memory that the allocator holds back to the system, if it is much; to be
-  /// called every `return_seconds`.
+  /// Gives unused memory that the allocator holds back to the system, if it is much more than
+  /// could not be given back before. Does so once in `return_seconds`, however often it is called.
   ///
-  /// Cost      The allocator keeps others waiting for some milliseconds. Once for each time that
-  /// the
-  ///           process has grown.
-  void give_back();
+  /// Cost      The allocator keeps others waiting for some milliseconds.
+  void give_back(broker::Instant now);
   static constexpr std::int64_t return_seconds = 60;
 
  private:
   [[nodiscard]] std::size_t resident_bytes() const noexcept;
+  /// Resident, and in no use.
+  [[nodiscard]] std::size_t unused_bytes() const noexcept;
   void say(std::size_t used_bytes);
 
   std::int64_t limit_bytes_ = 0;
   broker::SharedMemory& shared_;
   broker::Log& log_;
-  transport::Descriptor resident_;     // of /proc/self/statm
-  std::size_t returned_at_bytes_ = 0;  // resident after the last give_back()
+  transport::Descriptor resident_;      // of /proc/self/statm
+  std::size_t unreturnable_bytes_ = 0;  // unused after the last give_back(): pieces of pages
   broker::Instant next_return_;
   bool near_ = false;
   broker::Instant next_look_;

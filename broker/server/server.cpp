@@ -289,7 +289,7 @@ void Server::serve() {
 void Server::look_around() {
   const broker::Instant now = transport::Loops::now();
   memory_.look();
-  memory_.give_back();
+  memory_.give_back(now);
   service_manager_.look(now);
   certificates_.look(now);
   if (keeper_ != nullptr) keeper_->look(*loops_, now);
