@@ -159,16 +159,17 @@ persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const
   return {};
 }
 
-void Keeper::look(transport::Loops& loops, broker::Instant now) {
+void Keeper::look(transport::Loops& loops, broker::Instant now,
+                  const std::function<void()>& goes_on) {
   constexpr std::uint64_t pause_seconds = 10;
   if (now < next_renewal_ || !writer_->lost()) return;
   bool renewed = false;
-  loops.while_parked([&] { renewed = renew(loops); });
+  loops.while_parked([&] { renewed = renew(loops, goes_on); });
   // Not at once again: the clients have to be served, too.
   if (!renewed) next_renewal_ = after_seconds(transport::Loops::now(), pause_seconds);
 }
 
-bool Keeper::renew(transport::Loops& loops) {
+bool Keeper::renew(transport::Loops& loops, const std::function<void()>& goes_on) {
   const broker::Instant now = transport::Loops::now();
   std::vector<broker::Shard*> all;
   all.reserve(loops.count());
@@ -181,6 +182,7 @@ bool Keeper::renew(transport::Loops& loops) {
     positions = broker::rewrite(all, now, [&](const broker::JournalBatch& batch) {
       rows += batch.size();
       give(batch);
+      goes_on();
     });
   });
   if (!done) {
@@ -198,7 +200,7 @@ bool Keeper::renew(transport::Loops& loops) {
 }
 
 void Keeper::finish(transport::Loops& loops) {
-  if (writer_->lost()) loops.while_parked([&] { static_cast<void>(renew(loops)); });
+  if (writer_->lost()) loops.while_parked([&] { static_cast<void>(renew(loops, [] {})); });
   writer_.reset();
 }
 

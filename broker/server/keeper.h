@@ -47,8 +47,10 @@ class Keeper {
   }
   /// If the store's files are lost: writes everything anew. To be called now and then.
   ///
-  /// Cost      No client is served while all rows are written.
-  void look(transport::Loops& loops, broker::Instant now);
+  /// `goes_on` is called again and again meanwhile, with every portion of rows.
+  ///
+  /// Cost      No client is served while all rows are written: a second for some 100,000.
+  void look(transport::Loops& loops, broker::Instant now, const std::function<void()>& goes_on);
   /// After the loops have stopped: ends the writer, after everything submitted is on disk.
   void finish(transport::Loops& loops);
 
@@ -62,7 +64,7 @@ class Keeper {
   /// What was on its way between shards when the process ended comes to its end.
   [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
   /// Returns whether it succeeded.
-  bool renew(transport::Loops& loops);
+  bool renew(transport::Loops& loops, const std::function<void()>& goes_on);
 
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;

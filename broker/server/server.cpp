@@ -292,7 +292,9 @@ void Server::look_around() {
   memory_.give_back(now);
   service_manager_.look(now);
   certificates_.look(now);
-  if (keeper_ != nullptr) keeper_->look(*loops_, now);
+  if (keeper_ != nullptr) {
+    keeper_->look(*loops_, now, [this] { service_manager_.goes_on(); });
+  }
   log_.look(now);
   if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
   next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
@@ -372,7 +374,7 @@ void Server::stop() {
   service_manager_.stopping();
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
-  if (keeper_ != nullptr) keeper_->look(*loops_, transport::Loops::now());
+  if (keeper_ != nullptr) keeper_->look(*loops_, transport::Loops::now(), [] {});
   loops_->stop();
   if (keeper_ != nullptr) keeper_->finish(*loops_);
 }

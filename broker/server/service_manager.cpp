@@ -56,6 +56,10 @@ void ServiceManager::watch(transport::Loops& loops, std::uint32_t count) {
       });
 }
 
+void ServiceManager::goes_on() const {
+  if (watchdog_) notify("WATCHDOG=1");
+}
+
 void ServiceManager::look(broker::Instant now) {
   if (!watchdog_) return;
   const Watchdog::Sight sight = watchdog_->look(now);

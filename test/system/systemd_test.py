@@ -210,6 +210,21 @@ class SystemdTest(BrokerTest):
             self.assertIsNone(broker.process.poll())
         self.systemd.next_with("WATCHDOG")
 
+    def test_watchdog_while_a_store_is_written_anew(self):
+        """The loops are held meanwhile, for as long as a large store takes: signs of life come with
+        the rows. Those of the loops are an hour apart here."""
+        broker = self.prepare("allow_anonymous true\nlistener {port} 127.0.0.1\n"
+                              "persistence true\npersistence_location {dir}/\n",
+                              WATCHDOG_USEC=str(4 * 3600 * 1_000_000))
+        broker.start()
+        client = self.client()
+        client.publish("kept", b"x", 1, retain=True)
+        self.systemd.forget()
+        (broker.directory / "darter.db").unlink()
+        self.systemd.next_with("WATCHDOG")
+        broker.wait_for_log("was written anew")
+        client.ping()
+
     def test_no_watchdog(self):
         """Another process's watchdog is not this one's."""
         broker = self.prepare(WATCHDOG_USEC="4000", WATCHDOG_PID="1")
