@@ -7,6 +7,7 @@
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
+#include "broker/wire/properties.h"
 
 namespace broker {
 namespace {
@@ -15,12 +16,31 @@ using Failure = mqtt::Failure;
 using mqtt::Answered;
 using mqtt::Reason;
 
+/// Why a CONNECT is refused whose texts break the rule; answered as one whose texts are no UTF-8.
+std::optional<Failure> broken_text(mqtt::TextRule rule, const mqtt::Connect& packet) {
+  if (mqtt::breaks(rule, packet.client_id)) {
+    return Failure{Reason::client_identifier_not_valid, "control character in client identifier",
+                   Answered::from_v5_0};
+  }
+  if (packet.user_name && mqtt::breaks(rule, *packet.user_name)) {
+    return Failure{Reason::malformed_packet, "control character in user name", Answered::never};
+  }
+  if (packet.will &&
+      (mqtt::breaks(rule, packet.will->topic) || mqtt::breaks(rule, packet.will->properties))) {
+    return Failure{Reason::malformed_packet, "control character in the will", Answered::never};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
                                             mqtt::Bytes unread) {
   auto packet = mqtt::decode_connect(frame.body, frame.flags);
   if (!packet) return refuse_undecoded(connection, frame, packet.error());
+  if (const auto failure = broken_text(options.limits.text_rule, *packet)) {
+    return refuse_undecoded(connection, frame, *failure);
+  }
   connect_rules.identify(connection, *packet);
   connection.version = packet->version;
   connection.request_problem_information = packet->request_problem_information;

@@ -5,6 +5,7 @@
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
 #include "broker/wire/ack.h"
+#include "broker/wire/properties.h"
 #include "broker/wire/publish.h"
 
 namespace broker {
@@ -85,6 +86,11 @@ Shard::State::Next Shard::State::publish_exactly_once(Connection& connection,
 
 std::optional<Failure> Shard::State::check_publish(const Connection& connection,
                                                    const mqtt::Publish& packet) const {
+  const mqtt::TextRule rule = options.limits.text_rule;
+  if (rule != mqtt::TextRule::any &&
+      (mqtt::breaks(rule, packet.topic) || mqtt::breaks(rule, packet.properties))) {
+    return Failure{Reason::malformed_packet, "control character in topic name or property"};
+  }
   if (packet.qos > connection.promises.maximum_qos) {
     return Failure{Reason::qos_not_supported, "QoS exceeds max_qos"};  // [MQTT-3.2.2-11]
   }

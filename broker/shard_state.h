@@ -270,8 +270,8 @@ struct Shard::State {
   Handled handle_filters(Connection& connection);
   Handled check_filters(Connection& connection, PacketWork& work);
   /// Takes a filter off the front of `rest`, and checks it.
-  [[nodiscard]] static mqtt::Decoded<bool> check_filter(const Connection& connection,
-                                                        mqtt::PacketType type, mqtt::Bytes& rest);
+  [[nodiscard]] mqtt::Decoded<bool> check_filter(const Connection& connection,
+                                                 mqtt::PacketType type, mqtt::Bytes& rest) const;
   [[nodiscard]] static std::optional<mqtt::Failure> check_answer(const Connection& connection,
                                                                  std::size_t filters);
   Handled subscribe_all(Connection& connection, PacketWork& work);

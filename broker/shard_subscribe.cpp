@@ -72,7 +72,7 @@ Shard::State::Handled Shard::State::check_filters(Connection& connection, Packet
 }
 
 mqtt::Decoded<bool> Shard::State::check_filter(const Connection& connection, mqtt::PacketType type,
-                                               mqtt::Bytes& rest) {
+                                               mqtt::Bytes& rest) const {
   mqtt::SubscribeEntry entry;
   if (type == mqtt::PacketType::subscribe) {
     const auto read = mqtt::next_entry(rest, connection.version);
@@ -82,6 +82,9 @@ mqtt::Decoded<bool> Shard::State::check_filter(const Connection& connection, mqt
     const auto read = mqtt::next_filter(rest);
     if (!read) return std::unexpected(read.error());
     entry.filter = *read;
+  }
+  if (mqtt::breaks(options.limits.text_rule, entry.filter)) {
+    return mqtt::malformed("control character in topic filter");
   }
   const auto shared = mqtt::parse_shared(entry.filter);
   if (!shared) return std::unexpected(shared.error());

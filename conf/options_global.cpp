@@ -114,6 +114,16 @@ constexpr auto global_rows = std::to_array<Option>({
      .default_text = "auto-",
      .help = "How the client ids begin that the broker makes.",
      .apply = to_security<&Security::auto_id_prefix>},
+    {.name = "allow_control_characters",
+     .type = Type::flag,
+     .default_text = "true",
+     .mosquitto_default = "false",
+     .help = "May client ids, user names, topics and properties of messages have control "
+             "characters (U+0001 to U+001F, U+007F to U+009F) and non-characters (such as U+FFFE)? "
+             "If not, "
+             "they count as malformed, and the connection is closed. In payloads and passwords "
+             "they always may.",
+     .apply = to_settings<&Settings::allow_control_characters>},
     {.name = "clientid_prefixes",
      .last_counts = true,
      .example = "sensor-",

@@ -197,6 +197,7 @@ struct Settings {
   bool check_retain_source = true;
   bool acl_refuse_subscribe = true;
   bool mosquitto_answers = false;
+  bool allow_control_characters = true;
 
   bool persistence = false;
   bool persistence_relaxed = false;         ///< persistence_durability relaxed

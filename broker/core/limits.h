@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/wire/protocol.h"
+#include "broker/wire/utf8.h"
 
 namespace broker {
 
@@ -46,8 +47,9 @@ struct Limits {
   /// Success for PUBREL and PUBREC of unknown identifiers, and for a PUBLISH below $CONTROL/ that
   /// reaches nobody; false: the reason code that fits.
   bool mosquitto_answers = false;
-  std::uint32_t connect_timeout_seconds = 30;  // from opening to a whole CONNECT
-  std::vector<std::string> clientid_prefixes;  // empty: any
+  mqtt::TextRule text_rule = mqtt::TextRule::any;  // of client ids, user names, topics, messages
+  std::uint32_t connect_timeout_seconds = 30;      // from opening to a whole CONNECT
+  std::vector<std::string> clientid_prefixes;      // empty: any
 
   /// What answers PUBREL and PUBREC for a packet identifier that is not known.
   [[nodiscard]] mqtt::Reason unknown_identifier() const noexcept {

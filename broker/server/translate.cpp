@@ -48,6 +48,8 @@ broker::Limits limits_of(const conf::Settings& settings) {
   limits.check_retain_source = settings.check_retain_source;
   limits.acl_refuse_subscribe = settings.acl_refuse_subscribe;
   limits.mosquitto_answers = settings.mosquitto_answers;
+  limits.text_rule = settings.allow_control_characters ? mqtt::TextRule::any
+                                                       : mqtt::TextRule::no_control_characters;
   limits.upgrade_outgoing_qos = settings.upgrade_outgoing_qos;
   limits.allow_duplicate_messages = settings.allow_duplicate_messages;
   limits.connection_messages = settings.log.connection_messages;

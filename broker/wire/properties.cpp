@@ -158,6 +158,16 @@ bool take_property(Cursor& cursor, Property& property) noexcept {
   return true;
 }
 
+bool breaks(TextRule rule, Bytes properties) noexcept {
+  if (rule == TextRule::any) return false;
+  Cursor cursor(properties);
+  Property property;
+  while (take_property(cursor, property)) {
+    if (breaks(rule, property.text) || breaks(rule, property.name)) return true;
+  }
+  return false;
+}
+
 Decoded<bool> PropertyReader::next(Property& property) {
   if (cursor_.at_end()) return false;
   if (!take_property(cursor_, property)) {

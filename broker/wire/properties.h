@@ -10,6 +10,7 @@
 #include "broker/wire/bytes.h"
 #include "broker/wire/cursor.h"
 #include "broker/wire/protocol.h"
+#include "broker/wire/utf8.h"
 
 namespace mqtt {
 
@@ -120,6 +121,9 @@ class PropertyReader {
 /// Returns   True, or the first error.
 template <typename Visit>
 [[nodiscard]] Decoded<bool> visit_properties(Bytes block, PropertyPlace place, Visit&& visit);
+
+/// Does a text in a block that PropertyReader accepts break the rule?
+[[nodiscard]] bool breaks(TextRule rule, Bytes properties) noexcept;
 
 /// The user properties of a packet, in their order, which is kept as their names may repeat.
 ///

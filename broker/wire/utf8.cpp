@@ -40,6 +40,27 @@ std::size_t sequence_length(const unsigned char* at, std::size_t available) noex
   return length;
 }
 
+/// Eight bytes from 0x20 to 0x7E: none has a high bit, adding 0x60 sets them all, adding 1 none.
+bool is_printable_ascii(const unsigned char* eight) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  const std::uint64_t excluded = word | (word + 0x0101'0101'0101'0101U);
+  return ((word + 0x6060'6060'6060'6060U) & ~excluded & high_bits) == high_bits;
+}
+
+/// The character that a well-formed sequence of `length` bytes stands for.
+std::uint32_t character_at(const unsigned char* at, std::size_t length) noexcept {
+  if (length == 1) return at[0];
+  std::uint32_t character = at[0] & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) character = character << 6U | (at[i] & 0x3FU);
+  return character;
+}
+
+bool is_control_or_none(std::uint32_t character) noexcept {
+  return character < 0x20 || (character >= 0x7F && character <= 0x9F) ||
+         (character >= 0xFDD0 && character <= 0xFDEF) || (character & 0xFFFEU) == 0xFFFEU;
+}
+
 /// Length of the character that `at` begins with; 0 if it is none that MQTT allows.
 std::size_t character_length(const unsigned char* at, std::size_t available) noexcept {
   if (*at == 0) return 0;  // [MQTT-1.5.4-2] [MQTT3-1.5.3-2]
@@ -60,6 +81,23 @@ bool is_utf8_string(std::string_view text) noexcept {
     at += length;
   }
   return true;
+}
+
+bool breaks(TextRule rule, std::string_view text) noexcept {
+  if (rule == TextRule::any) return false;
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  for (std::size_t left = text.size(); left > 0;) {
+    if (left >= 8 && is_printable_ascii(at)) {
+      at += 8;
+      left -= 8;
+      continue;
+    }
+    const std::size_t length = *at < 0x80 ? 1 : sequence_length(at, left);
+    if (length == 0 || is_control_or_none(character_at(at, length))) return true;
+    at += length;
+    left -= length;
+  }
+  return false;
 }
 
 }  // namespace mqtt

@@ -485,7 +485,7 @@ class RunTest(BrokerTest):
     @versions(MQTT31, MQTT311, MQTT5)
     def test_lines_cannot_be_forged(self, version):
         """Control characters that a client sends never begin a line, nor reach a terminal."""
-        self.start()
+        self.start("allow_control_characters true\n" + self.config)
         client = self.client(version, "evil\nfake id\x1b[2J", username="ann\nfake user")
         client.subscribe("a\nfake filter")
         client.publish("a\nfake topic", "x", 1)

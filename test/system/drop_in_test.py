@@ -100,3 +100,69 @@ class AnswersTest(BrokerTest):
         self.assertEqual(client.expect(wire.PUBACK, packet_id=7).reason,
                          0x87 if version == MQTT5 else 0)
         client.ping()
+
+
+class CharactersTest(BrokerTest):
+    """allow_control_characters."""
+
+    characters = ("\x01", "\x1f", "\x7f", "\x9f", "\ufdd0", "\ufffe", "\U0001ffff")
+
+    def expect_malformed(self, client):
+        """The connection ends, as of 5.0 with the reason."""
+        if client.version == MQTT5:
+            client.expect(wire.DISCONNECT, reason=0x81)
+        client.expect_closed()
+
+    @versions(*ALL)
+    def test_topics(self, version):
+        """In topics and filters: malformed."""
+        for character in self.characters:
+            topic = f"a/long/topic/{character}/b"
+            for packet in (wire.publish(version, topic, "x", 0, None),
+                           wire.subscribe(version, 1, [(topic, 0)]),
+                           wire.unsubscribe(version, 1, [topic])):
+                client = self.client(version)
+                client.send(packet)
+                self.expect_malformed(client)
+
+    @versions(*ALL)
+    def test_names(self, version):
+        """In client ids, user names and will topics: not let in."""
+        for character in self.characters:
+            text = f"text{character}"
+            for client_id, options in ((text, {}), ("c", {"username": text, "password": "x"}),
+                                       ("c", {"will": wire.Will(text, b"x")})):
+                client = self.raw(version)
+                client.send(wire.connect(version, client_id, **options))
+                if version == MQTT5 and client_id == text:
+                    client.expect(wire.CONNACK, reason=0x85)
+                client.expect_closed()
+
+    def test_properties(self):
+        """In the texts of properties: malformed."""
+        for properties in ([(wire.CONTENT_TYPE, "a\tb")], [(wire.USER_PROPERTY, ("a", "\n"))],
+                           [(wire.USER_PROPERTY, ("\n", "a"))], [(wire.RESPONSE_TOPIC, "\x7f")]):
+            client = self.client(MQTT5)
+            client.send(wire.publish(MQTT5, "t", "x", 0, None, properties=properties))
+            client.expect(wire.DISCONNECT)
+            client.expect_closed()
+
+    @versions(*ALL)
+    def test_payloads_and_passwords(self, version):
+        """Payloads and passwords have what they like."""
+        client = self.client(version, username="u", password="\x01\x9f")
+        client.subscribe("t")
+        client.publish("t", "\x01\x7f\ufffe")
+        client.expect_publish("t", "\x01\x7f\ufffe")
+
+    @versions(*ALL)
+    def test_allowed(self, version):
+        """With the option they are texts like others."""
+        self.start("allow_control_characters true\n" + DEFAULT_CONFIG)
+        for character in self.characters:
+            client = self.client(version, f"id{character}", username=character, password="x")
+            client.subscribe(f"t/{character}")
+            client.publish(f"t/{character}", "x")
+            client.expect_publish(f"t/{character}", "x")
+            client.unsubscribe(f"t/{character}")
+            client.disconnect()

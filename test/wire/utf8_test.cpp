@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+using mqtt::breaks;
 using mqtt::is_utf8_string;
+using mqtt::TextRule;
 
 namespace {
 
@@ -88,4 +90,19 @@ TEST_CASE("every code point but U+0000 and the surrogates is allowed", "[utf8]")
     if (is_utf8_string(encoded(code_point)) != (code_point != 0 && !surrogate)) ++wrong;
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("a rule keeps out control characters and non-characters (section 1.5.4)", "[utf8]") {
+  std::size_t wrong = 0;
+  for (unsigned code_point = 1; code_point <= 0x10'FFFF; ++code_point) {
+    if (code_point >= 0xD800 && code_point <= 0xDFFF) continue;
+    const bool control = code_point <= 0x1F || (code_point >= 0x7F && code_point <= 0x9F);
+    const bool none = (code_point >= 0xFDD0 && code_point <= 0xFDEF) ||
+                      (code_point & 0xFFFF) == 0xFFFE || (code_point & 0xFFFF) == 0xFFFF;
+    const std::string text = "a" + encoded(code_point) + "b";
+    if (breaks(TextRule::no_control_characters, text) != (control || none)) ++wrong;
+    if (breaks(TextRule::any, text)) ++wrong;
+  }
+  CHECK(wrong == 0);
+  CHECK_FALSE(breaks(TextRule::no_control_characters, ""));
 }
