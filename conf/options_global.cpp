@@ -124,6 +124,13 @@ constexpr auto global_rows = std::to_array<Option>({
              "they count as malformed, and the connection is closed. In payloads and passwords "
              "they always may.",
      .apply = to_settings<&Settings::allow_control_characters>},
+    {.name = "websockets_origin_required",
+     .type = Type::flag,
+     .default_text = "true",
+     .mosquitto_default = "false",
+     .help = "Where websockets_origin is set, refuse upgrades without an Origin header, too. "
+             "Browsers always send one, other clients seldom do.",
+     .apply = to_settings<&Settings::websockets_origin_required>},
     {.name = "clientid_prefixes",
      .last_counts = true,
      .example = "sensor-",

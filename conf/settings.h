@@ -198,6 +198,7 @@ struct Settings {
   bool acl_refuse_subscribe = true;
   bool mosquitto_answers = false;
   bool allow_control_characters = true;
+  bool websockets_origin_required = true;
 
   bool persistence = false;
   bool persistence_relaxed = false;         ///< persistence_durability relaxed

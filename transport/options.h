@@ -120,6 +120,7 @@ struct ListenerOptions {
 
   std::string http_path;                               // the only path for upgrades; empty: any
   std::vector<std::string> websockets_origins;         // exact Origin values; empty: any
+  bool origin_required = true;                         // if there are such values
   std::uint32_t websockets_headers_bytes_max = 8192;   // request line and headers of an upgrade
   std::uint32_t websockets_ping_interval_seconds = 0;  // 0: the broker sends no pings
   std::string http_dir;                                // files served over HTTP; empty: none

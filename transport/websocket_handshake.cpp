@@ -68,6 +68,7 @@ MaybeRefusal check_key(const HttpRequest& request) {
 MaybeRefusal check_origin(const HttpRequest& request, const ListenerOptions& listener) {
   if (listener.websockets_origins.empty()) return {};
   const std::string* const origin = request.find("origin");
+  if (origin == nullptr && !listener.origin_required) return {};
   if (origin == nullptr) return HttpRefusal{403, "The request has no Origin header.", {}};
   if (std::ranges::find(listener.websockets_origins, *origin) !=
       listener.websockets_origins.end()) {

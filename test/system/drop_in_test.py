@@ -166,3 +166,19 @@ class CharactersTest(BrokerTest):
             client.expect_publish(f"t/{character}", "x")
             client.unsubscribe(f"t/{character}")
             client.disconnect()
+
+
+class OriginTest(BrokerTest):
+    """websockets_origin_required."""
+
+    def test_missing(self):
+        """An upgrade without Origin: taken, or refused; another Origin is refused always."""
+        for others, status in (("", 101), ("websockets_origin_required true\n", 403)):
+            self.start(others + WS_CONFIG + "websockets_origin https://a.example\n")
+            for headers, wanted in (({}, status), ({"Origin": "https://a.example"}, 101),
+                                    ({"Origin": "https://a.exam"}, 403),
+                                    ({"Origin": "null"}, 403)):
+                web = WebSocket(self.broker.ws_port)
+                self.addCleanup(web.close)
+                web.send(web.request(**headers))
+                self.assertEqual(web.read_response(with_body=False).status, wanted, headers)
