@@ -1,13 +1,6 @@
 #include "broker/pressure.h"
 
 namespace broker {
-namespace {
-
-/// Packets put aside for one connection, and for all: beyond that connections are not read.
-constexpr std::size_t parked_bytes_max = std::size_t{64} << 10U;
-constexpr std::size_t parked_bytes_max_of_all = std::size_t{4} << 20U;
-
-}  // namespace
 
 bool Pressure::journal_is_behind() {
   if (!ledger_.on()) return false;
@@ -64,11 +57,6 @@ void Pressure::park(Connection& connection, const mqtt::Frame& frame) {
 std::unique_ptr<mqtt::ByteBuffer> Pressure::unpark(Connection& connection) {
   if (connection.parked) parked_bytes_ -= connection.parked->size();
   return std::move(connection.parked);
-}
-
-bool Pressure::has_room_for(const Connection& connection) const noexcept {
-  if (!connection.parked) return true;
-  return connection.parked->size() <= parked_bytes_max && parked_bytes_ <= parked_bytes_max_of_all;
 }
 
 }  // namespace broker

@@ -82,9 +82,17 @@ class Pressure {
   void remember(ConnectionId connection) { parked_.push_back(connection); }
 
   /// Whether more packets of the connection may be put aside.
-  [[nodiscard]] bool has_room_for(const Connection& connection) const noexcept;
+  [[nodiscard]] bool has_room_for(const Connection& connection) const noexcept {
+    if (!connection.parked) return true;
+    return connection.parked->size() <= parked_bytes_max &&
+           parked_bytes_ <= parked_bytes_max_of_all;
+  }
 
  private:
+  /// Packets put aside for one connection, and for all: beyond that connections are not read.
+  static constexpr std::size_t parked_bytes_max = std::size_t{64} << 10U;
+  static constexpr std::size_t parked_bytes_max_of_all = std::size_t{4} << 20U;
+
   /// Whether memory has to be spared that the message would take.
   [[nodiscard]] static bool would_be_kept(const Connection& connection,
                                           const mqtt::Publish& packet);

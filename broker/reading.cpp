@@ -6,9 +6,6 @@
 namespace broker {
 namespace {
 
-/// Answers that a client does not read: beyond that it is not read either.
-constexpr std::size_t unread_reply_bytes_max = std::size_t{1} << 20U;
-
 /// A second's worth may come at once: looking again every 100 ms or so wastes none of the rate.
 TokenBucket::Size bucket_size(std::uint32_t per_second) noexcept {
   return {per_second, per_second};
@@ -22,14 +19,6 @@ std::int64_t milliseconds_until_room(TokenBucket& bucket, std::uint32_t per_seco
 }
 
 }  // namespace
-
-bool Reading::may_read(const Connection& connection) const noexcept {
-  if (input_waits(connection)) return false;
-  if (connection.unread_reply_bytes > unread_reply_bytes_max && connection.queued_bytes > 0) {
-    return false;
-  }
-  return pressure_.has_room_for(connection);
-}
 
 void Reading::resume(Connection& connection, Instant now) {
   if (!connection.reading_paused || !may_read(connection)) return;

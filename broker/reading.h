@@ -62,7 +62,12 @@ class Reading {
   [[nodiscard]] static bool is_delayed(const Connection& connection) noexcept {
     return connection.publishing != nullptr && connection.publishing->delayed;
   }
-  [[nodiscard]] bool may_read(const Connection& connection) const noexcept;
+  [[nodiscard]] bool may_read(const Connection& connection) const noexcept {
+    if (input_waits(connection)) return false;
+    const bool reads_answers =
+        connection.unread_reply_bytes <= unread_reply_bytes_max || connection.queued_bytes == 0;
+    return reads_answers && pressure_.has_room_for(connection);
+  }
   /// Asks the loop to read the connection again, if reading is paused and may resume.
   void resume(Connection& connection, Instant now);
   /// Whether nothing has come for one and a half times the keep alive [MQTT-3.1.2-22]. If not, the
@@ -87,6 +92,9 @@ class Reading {
   void end_delay(Connection& connection, Instant now) noexcept;
 
  private:
+  /// Answers that a client does not read: beyond that it is not read either.
+  static constexpr std::size_t unread_reply_bytes_max = std::size_t{1} << 20U;
+
   const std::vector<ListenerPolicy>& listeners_;
   const Pressure& pressure_;
   TimerWheel& timers_;

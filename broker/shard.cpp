@@ -316,10 +316,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
 Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
                                         mqtt::Bytes unread) {
   ++metrics.messages_received;
-  if (debug) {
-    const std::string line = received_line(connection, frame);
-    if (!line.empty()) note(LogType::debug, {line});
-  }
+  if (debug) note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -490,6 +487,15 @@ void Shard::State::on_connection_timer(Connection& connection) {
 void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces,
                         const std::source_location& place) const {
   line_rates.write(log, type, pieces, now, place);
+}
+
+void Shard::State::note_received(const Connection& connection, const mqtt::Frame& frame) const {
+  const std::string line = received_line(connection, frame);
+  if (!line.empty()) note(LogType::debug, {line});
+}
+
+void Shard::State::note_sent(const Connection& connection, mqtt::Bytes packet) const {
+  note(LogType::debug, {sent_line(connection, packet)});
 }
 
 void Shard::State::note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces) {

@@ -133,12 +133,15 @@ struct Shard::State {
         holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
           const std::size_t before = bytes.size();
           encode(bytes);
-          if (debug) note(LogType::debug, {sent_line(connection, bytes.view().subspan(before))});
+          if (debug) note_sent(connection, bytes.view().subspan(before));
         });
     metrics.bytes_sent += size_bytes;
     ++metrics.messages_sent;
     connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
   }
+  // Debug lines, out of the way of most packets.
+  void note_sent(const Connection& connection, mqtt::Bytes packet) const;
+  void note_received(const Connection& connection, const mqtt::Frame& frame) const;
   /// The first part of each event: what time it is, and whether debug lines are read. A client
   /// causes the event, unless it says otherwise.
   void enter(Instant time) {
