@@ -101,6 +101,12 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   return state.receive(*connection, bytes);
 }
 
+std::size_t Shard::login_bytes(ConnectionId id) const noexcept {
+  const Connection* const connection = inside_.aside().find(id);
+  if (connection == nullptr || connection->stage == Connection::Stage::connected) return 0;
+  return connection->tail.size();
+}
+
 bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
   if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
   if (Reading::input_waits(connection)) connection.reading_paused = true;

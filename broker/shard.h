@@ -117,6 +117,8 @@ class Shard {
   ///           decided() was called; and while the connection has sent more than can be handled
   ///           now, or does not read what it is answered, until the outbox asks for it.
   bool received(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
+  /// What is kept of a connection's bytes because its login is not decided; 0 after that.
+  [[nodiscard]] std::size_t login_bytes(ConnectionId connection) const noexcept;
   /// Handles what received() and others left because the outbox was full. To be called after the
   /// outbox was drained, and again until it returns false: there was nothing.
   bool go_on(Instant now);

@@ -213,8 +213,9 @@ constexpr auto global_rows = std::to_array<Option>({
      .repeated = true,
      .default_text = "127.0.0.0/8 ::1",
      .help = "Networks to which no limit by address applies: neither max_connections_per_address, "
-             "max_connection_rate_per_address nor bans. Clients on unix sockets are always exempt. "
-             "Where proxies are believed (trusted_proxies), a client counts by its own address.",
+             "max_connection_rate_per_address, max_login_bytes_per_address nor bans. Clients on "
+             "unix sockets are always exempt. Where proxies are believed (trusted_proxies), a "
+             "client counts by its own address.",
      .apply = limits_exempt},
     {.name = "max_keepalive",
      .type = Type::integer,
@@ -247,6 +248,16 @@ constexpr auto global_rows = std::to_array<Option>({
      .help = "Largest CONNECT packet: what a client can make the broker keep before it has logged "
              "in. 0 leaves it to max_packet_size.",
      .apply = to_settings<&Settings::packet_max_connect_bytes>},
+    {.name = "max_login_bytes_per_address",
+     .type = Type::integer,
+     .maximum = int64_max,
+     .default_text = "67108864",
+     .units = "bytes",
+     .help = "What all connections from one address together may make the broker keep before "
+             "their logins are answered, but for the first 4096 bytes of each. A connection that "
+             "asks for more is closed. 0 means no limit. See limits_exempt and "
+             "address_prefix_ipv6.",
+     .apply = to_settings<&Settings::max_login_bytes_per_address>},
     {.name = "message_size_limit",
      .type = Type::integer,
      .maximum = payload_max_bytes,

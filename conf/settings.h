@@ -172,6 +172,7 @@ struct Settings {
   std::uint32_t login_failures_time_seconds = 60;  ///< within which they count
   std::uint32_t login_ban_time_seconds = 300;
   std::uint8_t address_prefix_ipv6_bits = 64;
+  std::uint64_t max_login_bytes_per_address = 67'108'864;           ///< 0: no limit
   std::vector<std::string> limits_exempt = {"127.0.0.0/8", "::1"};  ///< networks
   std::uint32_t message_size_limit_bytes = 0;       ///< message_size_limit: largest payload
   std::uint32_t max_packet_size_bytes = 2'000'000;  ///< max_packet_size: at least 20

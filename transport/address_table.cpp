@@ -15,7 +15,7 @@ AddressTable::Entry& AddressTable::touch(Part& part, const AddressKey& key, brok
   if (fresh) {
     entry.idle = part.idle.insert(part.idle.end(), key);
     forget(part, now);
-  } else if (entry.connections == 0) {
+  } else if (!entry.in_use()) {
     part.idle.splice(part.idle.end(), part.idle, entry.idle);
   }
   return entry;
@@ -31,6 +31,20 @@ void AddressTable::forget(Part& part, broker::Instant now) const {
   }
 }
 
+/// To be called before an entry counts something.
+void AddressTable::begin_use(Part& part, const Entry& entry) {
+  if (!entry.in_use()) part.idle.erase(entry.idle);
+}
+
+/// To be called after an entry counts less.
+void AddressTable::end_use(Part& part, Entries::iterator entry) const {
+  if (entry->second.in_use()) return;
+  entry->second.idle = part.idle.insert(part.idle.end(), entry->first);
+  if (part.idle.size() <= idle_max_) return;
+  part.entries.erase(part.idle.front());
+  part.idle.pop_front();
+}
+
 AddressTable::Answer AddressTable::enter(const AddressKey& key, const ConnectionBounds& bounds,
                                          broker::Instant now) {
   Part& part = part_of(key);
@@ -40,7 +54,8 @@ AddressTable::Answer AddressTable::enter(const AddressKey& key, const Connection
     return Answer::too_many;
   }
   if (bounds.rate.per_second != 0 && !take(entry, bounds.rate, now)) return Answer::too_fast;
-  if (entry.connections++ == 0) part.idle.erase(entry.idle);
+  begin_use(part, entry);
+  ++entry.connections;
   return Answer::admitted;
 }
 
@@ -63,12 +78,28 @@ void AddressTable::leave(const AddressKey& key) {
   const std::scoped_lock lock(part.mutex);
   const auto found = part.entries.find(key);
   if (found == part.entries.end() || found->second.connections == 0) return;
-  Entry& entry = found->second;
-  if (--entry.connections > 0) return;
-  entry.idle = part.idle.insert(part.idle.end(), key);
-  if (part.idle.size() <= idle_max_) return;
-  part.entries.erase(part.idle.front());
-  part.idle.pop_front();
+  --found->second.connections;
+  end_use(part, found);
+}
+
+bool AddressTable::keep(const AddressKey& key, std::size_t bytes, std::uint64_t bytes_max,
+                        broker::Instant now) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  Entry& entry = touch(part, key, now);
+  if (entry.kept_bytes >= bytes_max) return false;
+  begin_use(part, entry);
+  entry.kept_bytes += bytes;
+  return true;
+}
+
+void AddressTable::release(const AddressKey& key, std::size_t bytes) {
+  Part& part = part_of(key);
+  const std::scoped_lock lock(part.mutex);
+  const auto found = part.entries.find(key);
+  if (found == part.entries.end() || found->second.kept_bytes < bytes) return;
+  found->second.kept_bytes -= bytes;
+  end_use(part, found);
 }
 
 bool AddressTable::fail(const AddressKey& key, const LoginBounds& bounds, broker::Instant now) {

@@ -29,15 +29,16 @@ struct ConnectionBounds {
   broker::TokenBucket::Size rate = {};  // of new ones
 };
 
-/// What is known of each network: its connections, how fast they come, its failed logins.
+/// What is known of each network: its connections, how fast they come, what they keep before their
+/// logins, its failed logins.
 ///
 /// Shape      Sixteen parts with a lock each. Of networks without a connection each part remembers
 ///            so many, those used last; one that says nothing any more is forgotten earlier.
-/// Invariant  What has connections is never forgotten, and there are no more of these than
-///            connections. A network that makes room for others loses its ban and its debts: who
-///            has 65,536 networks to come from needs neither.
-/// Threads    Any. Touched when a connection comes, when it ends and when a login fails; never for
-///            a message.
+/// Invariant  What has connections or kept bytes is never forgotten, and there are no more of these
+///            than connections. A network that makes room for others loses its ban and its debts:
+///            who has 65,536 networks to come from needs neither.
+/// Threads    Any. Touched when a connection comes, when a large CONNECT does, when a connection
+///            ends and when a login fails; never for a message.
 class AddressTable {
  public:
   static constexpr std::size_t idle_networks_max = 65'536;
@@ -55,6 +56,12 @@ class AddressTable {
   [[nodiscard]] bool take(const AddressKey& key, const broker::TokenBucket::Size& rate,
                           broker::Instant now);
 
+  /// Counts bytes that a connection keeps before its login is answered; give them back with
+  /// release(). Returns false, and counts nothing, if the network keeps `bytes_max` already.
+  [[nodiscard]] bool keep(const AddressKey& key, std::size_t bytes, std::uint64_t bytes_max,
+                          broker::Instant now);
+  void release(const AddressKey& key, std::size_t bytes);
+
   /// Counts a failed login. Returns whether this one brings a ban.
   [[nodiscard]] bool fail(const AddressKey& key, const LoginBounds& bounds, broker::Instant now);
   [[nodiscard]] bool is_banned(const AddressKey& key, broker::Instant now);
@@ -71,11 +78,14 @@ class AddressTable {
   struct Entry {
     std::uint32_t connections = 0;
     std::uint32_t failures = 0;
+    std::uint64_t kept_bytes = 0;  // of connections whose logins are not answered
     broker::Instant failing_since;
     broker::Instant banned_until;
     broker::Instant keep_until;  // it says something until then
     broker::TokenBucket bucket;
-    Idle::iterator idle;  // if it has no connections
+    Idle::iterator idle;  // if it is not in use
+
+    [[nodiscard]] bool in_use() const noexcept { return connections > 0 || kept_bytes > 0; }
   };
   struct Part {
     std::mutex mutex;
@@ -88,6 +98,8 @@ class AddressTable {
   [[nodiscard]] static bool take(Entry& entry, const broker::TokenBucket::Size& rate,
                                  broker::Instant now);
   void forget(Part& part, broker::Instant now) const;
+  static void begin_use(Part& part, const Entry& entry);
+  void end_use(Part& part, Entries::iterator entry) const;
 
   std::size_t idle_max_;  // of each part
   std::array<Part, parts> parts_;

@@ -85,6 +85,18 @@ void Admission::count_address(ConnectionCharge& charge, const ListenerOptions& l
   charge.address = std::make_unique<AddressKey>(key);
 }
 
+bool Admission::keep_login_bytes(ConnectionCharge& charge, const PeerAddress& address,
+                                 std::size_t bytes, broker::Instant now) const {
+  const std::uint64_t bytes_max = options_.login_bytes_per_address_max;
+  if (bytes_max == 0 || bytes <= LoginBytes::free_bytes) return true;
+  if (charge.login_bytes == nullptr) {
+    const auto prefix = prefix_of(address);
+    if (!prefix) return true;
+    charge.login_bytes = std::make_unique<LoginBytes>(addresses_, AddressKey{*prefix});
+  }
+  return charge.login_bytes->grow_to(bytes, bytes_max, now);
+}
+
 bool Admission::turn_away(ConnectionCharge& charge, ConnectionCount& of_listener, Refusal refusal,
                           bool inside_tls, broker::Instant now) {
   leave(charge, of_listener);
@@ -98,6 +110,7 @@ bool Admission::turn_away(ConnectionCharge& charge, ConnectionCount& of_listener
 }
 
 void Admission::leave(ConnectionCharge& charge, ConnectionCount& of_listener) {
+  release_login_bytes(charge);
   if (const auto address = std::exchange(charge.address, nullptr)) addresses_.leave(*address);
   switch (std::exchange(charge.as, ConnectionCharge::As::nothing)) {
     case ConnectionCharge::As::nothing:

@@ -11,6 +11,7 @@
 #include "transport/address_prefix.h"
 #include "transport/address_table.h"
 #include "transport/connection_count.h"
+#include "transport/login_bytes.h"
 #include "transport/options.h"
 #include "transport/peer_address.h"
 
@@ -26,7 +27,8 @@ struct ConnectionCharge {
     turned_away,  ///< over a limit: it gets an answer and is closed
   };
 
-  std::unique_ptr<AddressKey> address;  // null: it does not count by its address
+  std::unique_ptr<AddressKey> address;      // null: it does not count by its address
+  std::unique_ptr<LoginBytes> login_bytes;  // null: they are few, or do not count
   As as = As::nothing;
   broker::Refusal refusal{};  // of one that is turned away
 };
@@ -62,6 +64,12 @@ class Admission {
   /// it.
   void count_address(ConnectionCharge& charge, const ListenerOptions& listener,
                      const PeerAddress& address, broker::Instant now) const;
+  /// Counts the bytes that are kept of a connection because its login is not answered. Returns
+  /// false if its address keeps too many.
+  [[nodiscard]] bool keep_login_bytes(ConnectionCharge& charge, const PeerAddress& address,
+                                      std::size_t bytes, broker::Instant now) const;
+  /// None are kept any more.
+  static void release_login_bytes(ConnectionCharge& charge) noexcept { charge.login_bytes.reset(); }
   /// Gives back what a refused connection counts as. Returns whether the refusal may be told; if
   /// not, the connection is to be closed at once.
   [[nodiscard]] bool turn_away(ConnectionCharge& charge, ConnectionCount& of_listener,

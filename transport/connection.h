@@ -28,7 +28,8 @@ enum class State : std::uint8_t {
   http_request,        ///< of a WebSocket, or for a file
   introduced,          ///< the shard knows it; no byte of MQTT has come
   connecting,          ///< bytes of MQTT have come; it may move to another loop
-  settled,             ///< its shard has answered: it stays on this loop
+  at_home,             ///< it stays on this loop, and its login is not answered
+  settled,             ///< its shard has answered
   closing,             ///< the shard has forgotten it; output is on its way
   rejected,            ///< the same, and nothing that the client sends matters any more
   lingering,           ///< everything is said: waits for the client's end

@@ -99,6 +99,7 @@ void Connections::change(Connection& connection, State state) {
   if (connection.state == State::tls_handshake) handshake_queue_.end();
   if (state == State::tls_handshake) handshake_queue_.begin();
   connection.state = state;
+  if (state >= State::settled) Admission::release_login_bytes(connection.charge);
 }
 
 void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
@@ -143,7 +144,7 @@ void Connections::adopt(Handoff handoff) {
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
   introduce(*connection);
-  change(*connection, State::settled);
+  change(*connection, State::at_home);
   listen_to(*connection);
   if (!is_open(connection->state)) return;
   pass(*connection, handoff.unread);
@@ -212,7 +213,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
 void Connections::write(broker::ConnectionId id, broker::Output& output) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || !is_open(connection->state)) return;
-  change(*connection, State::settled);
+  if (connection->state != State::settled) change(*connection, State::settled);
   connection->write_turn = loop_.turn();
   const bool report = output.report;
   if (!writer_.write(*connection, output)) {

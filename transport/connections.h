@@ -98,6 +98,9 @@ class Connections {
   /// The same for the limits that need to know who it is: its address, and how fast they come. To
   /// be called once, when the real address is known.
   [[nodiscard]] bool admit(Connection& connection);
+  /// So many bytes are kept of a connection whose login is not answered. Closes it if its address
+  /// has too many.
+  void count_login_bytes(Connection& connection, std::size_t bytes);
   void turn_away(Connection& connection, broker::Refusal refusal);
   void tell_refusal(Connection& connection, broker::Refusal refusal);
 
@@ -124,6 +127,7 @@ class Connections {
 
   void send_pongs(Connection& connection, const WebSocketInput& input);
   void pass(Connection& connection, mqtt::Bytes bytes);
+  void pass_before_login(Connection& connection, mqtt::Bytes bytes);
   [[nodiscard]] bool may_read(const Connection& connection) const;
   void pause(Connection& connection);
   void end_websocket(Connection& connection);

@@ -92,6 +92,15 @@ void Connections::count_addresses(std::span<const std::shared_ptr<Listener>> lis
   });
 }
 
+void Connections::count_login_bytes(Connection& connection, std::size_t bytes) {
+  if (admission_.keep_login_bytes(connection.charge, connection.address, bytes, loop_.now()))
+    return;
+  note_refusal(connection, Refusal::login_bytes_per_address, "Connection from ",
+               " closed: the connections of its address keep as much before their logins as "
+               "max_login_bytes_per_address allows.");
+  lose(connection, broker::CloseCause::protocol_error);
+}
+
 void Connections::turn_away(Connection& connection, Refusal refusal) {
   note_refusal(connection, refusal, "Client connection from ",
                " denied: " + std::string(describe(refusal)) + ".");

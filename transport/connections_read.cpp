@@ -136,9 +136,17 @@ void Connections::send_pongs(Connection& connection, const WebSocketInput& input
 
 /// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.
 void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
+  if (connection.state != State::settled) return pass_before_login(connection, bytes);
   connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
-  if (connection.state != State::settled) loop_.move_connections();
   loop_.write_borrowed();
+}
+
+void Connections::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
+  connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
+  loop_.move_connections();
+  loop_.write_borrowed();
+  if (!is_open(connection.state)) return;
+  count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
 }
 
 /// Ends a connection whose WebSocket has ended; does nothing to others. It may have moved to
@@ -202,7 +210,13 @@ Connections::Bytes Connections::read_http(Connection& connection, Bytes bytes) {
     connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
   }
   const auto [progress, used] = connection.opening->read(bytes);
-  if (progress == HttpRequestReader::Progress::incomplete) return {};
+  if (progress == HttpRequestReader::Progress::incomplete) {
+    // Until its request is whole, a client behind a proxy would count as the proxy.
+    if (!asks_proxies(connection)) {
+      count_login_bytes(connection, connection.opening->head_bytes());
+    }
+    return {};
+  }
   if (progress != HttpRequestReader::Progress::complete) {
     refuse_request(connection, connection.opening->fault(progress));
     return {};
@@ -229,6 +243,7 @@ bool Connections::answer_request(Connection& connection) {
   send(connection, handshake.response);
   if (connection.state != State::http_request) return false;  // the socket was broken
   connection.opening.reset();
+  Admission::release_login_bytes(connection.charge);
   connection.websocket = std::make_unique<WebSocketReader>();
   introduce(connection);
   return true;

@@ -52,6 +52,8 @@ class HttpRequestReader {
   /// To be called until it says something else than incomplete.
   [[nodiscard]] Result read(mqtt::Bytes bytes);
 
+  /// How many more bytes the head may have.
+  [[nodiscard]] std::size_t bytes_left() const noexcept { return bytes_left_; }
   [[nodiscard]] const HttpRequest& request() const noexcept { return request_; }
   /// What was malformed, in words.
   [[nodiscard]] std::string_view error() const noexcept;

@@ -148,6 +148,7 @@ struct LoopOptions {
   std::uint32_t handshake_timeout_seconds = 30;
   LoginBounds logins;
   std::uint8_t address_prefix_ipv6_bits = 64;      // who shares them counts as one address
+  std::uint64_t login_bytes_per_address_max = 0;   // before logins are answered; 0: no limit
   Networks limits_exempt;                          // of limits that are kept by address
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end
 

@@ -27,6 +27,10 @@ class WebSocketOpening {
       : listener_(listener), reader_(listener.websockets_headers_bytes_max) {}
 
   [[nodiscard]] HttpRequestReader::Result read(mqtt::Bytes bytes) { return reader_.read(bytes); }
+  /// How much of the request's head has come.
+  [[nodiscard]] std::size_t head_bytes() const noexcept {
+    return listener_.websockets_headers_bytes_max - reader_.bytes_left();
+  }
   /// The request; whole once read() has returned complete.
   [[nodiscard]] const HttpRequest& request() const noexcept { return reader_.request(); }
   /// The answer if read() returned malformed or too_large.

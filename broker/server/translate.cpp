@@ -188,6 +188,7 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings,
                     .time_seconds = settings.login_failures_time_seconds,
                     .ban_seconds = settings.login_ban_time_seconds};
   options.address_prefix_ipv6_bits = settings.address_prefix_ipv6_bits;
+  options.login_bytes_per_address_max = settings.max_login_bytes_per_address;
   options.limits_exempt = networks_of(settings.limits_exempt);
   return options;
 }

@@ -5,8 +5,8 @@ import socket
 from harness import wire
 from harness.broker import DEFAULT_CONFIG, wait_until
 from harness.case import ALL, BrokerTest, versions
-from harness.client import unique
-from harness.websocket import WebSocket
+from harness.client import Client, TcpStream, unique
+from harness.websocket import BINARY, WebSocket, frame
 from harness.wire import MQTT5, MQTT311
 
 # Everybody in these tests comes from 127.0.0.1, which is exempt by default.
@@ -202,6 +202,82 @@ class BanTest(Admission):
         for _ in range(5):
             _, connack = self.attempt(MQTT311)
             self.assertEqual(connack.reason, 5)
+
+
+class LoginBytesTest(Admission):
+    """max_login_bytes_per_address."""
+
+    def hold(self, source="127.0.0.1", header=b"", port=None):
+        """Sends all but the end of a large CONNECT, and leaves it so."""
+        whole = wire.connect(MQTT311, unique("half"), will=wire.Will("w", b"x" * 60_000))
+        stream = TcpStream(("127.0.0.1", port or self.broker.port), (source, 0))
+        self.addCleanup(stream.close)
+        try:
+            stream.send(header + whole[:-1])
+        except OSError:
+            pass  # it is closed already
+        return stream
+
+    def refused(self):
+        """How many connections that limit has closed."""
+        watcher = self.client()
+        watcher.subscribe("$SYS/broker/limits/login_bytes_per_address")
+        count = int(watcher.receive().payload)
+        watcher.close()
+        return count
+
+    def test_many_connections_of_one_address(self):
+        """They keep no more than that together; small clients and other addresses come in."""
+        self.start("sys_interval 1\nmax_login_bytes_per_address 1000000\n" + COUNTED)
+        held = [self.hold() for _ in range(60)]
+        wait_until(lambda: self.refused() >= 30, "most of them to be closed")
+        self.broker.wait_for_log("closed: the connections of its address keep as much before their "
+                                 "logins as max_login_bytes_per_address allows")
+        self.assertLess(len(self.broker.log_lines("max_login_bytes_per_address allows")), 40)
+        self.client().ping()
+        will = wire.Will("w", b"x" * 60_000)
+        other = Client(TcpStream(("127.0.0.1", self.broker.port), ("127.0.0.2", 0)))
+        self.addCleanup(other.close)
+        other.connect(will=will)
+        for each in held:
+            each.close()
+
+        def large():
+            client, connack = self.attempt(MQTT311, will=will)
+            return client if connack else None
+        wait_until(large, "a large CONNECT to be taken again").ping()
+        self.assertLess(self.refused(), 60)
+
+    def test_behind_a_proxy(self):
+        """Clients count under their own addresses, in a PROXY header as in X-Forwarded-For."""
+        self.start("sys_interval 1\nmax_login_bytes_per_address 200000\n" + COUNTED +
+                   "listener {port2} 127.0.0.1\nenable_proxy_protocol 1\n"
+                   "listener {ws_port} 127.0.0.1\nprotocol websockets\n"
+                   "trusted_proxies 127.0.0.1\n")
+        connect = wire.connect(MQTT311, unique("half"), will=wire.Will("w", b"x" * 60_000))[:-1]
+
+        def websocket(address):
+            held = WebSocket(self.broker.ws_port)
+            self.addCleanup(held.close)
+            held.handshake(extra=[("X-Forwarded-For", address)])
+            try:
+                held.send(frame(BINARY, connect))
+            except OSError:
+                pass  # it is closed already
+        for number in range(1, 21):
+            self.hold(header=b"PROXY TCP4 192.0.2.%d 192.0.2.1 99 1883\r\n" % number,
+                      port=self.broker.port2)
+            websocket(f"198.51.100.{number}")
+        self.assertEqual(self.refused(), 0)
+        for _ in range(5):
+            self.hold(header=b"PROXY TCP4 192.0.2.7 192.0.2.1 99 1883\r\n",
+                      port=self.broker.port2)
+        self.broker.wait_for_log(r"Connection from 192\.0\.2\.7:99 closed: the connections of its")
+        wait_until(lambda: self.refused() > 0, "the figure to say so")
+        before = self.refused()
+        for _ in range(8):
+            websocket("198.51.100.7")
+        wait_until(lambda: self.refused() > before, "clients of a WebSocket to be refused, too")
 
 
 class WebSocketAnswersTest(Admission):

@@ -1,7 +1,11 @@
 #include "transport/address_table.h"
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <string>
+#include <vector>
+
+#include "transport/login_bytes.h"
 
 namespace {
 
@@ -11,6 +15,7 @@ using transport::AddressPrefix;
 using transport::AddressTable;
 using transport::ConnectionBounds;
 using transport::LoginBounds;
+using transport::LoginBytes;
 using transport::PeerAddress;
 using Answer = AddressTable::Answer;
 
@@ -149,4 +154,47 @@ TEST_CASE("who says nothing any more makes room before the table is full", "[add
     table.leave(numbered(i));
   }
   CHECK(table.size() == 2000);
+}
+
+TEST_CASE("bytes before a login are bounded by address, and come back", "[address_table]") {
+  constexpr std::uint64_t bytes_max = 100'000;
+  constexpr std::size_t large = LoginBytes::free_bytes + 60'000;
+  AddressTable table;
+  const AddressKey one = key("192.0.2.1");
+  auto first = std::make_unique<LoginBytes>(table, one);
+  auto second = std::make_unique<LoginBytes>(table, one);
+  LoginBytes third(table, one);
+  CHECK(first->grow_to(large, bytes_max, start));
+  CHECK(first->grow_to(large, bytes_max, start));   // no more than before
+  CHECK(first->grow_to(10'000, bytes_max, start));  // as after a move: what was counted stays
+  CHECK(second->grow_to(large, bytes_max, start));  // the limit is on what is kept already
+  CHECK_FALSE(third.grow_to(large, bytes_max, start));
+  CHECK(third.grow_to(LoginBytes::free_bytes, bytes_max, start));
+  LoginBytes other(table, key("192.0.2.2"));
+  CHECK(other.grow_to(large, bytes_max, start));
+  second.reset();
+  CHECK(third.grow_to(large, bytes_max, start));
+  first.reset();
+}
+
+TEST_CASE("an address that keeps bytes is not forgotten, and is afterwards", "[address_table]") {
+  AddressTable table(16);
+  std::vector<std::unique_ptr<LoginBytes>> all;
+  for (unsigned i = 0; i < 500; ++i) {
+    all.push_back(std::make_unique<LoginBytes>(table, numbered(i)));
+    REQUIRE(all.back()->grow_to(LoginBytes::free_bytes + 1, 1, start));
+  }
+  for (unsigned i = 0; i < 500; ++i) {
+    LoginBytes more(table, numbered(i));
+    REQUIRE_FALSE(more.grow_to(LoginBytes::free_bytes + 1, 1, after_seconds(start, 1'000'000)));
+  }
+  CHECK(table.size() >= 500);
+  // Connections of the same addresses come and go meanwhile.
+  for (unsigned i = 0; i < 500; ++i) {
+    REQUIRE(table.enter(numbered(i), {}, start) == Answer::admitted);
+    table.leave(numbered(i));
+  }
+  CHECK(table.size() >= 500);
+  all.clear();
+  CHECK(table.size() <= 16);
 }

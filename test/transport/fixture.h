@@ -1,12 +1,14 @@
 // test/transport/fixture.h
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "broker/core/log.h"
@@ -16,6 +18,16 @@
 #include "transport/loops.h"
 
 namespace transport {
+
+/// Waits for `condition`, which other threads make true.
+template <typename Condition>
+[[nodiscard]] bool eventually(Condition&& condition) {
+  for (int count = 0; count < 2000; ++count) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
 
 /// Keeps log lines for a test to look at.
 class TestLog : public broker::Log {

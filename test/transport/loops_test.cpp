@@ -27,16 +27,6 @@ const std::string upgraded =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
 
-/// Waits for `condition`, which other threads make true.
-template <typename Condition>
-bool eventually(Condition&& condition) {
-  for (int count = 0; count < 2000; ++count) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE("clients of all loops hear each other", "[loops]") {
