@@ -79,13 +79,13 @@ template <typename Message>
 void Forwards::dispatch(ShardIndex to, Message&& message, bool lasting, Publication* publication) {
   assert(to != options_.index);
   const bool stored = lasting && ledger_.durability() == Durability::commit;
-  if (stored && storing_) return store(to, std::move(message), publication);
-  if (may_overtake(message.message)) return peers_.send(to, std::move(message));
+  if (stored && storing_) return store(to, std::forward<Message>(message), publication);
+  if (may_overtake(message.message)) return peers_.send(to, std::forward<Message>(message));
   const bool waits = has_to_wait(message, lasting);
   if (stored) message.confirm = holdings_.request_confirm(to);
-  if (!waits) return peers_.send(to, std::move(message));
+  if (!waits) return peers_.send(to, std::forward<Message>(message));
   ++in_order_;
-  waiting_.push_back({0, ForwardKey{0}, to, std::move(message), {}});
+  waiting_.push_back({0, ForwardKey{0}, to, std::forward<Message>(message), {}});
 }
 
 // A retained message must not overtake another: the last one published has to be the one that
@@ -107,7 +107,7 @@ void Forwards::store(ShardIndex to, Message&& message, Publication* publication)
   describe(message, row, texts);
   const ForwardKey key = ledger_.forwarding(kept, row, texts);
   message.confirm = {0, key, 1};
-  waiting_.push_back({ledger_.position(), key, to, std::move(message), kept});
+  waiting_.push_back({ledger_.position(), key, to, std::forward<Message>(message), kept});
 }
 
 JournalBatch::Forward Forwards::row_of(ShardIndex to) const {
