@@ -121,14 +121,14 @@ bool Writer::write_pending(Connection& connection, std::size_t skip) {
 
 Writer::Progress Writer::written(Connection& connection, int status) {
   if (status < 0) return Progress::lost;
-  Pending& pending = *connection.pending;
-  pending.writing = {};
+  connection.pending->writing = {};
   // A Pong waits until output leaves, because TLS seals bytes in the order in which they leave.
   // Nothing follows a Close.
-  const mqtt::ByteBuffer pong = std::move(pending.pong);
+  const mqtt::ByteBuffer pong = std::move(connection.pending->pong);
   if (!pong.empty() && is_open(connection.state) && !send(connection, pong.view())) {
     return Progress::lost;
   }
+  Pending& pending = *connection.pending;
   if (pending.next.size_bytes() == 0) {
     connection.pending.reset();
     return Progress::drained;
