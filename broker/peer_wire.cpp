@@ -272,7 +272,7 @@ class PeerReader {
   std::optional<std::string_view> what_;
 };
 
-/// What a shard relies on in a message as a whole.
+/// The properties of a whole message that a shard relies on.
 void check(const Confirmed& confirmed, PeerReader& reader) {
   // Holdings finds what waits by the depth, which counts from 1.
   if (confirmed.request.depth == 0) reader.fail("confirmed request without depth");

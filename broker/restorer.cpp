@@ -232,7 +232,7 @@ void Restorer::restore_retained(const JournalBatch& batch, const JournalBatch::R
     ++damaged_;
     return;
   }
-  // What is retained comes last, and once for each message: nobody will look it up again.
+  // Retained messages come last, each message once: no later row looks it up.
   MessageRef message = std::move(*found);
   const bool stores = homes_.of(topic) == options_.index;
   if (stores) Ledger::refers(message);
@@ -265,7 +265,7 @@ void Restorer::wake_up(Session& session, const Returned& returned) {
   // It is away now, whatever comes for it.
   if (returned.was_connected) ledger_.changed(session, Ledger::session_row);
   if (!session.outgoing) return;
-  // Of a client that was connected nobody knows how much it was sent: all that it may have been.
+  // A client that was connected may have been sent all that its window allowed.
   const std::size_t most = options_.limits.max_inflight_messages == 0
                                ? Outgoing::span_max
                                : options_.limits.max_inflight_messages;

@@ -233,7 +233,7 @@ void SharedSubscriptions::on_peer(ShardIndex from, GroupDelivery& message, Insta
 void SharedSubscriptions::on_peer(ShardIndex from, GroupReturn& message, Instant now) {
   forwards_.begin_peer_input(from, message.confirm);
   const std::optional<std::uint32_t> group = groups_.number(message.share_name, message.filter);
-  if (!group) return;  // nobody is left to take it
+  if (!group) return;  // no member is left to take it
   Publication publication(message.message.view(), now, 1);
   publication.shared = &message.message;
   deliver(*group, publication);

@@ -8,7 +8,7 @@
 
 namespace broker {
 
-/// What a timer of a shard is for, and what its owner is.
+/// The purpose of a timer of a shard, and the type of its owner.
 enum TimerKind : std::uint8_t {
   connection_timer,      ///< time until CONNECT, keep alive; of a Connection
   session_expiry_timer,  ///< of a Session, as the next one
@@ -16,7 +16,7 @@ enum TimerKind : std::uint8_t {
   publish_timer,  ///< end of a pause for the rate of publishes; of a Connection
 };
 
-/// What a session has while its client is away, made if it is not there.
+/// The part of a session that exists while its client is away; made if it is not there.
 inline Away& away_part(Session& session) {
   if (!session.away) {
     session.away = std::make_unique<Away>(session_expiry_timer, will_delay_timer, &session);

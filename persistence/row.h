@@ -57,7 +57,7 @@ class Row {
     if (value) check(*value, -milliseconds_max, milliseconds_max);
     return value;
   }
-  /// What fits a packet's field.
+  /// A text that fits a packet's field.
   std::string_view text() {
     const std::string_view value = read_.text();
     check(static_cast<std::int64_t>(value.size()), 0, UINT16_MAX);

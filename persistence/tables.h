@@ -31,7 +31,7 @@ class Tables {
   [[nodiscard]] Answer<void> end_forwards() { return statements_.all_arrived.run(); }
   /// One holder of a message less; deletes it if that was the last.
   [[nodiscard]] Answer<void> drop_message(std::uint64_t key);
-  /// Deletes a message, whoever refers to it.
+  /// Deletes a message, even if rows refer to it.
   [[nodiscard]] Answer<void> delete_message(std::uint64_t key);
 
   [[nodiscard]] Answer<bool> has_session(std::string_view client_id);

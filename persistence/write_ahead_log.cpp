@@ -152,7 +152,7 @@ void WriteAheadLog::tidy_up() {
 
 off_t WriteAheadLog::bytes() const noexcept { return pages_ == 0 ? 0 : bytes_of_log(pages_); }
 
-// What stands behind the last frame is ignored unless it has the log's salt (SQLite's file format,
+// Bytes behind the last frame are ignored unless they have the log's salt (SQLite's file format,
 // section 4.4), as zeros have not. SQLite holds no lock on this file that closing it could drop.
 void WriteAheadLog::lengthen() {
   const int log = ::open(files_.log_path().c_str(), O_WRONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-// What a refusal costs decides how polite it is. A banned address is closed at once, before any of
+// The cost of a refusal decides how polite it is. A banned address is closed at once, before any of
 // its bytes is read: it has had its answers. Others get the protocol's own answer, but only so many
 // at a time, so that a flood is closed at once.
 
@@ -131,7 +131,7 @@ std::optional<AddressKey> Admission::login_key(const PeerAddress& address) const
   return prefix ? std::optional(AddressKey{*prefix}) : std::nullopt;
 }
 
-/// What an address counts by; nothing: it is exempt.
+/// The key that an address counts by; nothing: it is exempt.
 std::optional<AddressPrefix> Admission::prefix_of(const PeerAddress& address) const {
   if (address.is_unix() || options_.limits_exempt.contains(address)) return std::nullopt;
   return AddressPrefix(address, options_.address_prefix_ipv6_bits);

@@ -17,7 +17,7 @@
 
 namespace transport {
 
-/// What one connection counts as. Admission alone changes it.
+/// The counts that include one connection. Admission alone changes it.
 ///
 /// Lifetime   Moves with its connection from loop to loop; Admission::leave() gives it back.
 struct ConnectionCharge {
@@ -77,7 +77,7 @@ class Admission {
   /// Gives back what a connection counts as; does nothing the second time.
   void leave(ConnectionCharge& charge, ConnectionCount& of_listener);
 
-  /// What failed logins from an address count against; nothing: they do not count.
+  /// The key that failed logins from an address count against; nothing: they do not count.
   [[nodiscard]] std::optional<AddressKey> login_key(const PeerAddress& address) const;
   [[nodiscard]] bool is_banned(const AddressKey& key, broker::Instant now) const {
     return addresses_.is_banned(key, now);

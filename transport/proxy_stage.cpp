@@ -24,7 +24,7 @@ std::string fault(const ProxyHeaderReader& reader, mqtt::Bytes bytes) {
   return why + ", but " + std::string(kind == FirstBytes::mqtt ? "MQTT" : describe(kind));
 }
 
-/// What a good header lacks; "" if nothing.
+/// The part that a good header lacks; "" if it is complete.
 std::string_view objection(const ProxyHeader& header, const ListenerOptions& options) noexcept {
   if (options.proxy_requires_tls && !header.tls) {
     return "it does not say that the client used TLS (proxy_protocol_v2_require_tls)";

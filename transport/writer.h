@@ -41,7 +41,7 @@ class Writer {
   /// libuv has written what was pending. What gathered meanwhile leaves next.
   [[nodiscard]] Progress written(Connection& connection, int status);
 
-  /// What the socket of a connection has not taken.
+  /// The bytes that the socket of a connection has not taken.
   [[nodiscard]] static std::size_t queued_bytes(const Connection& connection) noexcept;
 
  private:

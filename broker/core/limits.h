@@ -51,7 +51,7 @@ struct Limits {
   std::uint32_t connect_timeout_seconds = 30;      // from opening to a whole CONNECT
   std::vector<std::string> clientid_prefixes;      // empty: any
 
-  /// What answers PUBREL and PUBREC for a packet identifier that is not known.
+  /// The reason that PUBREL and PUBREC with an unknown packet identifier are answered.
   [[nodiscard]] mqtt::Reason unknown_identifier() const noexcept {
     return mosquitto_answers ? mqtt::Reason::success : mqtt::Reason::packet_identifier_not_found;
   }

@@ -21,7 +21,7 @@ struct Publication {
   Publication(const MessageView& message, Instant time, std::size_t receiver_count)
       : view(message), now(time), receivers(receiver_count) {}
 
-  /// What holds the payload until it is written: nothing if it may be borrowed.
+  /// The owner of the payload until it is written: none if it may be borrowed.
   const MessageRef& keeper() {
     if (!kept && !lendable) keep();
     return kept;
@@ -34,7 +34,7 @@ struct Publication {
     return kept;
   }
 
-  /// What memory that takes in this shard, at most: the copy, and a delivery for each receiver.
+  /// The memory that it takes in this shard, at most: the copy, and a delivery for each receiver.
   [[nodiscard]] std::size_t kept_bytes() const noexcept {
     if (!kept) return 0;
     return sizeof(Message) + receivers * sizeof(Delivery) +

@@ -46,7 +46,7 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
                                std::nullopt,
                                terms.subscription_identifiers};
   if (connection.version == mqtt::Version::v5_0 && message.expires) {
-    // What is left of the interval is sent [MQTT-3.3.2-6].
+    // The rest of the interval is sent [MQTT-3.3.2-6].
     packet.message_expiry_interval_seconds =
         *message.expires <= now ? 0 : seconds_left(*message.expires, now);
   }
@@ -54,7 +54,7 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
       mqtt::encoded_size(packet, connection.version) > connection.maximum_packet_size_bytes) {
     return drop(connection, DropReason::too_large);
   }
-  // What waits may be overtaken by what needs the alias.
+  // A packet that waits may be overtaken by one that needs the alias.
   if (connection.topic_alias_maximum_out != 0 && !waits) {
     bool known = false;
     packet.topic_alias = alias_for(connection, packet.topic, known);

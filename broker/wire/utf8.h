@@ -6,7 +6,7 @@
 
 namespace mqtt {
 
-/// Which characters a text in a packet may have, beside those that MQTT forbids.
+/// The characters that are refused in texts of packets, beside those that MQTT forbids.
 enum class TextRule : std::uint8_t {
   any,
   no_control_characters,  ///< nor non-characters: those that "should not" be sent (section 1.5.4)

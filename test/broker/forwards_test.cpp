@@ -65,7 +65,7 @@ struct Bench {
     const Forwards::StoreAndForward scope(forwards, true);
     send(payload, qos, retain, to);
   }
-  /// What is on its way to a shard now: payloads.
+  /// The payloads that are on their way to a shard now.
   Texts sent(ShardIndex to = there) {
     Texts texts;
     for (const PeerMessage& message : std::exchange(peers.messages(to), {})) {

@@ -35,7 +35,7 @@ struct Scene {
     connection.address = "192.0.2.1";
   }
 
-  /// What the loop is asked.
+  /// The request to the loop.
   LoginRequest ask() {
     const auto frame = mqtt::next_frame(connection.tail.view(), connect.size());
     auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);

@@ -81,7 +81,7 @@ struct Bench {
     publication.marked = true;
     shared.deliver(*group, publication);
   }
-  /// What is on its way to the other shard.
+  /// The messages on their way to the other shard.
   std::vector<PeerMessage> sent() {
     auto messages = std::exchange(peers.messages(other), {});
     peers.settled();
@@ -196,7 +196,7 @@ TEST_CASE("a session that ends gives its messages back to the group's other memb
   CHECK(Bench::waiting(first) == 0);
   CHECK(Bench::waiting(second) == 2);
   CHECK(bench.shared.table().member_count() == 1);
-  // The last member leaves, and nobody is left to take them.
+  // The last member leaves, and no member is left to take them.
   CHECK(bench.shared.give_back(second, now) == 2);
   CHECK(bench.shared.table().member_count() == 0);
 }

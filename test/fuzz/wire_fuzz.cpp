@@ -83,7 +83,7 @@ bool is_refusal_of_old_server(const Frame& frame, Version version) {
   return version == Version::v5_0 && frame.type == PacketType::connack && frame.body.size() == 2;
 }
 
-/// What a decoder takes is encoded and decoded once more, and means the same.
+/// A packet that a decoder takes is encoded and decoded once more, and means the same.
 void round_trip(const Frame& frame, Version version, Side sent_by) {
   const auto first = vectors::rewrite(frame, version, sent_by);
   if (!first) return;
@@ -123,7 +123,7 @@ void client_packets(fuzz::Input input) { decode(input, Side::client); }
 /// A hostile server, as a client sees it.
 void server_packets(fuzz::Input input) { decode(input, Side::server); }
 
-/// What an encoder wrote is read as it was meant: written once more it is the same.
+/// A packet that an encoder wrote is read as it was meant: written once more it is the same.
 void check_packet(const ByteBuffer& out, Version version, Side sent_by) {
   const auto copy = fuzz::exact_copy(out.view());
   const auto read = vectors::rewrite(whole(copy), version, sent_by);

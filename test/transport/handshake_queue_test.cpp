@@ -35,7 +35,7 @@ TEST_CASE("a connection waits while as many handshakes as may be are under way",
   queue.end();
   queue.end();
   CHECK(admitted(queue) == std::vector<std::uint32_t>{1, 2});
-  // Who was admitted began nothing yet: there is room as long as that stays so.
+  // An admitted connection has begun nothing yet: there is room as long as that stays so.
   CHECK(admitted(queue) == std::vector<std::uint32_t>{3});
 }
 

@@ -36,7 +36,7 @@ class Pair {
   Pair& operator=(const Pair&) = delete;
 
   void turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
-  /// What has arrived at the client.
+  /// The bytes that have arrived at the client.
   std::string receive() {
     std::string all;
     char buffer[65536];
