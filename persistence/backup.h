@@ -11,13 +11,13 @@ namespace persistence {
 
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-/// Copies a store into one file that is everything, at the state of one commit. A broker may have
-/// it open and goes on: it is not waited for, nor does it wait.
+/// Copies a store into one complete file, at the state of one commit. A broker may have the store
+/// open and continues to run: neither side waits for the other.
 ///
-/// Returns   The bytes of the copy. A file that is there already is replaced at the end, at once.
-/// Errors    One sentence. A file that is there already stays as it is.
+/// Returns   The bytes of the copy. An existing file is replaced at the end, atomically.
+/// Errors    One sentence. An existing file stays as it is.
 /// Cost      The copy is written and read once; memory for some thousand pages. While it runs, the
-///           broker's log cannot begin anew: it grows by what is committed meanwhile.
+///           broker's log cannot restart: it grows by the commits made meanwhile.
 [[nodiscard]] std::expected<std::uint64_t, std::string> back_up(const std::string& path,
                                                                 const std::string& target,
                                                                 const Progress& progress);

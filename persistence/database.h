@@ -12,19 +12,19 @@
 
 namespace persistence {
 
-/// Why the database did not do what it was asked.
+/// An error that the database reports.
 struct DatabaseError {
   int code = SQLITE_OK;  // SQLite's, extended
   std::string what;
 
-  /// The file is not what it should be: no use in trying again.
+  /// The file is corrupt or no database: to try again is of no use.
   [[nodiscard]] bool damaged() const noexcept;
 };
 
 template <typename T>
 using Answer = std::expected<T, DatabaseError>;
 
-/// A prepared statement: bind what it asks for, run it, or step through its rows.
+/// A prepared statement: bind its parameters, then run it, or step through its rows.
 ///
 /// Shape      bind() fills the next parameter, column() reads the next column; both start over with
 ///            each run() or row.
@@ -73,7 +73,7 @@ class Statement {
 /// One connection to a SQLite file.
 ///
 /// Threads    One at a time.
-/// Errors     As values. Every one says what SQLite says.
+/// Errors     As values. Each one carries SQLite's message.
 class Database {
  public:
   Database() = default;

@@ -11,8 +11,9 @@ namespace persistence {
 /// Numbers deliveries of one session as darter does: a packet identifier is the number modulo
 /// 65,535, plus 1.
 ///
-/// Invariant  Who was sent something knows its packet identifier and answers with it: those come
-///            first, with numbers that give the same identifiers. Others follow, in their order.
+/// Invariant  A client knows the packet identifier of each delivery sent to it and answers with it:
+///            those deliveries come first, with numbers that give the same identifiers. The others
+///            follow, in their order.
 /// Requires   An identifier stands at no more than one delivery that was sent.
 void number_deliveries(std::vector<ImportedDelivery>& deliveries, std::uint16_t last_packet_id);
 

@@ -66,7 +66,7 @@ class Store::Loader {
  private:
   using Text = JournalBatch::Text;
 
-  /// Who refers to a message.
+  /// The holders of references to a message.
   struct Holders {
     std::uint64_t shards = 0;  // one bit each
     bool forwarded = false;    // it is on its way from one to another
@@ -264,7 +264,7 @@ class Store::Loader {
     added(0);
   }
 
-  /// Every shard looks for itself whom they are for.
+  /// Every shard finds the receivers among its own subscribers.
   Answer<void> forwards() {
     return each(
         "SELECT id, message_id, to_loop, loops, home_key_1, home_key_2, share_name, share_filter, "

@@ -12,10 +12,10 @@
 namespace persistence {
 namespace {
 
-/// What every file begins with.
+/// The first bytes of every file.
 constexpr std::string_view signature("\0\xB5\0mosquitto db", 15);
 constexpr std::uint64_t header_bytes = signature.size() + 4 + 4;  // a checksum of 0, the version
-/// A PUBLISH cannot be larger, so nothing in the file is.
+/// A PUBLISH cannot be larger, so no payload in the file is.
 constexpr std::uint32_t payload_bytes_max = mqtt::variable_byte_integer_max;
 /// Everything of a message beside its payload: five texts of 65,535 bytes, and properties.
 constexpr std::uint32_t chunk_bytes_max = 2 * payload_bytes_max;
@@ -267,7 +267,7 @@ MosquittoDb::Configuration MosquittoDb::configuration(Fields& fields) const {
   made.at_shutdown = fields.byte("the shutdown flag") != 0;
   const std::uint8_t id_bytes = fields.byte("the size of message ids");
   if (id_bytes != 8) fields.fail("expected message ids of 8 bytes", 1);
-  // A block of fixed size is filled up to a multiple of what the machine aligns to: 8, or 4.
+  // A block of fixed size is padded up to a multiple of the machine's alignment: 8, or 4.
   if (packed()) fields.take(fields.left() == 2 ? 2 : 6, "padding");
   if (!packed()) made.last_message_id = fields.eight_bytes("the last message id");
   return made;

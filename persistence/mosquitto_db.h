@@ -15,7 +15,7 @@
 
 namespace persistence {
 
-/// What is wrong with a file of Mosquitto, and where.
+/// A fault in a file of Mosquitto, and its place.
 struct MosquittoDamage {
   std::uint64_t offset = 0;  // of the first byte that is not as it should be
   std::string what;          // "expected ..., found ..."
@@ -29,8 +29,8 @@ struct MosquittoDamage {
 /// Shape      persistence/mosquitto_db.md draws the bytes: a header, then chunks of six kinds.
 ///            Versions 3 and 4 write each field by itself, 5 and 6 blocks of fixed size.
 /// Lifetime   Texts and bytes of a chunk are good until the next one is read.
-/// Errors     As values. Nothing is believed: each length is held against what is left of its
-///            chunk, and the chunk's against what is left of the file.
+/// Errors     As values. No length is trusted: each is checked against the bytes left in its chunk,
+///            and the chunk's against the bytes left in the file.
 /// Cost       Memory for one chunk.
 class MosquittoDb {
  public:
@@ -102,7 +102,7 @@ class MosquittoDb {
     bool retain_as_published = false;
   };
 
-  /// The message is what is retained for its topic.
+  /// The message is the retained one of its topic.
   struct Retained {
     std::uint64_t message_id = 0;
   };

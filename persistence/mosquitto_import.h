@@ -13,7 +13,7 @@
 
 namespace persistence {
 
-/// What an import has to know that the file does not say.
+/// Facts that an import needs and the file does not contain.
 struct ImportOptions {
   struct Place {
     std::uint16_t listener = 0;
@@ -34,7 +34,7 @@ struct ImportOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
-/// What an import brought, and what it left out.
+/// Counts of the objects that an import wrote, and of those that it left out.
 struct Imported {
   std::uint32_t version = 0;
   std::uint64_t size_bytes = 0;
@@ -60,13 +60,13 @@ struct Imported {
   [[nodiscard]] std::string left_out_counts() const;
 };
 
-/// Brings all that a file of Mosquitto holds into a store, in one transaction: all or nothing.
+/// Imports the whole content of a Mosquitto file into a store, in one transaction: all or nothing.
 ///
-/// Shape      The file is read twice: first to check all of it, and to see who refers to which
-///            message; then rows are written. A third time in between if clients had sent QoS 2
-///            messages that Mosquitto was to pass on at PUBREL: darter passes on at PUBLISH, so
-///            these go to their receivers now, and the packet identifiers are kept.
-/// Invariant  What the store has is newer: its sessions and retained topics stay.
+/// Shape      The file is read twice: first to check all of it and to collect the references to
+///            each message; then rows are written. It is read a third time in between if clients
+///            had sent QoS 2 messages that Mosquitto was to forward at PUBREL: darter forwards at
+///            PUBLISH, so these go to their receivers now, and the packet identifiers are kept.
+/// Invariant  The store's content is newer: its sessions and retained topics stay.
 /// Errors     One sentence. Nothing was imported then.
 /// Cost       About 100 bytes of memory for each session, and 32 for each message.
 class MosquittoImport {

@@ -13,13 +13,13 @@
 
 namespace persistence {
 
-/// QoS 2 messages whose PUBREL has not come. darter routes such a message when it comes, Mosquitto
-/// at PUBREL. The client has its PUBREC and will not send the message again: it has to go to its
+/// QoS 2 messages whose PUBREL has not arrived. darter routes such a message at PUBLISH, Mosquitto
+/// at PUBREL. The client has its PUBREC and does not retransmit the message: it has to go to its
 /// receivers now.
 ///
 /// Shape      collect(), and unless empty(): read() for each chunk of the file, then pass_on().
 /// Invariant  A session that is not kept neither sends nor receives.
-/// Lifetime   As long as the survey, whose sessions get the deliveries.
+/// Lifetime   That of the survey, because its sessions get the deliveries.
 class MosquittoIncoming {
  public:
   MosquittoIncoming(MosquittoSurvey& survey, const ImportOptions& options)
@@ -28,7 +28,7 @@ class MosquittoIncoming {
   /// Finds out which messages these are. Returns the number of packet identifiers.
   [[nodiscard]] std::uint64_t collect();
   [[nodiscard]] bool empty() const noexcept { return messages_.empty(); }
-  /// Learns topics of the messages, and who subscribed to what.
+  /// Collects the topics of the messages, and the sessions' subscriptions.
   void read(const MosquittoDb::Chunk& chunk);
   void pass_on();
 
@@ -36,7 +36,7 @@ class MosquittoIncoming {
   [[nodiscard]] bool replaces_retained(std::string_view topic, std::uint64_t id) const;
 
  private:
-  /// What a message says of its way.
+  /// The fields of a message that routing needs.
   struct Message {
     std::string topic;
     bool retain = false;

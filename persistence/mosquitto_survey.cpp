@@ -12,7 +12,7 @@ namespace {
 
 using State = MosquittoDb::State;
 
-/// What keeps a message from being taken in; the properties of a PUBLISH are checked as one is.
+/// Whether a message can be imported; its properties are checked as those of a PUBLISH are.
 bool well_formed(const MosquittoDb::Message& message) {
   if (!mqtt::TopicName::parse(message.topic)) return false;
   mqtt::PropertyReader reader(message.properties, mqtt::PropertyPlace::publish);

@@ -36,7 +36,7 @@ struct ImportedDelivery {
   bool retain = false;
 };
 
-/// What becomes of a session.
+/// The decision on a session.
 enum class SessionFate : std::uint8_t { kept, expired, ended, known, ill_formed };
 
 struct ImportedSession {
@@ -60,19 +60,19 @@ struct ImportedMessage {
   std::uint64_t offset = 0;  // of its chunk's end
   std::uint64_t key = 0;     // in the store; 0: not written
   bool wanted = false;       // a delivery refers to it
-  bool retained = false;     // it is what is retained for its topic
+  bool retained = false;     // it is the retained message of its topic
   bool usable = true;        // neither expired nor ill-formed
 };
 
-/// Who is in a mosquitto.db, and who refers to which message: what reading it once tells.
+/// The sessions in a mosquitto.db, and their references to messages: the result of reading it once.
 ///
 /// Shape      see() for each chunk, then sort_messages(), then the questions.
 /// Invariant  Texts and payloads of messages stay in the file.
-/// Errors     What is left out is counted; a message that stands twice ends the import.
+/// Errors     Objects left out are counted; a message that stands twice ends the import.
 /// Cost       About 100 bytes for each session, and 32 for each message.
 class MosquittoSurvey {
  public:
-  /// `now_milliseconds`: since 1970; what has expired by then is not usable.
+  /// `now_milliseconds`: since 1970; sessions and messages expired by then are not usable.
   MosquittoSurvey(std::int64_t now_milliseconds, Imported::LeftOut& left_out)
       : now_milliseconds_(now_milliseconds), left_out_(left_out) {}
 
@@ -81,7 +81,7 @@ class MosquittoSurvey {
   [[nodiscard]] ImportStep<void> sort_messages();
   /// Marks the messages that are retained.
   void mark_retained();
-  /// Leaves out deliveries whose message is not to be had, and marks the others' as wanted.
+  /// Leaves out deliveries whose message is missing or unusable, and marks the others' as wanted.
   void resolve(ImportedSession& session);
 
   /// The session of that client, a new one if there was none.

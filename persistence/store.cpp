@@ -11,7 +11,7 @@ namespace {
 using broker::JournalBatch;
 
 constexpr int cache_kibibytes = 16'384;
-/// While an import runs. Topics come in no order: what of their index is not here is read again.
+/// While an import runs. Topics come in no order: index pages outside the cache are read again.
 constexpr int large_cache_kibibytes = 256 * 1024;
 
 }  // namespace
@@ -68,10 +68,10 @@ Answer<void> Store::connect() {
   auto opened = Database::open(options_.path);
   if (!opened) return std::unexpected(opened.error());
   database_ = std::move(*opened);
-  // The owner alone may read what clients say to each other.
+  // The owner alone may read the clients' messages.
   ::chmod(options_.path.c_str(), 0600);
-  // quick_check takes up to a quarter of a second less for a million messages, but what it does not
-  // look at, the entries of indexes, would make a write fail some day.
+  // quick_check takes up to a quarter of a second less for a million messages, but it skips the
+  // entries of indexes, and a fault there would make a write fail later.
   auto check = database_.value("PRAGMA integrity_check(1)");
   if (!check) return std::unexpected(check.error());
   if (*check != "ok") return std::unexpected(DatabaseError{SQLITE_CORRUPT, *check});
@@ -149,9 +149,9 @@ void Store::look_at_clock() {
 }
 
 // If the sync fails, SQLite forgets the transaction, and the next try writes all of its pages to
-// the same places of the log again. That is needed: to sync once more would report success for
-// pages that the kernel has given up. And it is enough, as long as this connection goes on: what it
-// has committed was synced. To open the file anew would take the lost pages for a transaction.
+// the same places of the log again. That is needed: a second sync would report success for pages
+// that the kernel has discarded. And it is enough, as long as this connection stays open: its
+// earlier commits were synced. A newly opened file would take the lost pages for a transaction.
 Answer<void> Store::commit() {
   auto done = database_.execute("COMMIT");
   if (done && step_milliseconds_ != 0) {
@@ -231,7 +231,7 @@ Answer<void> Store::expect_much() {
 }
 
 void Store::expect_little() {
-  // What a full disk, or an operator's look, keeps in the log is moved by tidy_up() later.
+  // A full disk, or an operator's reader, may keep frames in the log; tidy_up() moves them later.
   [[maybe_unused]] const auto moved = wal_.move(SQLITE_CHECKPOINT_TRUNCATE);
   [[maybe_unused]] const auto shrunk =
       database_.execute("PRAGMA cache_size = -" + std::to_string(cache_kibibytes));

@@ -32,10 +32,10 @@ struct StoreOptions {
   StoreClock::Read clock = {};
 };
 
-/// Who gets what was stored.
+/// The receivers of the stored rows.
 struct Restorer {
-  /// How many shards there are; the shard of a client id; the shard that stores what is retained
-  /// for a topic.
+  /// The number of shards; the shard of a client id; the shard that stores the retained message of
+  /// a topic.
   std::uint32_t shards = 1;
   std::function<std::uint32_t(std::string_view client_id)> home_of;
   std::function<std::uint32_t(std::string_view topic)> keeper_of;
@@ -45,7 +45,7 @@ struct Restorer {
   std::function<void(const broker::SharedMessage&)> share;
 };
 
-/// What came back.
+/// Counts of the objects that were restored.
 struct Loaded {
   std::uint64_t sessions = 0;
   std::uint64_t subscriptions = 0;
@@ -99,17 +99,17 @@ class Store {
   void lengthen_log() { wal_.lengthen(); }
 
   using Give = std::function<void(const broker::JournalBatch&)>;
-  /// Begins anew with an empty file, because the one that was open is lost: see files_differ().
-  /// A file at its place is kept under another name. `rewrite` gives all that the store is to
-  /// hold, by rows of any order in which what is referred to comes first. All of it is on disk when
-  /// this returns.
+  /// Starts again with an empty file, because the open one is lost: see files_differ(). A file at
+  /// its place is kept under another name. `rewrite` gives all rows that the store is to hold, in
+  /// any order in which a row comes after those that it refers to. All of it is on disk when this
+  /// returns.
   ///
-  /// Errors    One sentence: another darter has the place, the disk is full. Then nothing may be
-  ///           called but this, again.
+  /// Errors    One sentence: another darter has the place, the disk is full. Then only renew() may
+  ///           be called.
   [[nodiscard]] std::expected<void, std::string> renew(
       const std::function<void(const Give&)>& rewrite);
 
-  // For what is brought in from elsewhere.
+  // For imports.
 
   /// Before begin(): much will be written at once, so there may be much memory for it.
   [[nodiscard]] Answer<void> expect_much();
@@ -127,7 +127,7 @@ class Store {
   [[nodiscard]] Answer<bool> has_retained(std::string_view topic) {
     return tables_->has_retained(topic);
   }
-  /// What was noted under a name, or nothing.
+  /// The note of that name, or nothing.
   [[nodiscard]] Answer<std::string> note(std::string_view name) { return notes_.get(name); }
   [[nodiscard]] Answer<void> set_note(std::string_view name, std::string_view value) {
     return notes_.set(name, value);

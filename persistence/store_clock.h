@@ -24,14 +24,14 @@ struct ClockReading {
 
 /// Turns Instants into times since 1970 and back, though the wall clock may be wrong, and set.
 ///
-/// Shape      All rows of a store have the same offset between the two. When the wall clock was
-/// set,
-///            or at a start, the offset differs from the clocks': then times_step() says by how
-///            much the rows' times have to be moved, and moved() that this was done.
-/// Invariant  Within one start of the machine the offset that rows have is exact, whatever the wall
-///            clock said. Over several, no more time has passed than the wall clock shows; and if
-///            it runs behind what the store remembers, or the store was written under a clock that
-///            had never been set, only the time since the machine's start is believed.
+/// Shape      All rows of a store have the same offset between the two. After the wall clock was
+///            set, or at a start, the offset differs from the clocks': then times_step() gives the
+///            step by which the rows' times have to be moved, and moved() confirms that this was
+///            done.
+/// Invariant  Within one start of the machine the rows' offset is exact, whatever the wall clock
+///            said. Over several, no more time has passed than the wall clock shows; and if it is
+///            behind the store's latest note, or the store was written under a clock that had
+///            never been set, only the time since the machine's start counts.
 /// Threads    None.
 class StoreClock {
  public:
@@ -42,7 +42,7 @@ class StoreClock {
 
   explicit StoreClock(Read read);
 
-  /// At the start: what the store remembers, as note() made it; empty if nothing.
+  /// At the start: `note` is the store's latest, as note() made it; empty if there is none.
   /// Returns   Whether the wall clock can be true. If not, reason() is a clause for the log.
   [[nodiscard]] bool remember(std::string_view note);
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
@@ -77,7 +77,7 @@ class StoreClock {
     std::int64_t wall = 0;
   };
   [[nodiscard]] static std::optional<Stored> parse(std::string_view note);
-  /// The offset under which the rows' times mean what they meant.
+  /// The offset under which the rows' times keep their meaning.
   [[nodiscard]] std::int64_t believed_offset(const Stored& stored, const ClockReading& now);
 
   Read read_;

@@ -41,10 +41,10 @@ class StoreFiles {
   /// Cost      Three stat() and one read of 32 bytes.
   [[nodiscard]] std::optional<std::string> difference(off_t log_bytes) const;
 
-  /// Moves what stands at PATH, PATH-wal and PATH-shm to names with `word` and the date at their
-  /// end. Returns the new name of PATH. What is not there is no error.
+  /// Moves PATH, PATH-wal and PATH-shm to names with `word` and the date at their end. Returns the
+  /// new name of PATH. A missing file is no error.
   [[nodiscard]] std::expected<std::string, std::string> set_aside(const std::string& word) const;
-  /// Whether another darter has what stands at PATH now.
+  /// Whether another darter has the file at PATH open now.
   [[nodiscard]] bool used_by_others() const;
   /// Removes PATH, PATH-wal and PATH-shm.
   void remove() const noexcept;

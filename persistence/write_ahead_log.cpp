@@ -31,8 +31,8 @@ bool has_plenty(int descriptor, off_t bytes) {
 
 }  // namespace
 
-// SQLite would remove a log whose database is missing, and apply one to whatever file stands in the
-// place of its own.
+// SQLite would remove a log whose database is missing, and would apply a log to any file that
+// stands in the place of its own.
 std::expected<void, std::string> WriteAheadLog::check(bool refuse, broker::Log& lines) {
   was_empty_ = !files_.log_has_frames();
   if (was_empty_) return {};
@@ -77,8 +77,8 @@ Answer<void> WriteAheadLog::opened() {
 
 // A frame of the log counts if it has the salt of the log's header (SQLite's file format, section
 // 4.1). A process whose sync failed may have left frames that the kernel shows and calls clean, but
-// that never reached the disk; what is committed behind such a hole would be lost with the power.
-// Written once more they are dirty, and the sync that follows means them.
+// that never reached the disk; a commit behind such a gap would be lost at a power failure. Written
+// once more they are dirty, and the sync that follows includes them.
 Answer<void> WriteAheadLog::write_again() {
   sqlite3_file* log = nullptr;
   sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER,
@@ -139,7 +139,7 @@ Answer<void> WriteAheadLog::move(int mode) {
   const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr, mode, &frames, &moved);
   files_.database_written();
   if (code != SQLITE_OK) return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
-  // Readers, if an operator looks, keep what they need in the log, and it goes on.
+  // An operator's reader may keep frames in the log; then the log continues.
   if (moved < frames) return {};
   return stamp(stamp_.next());
 }

@@ -29,7 +29,7 @@ class WriteAheadLog {
   WriteAheadLog(const WriteAheadLog&) = delete;
   WriteAheadLog& operator=(const WriteAheadLog&) = delete;
 
-  /// Looks at what an end that was not orderly, or an operator, left: a log without its database,
+  /// Examines the files after a crash, or after an operator moved them: a log without its database,
   /// or one of another database, is set aside, with a line in `lines`.
   ///
   /// Errors    One sentence. `refuse`: a log without its database is one.
@@ -38,7 +38,7 @@ class WriteAheadLog {
   void restart() noexcept { was_empty_ = true; }
   /// The database was opened. Makes sure that all that the log shows is on the disk.
   [[nodiscard]] Answer<void> opened();
-  /// Gives the log its stamp, and moves what an earlier process left in it.
+  /// Gives the log its stamp, and moves an earlier process's frames into the database.
   [[nodiscard]] Answer<void> begin();
 
   /// A checkpoint in SQLite's `mode`, with the stamps that belong to it.

@@ -18,7 +18,7 @@
 
 namespace persistence {
 
-/// What the writer did since the start.
+/// The writer's totals since the start.
 struct WriterFigures {
   std::uint64_t commits = 0;
   std::uint64_t rows = 0;
@@ -33,8 +33,8 @@ struct WriterFigures {
 /// The one thread that writes for all shards.
 ///
 /// Shape      A shard has at most one batch here. While a transaction is synced the batches of
-///            others gather, and all of them make the next one: a lone publish is committed at
-///            once, a loaded broker commits what gathered.
+///            others gather, and together they make the next one: a lone publish is committed at
+///            once, a loaded broker commits many at a time.
 /// Invariant  A batch that was submitted is committed, or tried again until it is: on a full disk
 ///            acknowledgements wait, and nothing is lost. If the store's files are lost, it stops:
 ///            batches are dropped, until the state of all shards is written anew.
@@ -45,7 +45,7 @@ class Writer {
   using Done = std::function<void(broker::ShardIndex shard, std::uint64_t position)>;
 
   Writer(Store& store, broker::Log& log, Done done);
-  /// Commits what was submitted, and ends.
+  /// Commits the submitted batches, and ends.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
