@@ -19,7 +19,7 @@ enum class ExitCode : int {
   bad_configuration = 3,  ///< arguments or configuration, with --test-config too
 };
 
-/// What darter was called for.
+/// The task of one call of darter.
 enum class Action : std::uint8_t {
   run,
   help,
@@ -30,7 +30,7 @@ enum class Action : std::uint8_t {
   import_file,    ///< bring a file of Mosquitto into the store and exit
   backup,         ///< copy the store into a file and exit
   restore,        ///< put such a copy in the place of the store and exit
-  doctor,         ///< look for what will go wrong and exit
+  doctor,         ///< look for causes of later failures and exit
   doctor_help,
   reload,  ///< ask the running broker of the file to read it again
 };
@@ -70,7 +70,7 @@ struct CommandLine {
 /// The settings alone.
 [[nodiscard]] std::expected<Settings, Diagnostics> load(const CommandLine& command_line);
 
-/// What help and manual page say about one argument.
+/// The description of one argument in help and manual page.
 struct ArgumentText {
   std::string_view short_name;  ///< "-c", or empty
   std::string_view long_name;   ///< "--config-file"
@@ -81,7 +81,7 @@ struct ArgumentText {
 /// Every argument, in the order of the help.
 [[nodiscard]] std::vector<ArgumentText> argument_texts();
 
-/// A command line, and what it is good for.
+/// A command line, and its purpose.
 struct Example {
   std::string_view command;
   std::string_view meaning;
@@ -97,13 +97,13 @@ inline constexpr std::string_view exit_status_text =
     "certificates or the store cannot be opened, a file cannot be imported, backed up or restored, "
     "or no broker can be asked to reload.";
 
-/// What -h prints: "darter version X", an empty line, "Usage: darter ..." and the arguments.
+/// The output of -h: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);
 
-/// What darter doctor --help prints.
+/// The output of darter doctor --help.
 [[nodiscard]] std::string doctor_help_text();
 
-/// What darter doctor is for, in sentences, and what its exit status means.
+/// The purpose of darter doctor, in sentences, and the meaning of its exit status.
 inline constexpr std::string_view doctor_text =
     "Looks at what breaks in practice and says what to do about it: limits of open files and "
     "connections, files that the broker's user cannot read or that others can, certificates that "
@@ -117,7 +117,7 @@ inline constexpr std::string_view doctor_status_text =
     "cannot be read: the same that monitoring plugins have for OK, WARNING, CRITICAL and UNKNOWN.";
 [[nodiscard]] std::span<const Example> doctor_examples();
 
-/// What --version prints.
+/// The output of --version.
 [[nodiscard]] std::string version_text(std::string_view version);
 
 }  // namespace conf

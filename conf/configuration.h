@@ -10,19 +10,20 @@
 
 namespace conf {
 
-/// What a file sets, by option: the last value, or all of one that may be repeated.
+/// The options that a file sets: each with its last value, or with all values if it may be
+/// repeated.
 using WrittenOptions = std::map<const Option*, std::vector<Value>>;
 
-/// What a configuration says, option by option, so that two of them can be compared.
+/// The content of a configuration, option by option, so that two of them can be compared.
 ///
-/// Shape      listeners: as many as Settings::listeners and in their order; what a listener
-///            inherits from the broker stands in `globals` alone.
+/// Shape      listeners: as many as Settings::listeners and in their order; options that a listener
+///            inherits from the broker stand in `globals` alone.
 struct Written {
   WrittenOptions globals;
   std::vector<WrittenOptions> listeners;
 };
 
-/// A configuration: what is to be done, and how it was said.
+/// A configuration: the settings in force, and the options as written.
 struct Configuration {
   Settings settings;
   Written written;

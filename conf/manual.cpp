@@ -10,7 +10,7 @@
 namespace conf {
 namespace {
 
-/// What may not stand in a manual page as it is.
+/// `text` with a backslash before each character that roff would interpret.
 std::string escaped(std::string_view text) {
   std::string result;
   for (const char each : text) {
@@ -66,7 +66,7 @@ std::string entry_of(const Option& option) {
   return ".TP\n.B " + escaped(option.name) + "\n" + prose(text);
 }
 
-/// `.BR \-c ", " \-\-config\-file " \fIFILE\fR"`, without what there is not.
+/// `.BR \-c ", " \-\-config\-file " \fIFILE\fR"`; absent parts are left out.
 std::string entry_of(const ArgumentText& argument) {
   std::string names = ".BR";
   if (!argument.short_name.empty()) names += " " + escaped(argument.short_name) + " \", \"";

@@ -53,7 +53,7 @@ class MosquittoReader {
   void read(std::string_view text, const std::string& file);
 
  private:
-  /// What the file is about at the moment.
+  /// The reader's position: the line, and the listener or bridge that options belong to there.
   struct Cursor {
     Place place;
     Owner listener = Owner::default_listener;
@@ -101,7 +101,7 @@ void MosquittoReader::line(Cursor& cursor, Line line) {
 }
 
 void MosquittoReader::option(Cursor& cursor, const Option& option, Line line) {
-  // One error for the bridge says it all: what stands under it would only repeat it.
+  // One error for the bridge is enough: an error for each of its options would only repeat it.
   if (option.scope == Scope::bridge && cursor.in_connection && option.type != Type::heading) return;
   if (option.type == Type::heading) {
     heading(cursor, option, line);
@@ -118,7 +118,8 @@ void MosquittoReader::heading(Cursor& cursor, const Option& option, Line line) {
   cursor.in_connection = true;
 }
 
-/// `listener PORT [ADDRESS]` or `listener 0 PATH`; what begins with '#' behind it is a comment.
+/// `listener PORT [ADDRESS]` or `listener 0 PATH`; words from one that begins with '#' are a
+/// comment.
 void MosquittoReader::listener(Cursor& cursor, Line line) {
   const auto words = words_of(line.rest);
   const Option* port_option = find_option("port");

@@ -12,10 +12,10 @@ namespace conf {
 /// Shape      One option per line, name and value separated by blanks. Lines that begin with '#'
 ///            are comments; strings run to the end of the line.
 ///
-/// What the text says goes to `writer`, and so does every error in it and in the files that it
-/// includes, with its line; `file` is the name that they give.
+/// The text's options go to `writer`, and so does every error in it and in the files that it
+/// includes, with its line; `file` is the name that errors give.
 ///
-/// Source    mosquitto.conf(5), and what Mosquitto 2.0.11 was seen to do.
+/// Source    mosquitto.conf(5), and the observed behaviour of Mosquitto 2.0.11.
 void read_mosquitto(std::string_view text, const std::string& file, FileRole role,
                     SourceWriter& writer);
 

@@ -11,7 +11,7 @@ namespace conf {
 namespace {
 
 constexpr int depth_max = 64;            // of blocks and includes, one in the other
-constexpr std::size_t files_max = 1000;  // what a circle of includes may read
+constexpr std::size_t files_max = 1000;  // that a circle of includes may read
 
 bool is_blank(char letter) {
   return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
@@ -91,7 +91,7 @@ Token Lexer::next() {
   return token;
 }
 
-/// What stands for the letter behind a backslash; other letters keep the backslash, for regular
+/// The character that an escape stands for; other letters keep the backslash, for regular
 /// expressions.
 char Lexer::escaped() {
   if (rest_.empty()) return '\0';
@@ -118,7 +118,7 @@ std::string Lexer::quoted(char quote) {
     if (letter == quote) return text;
     const char meant = letter == '\\' ? escaped() : '\0';
     text += meant != '\0' ? meant : letter;
-    // What is kept with its backslash must not be taken for a quote or another backslash.
+    // A letter that keeps its backslash must not be taken for a quote or another backslash.
     if (letter != '\\' || rest_.empty()) continue;
     const char behind = take();
     if (meant == '\0') text += behind;

@@ -15,8 +15,8 @@ namespace conf {
 
 /// One directive of an nginx configuration: "proxy_pass http://mqtt;" or "location /mqtt { ... }".
 ///
-/// Shape      name: as written, so that in a block of map or types it is a value. words: what
-///            follows it, without quotes. A directive with a block may be empty all the same.
+/// Shape      name: as written, so that in a block of map or types it is a value. words: the words
+///            after it, without quotes. A directive with a block may have no words.
 struct NginxDirective {
   std::string name;
   std::vector<std::string> words;
@@ -41,8 +41,8 @@ struct NginxFile {
 /// Finds the files of an include: a path, or a pattern with *, ? and [, in the order of names.
 using NginxIncludes = std::function<std::vector<NginxFile>(const std::string& pattern)>;
 
-/// Reads an nginx.conf as nginx cuts it into words. What directives mean is not known here: those
-/// of any module are kept.
+/// Reads an nginx.conf as nginx cuts it into words. The reader does not know the meaning of
+/// directives: it keeps those of any module.
 ///
 /// Requires  `file` is the name that places give; relative includes are left to `includes`.
 /// Errors    Errors of the syntax, each with its place, in `diagnostics`; a text that ends within a

@@ -11,7 +11,7 @@
 
 namespace conf {
 
-/// What the value of an option looks like.
+/// The form of an option's value.
 enum class Type : std::uint8_t {
   flag,             ///< true, false, 1, 0
   integer,          ///< minimum to maximum; C notation in mosquitto.conf
@@ -26,7 +26,7 @@ enum class Type : std::uint8_t {
   folder,           ///< include_dir: more files to read
 };
 
-/// Whom an option belongs to.
+/// The owner of an option.
 enum class Scope : std::uint8_t {
   global,    ///< the whole broker
   security,  ///< a listener, or the default for every listener
@@ -35,12 +35,12 @@ enum class Scope : std::uint8_t {
   bridge,
 };
 
-/// What the broker does with an option today.
+/// The broker's treatment of an option today.
 enum class Availability : std::uint8_t {
   works,
   ignored,       ///< accepted with a notice; `note` says why it has no effect
-  not_built_in,  ///< an error: silence would promise what the broker does not do
-  refused,       ///< an error for good; `note` says why, and what to do instead
+  not_built_in,  ///< an error: to accept it would promise a feature that is missing
+  refused,       ///< an error for good; `note` gives the reason and the alternative
 };
 
 /// In which forms of the file an option may stand.

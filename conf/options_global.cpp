@@ -46,7 +46,7 @@ void persistence_damaged(Settings& settings, Listener& /*listener*/, const Value
 }
 
 constexpr auto global_rows = std::to_array<Option>({
-    // Who may come in.
+    // Admission of clients.
     {.name = "per_listener_settings",
      .type = Type::flag,
      .default_text = "false",
@@ -445,7 +445,7 @@ constexpr auto global_rows = std::to_array<Option>({
      .help = "Read every *.conf file of this folder in alphabetical order, here and now; in "
              "darter.toml every *.toml file, too. Each may have either form."},
 
-    // What is kept on disk.
+    // State on disk.
     {.name = "persistence",
      .aliases = "retained_persistence",
      .type = Type::flag,

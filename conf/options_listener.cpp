@@ -120,7 +120,7 @@ constexpr auto listener_rows = std::to_array<Option>({
      .help = "What is spoken here: MQTT over TCP, or over WebSocket.",
      .apply = protocol},
 
-    // Who may come in here.
+    // Admission of clients at this listener.
     {.name = "listener_allow_anonymous",
      .type = Type::flag,
      .scope = Scope::listener,
@@ -202,7 +202,7 @@ constexpr auto listener_rows = std::to_array<Option>({
      .help = "Replace the client id by the username; who has none is refused.",
      .apply = to_listener<&Listener::use_username_as_clientid>},
 
-    // What clients may do here.
+    // Limits on the clients of this listener.
     {.name = "max_qos",
      .aliases = "maximum_qos",
      .type = Type::integer,
@@ -288,7 +288,7 @@ constexpr auto listener_rows = std::to_array<Option>({
      .help = "Folder of files that a WebSocket listener serves over HTTP.",
      .apply = to_listener<&Listener::http_dir>},
 
-    // TLS and what is around it.
+    // TLS, and options about it.
     {.name = "certfile",
      .scope = Scope::listener,
      .repeated = true,

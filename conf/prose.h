@@ -13,8 +13,8 @@ inline constexpr std::size_t text_columns = 100;
 /// Text folded at text_columns into lines that begin with `prefix`, each with its line end.
 [[nodiscard]] std::string folded(std::string_view text, std::string_view prefix);
 
-/// What samples and manual say behind the help of an option: " Default: 20 seconds. It is ..." as
-/// far as there is something to say, with a blank in front.
+/// The facts about an option that samples and manual add to its help: " Default: 20 seconds. It is
+/// ...", with a blank in front; empty if there are none.
 [[nodiscard]] std::string facts_of(const Option& option);
 
 }  // namespace conf

@@ -31,7 +31,7 @@ const Entry* ProxyCheck::find(std::string_view name) const {
   return own != nullptr ? own : find_entry(inherited_, name);
 }
 
-/// Can anybody connect who is not on this machine?
+/// Whether clients of other machines can connect.
 bool ProxyCheck::is_open_to_others() const {
   if (find("unix_socket_path") != nullptr) return false;
   const Entry* const address = find("bind_address");
@@ -81,7 +81,7 @@ Diagnostics check_proxies(const Source& source) {
   for (const ListenerSource& each : source.listeners) {
     ProxyCheck(each.entries, has_default ? none : defaults, found).run();
   }
-  // What several listeners inherit is said once.
+  // A fault that several listeners inherit is reported once.
   const auto end = std::ranges::unique(found).begin();
   found.erase(end, found.end());
   return found;

@@ -11,12 +11,13 @@ namespace conf {
 /// Is a file the one that was asked for, or one that it includes? An included one includes no more.
 enum class FileRole { main, included };
 
-/// Adds what `text` says to `writer`, in the form that it is written in. `file` is the name that
+/// Adds the options of `text` to `writer`, in either form of configuration. `file` is the name that
 /// diagnostics give.
 void read_file_text(std::string_view text, const std::string& file, FileRole role,
                     SourceWriter& writer);
 
-/// Adds what the files of `folder` say, one after the other, as include_dir at `place` asks for.
+/// Adds the options of the files in `folder`, one file after the other; `place` has the
+/// include_dir.
 ///
 /// Shape      A mosquitto.conf includes *.conf, a darter.toml *.toml too. Each file begins anew,
 ///            and may be written in either form.

@@ -16,7 +16,7 @@ std::string text_of(const Option& option, const WrittenOptions& options) {
   return text;
 }
 
-/// What an option is that nobody sets.
+/// The value of an option that is not set.
 std::optional<Value> default_of(const Option& option) {
   if (auto value = parse_value(option, option.default_text)) return *value;
   if (option.type == Type::text) return Value(std::string());

@@ -20,7 +20,7 @@ struct OptionChange {
 
 /// Puts the values of the start back where an option is read at start only: the table says which.
 ///
-/// Requires  `read` is what `settings` were made of.
+/// Requires  `settings` were made of `read`.
 void keep_start_values(Settings& settings, const WrittenOptions& start, const WrittenOptions& read);
 
 }  // namespace conf

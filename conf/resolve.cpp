@@ -107,7 +107,7 @@ void Resolver::add(Listener listener, WrittenOptions written) {
   written_.listeners.push_back(std::move(written));
 }
 
-/// What a listener is before its own options are read.
+/// A listener before its own options are read.
 Listener Resolver::inherited() const {
   Listener listener;
   listener.slow_consumer = settings_.slow_consumer;

@@ -9,8 +9,8 @@
 
 namespace conf {
 
-/// Puts the parts of a configuration together: defaults, default listener, and what each listener
-/// inherits.
+/// Combines the parts of a configuration: defaults, default listener, and the options that each
+/// listener inherits.
 ///
 /// Shape      With per_listener_settings, security options that stand before the first listener are
 ///            the defaults of every listener that does not set its own, except that

@@ -9,7 +9,7 @@
 
 namespace conf {
 
-/// Who may come in through one listener. Already resolved: nothing is inherited any more.
+/// Rules of admission at one listener. Already resolved: nothing is inherited any more.
 struct Security {
   bool allow_anonymous = false;            ///< allow_anonymous, listener_allow_anonymous
   bool allow_zero_length_clientid = true;  ///< allow_zero_length_clientid
@@ -47,7 +47,7 @@ enum class Protocol : std::uint8_t { mqtt, websockets };
 
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
 
-/// What gives way when a client's queue is full.
+/// The loss that a full queue of a client causes.
 enum class SlowConsumer : std::uint8_t { drop_newest, drop_oldest, latest_per_topic, disconnect };
 
 /// MQTT versions that a listener accepts, by protocol level.
@@ -70,7 +70,7 @@ struct Listener {
   std::string address;           ///< host name or address; empty: all addresses
   std::string unix_socket_path;  ///< listener 0 PATH
   std::uint32_t unix_socket_mode = 0770;
-  std::string unix_socket_owner;  ///< user, user:group or :group; empty: who made it
+  std::string unix_socket_owner;  ///< user, user:group or :group; empty: the process's
   std::string bind_interface;     ///< network device; empty: any
   std::uint16_t port = 1883;      ///< 0: unix_socket_path says where
   bool loopback_only = false;     ///< nobody named a listener: open nothing to the outside
@@ -124,7 +124,7 @@ struct LogDestination {
   bool operator==(const LogDestination&) const = default;
 };
 
-/// What is logged, where and how.
+/// The types of log lines, their destinations and their form.
 struct LogSettings {
   std::vector<LogDestination> destinations = {LogDestination{}};  ///< log_dest; empty: none
   std::uint32_t types = static_cast<std::uint32_t>(broker::LogType::error) |
@@ -143,8 +143,8 @@ struct LogSettings {
 /// More event loops than that are not started, whatever the option says.
 inline constexpr std::uint32_t threads_max = 64;
 
-/// Everything that the broker is told about how to run. A plain value: whoever loads it hands the
-/// parts on, and nobody else reads configuration.
+/// All options of the broker. A plain value: the loader passes the parts on, and no other component
+/// reads configuration.
 ///
 /// Units      Last in the name. A limit of 0 means no limit unless the member says otherwise.
 /// Invariant  Every listener is complete: defaults, per_listener_settings and the command line have
@@ -153,7 +153,7 @@ struct Settings {
   std::vector<Listener> listeners;
   LogSettings log;
 
-  std::string user = "mosquitto";   ///< whom to become when started as root
+  std::string user = "mosquitto";   ///< the user to change to when started as root
   bool refuse_open_secrets = true;  ///< world_readable_secrets refuse
   std::string pid_file;             ///< empty: none
   std::uint32_t threads = 0;        ///< event loops; 0: one per core; see threads_max

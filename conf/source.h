@@ -25,15 +25,14 @@ struct Entry {
   Place place;
 };
 
-/// What was said about one listener: among it where it listens, as port, bind_address or
-/// unix_socket_path.
+/// The options of one listener, among them its place: port, bind_address or unix_socket_path.
 struct ListenerSource {
   Place place;
   std::vector<Entry> entries;
 };
 
-/// What a configuration says, whatever form it was written in: checked option by option, but not
-/// yet put together.
+/// The content of a configuration of either form: each option is checked, but nothing is combined
+/// yet.
 ///
 /// Shape      globals: options of the broker, and security options that stand for every listener.
 ///            default_listener: listener options that stand before any listener.
@@ -51,19 +50,19 @@ struct Source {
 /// The last entry of that option; null if it was not set.
 [[nodiscard]] const Entry* find_entry(const std::vector<Entry>& entries, std::string_view name);
 
-/// Collects what a reader finds: the part of reading that both forms share.
+/// Collects a reader's findings: the part of reading that both forms share.
 ///
 /// Errors     None are returned: all end up in the source's diagnostics, so that every error of a
 ///            file is reported at once.
 class SourceWriter {
  public:
-  /// Whom an option is for: the broker, the default listener, or a listener by its number.
+  /// The owner of an option: the broker, the default listener, or a listener by its number.
   enum class Owner : std::ptrdiff_t { globals = -2, default_listener = -1 };
 
-  /// Returns   The owner of what follows.
+  /// Returns   The owner of the options that follow.
   Owner begin_listener(const Place& place);
 
-  /// Sets `option`, which was written as `name`, and says what there is to say about it.
+  /// Sets `option`, which was written as `name`, and reports each fault of it.
   void set(const Option& option, std::string_view name, const Value& value, const Place& place,
            Owner owner);
 
@@ -85,7 +84,7 @@ class SourceWriter {
   /// Reports a name that is not in the table, with the nearest that is.
   void unknown(std::string_view name, const Place& place);
 
-  /// Reports an option whose feature comes later.
+  /// Reports an option whose feature does not exist yet.
   void not_built_in(std::string_view name, const Place& place);
 
   [[nodiscard]] const std::vector<Entry>& globals() const { return source_.globals; }

@@ -203,7 +203,7 @@ Diagnostics check_tls(const Source& source) {
   for (const ListenerSource& each : source.listeners) {
     TlsCheck(each.entries, has_default ? none : defaults, source.globals, found).run();
   }
-  // What several listeners inherit is said once.
+  // A fault that several listeners inherit is reported once.
   const auto end = std::ranges::unique(found).begin();
   found.erase(end, found.end());
   return found;

@@ -149,7 +149,7 @@ void TomlReader::option(std::string_view name, const toml::node& node, const Pla
   values(*found, name, node, owner);
 }
 
-/// One folder or an array of them, read where the option stands: what follows wins.
+/// One folder or an array of them, read where the option stands: later options override them.
 void TomlReader::include(const Option& option, const toml::node& node) {
   if (role_ == FileRole::included) {
     return writer_.error(place_of(node.source()), "'include_dir' may only stand in the main file");

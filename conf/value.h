@@ -11,15 +11,15 @@ namespace conf {
 
 struct Option;
 
-/// What an option was set to, checked against its row of the table.
+/// The value of an option, checked against its row of the table.
 ///
 /// Shape      flag: bool. integer and duration (in seconds): int64. All others: string.
 using Value = std::variant<bool, std::int64_t, std::string>;
 
-/// Reads `text` as the option's type wants it.
+/// Reads `text` as a value of the option's type.
 ///
 /// Requires  `text` has no blanks at its ends.
-/// Errors    One sentence that names the option, what was found and what would be right.
+/// Errors    One sentence that names the option, the text found and the values allowed.
 [[nodiscard]] std::expected<Value, std::string> parse_value(const Option& option,
                                                             std::string_view text);
 

@@ -4,7 +4,7 @@
 
 namespace conf {
 
-/// Can the values of websockets_origin and http_path match what clients send?
+/// Checks whether the values of websockets_origin and http_path can match clients' requests.
 ///
 /// Shape      An Origin is SCHEME://HOST, or SCHEME://HOST:PORT where the port is not the scheme's
 ///            own, in lower case and in ASCII, with nothing behind it (RFC 6454, section 6.2). A
