@@ -40,7 +40,7 @@ bool is_well_formed(std::string_view filter) {
   return true;
 }
 
-/// Reads what follows "topic" or "pattern". A lone word is a filter, even if it is "read".
+/// Reads the words after "topic" or "pattern". A lone word is a filter, even if it is "read".
 std::expected<AclLine, std::string> read_rule(std::string_view rest) {
   const std::string_view all = trimmed(rest);
   const std::string_view first = take_word(rest);

@@ -14,7 +14,7 @@
 
 namespace auth {
 
-/// Who may publish and read which topics: one access control file.
+/// The topics that each user may publish and read: one access control file.
 ///
 /// Shape      topic   [read|write|readwrite|deny] FILTER   for the user named last, or, in front of
 ///                                                         the first "user", for clients without
@@ -32,7 +32,7 @@ class AclFile {
  public:
   /// Reads the file at `path`.
   ///
-  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault.
+  /// Errors    "PATH:LINE: FAULT", one line of text for each fault.
   [[nodiscard]] static std::expected<AclFile, std::string> load(const std::string& path);
 
   /// Reads the text of such a file; `name` stands for it in errors.
@@ -45,7 +45,7 @@ class AclFile {
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
 
-  /// "PATH:LINE: what is odd there".
+  /// Oddities that are no faults, each "PATH:LINE: TEXT".
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
   /// Do both files say the same, line by line? Comments count: they move the lines that a denial
@@ -56,7 +56,7 @@ class AclFile {
   }
 
  private:
-  /// Takes in one line; `own` is where "topic" lines go. Returns what is wrong with it, or nothing.
+  /// Takes in one line; "topic" lines go to `own`. Returns the fault of the line, or nothing.
   std::string read_line(std::string_view line, std::size_t number, std::vector<AclLine>*& own);
 
   std::string name_;

@@ -128,7 +128,7 @@ const AclFilter* AclPermissions::denial_of(std::string_view topic, const Identit
   return patterns_apply(who.client_id) ? first_match(patterns_.denied, topic, who) : nullptr;
 }
 
-/// One that covers the filter, or what a grant has in common with it.
+/// A denial that covers the filter, or the intersection of the filter and a grant.
 const AclFilter* AclPermissions::denial_of_filter(std::string_view filter,
                                                   const Identity& who) const {
   const auto denial = [&](std::string_view text) {

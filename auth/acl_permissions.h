@@ -10,7 +10,7 @@
 
 namespace auth {
 
-/// What the lines of an ACL file come to for one user.
+/// The rules that the lines of an ACL file make for one user.
 ///
 /// Invariant  allows() decides in the order of Mosquitto: the user's own denials, the user's own
 ///            grants, then the patterns' denials, then the patterns' grants, then no. Patterns are
@@ -22,7 +22,7 @@ class AclPermissions final : public broker::Permissions {
  public:
   /// `own` are the lines of this user, `patterns` those for everybody. Without a user name
   /// (nullopt) patterns that hold %u do not count. Without a known address those that hold %a grant
-  /// nothing, and deny what they would deny of any address.
+  /// nothing, and deny all that they deny for any address.
   /// `file` is the name of the ACL file, for decided_by().
   AclPermissions(const std::vector<AclLine>& own, const std::vector<AclLine>& patterns,
                  const std::optional<std::string>& user, std::string file);
@@ -36,7 +36,7 @@ class AclPermissions final : public broker::Permissions {
   [[nodiscard]] bool names_address() const noexcept override { return names_address_; }
 
  private:
-  /// Filters by what they grant. A readwrite line stands in two of them.
+  /// Filters by the access that they grant. A readwrite line stands in two of them.
   struct Rules {
     std::vector<AclFilter> denied;
     std::vector<AclFilter> readable;

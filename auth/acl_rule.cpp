@@ -41,8 +41,8 @@ std::string joined(const std::vector<std::string_view>& levels) {
 
 using Levels = std::vector<std::string_view>;
 
-/// What of `levels` is left when the other filter ended with '#' at level `at`, or nothing if the
-/// '#' stands for a parent that `levels` does not end at.
+/// `common` and the levels of `levels` from `at` on: those that the other filter matches with its
+/// '#'.
 std::string rest_from(Levels common, const Levels& levels, std::size_t at) {
   common.insert(common.end(), levels.begin() + static_cast<std::ptrdiff_t>(at), levels.end());
   return joined(common);
@@ -102,7 +102,7 @@ void AclFilter::append_filter(std::string_view filter) {
   }
 }
 
-/// Takes what `step` stands for off the front of `rest`. False if it does not fit.
+/// Takes the text that `step` matches off the front of `rest`. False if it does not match.
 bool AclFilter::step_matches(const Step& step, const Identity& who, std::string_view& rest) {
   if (step.kind == Kind::all_levels) {
     rest = {};

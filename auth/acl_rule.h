@@ -9,7 +9,7 @@
 
 namespace auth {
 
-/// What an ACL line grants.
+/// The access that an ACL line grants.
 enum class AclGrant : std::uint8_t { read, write, readwrite, deny };
 
 /// One "topic" or "pattern" line, as text.
@@ -68,7 +68,8 @@ class AclFilter {
   std::uint32_t line_ = 0;
 };
 
-/// The filter that matches what both `left` and `right` match. Both must be well-formed.
+/// The filter that matches exactly the topics that `left` and `right` both match. Both must be
+/// well-formed.
 ///
 /// Returns   The empty string if no topic matches both: "a/+" and "+/b" give "a/b".
 [[nodiscard]] std::string intersection(std::string_view left, std::string_view right);

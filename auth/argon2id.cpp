@@ -6,7 +6,7 @@
 namespace auth {
 namespace {
 
-// libargon2 asks for memory without saying on whose behalf: it is this thread's.
+// libargon2's allocator gets no context, so the memory to use stands in a variable of the thread.
 thread_local HashMemory* memory_here = nullptr;
 
 int allocate(std::uint8_t** memory, std::size_t bytes) {
@@ -16,7 +16,7 @@ int allocate(std::uint8_t** memory, std::size_t bytes) {
 
 void keep(std::uint8_t* /*memory*/, std::size_t /*bytes*/) {}
 
-/// libargon2 writes to what it is given only if it is told to wipe it.
+/// libargon2 takes its input as non-const, but writes to it only if it is told to wipe it.
 std::uint8_t* unchanged(std::span<const unsigned char> bytes) {
   return const_cast<std::uint8_t*>(bytes.data());
 }

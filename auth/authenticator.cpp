@@ -158,7 +158,7 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
   return judge(std::move(request), std::move(done));
 }
 
-/// A login whose password has to be right.
+/// Decides a login with user name and password: from the cache, or by a hash.
 std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Completion done) {
   const PasswordFile& passwords = *realm_of(request.realm).passwords();
   const PasswordHash* known = passwords.find(*request.user);
@@ -192,7 +192,8 @@ std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Complet
                                                 : start(key, std::move(job));
 }
 
-/// The same credential is under way already. Somebody who need not wait takes along those who do.
+/// Adds a login to the job of the same credential. If the job is held back and this login need not
+/// wait, the job starts now, with all of its logins.
 void Authenticator::State::join(LoginJob& job, const Mac& key, LoginWaiter waiter) {
   ++statistics_.coalesced;
   const bool hurries = jobs_.is_held(key) && !job.known_wrong &&
@@ -212,7 +213,7 @@ std::optional<Verdict> Authenticator::State::start(const Mac& key, LoginJob job)
   return std::nullopt;
 }
 
-/// Holds back the hash of a login whose pair failed before.
+/// Holds back the hash of a login if its pair failed before.
 std::optional<Verdict> Authenticator::State::start_later(const Mac& key, LoginJob job) {
   if (jobs_.held() >= options_.held_max ||
       jobs_.held_for_hash(job.pair) >= options_.held_for_hash_max) {
@@ -340,7 +341,7 @@ void Authenticator::State::remember(const Mac& key, LoginJob& job, Match match) 
   }
 }
 
-/// The answer for one of the logins of `job`, by what the realm says now.
+/// The answer for one of the logins of `job`, by the realm's current content.
 Verdict Authenticator::State::judged(const LoginJob& job, RealmId realm, Match match) {
   if (match == Match::failed) {
     return refused(Reason::server_unavailable, "the password hash could not be computed");
@@ -369,7 +370,7 @@ std::vector<Delivery> Authenticator::State::abandon() {
   return deliveries;
 }
 
-// ---- what is known ------------------------------------------------------------------------------
+// ---- realms and statistics ----------------------------------------------------------------------
 
 const Realm& Authenticator::State::realm_of(RealmId id) const {
   const auto index = static_cast<std::size_t>(id);

@@ -38,7 +38,7 @@ struct AuthenticatorOptions {
   std::size_t waiting_bytes_max = std::size_t{16} << 20U;  ///< of their user names and passwords
   std::size_t cached_max = 16384;                          ///< credentials known to be right
   std::size_t rejected_max = 1024;                         ///< credentials known to be wrong
-  std::size_t failing_max = 8192;       ///< (address, user) pairs whose failures are remembered
+  std::size_t failing_max = 8192;       ///< (address, user) pairs with remembered failures
   std::size_t held_max = 1024;          ///< credentials held back because their pair failed before
   std::size_t held_for_hash_max = 4;    ///< of one pair; more are server_busy
   std::size_t held_for_answer_max = 8;  ///< of one pair; more are answered at once
@@ -51,7 +51,7 @@ struct AuthenticatorOptions {
   std::function<Match(const PasswordHash&, std::string_view)> verify;
 };
 
-/// Counters since the start, and what is waiting now.
+/// Counters since the start, and the current numbers of waiting logins.
 struct AuthenticatorStatistics {
   std::uint64_t hashes_computed = 0;
   std::uint64_t cache_hits = 0;
@@ -64,7 +64,7 @@ struct AuthenticatorStatistics {
   std::size_t hash_memory_bytes = 0;  ///< kept by the threads that hash; see HashMemory
 };
 
-/// What a reload did to the users of one realm.
+/// The changes that a reload made to the users of one realm.
 struct RealmChange {
   RealmId realm{};
   std::vector<std::string> users;        ///< gone, or with another password: disconnect them
@@ -116,15 +116,16 @@ class Authenticator {
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///
-  /// Cost      What changed is found before any login has to wait for it. Callers wait for each
-  ///           other.
-  /// Returns   What changed, for each realm there was before (also those that are gone). Logins
-  ///           under way are judged by the new realms. An answer that was given and is not used
-  ///           yet may be one of the old realms: the caller asks again then.
+  /// Cost      The changes are computed before any login has to wait for them. Callers wait for
+  ///           each other.
+  /// Returns   The changes of each earlier realm (also of those that are gone). Logins under way
+  ///           are judged by the new realms. An answer that was given and is not used yet may be
+  ///           one of the old realms: the caller asks again then.
   [[nodiscard]] std::vector<RealmChange> replace_realms(
       std::vector<std::shared_ptr<const Realm>> realms);
 
-  /// What `user` may do now (nullopt: no user name). Null is everything, as in broker::Verdict.
+  /// The permissions of `user` now (nullopt: no user name). Null allows everything, as in
+  /// broker::Verdict.
   ///
   /// Requires  A realm that exists; for one that does not, everything is refused.
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(

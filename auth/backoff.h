@@ -21,11 +21,11 @@ struct BackoffOptions {
 /// Decides when the next guess of a pair is hashed, and when it is answered.
 ///
 /// Shape      (address, user) as a MAC -> number of failures, and the times of the next slots.
-/// Invariant  Answers to guesses of one pair, however many connections make them, lie apart by what
-///            the failures so far have earned, up to `longest`. Their hashes lie apart by no more
-///            than `hash_spacing`: the right password, which only its hash tells from a wrong one,
-///            does not wait for the answers to wrong ones. A guess counts as failed until
-///            succeeded() says otherwise, so that a burst of them is spread out too.
+/// Invariant  The intervals between answers to guesses of one pair, on any number of connections,
+///            grow with its failures, up to `longest`. Their hashes are no more than `hash_spacing`
+///            apart: the right password, which only its hash tells from a wrong one, does not wait
+///            for the answers to wrong ones. A guess counts as failed until succeeded() is called
+///            for it, so that a burst of them is spread out too.
 /// Threads    None: guarded by the Authenticator.
 class Backoff {
  public:

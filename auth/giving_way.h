@@ -5,14 +5,14 @@
 
 namespace auth {
 
-/// While one lives, its thread offers its core to whoever waits for it, once a millisecond.
+/// While one lives, its thread yields its core to any waiting thread, once a millisecond.
 ///
-/// A loop that shares a core with a thread that hashes comes first, but the kernel looks only at
-/// each of its ticks whose turn it is. Once a hash has the core it would keep it until the next
-/// one: 4 ms where there are 250 a second, longer than a loop may keep a client waiting. The
-/// library that hashes cannot be asked to pause, so a timer signal does it.
+/// A loop that shares a core with a thread that hashes has priority, but the kernel decides about
+/// the core only at each of its ticks. A hash that has the core would keep it until the next one:
+/// 4 ms where there are 250 a second, longer than a loop may keep a client waiting. The library
+/// that hashes cannot be asked to pause, so a timer signal does it.
 ///
-/// Invariant  The signal (SIGURG, which nobody else here sends, and which does nothing by default)
+/// Invariant  The signal (SIGURG, which nothing else here sends, and which does nothing by default)
 ///            goes to this thread alone and only while the object lives. System calls are resumed.
 /// Errors     None: without a timer the thread keeps its core as any other does.
 /// Threads    Lives and dies in one thread, one at a time for each.

@@ -5,8 +5,8 @@
 namespace auth {
 
 /// The memory that a costly hash works in, kept from one hash to the next: the kernel takes
-/// milliseconds to fill 19 MiB and to take it back, and whoever wants memory meanwhile, or only the
-/// same core, waits for that.
+/// milliseconds to fill 19 MiB and to take it back, and any thread that allocates meanwhile, or
+/// shares the core, waits for that.
 ///
 /// Shape      One mapping of huge pages where the system has them, left out of core dumps.
 /// Lifetime   Until release() or the end of the object.
@@ -18,7 +18,7 @@ class HashMemory {
   HashMemory(const HashMemory&) = delete;
   HashMemory& operator=(const HashMemory&) = delete;
 
-  /// What there is, or more of it if that is less than `bytes`. Its content is anything.
+  /// The kept memory, enlarged if it is less than `bytes`. Its content is undefined.
   ///
   /// Returns   Memory aligned for anything, valid until the next call; null if there is none.
   [[nodiscard]] std::byte* take(std::size_t bytes) noexcept;

@@ -35,7 +35,7 @@ struct LoginJob {
   Mac pair{};  ///< of the login that came first
   std::vector<LoginWaiter> waiters;
   Time answer_due{};               ///< before then a wrong password is not answered
-  std::size_t judged_waiters = 0;  ///< the first of `waiters`, whose failure has been counted
+  std::size_t judged_waiters = 0;  ///< the first of `waiters`: their failure has been counted
 };
 
 /// The credentials under way, each once.
@@ -67,7 +67,7 @@ class LoginJobs {
   /// Queues a held job at once.
   void hurry(const Mac& key);
 
-  /// Queues the held jobs whose time has come.
+  /// Queues the held jobs that are due.
   void release_due(Time now);
 
   /// When the next held job is due. Nothing: none is held.

@@ -8,12 +8,12 @@
 
 namespace auth {
 
-/// A map of bounded size: what was not used for longest gives way to what is new.
+/// A map of bounded size: a new entry evicts the least recently used one.
 ///
 /// Shape      A list in the order of use, the latest in front, and an index into it.
 /// Invariant  size() <= the bound given to the constructor. A bound of 0 keeps nothing.
 /// Lifetime   Owns keys and values. A pointer from find() holds until the next put() or erase().
-/// Threads    None: guarded by whoever owns it.
+/// Threads    None: its owner guards it.
 template <typename Key, typename Value, typename Hash = std::hash<Key>>
 class LruMap {
  public:

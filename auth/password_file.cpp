@@ -6,7 +6,7 @@
 namespace auth {
 namespace {
 
-constexpr std::size_t user_bytes_max = 65535;  // what CONNECT can carry
+constexpr std::size_t user_bytes_max = 65535;  // the longest user name of a CONNECT
 
 /// One line that says something: user and hash, not yet judged.
 struct Entry {
@@ -43,8 +43,8 @@ const PasswordHash* most_common(const std::map<std::string, PasswordHash, std::l
   return common;
 }
 
-/// What users who do not exist are compared with. For an empty file it costs what a new password
-/// costs.
+/// The hash that passwords of unknown users are compared with. For an empty file it costs as much
+/// as that of a new password.
 std::expected<PasswordHash, std::string> decoy_like(const PasswordHash* common) {
   if (common != nullptr) return common->decoy();
   const auto made = PasswordHash::parse(

@@ -17,14 +17,14 @@ namespace auth {
 /// Shape      Lines of "USER:HASH" as Mosquitto reads them: '#' in the first column begins a
 ///            comment, a line without a colon is passed over, spaces and a carriage return at the
 ///            ends of user and hash do not count, of two lines for one user the last holds (with a
-///            warning), and what follows a second colon is passed over.
+///            warning), and text after a second colon is ignored.
 /// Lifetime   An immutable snapshot of the file as it was when it was loaded.
 /// Threads    Any, once loaded.
 class PasswordFile {
  public:
   /// Reads the file at `path`.
   ///
-  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault. A hash is one that is
+  /// Errors    "PATH:LINE: FAULT", one line of text for each fault. A hash is one that is
   ///           malformed, of an unknown kind, or costly beyond reason. If the file is to be secret,
   ///           it is one that everybody on the machine may read it (its group may: brokers are
   ///           often given a file as root:mosquitto 0640).
@@ -38,8 +38,8 @@ class PasswordFile {
   /// Returns   The hash of `user`, or null if there is no such user.
   [[nodiscard]] const PasswordHash* find(std::string_view user) const;
 
-  /// The hash to verify against for a user who does not exist: it costs as much as the hash that
-  /// most users of this file have, so that the time of an answer does not tell who exists.
+  /// The hash to verify against for an unknown user: it costs as much as the hash of most users of
+  /// this file, so that the time of an answer does not tell which users exist.
   [[nodiscard]] const PasswordHash& decoy() const noexcept { return decoy_; }
 
   [[nodiscard]] std::size_t size() const noexcept { return users_.size(); }
@@ -47,7 +47,7 @@ class PasswordFile {
   /// Warnings "PATH:LINE: TEXT", one for each user with several lines.
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
-  /// Users of this file who are gone from `next`, or have another hash there. Sorted.
+  /// Users of this file that `next` lacks, or has with another hash. Sorted.
   [[nodiscard]] std::vector<std::string> changed_in(const PasswordFile& next) const;
 
   /// All of them, sorted.

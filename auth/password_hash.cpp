@@ -101,7 +101,7 @@ int base64_of(HashKind kind) {
                                     : sodium_base64_VARIANT_ORIGINAL;
 }
 
-/// `cost` is what cost_text() returns.
+/// The text of a hash; `cost` is the result of cost_text().
 std::string hash_text(HashKind kind, std::string_view cost, std::span<const unsigned char> salt,
                       std::span<const unsigned char> digest) {
   std::string text(cost);

@@ -16,7 +16,7 @@ namespace auth {
 enum class HashKind : std::uint8_t {
   sha512,         ///< $6$: SHA-512 over password and salt, one round
   sha512_pbkdf2,  ///< $7$: PBKDF2-HMAC-SHA512
-  argon2id,       ///< $argon2id$: what new passwords get
+  argon2id,       ///< $argon2id$: for new passwords
 };
 
 /// How costly a new hash is made. The defaults are 19 MiB and two passes (argon2id), and the
@@ -27,7 +27,7 @@ struct HashCost {
   std::uint32_t pbkdf2_iterations = 210000;
 };
 
-/// What came of comparing a password with a hash.
+/// The result of comparing a password with a hash.
 enum class Match : std::uint8_t {
   yes,
   no,
@@ -67,7 +67,7 @@ class PasswordHash {
   /// Is `password` the one that was hashed? All its bytes count. Compared in constant time.
   ///
   /// Cost      That is the point of it: from a microsecond ($6$) to the better part of a second.
-  ///           Never call it on a loop. Who verifies often hands in a memory, and keeps it.
+  ///           Never call it on a loop. A frequent caller keeps a memory and hands it in.
   [[nodiscard]] Match verify(std::string_view password, HashMemory& memory) const;
   [[nodiscard]] Match verify(std::string_view password) const;
 
@@ -92,7 +92,7 @@ class PasswordHash {
 
   HashKind kind_ = HashKind::argon2id;
   std::string text_;
-  std::size_t cost_length_ = 0;   // of text_: what cost_text() returns
+  std::size_t cost_length_ = 0;   // of text_: the length of cost_text()
   std::uint32_t iterations_ = 1;  // sha512_pbkdf2
   Argon2idCost argon2id_;
   std::vector<unsigned char> salt_;

@@ -13,7 +13,8 @@
 
 namespace auth {
 
-/// What a realm is made of, as the configuration of one listener says. Empty paths: no such file.
+/// The parts of a realm, as the configuration of one listener names them. Empty paths: no such
+/// file.
 struct RealmOptions {
   std::string password_file;
   std::string acl_file;
@@ -23,7 +24,8 @@ struct RealmOptions {
   bool operator==(const RealmOptions&) const = default;
 };
 
-/// Who may log in at one listener (or at all that share their settings), and what they may do.
+/// The users of one listener (or of all listeners that share their settings), and their
+/// permissions.
 ///
 /// Lifetime   An immutable snapshot: a reload makes a new one and swaps it in.
 /// Threads    Any, once loaded.
@@ -31,7 +33,7 @@ class Realm {
  public:
   /// Reads the files.
   ///
-  /// Errors    "PATH:LINE: what is wrong", one line of text for each fault of the two files.
+  /// Errors    "PATH:LINE: FAULT", one line of text for each fault of the two files.
   [[nodiscard]] static std::expected<std::shared_ptr<const Realm>, std::string> load(
       const RealmOptions& options);
 
@@ -45,7 +47,8 @@ class Realm {
 
   [[nodiscard]] bool has_acl() const noexcept { return acl_.has_value(); }
 
-  /// What `user` may do (nullopt: a client without a user name). Null: there is no ACL file, and
+  /// The permissions of `user` (nullopt: a client without a user name). Null: there is no ACL file,
+  /// and
   /// everything is allowed, as broker::Verdict has it.
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
@@ -53,19 +56,19 @@ class Realm {
   /// Warnings about files that can be used all the same: "PATH:LINE: TEXT".
   [[nodiscard]] std::vector<std::string> warnings() const;
 
-  /// Whose login would be judged differently in `next`?
+  /// The users with logins that `next` would judge differently.
   ///
-  /// Returns   The users who are gone or have another hash there, sorted: they have to go.
+  /// Returns   The users that `next` lacks or has with another hash, sorted: disconnect them.
   [[nodiscard]] std::vector<std::string> users_changed_in(const Realm& next) const;
 
-  /// Users of the password file here who have no line in that of `next`, sorted.
+  /// Users of the password file here that have no line in that of `next`, sorted.
   [[nodiscard]] std::vector<std::string> users_gone_in(const Realm& next) const;
 
   /// Are clients without a user name let in here, and not by `next`? Then they have to go.
   [[nodiscard]] bool anonymous_refused_in(const Realm& next) const noexcept;
 
-  /// Is any user name believed here, for want of a password file, and not in `next`? Then those
-  /// who gave one have to go.
+  /// Whether any user name is accepted here, because there is no password file, and not in `next`:
+  /// then disconnect the clients that gave one.
   [[nodiscard]] bool unchecked_refused_in(const Realm& next) const noexcept;
 
   /// Does `next` allow the same to everybody? If not, ask permissions() afresh for each session.

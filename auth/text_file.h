@@ -13,7 +13,7 @@ enum class Privacy : std::uint8_t { anyone_may_read, secret };
 
 /// Reads the whole file at `path`.
 ///
-/// Errors    "PATH: what is wrong": it cannot be opened or read, is no regular file, is larger than
+/// Errors    "PATH: FAULT": it cannot be opened or read, is no regular file, is larger than
 ///           64 MiB, or is to be secret and its mode lets everybody read or change it.
 [[nodiscard]] std::expected<std::string, std::string> read_text_file(const std::string& path,
                                                                      Privacy privacy);
@@ -40,11 +40,11 @@ class LineCursor {
   std::size_t number_ = 0;  // of line_, from 1
 };
 
-/// "NAME:NUMBER: what".
+/// "NAME:NUMBER: TEXT".
 [[nodiscard]] std::string remark_text(const std::string& name, std::size_t number,
                                       std::string_view what);
 
-/// Adds the line "NAME:NUMBER: what" to a list of faults, one a line.
+/// Adds the line "NAME:NUMBER: TEXT" to a list of faults, one a line.
 void add_fault(std::string& faults, const std::string& name, std::size_t number,
                std::string_view what);
 
