@@ -48,8 +48,7 @@ class Realm {
   [[nodiscard]] bool has_acl() const noexcept { return acl_.has_value(); }
 
   /// The permissions of `user` (nullopt: a client without a user name). Null: there is no ACL file,
-  /// and
-  /// everything is allowed, as broker::Verdict has it.
+  /// and everything is allowed, as broker::Verdict has it.
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions(
       const std::optional<std::string>& user) const;
 

@@ -18,7 +18,7 @@ inline constexpr Nanoseconds one_second = 1'000'000'000;
 [[nodiscard]] constexpr double in_seconds(Nanoseconds time) noexcept {
   return static_cast<double>(time) / static_cast<double>(one_second);
 }
-/// Of what a histogram counts.
+/// Converts the unit of a histogram.
 [[nodiscard]] constexpr double in_microseconds(std::uint64_t nanoseconds) noexcept {
   return static_cast<double>(nanoseconds) / 1000.0;
 }

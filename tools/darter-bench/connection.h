@@ -26,7 +26,7 @@ struct Connection {
   };
   enum class Role : std::uint8_t { publisher, subscriber, other };
 
-  // What the scenario says.
+  // Set by the scenario.
   std::string client_id;
   std::string user;  // empty: it names none, and has no password
   bool clean_session = true;
@@ -34,7 +34,7 @@ struct Connection {
   std::uint32_t index = 0;           // among those of its role
   std::uint32_t source_address = 0;  // in host order; 0 leaves it to the kernel
 
-  // What the reactor knows.
+  // Set by the reactor.
   State state = State::closed;
   sockets::Descriptor socket;
   mqtt::ByteBuffer output;

@@ -13,7 +13,7 @@ namespace bench {
   return first + (address / 250 << 8U) + address % 250 + 1;
 }
 
-/// What one process can hold open, with a little for itself.
+/// The number of connections that one process can hold open, with a few descriptors for itself.
 inline constexpr std::uint32_t crowd_max = 10'000;
 
 }  // namespace bench

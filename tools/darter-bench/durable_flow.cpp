@@ -42,7 +42,7 @@ bool DurableFlow::run() {
   bool complete = subscribe();
   if (complete) measure();
   complete = complete && drain();
-  // A little longer, for what comes twice.
+  // A little longer, to see duplicates.
   complete = reactor_.run_for(one_second / 20) && complete;
   const bool good = report_counts() && complete;
   if (complete) forget();

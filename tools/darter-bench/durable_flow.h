@@ -17,8 +17,9 @@ namespace bench {
 /// Publishers of QoS 1 that send on when a message is acknowledged, not when it is delivered: how
 /// long does PUBACK take where it means that the message lasts?
 ///
-/// Shape      One persistent session wants everything. It is away, and comes at the end to get what
-///            was acknowledged; or, with --online, it is there and acknowledges at once.
+/// Shape      One persistent session subscribes to everything. It is away, and comes at the end to
+///            receive the acknowledged messages; or, with --online, it is there and acknowledges at
+///            once.
 class DurableFlow final : public Listener {
  public:
   DurableFlow(const Options& options, Report& report);
@@ -32,12 +33,12 @@ class DurableFlow final : public Listener {
   Nanoseconds on_round() override;
 
  private:
-  /// A publisher, and when it sent what is not acknowledged yet, the oldest first.
+  /// A publisher, and the send times of its unacknowledged messages, the oldest first.
   struct Source {
     Source(std::uint32_t index, const Options& options);
     Publisher publisher;
     std::deque<Nanoseconds> sent_at;
-    SequenceCheck check;  // of what the session got
+    SequenceCheck check;  // of the session's deliveries
   };
 
   [[nodiscard]] bool subscribe();
@@ -56,7 +57,7 @@ class DurableFlow final : public Listener {
   Connection session_;
   std::deque<Source> sources_;
   std::vector<Connection*> publishers_;  // their connections
-  Histogram latency_;                    // of what was acknowledged while measured, nanoseconds
+  Histogram latency_;                    // of acknowledgements while measuring, nanoseconds
   bool publishing_ = false;
   bool measuring_ = false;
   std::uint64_t subscribed_ = 0;

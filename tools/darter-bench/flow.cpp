@@ -65,7 +65,7 @@ void Flow::settle() {
     const std::uint64_t open = unacknowledged();
     return (delivered_ >= expected() && open == 0) || progress.stands_still(delivered_ - open);
   });
-  // A little longer, for what comes twice.
+  // A little longer, to see duplicates.
   (void)reactor_.run_for(one_second / 20);
 }
 

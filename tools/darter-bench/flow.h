@@ -17,8 +17,8 @@
 
 namespace bench {
 
-/// Publishers and subscribers of some traffic, and a check of every delivery. Who publishes when
-/// is up to the classes below this one.
+/// Publishers and subscribers of some traffic, and a check of every delivery. The derived classes
+/// decide when to publish.
 class Flow : public Listener {
  public:
   Flow(const Options& options, Report& report);
@@ -32,9 +32,9 @@ class Flow : public Listener {
   void on_packet(Connection& connection, const mqtt::Frame& frame) override;
 
  protected:
-  /// Publishes for the time that is asked for, and reports what it took.
+  /// Publishes for the requested time, and reports the cost.
   virtual void measure() = 0;
-  /// Everything arrived that ever will: reports what is known only now.
+  /// Every delivery has arrived: reports the figures that are known only now.
   virtual void report_more() {}
   /// A message arrived where it should, for the first time.
   virtual void on_delivered(const Mark& mark) = 0;

@@ -77,7 +77,7 @@ bool IdleCrowd::wake() {
   Progress progress;
   const bool done = reactor_.run_until(
       [&] { return received_ == crowd_.size() || progress.stands_still(received_); });
-  // A little longer, for what comes twice.
+  // A little longer, to see duplicates.
   return reactor_.run_for(one_second / 20) && done;
 }
 

@@ -12,7 +12,7 @@
 
 namespace bench {
 
-/// Connections with a subscription each that do nothing, for what they cost in memory and CPU.
+/// Connections with a subscription each that do nothing, to measure their memory and CPU.
 /// Then each is sent one message, to see that it is alive and gets its own.
 class IdleCrowd final : public Listener {
  public:

@@ -9,7 +9,7 @@
 
 namespace bench {
 
-/// What a process has used up to a moment.
+/// The resources that a process has used up to a moment.
 struct Reading {
   Nanoseconds time = 0;              // when
   Nanoseconds cpu = 0;               // of the broker: all threads, user and system
@@ -25,8 +25,8 @@ class Meter {
 
   [[nodiscard]] Reading read() const;
 
-  /// Reports the broker's CPU between two readings, whole and for each of `events`, whose singular
-  /// is `event`: "cpu_us_per_message".
+  /// Reports the broker's CPU between two readings, whole and for each of `events`; the singular of
+  /// the events is `event`: "cpu_us_per_message".
   void report(Report& report, const Reading& from, const Reading& to, std::uint64_t events,
               std::string_view event) const;
   /// Reports the growth of its memory for each of `things`: "bytes_per_connection".

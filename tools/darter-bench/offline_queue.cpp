@@ -49,7 +49,7 @@ bool OfflineQueue::run() {
   meter_.report_memory(report_, before, queued, expected(), "queued");
   complete = complete && drain();
   meter_.report(report_, before, meter_.read(), received_, "message");
-  // A little longer, for what comes twice.
+  // A little longer, to see duplicates.
   complete = reactor_.run_for(one_second / 20) && complete;
   const bool good = report_counts() && complete;
   if (complete) forget();

@@ -12,8 +12,8 @@
 
 namespace bench {
 
-/// Persistent sessions that subscribe and go away; what is published then, with QoS 1, waits for
-/// them and is handed out when they come back. They share a topic, or have one each.
+/// Persistent sessions that subscribe and go away; messages published then, with QoS 1, wait for
+/// them and are delivered when they return. They share a topic, or have one each.
 class OfflineQueue final : public Listener {
  public:
   OfflineQueue(const Options& options, Report& report);

@@ -19,7 +19,7 @@ using Member = std::variant<bool Options::*, std::uint32_t Options::*, double Op
 /// A row of the table that the reader and the help are made from.
 struct Option {
   std::string_view name;
-  std::string_view value;  // what --help calls it; empty for a flag
+  std::string_view value;  // its name in --help; empty for a flag
   Member member;
   double least = 0;
   double most = 0;

@@ -9,7 +9,7 @@
 
 namespace bench {
 
-/// What the command line asks for. 0 in a count is the scenario's own choice.
+/// The options of the command line. 0 in a count is the scenario's own choice.
 struct Options {
   bool help = false;
   std::string scenario;
@@ -52,7 +52,7 @@ struct Options {
 /// Errors    One sentence for the user.
 [[nodiscard]] std::expected<Options, std::string> read_options(std::span<const std::string> words);
 
-/// What --help prints.
+/// The output of --help.
 [[nodiscard]] std::string help_text();
 
 }  // namespace bench

@@ -11,7 +11,7 @@
 
 namespace bench {
 
-/// Subscriptions that stand in the broker and match nothing: what a message has to be found among.
+/// Subscriptions that match nothing: the broker has to find a message's receivers among them.
 class OtherSubscriptions {
  public:
   OtherSubscriptions(const Options& options, const Traffic& traffic, Reactor& reactor)

@@ -36,7 +36,7 @@ inline void put_ack(std::byte* place, mqtt::PacketType type, mqtt::PacketId id) 
   mqtt::put_two_byte_integer(place + 2, static_cast<std::uint16_t>(id));
 }
 
-/// What every message begins with, so that each can be told from all others.
+/// The first bytes of every message, so that each can be told from all others.
 ///
 /// Shape      [publisher:4][sequence:4][stamp:8], in the machine's own byte order.
 struct Mark {

@@ -68,7 +68,7 @@ void Reactor::open(Connection& connection) {
   if (!connection.socket.is_open()) {
     return fail(connection, "connect: " + std::generic_category().message(errno));
   }
-  // What is to be said first waits until the poller says that the socket takes it.
+  // The first bytes wait until the poller reports the socket writable.
   poller_.add(connection.socket.number(), &connection, sockets::Poller::For::input_and_output);
   connection.waits_for_socket = true;
   if (tls_) connection.tls = std::make_unique<TlsStream>(*tls_);
@@ -136,8 +136,8 @@ bool Reactor::run_for(Nanoseconds time) {
 }
 
 void Reactor::round(Nanoseconds wait) {
-  // Who sends to a process that sleeps wakes it, and pays for that: a broker on this machine would
-  // be charged for the idleness of its load.
+  // A sender to a sleeping process has to wake it, and pays for that: a broker on this machine
+  // would be charged for the idleness of its load.
   if (options_.spin) wait = 0;
   for (const epoll_event& event : poller_.wait(wait)) {
     handle(*static_cast<Connection*>(event.data.ptr), event.events);
@@ -154,7 +154,7 @@ void Reactor::read(Connection& connection) {
   const std::size_t kept = connection.tail.size();
   mqtt::put_bytes(buffer_.data(), connection.tail.view());
   const std::span<std::byte> room = std::span(buffer_).subspan(kept);
-  // What TLS has of an unfinished record may come out with what is read now.
+  // The kept part of an unfinished TLS record may come out with the bytes read now.
   const std::span<std::byte> place = connection.tls == nullptr ? room : std::span(sealed_);
   const ssize_t count = ::recv(connection.socket.number(), place.data(), place.size(), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -184,7 +184,7 @@ std::size_t Reactor::open_records(Connection& connection, mqtt::Bytes sealed,
     ended(connection, "the broker ended TLS");
     return 0;
   }
-  mark(connection);  // a handshake has replies, and what waited for its end
+  mark(connection);  // a handshake has replies, and output that waited for its end
   return *count;
 }
 

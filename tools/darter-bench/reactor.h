@@ -21,7 +21,7 @@
 
 namespace bench {
 
-/// What a scenario is told.
+/// The events of a scenario.
 class Listener {
  public:
   static constexpr Nanoseconds no_hurry = std::numeric_limits<Nanoseconds>::max();
@@ -41,7 +41,7 @@ class Listener {
   ///
   /// Returns   Whether that may be; if not, it is a fault, and ends every wait.
   [[nodiscard]] virtual bool on_lost(Connection& /*connection*/) { return false; }
-  /// All events of a round were handled; what is sent now is written with the round's answers.
+  /// All events of a round were handled; packets sent now are written with the round's answers.
   ///
   /// Returns   How long there is nothing to do unless something arrives.
   virtual Nanoseconds on_round() { return no_hurry; }
@@ -49,7 +49,7 @@ class Listener {
 
 /// Many connections to one broker in one thread.
 ///
-/// What is sent during a round of events leaves at its end, in one write for each connection.
+/// Packets sent during a round of events leave at its end, in one write for each connection.
 ///
 /// Errors     A connection that is refused or lost ends every wait, unless Listener::on_lost() says
 ///            that it may be; fault() says why.
@@ -62,7 +62,8 @@ class Reactor {
   [[nodiscard]] bool open_all(std::span<Connection* const> connections);
   /// Says goodbye; the broker closes.
   void leave(Connection& connection);
-  /// Says goodbye and waits for a while; what the broker has not closed then is closed here.
+  /// Sends DISCONNECT and waits for a while; connections that the broker has not closed by then are
+  /// closed here.
   void leave_all(std::span<Connection* const> connections);
 
   /// Sends a packet of `size` bytes, which `put(std::byte*)` writes.

@@ -81,7 +81,7 @@ bool RetainedReplay::replay() {
   const bool done =
       reactor_.run_until([&] { return received_ == wanted_ || progress.stands_still(received_); });
   meter_.report(report_, before, meter_.read(), received_, "message");
-  // A little longer, for what comes twice.
+  // A little longer, to see duplicates.
   return reactor_.run_for(one_second / 20) && done;
 }
 

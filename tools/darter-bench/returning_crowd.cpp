@@ -19,7 +19,7 @@ std::uint64_t milliseconds(Nanoseconds time) {
   return static_cast<std::uint64_t>(time / one_millisecond);
 }
 
-/// Soonest first in a heap, whose front is what compares greatest.
+/// Soonest first in a heap: its front is the element that compares greatest.
 constexpr auto later = [](const auto& one, const auto& other) { return one.at > other.at; };
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace bench {
 
-/// Watches what one subscriber gets of one publisher: 0, 1, 2 and so on, each once.
+/// Checks the messages that one subscriber gets of one publisher: 0, 1, 2 and so on, each once.
 ///
 /// Invariant  Every number below next_ has arrived or is in missing_.
 class SequenceCheck {

@@ -10,11 +10,10 @@
 namespace bench {
 
 /// The floor of durability: writes a page and syncs it, again and again, and nothing else. No
-/// broker can acknowledge a lone message for good in less time on this disk.
+/// broker can acknowledge a lone durable message in less time on this disk.
 ///
-/// Shape      Two floors. To append is what a plain log does: the new size of the file is synced as
-///            well. To rewrite pages of a file that has its size is what a log can do that is used
-///            again and again.
+/// Shape      Two floors. A plain log appends: the new size of the file is synced as well. A log
+///            that is reused rewrites pages of a file that has its size already.
 class SyncFloor {
  public:
   SyncFloor(const Options& options, Report& report) : options_(options), report_(report) {}

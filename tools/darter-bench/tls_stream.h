@@ -10,8 +10,8 @@
 
 namespace bench {
 
-/// What TLS connections of one load have in common: no certificate is looked at, and no session is
-/// taken up again, so that every handshake is a whole one.
+/// The common part of the TLS connections of one load: no certificate is checked, and no session is
+/// resumed, so that every handshake is a full one.
 class TlsClient {
  public:
   TlsClient();
@@ -38,7 +38,7 @@ class TlsStream {
   [[nodiscard]] std::optional<std::size_t> read(mqtt::Bytes sealed, std::span<std::byte> plain);
   /// Makes records of bytes. Requires is_ready().
   void write(mqtt::Bytes plain);
-  /// Appends what is to be sent.
+  /// Appends the sealed output.
   void take_output(mqtt::ByteBuffer& out);
   /// Is the handshake done?
   [[nodiscard]] bool is_ready() const noexcept { return SSL_is_init_finished(ssl_.get()) != 0; }

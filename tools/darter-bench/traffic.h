@@ -8,7 +8,7 @@
 
 namespace bench {
 
-/// Who publishes what, and who is to get it.
+/// The topics of each publisher, and the receivers of each message.
 ///
 /// Shape      Publishers and subscribers are dealt out to groups in turn; a message goes to all
 ///            subscribers of its publisher's group. Pairs are groups of one and one; fan-in and

@@ -14,7 +14,7 @@ namespace {
 using Words = std::span<const std::string>;
 using Fault = std::optional<std::string>;
 
-/// What the options say, before it is known whether they go together.
+/// The options as written, before their combination is checked.
 struct Options {
   bool help = false;
   bool version = false;

@@ -10,7 +10,7 @@
 
 namespace passwd {
 
-/// What the user asks for.
+/// The task that the user gives.
 enum class Action : std::uint8_t {
   help,
   version,
@@ -41,7 +41,7 @@ struct Command {
 /// Errors    One sentence for the user; in the words of mosquitto_passwd, where it has that error.
 [[nodiscard]] std::expected<Command, std::string> read_command(std::span<const std::string> words);
 
-/// What --help prints.
+/// The output of --help.
 [[nodiscard]] std::string help_text();
 
 }  // namespace passwd

@@ -260,7 +260,7 @@ Result run(const Command& command) {
   return done;
 }
 
-/// Understands the words and does what they say. Returns the exit status.
+/// Parses the words and executes the command. Returns the exit status.
 int main_of(const std::vector<std::string>& words) {
   const auto command = read_command(words);
   if (!command) {

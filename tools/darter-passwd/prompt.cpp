@@ -19,7 +19,7 @@
 namespace passwd {
 namespace {
 
-constexpr std::size_t password_bytes_max = 65535;  // what CONNECT can carry
+constexpr std::size_t password_bytes_max = 65535;  // the longest of a CONNECT
 
 /// Holds signals back that would end or stop the program, as long as this lives. One that came
 /// meanwhile does its work when this goes.
@@ -58,7 +58,7 @@ class SignalsHeldBack {
   int descriptor_ = -1;  // readable while a signal waits
 };
 
-/// A terminal that does not show what is typed, and hands over each key, as long as this lives.
+/// A terminal without echo that hands over each key, as long as this lives.
 class SilentTerminal {
  public:
   SilentTerminal() {
@@ -129,7 +129,7 @@ class Line {
     }
   }
 
-  std::vector<char> bytes_;  // never grows beyond what is reserved, so it leaves no copies behind
+  std::vector<char> bytes_;  // never grows beyond its reserve, so it leaves no copies behind
 };
 
 void show(const std::string& text) {
@@ -154,7 +154,7 @@ LineEnd ask(const std::string& question, Line& line) {
   return end;
 }
 
-/// SIGQUIT (Ctrl-\ at a prompt) writes a core, and that would hold what was typed so far.
+/// SIGQUIT (Ctrl-\ at a prompt) writes a core, and that would hold the typed characters.
 void leave_no_core() {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &none);

@@ -13,10 +13,10 @@ struct PromptFault {
   bool passwords_differ = false;
 };
 
-/// Reads a password from standard input. At a terminal it is asked for without showing it, and once
-/// more if it is `new_one`; otherwise it is the first line, and a second line must repeat it if
-/// there is one. A signal that ends or stops the program (Ctrl-C, Ctrl-Z) does so when the terminal
-/// is again as it was; nothing of what was typed is in a core.
+/// Reads a password from standard input. At a terminal the user is asked for it without echo, and
+/// a second time if it is `new_one`; otherwise it is the first line, and a second line must repeat
+/// it if there is one. A signal that ends or stops the program (Ctrl-C, Ctrl-Z) does so after the
+/// terminal is restored; no typed character is in a core.
 ///
 /// Errors    Nothing was typed, or the two differ.
 [[nodiscard]] std::expected<auth::Secret, PromptFault> ask_password(const std::string& user,

@@ -52,7 +52,8 @@ class Draft {
     return ::fchown(file_, static_cast<uid_t>(-1), group) == 0 && ::fchmod(file_, 0640) == 0;
   }
 
-  /// Only who may give files away can give one its old owner; others edit only their own.
+  /// Only a process that may change owners can keep the old owner; others edit only their own
+  /// files.
   [[nodiscard]] bool look_like(const struct stat& old) const {
     const bool mine = old.st_uid == ::geteuid() && old.st_gid == ::getegid();
     if (!mine && ::fchown(file_, old.st_uid, old.st_gid) != 0) return false;

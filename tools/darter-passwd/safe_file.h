@@ -26,7 +26,7 @@ class SafeFile {
   /// Returns   The file's text, or nothing if there is no such file.
   [[nodiscard]] std::expected<std::optional<std::string>, std::string> read() const;
 
-  /// Puts `text` in the place of what the file holds. Owner and mode stay. A new file is 0600; one
+  /// Replaces the content of the file by `text`. Owner and mode stay. A new file is 0600; one
   /// that root makes in a folder of another group is 0640 and of that group: else the broker, which
   /// gives up root, cannot read it again at a reload.
   [[nodiscard]] std::expected<void, std::string> replace(std::string_view text) const;

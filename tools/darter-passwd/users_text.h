@@ -9,7 +9,7 @@
 
 namespace passwd {
 
-/// The text of a password file, for editing: what is not touched stays as it is, comments too.
+/// The text of a password file, for editing: untouched lines stay as they are, comments too.
 ///
 /// Shape      Lines without their line ends, each "USER:HASH" or something else.
 class UsersText {
@@ -41,7 +41,7 @@ class UsersText {
   /// All lines of users, in their order. Of two for one user the later counts.
   [[nodiscard]] std::vector<User> users() const;
 
-  /// Replaces the part behind the colon by what `change` makes of it, in every user's line.
+  /// Replaces the part behind the colon by the result of `change` for it, in every user's line.
   ///
   /// Errors    The first of `change`.
   [[nodiscard]] std::expected<void, Fault> change_hashes(

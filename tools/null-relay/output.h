@@ -9,10 +9,10 @@
 
 namespace relay {
 
-/// What one socket is to be sent in this turn, as a list of places.
+/// The output of one socket in this turn, as a list of places.
 ///
-/// Invariant  What lies side by side is one place.
-/// Lifetime   Points to bytes of others until flush(), which copies what the socket did not take.
+/// Invariant  Adjacent bytes are one place.
+/// Lifetime   Points to bytes of others until flush(), which copies those that the socket refuses.
 class Output {
  public:
   enum class State : std::uint8_t { all_sent, socket_full, broken };
@@ -28,7 +28,7 @@ class Output {
     places_.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
   }
 
-  /// Writes as much as the socket takes, what it left before first.
+  /// Writes as much as the socket takes, the backlog first.
   [[nodiscard]] State flush(int socket);
 
  private:
@@ -39,7 +39,7 @@ class Output {
 
   std::vector<iovec> places_;
   std::size_t first_ = 0;     // of places_, the first that is not sent
-  mqtt::ByteBuffer backlog_;  // what the socket did not take in earlier turns
+  mqtt::ByteBuffer backlog_;  // bytes that the socket refused in earlier turns
 };
 
 }  // namespace relay

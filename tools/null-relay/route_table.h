@@ -13,7 +13,7 @@ namespace relay {
 
 struct Peer;
 
-/// Who gets what is published to a topic.
+/// A receiver of the messages of a topic.
 struct Receiver {
   Peer* peer = nullptr;
   mqtt::Qos qos = mqtt::Qos::at_most_once;
@@ -21,7 +21,7 @@ struct Receiver {
 
 /// The subscriptions, and for each topic that was asked for the receivers found then.
 ///
-/// Invariant  What is remembered of topics is forgotten when a subscription comes or goes.
+/// Invariant  The found receivers are forgotten when a subscription comes or goes.
 /// Lifetime   Peers are named, never touched; forget() one before it dies.
 class RouteTable {
  public:

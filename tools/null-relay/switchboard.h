@@ -17,9 +17,9 @@ class Switchboard {
  public:
   explicit Switchboard(Turn& turn) : turn_(turn) {}
 
-  /// Does what `packet` asks for.
+  /// Executes `packet`.
   ///
-  /// Returns   False if the peer said goodbye, or what cannot be understood.
+  /// Returns   False if the packet is a DISCONNECT, or cannot be parsed.
   [[nodiscard]] bool handle(Peer& from, const Packet& packet);
 
   void forget(const Peer& peer) { routes_.forget(peer); }

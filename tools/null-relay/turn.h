@@ -11,7 +11,7 @@
 
 namespace relay {
 
-/// One round of events: what was read, what is to be sent because of it, and to whom.
+/// One round of events: the bytes read, the packets to send because of them, and their receivers.
 ///
 /// Invariant  Bytes that were read stay in place until the next room_to_read(), so that they can
 ///            be forwarded from where they are.
@@ -19,15 +19,15 @@ class Turn {
  public:
   explicit Turn(const sockets::Poller& poller) : poller_(poller) {}
 
-  /// Room for the next read. What was taken before may be gone, all of it sent.
+  /// Room for the next read. Bytes taken before may be gone, all of them sent.
   [[nodiscard]] std::span<std::byte> room_to_read(std::size_t bytes);
   /// Keeps the first `bytes` of that room.
   void keep_read(std::size_t bytes) { read_.take(bytes); }
 
-  /// Room for a packet that is to be sent; what was made before may be gone, all of it sent.
+  /// Room for a packet to send; packets made before may be gone, all of them sent.
   [[nodiscard]] std::byte* make(std::size_t bytes);
 
-  /// Adds to what `peer` is to be sent: bytes that were read or made in this turn.
+  /// Adds to the output of `peer`: bytes that were read or made in this turn.
   void send(Peer& peer, mqtt::Bytes bytes) {
     if (!peer.has_output) {
       peer.has_output = true;
@@ -36,7 +36,7 @@ class Turn {
     peer.output.add(bytes);
   }
 
-  /// Writes what there is for one peer whose socket takes bytes again.
+  /// Writes the output of one peer whose socket takes bytes again.
   void flush(Peer& peer);
   /// Gives a peer up; it is sent nothing more.
   void lose(Peer& peer);
