@@ -84,7 +84,7 @@ class SourceWriter {
   /// Reports a name that is not in the table, with the nearest that is.
   void unknown(std::string_view name, const Place& place);
 
-  /// Reports an option whose feature does not exist yet.
+  /// Reports an option that has no effect because its feature is missing.
   void not_built_in(std::string_view name, const Place& place);
 
   [[nodiscard]] const std::vector<Entry>& globals() const { return source_.globals; }

@@ -13,9 +13,9 @@
 
 namespace persistence {
 
-/// QoS 2 messages whose PUBREL has not arrived. darter routes such a message at PUBLISH, Mosquitto
-/// at PUBREL. The client has its PUBREC and does not retransmit the message: it has to go to its
-/// receivers now.
+/// QoS 2 messages without a PUBREL. darter routes such a message at PUBLISH, Mosquitto at PUBREL.
+/// The client has its PUBREC and does not retransmit the message: it has to go to its receivers
+/// now.
 ///
 /// Shape      collect(), and unless empty(): read() for each chunk of the file, then pass_on().
 /// Invariant  A session that is not kept neither sends nor receives.

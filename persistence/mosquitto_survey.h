@@ -81,7 +81,7 @@ class MosquittoSurvey {
   [[nodiscard]] ImportStep<void> sort_messages();
   /// Marks the messages that are retained.
   void mark_retained();
-  /// Leaves out deliveries whose message is missing or unusable, and marks the others' as wanted.
+  /// Leaves out deliveries of missing or unusable messages, and marks the others' as wanted.
   void resolve(ImportedSession& session);
 
   /// The session of that client, a new one if there was none.

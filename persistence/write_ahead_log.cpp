@@ -31,8 +31,8 @@ bool has_plenty(int descriptor, off_t bytes) {
 
 }  // namespace
 
-// SQLite would remove a log whose database is missing, and would apply a log to any file that
-// stands in the place of its own.
+// SQLite would remove a log without a database, and would apply a log to any file that stands in
+// the place of its own.
 std::expected<void, std::string> WriteAheadLog::check(bool refuse, broker::Log& lines) {
   was_empty_ = !files_.log_has_frames();
   if (was_empty_) return {};
@@ -76,7 +76,7 @@ Answer<void> WriteAheadLog::opened() {
 }
 
 // A frame of the log counts if it has the salt of the log's header (SQLite's file format, section
-// 4.1). A process whose sync failed may have left frames that the kernel shows and calls clean, but
+// 4.1). A process that fails to sync may leave frames that the kernel shows and calls clean, but
 // that never reached the disk; a commit behind such a gap would be lost at a power failure. Written
 // once more they are dirty, and the sync that follows includes them.
 Answer<void> WriteAheadLog::write_again() {

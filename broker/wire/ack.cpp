@@ -61,7 +61,8 @@ Decoded<bool> read_properties(Cursor& cursor, Ack& ack) {
   });
 }
 
-/// What 5.0 put behind the packet identifier; nothing there means success (section 3.4.2.1).
+/// The fields that 5.0 added after the packet identifier; without them the reason is success
+/// (section 3.4.2.1).
 Decoded<bool> read_reason(Cursor& cursor, Ack& ack) {
   const auto code = cursor.byte();
   if (!code) return true;

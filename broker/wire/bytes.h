@@ -22,10 +22,11 @@ inline Bytes as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-/// A growing run of bytes: what encoders append to and sockets are written from.
+/// A growing run of bytes: encoders append to it and sockets are written from it.
 ///
 /// Shape      [ data .. data+size ) is written; up to capacity is allocated and uninitialised,
-///            which is why this is not a std::vector: growing must not clear what is overwritten.
+///            which is why this is not a std::vector: growing must not clear bytes that are to be
+///            overwritten.
 /// Lifetime   Owns its memory; moves are cheap; an empty one owns nothing.
 /// Errors     Running out of memory ends the process.
 class ByteBuffer {

@@ -12,8 +12,8 @@
 
 namespace mqtt {
 
-/// CONNACK (section 3.2). An empty optional is a property that is not there; section 3.2.2.3 says
-/// what its absence means.
+/// CONNACK (section 3.2). An empty optional is an absent property; section 3.2.2.3 defines the
+/// meaning of its absence.
 ///
 /// Lifetime   Views into the frame, if it was decoded.
 struct Connack {
@@ -38,7 +38,7 @@ struct Connack {
   UserProperties user_properties{};
 };
 
-/// Decodes what a server answers to a CONNECT of `version`.
+/// Decodes a server's answer to a CONNECT of `version`.
 ///
 /// A server that does not know version 5.0 may answer in the form of 3.1.1: four bytes, with the
 /// return code 1. That is read as unsupported_protocol_version, so that a client can fall back.

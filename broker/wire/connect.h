@@ -20,8 +20,8 @@ struct Will {
   std::uint32_t delay_interval_seconds = 0;
   std::optional<std::uint32_t> message_expiry_interval_seconds;
   /// The whole block, without its length; empty before 5.0. Will delay and message expiry may stand
-  /// in the middle of it: what travels with the message is what forwarded_properties() of publish.h
-  /// makes of it. encode() writes these two from the members above.
+  /// in the middle of it: forwarded_properties() of publish.h makes the block that travels with the
+  /// message. encode() writes these two from the members above.
   Bytes properties;
 };
 
@@ -61,9 +61,9 @@ struct Connect {
 /// Appends the packet. Properties that have their default values are left out, and before 5.0 there
 /// are none.
 ///
-/// Requires  What decode_connect() demands: a will's topic is a topic name, texts are UTF-8; before
-///           5.0 a password goes with a user name; a bridge has no version 5.0; authentication data
-///           has a method.
+/// Requires  A packet that decode_connect() accepts: a will's topic is a topic name, texts are
+///           UTF-8; before 5.0 a password goes with a user name; a bridge has no version 5.0;
+///           authentication data has a method.
 void encode(const Connect& packet, ByteBuffer& out);
 
 /// The front of a CONNECT, for the answer and the log line if the rest is refused.

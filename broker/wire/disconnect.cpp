@@ -86,7 +86,7 @@ void note_property(const Property& property, Auth& auth) {
 }
 
 /// The rest of the packet is a property block, or nothing (sections 3.14.2.2.1 and 3.15.2.1).
-/// `note(const Property&)` keeps what matters.
+/// `note(const Property&)` keeps the properties that the packet has members for.
 template <typename Packet, typename Note>
 Decoded<bool> read_properties(Cursor& cursor, PropertyPlace place, Packet& packet, Note&& note) {
   if (cursor.at_end()) return true;

@@ -83,7 +83,7 @@ const Rule& rule_of(std::uint32_t id) noexcept {
 }
 const Rule& rule_of(PropertyId id) noexcept { return rule_of(static_cast<std::uint32_t>(id)); }
 
-/// Stores what a cursor read, if it read something.
+/// Stores the value that a cursor read, if it read one.
 template <typename Value, typename Member>
 bool store(const std::optional<Value>& value, Member& member) noexcept {
   if (value) member = *value;

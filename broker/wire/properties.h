@@ -127,23 +127,22 @@ template <typename Visit>
 
 /// The user properties of a packet, in their order, which is kept as their names may repeat.
 ///
-/// Shape      A view of a property block. Its user properties count, what stands between them does
-///            not: so a decoder need not copy them, and an encoder can be given those of a block
+/// Shape      A view of a property block. Its user properties count, other properties between them
+///            do not: so a decoder need not copy them, and an encoder can be given those of a block
 ///            that write_user_property() made, or of a packet that was decoded.
 /// Lifetime   The block belongs to its maker.
 class UserProperties {
  public:
   UserProperties() = default;
-  /// Requires  A block that PropertyReader accepts. One without user properties is better not
-  /// given:
-  ///           empty() does not look.
+  /// Requires  A block that PropertyReader accepts. For no user properties give no block: empty()
+  ///           does not search.
   explicit UserProperties(Bytes block) : block_(block) {}
 
   [[nodiscard]] bool empty() const noexcept { return block_.empty(); }
   /// Calls `visit(std::string_view name, std::string_view value)` for each.
   template <typename Visit>
   void for_each(Visit&& visit) const;
-  /// Appends them, and nothing of what stands between them.
+  /// Appends them, without the other properties between them.
   void append_to(ByteBuffer& out) const;
 
  private:

@@ -50,8 +50,8 @@ inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
 /// closes without one, as with Mosquitto. A malformed CONNECT is answered from 5.0 on at most.
 enum class Answered : std::uint8_t { always, from_v5_0, never };
 
-/// Why bytes from the network are refused. `reason` is what a DISCONNECT of either side may say of
-/// it (for a CONNECT: what a CONNACK may say).
+/// A refusal of bytes from the network. `reason` is the code that a DISCONNECT of either side may
+/// carry for it (for a CONNECT: the code of the CONNACK).
 ///
 /// `what` is a static text that names the fault for the log: "wildcard in topic name".
 struct Failure {

@@ -20,7 +20,7 @@ Decoded<bool> read_flags(std::uint8_t flags, Version version, Publish& publish) 
   return true;
 }
 
-/// Keeps what the broker itself acts upon; the rest stays in the block.
+/// Keeps the properties that the broker itself acts upon; the rest stays in the block.
 template <Side sent_by>
 Decoded<bool> note_property(const Property& property, Publish& publish) {
   switch (property.id) {

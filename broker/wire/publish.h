@@ -75,7 +75,7 @@ void forwarded_properties(Bytes properties, ByteBuffer& out);
 
 /// PUBLISH to a client, or from one if it has no subscription identifiers [MQTT-3.3.4-6].
 ///
-/// Invariant  encoded_size() is at most variable_byte_integer_max; what is larger cannot be sent.
+/// Invariant  encoded_size() is at most variable_byte_integer_max; a larger packet cannot be sent.
 struct OutgoingPublish {
   std::string_view topic{};  // empty when `topic_alias` stands for it
   Bytes payload{};
@@ -96,8 +96,8 @@ struct EncodedPublish {
   std::size_t packet_id_offset = 0;  // from the packet's first byte; 0 for QoS 0
 };
 
-/// Size of the packet that encode() would append; what a client's Maximum Packet Size is held
-/// against [MQTT-3.1.2-24].
+/// Size of the packet that encode() would append; it is compared with a client's Maximum Packet
+/// Size [MQTT-3.1.2-24].
 [[nodiscard]] std::size_t encoded_size(const OutgoingPublish& packet, Version version) noexcept;
 
 /// Appends the packet. Before 5.0 properties, alias, expiry and identifiers are left out.

@@ -22,7 +22,7 @@ Decoded<PacketId> read_packet_id(Cursor& cursor) {
   return PacketId{*packet_id};
 }
 
-/// A head, and what only a whole packet keeps of it: a head may outlive its frame.
+/// A head, and the parts that only a whole packet keeps: a head may outlive its frame.
 struct WholeHead : SubscribeHead {
   UserProperties user_properties;
 };

@@ -41,7 +41,7 @@ struct SubscribeHead {
   std::uint32_t subscription_identifier = 0;  // 0: none
   Bytes filters;                              // with their options; not empty
 };
-/// Errors    As decode_subscribe(), for what stands in front of the filters.
+/// Errors    As decode_subscribe(), for the fields before the filters.
 [[nodiscard]] Decoded<SubscribeHead> decode_subscribe_head(const Frame& frame, Version version);
 /// Takes the first of the filters. Requires that there is one.
 [[nodiscard]] Decoded<SubscribeEntry> next_entry(Bytes& filters, Version version);
@@ -104,7 +104,7 @@ void encode(const SubscribeAnswer& packet, Version version, ByteBuffer& out);
 /// How large a SUBACK or UNSUBACK of MQTT 5.0 is that answers so many filters.
 [[nodiscard]] std::size_t answer_size_bytes(std::size_t filters) noexcept;
 
-/// What a SUBACK says for a reason; before 5.0 every failure is 0x80.
+/// The SUBACK's code for a reason; before 5.0 every failure is 0x80.
 [[nodiscard]] std::uint8_t suback_code(Reason reason, Version version);
 
 /// Appends a SUBACK: one reason per filter [MQTT-3.8.4-6] [MQTT3-3.8.4-5], in order

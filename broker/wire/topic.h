@@ -13,10 +13,10 @@ namespace mqtt {
 /// Most levels of a topic name or filter, so most 200 slashes; more are refused, as Mosquitto does.
 inline constexpr std::size_t topic_levels_max = 201;
 
-/// Whether a text has the form of a topic name, or of a topic filter: what TopicName and
+/// Whether a text has the form of a topic name, or of a topic filter: all that TopicName and
 /// TopicFilter demand, but for the number of levels, which the specification does not bound.
 ///
-/// Errors    malformed_packet with what is wrong.
+/// Errors    malformed_packet with the fault.
 [[nodiscard]] Decoded<bool> check_topic_name(std::string_view text);
 [[nodiscard]] Decoded<bool> check_topic_filter(std::string_view text);
 
@@ -24,10 +24,10 @@ inline constexpr std::size_t topic_levels_max = 201;
 /// well-formed UTF-8 without U+0000 [MQTT-4.7.3-2] [MQTT3-4.7.3-2], at most topic_levels_max
 /// levels.
 ///
-/// Lifetime   A view: the text belongs to whoever parse() was given it by.
+/// Lifetime   A view: the text belongs to the caller of parse().
 class TopicName {
  public:
-  /// Errors    malformed_packet with what is wrong.
+  /// Errors    malformed_packet with the fault.
   [[nodiscard]] static Decoded<TopicName> parse(std::string_view text);
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
@@ -43,7 +43,7 @@ class TopicName {
 /// Lifetime   A view, as TopicName.
 class TopicFilter {
  public:
-  /// Errors    malformed_packet with what is wrong.
+  /// Errors    malformed_packet with the fault.
   [[nodiscard]] static Decoded<TopicFilter> parse(std::string_view text);
 
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
@@ -83,8 +83,8 @@ struct SharedFilter {
 /// the bridge's other end publishes it, as a client of this one.
 [[nodiscard]] bool is_bridge_state(std::string_view topic) noexcept;
 
-/// Whether no client may publish to a topic, whatever its rights are: all of "$SYS" but what
-/// is_bridge_state() names, "$share" and what is below "$CONTROL", as Mosquitto has it.
+/// Whether no client may publish to a topic, whatever its rights are: all of "$SYS" except
+/// is_bridge_state() topics, "$share" and all below "$CONTROL", as Mosquitto has it.
 [[nodiscard]] inline bool is_reserved(std::string_view topic) noexcept {
   return topic.starts_with('$') && (topic.starts_with("$share") || topic.starts_with("$CONTROL/") ||
                                     (topic.starts_with("$SYS") && !is_bridge_state(topic)));

@@ -22,7 +22,7 @@ constexpr bool between(unsigned char value, unsigned low, unsigned high) noexcep
 }
 
 /// Length of the well-formed sequence of two to four bytes that `at` begins with, else 0. The
-/// bounds of the second byte keep out overlong forms, surrogates [MQTT-1.5.4-1] and what lies
+/// bounds of the second byte keep out overlong forms, surrogates [MQTT-1.5.4-1] and code points
 /// beyond U+10FFFF (table 3-7 of the Unicode standard).
 std::size_t sequence_length(const unsigned char* at, std::size_t available) noexcept {
   const unsigned char lead = at[0];

@@ -23,7 +23,7 @@ class Publisher {
   [[nodiscard]] bool answered(Reactor& reactor, const mqtt::Frame& frame);
 
   [[nodiscard]] std::uint32_t sent() const noexcept { return sent_; }
-  /// The number of messages whose last acknowledgement has not arrived.
+  /// The number of messages without their last acknowledgement.
   [[nodiscard]] std::size_t unacknowledged() const noexcept { return ids_.in_use(); }
 
  private:

@@ -36,7 +36,7 @@ class Turn {
     peer.output.add(bytes);
   }
 
-  /// Writes the output of one peer whose socket takes bytes again.
+  /// Writes the output of one peer, after its socket has room again.
   void flush(Peer& peer);
   /// Gives a peer up; it is sent nothing more.
   void lose(Peer& peer);

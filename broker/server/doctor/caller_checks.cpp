@@ -27,7 +27,8 @@ bool names(const std::vector<std::string>& networks, std::string_view source) {
   });
 }
 
-/// Both sides have to agree; what nginx sends is version 1. Returns whether the header is read.
+/// Checks that both sides agree; nginx sends version 1. Returns whether the broker reads the
+/// header.
 bool check_proxy_header(const Configuration& configuration, const Route& route,
                         Findings& findings) {
   const conf::Listener& listener = listener_of(configuration, route);
@@ -66,8 +67,8 @@ Trust trust_of(const Configuration& configuration, const Route& route) {
   return names(listener.trusted_proxies, source) ? Trust::given : Trust::refused;
 }
 
-/// Says what trust_of() found. With a PROXY header only those who may send one are let in; header
-/// fields of others are left unread. Returns whether nginx is believed, as far as is known.
+/// Reports the result of trust_of(). With a PROXY header only trusted proxies may connect; header
+/// fields of other proxies are ignored. Returns whether nginx is trusted, as far as is known.
 bool check_trust(const Configuration& configuration, const Route& route, bool by_proxy_header,
                  Findings& findings) {
   const std::string where = configuration.where(*route.listener, "trusted_proxies");
@@ -141,7 +142,7 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
                                 "): in its log all clients look like nginx",
                             configuration.line("real_ip_header", std::string(other.name)));
   }
-  // What Forwarded says of an IPv6 address is in brackets, which takes a map of nginx.
+  // Forwarded has an IPv6 address in brackets, which takes a map of nginx.
   const bool of_two_lines = read.header == conf::RealIpHeader::forwarded;
   findings.warning(
       route.where(nullptr),
@@ -154,8 +155,8 @@ void say_no_address(const Configuration& configuration, const Route& route, Find
                               : std::string()));
 }
 
-/// real_ip_header any reads X-Forwarded-For too, and nginx passes on what it does not set: a
-/// client can write it itself. The broker believes no field then, until it has seen requests
+/// real_ip_header any reads X-Forwarded-For too, and nginx passes on every field that it does not
+/// set: a client can write it itself. The broker trusts no field then, until it has seen requests
 /// without that one.
 void check_passed_on(const Configuration& configuration, const Route& route,
                      const WrittenField& field, Findings& findings) {
@@ -169,8 +170,9 @@ void check_passed_on(const Configuration& configuration, const Route& route,
                    configuration.line("real_ip_header", std::string(field.name)));
 }
 
-/// Does nginx write the client's address into a header field that the broker reads? Clients may
-/// write these themselves: what nginx knows has to be in it. Returns whether the broker learns it.
+/// Checks that nginx writes the client's address into a header field that the broker reads. Clients
+/// may write these themselves: nginx's own value has to be in it. Returns whether the broker learns
+/// the address.
 bool check_address_field(const Configuration& configuration, const Route& route,
                          Findings& findings) {
   const WrittenField written =
@@ -219,7 +221,7 @@ void check_limits(const Configuration& configuration, const Route& route, Findin
   }
 }
 
-/// Does the broker learn who calls, in the one way or the other?
+/// Checks that the broker learns the client's address, by PROXY header or by header field.
 bool check_address(const Configuration& configuration, const Route& route, Findings& findings) {
   if (check_proxy_header(configuration, route, findings)) {
     if (!check_trust(configuration, route, true, findings)) return true;  // nobody is let in at all

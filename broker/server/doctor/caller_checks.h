@@ -7,8 +7,8 @@
 
 namespace doctor {
 
-/// Does the broker learn who calls through this proxy: do both sides agree about a PROXY header, is
-/// the proxy believed, and do limits by address count clients rather than the proxy?
+/// Checks that the broker learns the clients' addresses behind this proxy: both sides agree about a
+/// PROXY header, the proxy is trusted, and limits by address count clients rather than the proxy.
 ///
 /// Requires  `route` has a listener.
 void check_callers(const Configuration& configuration, const Route& route, Findings& findings);

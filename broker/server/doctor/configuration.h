@@ -11,7 +11,7 @@
 
 namespace doctor {
 
-/// What the broker is told, and where each of it is written.
+/// The broker's configuration, and the place of each of its options.
 ///
 /// Invariant  `settings` came from `source`, which has no errors.
 struct Configuration {
@@ -42,7 +42,7 @@ struct Configuration {
 [[nodiscard]] std::vector<std::string_view> counted_by_address(const conf::Settings& settings,
                                                                const conf::Listener& listener);
 
-/// Can anybody come in here who is not on this machine?
+/// Whether clients of other machines can connect to `listener`.
 [[nodiscard]] bool is_open_to_the_world(const conf::Listener& listener);
 
 /// Is everybody asked for something that is checked: a password, a certificate, a key?

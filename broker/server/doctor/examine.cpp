@@ -16,7 +16,7 @@
 namespace doctor {
 namespace {
 
-/// What the readers have to say themselves.
+/// Adds the diagnostics of the readers themselves.
 void add(const conf::Diagnostics& diagnostics, Findings& findings) {
   for (const conf::Diagnostic& each : diagnostics) {
     const std::string where = where_of({.file = each.file, .line = each.line});
@@ -48,8 +48,8 @@ Chapter files(const Case& subject) {
   return {.title = "Files", .findings = std::move(findings).take()};
 }
 
-/// What reading the configuration said, but for what was found at the same place of the files that
-/// it names.
+/// The diagnostics of reading the configuration, except at places for which
+/// `files` has a finding already.
 conf::Diagnostics remarks_beside(const Case& subject, const Chapter& files) {
   conf::Diagnostics remarks = subject.configuration.settings.remarks;
   std::erase_if(remarks, [&](const conf::Diagnostic& each) {
@@ -90,7 +90,7 @@ void check_route(const Configuration& configuration, const Route& route, Finding
   check_front(route, findings);
 }
 
-/// Proxies whose target is decided for each request, and that pass WebSockets on.
+/// Reports proxies of WebSockets with a target that is decided for each request.
 void check_undecided(const std::vector<Proxy>& proxies, Findings& findings) {
   for (const Proxy& each : proxies) {
     if (!each.is_variable || header_set(each.scope, "Upgrade") == nullptr) continue;

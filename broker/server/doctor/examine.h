@@ -11,7 +11,7 @@
 
 namespace doctor {
 
-/// Everything that is known: what the broker is told, what nginx is told, what the system says.
+/// All input of the checks: the configurations of broker and nginx, and the facts of the system.
 struct Case {
   Configuration configuration;
   std::optional<conf::NginxConfiguration> nginx;

@@ -11,7 +11,7 @@
 
 namespace doctor {
 
-/// Somebody whom files belong to.
+/// An account that can own files.
 struct Account {
   std::string name;
   std::uint32_t uid = 0;
@@ -28,7 +28,7 @@ struct Limit {
   std::uint64_t hard = 0;
 };
 
-/// What a unit of systemd says about a service.
+/// The settings of a service's unit of systemd.
 struct Unit {
   std::string path;                 ///< of the unit itself
   std::optional<Limit> open_files;  ///< LimitNOFILE
@@ -50,7 +50,7 @@ struct FileFacts {
   std::uint32_t gid = 0;
 };
 
-/// What came of reading the files of a listener with the broker's own code.
+/// The result of reading the files of a listener with the broker's own code.
 struct Trial {
   std::vector<std::string> errors;    ///< the broker would not start; one sentence each
   std::vector<std::string> warnings;  ///< certificates that end, and the like
@@ -58,13 +58,13 @@ struct Trial {
   std::string reason;  ///< why it was not tried
 };
 
-/// What the system says, gathered once: checks look at nothing else.
+/// The facts of the system, gathered once: checks use nothing else.
 ///
-/// Shape      What this process could not learn is empty, or `hidden`.
+/// Shape      A fact that this process could not learn is empty, or `hidden`.
 struct Facts {
   bool is_root = false;           ///< this process is root and sees everything
-  std::optional<Account> broker;  ///< who the broker becomes; none: there is no such user
-  std::optional<Account> nginx;   ///< who nginx's workers are
+  std::optional<Account> broker;  ///< the user that the broker runs as; none: there is no such user
+  std::optional<Account> nginx;   ///< the user of nginx's workers
   std::uint32_t cores = 1;
 
   std::optional<Limit> open_files;  ///< of this process
@@ -84,7 +84,7 @@ struct Facts {
   std::vector<Trial> tls;                               ///< by listener; empty for one without TLS
   std::map<std::string, Trial> nginx_tls;               ///< by the path of ssl_certificate
   Trial users;                                          ///< password and ACL files
-  std::int64_t listen_backlog = 0;                      ///< what darter asks the kernel for
+  std::int64_t listen_backlog = 0;                      ///< the one that darter asks for
 };
 
 /// Looks at the system; changes nothing and opens no port.
@@ -102,7 +102,7 @@ class FactFinder {
   Facts facts;
 };
 
-/// The text of a unit and its drop-ins, in the order in which they count, as what it says.
+/// Reads the text of a unit and its drop-ins, in their order of precedence, into `unit`.
 ///
 /// Returns   LimitNOFILE of the last that has one; an empty value sets it back.
 void read_unit(std::string_view text, const std::string& file, Unit& unit);

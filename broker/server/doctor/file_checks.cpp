@@ -222,7 +222,7 @@ bool PathCheck::is_private() {
   return false;
 }
 
-/// What root opens at the start works until the broker's user has to open it again.
+/// A file that root opens at the start works until the broker's user has to open it again.
 void PathCheck::closed(const std::string& text, std::string cure) {
   switch (path_.use) {
     case Use::read:

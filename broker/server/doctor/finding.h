@@ -16,7 +16,7 @@ enum class Severity : std::uint8_t {
   notice,   ///< good to know; nothing is wrong
   unknown,  ///< could not be looked at, and why
   warning,  ///< will go wrong for some, or some day
-  error,    ///< goes wrong now, or lets in whom it should not
+  error,    ///< goes wrong now, or admits clients that should stay out
 };
 
 /// One thing that was looked at.
@@ -33,7 +33,7 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-/// What belongs together, under a heading.
+/// Findings that belong together, under a heading.
 struct Chapter {
   std::string_view title;
   std::vector<Finding> findings;

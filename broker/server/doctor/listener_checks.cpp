@@ -94,7 +94,7 @@ void ListenerCheck::run() {
   if (lets_somebody_in()) anonymous();
 }
 
-/// Limits by address count nobody who is exempt from them.
+/// Clients that are exempt are not counted by limits by address.
 void check_exempt(const Configuration& configuration, Findings& findings) {
   const conf::Settings& settings = configuration.settings;
   const auto everybody = std::ranges::find_if(

@@ -13,7 +13,7 @@ namespace {
 
 using conf::NginxDirective;
 
-/// What nginx can carry, as far as its configuration says.
+/// The number of connections that nginx can carry, as far as its configuration tells.
 struct Workers {
   std::uint64_t processes = 1;
   std::uint64_t connections = 512;

@@ -14,7 +14,7 @@ constexpr std::int64_t usual_keepalive_seconds = 60;  // of Paho and of most oth
 
 std::string seconds(std::int64_t count) { return std::to_string(count) + " s"; }
 
-/// The timeout that ends a quiet connection, and what sets it.
+/// The timeout that ends a quiet connection, and the directive that sets it.
 struct Timeout {
   std::string_view name;
   const NginxDirective* directive = nullptr;

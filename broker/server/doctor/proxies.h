@@ -11,7 +11,7 @@
 
 namespace doctor {
 
-/// A directive with the blocks around it: what nginx looks up when a request comes.
+/// A directive with the blocks around it: the places where nginx looks up the options of a request.
 ///
 /// Shape      blocks: from the outermost to the block itself; each is a list of directives.
 /// Lifetime   Points into the NginxConfiguration.
@@ -38,7 +38,7 @@ class Scope {
   std::vector<const Directives*> blocks_;
 };
 
-/// Where nginx sends what comes in.
+/// The place to which nginx forwards connections.
 ///
 /// Shape      path: a unix socket; else host and port.
 struct Target {

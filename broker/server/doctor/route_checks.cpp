@@ -22,7 +22,7 @@ std::string websocket_targets(const conf::Settings& settings) {
   return list;
 }
 
-/// "proxy_pass http://127.0.0.1:9001;", or what makes a listener that it could name.
+/// "proxy_pass http://127.0.0.1:9001;", or a hint for a listener that it could name.
 std::string right_target(const Configuration& configuration, const Route& route) {
   const std::string targets = websocket_targets(configuration.settings);
   if (targets.empty()) {
@@ -219,7 +219,7 @@ void check_header_sizes(const Configuration& configuration, const Route& route,
   if (header_set(route.proxy.scope, "Cookie") != nullptr) {
     return findings.good(where, "Cookies, the longest of headers, are not passed on");
   }
-  // Who made room for more has a reason.
+  // A configuration that enlarges the buffers has a reason for it.
   if (buffers != nullptr) {
     return findings.warning(where_of(buffers->place), std::move(text), std::move(cure));
   }

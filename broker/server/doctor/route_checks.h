@@ -7,9 +7,10 @@
 
 namespace doctor {
 
-/// Does the way lead to a listener that speaks what nginx speaks, on the path that it serves?
+/// Checks that the route leads to a listener that speaks nginx's protocol, on the path that it
+/// serves.
 ///
-/// Returns   Whether it does, so that the rest of the way is worth a look.
+/// Returns   Whether it does, so that the rest of the route is worth a check.
 [[nodiscard]] bool check_destination(const Configuration& configuration, const Route& route,
                                      Findings& findings);
 
@@ -19,7 +20,7 @@ void check_headers(const Route& route, Findings& findings);
 /// Headers that nginx lets through and the broker does not take.
 void check_header_sizes(const Configuration& configuration, const Route& route, Findings& findings);
 
-/// Whose web pages may connect.
+/// Checks the web pages that may connect.
 void check_origins(const Configuration& configuration, const Route& route, Findings& findings);
 
 }  // namespace doctor

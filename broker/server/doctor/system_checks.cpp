@@ -21,7 +21,7 @@ std::uint64_t clients_of(std::uint64_t files) {
   return files <= other_files ? 0 : files - other_files;
 }
 
-/// What the limit is called, where it stands and how it is raised.
+/// The limit's name, its place, and the way to raise it.
 struct OpenFiles {
   std::uint64_t hard = 0;
   std::string where;
