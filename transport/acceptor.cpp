@@ -38,7 +38,7 @@ void Acceptor::pause() { uv_poll_stop(&poll_); }
 void Acceptor::close(std::function<void()> closed) {
   closed_ = std::move(closed);
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
-    // It may destroy what it is kept in.
+    // The callback may destroy the object that it is a member of.
     const auto told = std::move(static_cast<Acceptor*>(handle->data)->closed_);
     if (told) told();
   });

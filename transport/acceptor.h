@@ -29,7 +29,7 @@ class Acceptor {
   void pause();
   /// Ends it, and calls `closed` when libuv has let go of it: not before it may be destroyed.
   void close(std::function<void()> closed = {});
-  /// Takes in who has connected already: before the sockets are closed.
+  /// Accepts the clients that have connected already: before the sockets are closed.
   void accept_last();
   [[nodiscard]] const std::shared_ptr<Listener>& listener() const noexcept { return listener_; }
   /// Whether a connection could be accepted without taking one of the last descriptors.

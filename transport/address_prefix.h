@@ -11,7 +11,7 @@
 
 namespace transport {
 
-/// What counts as one address: an IPv4 address, or all IPv6 addresses that begin alike.
+/// The unit in which addresses are counted: an IPv4 address, or all IPv6 addresses with a prefix.
 ///
 /// Shape      IPv4 addresses stand as IPv6 addresses that are mapped (RFC 4291, section 2.5.5.2).
 /// Units      Bits, of 128.

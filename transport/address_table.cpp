@@ -21,7 +21,8 @@ AddressTable::Entry& AddressTable::touch(Part& part, const AddressKey& key, brok
   return entry;
 }
 
-/// Two for each one that comes: what says nothing any more is gone soon, and nobody waits for it.
+/// Two for each one that comes: idle entries go soon after they expire, and no call has to wait for
+/// a sweep.
 void AddressTable::forget(Part& part, broker::Instant now) const {
   for (int count = 0; count < 2 && part.idle.size() > 1; ++count) {
     const auto oldest = part.entries.find(part.idle.front());

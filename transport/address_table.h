@@ -15,7 +15,7 @@
 
 namespace transport {
 
-/// Who is counted: a network, at one listener or at all of them together.
+/// The subject of a count: a network, at one listener or at all of them together.
 struct AddressKey {
   static constexpr std::uint16_t every_listener = 0xFFFF;
   AddressPrefix prefix;
@@ -23,20 +23,20 @@ struct AddressKey {
   auto operator<=>(const AddressKey&) const = default;
 };
 
-/// What one network may do at one listener. 0: no limit.
+/// The limits of one network at one listener. 0: no limit.
 struct ConnectionBounds {
   std::uint32_t connections_max = 0;    // at once
   broker::TokenBucket::Size rate = {};  // of new ones
 };
 
-/// What is known of each network: its connections, how fast they come, what they keep before their
-/// logins, its failed logins.
+/// The state of each network: its connections and their rate, the bytes kept before their logins,
+/// its failed logins.
 ///
 /// Shape      Sixteen parts with a lock each. Of networks without a connection each part remembers
-///            so many, those used last; one that says nothing any more is forgotten earlier.
-/// Invariant  What has connections or kept bytes is never forgotten, and there are no more of these
-///            than connections. A network that makes room for others loses its ban and its debts:
-///            who has 65,536 networks to come from needs neither.
+///            a bounded number, those used last; an entry that has expired is forgotten earlier.
+/// Invariant  A network with connections or kept bytes is never forgotten, and there are no more of
+///            these than connections. A network that makes room for others loses its ban and its
+///            used rate: an attacker with 65,536 networks needs neither.
 /// Threads    Any. Touched when a connection comes, when a large CONNECT does, when a connection
 ///            ends and when a login fails; never for a message.
 class AddressTable {
@@ -52,7 +52,7 @@ class AddressTable {
   [[nodiscard]] Answer enter(const AddressKey& key, const ConnectionBounds& bounds,
                              broker::Instant now);
   void leave(const AddressKey& key);
-  /// The same for what is no connection of its own: all of a listener together.
+  /// The same for a rate without a connection: all of a listener together.
   [[nodiscard]] bool take(const AddressKey& key, const broker::TokenBucket::Size& rate,
                           broker::Instant now);
 
@@ -78,7 +78,7 @@ class AddressTable {
   struct Entry {
     std::uint32_t connections = 0;
     std::uint32_t failures = 0;
-    std::uint64_t kept_bytes = 0;  // of connections whose logins are not answered
+    std::uint64_t kept_bytes = 0;  // of connections that wait for their login
     broker::Instant failing_since;
     broker::Instant banned_until;
     broker::Instant keep_until;  // it says something until then

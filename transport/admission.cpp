@@ -17,7 +17,7 @@ broker::TokenBucket::Size size_of(std::uint32_t per_second, std::uint32_t burst)
   return {per_second, burst != 0 ? burst : per_second};
 }
 
-/// Whether Mosquitto has the limit, too; it closes what is above it, and says nothing.
+/// Whether Mosquitto has the limit, too; it closes connections above it without an answer.
 bool is_of_mosquitto(Refusal refusal) noexcept {
   return refusal == Refusal::max_connections || refusal == Refusal::global_max_connections;
 }

@@ -33,7 +33,7 @@ struct ConnectionCharge {
   broker::Refusal refusal{};  // of one that is turned away
 };
 
-/// Who may come in: counts connections for the limits of their listener, of the broker and of
+/// Admission of clients: counts connections for the limits of their listener, of the broker and of
 /// their address.
 ///
 /// Shape      enter() -> admit() -> leave(); turn_away() in place of either after a refusal. Both
@@ -70,11 +70,11 @@ class Admission {
                                       std::size_t bytes, broker::Instant now) const;
   /// None are kept any more.
   static void release_login_bytes(ConnectionCharge& charge) noexcept { charge.login_bytes.reset(); }
-  /// Gives back what a refused connection counts as. Returns whether the refusal may be told; if
+  /// Gives back the counts of a refused connection. Returns whether the refusal may be answered; if
   /// not, the connection is to be closed at once.
   [[nodiscard]] bool turn_away(ConnectionCharge& charge, ConnectionCount& of_listener,
                                broker::Refusal refusal, bool inside_tls, broker::Instant now);
-  /// Gives back what a connection counts as; does nothing the second time.
+  /// Gives back the counts of a connection; does nothing the second time.
   void leave(ConnectionCharge& charge, ConnectionCount& of_listener);
 
   /// The key that failed logins from an address count against; nothing: they do not count.

@@ -24,7 +24,7 @@ struct Clock {
   }
 };
 
-/// How long the machine has slept: what libuv's time lacks.
+/// The time that the machine has slept, which libuv's clock does not count.
 ///
 /// Invariant  Never less than before. Together with a later monotonic time it is not before
 ///            Clock::boot_milliseconds(), and at most two milliseconds behind.
@@ -33,7 +33,7 @@ class SleepClock {
   SleepClock() noexcept { look(); }
   /// To be called now and then.
   void look() noexcept {
-    // The clocks are read one after the other: what seems shorter than a second is no sleep.
+    // The clocks are read one after the other: a difference of less than a second is no sleep.
     constexpr std::int64_t shortest_milliseconds = 1000;
     const std::int64_t slept =
         Clock::boot_milliseconds() - Clock::monotonic_milliseconds() + rounding_milliseconds;

@@ -33,8 +33,8 @@ class Closing {
   /// output that the client has not read, if input is left that the broker has not read.
   void linger(Connection& connection, bool stopping, broker::Instant now);
 
-  /// Calls `visit` with the id of each connection whose time may be over; its own deadline says
-  /// whether it is.
+  /// Calls `visit` with the id of each connection that may be due; the deadline of the connection
+  /// itself decides.
   template <typename Visit>
   void expire(broker::Instant now, Visit&& visit) {
     while (const auto id = outputs_.pop(now)) visit(*id);

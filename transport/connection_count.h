@@ -27,7 +27,7 @@ class ConnectionCount {
     return count_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::int64_t most() const noexcept { return most_.load(std::memory_order_relaxed); }
-  /// Another limit for who comes from now on; who is in stays.
+  /// Sets another limit for new connections; existing ones stay.
   void set_most(std::int64_t most) noexcept { most_.store(most, std::memory_order_relaxed); }
 
  private:

@@ -35,7 +35,7 @@ class ConnectionLog {
   void refused(const Connection& connection, broker::Refusal refusal, std::string_view before,
                std::string_view after, broker::Instant now,
                const std::source_location& place = std::source_location::current());
-  /// Names what a request lacked that was accepted all the same.
+  /// Names the defects of a request that was accepted nevertheless.
   void defects(const Connection& connection, std::string_view defects, broker::Instant now);
   void banned(const AddressKey& key, const LoginBounds& bounds, broker::Instant now);
   /// A trusted proxy sent a header field that names no client.

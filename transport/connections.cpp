@@ -29,7 +29,7 @@ std::uint16_t code_of(broker::CloseHow how) noexcept {
   return static_cast<std::uint16_t>(WebSocketCode::going_away);
 }
 
-/// What a connection has to send before the shard hears of it; "" later.
+/// The part that a connection has to send before its shard learns of it; "" later.
 std::string_view awaited(const Connection& connection) noexcept {
   switch (connection.state) {
     case State::proxy_header:
@@ -152,7 +152,7 @@ void Connections::adopt(Handoff handoff) {
   if (is_open(connection->state)) end_tls(*connection);
 }
 
-/// Why a client whose name comes from TLS has none; empty if no name is asked for.
+/// The reason why a client has no name from TLS or a PROXY header; empty if none is asked for.
 std::string_view Connections::missing_name(const Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   if (options.proxy_names_user) return "the PROXY header has no verified common name";
@@ -297,8 +297,9 @@ void Connections::finish(Connection& connection) {
 }
 
 /// The connection is gone, whatever anybody wished.
+/// The socket failed or the client has closed it: drops all state of the connection.
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
-  // An end is input, too: what it gives back to a group must find who joined before.
+  // An end is input, too: if it returns messages to a group, members that joined before must count.
   if (is_open(connection.state)) loop_.before_input();
   if (cause == broker::CloseCause::peer_closed && connection.through_proxy &&
       is_open(connection.state)) {
@@ -341,7 +342,7 @@ void Connections::move_handshakes(std::int64_t seconds) {
   Deadlines moved;
   while (const auto id = handshakes_.pop(end_of_time)) {
     Connection* const connection = table_.find(*id);
-    // Who has gone on since then waits in another list, if at all.
+    // A connection that has made progress waits in another list, if at all.
     if (connection == nullptr || is_turned_away(*connection)) continue;
     if (!is_arriving(connection->state)) continue;
     connection->deadline = broker::after_seconds(connection->deadline, seconds);
@@ -362,7 +363,8 @@ void Connections::tick() {
   }
 }
 
-/// Loses a connection whose deadline is over; another entry stands for one that was moved.
+/// Loses a connection if its deadline is over. If the deadline was moved, another entry stands for
+/// it.
 void Connections::expire(broker::ConnectionId id) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || connection->deadline.milliseconds == 0) return;
@@ -388,7 +390,7 @@ void Connections::ping_silent() {
 }
 
 void Connections::ping(Connection& connection) {
-  // One among what waits is enough, also for a client that goes on sending and does not read.
+  // One Ping in the pending output is enough, also for a client that sends but does not read.
   if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) return;
   mqtt::ByteBuffer frame;
   append_websocket_control(frame, WebSocketOpcode::ping, {});

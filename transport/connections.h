@@ -50,16 +50,16 @@ class Connections {
   /// A connection comes home.
   void adopt(Handoff handoff);
 
-  // What the shard asked for.
+  // Requests of the shard.
 
   /// Gives a connection away as a value; nothing if it is gone meanwhile.
   [[nodiscard]] std::unique_ptr<Handoff> hand_off(broker::HandoffRequest request);
-  /// Writes what a turn made, at once as far as the socket takes it.
+  /// Writes the output of a turn, at once as far as the socket takes it.
   void write(broker::ConnectionId id, broker::Output& output);
   void close(const broker::CloseRequest& request);
   /// A login was decided: reading goes on.
   void resume(broker::ConnectionId id);
-  /// Whom a failed login of a connection is to be counted against; nothing: nobody.
+  /// The key that counts a failed login of a connection; nothing: it does not count.
   [[nodiscard]] std::optional<AddressKey> login_key(broker::ConnectionId id);
   /// Counts the refusal if so.
   [[nodiscard]] bool is_banned(const AddressKey& key);
@@ -71,10 +71,10 @@ class Connections {
   void resume_all();
   /// Time-outs and pings; to be called every 100 ms or so.
   void tick();
-  /// handshake_timeout became so much longer, or shorter, for who waits already, too.
+  /// Shifts the deadlines of connections still in a handshake by `seconds` (may be negative).
   void move_handshakes(std::int64_t seconds);
-  /// `listeners` are those of now: who came before one of them had a limit by address counts for
-  /// it.
+  /// Counts connections from before a limit by address; `listeners` are the current ones, with the
+  /// limit.
   void count_addresses(std::span<const std::shared_ptr<Listener>> listeners);
   /// Drops connections that the shard does not know.
   void drop_strangers();
@@ -95,16 +95,16 @@ class Connections {
   void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);
-  /// The same for the limits that need to know who it is: its address, and how fast they come. To
-  /// be called once, when the real address is known.
+  /// The same for the limits by address, of number and of rate. To be called once, when the real
+  /// address is known.
   [[nodiscard]] bool admit(Connection& connection);
-  /// So many bytes are kept of a connection whose login is not answered. Closes it if its address
-  /// has too many.
+  /// Counts `bytes` kept of a connection that waits for its login. Closes it if its address has too
+  /// many.
   void count_login_bytes(Connection& connection, std::size_t bytes);
   void turn_away(Connection& connection, broker::Refusal refusal);
   void tell_refusal(Connection& connection, broker::Refusal refusal);
 
-  // Who is calling.
+  // The client's address.
   [[nodiscard]] bool may_call(Connection& connection);
   [[nodiscard]] bool begin(Connection& connection);
   [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
@@ -172,13 +172,13 @@ class Connections {
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
 
-  /// One buffer serves all connections of a loop; what is read is used before the next read.
+  /// One buffer serves all connections of a loop; its bytes are used before the next read.
   static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
 
   Loop& loop_;
   ConnectionTable table_;
   std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
-  std::unique_ptr<std::byte[]> plain_;   // and here what TLS makes of it
+  std::unique_ptr<std::byte[]> plain_;   // and here the bytes that TLS has decrypted
   mqtt::ByteBuffer tls_replies_;         // to the read under way
   Writer writer_;
   struct Report {

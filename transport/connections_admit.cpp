@@ -1,6 +1,6 @@
-// Who may come in: the part of Connections that refuses and says so. A WebSocket client is answered
-// at once and without its request being read, an MQTT client when its CONNECT is there, whose
-// version the answer needs; neither for long.
+// Admission: the part of Connections that refuses clients and answers them. A WebSocket client is
+// answered at once, without its request being read, an MQTT client after its CONNECT, because the
+// answer needs its version; neither waits for long.
 
 #include <algorithm>
 #include <set>
@@ -105,7 +105,7 @@ void Connections::turn_away(Connection& connection, Refusal refusal) {
   note_refusal(connection, refusal, "Client connection from ",
                " denied: " + std::string(describe(refusal)) + ".");
   const ListenerOptions& options = connection.listener->options();
-  // What comes before its CONNECT, or before TLS, would be taken for it.
+  // An answer before the PROXY header or before TLS would be taken for a part of it.
   const bool tls_due = options.tls && connection.tls == nullptr;
   const bool header_due = (options.protocol == Protocol::mqtt || tls_due) &&
                           options.proxy_protocol != ProxyVersion::none &&

@@ -1,4 +1,4 @@
-// Who is calling: the part of Connections that learns a client's real address, from the socket,
+// Addresses: the part of Connections that learns a client's real address, from the socket,
 // from a PROXY protocol header, or from the header fields of a proxy for WebSockets.
 
 #include <string>
@@ -27,8 +27,8 @@ bool Connections::asks_proxies(const Connection& connection) const {
          options.trusted_proxies.contains(connection.address);
 }
 
-/// The client's real address is known, as far as it ever will be: once for each connection, before
-/// the shard hears of it. `route` says through whom it came. Returns false if it was turned away.
+/// The client's real address is final: called once for each connection, before the shard learns of
+/// it. `route` names the proxies on its way. Returns false if the connection was refused.
 bool Connections::arrived(Connection& connection, std::string_view route) {
   if (!admit(connection)) return false;
   if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
@@ -104,7 +104,8 @@ void Connections::note_stranger(Connection& connection) {
       forwarded_for(connection.opening->request(), options.real_ip_header, options.trusted_proxies);
   if (found.kind == Forwarded::Kind::absent) return;
   connection.through_proxy = true;
-  // Behind a PROXY header the address is the client's: what it writes itself is no proxy's word.
+  // Behind a PROXY header the address is the client's: a field that it writes itself does not
+  // count.
   if (connection.proxy != nullptr) return;
   if (!loop_.proxies().is_new_stranger(options.index, connection.address)) return;
   lines_.stranger(connection, found.field);

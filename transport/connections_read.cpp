@@ -1,4 +1,4 @@
-// What connections read: the half of Connections that turns bytes into calls of the shard.
+// Input of connections: the part of Connections that turns bytes into calls of the shard.
 
 #include <array>
 #include <string>
@@ -149,7 +149,7 @@ void Connections::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
   count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
 }
 
-/// Ends a connection whose WebSocket has ended; does nothing to others. It may have moved to
+/// Ends a connection after the end of its WebSocket; does nothing to others. It may have moved to
 /// another loop, with its WebSocket.
 void Connections::end_websocket(Connection& connection) {
   if (connection.websocket == nullptr) return;

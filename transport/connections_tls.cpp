@@ -65,7 +65,7 @@ Connections::Bytes Connections::read_tls(Connection& connection, Bytes bytes) {
   return plain;
 }
 
-/// Decrypts; what came of it stays where it is until the next read.
+/// Decrypts; the plain bytes stay in place until the next read.
 Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes) {
   constexpr std::size_t plain_bytes = buffer_bytes + TlsFilter::held_bytes_max;
   if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
@@ -77,7 +77,7 @@ Connections::Bytes Connections::open_records(Connection& connection, Bytes bytes
   return plain;
 }
 
-/// Sends what TLS itself has to say. Returns false if the connection is lost.
+/// Sends the replies of TLS itself. Returns false if the connection is lost.
 bool Connections::reply_tls(Connection& connection) {
   if (tls_replies_.empty()) return true;
   if (connection.pending != nullptr) {
@@ -93,7 +93,7 @@ bool Connections::reply_tls(Connection& connection) {
   return false;
 }
 
-/// The handshake is done: what follows is WebSocket or MQTT.
+/// The handshake is done: WebSocket or MQTT follows.
 void Connections::begin_inside_tls(Connection& connection) {
   if (loop_.log().enabled(broker::LogType::debug)) {
     loop_.log().write(broker::LogType::debug, "Client " + connection.address.text_with_port() +
@@ -107,13 +107,13 @@ void Connections::begin_inside_tls(Connection& connection) {
   if (connection.listener->options().protocol == Protocol::mqtt) introduce(connection);
 }
 
-/// Ends a connection whose TLS has ended or failed; does nothing to others. It may have moved to
-/// another loop, with its TLS.
+/// Ends a connection after its TLS has ended or failed; does nothing to others. It may have moved
+/// to another loop, with its TLS.
 void Connections::end_tls(Connection& connection) {
   if (connection.tls == nullptr || connection.state == State::closed) return;
   const TlsFilter& tls = *connection.tls;
   if (tls.state() == TlsFilter::State::ended) {
-    if (is_closing(connection.state)) return;  // what is on its way may still be read
+    if (is_closing(connection.state)) return;  // output under way may still be read
     writer_.end_tls(connection);
     return lose(connection, broker::CloseCause::peer_closed);
   }

@@ -8,7 +8,7 @@
 
 namespace transport {
 
-/// A file descriptor with an owner, who closes it.
+/// A file descriptor with an owner that closes it.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -32,8 +32,8 @@ class Descriptor {
   int number_ = -1;
 };
 
-/// Whether a file of that number leaves too few, of `most` that the process may have, for what
-/// else needs one: a connection that moves, the store, a log that is opened again. 0: not known.
+/// Whether `descriptor` leaves too few, of `most` that the process may have, for other uses: a
+/// connection that moves, the store, a log that is opened again. 0: not known.
 [[nodiscard]] constexpr bool is_one_of_the_last(int descriptor, std::uint64_t most) noexcept {
   if (most == 0) return false;
   const std::uint64_t kept = std::clamp<std::uint64_t>(most / 8, 4, 64);

@@ -8,7 +8,7 @@
 
 namespace transport {
 
-/// What a client seems to speak, judged by the first bytes that it sent.
+/// The protocol that a client seems to speak, judged by the first bytes that it sent.
 enum class FirstBytes : std::uint8_t { unknown, mqtt, http, tls, proxy };
 
 /// Recognises a protocol. A few bytes are enough; with fewer the answer is unknown.

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = Forwarded::Kind;
 
-/// One proxy's word about who called it.
+/// One proxy's statement about its client.
 struct Hop {
   Kind kind = Kind::malformed;
   PeerAddress address;
@@ -44,7 +44,7 @@ Hop hop_of(std::string_view address, std::string_view port_text) {
 }
 
 /// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80", "unknown",
-/// "_hidden", "_hidden:80", and "unix:", as nginx calls whoever came over a unix socket.
+/// "_hidden", "_hidden:80", and "unix:", nginx's name for clients of a unix socket.
 Hop parse_node(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
@@ -63,9 +63,9 @@ Hop parse_node(std::string_view text) {
   return colon + 1 == text.size() ? Hop{} : hop_of(name, text.substr(colon + 1));
 }
 
-/// Takes the last element of a list off it: what stands behind its last comma. Commas in quotes do
-/// not count if `quoted`. Read from the right, because a quote that never ends, farther left, is
-/// what a client would send to hide behind.
+/// Takes the last element of a list off it: the text behind its last comma. Commas in quotes do not
+/// count if `quoted`. Read from the right, because a client could hide elements behind an unclosed
+/// quote farther left.
 std::string_view take_last(std::string_view& list, bool quoted) noexcept {
   bool inside = false;
   std::size_t at = list.size();
@@ -118,7 +118,7 @@ Hop parse_element(std::string_view element) {
   return hop;
 }
 
-/// What a header field is called: as it is written, and as HttpRequest has it.
+/// The names of a header field: as it is written, and as HttpRequest has it.
 struct HeaderKind {
   RealIpHeader header;
   std::string_view written;
@@ -166,7 +166,7 @@ class Path {
   std::size_t hops_ = 0;
 };
 
-/// Combines what two fields say.
+/// Combines the statements of two fields.
 Forwarded merge(const Forwarded& first, const Forwarded& second, const Networks& trusted) {
   const auto names_client = [&](const Forwarded& each) {
     return each.kind != Kind::known || !trusted.contains(each.address);

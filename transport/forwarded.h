@@ -53,23 +53,23 @@ class FieldSet {
 /// The fields that a request has.
 [[nodiscard]] FieldSet fields_in(const HttpRequest& request) noexcept;
 
-/// Reads the header fields of proxies. The caller trusts whoever sent the request.
+/// Reads the header fields of proxies. The caller trusts the sender of the request.
 ///
-/// Shape      Each proxy adds at the right whom it was called by:
+/// Shape      Each proxy adds the address of its own client at the right:
 ///
 ///              X-Forwarded-For: client, proxy1, proxy2     [2001:db8::1]:4711, 192.0.2.1:80
 ///              X-Real-IP: client
 ///              Forwarded: for=client;proto=https, for="[2001:db8::1]:4711", for=_hidden
 ///
-///            So the client is the rightmost one that is not a trusted proxy: what stands left of
-///            it came from outside, and is not looked at. If all are trusted it is the leftmost.
+///            So the client is the rightmost one that is not a trusted proxy: elements left of it
+///            came from outside, and are ignored. If all are trusted it is the leftmost.
 /// Requires   `written`: the fields that this proxy is known to write, see ProxyMemory; empty if
 ///            that is not known.
-/// Returns    With RealIpHeader::any, what all fields say together. A proxy passes on what it does
-///            not write, so a field that it does not write is the client's own. Fields outside of
-///            `written` are not read if one of those inside is there. One that names a trusted
-///            proxy names no client, and gives way to one that does. If two still name different
-///            clients, either may be the proxy's: the answer is Kind::disputed.
+/// Returns    With RealIpHeader::any, the combined statement of all fields. A proxy passes on the
+///            fields that it does not write, so such a field is the client's own. Fields outside of
+///            `written` are ignored if one of those inside is there. One that names a trusted proxy
+///            names no client, and gives way to one that does. If two still name different clients,
+///            either may be the proxy's: the answer is Kind::disputed.
 /// Cost       Bounded by the size of a request's header fields.
 /// Source     RFC 7239, sections 4 to 6, for Forwarded; the others are custom.
 [[nodiscard]] Forwarded forwarded_for(const HttpRequest& request, RealIpHeader header,

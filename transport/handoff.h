@@ -17,8 +17,8 @@ namespace transport {
 
 /// A connection as a value, on its way to the loop where its client is at home.
 ///
-/// Shape      `unread` are the MQTT bytes that no shard has used; what the WebSocket still holds
-///            of an unfinished frame comes behind them, and then what TLS holds of an unfinished
+/// Shape      `unread` are the MQTT bytes that no shard has used, then the bytes that the WebSocket
+///            still holds of an unfinished frame, then those that TLS holds of an unfinished
 ///            record.
 /// Lifetime   Dropping it closes the connection. It stays counted meanwhile.
 struct Handoff {

@@ -85,7 +85,7 @@ std::string_view HttpRequest::path() const noexcept {
   return path == std::string_view::npos ? "/" : text.substr(path);
 }
 
-/// What http_parser calls; its `data` is the reader.
+/// The callbacks of http_parser; its `data` is the reader.
 struct HttpRequestReader::Callbacks {
   static HttpRequestReader& reader(http_parser* parser) noexcept {
     return *static_cast<HttpRequestReader*>(parser->data);
@@ -114,7 +114,7 @@ struct HttpRequestReader::Callbacks {
     self.request_.major = parser->http_major;
     self.request_.minor = parser->http_minor;
     self.complete_ = true;
-    return 2;  // what follows is not for http_parser
+    return 2;  // the bytes behind the head are not for http_parser
   }
   static http_parser_settings all() noexcept {
     http_parser_settings settings;

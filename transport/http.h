@@ -36,7 +36,7 @@ struct HttpRequest {
 
 /// Reads the head of one HTTP request, however it is cut into pieces.
 ///
-/// Lifetime   One per connection and handshake; owns what it read.
+/// Lifetime   One per connection and handshake; owns the bytes of the head.
 /// Source     RFC 9112; the parsing is http_parser's.
 class HttpRequestReader {
  public:
@@ -47,7 +47,7 @@ class HttpRequestReader {
 
   struct Result {
     Progress progress;
-    std::size_t used;  // bytes of the head; what follows belongs to the next protocol
+    std::size_t used;  // bytes of the head; later ones belong to the next protocol
   };
   /// To be called until it says something else than incomplete.
   [[nodiscard]] Result read(mqtt::Bytes bytes);
@@ -55,7 +55,7 @@ class HttpRequestReader {
   /// How many more bytes the head may have.
   [[nodiscard]] std::size_t bytes_left() const noexcept { return bytes_left_; }
   [[nodiscard]] const HttpRequest& request() const noexcept { return request_; }
-  /// What was malformed, in words.
+  /// The fault of a malformed head, in words.
   [[nodiscard]] std::string_view error() const noexcept;
 
  private:

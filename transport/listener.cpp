@@ -36,7 +36,7 @@ int get(int socket, int option) noexcept {
   return ::getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-/// What accepted sockets inherit: no call per connection is needed.
+/// Sets the options that accepted sockets inherit: no call per connection is needed.
 void set_inherited_options(int socket) noexcept {
   set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -22,8 +22,8 @@ namespace transport {
 ///            from the same sockets, each through a dup of its own.
 /// Invariant  The bind is exclusive: a second process on the same port fails to open.
 /// Lifetime   Bound from open() until retire(), or until it is destroyed, which also removes a unix
-///            socket's file. Clients that connect before the loops run wait in the backlog. Each
-///            connection that came in here keeps it: what it was told at the door stays true.
+///            socket's file. Clients that connect before the loops run wait in the backlog. Each of
+///            its connections keeps it: the options at the connection's start stay in force.
 /// Threads    Options never change; the count of connections is atomic, and a lock guards tls().
 ///            Sockets are for the thread that opens and retires, and for those it tells of them.
 class Listener {
@@ -37,7 +37,7 @@ class Listener {
   ///           answers on is replaced; one that somebody answers on is an error.
   [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
       const ListenerOptions& options);
-  /// The same with sockets that listen already, whoever made them: nothing is bound, and a unix
+  /// The same with sockets that listen already, of any origin: nothing is bound, and a unix
   /// socket's file stays.
   ///
   /// Errors    One sentence: one of them does not listen, or others may share it (SO_REUSEPORT).
@@ -81,7 +81,7 @@ class Listener {
   /// Requires  Nobody accepts here any more.
   void retire(Listener* successor) noexcept;
 
-  /// With what TLS handshakes are made from now on. Safe from any thread.
+  /// Sets the context of TLS handshakes from now on. Safe from any thread.
   ///
   /// Requires  ListenerOptions::tls, and a first call before the loops start.
   void set_tls(std::shared_ptr<const TlsContext> context);

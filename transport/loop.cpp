@@ -57,7 +57,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
       tick_milliseconds, tick_milliseconds);
   uv_prepare_start(&prepare_,
                    [](uv_prepare_t* handle) { static_cast<Loop*>(handle->data)->prepare(); });
-  // Behind the callbacks of a wait, whose end is still the loop's time.
+  // After the callbacks of a wait: their time is still the loop's.
   uv_check_start(&check_, [](uv_check_t* handle) {
     Loop& loop = *static_cast<Loop*>(handle->data);
     loop.turns_.woke({static_cast<std::int64_t>(uv_now(&loop.uv_))});
@@ -236,7 +236,7 @@ void Loop::after_input(std::size_t bytes) {
 void Loop::flush() {
   turns_.woke({static_cast<std::int64_t>(uv_now(&uv_))});
   flush_rounds();
-  // What a full outbox kept the shard from handling is handled before anything else is read.
+  // Packets that the shard held back for a full outbox are handled before anything else is read.
   while (shard_.go_on(now())) flush_rounds();
   turns_.left({Clock::monotonic_milliseconds()});
 }
@@ -394,7 +394,7 @@ void Loop::stop_when_done() {
 }
 
 void Loop::close_handles() {
-  // The thread has ended, or never began: whoever destroys the loop runs it to its end.
+  // The thread has ended, or never began: the destroying thread runs the loop to its end.
   connections_.drop_all();
   for (const auto& acceptor : acceptors_) acceptor->close();
   for (uv_handle_t* handle :

@@ -27,10 +27,10 @@ namespace transport {
 /// One thread, one uv_loop_t, one shard: gives the shard its senses.
 ///
 /// Shape      A turn is: wait; read sockets, each into the shard; then flush: logins, handoffs,
-///            messages to peers, output, closes. What came from peers is handed in before any
-///            bytes are.
-/// Invariant  Messages to peers leave before the output of the turn: whoever has been told
-///            "subscribed" or "published" is known everywhere.
+///            messages to peers, output, closes. Messages from peers are handled before any bytes
+///            are.
+/// Invariant  Messages to peers leave before the output of the turn: after a client has received
+///            its SUBACK or PUBACK, every shard knows of the subscription or the message.
 /// Threads    Its own, from start() to join(). post(), ring(), give_room() and
 ///            take_longest_turn_milliseconds() are safe from any.
 class Loop {
@@ -44,8 +44,8 @@ class Loop {
 
   /// Prepares the handles. Returns 0, or libuv's error.
   [[nodiscard]] int open(const std::vector<std::shared_ptr<Listener>>& listeners);
-  /// Before start(): tells peers what the shard has to say, and hears what they say. Returns
-  /// whether there was anything.
+  /// Before start(): sends the shard's messages to peers, and handles theirs. Returns whether there
+  /// was anything.
   bool settle();
   void start();
   // The end, in this order: see Loops::stop().
@@ -54,8 +54,8 @@ class Loop {
   /// Publishes a part of the wills, unless other shards have no room for them. Returns whether
   /// there are more.
   bool publish_wills();
-  /// Hands in what has come from other loops, and lets go of what that makes. Returns whether the
-  /// store has something to write.
+  /// Handles the messages from other loops, and releases the output that they permit. Returns
+  /// whether the store has something to write.
   bool carry_on();
   void begin_stop();
   /// The loop ends once its output is written.
@@ -80,7 +80,7 @@ class Loop {
   /// Tells the loop that the mailbox of `peer` has room again.
   void give_room(std::uint32_t peer) noexcept;
 
-  // For what belongs to the loop, on its thread.
+  // For the loop's own parts, on its thread.
 
   [[nodiscard]] uv_loop_t* uv() noexcept { return &uv_; }
   [[nodiscard]] broker::Shard& shard() noexcept { return shard_; }
@@ -107,7 +107,7 @@ class Loop {
     if (!alone() && !loops_.mailboxes_.empty(index_)) drain_mailboxes();
   }
   void after_input(std::size_t bytes);
-  /// Writes output that points into what was just read, before that is overwritten.
+  /// Writes output that points into the read buffer, before that is overwritten.
   void write_borrowed() {
     if (shard_.outbox().borrows()) flush();
   }
@@ -115,8 +115,8 @@ class Loop {
   void move_connections();
   /// accept() failed for want of descriptors, or took one of the last: try again in a while.
   void out_of_descriptors();
-  /// Whether a file of that number leaves too few for what else needs one: a connection that moves,
-  /// the store, a log that is opened again.
+  /// Whether `descriptor` leaves too few for other uses: a connection that moves, the store, a log
+  /// that is opened again.
   [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
 
  private:

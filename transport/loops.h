@@ -26,8 +26,8 @@ class Loop;
 
 /// All loops of the process: one thread, one uv_loop_t and one shard each.
 ///
-/// Lifetime   Construct, start(), stop(), destroy. Listeners, Commons and Log outlive it. Whoever
-///            still holds a LoginDone must let go of it before this object is destroyed.
+/// Lifetime   Construct, start(), stop(), destroy. Listeners, Commons and Log outlive it. Every
+///            LoginDone must be destroyed before this object is.
 /// Threads    Constructed, started, stopped and destroyed by one thread. post() and connections()
 ///            are safe from any.
 class Loops {
@@ -36,7 +36,7 @@ class Loops {
   /// A part of some work; returns whether there is more.
   using Step = std::function<bool(broker::ShardIndex, broker::Shard&, broker::Instant)>;
 
-  /// One loop for each element of `shards`, whose `index` and `shards` members must fit.
+  /// One loop for each element of `shards`; their `index` and `shards` members must fit.
   Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
         broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store = {});
   /// Stops, if that was not done yet.
@@ -46,8 +46,8 @@ class Loops {
 
   /// A shard, to be given its stored state before start(), by the thread that constructed this.
   [[nodiscard]] broker::Shard& shard(broker::ShardIndex index);
-  /// The shards' time: milliseconds since the machine was started. While it sleeps,
-  /// time passes: clients are gone, and what expires, expires.
+  /// The shards' time: milliseconds since the machine was started. Sleep counts: meanwhile clients
+  /// time out, and sessions and messages expire.
   [[nodiscard]] static broker::Instant now() noexcept;
 
   /// Starts the threads; every loop accepts from every listener.
@@ -56,10 +56,10 @@ class Loops {
   [[nodiscard]] std::expected<void, std::string> start(
       std::vector<std::shared_ptr<Listener>> listeners);
 
-  /// Ends in order: accepting and reading end, Shard::publish_wills() while
-  /// everybody is connected still, until what follows from that has come to all shards and is
-  /// stored (for at most LoopOptions::stop_timeout_milliseconds); then Shard::shut_down() on every
-  /// loop, output written (for as long again), connections closed, threads joined.
+  /// Ends in order: accepting and reading end, Shard::publish_wills() while all clients are still
+  /// connected, until the messages that this causes have come to all shards and are stored (for at
+  /// most LoopOptions::stop_timeout_milliseconds); then Shard::shut_down() on every loop, output
+  /// written (for as long again), connections closed, threads joined.
   void stop();
 
   /// Runs `task` on a shard's own thread, soon. Tasks of one caller keep their order. After
@@ -101,9 +101,9 @@ class Loops {
 
   /// Calls `step` as run_everywhere() does.
   void everywhere(const std::function<bool(Loop&)>& step);
-  /// Waits until what the shards have to tell each other has arrived and is stored.
+  /// Waits until the shards' messages to each other have arrived and are stored.
   void settle(broker::Instant deadline);
-  /// While no loop runs: whatever shards have to tell each other is told.
+  /// While no loop runs: delivers the shards' messages to each other.
   void settle_parked();
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;

@@ -9,7 +9,7 @@
 
 namespace transport {
 
-/// What clients of a listener speak.
+/// The protocol of a listener's clients.
 enum class Protocol : std::uint8_t { mqtt, websockets };
 
 /// Which address families a listener without an address, or with a host name, is opened on.
@@ -21,7 +21,7 @@ enum class ProxyVersion : std::uint8_t { none, v1, v2 };
 /// Which header field of a proxy says where a client is, see forwarded_for().
 enum class RealIpHeader : std::uint8_t { any, x_forwarded_for, x_real_ip, forwarded };
 
-/// What becomes of a certificate, or of a PSK identity, that was verified.
+/// The use of a verified certificate or PSK identity.
 enum class TlsUserName : std::uint8_t {
   none,
   identity,  ///< the certificate's CN, or the PSK identity, is the user name
@@ -41,7 +41,7 @@ struct TlsCertificateOptions {
 struct TlsOptions {
   std::vector<TlsCertificateOptions> certificates;  // chosen by SNI; the first is the default
   std::vector<std::string> ocsp_files;              // DER; each is about one of the certificates
-  std::string ca_file;                              // PEM: who vouches for clients
+  std::string ca_file;                              // PEM: authorities of client certificates
   std::string ca_path;                              // the same as a hashed folder
   std::string crl_file;
   std::string psk_file;
@@ -97,7 +97,7 @@ struct ListenerOptions {
   bool loopback_only = false;             // nothing is opened to the outside
   std::string unix_socket_path;           // empty: TCP
   std::uint32_t unix_socket_mode = 0770;  // of its file
-  std::string unix_socket_owner;          // user, user:group or :group; empty: who made it
+  std::string unix_socket_owner;          // user, user:group or :group; empty: the process's
   std::string bind_interface;             // network device; empty: any
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
@@ -108,11 +108,11 @@ struct ListenerOptions {
   // Behind proxies.
 
   ProxyVersion proxy_protocol = ProxyVersion::none;  // of the header that comes first
-  bool only_trusted_proxies = false;                 // may send that header; or whoever can connect
+  bool only_trusted_proxies = false;                 // may send that header; or every peer
   bool proxy_requires_tls = false;                   // the header must say that the client used TLS
   bool proxy_requires_certificate = false;           // and had a good certificate
-  bool proxy_names_user = false;                     // whose common name is the user's name
-  /// Whose header fields about clients are believed, on a WebSocket listener.
+  bool proxy_names_user = false;                     // by the common name of that certificate
+  /// The proxies with trusted header fields about clients, on a WebSocket listener.
   Networks trusted_proxies;
   RealIpHeader real_ip_header = RealIpHeader::any;
 
@@ -136,18 +136,18 @@ struct ListenerOptions {
          one.bind_interface == other.bind_interface && one.socket_domain == other.socket_domain;
 }
 
-/// What all loops are told.
+/// The options of all loops.
 ///
 /// TCP_NODELAY is no option: output leaves once per turn in one write, so Nagle's algorithm could
 /// only add delay.
 struct LoopOptions {
   std::int64_t global_max_connections = -1;  // -1: no limit
   std::uint64_t open_files_max = 0;          // of the process; 0: not known
-  bool connection_messages = true;           // log who connects
-  bool refuse_silently = false;  // close what max_connections and its like refuse without an answer
+  bool connection_messages = true;           // log each connection
+  bool refuse_silently = false;  // close without an answer above max_connections and similar limits
   std::uint32_t handshake_timeout_seconds = 30;
   LoginBounds logins;
-  std::uint8_t address_prefix_ipv6_bits = 64;      // who shares them counts as one address
+  std::uint8_t address_prefix_ipv6_bits = 64;      // addresses that share them count as one
   std::uint64_t login_bytes_per_address_max = 0;   // before logins are answered; 0: no limit
   Networks limits_exempt;                          // of limits that are kept by address
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end

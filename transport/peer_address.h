@@ -13,9 +13,9 @@ namespace transport {
 
 /// The address of a client, kept small.
 ///
-/// Invariant  An IPv4 address that came as IPv6 (::ffff:192.0.2.1) is one of IPv4: whoever judges
-///            an address need not know of both forms. A socket for both families, as systemd passes
-///            it, shows it so, and proxies write it so.
+/// Invariant  An IPv4 address in IPv6 form (::ffff:192.0.2.1) is stored as one of IPv4: code that
+///            judges addresses need not know of both forms. A socket for both families, as systemd
+///            passes it, shows it so, and proxies write it so.
 class PeerAddress {
  public:
   using Ipv4 = std::span<const unsigned char, 4>;

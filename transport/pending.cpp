@@ -8,13 +8,13 @@ namespace transport {
 
 namespace {
 
-/// Lists one run of bytes, less what is still to be skipped.
+/// Lists one run of bytes, less the bytes that are still to be skipped.
 void list(mqtt::Bytes bytes, std::size_t& skip, std::vector<uv_buf_t>& into) {
   const std::size_t skipped = std::min(skip, bytes.size());
   skip -= skipped;
   bytes = bytes.subspan(skipped);
   if (bytes.empty()) return;
-  // libuv only reads what it writes to a socket.
+  // libuv only reads the bytes that it writes to a socket.
   auto* const base = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
   into.push_back(uv_buf_t{base, bytes.size()});
 }

@@ -8,9 +8,9 @@
 
 namespace transport {
 
-/// Notices that a proxy cuts connections: one after the other ends without a word, each after the
-/// same time. nginx does that after 60 seconds of silence (proxy_read_timeout) to clients whose
-/// keep alive is longer.
+/// Notices that a proxy cuts connections: one after the other ends without DISCONNECT, each after
+/// the same time. nginx does that after 60 seconds of silence (proxy_read_timeout) to clients with
+/// a longer keep alive.
 ///
 /// Shape      A row of lives that differ by no more than a second; one of another length begins a
 ///            new row. Ends that come together count once: that is a proxy that was restarted.

@@ -39,7 +39,7 @@ class ProxyMemory {
  private:
   using Key = std::pair<std::uint16_t, std::string>;  // listener, and address without its port
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   std::map<Key, FieldSet> written_;
   std::set<Key> strangers_;
 };

@@ -63,7 +63,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-/// An address of the family that the line named, whose form tells it.
+/// An address of the family that the line named; its form has to agree.
 std::optional<PeerAddress> parse_address(std::string_view text, bool ipv6, std::uint16_t port) {
   if ((text.find(':') != text.npos) != ipv6) return std::nullopt;
   return PeerAddress::parse(text, port);
@@ -92,7 +92,7 @@ struct Tlv {
   mqtt::Bytes value;
 };
 
-/// Takes the next field off `rest`. Nothing if it is longer than what is there.
+/// Takes the next field off `rest`. Nothing if it is longer than the rest.
 std::optional<Tlv> next_tlv(mqtt::Bytes& rest) noexcept {
   if (rest.size() < field_head_bytes) return std::nullopt;
   const std::size_t size = u16_at(rest, 1);
@@ -218,7 +218,7 @@ const char* ProxyHeaderReader::parse_addresses(unsigned family, mqtt::Bytes& res
   family >>= 4U;
   if (family >= sizes.size() || protocol > 2) return "its address family is not known";
   if (protocol == 2) return "it is about datagrams";
-  // What stands behind UNSPEC is to be ignored, fields included: nobody says where they begin.
+  // Bytes behind UNSPEC are to be ignored, fields included: their place is not defined.
   if (family == 0 || protocol == 0) {
     rest = {};
     return nullptr;

@@ -10,8 +10,8 @@
 
 namespace transport {
 
-/// The stage of a connection in which a proxy names the client: a PROXY protocol header comes
-/// before everything else, and has to say what the listener asks for.
+/// The stage of a connection in which a proxy names the client: a PROXY protocol header is the
+/// first input, and has to carry the facts that the listener demands.
 ///
 /// Shape      read() until it returns something else than incomplete.
 /// Lifetime   One per connection; moves with it from loop to loop, because its header names the
@@ -32,8 +32,8 @@ class ProxyStage {
   /// Why the header was refused, as the end of a sentence.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
   [[nodiscard]] const ProxyHeader& header() const noexcept { return reader_.header(); }
-  /// Who said so, for log lines: "PROXY protocol", with ", TLSv1.3 cipher TLS_AES_256_GCM_SHA384,
-  /// certificate of 'ann'" behind it if the client used TLS.
+  /// The source of the address, for log lines: "PROXY protocol", with ", TLSv1.3 cipher
+  /// TLS_AES_256_GCM_SHA384, certificate of 'ann'" behind it if the client used TLS.
   [[nodiscard]] std::string description() const;
 
  private:

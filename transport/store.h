@@ -8,8 +8,8 @@
 
 namespace transport {
 
-/// Takes what a shard wants stored. Loops::committed() is to be called when it is on disk; until
-/// then the shard gives no other batch. Empty: nothing is stored.
+/// Takes a batch of a shard to be stored. Loops::committed() is to be called when it is on disk;
+/// until then the shard gives no other batch. Empty: nothing is stored.
 ///
 /// Threads    Called on the loops' threads, on several at a time. It must not block.
 using StoreFunction = std::function<void(broker::ShardIndex shard, broker::JournalBatch batch)>;

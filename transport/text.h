@@ -7,7 +7,7 @@
 
 namespace transport {
 
-/// What an errno says, in words.
+/// The text of an errno.
 [[nodiscard]] inline std::string errno_text(int error) {
   return std::generic_category().message(error);
 }

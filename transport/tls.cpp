@@ -54,8 +54,8 @@ std::optional<std::string> subject_of(const X509_NAME* name) {
 
 }  // namespace
 
-/// A BIO without memory of its own: it reads what the filter is given, and appends to what the
-/// filter fills.
+/// A BIO without memory of its own: it reads the filter's input, and appends to the filter's
+/// output.
 struct TlsFilter::Bio {
   static TlsFilter& of(BIO* bio) { return *static_cast<TlsFilter*>(BIO_get_data(bio)); }
 

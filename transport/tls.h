@@ -41,15 +41,15 @@ class TlsFilter {
   TlsFilter(const TlsFilter&) = delete;
   TlsFilter& operator=(const TlsFilter&) = delete;
 
-  /// How much larger than the bytes read the place for the plain ones has to be: for what an
-  /// unfinished record holds.
+  /// The size that the place for plain bytes needs beyond that of the bytes read: an unfinished
+  /// record may be held.
   static constexpr std::size_t held_bytes_max = std::size_t{17} << 10U;
 
-  /// Reads what came next, all of it. Nothing is read any more once it is ended or failed.
+  /// Reads the next bytes, all of them. After an end or a failure nothing is read any more.
   ///
   /// Requires  `place` of at least bytes.size() + held_bytes_max.
   /// Returns   The plain bytes, at the start of `place`; also those before an end or a failure.
-  ///           `replies` gets what TLS itself has to say: it goes out before anything else.
+  ///           `replies` gets the replies of TLS itself: they go out before anything else.
   [[nodiscard]] std::span<std::byte> read(mqtt::Bytes bytes, std::span<std::byte> place,
                                           mqtt::ByteBuffer& replies);
 
@@ -64,8 +64,8 @@ class TlsFilter {
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Why it failed, as the end of a sentence.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
-  /// The user whom the client proved to be, if the context's options ask for one and it did. CN
-  /// and PSK identity as they are, a subject as RFC 2253 writes it.
+  /// The user name that the client proved, if the context's options ask for one and it did. CN and
+  /// PSK identity as they are, a subject as RFC 2253 writes it.
   [[nodiscard]] std::optional<std::string> user_name() const;
   /// Why user_name() is nothing, for the log: a static text. Empty if no name is asked for.
   [[nodiscard]] std::string_view missing_name() const noexcept;
@@ -113,7 +113,7 @@ class TlsRecords {
 
   TlsFilter& filter_;
   mqtt::ByteBuffer& to_;
-  std::size_t size_ = 0;  // of what waits in record_
+  std::size_t size_ = 0;  // of the plain bytes that wait in record_
   bool good_ = true;
   std::array<std::byte, record_bytes> record_;
 };

@@ -54,7 +54,7 @@ bool has_name(std::string_view list, std::string_view name) {
 
 }  // namespace
 
-/// What OpenSSL calls during a handshake, on the loop's thread.
+/// OpenSSL's callbacks during a handshake, on the loop's thread.
 struct TlsContext::Callbacks {
   static const TlsContext& of(const SSL* ssl) {
     return *static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));

@@ -17,7 +17,7 @@
 
 namespace transport {
 
-/// What a listener's TLS handshakes are made with: keys, certificates and rules, read from files.
+/// The basis of a listener's TLS handshakes: keys, certificates and rules, read from files.
 ///
 /// Shape      One SSL_CTX for each certificate; the first is for clients that name no host, or one
 ///            that no certificate is for (SNI). Without certificates it is TLS-PSK.
@@ -28,7 +28,7 @@ class TlsContext {
  public:
   /// Reads all files.
   ///
-  /// Errors    One sentence without its full stop, that names the file and says what to do: a file
+  /// Errors    One sentence without its full stop, that names the file and a remedy: a file
   ///           that is missing, damaged, or a secret that everybody may read; a key that is not the
   ///           certificate's; ciphers that OpenSSL does not know; an OCSP response about none of
   ///           the certificates.
@@ -47,9 +47,9 @@ class TlsContext {
   /// When the first of the server's certificates ends, in seconds since 1970. Nothing: TLS-PSK.
   [[nodiscard]] std::optional<std::int64_t> ends() const;
 
-  /// What will be wrong with the files soon, or is: certificates that ended or end within 14 days
-  /// or have not begun, revocation lists and OCSP responses that are out of date. One sentence
-  /// each, without its full stop.
+  /// Faults of the files, present and near: certificates that ended or end within 14 days or have
+  /// not begun, revocation lists and OCSP responses that are out of date. One sentence each,
+  /// without its full stop.
   [[nodiscard]] std::vector<std::string> warnings(std::int64_t now_seconds) const;
 
   /// Every file that was read, to be watched for changes.
@@ -64,13 +64,13 @@ class TlsContext {
     CertificatePtr certificate;  // null: TLS-PSK
     std::optional<OcspStaple> staple;
   };
-  /// A file whose use is bounded in time.
+  /// A file of limited validity.
   struct Term {
     std::string what;  // "certificate PATH"
     std::int64_t begins = 0;
     std::int64_t ends = 0;
     std::int64_t warned_seconds = 0;  // before it ends
-    std::string_view afterwards;      // what happens then
+    std::string_view afterwards;      // the consequence of its end
   };
 
   TlsContext(TlsOptions options, Protocol protocol);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t file_bytes_max = std::size_t{4} << 20U;
 constexpr std::size_t identity_bytes_max = 256;  // PSK_MAX_IDENTITY_LEN of OpenSSL 3.0 and 1.1
-constexpr std::size_t key_bytes_max = 256;       // what both of them take
+constexpr std::size_t key_bytes_max = 256;       // the limit of both of them
 
 /// The text of a file, which may hold a key: wiped with its owner.
 class FileText {
@@ -112,7 +112,7 @@ std::vector<unsigned char> bytes_of(std::string_view hexadecimal) {
   return bytes;
 }
 
-/// What is wrong with a line of a PSK file; null if nothing is.
+/// The fault of a line of a PSK file; null if there is none.
 const char* add_psk(PskTable& table, std::string_view line) {
   if (line.empty() || line.front() == '#') return nullptr;
   const auto colon = line.find(':');
@@ -148,7 +148,7 @@ std::expected<CertificateChain, std::string> read_certificates(const std::string
   CertificateChain chain;
   ERR_clear_error();
   bool asked = false;
-  // The first may be of the kind that says what it is trusted for.
+  // The first certificate may be of the kind that names its trusted uses.
   chain.certificate.reset(PEM_read_bio_X509_AUX(bio.get(), nullptr, no_passphrase, &asked));
   if (chain.certificate == nullptr) {
     ERR_clear_error();

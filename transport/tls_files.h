@@ -47,7 +47,7 @@ class PskTable {
 };
 
 // Each of these reads one file. Their errors are one sentence without its full stop, which begins
-// with the file and says what to do.
+// with the file and names a remedy.
 
 /// PEM: the server's certificate first, then those of intermediate authorities.
 [[nodiscard]] std::expected<CertificateChain, std::string> read_certificates(

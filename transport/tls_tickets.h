@@ -12,10 +12,10 @@ namespace transport {
 /// The keys that session tickets are sealed with: a new one every hour.
 ///
 /// Shape      The newest seals; the one before opens too, so that a ticket is good for one to two
-///            hours. Older keys are wiped: what was said under a key can be read by nobody who
-///            steals the next one.
+///            hours. Older keys are wiped: a thief of the next key cannot read data that was sent
+///            under them.
 /// Lifetime   One per TlsContext: a ticket is worth nothing to a context made by a reload, so that
-///            a client whose certificate was revoked cannot resume its way past the new list.
+///            a client with a revoked certificate cannot resume its session past the new list.
 /// Threads    Any.
 class TicketKeys {
  public:
@@ -51,7 +51,7 @@ class TicketKeys {
     Key key{};
     Clock::time_point at;
   };
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   std::optional<Made> newest_;
   std::optional<Made> previous_;
 };

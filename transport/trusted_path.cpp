@@ -27,7 +27,7 @@ bool is_roots_own(int folder) {
          (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/// The links of /proc lead to what a process has open, not to what is written in them.
+/// The links of /proc lead to a process's open files, not to the path in them.
 bool is_proc(int folder) {
   struct statfs system{};
   return ::fstatfs(folder, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;

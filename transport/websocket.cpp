@@ -171,7 +171,7 @@ void WebSocketReader::append_data(std::span<std::byte> data, WebSocketInput& inp
     input.payload = data;
     return;
   }
-  // Behind what is there already: it stands earlier in the bytes that data is a part of.
+  // Behind the existing payload: that stands earlier in the bytes that `data` is a part of.
   std::byte* const place = input.payload.data() + input.payload.size();
   if (place != data.data()) std::memmove(place, data.data(), data.size());
   unmask({place, data.size()}, mask_);

@@ -32,11 +32,11 @@ enum class WebSocketOpcode : std::uint8_t {
   pong = 0xA,
 };
 
-/// What came out of bytes that a client sent.
+/// The result of reading a client's bytes.
 struct WebSocketInput {
   enum class End : std::uint8_t {
     none,
-    closed_by_peer,  ///< a Close came; `code` is what it said, or normal_closure
+    closed_by_peer,  ///< a Close came; `code` is its code, or normal_closure
     failed,          ///< RFC 6455 was broken; `code` and `why` say how
   };
 
@@ -69,15 +69,15 @@ struct WebSocketInput {
 ///            hold this decoder against wslay.
 class WebSocketReader {
  public:
-  /// Reads what came next. Nothing is read any more once `end` was reported.
+  /// Reads the next bytes. Nothing is read any more once `end` was reported.
   ///
   /// Errors    Unmasked frames, reserved bits and opcodes, long or fragmented control frames,
   ///           fragments out of order, lengths not in their shortest form, bad Close codes:
-  ///           protocol_error. Text: unsupported_data [MQTT-6.0.0-1]. A Close whose reason is not
-  ///           UTF-8: invalid_payload. The payload before the error is still given.
+  ///           protocol_error. Text: unsupported_data [MQTT-6.0.0-1]. A Close with a reason that is
+  ///           not UTF-8: invalid_payload. The payload before the error is still given.
   [[nodiscard]] WebSocketInput read(std::span<std::byte> bytes);
 
-  /// How it ended, for whoever was not there when read() said so; `end` is none before.
+  /// The end that an earlier read() reported; `end` is none before.
   [[nodiscard]] WebSocketInput::End end() const noexcept { return end_; }
   [[nodiscard]] std::uint16_t code() const noexcept { return code_; }
   [[nodiscard]] std::string_view why() const noexcept { return why_; }
@@ -93,7 +93,7 @@ class WebSocketReader {
   std::span<std::byte> read_header(std::span<std::byte> bytes, WebSocketInput& input);
   std::span<std::byte> read_payload(std::span<std::byte> bytes, WebSocketInput& input);
   void start_frame(mqtt::Bytes header, WebSocketInput& input);
-  /// What is wrong with a frame of that kind; null if nothing is.
+  /// The fault of a frame of that kind; null if there is none.
   [[nodiscard]] const char* check_frame(bool fin, WebSocketOpcode opcode) const;
   void append_data(std::span<std::byte> data, WebSocketInput& input);
   void end_frame(WebSocketInput& input);

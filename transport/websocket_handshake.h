@@ -29,7 +29,7 @@ struct Handshake {
 ///           offers [MQTT-6.0.0-3] [MQTT-6.0.0-4]. HTTP/1.0, a missing Sec-WebSocket-Version, a
 ///           missing Host and a key that is not 16 bytes are defects only: refusing them brings
 ///           no safety, and clients and proxies that have them work with Mosquitto.
-/// Errors    What to answer instead, in this order: 405 for a method other than GET, 404 for a
+/// Errors    The answer in place of it, in this order: 405 for a method other than GET, 404 for a
 ///           path other than http_path, 426 for HTTP before 1.0, no upgrade asked for, or a
 ///           WebSocket version other than 13, 400 for several Hosts, 400 for no key or several,
 ///           403 for an Origin that is not listed, 400 if no subprotocol fits.

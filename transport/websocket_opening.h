@@ -56,7 +56,7 @@ class WebSocketOpening {
 
   const ListenerOptions& listener_;
   HttpRequestReader reader_;
-  Descriptor file_;  // what is left of it is still to be sent
+  Descriptor file_;  // its rest is still to be sent
 };
 
 }  // namespace transport

@@ -17,7 +17,7 @@ namespace transport {
 /// Threads    Its loop's only.
 class WebSocketPings {
  public:
-  /// Watches a connection whose listener sends pings; does nothing to others.
+  /// Watches a connection if its listener sends pings; does nothing to others.
   void watch(Connection& connection, broker::Instant now);
   /// Bytes came from a connection.
   static void heard(Connection& connection, broker::Instant now) noexcept {

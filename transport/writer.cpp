@@ -80,7 +80,7 @@ bool Writer::write_sealed(Connection& connection, mqtt::Bytes bytes) {
     return true;
   }
   vectors_.clear();
-  // libuv only reads what it writes to a socket.
+  // libuv only reads the bytes that it writes to a socket.
   auto* const base = const_cast<char*>(mqtt::as_text(bytes).data());
   vectors_.push_back(uv_buf_t{base, bytes.size()});
   std::size_t written = 0;

@@ -23,12 +23,12 @@ namespace transport {
 /// Threads    Its loop's only.
 class Writer {
  public:
-  /// `on_written` is what libuv calls with the request of a Pending, whose data is its Connection.
+  /// `on_written`: libuv calls it with the request of a Pending; its data is the Connection.
   explicit Writer(uv_write_cb on_written) noexcept : on_written_(on_written) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Writes what a turn made: whole packets.
+  /// Writes the output of a turn: whole packets.
   [[nodiscard]] bool write(Connection& connection, broker::Output& output);
   /// Writes bytes of the transport's own: responses and frames. TLS seals them.
   [[nodiscard]] bool send(Connection& connection, mqtt::Bytes bytes);
@@ -38,7 +38,7 @@ class Writer {
   void end_tls(Connection& connection);
 
   enum class Progress : std::uint8_t { pending, drained, lost };
-  /// libuv has written what was pending. What gathered meanwhile leaves next.
+  /// libuv has written the pending output. Output that gathered meanwhile leaves next.
   [[nodiscard]] Progress written(Connection& connection, int status);
 
   /// The bytes that the socket of a connection has not taken.
