@@ -10,14 +10,14 @@
 
 namespace broker {
 
-/// What a client asks leave for.
+/// The kinds of access that permissions decide about.
 enum class Access : std::uint8_t {
   publish,    ///< a PUBLISH from the client, or its will
   subscribe,  ///< a topic filter in SUBSCRIBE
   receive,    ///< a message on its way to the client
 };
 
-/// Who asks: what takes the place of %c and %a in the patterns of an ACL.
+/// The client of a request: its id and address take the place of %c and %a in patterns of an ACL.
 ///
 /// Lifetime   Of the texts it points to.
 struct Identity {
@@ -27,7 +27,7 @@ struct Identity {
   std::string_view address{};
 };
 
-/// What one user may do: an immutable answer sheet that the login hands to the core.
+/// The permissions of one user: immutable; the login hands them to the core.
 ///
 /// Lifetime   Shared by all connections of a user; a reload makes a new one and leaves this alone.
 /// Threads    Any: every member is const and touches no mutable state.
@@ -52,7 +52,7 @@ class Permissions {
     return "its rights do not grant it";
   }
 
-  /// Does an answer depend on the address? Only then it has to be remembered of who is away.
+  /// Whether an answer depends on the address. Only then an absent client's has to be remembered.
   [[nodiscard]] virtual bool names_address() const noexcept { return false; }
 };
 
@@ -65,7 +65,7 @@ struct Verdict {
   std::string_view why{};  // of a refusal, for the log only: "wrong password"; static text
 };
 
-/// Whether a login failed for what the client said, so that it counts against it.
+/// Whether a login failed because of the client's credentials, so that it counts as failed.
 [[nodiscard]] constexpr bool is_wrong_login(mqtt::Reason reason) noexcept {
   return reason == mqtt::Reason::not_authorized ||
          reason == mqtt::Reason::bad_user_name_or_password;
@@ -82,7 +82,7 @@ class Authority {
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
 
-  /// What a user of a listener may do now; null if everything.
+  /// The permissions of a listener's user now; null if everything is allowed.
   [[nodiscard]] virtual std::shared_ptr<const Permissions> permissions_of(
       std::uint16_t listener, std::string_view user_name) const = 0;
 };

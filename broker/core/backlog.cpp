@@ -3,7 +3,7 @@
 namespace broker {
 namespace {
 
-/// Holes that are not worth a move of what is there.
+/// More holes than this are worth closing the ranks.
 constexpr std::size_t holes_tolerated = 32;
 
 }  // namespace

@@ -19,8 +19,8 @@ namespace broker {
 /// Shape      Each has a number. Numbers increase, and have gaps where one left early:
 ///                7 8 _ 10 11 _ _ 14
 ///            Where the latest of a topic is asked for, an index from topic to number is kept.
-/// Invariant  The front is there. size() and size_bytes() count what is there; no more places than
-///            that, and a few, are held by what has left.
+/// Invariant  The front is no hole. size() and size_bytes() count deliveries without the holes;
+///            there are at most as many holes as deliveries, and a few.
 /// Threads    None.
 class Backlog {
  public:

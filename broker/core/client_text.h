@@ -31,7 +31,7 @@ namespace broker {
 /// "ID [ADDRESS:PORT] with user 'USER'"; without the user if there is none.
 [[nodiscard]] std::string describe_client_with_user(const Connection& connection);
 
-/// The same for a client whose CONNECT is not accepted yet.
+/// The same for a client before its CONNECT is accepted.
 ///
 /// Requires  `client_id` is the one that the CONNECT results in; empty: it has none.
 [[nodiscard]] std::string describe_applicant(const Connection& connection,

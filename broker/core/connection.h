@@ -31,17 +31,17 @@ struct ConnectionTexts {
   std::unordered_map<std::string, std::uint16_t> outgoing_aliases;
 };
 
-/// Packets to a connection that wait until what they say is on disk.
+/// Packets to a connection that wait until the changes they acknowledge are on disk.
 struct HeldOutput {
   mqtt::ByteBuffer bytes;
-  std::size_t begin = 0;      // what is before has been sent
-  std::size_t order_end = 0;  // a PUBLISH must not overtake what is before
+  std::size_t begin = 0;      // bytes before it have been sent
+  std::size_t order_end = 0;  // a PUBLISH must not overtake bytes before it
   std::size_t packets = 0;    // ever held since this was last empty
   bool everything = false;    // CONNACK is among them: nothing may overtake
 };
 
-/// What a client was promised by CONNACK, or would have been by one of 5.0 (section 3.2.2.3): it
-/// holds until the connection ends, whatever the configuration says meanwhile.
+/// The limits that CONNACK promised the client, or would have in 5.0 (section 3.2.2.3): they hold
+/// until the connection ends, even if the configuration changes.
 struct Promises {
   std::uint32_t maximum_packet_size_bytes = 0;
   std::uint16_t receive_maximum = 0;  // 0: no limit
@@ -56,7 +56,7 @@ struct Promises {
 struct Connection {
   enum class Stage : std::uint8_t {
     expecting_connect,  ///< nothing but CONNECT may come [MQTT-3.1.0-1]
-    awaiting_verdict,   ///< `tail` holds the CONNECT and what came behind it
+    awaiting_verdict,   ///< `tail` holds the CONNECT and the bytes behind it
     connected,
   };
 
@@ -65,7 +65,7 @@ struct Connection {
 
   ConnectionId id;
   Session* session = nullptr;
-  std::size_t queued_bytes = 0;  // what the socket has not taken, as it was last reported
+  std::size_t queued_bytes = 0;  // bytes that the socket has not taken, by its last report
   Stage stage = Stage::expecting_connect;
   mqtt::Version version = mqtt::Version::v3_1_1;
   std::uint16_t listener = 0;
@@ -109,7 +109,7 @@ struct Connection {
   }
 };
 
-/// Of whom a session's permissions are asked.
+/// The identity that a session's permissions are asked about.
 [[nodiscard]] inline Identity identity_of(const Session& session) noexcept {
   if (session.connection != nullptr) return {session.client_id, session.connection->address};
   if (session.away) return {session.client_id, session.away->address.view()};

@@ -18,12 +18,12 @@
 
 namespace broker {
 
-/// Counts what clients may not do, and tells the log at a bounded rate.
+/// Counts denied requests of clients, and logs them at a bounded rate.
 ///
-/// Shape      A line names client, address, user, topic and what decided: the place of a line in
-///            the ACL file, or that none grants it. PUBLISH, wills and SUBSCRIBE: a line a second
-///            for each kind. A wide filter of which little may be read is denied messages all day:
-///            so deliveries get a line an hour for each client, and a line a second over all.
+/// Shape      A line names client, address, user, topic and the cause: the place of a line in the
+///            ACL file, or that none grants it. PUBLISH, wills and SUBSCRIBE: a line a second for
+///            each kind. A wide filter of which little may be read is denied messages all day: so
+///            deliveries get a line an hour for each client, and a line a second over all.
 /// Threads    None.
 class DenialLog {
  public:

@@ -15,11 +15,11 @@
 
 namespace broker {
 
-/// Counts what is dropped, by client and reason, and tells the log at a bounded rate.
+/// Counts dropped messages, by client and reason, and logs them at a bounded rate.
 ///
-/// Shape      A client's first drop is a line at once; what it loses after that is a line for each
-///            interval in which there was any. Of both kinds so many lines for each interval, over
-///            all clients; the others are summed up in one.
+/// Shape      A client's first drop is a line at once; later drops are a line for each interval
+///            with any. The number of lines of each kind is bounded for each interval, over all
+///            clients; the others are summed up in one.
 /// Threads    None.
 class DropLog {
  public:

@@ -29,7 +29,7 @@ inline constexpr std::array<std::string_view, drop_reasons> drop_reason_names = 
 /// Messages by DropReason.
 using Drops = std::array<std::uint64_t, drop_reasons>;
 
-/// What one client was not delivered.
+/// The messages that one client lost, by reason.
 struct DropCounts {
   Drops ever{};
   Drops since{};        // the last log line

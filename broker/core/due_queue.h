@@ -29,7 +29,7 @@ class DueQueue {
   [[nodiscard]] std::optional<std::uint32_t> pop(Instant now);
   /// Numbers that are scheduled.
   [[nodiscard]] std::size_t size() const noexcept { return scheduled_; }
-  /// Entries, those that do not count too: what memory follows.
+  /// Entries, superseded ones included: memory follows them.
   [[nodiscard]] std::size_t entries() const noexcept { return heap_.size(); }
 
  private:

@@ -41,14 +41,13 @@ class GroupMembers {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
   [[nodiscard]] std::span<const GroupMember> view() const noexcept { return items_; }
-  /// Adds a member, or replaces what is known of it. Returns true if it was not there.
+  /// Adds a member, or replaces its entry. Returns true if it was not there.
   bool insert(const GroupMember& member);
   /// Returns false if it was not there.
   bool erase(const GroupMember& member);
   /// Returns without effect if it is not there.
   void set_online(const GroupMember& member);
-  /// The member whose turn it is: round robin among those online, else among those away. Null if
-  /// there is none.
+  /// The next member: round robin among those online, else among those away. Null if there is none.
   [[nodiscard]] const GroupMember* next() noexcept;
 
  private:
@@ -63,12 +62,12 @@ class GroupMembers {
   std::vector<GroupMember> items_;
   HashIndex index_;         // 1 + place in items_; empty while short
   std::size_t online_ = 0;  // items_ before this one are online
-  std::size_t next_ = 0;    // whose turn it is
+  std::size_t next_ = 0;    // the place of the next member
 };
 
-/// The shared subscriptions whose home this shard is (section 4.8.2).
+/// The shared subscriptions at home on this shard (section 4.8.2).
 ///
-/// Shape      A group is a share name and a filter; its number is what the topic trie stores.
+/// Shape      A group is a share name and a filter; the topic trie stores its number.
 /// Invariant  A group has at least one member: the last one to leave takes it along.
 /// Threads    None.
 class Groups {
@@ -83,7 +82,7 @@ class Groups {
     bool created;  // the caller then puts it into the trie
   };
 
-  /// Adds a member, or replaces what is known of it [MQTT-3.8.4-3].
+  /// Adds a member, or replaces its entry [MQTT-3.8.4-3].
   Joined join(std::string_view share_name, std::string_view filter, const GroupMember& member);
   /// Returns   True if that was the last member: the group is gone, and `group` says which it was.
   bool leave(std::string_view share_name, std::string_view filter, const GroupMember& member,
@@ -103,8 +102,8 @@ class Groups {
     }
   }
 
-  /// The member whose turn it is: round robin among those online, else among those away (their
-  /// sessions queue). Null only for a group that is gone.
+  /// The next member: round robin among those online, else among those away (their sessions queue).
+  /// Null only for a group that is gone.
   [[nodiscard]] const GroupMember* pick(std::uint32_t group) noexcept {
     return groups_[group].members.next();
   }

@@ -12,7 +12,7 @@ namespace broker {
 ///
 /// Shape      Open addressing. A slot holds the number and the whole hash: a search looks at things
 ///            only if their hash is the one wanted, and growing looks at none.
-/// Invariant  At most three quarters full. No tombstones: what follows a hole moves up.
+/// Invariant  At most three quarters full. No tombstones: slots behind a hole move up.
 /// Threads    None.
 class HashIndex {
  public:
@@ -36,7 +36,7 @@ class HashIndex {
   void replace(std::uint32_t hash, std::uint32_t old, std::uint32_t number) noexcept {
     slots_[slot_of(hash, old)].number = number;
   }
-  /// Begins to fetch what find() reads first.
+  /// Begins to fetch the slot that find() reads first.
   void prefetch(std::uint32_t hash) const noexcept {
     if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
   }

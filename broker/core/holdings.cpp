@@ -96,7 +96,7 @@ void Holdings::speak(Connection& connection, std::size_t size_bytes) {
   HeldOutput& held = *connection.held;
   Output& output = outbox_.output(connection.id);
   output.bytes.append(held.bytes.view().subspan(held.begin, size_bytes));
-  // What had to wait behind it may go on.
+  // Deliveries that had to wait behind this packet may continue.
   output.report = output.report || connection.congested;
   held.begin += size_bytes;
   if (held.begin == held.bytes.size()) connection.held.reset();

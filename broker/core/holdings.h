@@ -18,10 +18,10 @@ namespace broker {
 
 /// When a packet may leave.
 enum class When : std::uint8_t {
-  at_once,   ///< whatever waits
-  in_order,  ///< behind what waits for the same connection
+  at_once,   ///< even if other packets wait
+  in_order,  ///< behind the packets that wait for the same connection
   publish,   ///< behind a SUBACK or a PUBLISH that waits for the same connection
-  safe,      ///< when all that happened until the end of this turn is stored
+  safe,      ///< when all changes until the end of this turn are stored
 };
 
 /// Goes along with a message to another shard: "confirm when the message and all that follows from
@@ -35,7 +35,7 @@ struct ConfirmRequest {
   std::uint8_t depth = 0;
 };
 
-/// Acknowledgements that wait until what they acknowledge is on disk.
+/// Acknowledgements that wait until the changes they acknowledge are on disk.
 ///
 /// Shape      One ticket for each turn in which something has to wait. A ticket is done when the
 ///            journal has this shard's changes up to the turn's end, and every peer has confirmed
@@ -48,7 +48,7 @@ struct ConfirmRequest {
 ///            ticket waits for greater depths only, so shards never wait for each other in a
 ///            circle. A CONNACK that waits keeps back everything for its connection: no packet may
 ///            come before [MQTT-3.2.0-1].
-/// Lifetime   What waits for a connection that has ended is dropped.
+/// Lifetime   Packets for a connection that has ended are dropped.
 /// Threads    None.
 class Holdings {
  public:
@@ -62,16 +62,16 @@ class Holdings {
     return when == When::in_order || held.everything ||
            (when == When::publish && held.begin < held.order_end);
   }
-  /// Where to append a packet that waits; to be told with held() how long it was. `in_order`: a
-  /// PUBLISH, or what a PUBLISH must not overtake.
+  /// Where to append a packet that waits; to be told with held() how long it was. `in_order`: it is
+  /// a PUBLISH, or a packet that a PUBLISH must not overtake.
   [[nodiscard]] static mqtt::ByteBuffer& hold(Connection& connection);
   void held(const Connection& connection, std::size_t size_bytes, bool in_order);
-  /// What this turn's packets wait for takes so much memory meanwhile.
+  /// Adds `bytes` to the memory that this turn's waiting packets keep.
   void charge(std::size_t bytes) noexcept {
     lines_[0].open.bytes += bytes;
     waiting_bytes_ += bytes;
   }
-  /// What was charged, and what is held, of everything that still waits.
+  /// The memory of all waiting packets: their own bytes, and those of charge().
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   /// Appends the packet that `encode(ByteBuffer&)` writes. Returns its size.
   template <typename Encode>
@@ -95,9 +95,8 @@ class Holdings {
   /// Whether anything waits.
   [[nodiscard]] bool empty() const noexcept;
 
-  /// Takes what need not wait any longer: `find(ConnectionId)` gives the connection or null,
-  /// `confirm(ShardIndex,
-  /// ConfirmRequest)` tells a peer.
+  /// Releases the packets of tickets that are done: `find(ConnectionId)` gives the connection or
+  /// null, `confirm(ShardIndex, ConfirmRequest)` tells a peer.
   template <typename Find, typename Confirm>
   void release(Find&& find, Confirm&& confirm);
 

@@ -31,11 +31,11 @@ enum class SessionKey : std::uint64_t {};
 enum class MessageKey : std::uint64_t {};
 
 /// A message on its way from one shard to another, as the store knows it: never given twice, and
-/// what one shard gives increases. 0: not stored on its way.
+/// increasing within one shard. 0: not stored on its way.
 enum class ForwardKey : std::uint64_t {};
 
 /// A point in time, in milliseconds since an epoch that the host chose; only differences matter.
-/// The core has no clock: whoever calls it says what time it is.
+/// The core has no clock: its callers give the time.
 struct Instant {
   std::int64_t milliseconds = 0;
   auto operator<=>(const Instant&) const = default;

@@ -49,8 +49,8 @@ class IncomingIds {
       added_.push_back(item.id);
     }
   }
-  /// Calls `visit(mqtt::PacketId, bool present)` for each identifier whose row in the journal has
-  /// to change, and counts that as done. What came and went in between has no row.
+  /// Calls `visit(mqtt::PacketId, bool present)` for each identifier with a row in the journal that
+  /// has to change, and counts that as done. One that came and went in between has no row.
   template <typename Visit>
   void store(Visit&& visit);
 

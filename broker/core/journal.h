@@ -20,14 +20,13 @@ enum class Durability : std::uint8_t {
   commit,   ///< acknowledged when it is on disk
 };
 
-/// What a shard wants stored, or finds stored when it starts: rows of one transaction.
+/// The rows that a shard wants stored, or gets back when it starts: rows of one transaction.
 ///
 /// Shape      One list per kind of row. Texts and payloads stand in `bytes`; a Text is a part of
-///            it. To be applied in the order of the lists below: whoever refers comes after what it
+///            it. To be applied in the order of the lists below: a row comes after those that it
 ///            refers to. Within `subscriptions` a later row replaces an earlier one.
-/// Invariant  A row says how things are, not what changed, and no row stands for what began and
-///            ended since the last batch: a message that everybody has acknowledged by now is in no
-///            list.
+/// Invariant  A row holds a state, not a change, and changes that cancelled out since the last
+///            batch have no row: a message that everybody has acknowledged by now is in no list.
 /// Lifetime   A value without pointers: it may cross to another thread.
 /// Units      Instants are those of the shard's host.
 struct JournalBatch {
@@ -118,19 +117,19 @@ struct JournalBatch {
     std::uint16_t listener = 0;
   };
 
-  /// A message that a shard tells another, stored together with what caused it; the other shard
-  /// stores its end together with what follows from it. So each happens once, whenever the process
-  /// ends.
+  /// A message from one shard to another, stored together with the changes that caused it; the
+  /// other shard stores its end together with the changes that follow from it. So each happens
+  /// once, even if the process ends in between.
   struct Forward {
     ForwardKey key{0};
     MessageKey message{0};
-    // Whom it is for: the groups and sessions at home on shard `to` of `shards`, or one group.
+    // Its receivers: the groups and sessions at home on shard `to` of `shards`, or one group.
     std::uint32_t to = 0;
     std::uint32_t shards = 0;
     std::uint64_t home_key[2] = {0, 0};
     Text share_name;  // of the one group; empty: for all
     Text share_filter;
-    // What is retained with it.
+    // For the retained messages: its stamp and its publisher.
     std::uint64_t retain_count = 0;  // of its RetainStamp
     Text client_id;                  // of the publisher; empty: the broker itself
     Text user_name;

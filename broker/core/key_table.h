@@ -11,9 +11,9 @@ namespace broker {
 
 /// Finds values by the keys that the store gave them, while a broker starts.
 ///
-/// Shape      One run of pairs, sorted by key: nothing stays between what the heap holds when the
-///            table goes. The store gives rows in the order of their keys, so adding is appending;
-///            what comes out of order is sorted in by the next find().
+/// Shape      One run of pairs, sorted by key: one allocation, so that the heap has no gaps when
+///            the table goes. The store gives rows in the order of their keys, so adding is
+///            appending; the next find() sorts if keys came out of order.
 /// Invariant  Each key is added once.
 /// Cost       find(): one step where keys have few gaps, else the steps of a binary search.
 template <typename Key, typename Value>

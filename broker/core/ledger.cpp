@@ -192,7 +192,7 @@ JournalBatch Ledger::take(SessionTable& sessions, const Retained& retained) {
     if ((parts & session_incoming) != 0) write_incoming(*session, batch);
   }
   write_retained(retained, batch);
-  // What the retained topics no longer refer to was noted while the batch was made.
+  // Messages that no retained topic refers to any more were noted while the batch was made.
   batch.dropped_messages.insert(batch.dropped_messages.end(), next_.dropped_messages.begin(),
                                 next_.dropped_messages.end());
   next_.dropped_messages.clear();

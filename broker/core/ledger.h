@@ -19,20 +19,20 @@
 
 namespace broker {
 
-/// Notes what changed of a shard's lasting state, and makes a batch of it when one is asked for.
+/// Notes changes of a shard's lasting state, and makes a batch of them when one is asked for.
 ///
-/// Shape      Notes name what changed (a session's row, its deliveries, a retained topic), not what
-///            it became: that is read when the batch is made. So what came and went in between
-///            costs nothing, and a topic that was updated a thousand times is one row.
+/// Shape      Notes name the changed thing (a session's row, its deliveries, a retained topic), not
+///            its new value: that is read when the batch is made. So changes that cancel out in
+///            between cost nothing, and a topic that was updated a thousand times is one row.
 /// Invariant  position() counts changes. A batch brings everything up to its position.
 /// Lifetime   Sessions may end between their note and the batch.
 /// Threads    None.
 class Ledger {
  public:
-  /// What of a session changed.
+  /// The parts of a session that can change.
   enum Part : std::uint8_t { session_row = 1, session_deliveries = 2, session_incoming = 4 };
 
-  /// Keys are index + 1, index + 1 + count, ... above what the store has.
+  /// Keys are index + 1, index + 1 + count, ... above those of the store.
   Ledger(Durability durability, ShardIndex index, std::uint32_t count)
       : durability_(durability),
         stride_(count),
@@ -41,11 +41,11 @@ class Ledger {
 
   [[nodiscard]] bool on() const noexcept { return durability_ != Durability::none; }
   [[nodiscard]] Durability durability() const noexcept { return durability_; }
-  /// Whether what happens to the session has to be stored.
+  /// Whether changes of the session have to be stored.
   [[nodiscard]] bool keeps(const Session& session) const noexcept {
     return on() && session.persistent();
   }
-  /// Whether acknowledgements of what happens to the session wait for the disk.
+  /// Whether acknowledgements of changes to the session wait for the disk.
   [[nodiscard]] bool acknowledges_late(const Session& session) const noexcept {
     return durability_ == Durability::commit && session.persistent();
   }
@@ -76,8 +76,8 @@ class Ledger {
   void unsubscribed(Session& session, std::string_view share_name, std::string_view filter);
   /// The session ends, or is none any more that is kept. To be called while it is whole.
   void ended(Session& session);
-  /// A message is to be told to another shard: `row` says whom it is for, and its texts are
-  /// `share_name` and so on. Returns what its end has to name there.
+  /// A message goes to another shard: `row` has its receivers, and the other texts of the row are
+  /// `share_name` and so on. Returns the key that its end has to name there.
   struct ForwardTexts {
     std::string_view share_name, share_filter, client_id, user_name;
   };
@@ -85,9 +85,9 @@ class Ledger {
                         const ForwardTexts& texts);
   /// A message that another shard has stored on its way is here.
   void arrived(ForwardKey forward);
-  /// The other shard has stored what follows from a message told to it.
+  /// The other shard has stored the changes that follow from a message sent to it.
   void forwarded(const MessageRef& message);
-  /// What is retained for a topic is about to change; `before`: as it is now, may be null.
+  /// The retained message of a topic is about to change; `before`: the one so far, may be null.
   void retaining(std::string_view topic, const MessageRef& before);
 
   /// A key for a message that other shards get too.
@@ -98,7 +98,7 @@ class Ledger {
   /// Everything that changed since the last batch.
   [[nodiscard]] JournalBatch take(SessionTable& sessions, const Retained& retained);
 
-  // For a store that begins anew: what it is to hold, after take() has settled all notes.
+  // For a store that begins anew: all rows that it is to hold, after take() has settled all notes.
 
   /// Messages that were written. Two of one key are two holders, as they were when each was stored.
   using Written = std::unordered_set<const Message*>;
@@ -109,7 +109,7 @@ class Ledger {
 
   // At the start.
 
-  /// What the store has had: new keys are above.
+  /// The highest key of the store: new keys are above.
   void begin_above(std::uint64_t last_key);
   /// A stored delivery or retained topic refers to the message.
   static void refers(const MessageRef& message) noexcept { ++message->mark()->references; }
@@ -141,8 +141,8 @@ class Ledger {
   std::uint64_t last_message_;
   std::uint64_t position_ = 0;
   std::vector<Changed> changed_;
-  std::unordered_map<std::string, MessageRef> retained_;  // by topic: what is stored of it
-  JournalBatch next_;  // what is noted in full: ends, subscriptions, acknowledgements
+  std::unordered_map<std::string, MessageRef> retained_;  // by topic: its stored message
+  JournalBatch next_;  // rows noted in full: ends, subscriptions, acknowledgements
 };
 
 }  // namespace broker

@@ -35,7 +35,7 @@ class LevelTree {
   [[nodiscard]] NodeIndex find(std::string_view path) const noexcept;
   /// The node of `path`, made if it is not there. Give it a value before the next call.
   NodeIndex add(std::string_view path);
-  /// Takes the value off and prunes what that leaves empty.
+  /// Removes the value and prunes nodes that this leaves empty.
   void clear_value(NodeIndex node);
 
   /// Keeps a node where it is, even without value and children, until unpin() was called as often:
@@ -46,7 +46,7 @@ class LevelTree {
   [[nodiscard]] std::uint32_t value(NodeIndex node) const noexcept { return nodes_[node].value; }
   void set_value(NodeIndex node, std::uint32_t value) noexcept { nodes_[node].value = value; }
 
-  /// The path from the root: what add() was given.
+  /// The path from the root, as add() was given it.
   [[nodiscard]] std::string path(NodeIndex node) const;
   /// Nodes, the root counted.
   [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }

@@ -29,8 +29,8 @@ struct Limits {
   std::uint64_t max_queued_messages = 1000;
   std::uint64_t max_queued_bytes = 0;
   std::uint64_t max_queued_qos0_bytes = 16'777'216;  // of QoS 0 behind a slow socket
-  /// Bytes of publishes whose acknowledgement waits for the disk, and of what is to be written
-  /// there: beyond them a shard takes no more to be stored.
+  /// Bytes of publishes without an acknowledgement because the disk is behind, and of rows that are
+  /// to be written there: above the limit a shard takes no more to be stored.
   std::uint64_t max_uncommitted_bytes = 16'777'216;
   std::uint16_t max_keepalive_seconds = 0;
   bool max_keepalive_cap = false;  // 3.x clients above max_keepalive: held to it, not refused
@@ -58,15 +58,15 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
-/// What gives way when a client's queue is full. What is in flight never does.
+/// The message to drop if a client's queue is full. Messages in flight are never dropped.
 enum class SlowConsumer : std::uint8_t {
   drop_newest,       ///< the message that comes
-  drop_oldest,       ///< what has waited longest
-  latest_per_topic,  ///< always: an older message of the same topic; then what waited longest
+  drop_oldest,       ///< the message that has waited longest
+  latest_per_topic,  ///< always: an older message of the same topic; then the oldest
   disconnect,        ///< the client; a session that outlives it then drops the newest
 };
 
-/// What becomes of a client that publishes faster than it may.
+/// The treatment of a client that publishes faster than it may.
 enum class PublishRatePolicy : std::uint8_t {
   delay,       ///< it is not read for a while, and TCP pushes back
   disconnect,  ///< it is told why, as of 5.0
@@ -84,7 +84,7 @@ struct PublishRate {
   bool operator==(const PublishRate&) const = default;
 };
 
-/// What holds for the clients of one listener.
+/// The rules for the clients of one listener.
 struct ListenerPolicy {
   std::uint16_t port = 0;  // for log lines
   std::string mount_point;
@@ -98,7 +98,7 @@ struct ListenerPolicy {
   bool accept_v5_0 = true;
   bool allow_zero_length_clientid = true;
   bool use_username_as_clientid = false;
-  /// Who a client is says Origin::user_name alone; without one it is refused.
+  /// Origin::user_name is the user name of a client; without one it is refused.
   bool user_name_from_tls = false;
   std::string auto_id_prefix = "auto-";
   /// True if nothing has to be asked: anonymous is allowed and there is no password or ACL file.

@@ -27,7 +27,7 @@ class LineRates {
   /// Writes the pieces as one line, if somebody reads such lines.
   void write(Log& log, LogType type, std::initializer_list<std::string_view> pieces, Instant now,
              const std::source_location& place);
-  /// To be called now and then: lines about what was held back in a second that is over.
+  /// To be called now and then: writes lines about those held back in a second that is over.
   void tell_held_back(Log& log, Instant now);
 
  private:

@@ -8,7 +8,7 @@
 
 namespace broker {
 
-/// What a reload did to those who have logged in at one listener.
+/// The changes that a reload made for the clients of one listener.
 ///
 /// Shape      Both lists are sorted.
 struct LoginChange {
@@ -26,7 +26,7 @@ struct LoginChange {
   }
 };
 
-/// One walk over the sessions of a shard, to do what LoginChanges ask for.
+/// One walk over the sessions of a shard, to apply LoginChanges.
 struct LoginSweep {
   std::size_t next = 0;       // place in the session table
   std::uint64_t dropped = 0;  // clients that were sent away

@@ -20,8 +20,8 @@ struct Membership {
 
 /// The shared subscriptions of one session.
 ///
-/// Shape      An array whose places are known to deliveries by number, and an index into it once
-///            it is long.
+/// Shape      An array, and an index into it once it is long. Deliveries know memberships by their
+///            place in the array.
 /// Invariant  A number stays with its share name and filter until erase().
 /// Cost       Everything takes constant time, however many there are.
 /// Threads    None.

@@ -14,7 +14,7 @@
 
 namespace broker {
 
-/// What a message says, as views: the form in which a PUBLISH is routed before anybody keeps it.
+/// A message's content as views: the form in which a PUBLISH is routed before it is kept.
 ///
 /// Lifetime   Views into a receive buffer, a Message, or a will.
 struct MessageView {
@@ -26,7 +26,7 @@ struct MessageView {
   std::optional<Instant> expires;
 };
 
-/// What a shard knows of a message's place in the store.
+/// A shard's knowledge of a message's place in the store.
 struct StoreMark {
   MessageKey key{0};             // 0: not given yet
   std::uint32_t references = 0;  // stored deliveries and retained topics of this shard
@@ -67,7 +67,7 @@ class Message {
   [[nodiscard]] MessageView view() const noexcept {
     return {topic(), payload(), properties(), qos_, retain_, expires()};
   }
-  /// What is known of its place in the store; null if no journal is kept.
+  /// The mark of its place in the store; null if no journal is kept.
   [[nodiscard]] StoreMark* mark() const noexcept;
   /// Bytes that queues are charged for this message: topic, properties and payload.
   [[nodiscard]] std::size_t size_bytes() const noexcept {

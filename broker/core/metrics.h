@@ -9,7 +9,7 @@
 
 namespace broker {
 
-/// What one shard counted since start; the sum over shards is published under $SYS.
+/// One shard's counts since start; the sum over shards is published under $SYS.
 ///
 /// Units      Counts of packets, messages or bytes as the names say; never reset.
 struct Metrics {
@@ -26,7 +26,7 @@ struct Metrics {
   std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
   std::uint64_t sockets_opened = 0;
   std::uint64_t clients_expired = 0;
-  std::uint64_t logins_failed = 0;  // a wrong password, or what has no right to come in
+  std::uint64_t logins_failed = 0;  // a wrong password, or a client without the right to connect
   Denials denied{};                 // by Denial
   Refusals refused{};               // by Refusal
 

@@ -16,7 +16,7 @@
 
 namespace broker {
 
-/// What one connection is to be sent at the end of this turn.
+/// The output of one connection at the end of this turn.
 ///
 /// Shape      `bytes`, with a large payload let in at each splice's `offset`: the stream is
 ///            bytes[0, s0.offset) s0.payload bytes[s0.offset, s1.offset) s1.payload ... and the
@@ -48,7 +48,7 @@ enum class CloseHow : std::uint8_t {
 
 /// Asks the loop to have a login checked; answered by Shard::decided().
 ///
-/// `password` is wiped by whoever takes the request, as soon as it is checked.
+/// The receiver of the request wipes `password` as soon as it is checked.
 struct LoginRequest {
   ConnectionId connection;
   std::uint16_t listener = 0;
@@ -118,7 +118,7 @@ class Outbox {
   void charge(std::size_t bytes) noexcept { charged_bytes_ += bytes; }
   /// Whether it is time to be drained: nothing more should be handled before.
   [[nodiscard]] bool full() const noexcept { return charged_bytes_ >= full_bytes; }
-  /// Lets `payload` in behind what is there. Without `keeper` it is borrowed.
+  /// Adds `payload` behind the existing output. Without `keeper` it is borrowed.
   void splice(Output& output, mqtt::Bytes payload, MessageRef keeper) {
     if (!keeper) borrows_ = true;
     output.splices.push_back({output.bytes.size(), payload, std::move(keeper)});
@@ -144,10 +144,11 @@ class Outbox {
   /// until it is drained.
   [[nodiscard]] bool borrows() const noexcept { return borrows_; }
   /// Calls `write(ConnectionId, Output&)` for each connection with output. `write` may move bytes
-  /// and splices out of the Output; what it leaves is dropped.
+  /// and splices out of the Output; the rest is dropped.
   template <typename Write>
   void drain_output(Write&& write);
-  /// Frees what the pool held in vain since the last call; to be called every second or so.
+  /// Frees memory of the pool that was not used since the last call; to be called every second or
+  /// so.
   void trim();
   [[nodiscard]] std::vector<LoginRequest> take_logins() { return std::exchange(logins_, {}); }
   [[nodiscard]] std::vector<HandoffRequest> take_handoffs() { return std::exchange(handoffs_, {}); }

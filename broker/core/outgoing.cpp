@@ -180,7 +180,7 @@ bool Outgoing::may_restore(std::uint64_t number, bool released) const noexcept {
 }
 
 void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
-  // A hole says that what is older was sent: something was acknowledged behind it.
+  // A hole proves that older deliveries were sent: one behind them was acknowledged.
   if (released || number > next_) {
     while (!backlog_.empty() && window_has_room()) take_back();
   }

@@ -18,18 +18,18 @@
 
 namespace broker {
 
-/// What a session still has to deliver: the window of messages in flight, the backlog behind it,
-/// and, beside them, QoS 0 that waits for the socket of a connected client.
+/// The deliveries of a session that are not finished: the window of messages in flight, the backlog
+/// behind it, and, beside them, QoS 0 that waits for the socket of a connected client.
 ///
 /// Shape      Deliveries are numbered in order, through the window and on through the backlog:
 ///                window 7 _ 9   backlog 10 11 14
 ///            A packet identifier is the number modulo 65,535, plus 1, so finding an entry is a
 ///            subtraction; where one was acknowledged, or left the backlog without a packet
-///            identifier, there is a hole. A number names a delivery in the journal too. What waits
-///            for the socket has numbers of its own, and the journal never hears of it.
-///            An old delivery that is not acknowledged while thousands after it are leaves the
-///            window, which goes on without it; and a number whose identifier it still has is
-///            given to nobody.
+///            identifier, there is a hole. A number names a delivery in the journal too. Messages
+///            that wait for the socket have numbers of their own, unknown to the journal.
+///            A delivery that is not acknowledged while thousands after it are leaves the window,
+///            which goes on without it; numbers with the identifier that it still has are not
+///            given.
 /// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
 ///            client's Receive Maximum counts: sent on this connection and not finished
 ///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
@@ -102,7 +102,7 @@ class Outgoing {
   // The backlog.
 
   [[nodiscard]] const Backlog& backlog() const noexcept { return backlog_; }
-  /// For what leaves the backlog without being sent, or without a packet identifier.
+  /// For messages that leave the backlog without being sent, or without a packet identifier.
   [[nodiscard]] Backlog& backlog() noexcept { return backlog_; }
   [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
   [[nodiscard]] std::size_t backlog_bytes() const noexcept { return backlog_.size_bytes(); }
@@ -128,7 +128,7 @@ class Outgoing {
   /// Takes all of it away.
   [[nodiscard]] std::unique_ptr<Backlog> take_unsent() noexcept { return std::move(unsent_); }
 
-  // What was not delivered, and why; made when first asked for.
+  // The messages that were dropped, by reason; made on first use.
 
   [[nodiscard]] DropCounts& drops() {
     if (!drops_) drops_ = std::make_unique<DropCounts>();
@@ -138,7 +138,7 @@ class Outgoing {
   /// BlockedLog has it on its list.
   bool window_watched = false;
 
-  // What the journal keeps of it.
+  // The part that the journal knows.
 
   /// Whether the journal was given the delivery of this number.
   [[nodiscard]] bool stored(std::uint64_t number) const noexcept { return number < unstored_; }
@@ -153,9 +153,9 @@ class Outgoing {
   void for_each_stored(Visit&& visit);
   /// Forgets that the journal was given anything.
   void unstore() noexcept { unstored_ = 0; }
-  /// Gives everything in the backlog a new number whose identifier is free, and calls
+  /// Gives all deliveries in the backlog new numbers with free identifiers, and calls
   /// `visit(old number, new number, const Delivery&)` for each. Requires that the journal was given
-  /// everything, and is told what `visit` is.
+  /// all of them, and gets each call of `visit`.
   ///
   /// Cost      O(backlog). Due when a number was given while 65,535 others waited in front of it,
   ///           and the one that had its identifier then is still in flight.
@@ -186,9 +186,9 @@ class Outgoing {
   /// A window that spans no more is left as it is, however many holes it has.
   static constexpr std::size_t span_tolerated = 1024;
 
-  /// The next number whose identifier is free.
+  /// The next number with a free identifier.
   [[nodiscard]] std::uint64_t take_number() {
-    // Where all that is in flight has numbers that lie close together, every next one is free.
+    // If the numbers in flight lie close together, every next one is free.
     if (stragglers_ || next_ - first_ >= span_max) skip_taken_identifiers();
     return next_++;
   }

@@ -20,14 +20,14 @@ namespace broker {
 /// A SUBSCRIBE or UNSUBSCRIBE that is being handled, over as many turns as that takes.
 ///
 /// Shape      The filters are read three times, one by one: all are checked before any counts, each
-///            is added or removed, and after the answer what is retained for each is sent.
+///            is added or removed, and after the answer the retained messages of each are sent.
 /// Lifetime   The filters stand in the bytes being received until keep() copies them.
 /// Threads    None.
 struct PacketWork {
   enum class Phase : std::uint8_t { check, change, retained };
   /// The outcome for one filter.
   struct Outcome {
-    TopicTrie::FilterIndex filter = 0;  // of what was added, unless it is shared
+    TopicTrie::FilterIndex filter = 0;  // of the added one, unless it is shared
     mqtt::Reason answer = mqtt::Reason::success;
     bool fresh = true;      // it was not subscribed to before this packet
     bool repeated = false;  // the same filter comes again in this packet, and counts there
@@ -52,7 +52,7 @@ struct PacketWork {
     head.filters = copy.view();
     return copy.size();
   }
-  /// Notes what became of the next filter; an equal one before it counts no more.
+  /// Notes the outcome for the next filter; an equal one before it counts no more.
   void add(Outcome outcome);
 
   mqtt::PacketType type;

@@ -14,7 +14,7 @@
 
 namespace broker {
 
-/// A message while it is being handed out: what is made for one receiver serves the next.
+/// A message while it is delivered: packets and copies made for one receiver serve the next.
 ///
 /// Lifetime   One turn; `view` outlives it.
 struct Publication {

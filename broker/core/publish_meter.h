@@ -8,7 +8,7 @@
 
 namespace broker {
 
-/// What one client has published of late, where its listener limits that.
+/// The recent publishes of one client, if its listener limits them.
 ///
 /// Lifetime   Made with the first PUBLISH that is counted; ends with the connection.
 struct PublishMeter {

@@ -25,11 +25,12 @@ namespace broker {
 ///              copied   of its kind (version, QoS, RETAIN) a packet was encoded for another
 ///                       receiver already: the bytes are copied, the packet identifier is set
 ///              encoded  into the output, payload included
-///              spliced  the header is encoded, a large payload is written from where it stands
-///              held     encoded into what the connection holds until the disk has the message
+///              spliced  the header is encoded, a large payload is written from its own place
+///              held     encoded into the output that the connection holds until the disk has the
+///                       message
 /// Invariant  The client's Maximum Packet Size holds [MQTT-3.1.2-25], and its Topic Alias Maximum
 ///            [MQTT-3.1.2-26] [MQTT-3.1.2-27]. An expired message is sent only if it was sent
-///            before. What is not sent is counted as dropped.
+///            before. A message that is not sent is counted as dropped.
 /// Threads    None.
 class PublishWriter {
  public:

@@ -17,7 +17,7 @@ enum class Refusal : std::uint8_t {
   connection_rate_per_address,  ///< max_connection_rate_per_address
   login_bytes_per_address,      ///< max_login_bytes_per_address: closed
   banned,                       ///< its address had too many failed logins
-  handshake_timeout,            ///< no whole CONNECT, or what has to come before, in time
+  handshake_timeout,            ///< no whole CONNECT, or no whole handshake before it, in time
   tls_handshake,                ///< it failed
   publish_rate,                 ///< max_publish_rate: disconnected
   publish_bytes_rate,           ///< max_publish_bytes_rate: disconnected

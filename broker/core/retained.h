@@ -26,7 +26,7 @@ struct RetainStamp {
   auto operator<=>(const RetainStamp&) const = default;
 };
 
-/// Who published, as far as others need to know: check_retain_source asks it, and No Local.
+/// The publisher's data that other parts need: check_retain_source, and No Local.
 struct Publisher {
   std::string client_id;  // empty: the broker itself
   std::string user_name;
@@ -36,11 +36,11 @@ struct Publisher {
 
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.
 ///
-/// Shape      A LevelTree of topic names; one record per topic; and what expires, and tombstones,
-///            in the order of time.
+/// Shape      A LevelTree of topic names; one record per topic; and the expiring messages and
+///            tombstones, in the order of time.
 /// Invariant  Replicas that saw the same updates, in any order, hold the same messages: an update
-///            whose stamp is older than the topic's is ignored, and a removal leaves its stamp
-///            behind (a tombstone) until sweep() drops it.
+///            with a stamp older than the topic's is ignored, and a removal leaves its stamp behind
+///            (a tombstone) until sweep() drops it.
 /// Threads    None.
 class Retained {
  public:
@@ -49,7 +49,7 @@ class Retained {
     RetainStamp stamp;
     std::shared_ptr<const Publisher> publisher;  // may be null (the broker itself)
     Instant removed;                             // tombstones: since when
-    std::uint64_t update = 0;  // counts what this replica stored: see RetainedWalk
+    std::uint64_t update = 0;  // counts the updates of this replica: see RetainedWalk
   };
 
   Retained();
@@ -57,7 +57,7 @@ class Retained {
   Retained(const Retained&) = delete;
   Retained& operator=(const Retained&) = delete;
 
-  /// Stores the message as its topic's [MQTT-3.3.1-5], replacing what is there.
+  /// Stores the message as its topic's [MQTT-3.3.1-5], replacing an earlier one.
   /// Returns   False if the topic has a newer stamp; nothing is changed then.
   bool store(MessageRef message, RetainStamp stamp, std::shared_ptr<const Publisher> publisher);
 
@@ -65,8 +65,8 @@ class Retained {
   /// `keep_tombstone` is false when there is only one shard.
   bool remove(std::string_view topic, RetainStamp stamp, Instant now, bool keep_tombstone);
 
-  /// Calls `visit(const Record&)` for each message (no tombstones, nothing expired) whose topic
-  /// matches `filter`; wildcards in front hide '$' topics [MQTT-4.7.2-1].
+  /// Calls `visit(const Record&)` for each message (no tombstones, nothing expired) with a topic
+  /// that matches `filter`; leading wildcards hide '$' topics [MQTT-4.7.2-1].
   /// Requires  `visit` leaves this store alone.
   /// Cost      The part of the tree that can match: RetainedWalk, which defines this, does it in
   ///           parts.
@@ -85,11 +85,11 @@ class Retained {
   /// The record of exactly this topic, or null if it has no message.
   [[nodiscard]] const Record* find(std::string_view topic) const noexcept;
 
-  /// Removes what has expired, and tombstones older than a minute, oldest first: `records_max` of
+  /// Removes expired messages, and tombstones older than a minute, oldest first: `records_max` of
   /// them at most, the others by the next call. Calls `expires(const Record&)` for each message
   /// that is about to go. `keep_tombstones` is false when there is only one shard.
   ///
-  /// Cost      That of what is due.
+  /// Cost      That of the due records.
   template <typename Expires>
   bool sweep(Instant now, std::size_t records_max, bool keep_tombstones, Expires&& expires);
   /// Messages that expire one day, and tombstones.
@@ -98,7 +98,7 @@ class Retained {
   /// Messages (not tombstones), and the bytes of their topics, properties and payloads.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
-  /// Nodes of the tree, its root counted: what memory follows.
+  /// Nodes of the tree, its root counted: memory follows them.
   [[nodiscard]] std::size_t nodes() const noexcept { return tree_.size(); }
 
  private:

@@ -18,8 +18,8 @@ namespace broker {
 /// Shape      The way from the root to where the walk stands: at each wildcard of the filter, the
 ///            child that comes next. Between two calls of run() these children are pinned in the
 ///            tree.
-/// Invariant  Visits each message that matched when the walk began and is there when the walk
-///            comes by, once. What was stored since then is left out: the subscription got it.
+/// Invariant  Visits each message that matched when the walk began and is still there when the walk
+///            reaches it, once. Messages stored since then are left out: the subscription got them.
 /// Lifetime   The store outlives the walk.
 /// Threads    None.
 class RetainedWalk {
@@ -29,7 +29,7 @@ class RetainedWalk {
   RetainedWalk(const RetainedWalk&) = delete;
   RetainedWalk& operator=(const RetainedWalk&) = delete;
 
-  /// Visits on. Takes from `steps` what it costs: a step for each node that it looks at.
+  /// Continues the walk. Takes a step from `steps` for each node that it reads.
   ///
   /// Requires  `visit(const Record&)` leaves the store alone.
   /// Returns   False if there is more to visit and no step is left.
@@ -58,7 +58,7 @@ class RetainedWalk {
   std::string filter_;
   std::vector<std::string_view> levels_;  // of the filter
   std::vector<Place> way_;
-  std::uint64_t began_;  // Record::update of what is stored after that is higher
+  std::uint64_t began_;  // Record::update of messages stored after that is higher
   bool descended_ = false;
   bool pinned_ = false;
 };

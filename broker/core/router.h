@@ -28,13 +28,13 @@ struct Receiver {
   bool any_no_local = false;  // a No Local subscription is among them: ask again for the publisher
 };
 
-/// Who gets what is published to one topic.
+/// The receivers of messages of one topic.
 ///
 /// Lifetime   A reference is good until the router is asked again or a subscription changes.
 struct Route {
   std::vector<Receiver> receivers;
   std::vector<std::uint32_t> ids;      // subscription identifiers
-  std::vector<std::uint32_t> groups;   // shared subscriptions whose home this shard is
+  std::vector<std::uint32_t> groups;   // shared subscriptions at home on this shard
   std::vector<const Session*> denied;  // subscribers that may not read it, once for each filter
   std::uint64_t peers = 0;  // shards that may be interested, one bit each; the shard fills it
   std::uint64_t peers_generation = 0;
@@ -47,9 +47,9 @@ struct Route {
 /// From topic to receivers, with the answers of the past kept.
 ///
 /// Shape      A TopicTrie, and a table of routes indexed by a hash of the topic. A kept route is
-///            good as long as no subscription changed whose filter begins with the same level, or
-///            with a wildcard: one generation count for each of 256 first-level buckets, and one
-///            for everything.
+///            good as long as no subscription changed with a filter that begins with the same
+///            level, or with a wildcard: one generation count for each of 256 first-level buckets,
+///            and one for everything.
 /// Invariant  Overlapping subscriptions of one session: one copy with the highest QoS and every
 ///            identifier in 5.0 [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4]; before 5.0 one copy
 ///            each, or one in all if allow_duplicate_messages is off.

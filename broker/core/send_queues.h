@@ -24,9 +24,9 @@ enum class SendQueue : std::uint8_t {
 /// Puts messages into the queues of sessions, within their limits.
 ///
 /// Invariant  max_queued_messages and max_queued_bytes hold for each queue by itself,
-///            max_queued_qos0_bytes for `unsent` as well. What gives way when a queue is full is
-///            the listener's choice (SlowConsumer). Each message that gives way is counted as
-///            dropped, and each change of a backlog is noted in the ledger.
+///            max_queued_qos0_bytes for `unsent` as well. The listener chooses the message that a
+///            full queue drops (SlowConsumer). Each of these is counted as dropped, and each change
+///            of a backlog is noted in the ledger.
 /// Threads    None.
 class SendQueues {
  public:
@@ -38,8 +38,8 @@ class SendQueues {
   /// Whether no queue of the session is full. Retained messages for a new subscription are queued
   /// however many they are, but not on top of a full queue.
   [[nodiscard]] bool has_room(const Session& session) const;
-  /// The socket is gone: what waited for it goes to the backlog where QoS 0 is queued for clients
-  /// that are away, and is dropped elsewhere.
+  /// The socket is gone: messages that waited for it go to the backlog if QoS 0 is queued for
+  /// absent clients, and are dropped if not.
   void give_up_socket(Session& session);
 
   /// Connections to be ended for their full queue, as their listeners want it.

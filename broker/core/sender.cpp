@@ -5,7 +5,7 @@
 namespace broker {
 namespace {
 
-/// Output that a socket may be behind with; what is beyond waits here.
+/// The most output that a socket may be behind with; further messages wait in the session.
 constexpr std::size_t behind_bytes_max = 131'072;
 /// The same while it may well take all of it.
 constexpr std::size_t pending_bytes_max = 1'048'576;
@@ -52,7 +52,7 @@ void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publicat
   writer_.write(*connection, terms, {}, publication);
 }
 
-// What waits already goes first: the order of one topic must hold [MQTT-4.6.0-5].
+// Waiting messages go first: the order of one topic must hold [MQTT-4.6.0-5].
 void Sender::deliver_congested(Session& session, const Terms& terms, Publication& publication) {
   Connection& connection = *session.connection;
   const bool others_wait =
@@ -122,7 +122,7 @@ bool Sender::socket_full(const Connection& connection) const {
   return connection.queued_bytes + held + outbox_.pending_bytes(connection.id) > most;
 }
 
-// A socket that is behind reports anyway, and what is held reports when it is let go.
+// A socket that is behind reports anyway, and held output reports when it is released.
 void Sender::await_socket(Connection& connection) {
   connection.congested = true;
   if (connection.queued_bytes == 0 && outbox_.pending_bytes(connection.id) > 0) {

@@ -54,11 +54,11 @@ class Sender {
     return limits_.upgrade_outgoing_qos ? subscribed : std::min(published, subscribed);
   }
 
-  /// The client is back: what was in flight is sent again, then the backlog.
+  /// The client is back: messages in flight are sent again, then the backlog.
   void resume(Session& session, Instant now);
-  /// Sends what window and socket have room for.
+  /// Sends as much as window and socket have room for.
   void pump(Session& session, Instant now);
-  /// The session has lost its connection, and what waited for the socket with it.
+  /// The session has lost its connection, and with it the messages that waited for the socket.
   void leave(Session& session);
 
   /// PUBACK, PUBREC or PUBCOMP from the client.
@@ -81,14 +81,14 @@ class Sender {
   void deliver_acknowledged(Session& session, const Terms& terms, Publication& publication);
   [[nodiscard]] bool window_open(const Session& session) const;
   [[nodiscard]] bool socket_full(const Connection& connection) const;
-  /// pump() is to be called when the socket has taken what is pending.
+  /// Has pump() called when the socket has taken the pending output.
   void await_socket(Connection& connection);
 
   bool resend_next(Session& session, Instant now);
   bool send_from_backlog(Session& session, Instant now);
   /// The oldest of the backlog has expired, or has QoS 0.
   void drop_or_send_once(Session& session, Instant now);
-  /// Sends what has no packet identifier.
+  /// Sends a delivery without a packet identifier.
   void send_once(Session& session, const Delivery& delivery, Instant now);
   /// Whether the client may read a message that waited for it: rights may have changed meanwhile,
   /// and the user that has the client id. Counts it if not.

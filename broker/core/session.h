@@ -33,7 +33,7 @@ struct StoredWill {
   std::uint32_t message_expiry_interval_seconds = 0;
 };
 
-/// What a session needs only while its client is away.
+/// The part of a session that exists only while its client is away.
 struct Away {
   explicit Away(std::uint8_t expiry_kind, std::uint8_t will_kind, void* session)
       : expiry(expiry_kind, session), will_delay(will_kind, session) {}
@@ -42,8 +42,8 @@ struct Away {
   HeapText address;  // of its last connection; kept only where permissions name it, or for a will
 };
 
-/// What the broker remembers of a client (section 4.1): lives on past the connection if the client
-/// asked for that.
+/// The broker's state of a client (section 4.1): outlives the connection if the client asked for
+/// that.
 ///
 /// Invariant  `connection` is null while the client is away; `away` then holds the timers.
 /// Lifetime   Owned by the SessionTable; `index` may be used again afterwards, `number` is not.
@@ -70,7 +70,7 @@ struct Session {
   std::uint16_t listener = 0;
   mqtt::Version version = mqtt::Version::v5_0;
   bool from_bridge = false;
-  std::uint8_t unstored = 0;  // Ledger::Part bits: what changed since the last batch
+  std::uint8_t unstored = 0;  // Ledger::Part bits: parts that changed since the last batch
   enum class End : std::uint8_t {
     none,
     due,    ///< nothing may be delivered any more; it ends in a later turn

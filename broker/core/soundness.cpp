@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t text_bytes_max = 65'535;
 
-/// What a mount point must have brought, because clients may not; and the rest.
+/// The front part that only a mount point can have brought, because clients may not; and the rest.
 std::pair<std::string_view, std::string_view> split_mount(std::string_view path) {
   std::size_t levels = 1;
   std::size_t at = path.size();

@@ -8,8 +8,8 @@
 
 namespace broker {
 
-/// Whether what a store gives back may be used. A disk may give back what was never written, and
-/// what is no MQTT must not reach the tree of topics or a client.
+/// Whether rows of a store may be used. A disk may give back bytes that were never written, and a
+/// text that is no MQTT must not reach the tree of topics or a client.
 ///
 /// Cost       One pass over topics and properties; payloads are not looked at.
 

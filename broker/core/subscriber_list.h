@@ -11,8 +11,8 @@
 
 namespace broker {
 
-/// Who gets what matches a filter: a session of this shard, or a shared-subscription group whose
-/// home this shard is.
+/// A receiver of the messages that match a filter: a session of this shard, or a group of a shared
+/// subscription at home on this shard.
 struct Subscriber {
   enum class Kind : std::uint8_t { session, group };
 

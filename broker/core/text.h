@@ -18,7 +18,7 @@ namespace broker {
   return text;
 }
 
-/// Of a text that a client made what a log line shows: 200 bytes at most, and "..." behind them if
+/// The part of a client's text that a log line shows: 200 bytes at most, and "..." behind them if
 /// that is not all. A character of UTF-8 stays whole.
 [[nodiscard]] inline std::string cut(std::string_view text) {
   constexpr std::size_t bytes_max = 200;

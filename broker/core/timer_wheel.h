@@ -10,12 +10,12 @@ namespace broker {
 
 class TimerWheel;
 
-/// One deadline, embedded in what it belongs to; no allocation.
+/// One deadline, embedded in its owner; no allocation.
 ///
 /// Lifetime   Leaves its wheel when destroyed. Must not move while armed.
 class Timer {
  public:
-  /// `kind` and `owner` are the caller's: what the expiry callback is told.
+  /// `kind` and `owner` are the caller's: the expiry callback gets them.
   Timer(std::uint8_t kind, void* owner) noexcept : owner_(owner), kind_(kind) {}
   ~Timer() { cancel(); }
   Timer(const Timer&) = delete;
@@ -70,7 +70,7 @@ class TimerWheel {
 
   /// Takes out the next timer that is due at `now`, or null.
   Timer* pop_due(Instant now) noexcept;
-  /// Moves time on: what stood in the slots passed comes into `due_`.
+  /// Moves time on: the timers in the slots passed come into `due_`.
   void pass(Instant now) noexcept;
   void place(Timer& timer) noexcept;
   void take_slot(Timer& head) noexcept;

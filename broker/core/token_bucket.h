@@ -10,8 +10,8 @@ namespace broker {
 
 /// Bounds how often something happens: so much a second for long, and a burst at once.
 ///
-/// Shape      Counts what was spent and has not come back, so that a fresh bucket is full whatever
-///            its size. Rate and size are said at each use, and may change in between.
+/// Shape      Counts the spent tokens that have not come back, so that a fresh bucket is full at
+///            any size. Rate and size are given at each use, and may change in between.
 /// Units      Thousandths of a token: a millisecond brings back a whole number of them.
 /// Threads    None.
 class TokenBucket {
@@ -21,13 +21,13 @@ class TokenBucket {
     std::uint64_t burst = 0;       // at least 1
   };
 
-  /// Whether `cost` may be spent now. What costs more than a burst may be spent from a full bucket:
-  /// else it could never happen.
+  /// Whether `cost` may be spent now. A cost above the burst may be spent from a full bucket: else
+  /// it could never happen.
   [[nodiscard]] bool has_room(std::uint64_t cost, const Size& size, Instant now) noexcept {
     refill(size, now);
     return spent_ + thousandths(std::min(cost, size.burst)) <= thousandths(size.burst);
   }
-  /// Spends, whether there was room or not: what is owed has to come back first.
+  /// Spends, even without room: then the bucket has to refill first.
   /// Requires  has_room() or refill() at the same instant: a bucket knows no other time.
   void spend(std::uint64_t cost) noexcept { spent_ += thousandths(cost); }
   [[nodiscard]] bool take(std::uint64_t cost, const Size& size, Instant now) noexcept {

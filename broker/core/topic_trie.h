@@ -16,7 +16,7 @@
 
 namespace broker {
 
-/// Finds every subscriber whose topic filter matches a topic name.
+/// Finds every subscriber with a topic filter that matches a topic name.
 ///
 /// Shape      A LevelTree; the node where a filter ends names its subscriber, or the list of them.
 /// Lifetime   A reference given to a visitor dies when it returns. A FilterIndex names the filter
@@ -58,7 +58,7 @@ class TopicTrie {
   /// The stored subscriber of that index and kind, or null.
   [[nodiscard]] const Subscriber* find(FilterIndex filter, const Subscriber& subscriber) const;
 
-  /// Calls `visit(const Subscriber&)` once for each stored pair whose filter matches `topic`.
+  /// Calls `visit(const Subscriber&)` once for each stored pair with a filter that matches `topic`.
   ///
   /// "a/#" also matches "a" (4.7.1.2). A leading wildcard never matches '$' [MQTT-4.7.2-1].
   /// Overlapping filters of one subscriber are visited one by one.
@@ -68,7 +68,7 @@ class TopicTrie {
   template <typename Visit>
   void match(std::string_view topic, Visit&& visit) const;
 
-  /// Nodes of the tree, its root counted: what memory follows.
+  /// Nodes of the tree, its root counted: memory follows them.
   [[nodiscard]] std::size_t nodes() const noexcept { return tree_.size(); }
   /// Stored (filter, subscriber) pairs.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
