@@ -39,7 +39,7 @@ Metrics Figures::snapshot() {
   all.subscriptions = router_.subscription_count();
   all.shared_subscriptions = groups_.member_count();
   all.retained_messages = retained_.size();
-  // Every shard has what is retained, and one of them counts it.
+  // Every shard has all retained messages, and one of them counts them.
   if (options_.index == ShardIndex{0}) {
     all.stored_messages = retained_.size();
     all.stored_bytes = retained_.size_bytes();

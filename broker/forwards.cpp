@@ -46,7 +46,7 @@ Forwards::Forwards(const ShardOptions& options, Ledger& ledger, Holdings& holdin
       unconfirmed_(options.shards) {}
 
 void Forwards::begin_peer_input(ShardIndex from, const ConfirmRequest& request) {
-  if (from == options_.index) return;  // part of what this shard does already
+  if (from == options_.index) return;  // this shard's own input has begun already
   const bool has_row = request.forward != ForwardKey{0};
   if (has_row) {
     ledger_.arrived(request.forward);
@@ -140,8 +140,8 @@ void Forwards::confirmed(ShardIndex from, const ConfirmRequest& request) {
 }
 
 // Messages that have left have arrived, for the shards have handled all messages of each other; so
-// their rows have ended. This shard refers to them until it hears that the other has stored what
-// followed, and releases them only then.
+// their rows have ended. This shard refers to them until the other confirms that it has stored the
+// consequences, and releases them only then.
 void Forwards::rewrite(JournalBatch& batch, Ledger::Written& written) const {
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     const Waiting& one = waiting_[i];

@@ -30,10 +30,9 @@ struct ShardOptions;
 ///            No client retransmits, for the message follows from something that is stored once: a
 ///            QoS 2 identifier, or the end of a session with its will. It is stored and forwarded.
 ///
-///            Store and forward is what databases call a transactional outbox. The message becomes
-///            a row, a "forward", in the transaction of what it follows from, and leaves after
-///            that. The other shard stores all that follows there in one transaction with the end
-///            of the row:
+///            Databases call store and forward a transactional outbox. The message becomes a row, a
+///            "forward", in the transaction of its cause, and leaves after that. The other shard
+///            stores all consequences there in one transaction with the end of the row:
 ///
 ///              this shard                      disk      other shard
 ///              send()   row and its cause ───▶ commit
@@ -41,7 +40,7 @@ struct ShardOptions;
 ///                  message and key of its row ─────────▶ begin_peer_input()
 ///                                              commit ◀─── deliveries, and the end of the row
 ///              confirmed() ◀────────── Confirmed ─┘
-///                  lets go of the stored message
+///                  releases the stored message
 ///
 ///            Messages that must not overtake one that waits for the first commit wait behind it,
 ///            in order, without a row.
@@ -96,8 +95,8 @@ class Forwards {
   /// overtake them.
   [[nodiscard]] bool waits_in_order() const noexcept { return in_order_ > 0; }
 
-  /// The journal has this shard's changes up to `position`: messages whose rows are among them
-  /// leave, and those in order behind them.
+  /// The journal has this shard's changes up to `position`: messages with rows among them leave,
+  /// and those in order behind them.
   void committed(std::uint64_t position);
   /// A shard has stored all messages of this one up to the request.
   void confirmed(ShardIndex from, const ConfirmRequest& request);
@@ -115,9 +114,9 @@ class Forwards {
     ForwardKey key{0};           // of the row; 0: none
     ShardIndex to{0};
     PeerMessage message;
-    MessageRef kept;  // what the row refers to
+    MessageRef kept;  // the message that the row refers to
   };
-  /// A message that has left, and whose row has not ended for all that this shard knows.
+  /// A message that has left; its row has not ended for all that this shard knows.
   struct Unconfirmed {
     ForwardKey key{0};
     MessageRef kept;

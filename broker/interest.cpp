@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t prefix_levels_max = 4;
 constexpr std::size_t buckets = 32'768;           // a power of two
-constexpr std::size_t length_rows = buckets - 1;  // + 1 .. 4: filters whose prefix has that length
+constexpr std::size_t length_rows = buckets - 1;  // + 1 .. 4: filters with a prefix of that length
 constexpr std::size_t wildcard_row = length_rows + prefix_levels_max + 1;
 constexpr std::size_t rows = wildcard_row + 1;
 constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;

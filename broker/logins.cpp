@@ -70,7 +70,7 @@ Logins::Decision Logins::decided(Connection& connection, const Verdict& verdict)
   return decision;
 }
 
-// The rules may have changed since the CONNECT came, and with them whose name it is known by.
+// The rules may have changed since the CONNECT came, and with them the owner of the client id.
 std::optional<mqtt::Failure> Logins::check_again(const Connection& connection,
                                                  const mqtt::Connect& packet) const {
   if (const auto failure = rules_.check(connection, packet)) return failure;

@@ -16,15 +16,15 @@
 
 namespace broker {
 
-/// Logins under way: a CONNECT whose user has to be checked waits for the verdict.
+/// Logins under way: the CONNECT of a user that has to be checked waits for the verdict.
 ///
 /// Shape      ask() -> LoginRequest in the outbox ... verdict -> decided() -> accepted
 ///                                                                         -> denied
 ///                                                                         -> unfit
 ///                 ^------------------------------------------------------ -> asked again
 /// Invariant  A connection has at most one login under way. Meanwhile its `tail` begins with the
-///            CONNECT; what came behind it is handled after the verdict. A verdict that was asked
-///            for before a reload lets nobody in.
+///            CONNECT; packets behind it are handled after the verdict. A verdict that was asked
+///            for before a reload admits no client.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Section 3.1.4.

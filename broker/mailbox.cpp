@@ -94,7 +94,7 @@ Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
   Receiver& receiver = receivers_[index_of(to)];
   {
     const std::lock_guard lock(box.mutex);
-    // Drawn under the lock: whoever has read this number and then locks finds the batch.
+    // Drawn under the lock: a thread that has read this number and then locks finds the batch.
     const std::uint64_t number = 1 + receiver.batch_number.fetch_add(1, std::memory_order_seq_cst);
     pushed.dropped = append(box, messages);
     const std::size_t waiting = box.contents.messages.size();
@@ -113,8 +113,8 @@ Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
 
 Mailboxes::Senders Mailboxes::take(ShardIndex to) {
   Receiver& receiver = receivers_[index_of(to)];
-  // First the number, then the bits: a batch up to that number whose effect was another such batch
-  // had set its bit before. What is newer waits for the next time.
+  // First the number, then the bits: a batch up to that number that caused another such batch had
+  // set its bit before. Newer batches wait for the next time.
   const std::uint64_t last = receiver.batch_number.load(std::memory_order_seq_cst);
   Senders senders{receiver.mail.exchange(0, std::memory_order_seq_cst), 0};
   std::uint64_t newer = 0;

@@ -38,13 +38,13 @@ struct MailboxLimits {
 ///            Each batch draws a number from its receiver, and is handled by that number:
 ///                from shard 1: 7, 9
 ///                from shard 2: 8          shard 0 handles 7, 8, 9
-/// Invariant  Cause before effect: if a batch was pushed, and whoever was told of that made another
-///            shard push, the first is handled before the second. So a publish never overtakes the
-///            subscription that was acknowledged before it, nor the other way round.
+/// Invariant  Cause before effect: if a batch was pushed, and another shard pushes because it was
+///            told of that, the first is handled before the second. So a publish never overtakes
+///            the subscription that was acknowledged before it, nor the other way round.
 ///            A message that may not be dropped is always taken: push() never leaves any behind.
-///            What bounds the memory is that a sender whose mailbox is full() stops reading, so it
-///            can exceed the limit by what it had read, and no more. A shard drains its own
-///            mailboxes all the same, so two full ones never wait for each other.
+///            The memory is bounded because a sender stops reading while its mailbox is full(): it
+///            can exceed the limit by the bytes that it had read, and no more. A shard drains its
+///            own mailboxes all the same, so two full ones never wait for each other.
 /// Threads    push() by the thread of `from`, drain() and the sleep calls by the thread of `to`.
 class Mailboxes {
  public:
@@ -68,7 +68,7 @@ class Mailboxes {
     return receivers_[static_cast<std::uint32_t>(to)].mail.load(std::memory_order_acquire) == 0;
   }
 
-  /// Calls `handle(ShardIndex from, PeerMessage)` for what waits for `to`.
+  /// Calls `handle(ShardIndex from, PeerMessage)` for each message that waits for `to`.
   ///
   /// Order     By batch number: see the invariant.
   /// Returns   One bit per sender that found its mailbox full and now has room: wake them.
@@ -120,9 +120,9 @@ class Mailboxes {
     std::uint64_t waiting;
   };
   Senders take(ShardIndex to);
-  /// Moves what `box` has up to batch `last` to `taken`. Returns whether something newer is left.
+  /// Moves the batches of `box` up to `last` to `taken`. Returns whether newer ones are left.
   static bool take_up_to(std::uint64_t last, Mailbox& box, Taken& taken);
-  /// The sender whose next batch has the lowest number; nothing when all are handled.
+  /// The sender of the batch with the lowest number; nothing when all are handled.
   [[nodiscard]] std::optional<std::uint32_t> next_sender(const Receiver& receiver,
                                                          std::uint64_t senders) const noexcept;
   /// Empties a batch that was handled; keeps its memory for the next one unless that is much.

@@ -28,7 +28,7 @@ struct PeerPublish {
   ConfirmRequest confirm;  // when this shard has stored it
 };
 
-/// A session of the sending shard joins a shared subscription whose group lives at the receiver.
+/// A session of the sending shard joins a shared subscription with a group at the receiver.
 /// Joining again replaces the options.
 struct GroupJoin {
   std::string share_name;
@@ -90,7 +90,7 @@ struct MetricsReport {
   std::shared_ptr<const Metrics> metrics;  // large, and rare
 };
 
-/// What one shard says to another.
+/// A message from one shard to another.
 using PeerMessage =
     std::variant<PublishBatch, PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
                  GroupPresence, Confirmed, MetricsRequest, MetricsReport>;
@@ -101,7 +101,7 @@ using PeerMessage =
 /// How many messages of clients that is; one for everything but a batch.
 [[nodiscard]] std::size_t message_count(const PeerMessage& message) noexcept;
 
-/// What a shard wants said to its peers, gathered during a turn.
+/// A shard's messages to its peers, gathered during a turn.
 ///
 /// Threads    None; the loop moves the messages into mailboxes at the end of the turn.
 class PeerOutbox {
@@ -113,11 +113,11 @@ class PeerOutbox {
   /// the message.
   void publish(ShardIndex to, const MessageView& message);
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
-  /// The messages for `to`, in order. Whoever drains clears them through settled().
+  /// The messages for `to`, in order. The draining caller clears them through settled().
   [[nodiscard]] std::vector<PeerMessage>& messages(ShardIndex to) {
     return messages_[static_cast<std::uint32_t>(to)];
   }
-  /// To be called after draining: counts what is still there.
+  /// To be called after draining: counts the messages that are still there.
   void settled() noexcept;
 
  private:

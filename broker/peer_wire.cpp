@@ -142,8 +142,8 @@ class PeerWriter {
   mqtt::ByteBuffer& out_;
 };
 
-/// Takes fields off the front of some bytes. The first fault stays; what is read after it is worth
-/// nothing, and small.
+/// Takes fields off the front of some bytes. The first fault stays; fields read after it are
+/// meaningless, and small.
 class PeerReader {
  public:
   PeerReader(Instant now, mqtt::Bytes bytes) : now_(now), cursor_(bytes) {}
@@ -274,7 +274,7 @@ class PeerReader {
 
 /// The properties of a whole message that a shard relies on.
 void check(const Confirmed& confirmed, PeerReader& reader) {
-  // Holdings finds what waits by the depth, which counts from 1.
+  // Holdings files requests by the depth, which counts from 1.
   if (confirmed.request.depth == 0) reader.fail("confirmed request without depth");
 }
 template <typename Message>

@@ -41,7 +41,7 @@ namespace broker {
 ///                                  that lost its own, or that finds another process here.
 ///   ConfirmRequest::number, depth  Count on one link, in one direction. Confirmed returns them.
 ///   ConfirmRequest::forward        A row of the sender's store. Confirmed returns it; a receiver
-///                                  that stores what arrived does so by sender and key.
+///                                  with a store of its own stores arrivals by sender and key.
 ///   SharedMessage::key             A row of the sender's store. It is the receiver's row too if
 ///                                  both have one store (shards, a live upgrade), else the link has
 ///                                  to clear it.
@@ -54,7 +54,7 @@ inline constexpr std::uint8_t peer_wire_version = 1;
 /// The largest depth of a confirm request: Holdings counts no further.
 inline constexpr std::uint8_t peer_depth_max = 6;
 
-/// The byte that says what a message is. A number is never used again for something else.
+/// The byte that names the kind of a message. A number is never used again for another kind.
 enum class PeerKind : std::uint8_t {
   publish_batch = 1,
   publish = 2,
@@ -86,7 +86,7 @@ struct PeerFailure {
 
 /// A message that was cut off a stream.
 ///
-/// Lifetime   Owns what it says; nothing points into the bytes.
+/// Lifetime   Owns its content; nothing points into the bytes.
 struct ReceivedPeerMessage {
   PeerMessage message;
   std::size_t size_bytes = 0;  // with the size in front
@@ -97,7 +97,7 @@ struct ReceivedPeerMessage {
 /// Returns   The message; or nothing if `input` ends before it does.
 /// Errors    PeerFailure. MetricsReport of a build that counts more or fewer figures is malformed:
 ///           it is for peers of one build.
-/// Cost      Copies what the message says once; a fixed number of allocations.
+/// Cost       Copies the message's content once; a fixed number of allocations.
 [[nodiscard]] std::expected<std::optional<ReceivedPeerMessage>, PeerFailure> next_peer_message(
     mqtt::Bytes input, Instant now, std::size_t message_bytes_max);
 

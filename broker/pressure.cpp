@@ -24,7 +24,7 @@ void Pressure::spare_memory(bool spare) {
 }
 
 bool Pressure::would_be_kept(const Connection& connection, const mqtt::Publish& packet) {
-  // Nothing is kept of QoS 0 while memory is short; and to remove what is retained frees some.
+  // QoS 0 is not kept while memory is short; and to remove a retained message frees some.
   if (packet.qos == mqtt::Qos::at_most_once && !packet.retain) return false;
   if (packet.retain && packet.payload.empty()) return false;
   // A repeated QoS 2 PUBLISH is answered as the first one was.

@@ -23,12 +23,13 @@ namespace broker {
 /// Packets that have to wait because disk or memory cannot keep up, and the decision that they do.
 ///
 /// Shape      Disk: the journal is behind from max_uncommitted_bytes on, until half of them are on
-///            disk. Memory: charge() counts what a shard keeps and takes it off the headroom that
+///            disk. Memory: charge() counts newly kept bytes of a shard against the headroom that
 ///            all shards share; without headroom memory is spared, until look_at_memory() finds
 ///            some again. A packet that has to wait is put aside whole with its connection, and so
-///            is every packet behind it whose order matters.
-/// Invariant  The packets of a connection are handled in the order in which they came. Of all
-///            connections so many bytes are put aside as has_room_for() allows, and one read more
+///            is every packet behind it that must keep its order.
+/// Invariant  The packets of a connection are handled in the order in which they came. The bytes
+///            put aside of all connections are bounded by has_room_for(), and one read more for
+///            each connection.
 ///            for each connection.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None; the headroom is shared with other threads.
@@ -46,7 +47,7 @@ class Pressure {
     charged_bytes_ += static_cast<std::int64_t>(bytes);
     if (charged_bytes_ >= SharedMemory::step_bytes) look_at_memory();
   }
-  /// Takes what was charged off the headroom, and spares memory if none is left.
+  /// Takes the charged bytes off the headroom, and spares memory if none is left.
   void look_at_memory();
   /// Whether memory_limit is reached, by this shard or another.
   [[nodiscard]] bool memory_is_short() const noexcept {
@@ -75,8 +76,8 @@ class Pressure {
   [[nodiscard]] bool has_parked() const noexcept { return !parked_.empty(); }
   /// Whether packets that wait may be handled.
   [[nodiscard]] bool is_over() { return !journal_is_behind() && !memory_spared_; }
-  /// The connections whose packets wait, in the order of their first one; some may have ended, or
-  /// have none any more. Until remember() is called for a connection, it is not given again.
+  /// The connections with packets put aside, in the order of their first one; some may have ended,
+  /// or have none any more. Until remember() is called for a connection, it is not given again.
   [[nodiscard]] std::vector<ConnectionId> take_parked() { return std::exchange(parked_, {}); }
   /// The packets of a connection go on waiting.
   void remember(ConnectionId connection) { parked_.push_back(connection); }

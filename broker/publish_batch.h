@@ -12,13 +12,13 @@
 
 namespace broker {
 
-/// Small messages with QoS 0 that change nothing retained, on their way to another shard: most of
-/// what shards have to say, in one run of bytes.
+/// Small messages with QoS 0 that change nothing retained, on their way to another shard: most
+/// messages between shards, in one run of bytes.
 ///
 /// Shape      [head][topic][properties][payload] [head][topic][properties][payload] ...
-/// Lifetime   What for_each() shows points into the batch.
-/// Cost       A copy in and none out; nothing is allocated or counted for each message, and what
-///            one processor has written the other reads in order.
+/// Lifetime   The views that for_each() gives point into the batch.
+/// Cost       A copy in and none out; nothing is allocated or counted for each message, and the
+///            receiving processor reads the bytes in order.
 /// Threads    None; a batch moves as a whole.
 class PublishBatch {
  public:

@@ -20,12 +20,12 @@ namespace broker {
 ///
 /// Shape      The loop pauses reading for all connections while it has no room. For one connection
 ///            reading is paused while
-///            - a packet of it takes several turns, or its publish rate is used up: then what was
-///              read already waits too, see input_waits();
+///            - a packet of it takes several turns, or its publish rate is used up: then bytes
+///              already read wait too, see input_waits();
 ///            - too many of its packets are put aside, see Pressure;
-///            - it does not read what it is answered.
-/// Invariant  While reading is paused, keep-alive time does not count. A connection whose reading
-///            is paused resumes by a ResumeRequest, once.
+///            - it does not read its answers.
+/// Invariant  While reading is paused, keep-alive time does not count. A paused connection resumes
+///            by a ResumeRequest, once.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 class Reading {
@@ -46,8 +46,8 @@ class Reading {
     loop_paused_ = !reads;
     if (reads) reading_since_ = now;
   }
-  /// To be called at least every 100 ms: a longer gap was a pause of the whole loop, and what
-  /// clients sent meanwhile is still to be read.
+  /// To be called at least every 100 ms: a longer gap was a pause of the whole loop, and packets
+  /// that clients sent meanwhile are still to be read.
   void tick(Instant now) noexcept {
     if (now > after_seconds(last_tick_, 1)) reading_since_ = now;
     last_tick_ = now;
@@ -55,7 +55,7 @@ class Reading {
 
   // One connection.
 
-  /// Whether what was read of the connection has to wait, and reading with it.
+  /// Whether bytes read from the connection have to wait, and reading with them.
   [[nodiscard]] static bool input_waits(const Connection& connection) noexcept {
     return is_delayed(connection) || connection.work != nullptr;
   }

@@ -9,7 +9,7 @@
 namespace broker {
 namespace {
 
-/// Tells everybody what the others have for them. Returns whether there was anything.
+/// Delivers the messages of each shard to the others once. Returns whether there was any.
 bool exchange_once(std::span<Shard* const> shards, Instant now) {
   bool any = false;
   for (std::uint32_t from = 0; from < shards.size(); ++from) {

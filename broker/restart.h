@@ -12,7 +12,7 @@
 
 namespace broker {
 
-/// What a shard wants stored.
+/// The rows that a shard wants stored.
 struct ShardBatch {
   ShardIndex shard{0};
   JournalBatch batch;
@@ -25,17 +25,18 @@ struct ShardBatch {
 /// Requires  None of them runs. `last_key` is as for Shard::restored().
 void restored(std::span<Shard* const> shards, std::uint64_t last_key, Instant now);
 
-/// Finishes what was on its way between shards when the process ended (JournalBatch::Forward).
+/// Finishes the messages that were on their way between shards when the process ended
+/// (JournalBatch::Forward).
 ///
 /// Requires  restored(), and that none of them runs.
-/// Returns   What has to be stored before they run, in one transaction with the end of all
-///           forwards; then each of these shards is to be told by committed().
+/// Returns   The rows to store before they run, in one transaction with the end of all forwards;
+///           then each of these shards is to be told by committed().
 [[nodiscard]] std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now);
 
 /// All that the store is to hold, in portions: for one that begins anew because its file is lost.
 ///
 /// Requires  None of them runs, and nothing is in a mailbox.
-/// Returns   By shard, what Shard::committed() is to be told when all of it is on disk.
+/// Returns   By shard, the position for Shard::committed() when all of it is on disk.
 [[nodiscard]] std::vector<std::uint64_t> rewrite(
     std::span<Shard* const> shards, Instant now,
     const std::function<void(const JournalBatch&)>& give);

@@ -23,16 +23,16 @@
 
 namespace broker {
 
-/// Brings what is stored back into a shard, before a client may connect.
+/// Brings stored state back into a shard, before a client may connect.
 ///
 /// Shape      1. restore() for each batch: its rows refer to rows of the same batch or of earlier
-///               ones, by key. Sessions first, then subscriptions, messages and what refers to
+///               ones, by key. Sessions first, then subscriptions, messages and rows that refer to
 ///               them.
 ///            2. restored(): sessions are away now, and the tables of keys are freed.
 ///            3. finish_forwards(), when every shard is restored and groups know their members: a
 ///               message that was on its way between shards (Forwards) reaches the sessions and
 ///               groups that were at home on the shard it was for. The number of shards and the
-///               key of homes may be others now, so the row says what they were.
+///               key of homes may have changed since, so the row has the former ones.
 /// Invariant  A row that is damaged, or refers to none, is left out; the others come back. Restored
 ///            state is not noted as changed, unless it differs from its row: a client that was
 ///            connected is away.

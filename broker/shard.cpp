@@ -122,7 +122,7 @@ bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
   if (Reading::input_waits(connection)) {
     connection.tail.append(bytes);
   } else if (connection.tail.empty()) {
-    // Used where it is; only what is incomplete at its end is copied.
+    // Used in place; only an incomplete packet at the end is copied.
     const std::size_t used = process(connection, bytes, next);
     if (next == Next::stop) return true;
     connection.tail.append(bytes.subspan(used));
@@ -471,7 +471,8 @@ void Shard::State::fire(Timer& timer) {
 }
 
 void Shard::State::on_connection_timer(Connection& connection) {
-  // Who waits for the answer to its CONNECT is not late: that comes, be it after many others.
+  // A client that waits for its CONNACK is not late: the verdict will come, possibly after many
+  // others.
   if (connection.stage == Connection::Stage::awaiting_verdict) {
     timers.arm(connection.timer, after_seconds(now, verdict_seconds));
     return;

@@ -53,17 +53,18 @@ struct SharedCounts {
   alignas(64) std::atomic<std::int64_t> sessions{0};
 };
 
-/// How much memory may still be taken before memory_limit is near; not above zero: it is.
+/// The memory that may still be taken before memory_limit is near; zero or less: it is.
 ///
-/// Shape      Whoever can measure it says so every 100 ms or so. In between the shards take off
-///            what they keep, in steps that are rare enough for threads to share the counter.
+/// Shape      A thread that measures memory sets it every 100 ms or so. In between the shards
+///            subtract newly kept bytes, in steps that are rare enough for threads to share the
+///            counter.
 struct SharedMemory {
   static constexpr std::int64_t unlimited = INT64_MAX;
   static constexpr std::int64_t step_bytes = 65'536;
   alignas(64) std::atomic<std::int64_t> headroom_bytes{unlimited};
 };
 
-/// What all shards of a process share.
+/// The objects that all shards of a process share.
 struct Commons {
   explicit Commons(std::uint32_t shards) : interest(shards) {}
   Interest interest;
@@ -71,7 +72,7 @@ struct Commons {
   SharedMemory memory;
 };
 
-/// What makes a shard this shard.
+/// The options of one shard.
 struct ShardOptions {
   ShardIndex index{0};
   std::uint32_t shards = 1;
@@ -84,7 +85,7 @@ struct ShardOptions {
   const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard
 };
 
-/// What holds for a shard from now on.
+/// The new rules of a shard.
 ///
 /// Shape      `listeners`: of those that there were before too, even if they are gone.
 struct ShardChange {
@@ -115,20 +116,20 @@ class Shard {
   ///
   /// Returns   Whether the loop should go on reading. False while a login is being decided, until
   ///           decided() was called; and while the connection has sent more than can be handled
-  ///           now, or does not read what it is answered, until the outbox asks for it.
+  ///           now, or does not read its answers, until the outbox asks for it.
   bool received(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
-  /// What is kept of a connection's bytes because its login is not decided; 0 after that.
+  /// The bytes kept of a connection because its login is not decided; 0 after that.
   [[nodiscard]] std::size_t login_bytes(ConnectionId connection) const noexcept;
-  /// Handles what received() and others left because the outbox was full. To be called after the
-  /// outbox was drained, and again until it returns false: there was nothing.
+  /// Handles the packets that received() and others left because the outbox was full. To be called
+  /// after the outbox was drained, and again until it returns false: there was nothing.
   bool go_on(Instant now);
-  /// Goes on with what clients asked for that takes more than one turn: large SUBSCRIBE packets,
-  /// many retained messages, the end of large sessions. To be called once in each turn.
+  /// Continues requests of clients that take more than one turn: large SUBSCRIBE packets, many
+  /// retained messages, the end of large sessions. To be called once in each turn.
   ///
   /// Returns   Whether there is more to do: then the next turn is not to wait for its sockets.
-  /// Cost      A millisecond or two, whatever there is to do.
+  /// Cost      A millisecond or two, however much is left.
   bool work(Instant now);
-  /// Whether the loop reads its sockets at all: nobody is late with anything while it does not.
+  /// Whether the loop reads its sockets at all: while it does not, no client is late.
   void reads(bool reading, Instant now);
   /// A limit that the loop keeps was reached: to be counted.
   void refused(Refusal refusal) noexcept;
@@ -154,30 +155,30 @@ class Shard {
   /// The turn is over: to be called before the outbox is drained. Lets go of acknowledgements that
   /// have nothing to wait for.
   void end_turn(Instant now);
-  /// What is to be stored next: nothing while an earlier batch has not been committed, or if
-  /// nothing changed. `hurry`: also if durability is relaxed and the second is not over.
+  /// The rows to store next: nothing while an earlier batch has not been committed, or if nothing
+  /// changed. `hurry`: also if durability is relaxed and the second is not over.
   [[nodiscard]] std::optional<JournalBatch> take_journal(Instant now, bool hurry = false);
-  /// A batch is on disk, up to its position: what waited for it may leave.
+  /// A batch is on disk, up to its position: packets that waited for it may leave.
   void committed(std::uint64_t position, Instant now);
   /// Whether something has changed that is not on disk.
   [[nodiscard]] bool journal_pending() const noexcept;
 
-  /// Before the loop runs: stored state comes back, in one or more batches whose rows refer to what
-  /// came before. Sessions belong to this shard; retained messages are given to every shard.
+  /// Before the loop runs: stored state comes back, in one or more batches; rows refer to earlier
+  /// ones. Sessions belong to this shard; retained messages are given to every shard.
   void restore(const JournalBatch& batch, Instant now);
   /// A stored message in bytes that other shards are given too: instead of a row.
   void restore(const SharedMessage& message);
   /// After the last of them. `last_key`: the highest key that the store has ever seen.
   void restored(std::uint64_t last_key, Instant now);
 
-  /// After restored() of all shards, when they have told each other all they had to say: what was
-  /// on its way between shards reaches those of this shard whom it is for.
+  /// After restored() of all shards, when all their messages to each other were handled: messages
+  /// that were on their way between shards reach their receivers on this shard.
   void finish_forwards(Instant now);
 
-  // While no shard runs, and they have told each other all they had to say: see rewrite().
+  // While no shard runs, and all their messages to each other were handled: see rewrite().
 
-  /// Gives all that the store is to hold of this shard, in portions, but for shared subscriptions.
-  /// Returns what committed() is to be told when that is on disk. Batches that were taken before
+  /// Gives all rows of this shard for the store, in portions, but for shared subscriptions.
+  /// Returns the position for committed() when that is on disk. Batches that were taken before
   /// and are not on disk are part of it.
   [[nodiscard]] std::uint64_t rewrite(const std::function<void(const JournalBatch&)>& give,
                                       Instant now);
@@ -201,22 +202,22 @@ class Shard {
   /// sent.
   void shut_down(Instant now);
 
-  /// Puts other limits and listeners in the place of those that hold.
+  /// Replaces the limits and listeners in force.
   ///
-  /// What CONNACK promised stays for as long as a connection lasts: see Promises. So do keep alive,
-  /// session expiry, mount point and the aliases that the broker makes. All else holds at once, and
-  /// what is queued beyond a limit stays queued. A login that was asked for before is asked for
-  /// again when its answer comes: the users and the listener's rules may be others now.
+  /// The promises of a CONNACK stay for as long as its connection lasts: see Promises. So do keep
+  /// alive, session expiry, mount point and the aliases that the broker makes. All else holds at
+  /// once, and messages queued beyond a limit stay queued. A login that was asked for before is
+  /// asked for again when its answer comes: the users and the listener's rules may be others now.
   ///
-  /// Requires  The users are replaced already: what is asked from now on, they answer.
+  /// Requires  The users are replaced already: they answer requests from now on.
   void reconfigure(ShardChange change, Instant now);
-  /// Sends clients away and asks for permissions as `changes` say, by listener, for a part of the
-  /// sessions. Who has to go is told why (5.0): Not authorized if the same login would be refused
-  /// now, Administrative action if it may be tried again.
+  /// Dismisses clients and asks for permissions as `changes` say, by listener, for a part of the
+  /// sessions. A dismissed client gets the reason (5.0): Not authorized if the same login would be
+  /// refused now, Administrative action if it may be tried again.
   ///
   /// Requires  reconfigure() before it.
   /// Returns   Whether there is more to do; then it is to be called again in a later turn.
-  /// Cost      Less than a millisecond or so, whatever there is to do.
+  /// Cost      Less than a millisecond or so, however much is left.
   [[nodiscard]] bool sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now);
 
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
@@ -224,7 +225,7 @@ class Shard {
 
   /// Where a client is at home.
   [[nodiscard]] ShardIndex home_of(std::string_view client_id) const noexcept;
-  /// The shard that stores what is retained for a topic.
+  /// The shard that stores the retained message of a topic.
   [[nodiscard]] ShardIndex keeper_of(std::string_view topic) const noexcept;
 
   [[nodiscard]] Outbox& outbox() noexcept;

@@ -16,7 +16,7 @@ using Failure = mqtt::Failure;
 using mqtt::Answered;
 using mqtt::Reason;
 
-/// Why a CONNECT is refused whose texts break the rule; answered as one whose texts are no UTF-8.
+/// The refusal of a CONNECT with a text that breaks the rule; answered as one that is no UTF-8.
 std::optional<Failure> broken_text(mqtt::TextRule rule, const mqtt::Connect& packet) {
   if (mqtt::breaks(rule, packet.client_id)) {
     return Failure{Reason::client_identifier_not_valid, "control character in client identifier",
@@ -198,7 +198,7 @@ bool Shard::State::decide(Connection& connection, const Verdict& verdict) {
 // [MQTT-3.2.0-2].
 Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
                                         const Verdict& verdict) {
-  // Who has a session here takes no more, and may give some back.
+  // A client with a session here takes no more memory, and may give some back.
   if (pressure.memory_is_short() &&
       sessions.find(connect_rules.client_id_of(connection, packet)) == nullptr) {
     return refuse(connection, packet, {Reason::server_busy, "memory_limit is near"});
@@ -282,7 +282,7 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
 void Shard::State::attach(Connection& connection, Session& session, const mqtt::Connect& packet,
                           const Verdict& verdict) {
   const ListenerPolicy& rules = policy(connection.listener);
-  // Kept routes hold what these decide.
+  // Kept routes contain decisions of the permissions.
   const bool moved = verdict.permissions && verdict.permissions->names_address() &&
                      identity_of(session).address != connection.address;
   const bool routes_change =

@@ -31,7 +31,7 @@ std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
   state.next_journal = after_milliseconds(now, relaxed_interval_milliseconds);
   JournalBatch batch = state.ledger.take(state.sessions, state.retained);
   if (batch.size() == 0) {
-    committed(batch.position, now);  // what happened has left no trace
+    committed(batch.position, now);  // the changes cancelled out; there is nothing to write
     return std::nullopt;
   }
   state.journal_out = true;

@@ -24,7 +24,7 @@ void Shard::State::send_in_batch(std::uint64_t to, const MessageView& message) {
   }
 }
 
-// Every shard has what is retained, but only one of them stores it.
+// Every shard has all retained messages, but only one of them stores each.
 void Shard::State::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                                  const std::shared_ptr<const Publisher>& by) {
   const SharedMessage& message = *publication.shared;
@@ -32,7 +32,7 @@ void Shard::State::send_to_peers(const Peers& to, Publication& publication, Reta
       message.retain ? static_cast<std::uint32_t>(homes.of(message.view().topic)) : options.shards;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     if ((to.all >> shard & 1U) == 0) continue;
-    // Retained QoS 2 also where nobody is interested: who subscribes meanwhile gets it once.
+    // Retained QoS 2 also to shards without subscribers: one that comes meanwhile gets it once.
     const bool queued =
         message.qos == mqtt::Qos::exactly_once ||
         (message.qos == mqtt::Qos::at_least_once && (to.interested >> shard & 1U) != 0);

@@ -6,7 +6,7 @@
 
 namespace broker {
 
-// A session that outlives its connection keeps what it has.
+// A session that outlives its connection keeps its queue.
 void Shard::State::end_overrun() {
   while (sender.overrun()) {
     for (const ConnectionId id : sender.take_overrun()) {
@@ -34,7 +34,7 @@ void Shard::State::handle_parked() {
   }
 }
 
-/// Handles what was put aside, in order; what has to wait still is put aside again.
+/// Handles the packets put aside, in order; those that still have to wait are put aside again.
 void Shard::State::handle_parked(Connection& connection) {
   const ConnectionId id = connection.id;
   const std::unique_ptr<mqtt::ByteBuffer> packets = pressure.unpark(connection);

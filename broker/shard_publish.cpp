@@ -166,7 +166,7 @@ void Shard::State::answer_control(Session& session, std::string_view topic) {
   sender.deliver(session, Terms{}, publication);
 }
 
-// What was refused is not remembered, so its identifier is free [MQTT-4.3.3-9].
+// A refused PUBLISH is not remembered, so its identifier is free [MQTT-4.3.3-9].
 Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
                                                      const mqtt::Publish& packet, bool& duplicate) {
   Session& session = *connection.session;
@@ -310,7 +310,8 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
   retain_count = std::max(retain_count, stamp.count);
   note_retained(publication.view.topic);
   if (publication.view.payload.empty()) {
-    // A retained publish without payload removes what is retained [MQTT-3.3.1-6] [MQTT-3.3.1-7].
+    // A retained publish without payload removes the retained message [MQTT-3.3.1-6]
+    // [MQTT-3.3.1-7].
     retained.remove(publication.view.topic, stamp, now, !alone());
   } else {
     retained.store(publication.keep(), stamp, std::move(by));

@@ -40,12 +40,12 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   state.router.forget_routes();  // allow_duplicate_messages is in them
 }
 
-/// Who waits already is given as much time as who comes now.
+/// Clients that have not sent CONNECT get as much time as new ones.
 void Shard::State::move_connect_deadlines(std::int64_t seconds) {
   if (seconds == 0) return;
   for (const auto& connection : connections) {
     if (!connection || connection->stage != Connection::Stage::expecting_connect) continue;
-    // Who is being turned away has a time of his own.
+    // A client that is being refused has a deadline of its own.
     if (connection->refusal != mqtt::Reason::success) continue;
     Timer& timer = connection->timer;
     timers.arm(timer, after_seconds(timer.deadline(), seconds));
@@ -91,7 +91,7 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
 
 std::optional<Shard::State::Dismissal> Shard::State::dismissal_of(const LoginChange& change,
                                                                   const Session& session) {
-  // Whom TLS has named was asked for no password.
+  // A client with a user name from TLS was asked for no password.
   if (!session.connection->tls_user_name().empty()) return std::nullopt;
   if (session.user_name.empty()) {
     if (!change.anonymous_refused) return std::nullopt;
@@ -112,7 +112,7 @@ void Shard::State::refresh_permissions(Session& session) {
   auto permissions = options.authority->permissions_of(session.listener, session.user_name.view());
   if (permissions == session.permissions) return;
   session.permissions = std::move(permissions);
-  // Kept routes hold what permissions decide.
+  // Kept routes contain decisions of the permissions.
   if (!session.subscriptions.empty()) router.forget_routes();
 }
 

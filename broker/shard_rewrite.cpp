@@ -4,7 +4,7 @@
 
 #include "broker/shard_state.h"
 
-// All that is stored, once more: for a store whose file is lost.
+// All stored rows, once more: for a store that has lost its file.
 
 namespace broker {
 namespace {

@@ -8,8 +8,8 @@
 
 namespace broker {
 
-// What was written goes out, nothing more is, and the connection closes [MQTT-3.14.4-1]
-// [MQTT-3.14.4-2] [MQTT-4.13.2-1].
+// Output written so far goes out, nothing more is written, and the connection closes
+// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1].
 void Shard::State::end_connection(Connection& connection, WillFate fate,
                                   std::optional<CloseHow> close, std::string_view why) {
   if (Session* const session = detach(connection, close, why)) leave_alone(*session, fate);
@@ -20,7 +20,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
   Session* const session = connection.session;
   if (close) outbox.request(CloseRequest{connection.id, *close, std::string(why)});
   if (session != nullptr) {
-    // For what is asked about it while its client is away, and for the line about a denied will.
+    // For permissions asked while its client is away, and for the line about a denied will.
     if (session->will || (session->permissions && session->permissions->names_address())) {
       away_part(*session).address = HeapText(connection.address);
     }
@@ -124,7 +124,7 @@ bool Shard::publish_wills(std::size_t& next, Instant now) {
   return next < places;
 }
 
-// Everybody is detached first: what is published then is sent to nobody, but retained and queued.
+// All clients are detached first: later publishes are sent to none, but retained and queued.
 void Shard::shut_down(Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;

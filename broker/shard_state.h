@@ -48,17 +48,17 @@
 
 namespace broker {
 
-/// The inside of a Shard: the parts it owns, and what each packet does to them.
+/// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
-/// Shape      One method per event, in one file per kind: shard.cpp (the door, frames, timers),
-///            shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp (what goes
-///            on in the next turn), shard_session.cpp (ends of connections and sessions, wills),
-///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (what is stored, what
-///            waits for that), shard_pressure.cpp (when there is more than can be
-///            kept or handled), shard_reload.cpp (what a reload changes),
-///            shard_rewrite.cpp (all that is stored, once more).
-/// Invariant  A handler that returns Next::stop has ended the connection it was called for: nobody
-///            touches it afterwards.
+/// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
+///            timers), shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp
+///            (work of several turns), shard_session.cpp (ends of connections and sessions, wills),
+///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (the store, and output that
+///            waits for it), shard_pressure.cpp (more than can be kept or handled),
+///            shard_reload.cpp (changes by a reload), shard_rewrite.cpp (all stored rows, once
+///            more).
+/// Invariant  A handler that returns Next::stop has ended the connection it was called for: it must
+///            not be used afterwards.
 /// Threads    None.
 struct Shard::State {
   /// A step is a subscription or two retained messages, about a microsecond: all clients together
@@ -70,7 +70,7 @@ struct Shard::State {
   enum class Next : std::uint8_t {
     go_on,
     stop,  ///< the connection is gone, or has nothing more to say
-    wait,  ///< what was handled was enough for now: see PublishMeter
+    wait,  ///< enough was handled for now: see PublishMeter
   };
   /// How far work has come that may take several turns.
   enum class Handled : std::uint8_t { done, paused, failed };
@@ -93,7 +93,7 @@ struct Shard::State {
   };
   // shard.cpp
   bool receive(Connection& connection, mqtt::Bytes bytes);
-  /// The last part of each event: what may go on now, and what has to end.
+  /// The last part of each event: packets that may continue, and connections that have to end.
   void leave() {
     if (pressure.has_parked()) handle_parked();
     if (sender.overrun()) end_overrun();
@@ -101,10 +101,10 @@ struct Shard::State {
   /// Takes over how much output a socket has not taken.
   void note_unsent(Connection& connection, std::size_t queued_bytes) noexcept;
   [[nodiscard]] Connection* find(ConnectionId id) noexcept;
-  /// Gives the packet at the end of the last read what it lacks, from the front of `bytes`, and
-  /// handles it if that makes it whole.
+  /// Completes the packet at the end of the last read from the front of `bytes`, and handles it if
+  /// that makes it whole.
   Next complete_tail(Connection& connection, mqtt::Bytes& bytes);
-  /// Handles the whole packets of the tail; what is left of it stays.
+  /// Handles the whole packets of the tail; the rest of it stays.
   Next process_tail(Connection& connection);
   /// Handles whole packets at the front of `input`; returns how many bytes that was.
   std::size_t process(Connection& connection, mqtt::Bytes input, Next& next);
@@ -142,7 +142,7 @@ struct Shard::State {
   // Debug lines, out of the way of most packets.
   void note_sent(const Connection& connection, mqtt::Bytes packet) const;
   void note_received(const Connection& connection, const mqtt::Frame& frame) const;
-  /// The first part of each event: what time it is, and whether debug lines are read. A client
+  /// The first part of each event: sets the time, and whether debug lines are read. A client
   /// causes the event, unless it says otherwise.
   void enter(Instant time) {
     now = time;
@@ -164,22 +164,22 @@ struct Shard::State {
   }
   // shard_pressure.cpp: when there is more than can be kept.
 
-  /// Ends connections whose queue was full, as their listeners want it.
+  /// Ends connections after their queue was full, if their listeners want it.
   void end_overrun();
   /// Puts a packet aside until Pressure::is_over().
   Next park(Connection& connection, const mqtt::Frame& frame) {
     pressure.park(connection, frame);
     return Next::go_on;
   }
-  /// Handles what was put aside, if that may be.
+  /// Handles the packets put aside, if the pressure is over.
   void handle_parked();
   void handle_parked(Connection& connection);
   Next handle_parked(Connection& connection, const mqtt::Frame& frame);
   /// A PUBLISH where the rate of them is limited.
   Next on_metered_publish(Connection& connection, const mqtt::Frame& frame);
-  /// Its time has come: what was read of it is handled, and then it is read again.
+  /// The delay is over: bytes read from the connection are handled, and reading resumes.
   void end_delay(Connection& connection);
-  /// What a publish is answered that would take memory; counts QoS 0, which has no answer.
+  /// The answer to a publish that would take memory; counts QoS 0, which has no answer.
   [[nodiscard]] mqtt::Reason refuse_for_memory(const mqtt::Publish& packet);
   /// Largest packet that is taken before a client is let in.
   [[nodiscard]] std::uint32_t connect_bytes_max() const noexcept;
@@ -193,7 +193,7 @@ struct Shard::State {
   /// Refuses a will to $CONTROL. Returns whether it did.
   bool refuse_control_will(Connection& connection, const mqtt::Connect& packet);
   [[nodiscard]] std::string make_client_id(std::string_view prefix);
-  /// "ID [ADDRESS:PORT] with user 'USER'" of somebody who is not let in yet.
+  /// "ID [ADDRESS:PORT] with user 'USER'" of a client that is not admitted yet.
   [[nodiscard]] std::string applicant_text(const Connection& connection,
                                            const mqtt::Connect& packet) const;
   /// Refuses a CONNECT that was understood, and says so in a line that names the client.
@@ -247,14 +247,14 @@ struct Shard::State {
   void hand_out(Publication& publication, Route& route, Session* from);
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
-  /// Takes off what has expired of what is retained, and tombstones that have served their time, as
-  /// many as one turn may. Returns whether there may be more.
+  /// Removes expired retained messages, and tombstones that have served their time, as many as one
+  /// turn may. Returns whether there may be more.
   bool sweep_retained();
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
 
   // shard_reload.cpp
 
-  /// Does what `change` asks for one session; returns what that cost, in looks at a session.
+  /// Applies `change` to one session; returns the cost, in looks at a session.
   std::size_t apply(const LoginChange& change, Session& session, LoginSweep& sweep);
   /// Why the client of a session has to go; nothing if it may stay.
   struct Dismissal {
@@ -312,10 +312,10 @@ struct Shard::State {
   [[nodiscard]] bool may_be_sent(const Session& session, const mqtt::SubscribeEntry& entry,
                                  const Retained::Record& record);
 
-  // shard_work.cpp: what goes on in the next turn.
+  // shard_work.cpp: work that continues in the next turn.
 
-  /// Goes on with `connection.work`. If steps are lacking, the rest comes in later turns, and what
-  /// the client sends waits for it.
+  /// Continues `connection.work`. If steps are lacking, the rest comes in later turns, and the
+  /// client's further packets wait for it.
   Next go_on_with_packet(Connection& connection);
   /// Whether one more step may be done in this turn; counts it.
   [[nodiscard]] bool take_step() {
@@ -323,7 +323,7 @@ struct Shard::State {
     --steps_left;
     return true;
   }
-  /// Before the end of the process: what is due is not put off any more.
+  /// Before the end of the process: ends due sessions without delay.
   void end_due_sessions();
   [[nodiscard]] bool has_work() const noexcept {
     return !(working.empty() && ending.empty() && announcing.empty());
@@ -333,10 +333,10 @@ struct Shard::State {
   /// Goes on with each session of a list; `step` returns whether that one is done.
   template <typename Step>
   void do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step);
-  /// Does what `work` does with a slice of the steps that are left.
+  /// Calls `work` with a slice of the steps that are left.
   template <typename Work>
   void do_slice(std::size_t slice, Work&& work);
-  /// A packet of several turns is done: what came behind it is handled.
+  /// A packet of several turns is done: the packets behind it are handled.
   void end_packet(Connection& connection);
 
   // shard_session.cpp
@@ -367,7 +367,7 @@ struct Shard::State {
   [[nodiscard]] Progress progress() const noexcept {
     return {ledger.position(), holdings.requests()};
   }
-  /// When an acknowledgement of what happened since `before` may leave.
+  /// When an acknowledgement of the changes since `before` may leave.
   [[nodiscard]] When when_safe(const Progress& before) const noexcept {
     const bool wait = options.durability == Durability::commit && progress() != before;
     return wait ? When::safe : When::in_order;
@@ -381,7 +381,7 @@ struct Shard::State {
   void let_go();
   // shard_rewrite.cpp
   void rewrite_subscriptions(const Session& session, JournalBatch& batch) const;
-  /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
+  /// Notes that the retained message of a topic is about to change, if this shard stores it.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
@@ -401,11 +401,11 @@ struct Shard::State {
   void on_peer(ShardIndex from, Confirmed& message);
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
   struct Peers {
-    std::uint64_t all;         // whom the message goes to, a bit each
-    std::uint64_t interested;  // whose subscribers may want it
+    std::uint64_t all;         // receivers of the message, a bit each
+    std::uint64_t interested;  // those with subscribers that may want it
   };
-  /// What may be queued is shared, so that the store has it once; what has to follow something
-  /// waits for that.
+  /// A message that may be queued is shared, so that the store has it once; one that has to follow
+  /// another waits for that.
   [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept {
     return PublishBatch::takes(message) && !forwards.waits_in_order() &&
            !options.limits.queue_qos0_messages;
@@ -443,7 +443,7 @@ struct Shard::State {
   Instant now;                              // of the call that is being served
   bool entered = false;                     // an Entry lives
   bool debug = false;                       // whether anybody reads debug lines
-  std::vector<ConnectionId> unfinished;     // whose tails have whole packets: the outbox was full
+  std::vector<ConnectionId> unfinished;     // with whole packets in the tail: the outbox was full
   std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
   std::size_t steps_owed = 0;               // done beyond steps_left, to be taken off later
   Ring<ConnectionId> working;               // connections with a packet that goes on

@@ -12,7 +12,7 @@ namespace {
 
 using mqtt::Reason;
 
-/// About what a subscription takes beside its texts.
+/// About the memory that a subscription takes beside its texts.
 constexpr std::size_t subscription_bytes = 128;
 
 Reason granted(mqtt::Qos qos) { return static_cast<Reason>(static_cast<std::uint8_t>(qos)); }
@@ -205,7 +205,7 @@ void Shard::State::subscribe(Session& session, Wanted& wanted,
   Subscriber subscriber = as_subscriber(session);
   subscriber.subscription_identifier = subscription_identifier;
   subscriber.qos = wanted.entry.qos;
-  // A bridge hears nothing of its own back, and wants to know what is retained.
+  // A bridge gets none of its own messages back, and needs to know which ones are retained.
   subscriber.no_local = wanted.entry.no_local || session.from_bridge;
   subscriber.retain_as_published = wanted.entry.retain_as_published || session.from_bridge;
   const TopicTrie::Insertion added = add_subscription(session, wanted.filter, subscriber);
@@ -246,7 +246,7 @@ Shard::State::Handled Shard::State::send_all_retained(Connection& connection, Pa
     if (!work.walk && work.number % looks_per_step == 0 && !take_step()) return Handled::paused;
     const mqtt::SubscribeEntry entry = *mqtt::next_entry(rest, connection.version);
     const PacketWork::Outcome& outcome = work.outcomes[work.number];
-    // Where a filter comes twice, what is retained comes once.
+    // If a filter comes twice, its retained messages are sent once.
     const bool wants = outcome.filter != 0 && !outcome.repeated && wants_retained(entry, outcome);
     if (wants && send_retained(connection, work, entry) == Handled::paused) {
       return Handled::paused;
@@ -314,7 +314,7 @@ bool Shard::State::may_be_sent(const Session& session, const mqtt::SubscribeEntr
     return true;
   }
   const auto source = options.authority->permissions_of(by->listener, by->user_name);
-  // What cannot be judged was judged when it was published.
+  // A message that cannot be judged now was judged when it was published.
   if (!source || (source->names_address() && by->address.empty())) return true;
   return source->allows(Access::publish, topic, {by->client_id, by->address});
 }
@@ -333,7 +333,7 @@ Shard::State::Handled Shard::State::unsubscribe_all(Connection& connection, Pack
   return Handled::done;
 }
 
-// Nothing new is added; what is in the window stays there [MQTT-3.10.4-2] [MQTT-3.10.4-3].
+// Nothing new is added; messages in the window stay there [MQTT-3.10.4-2] [MQTT-3.10.4-3].
 Reason Shard::State::unsubscribe(Session& session, std::string_view filter_text) {
   const auto shared = mqtt::parse_shared(filter_text);
   if (*shared) {

@@ -150,7 +150,7 @@ void SharedSubscriptions::on_peer(ShardIndex from, const GroupPresence& message)
   groups_.set_online(message.share_name, message.filter, member);
 }
 
-/// The member whose turn it is. Those of this shard whose sessions are ending have left by then.
+/// The next member of the group. Members of this shard with an ending session have left by then.
 const GroupMember* SharedSubscriptions::pick(std::uint32_t group) {
   for (;;) {
     const GroupMember* const member = groups_.pick(group);
@@ -202,7 +202,7 @@ void SharedSubscriptions::deliver_here(Session& session, std::string_view share_
   }
   const MembershipList::Number membership = membership_of(session, share_name, filter);
   const std::uint32_t& id = granted.subscription_identifier;
-  // Not above what was granted [MQTT-4.8.2-3].
+  // Not above the granted QoS [MQTT-4.8.2-3].
   const Terms terms{sender_.outgoing_qos(view.qos, granted.qos),
                     view.retain && granted.retain_as_published, membership,
                     std::span(&id, id == 0 ? 0U : 1U), false};

@@ -10,7 +10,7 @@
 namespace broker {
 namespace {
 
-/// What loads are averaged over: the end of the topic, and seconds.
+/// The time spans of load averages: the end of the topic, and seconds.
 constexpr std::array<std::pair<std::string_view, double>, 3> spans = {
     {{"/1min", 60.0}, {"/5min", 300.0}, {"/15min", 900.0}}};
 

@@ -16,7 +16,7 @@ namespace broker {
 /// The figures below "$SYS/broker/" that Mosquitto publishes, by the same names, so that exporters
 /// and panels made for it go on working.
 ///
-/// Shape      Each update() publishes what changed since the last one. Load figures are averages
+/// Shape      Each update() publishes the changes since the last one. Load figures are averages
 ///            per minute that fade over 1, 5 and 15 minutes.
 /// Threads    None.
 class SysTopics {
