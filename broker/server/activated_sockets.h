@@ -35,16 +35,16 @@ struct ActivatedSocket {
 
 /// The sockets that systemd passes to a service with a .socket unit.
 ///
-/// Lifetime   Whoever takes sockets has them; the rest is closed with this.
+/// Lifetime   A caller that takes sockets owns them; the rest is closed with this.
 /// Threads    The main thread.
 /// Source     sd_listen_fds(3), systemd.socket(5).
 class ActivatedSockets {
  public:
-  /// Takes over what the environment tells of, and takes that out of the environment. Nothing
-  /// without systemd.
+  /// Takes over the sockets that the environment names, and removes their variables from it.
+  /// Nothing without systemd.
   ///
   /// Requires  To be called once, in the process that was started.
-  /// Errors    One sentence: what was passed is no listening socket of TCP or unix.
+  /// Errors    One sentence: a passed descriptor is no listening socket of TCP or unix.
   [[nodiscard]] static std::expected<ActivatedSockets, std::string> receive();
 
   ActivatedSockets() = default;
@@ -59,7 +59,7 @@ class ActivatedSockets {
   /// All that fit.
   [[nodiscard]] std::vector<transport::Descriptor> take(const transport::ListenerOptions& listener);
 
-  /// Errors    One sentence that names what nobody took.
+  /// Errors    One sentence that names the sockets that no listener took.
   [[nodiscard]] std::expected<void, std::string> all_taken() const;
 
  private:

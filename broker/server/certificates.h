@@ -30,9 +30,9 @@ class Certificates {
 
   /// Reads every file.
   ///
-  /// Errors    One line for each listener whose files cannot be used.
+  /// Errors    One line for each listener with files that cannot be used.
   [[nodiscard]] static std::expected<Contexts, std::string> load(const conf::Settings& settings);
-  /// What will be wrong soon, or is: "Listener 8883: certificate ...". One line each.
+  /// Faults, present and near: "Listener 8883: certificate ...". One line each.
   [[nodiscard]] static std::vector<std::string> warnings(const conf::Settings& settings,
                                                          const Contexts& contexts);
 
@@ -45,8 +45,8 @@ class Certificates {
   ///
   /// Returns   Whether any file is another one than when it was read before.
   bool replace(Listeners listeners, Contexts contexts);
-  /// Takes over files that changed, as often as tls_reload_interval says, and says once a day what
-  /// ends soon. Files that cannot be used are said once, and the old ones stay in force.
+  /// Takes over files that changed, as often as tls_reload_interval says, and warns once a day of
+  /// near ends. Unusable files are reported once, and the old ones stay in force.
   void look(broker::Instant now);
   /// Seconds until look() has something to do; 0: never.
   [[nodiscard]] std::int64_t interval_seconds() const {
@@ -56,7 +56,7 @@ class Certificates {
   void publish(const Publish& publish) const;
 
  private:
-  /// How a file looks from the outside: what changes when it is written or replaced.
+  /// The attributes of a file that change when it is written or replaced.
   struct Mark {
     std::int64_t device = 0;
     std::int64_t inode = 0;

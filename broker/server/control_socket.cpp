@@ -103,7 +103,7 @@ ssize_t receive_answer(int socket, std::string& packet) {
 void answer(int socket, const ControlAnswer& said) {
   std::string packet = concat({std::to_string(said.exit_status), "\n", said.text});
   if (packet.size() > answer_bytes_max) packet.resize(answer_bytes_max);
-  // Who does not read has seen nothing; the log has it too.
+  // A client that does not read misses the answer; the log has it too.
   static_cast<void>(::send(socket, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 

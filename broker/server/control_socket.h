@@ -15,7 +15,7 @@
 
 namespace server {
 
-/// What is answered to `darter --reload`.
+/// The answer to `darter --reload`.
 struct ControlAnswer {
   int exit_status = 0;
   std::string text;  // lines
@@ -29,10 +29,9 @@ struct ControlAnswer {
 ///            one packet, "reload"; the answer is another: the exit status as a digit, a line end,
 ///            and the text.
 /// Invariant  Any process can take an abstract name, so both sides check the peer's user
-/// (SO_PEERCRED).
-///            The broker hears root, its own user and the user who started it. The asker believes
-///            what it is told to trust, and no other user. The broker never waits for a client: at
-///            most 8 are connected, for a second each.
+///            (SO_PEERCRED). The broker accepts root, its own user and the user that started it.
+///            The client accepts the users that it is given, and no other. The broker never waits
+///            for a client: at most 8 are connected, for a second each.
 /// Limits     The abstract namespace belongs to the network namespace: two containers that share
 ///            one and have the same path cannot both have it. SIGHUP works there all the same.
 /// Threads    The main thread.
@@ -41,7 +40,7 @@ class ControlSocket {
   using Handler = std::function<ControlAnswer()>;
   using MayAsk = std::function<bool(uid_t)>;
 
-  /// Requires  Before privileges are dropped, so that clients see who started the broker.
+  /// Requires  Before privileges are dropped, so that clients see the user that started the broker.
   /// Errors    One sentence, for instance when another process has the name: it says which one.
   [[nodiscard]] static std::expected<ControlSocket, std::string> open(
       const std::string& config_file, MayAsk may_ask = is_root_or_starter());
@@ -50,11 +49,11 @@ class ControlSocket {
   /// Root, the user of the process now, and its user at the time of a request.
   [[nodiscard]] static MayAsk is_root_or_starter();
 
-  /// Whether somebody is connected who has not asked yet: then serve() is due within a second.
+  /// Whether a client is connected that has sent no request: then serve() is due within a second.
   [[nodiscard]] bool waits() const noexcept { return !clients_.empty(); }
-  /// Adds what serve() waits for.
+  /// Adds the descriptors that serve() waits for.
   void watch(std::vector<pollfd>& polled) const;
-  /// Accepts who is there, and answers requests that have come: `reload` is called for each.
+  /// Accepts waiting clients, and answers requests that have come: `reload` is called for each.
   void serve(broker::Instant now, const Handler& reload);
 
  private:
@@ -71,7 +70,7 @@ class ControlSocket {
 
 /// Asks the broker of that configuration to reload.
 ///
-/// Requires  `trusted` are the users whose process may be that broker.
+/// Requires  `trusted` are the users that may own that broker's process.
 /// Errors    One sentence, if there is none, it is somebody else's, or it does not answer.
 [[nodiscard]] std::expected<ControlAnswer, std::string> ask_to_reload(
     const std::string& config_file, const std::vector<uid_t>& trusted);

@@ -41,7 +41,7 @@ std::string shell_word(const std::string& path) {
 std::string closed_folder(const std::string& path) {
   std::array<char, PATH_MAX> reached{};
   if (::realpath(path.c_str(), reached.data()) != nullptr || errno != EACCES) return "";
-  // glibc leaves what it could not look at.
+  // glibc leaves out the parts that it could not examine.
   return std::filesystem::path(reached.data()).parent_path().string();
 }
 

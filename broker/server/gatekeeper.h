@@ -25,7 +25,7 @@ class Gatekeeper final : public broker::Authority {
  public:
   /// Reads the password and ACL files of every listener; one that several share is read once.
   ///
-  /// Errors    What is wrong with which line of which file, one fault a line.
+  /// Errors    The faults, each with its file and line, one a line.
   [[nodiscard]] static std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string>
   load(const conf::Settings& settings);
 
@@ -45,7 +45,7 @@ class Gatekeeper final : public broker::Authority {
 
   /// Puts freshly loaded realms in force for logins from now on.
   ///
-  /// Returns   What that changed for those who are in, for each listener there was before.
+  /// Returns   The changes for connected clients, for each listener there was before.
   std::vector<auth::RealmChange> replace(std::vector<std::shared_ptr<const auth::Realm>> realms);
 
  private:

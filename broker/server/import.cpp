@@ -200,7 +200,7 @@ std::expected<void, std::string> move_in(persistence::Store& store, const conf::
   std::expected<persistence::Imported, std::string> imported =
       std::unexpected(concat({path, " cannot be read: ", reason}));
   if (file != nullptr) imported = import(std::move(file), store, std::move(options));
-  ::malloc_trim(0);  // what was needed once
+  ::malloc_trim(0);  // the import's memory is not needed again
   if (imported) {
     log.write(LogType::notice, result_line(path, *imported) + " The file stays as it is.");
     return {};

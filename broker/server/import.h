@@ -20,12 +20,12 @@ namespace server {
 /// store is opened.
 [[nodiscard]] std::optional<std::int64_t> newer_mosquitto_file(const conf::Settings& settings);
 
-/// At the start: brings in what Mosquitto left at the persistence location, once. The store
+/// At the start: imports the file that Mosquitto left at the persistence location, once. The store
 /// remembers that it was done; the file stays as it is.
 ///
 /// A file that cannot be read or is damaged is one line of error, and the broker starts without
 /// it; with persistence_damaged refuse it does not start. A store that takes the place of a damaged
-/// one imports nothing: what it held was newer. If the file was written after the store, as
+/// one imports nothing: the damaged one was newer. If the file was written after the store, as
 /// `newer_file` says, Mosquitto ran in between: that is warned about, at each start.
 ///
 /// Errors    One sentence.

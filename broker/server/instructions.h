@@ -11,7 +11,7 @@
 
 namespace server {
 
-/// What each part of a running broker is told: all that a reload can change.
+/// The options of each part of a running broker: all that a reload can change.
 ///
 /// Shape      The n-th listener of the settings is the n-th of each list.
 /// Invariant  An option takes part in reloads exactly if two settings that differ in it make

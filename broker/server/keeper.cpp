@@ -55,7 +55,7 @@ std::expected<void, std::string> check_folder(const std::string& path) {
               user_name(), ", whom the broker runs as, may write to."}));
 }
 
-/// Whether what is there of the store can be written: SQLite would open it to be read only.
+/// Checks that the existing files of the store can be written: else SQLite would open it read-only.
 std::expected<void, std::string> check_files(const std::string& path) {
   for (const char* const part : {"", "-wal", "-shm", ".lock"}) {
     const std::string file = path + part;

@@ -25,15 +25,15 @@ namespace server {
 [[nodiscard]] std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
     const conf::Settings& settings, broker::Log& log);
 
-/// Keeps the shards' lasting state: opens the store, gives back what it holds, writes what comes.
+/// Keeps the shards' lasting state: opens the store, restores its content, writes new batches.
 ///
 /// Lifetime   open(), then load() before the loops start, then write_from() while they run. To be
-///            destroyed after the loops have stopped and before they are destroyed: what was
-///            submitted is committed then.
+///            destroyed after the loops have stopped and before they are destroyed: the submitted
+///            batches are committed then.
 /// Threads    submit() from the loops' threads; the rest by the main thread.
 class Keeper {
  public:
-  /// Opens the store, and brings in what Mosquitto left beside it.
+  /// Opens the store, and imports the file that Mosquitto left beside it.
   ///
   /// Errors    One sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<Keeper>, std::string> open(
@@ -61,7 +61,7 @@ class Keeper {
   Keeper(std::unique_ptr<persistence::Store> store, broker::Log& log)
       : store_(std::move(store)), log_(log) {}
 
-  /// What was on its way between shards when the process ended comes to its end.
+  /// Finishes the messages that were on their way between shards when the process ended.
   [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
   /// Returns whether it succeeded.
   bool renew(transport::Loops& loops, const std::function<void()>& goes_on);

@@ -128,8 +128,8 @@ void ListenerSet::commit(Staged staged) {
   }
 }
 
-/// A successor takes over what a listener has. Without one its sockets are closed, unless they are
-/// systemd's.
+/// A successor takes over the sockets and connections of a listener. Without one its sockets are
+/// closed, unless they are systemd's.
 void ListenerSet::end(const std::shared_ptr<Listener>& old) {
   const auto successor = find(listeners_, old->options());
   if (successor == nullptr && old->adopted()) {

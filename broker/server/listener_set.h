@@ -26,14 +26,14 @@ namespace server {
 ///            is an index for ever. At most 65,536 places can have one.
 ///            Sockets that systemd opened stay when their listener goes, as they would stay open
 ///            there: clients wait in their queue, and a listener that returns has them again.
-/// Order      stage() opens what is new and changes nothing; then the loops take over what it
-///            returns; then commit() closes what is gone. Dropping what was staged undoes it.
+/// Order      stage() opens new places and changes nothing; then the loops take over its result;
+///            then commit() closes the old ones. Dropping the Staged undoes it.
 /// Threads    The main thread.
 class ListenerSet {
  public:
   using Listeners = std::vector<std::shared_ptr<transport::Listener>>;
 
-  /// What the listeners will be, in the order of the settings.
+  /// The next listeners, in the order of the settings.
   struct Staged {
     Listeners listeners;
     std::vector<std::string> added;                  // names
@@ -43,15 +43,15 @@ class ListenerSet {
 
   explicit ListenerSet(broker::Log& log) : log_(log) {}
 
-  /// Opens what is not open. A port that moves, say from 127.0.0.1 to all addresses, is bound
-  /// beside the socket that commit() closes.
+  /// Opens the places that are not open. A port that moves, say from 127.0.0.1 to all addresses, is
+  /// bound beside the socket that commit() closes.
   ///
   /// `passed`: sockets that listen already, for the first of all stages; null: there are none.
   ///
   /// Errors    One sentence: why a place cannot be bound.
   [[nodiscard]] std::expected<Staged, std::string> stage(
       std::vector<transport::ListenerOptions> wanted, ActivatedSockets* passed = nullptr) const;
-  /// Takes over what was staged and closes what is gone or has a successor.
+  /// Takes over the staged listeners and closes old ones without a place or with a successor.
   ///
   /// Requires  No loop accepts from anything else.
   void commit(Staged staged);

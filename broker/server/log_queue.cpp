@@ -23,7 +23,7 @@ struct LogQueue::State {
   explicit State(std::shared_ptr<LogOutput> to) : output(std::move(to)) {}
 
   const std::shared_ptr<LogOutput> output;
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the members below
   std::condition_variable changed;
   std::vector<LogLine> lines;
   std::size_t bytes = 0;  // of `lines` and of those that are being written

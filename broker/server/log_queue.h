@@ -37,8 +37,8 @@ class LogOutput {
 ///
 /// Invariant  At most bytes_max wait. Further lines are dropped and counted; a line says so where
 ///            they would have stood.
-/// Lifetime   The end waits a second for what is still to be written. A thread that hangs in its
-///            output after that is left behind, with all that it needs.
+/// Lifetime   The destructor waits a second for the lines that are still to be written. A thread
+///            that hangs in its output after that is left behind, with all that it needs.
 /// Threads    add() and dropped() from any.
 class LogQueue {
  public:

@@ -60,7 +60,7 @@ bool is_plain(std::string_view text) noexcept {
   return true;
 }
 
-/// Control characters as "\x0A": what clients send must not end a line nor reach a terminal.
+/// Control characters as "\x0A": a client's text must not end a line nor reach a terminal.
 std::string escaped(std::string_view line) {
   static constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
@@ -76,7 +76,7 @@ std::string escaped(std::string_view line) {
   return text;
 }
 
-/// Cut to what a line may have, between two characters of UTF-8.
+/// Cut to the size limit of a line, between two characters of UTF-8.
 std::string_view cut(std::string_view line) noexcept {
   if (line.size() <= LogWriter::line_bytes_max) return line;
   std::size_t end = LogWriter::line_bytes_max;
@@ -94,7 +94,7 @@ std::string cannot_open(const std::string& path, int error) {
                          " for writing: ", transport::describe_open_error(error), "."});
 }
 
-/// Whether what was opened by that name is no longer what has the name.
+/// Whether the open file is no longer the one with that name.
 bool has_lost_name(int descriptor, const std::string& path) {
   struct stat open{};
   struct stat named{};

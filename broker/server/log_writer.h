@@ -35,7 +35,7 @@ class LogWriter final : public broker::Log {
   using TopicWriter = std::function<void(std::string topic, std::string line)>;
 
   static constexpr std::size_t line_bytes_max = 4000;
-  /// Between two looks at log files whose names may have been given to others.
+  /// Between two checks whether the names of log files have been given to others.
   static constexpr std::int64_t look_seconds = 10;
 
   /// Destinations that are open and not in use yet.
@@ -51,8 +51,8 @@ class LogWriter final : public broker::Log {
   }
   void write(broker::LogType type, std::string_view line) override;
 
-  /// The start is over, or it failed: then what it had to say goes to standard error, too, and
-  /// `sentence` wherever lines go.
+  /// The start is over, or it failed: then its lines go to standard error, too, and `sentence` to
+  /// all destinations.
   void started();
   void start_failed(std::string_view sentence);
   /// Opens log files again by their names: after a rotation.
@@ -63,7 +63,7 @@ class LogWriter final : public broker::Log {
   [[nodiscard]] bool has_files() const;
   /// Lines that were dropped because their reader was too slow.
   [[nodiscard]] std::uint64_t lines_dropped() const;
-  /// Opens what `settings` name: files that are in use already once more, by their names.
+  /// Opens the files that `settings` name: those in use once more, by their names.
   ///
   /// Errors    One sentence, if a file cannot be opened.
   [[nodiscard]] static std::expected<Prepared, std::string> prepare(
@@ -99,7 +99,7 @@ class LogWriter final : public broker::Log {
   void tell_standard_error(std::string_view line);
 
   std::atomic<std::uint32_t> types_;
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   conf::LogSettings settings_;
   Sinks sinks_;
   std::uint64_t dropped_before_ = 0;  // by destinations that are no more

@@ -62,7 +62,7 @@ void MemoryWatch::look() {
 }
 
 // Memory that a thread frees stays with its arena for the most part. The resident size says little
-// of it: what a large heap frees is unused although the process has not grown.
+// of it: freed memory of a large heap is unused although the process has not grown.
 void MemoryWatch::give_back(broker::Instant now) {
   constexpr std::size_t much_bytes = std::size_t{32} << 20U;
   if (now < next_return_) return;

@@ -21,10 +21,10 @@ namespace server {
 ///
 /// Shape      The allocator is asked, as only it knows of every buffer, table and library; and not
 ///            at each allocation, as that would make each dearer. Between two measurements a shard
-///            counts what it keeps. What is resident is looked at first: while that is far from the
+///            counts newly kept bytes. The resident size is read first: while it is far from the
 ///            limit, so is the heap, and the allocator is left alone.
-/// Invariant  Near begins at nine tenths of the limit and ends at eight: not to and fro with every
-///            message. What is free but in pieces does not count, or the end would never come.
+/// Invariant  Hysteresis: "near" begins at nine tenths of the limit and ends at eight. Fragmented
+///            free memory does not count, or the state would never end.
 /// Threads    One. The shards read an atomic.
 class MemoryWatch {
  public:

@@ -54,7 +54,7 @@ std::uint64_t raise_open_files_limit() {
 
 std::expected<void, std::string> check_open_files(std::uint64_t most, std::size_t needed) {
   std::vector<transport::Descriptor> taken;
-  // The kernel gives the lowest number that is free: the last one is what a client would get.
+  // The kernel gives the lowest free number: the last one is the one that a client would get.
   while (taken.size() <= needed) {
     transport::Descriptor one(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!one || transport::is_one_of_the_last(one.get(), most)) {

@@ -10,17 +10,17 @@
 
 namespace server {
 
-/// Raises the limit of open files to what the system allows, and returns it. Makes the kernel's
+/// Raises the limit of open files as far as the system allows, and returns it. Makes the kernel's
 /// table of them that large at once, up to 65,536: while it doubles, a process of several threads
 /// waits for some milliseconds, in the middle of a burst of clients.
 ///
-/// Requires  No other thread, so that nobody has to wait here either.
+/// Requires  No other thread, so that none has to wait here either.
 [[nodiscard]] std::uint64_t raise_open_files_limit();
 
 /// Whether so many more files can be opened, of `most` that the process may have, and a client can
 /// connect after that. Before loops begin: their clients take descriptors, too.
 ///
-/// Errors    One sentence, with what to do.
+/// Errors    One sentence, with a remedy.
 [[nodiscard]] std::expected<void, std::string> check_open_files(std::uint64_t most,
                                                                 std::size_t needed);
 
@@ -37,7 +37,7 @@ void prepare_heap(std::size_t loops) noexcept;
 /// such call.
 [[nodiscard]] const passwd* broker_user(const std::string& user);
 
-/// What was made as root for the user that the broker becomes.
+/// Files that root made for the user that the broker becomes.
 struct Belongings {
   std::vector<std::string> paths;  // a link is not followed
   std::vector<int> files;          // open
@@ -45,7 +45,8 @@ struct Belongings {
 };
 
 /// Started as root: becomes `user`, for good. Without the user "mosquitto" it is "nobody"; "root"
-/// stays root. Does nothing for anybody else. What `belongings` names goes to that user before.
+/// stays root. Does nothing if not started as root. The files of `belongings` go to that user
+/// before.
 ///
 /// Errors    One sentence.
 [[nodiscard]] std::expected<void, std::string> drop_privileges(const std::string& user,
@@ -78,7 +79,7 @@ class Daemon {
   /// Errors    One sentence, in the first process.
   [[nodiscard]] static std::expected<Daemon, std::string> enter();
   Daemon() = default;
-  /// Tells the waiting process; what was never told counts as failure.
+  /// Reports success to the waiting process; without this call it reports failure.
   void started() noexcept;
   ~Daemon();
   Daemon(const Daemon&) = delete;

@@ -125,7 +125,7 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   number(prepared, std::move(*realms));
 }
 
-/// Puts by number what the settings have by place.
+/// Puts entries by listener number that the settings have by place.
 void Reload::number(Prepared& prepared,
                     std::vector<std::shared_ptr<const auth::Realm>> by_place) const {
   prepared.realms = running_.realms;

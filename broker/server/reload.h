@@ -24,14 +24,14 @@ namespace server {
 /// nothing.
 ///
 /// Order      All that can fail comes first and changes nothing: files are read, log files and new
-///            ports are opened. Then nothing can fail: users first, so that whoever comes in from
-///            then on is judged by the new ones; then limits and listeners of every shard, so that
-///            no connection can name a listener that a shard does not know; then the ports; then
-///            the walk over the sessions, a slice a turn, for those who have to go.
+///            ports are opened. Then nothing can fail: users first, so that each client that
+///            connects from then on is judged by the new ones; then limits and listeners of every
+///            shard, so that no connection can name a listener that a shard does not know; then the
+///            ports; then the walk over the sessions, a slice a turn, for the clients to dismiss.
 /// Threads    The main thread, which waits for the loops: reloads come one after the other.
 class Reload {
  public:
-  /// What is told.
+  /// The parts of the broker that a reload changes.
   struct Parts {
     LogWriter& log;
     Gatekeeper& gatekeeper;
@@ -60,7 +60,7 @@ class Reload {
   using Errors = std::vector<std::string>;
 
   [[nodiscard]] std::expected<Prepared, Errors> prepare() const;
-  /// Reads and opens what the settings name. Adds to `errors` what cannot be.
+  /// Reads and opens the files that the settings name. Adds the failures to `errors`.
   void open_files(Prepared& prepared, Errors& errors) const;
   void number(Prepared& prepared, std::vector<std::shared_ptr<const auth::Realm>> by_place) const;
   void report_options(const Prepared& prepared, ReloadReport& report) const;

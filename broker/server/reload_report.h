@@ -8,15 +8,15 @@
 
 namespace server {
 
-/// What a reload did; or why it did nothing.
+/// The changes of a reload; or why it changed nothing.
 ///
 /// Shape      Either `errors`, and then nothing has changed; or all the rest.
 struct ReloadReport {
   std::vector<std::string> errors;    // sentences, with file and line where there is one
-  std::vector<std::string> warnings;  // what the new configuration gives rise to
+  std::vector<std::string> warnings;  // about the new configuration
 
   std::vector<std::string> options;       // "max_keepalive: 0 -> 60", "listener 1883: max_qos: ..."
-  std::vector<std::string> need_restart;  // the same for what a reload leaves as it is
+  std::vector<std::string> need_restart;  // the same for options that a reload leaves unchanged
   std::vector<std::string> listeners_added;
   std::vector<std::string> listeners_removed;
   std::vector<std::string> listeners_changed;

@@ -133,7 +133,7 @@ class Server {
   ListenerSet listeners_;
   ControlSocket control_;
   std::unique_ptr<transport::Loops> loops_;
-  Gatekeeper gatekeeper_;  // its end answers whoever still waits for a password to be checked
+  Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   broker::Instant next_figures_;
   std::size_t heap_bytes_max_ = 0;
@@ -425,8 +425,8 @@ int run_broker(Running running, Certificates::Contexts tls) {
   return status(conf::ExitCode::success);
 }
 
-/// Whose process may be the broker of that file, even if it has errors: it was started as root, by
-/// the asking user, or as the user that the file names.
+/// The users that the broker of that file may run as, even if the file has errors: root, the
+/// calling user, or the user that the file names.
 std::vector<uid_t> possible_brokers(const std::string& config_file) {
   std::vector<uid_t> users = {0, ::geteuid()};
   std::string name = conf::Settings().user;

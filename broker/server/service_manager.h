@@ -24,7 +24,7 @@ class ServiceManager {
  public:
   explicit ServiceManager(broker::Log& log) : log_(log) {}
 
-  /// The broker serves; `status` says what, in words.
+  /// The broker serves; `status` says it in words.
   void ready(std::string_view status);
   /// A reload begins. It ends with ready().
   void reloading();

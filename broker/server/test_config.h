@@ -12,7 +12,7 @@
 namespace server {
 
 /// darter --test-config, once the configuration and the files that it reads are known to be good:
-/// prints what is odd about them, and what keeps the broker from making the files that it needs.
+/// prints warnings about them, and obstacles to making the files that the broker needs.
 ///
 /// Returns   The exit status.
 [[nodiscard]] int test_config(const conf::CommandLine& command_line, const conf::Settings& settings,

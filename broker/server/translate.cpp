@@ -97,7 +97,7 @@ transport::Networks networks_of(const std::vector<std::string>& texts) {
   return networks;
 }
 
-/// What a listener expects of the proxies in front of it.
+/// Sets the options about the proxies in front of a listener.
 void set_proxies(const conf::Listener& listener, transport::ListenerOptions& options) {
   static const std::vector<std::string> this_machine = {"127.0.0.0/8", "::1", "unix"};
   options.proxy_protocol = static_cast<transport::ProxyVersion>(listener.proxy_protocol);
@@ -201,7 +201,7 @@ auth::RealmOptions realm_options_of(const conf::Settings& settings,
 
 namespace {
 
-/// Is there nothing at `path`, or a store? What else stands there is Mosquitto's, and stays.
+/// Whether `path` is free, or has a store. Any other file there is Mosquitto's, and stays.
 bool may_be_store(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) {
@@ -240,7 +240,7 @@ std::uint32_t thread_count(const conf::Settings& settings) {
 
 std::size_t open_files_needed(const conf::Settings& settings) {
   constexpr std::size_t of_process = 12;  // libuv's and libsystemd's own, and the control socket
-  constexpr std::size_t of_loop = 3;      // what it waits with, and what wakes it
+  constexpr std::size_t of_loop = 3;      // for its epoll, and for waking it
   constexpr std::size_t of_store = 6;     // database, log, memory, lock, and room for an import
   constexpr std::size_t of_listener = 2;  // a socket for each family of addresses
   return of_process + of_loop * thread_count(settings) + (settings.persistence ? of_store : 0) +

@@ -14,7 +14,7 @@
 
 namespace server {
 
-/// What each part of the broker is told, made from the one configuration.
+/// The options of each part of the broker, made from the one configuration.
 ///
 /// Shape      The n-th listener of the settings is the n-th everywhere.
 [[nodiscard]] broker::Limits limits_of(const conf::Settings& settings);
@@ -29,9 +29,10 @@ namespace server {
 [[nodiscard]] auth::RealmOptions realm_options_of(const conf::Settings& settings,
                                                   const conf::Listener& listener);
 
-/// Where lasting state is kept: "" if it is not. And Mosquitto's file beside it: "" if there can be
-/// none, because the store has its name. Looks at what stands there: a persistence_file of a name
-/// of its own is the store, unless it is Mosquitto's; then the store is NAME.darter beside it.
+/// The path of the store: "" if nothing is stored. And that of Mosquitto's file beside it: "" if
+/// there can be none, because the store has its name. Depends on the existing file: a
+/// persistence_file of a name of its own is the store, unless it is Mosquitto's; then the store is
+/// NAME.darter beside it.
 struct StorePaths {
   std::string store;
   std::string mosquitto;

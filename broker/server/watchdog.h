@@ -23,7 +23,7 @@ class Watchdog {
   /// Has the loop call `answer` on its thread, soon.
   using Ask = std::function<void(std::uint32_t loop, Answer answer)>;
 
-  /// What look() found.
+  /// The findings of look().
   struct Sight {
     bool alive = false;              ///< every loop has answered: say so
     std::uint64_t silent_loops = 0;  ///< bits of those that are overdue, told once for each round
