@@ -30,7 +30,6 @@ namespace broker {
 /// Invariant  The packets of a connection are handled in the order in which they came. The bytes
 ///            put aside of all connections are bounded by has_room_for(), and one read more for
 ///            each connection.
-///            for each connection.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None; the headroom is shared with other threads.
 class Pressure {

@@ -57,7 +57,7 @@ struct ConnectOptions {
   bool will_retain = false;
 };
 std::string connect(std::string_view client_id, const ConnectOptions& options = {});
-/// Of a client whose session never ends.
+/// The options of a client with a session that never ends.
 ConnectOptions lasting();
 
 struct SubscribeOptions {
@@ -101,7 +101,7 @@ class Broker {
   explicit Broker(std::uint32_t shards = 1, broker::Limits limits = {},
                   broker::ListenerPolicy policy = open_policy(),
                   const broker::Authority* authority = nullptr);
-  /// A broker that begins with what the store has, and stores there.
+  /// A broker that starts with the content of `store`, and stores there.
   Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits = {},
          broker::Durability durability = broker::Durability::commit,
          broker::ListenerPolicy policy = open_policy());
@@ -114,7 +114,7 @@ class Broker {
   void send(Client client, std::string_view bytes);
   /// Gives bytes to the shard and leaves its outbox as it is: settle() plays the turn's end.
   void feed_once(Client client, std::string_view bytes);
-  /// What the outboxes hold.
+  /// The bytes in the outboxes.
   [[nodiscard]] std::size_t pending_bytes() const;
   /// Plays the end of a turn on all shards until nobody has anything to say; nothing while turns
   /// are `apart`.
@@ -134,17 +134,17 @@ class Broker {
   void lose(Client client);
   /// Time goes on, in steps of 100 ms.
   void pass_milliseconds(std::int64_t milliseconds);
-  /// What the socket has not taken, for slow consumers.
+  /// The bytes that the socket has not taken, for slow consumers.
   void set_queued(Client client, std::size_t bytes);
 
   /// How much memory may still be taken; the shards see it at the next tick.
   void set_headroom(std::int64_t bytes) { commons_.memory.headroom_bytes = bytes; }
-  /// Takes what comes, and what comes when that is acknowledged; returns the payloads.
+  /// Takes and acknowledges all deliveries, also those that follow; returns the payloads.
   std::vector<std::string> take_all(Client client);
 
   /// Packets since the last call.
   std::vector<std::string> received(Client client);
-  /// Payload-bearing packets only: what received() says of PUBLISH.
+  /// Only the lines of received() about PUBLISH.
   std::vector<std::string> publishes(Client client);
   [[nodiscard]] bool closed(Client client) const { return connections_[client].closed; }
   /// Whether the shard wants its bytes; send() does not ask.
@@ -156,7 +156,7 @@ class Broker {
 
   /// While true, nothing reaches the disk.
   bool disk_stalls = false;
-  /// What the shards gave to be stored meanwhile reaches it now; `count`: only so many batches.
+  /// The batches of the shards so far reach the store now; `count`: only so many batches.
   void sync(std::size_t count = SIZE_MAX);
   /// The store is lost, and begins anew with all that it was to hold.
   void renew_store();

@@ -13,7 +13,7 @@
 
 namespace test {
 
-/// A store without a disk: does with batches what the database does.
+/// A store without a disk: applies batches as the database does.
 class MemoryStore {
  public:
   void apply(const broker::JournalBatch& batch);

@@ -14,7 +14,7 @@
 
 namespace fuzz {
 
-/// What a target reads its decisions from: the bytes that the fuzzer made up.
+/// The source of a target's decisions: the bytes that the fuzzer made up.
 ///
 /// Shape      Numbers come from the front. An input that has come to its end gives zeros, so that
 ///            every input is a complete story.
@@ -46,7 +46,7 @@ class Input {
   const Value& pick(const Value (&values)[count]) {
     return values[below(count)];
   }
-  /// The next `count` bytes, or what is left.
+  /// The next `count` bytes, or the rest if it is shorter.
   std::string_view take(std::size_t count) {
     const auto taken = rest_.first(std::min(count, rest_.size()));
     rest_ = rest_.subspan(taken.size());
@@ -64,7 +64,7 @@ inline std::vector<std::byte> exact_copy(std::string_view text) {
   return exact_copy(mqtt::as_bytes(text));
 }
 
-/// What must hold whatever the input; the fuzzer keeps the input for which it does not.
+/// A condition that must hold for every input; the fuzzer keeps an input that breaks it.
 inline void require(bool holds, std::string_view what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %.*s\n", static_cast<int>(what.size()), what.data());
@@ -73,5 +73,5 @@ inline void require(bool holds, std::string_view what) {
 
 }  // namespace fuzz
 
-/// What libFuzzer calls with each input. Returns 0.
+/// The function that libFuzzer calls with each input. Returns 0.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

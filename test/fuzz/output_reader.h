@@ -13,15 +13,15 @@
 
 namespace fuzz {
 
-/// Reads what the broker writes to one client, as strictly as a client of the specification could,
-/// and ends the program where it is wrong.
+/// Reads the broker's output to one client, as strictly as a client of the specification could,
+/// and ends the program if it is wrong.
 ///
 /// Invariant  Every piece of output ends with a packet: the broker never writes half of one.
-/// Source     Sections 2.1 to 3.15 and 4.3; what a client announced in CONNECT.
+/// Source     Sections 2.1 to 3.15 and 4.3; the options that a client announced in CONNECT.
 class OutputReader {
  public:
-  /// What the client said of itself. Until announce() only the form of frames is looked at, for the
-  /// bytes that the client sends may say anything.
+  /// The client's options. Until announce() only the form of frames is checked, because the bytes
+  /// that the client sends may be anything.
   struct Terms {
     mqtt::Version version = mqtt::Version::v5_0;
     std::uint16_t receive_maximum = 65'535;
@@ -29,7 +29,7 @@ class OutputReader {
     std::uint16_t topic_alias_maximum = 0;
   };
   void announce(const Terms& terms);
-  /// The client sent bytes of its own making: what it has acknowledged is not known any more.
+  /// The client sent bytes of its own making: its acknowledgements are not known any more.
   void went_wild() { tame_ = false; }
   [[nodiscard]] bool tame() const noexcept { return tame_; }
 

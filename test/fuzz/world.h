@@ -14,7 +14,7 @@
 
 namespace fuzz {
 
-/// How a broker is set up; what differs between stories.
+/// The options of a broker that differ between stories.
 struct Setting {
   std::uint32_t shards = 1;
   broker::Durability durability = broker::Durability::none;
@@ -27,8 +27,9 @@ struct Setting {
 /// logins wait to be decided, mail waits in mailboxes, batches wait to be written, until somebody
 /// says so.
 ///
-/// Invariant  What loops promise is kept: mailboxes are drained before input, in the order of their
-///            batches; nothing is read while a login is being decided; time never runs backwards.
+/// Invariant  The promises of loops are kept: mailboxes are drained before input, in the order of
+///            their batches; nothing is read while a login is being decided; time never runs
+///            backwards.
 class World {
  public:
   explicit World(const Setting& setting);
@@ -63,14 +64,14 @@ class World {
   void deliver(std::uint32_t shard);
   /// Writes batches; `told`: and says so.
   void write(std::size_t count, bool told);
-  /// The process dies and begins again, with what was written.
+  /// The process dies and starts again, with the batches that were written.
   void crash(std::uint32_t shards);
   /// Everything that waits is done, again and again, until nothing does.
   void settle();
 
-  /// What must hold when nothing waits.
+  /// Checks the conditions that must hold when nothing waits.
   void check();
-  /// What must hold if the process ended now and began again.
+  /// Checks the conditions that must hold if the process ended now and started again.
   void check_store();
 
   bool feeds_bytes = false;  // one at a time

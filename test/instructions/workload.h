@@ -16,7 +16,7 @@
 
 namespace test {
 
-/// What is published in a Workload, and to whom.
+/// The publishes of a Workload, and their receivers.
 struct Traffic {
   std::string_view name;
   std::uint32_t publishers = 50;
@@ -34,19 +34,19 @@ struct Traffic {
   bool fresh_topics = false;  // no topic twice in a round; each is below one wildcard
 };
 
-/// The fixed set of traffics whose cost is watched.
+/// The fixed set of traffics with a watched cost.
 [[nodiscard]] const std::vector<Traffic>& traffics();
 [[nodiscard]] const Traffic* find_traffic(std::string_view name);
 
-/// The shards of a broker under a load that is the same every time, in one thread: what loops do
-/// for shards is done by hand, and clients answer as the protocol asks.
+/// The shards of a broker under a load that is the same every time, in one thread: the workload
+/// plays the loops' part, and clients answer as the protocol asks.
 ///
 /// Shape      A round: every publisher sends its messages in one read; turns go on until all is
 ///            delivered and acknowledged.
-/// Invariant  What belongs to the broker happens below counted_receive(), counted_hear() and
-///            counted_flush(); what belongs to clients does not. So a profiler that looks at these
-///            three functions only counts what a message costs the broker's loop, system calls
-///            left out. What comes before the first round is not below them.
+/// Invariant  The broker's work happens below counted_receive(), counted_hear() and
+///            counted_flush(); the clients' does not. So a profiler that counts these three
+///            functions only counts the cost of a message to the broker's loop, system calls left
+///            out. Work before the first round is not below them.
 class Workload {
  public:
   explicit Workload(const Traffic& traffic);
@@ -60,7 +60,7 @@ class Workload {
   /// How long the counted functions took.
   [[nodiscard]] std::chrono::nanoseconds time_counted() const noexcept { return time_counted_; }
 
-  /// What is left of a broker around its shards, for the counted functions.
+  /// The rest of a broker around its shards, for the counted functions.
   struct Station;
 
  private:

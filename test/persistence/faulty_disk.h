@@ -10,10 +10,9 @@ namespace test {
 
 /// A disk under SQLite that can be full, can fail to sync, and can lose its power.
 ///
-/// Shape      Files are real ones; besides, the disk keeps what of each has been synced. A sync
-/// that
-///            fails loses what was to be synced: the kernel marks such pages clean, and a later
-///            sync reports success for them although they never reached the disk.
+/// Shape      Files are real ones; besides, the disk keeps the synced content of each. A sync that
+///            fails loses the unsynced pages: the kernel marks them clean, and a later sync reports
+///            success for them although they never reached the disk.
 /// Lifetime   While it lives, every database that is opened is on it. One at a time.
 /// Threads    Faults may be set while a writer's thread runs.
 class FaultyDisk {
@@ -30,7 +29,7 @@ class FaultyDisk {
   void before_sync(std::function<void()> call);
   [[nodiscard]] int syncs() const;
 
-  /// Writes what is on the disk after a power cut to `path` and what belongs to it. `unsynced`: how
+  /// Writes the content of the disk after a power cut to `path` and its companions. `unsynced`: how
   /// many of the bytes written to the log since its last sync reached the disk nevertheless.
   void power_cut(const std::string& from, const std::string& path, std::size_t unsynced = 0) const;
 

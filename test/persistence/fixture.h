@@ -61,7 +61,7 @@ class Rows {
   broker::JournalBatch batch;
 };
 
-/// What the store gives back, as text: one line for each row.
+/// The rows that the store gives back, as text: one line for each row.
 struct Contents {
   std::vector<std::string> rows;
   persistence::Loaded loaded;

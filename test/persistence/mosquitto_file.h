@@ -8,8 +8,8 @@
 
 namespace test {
 
-/// A persistence file of Mosquitto, of any version, put together field by field: what
-/// persistence/mosquitto_db.md draws.
+/// A persistence file of Mosquitto, of any version, put together field by field as
+/// persistence/mosquitto_db.md draws it.
 class MosquittoFile {
  public:
   using State = persistence::MosquittoDb::State;

@@ -33,7 +33,7 @@ struct TestCertificate {
   [[nodiscard]] std::string key_pem() const;
 };
 
-/// What a certificate says.
+/// The subject of a certificate.
 struct TestSubject {
   std::string common_name = {};
   std::string organization = {};

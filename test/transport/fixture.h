@@ -87,7 +87,7 @@ class Client {
   [[nodiscard]] std::string receive(std::size_t size);
   /// Receives until the broker closes.
   [[nodiscard]] std::string receive_all();
-  /// Receives until what came ends with `text`, or the broker closes.
+  /// Receives until the bytes end with `text`, or the broker closes.
   [[nodiscard]] std::string receive_until(std::string_view text);
   [[nodiscard]] int descriptor() const { return socket_.get(); }
   void close() { socket_ = Descriptor(); }

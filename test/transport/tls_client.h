@@ -13,13 +13,13 @@ namespace transport {
 
 /// How a client of a test speaks TLS.
 struct TlsClientOptions {
-  const TestCertificate* authority = nullptr;  // whom it trusts; null: anybody
+  const TestCertificate* authority = nullptr;  // the one that it trusts; null: any
   const TestCertificate* certificate = nullptr;
   std::string host = {};                    // SNI; empty: none
   std::vector<std::string> protocols = {};  // ALPN
   std::string psk_identity = {};
   std::string psk = {};
-  int version = 0;  // TLS1_2_VERSION and so on; 0: what both know
+  int version = 0;  // TLS1_2_VERSION and so on; 0: the highest of both
   bool ask_for_status = false;
   SSL_SESSION* session = nullptr;  // to resume
 };
@@ -29,7 +29,7 @@ class TlsClient {
  public:
   explicit TlsClient(const TlsClientOptions& options = {});
 
-  /// Takes what the server sent, and goes on with the handshake.
+  /// Takes the server's bytes, and continues the handshake.
   void receive(std::string_view bytes);
   /// Bytes for the server.
   [[nodiscard]] std::string take();
@@ -39,7 +39,7 @@ class TlsClient {
   void close() { SSL_shutdown(ssl_.get()); }
 
   [[nodiscard]] bool connected() const { return SSL_is_init_finished(ssl_.get()) == 1; }
-  /// What went wrong, in OpenSSL's words; empty if nothing did.
+  /// The error, in OpenSSL's words; empty if there is none.
   [[nodiscard]] const std::string& error() const { return error_; }
   /// Whether the server said that it will send no more.
   [[nodiscard]] bool ended() const {

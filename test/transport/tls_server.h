@@ -40,7 +40,7 @@ struct TlsSite {
   }
 };
 
-/// The server's end, with what it was sent and what it answered.
+/// The server's end, with its input and its answers.
 struct TlsServer {
   TlsFilter filter;
   std::string plain;
@@ -48,7 +48,7 @@ struct TlsServer {
 
   explicit TlsServer(std::shared_ptr<const TlsContext> context) : filter(std::move(context)) {}
 
-  /// Reads bytes and returns what is to be sent.
+  /// Reads bytes and returns the bytes to send.
   std::string read(std::string_view bytes) {
     place.resize(bytes.size() + TlsFilter::held_bytes_max);
     mqtt::ByteBuffer replies;

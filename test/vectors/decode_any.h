@@ -11,7 +11,7 @@
 
 namespace vectors {
 
-/// What became of some bytes.
+/// The result of decoding some bytes.
 struct Outcome {
   bool complete = true;                  // false: the bytes end before the packet does
   std::optional<mqtt::Failure> failure;  // why the packet was refused
@@ -20,9 +20,9 @@ struct Outcome {
   [[nodiscard]] bool accepted() const { return complete && !failure; }
 };
 
-/// Gives a frame to the decoder of its type, and reads every byte of what comes out, so that a
-/// view that leaves its buffer is caught by the address sanitizer. Types that only the other side
-/// sends are a protocol_error, and so is AUTH before 5.0.
+/// Gives a frame to the decoder of its type, and reads every byte of the result, so that a view
+/// that leaves its buffer is caught by the address sanitizer. Types that only the other side sends
+/// are a protocol_error, and so is AUTH before 5.0.
 [[nodiscard]] Outcome decode_frame(const mqtt::Frame& frame, mqtt::Version version,
                                    mqtt::Side sent_by = mqtt::Side::client);
 
@@ -36,7 +36,7 @@ struct Rewritten {
   std::string bytes;    // in the encoder's own form: shortest, properties in its order
 };
 
-/// Decodes a frame as decode_frame(), and encodes what it means.
+/// Decodes a frame as decode_frame(), and encodes the result.
 [[nodiscard]] mqtt::Decoded<Rewritten> rewrite(const mqtt::Frame& frame, mqtt::Version version,
                                                mqtt::Side sent_by = mqtt::Side::client);
 

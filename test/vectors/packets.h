@@ -16,10 +16,10 @@ namespace vectors {
 /// Shape      `bytes` is a whole control packet, fixed header first; a broken one is as long as
 ///            its header says, unless it is the length that is broken.
 struct Packet {
-  std::string name;  // says what is special about it
+  std::string name;  // tells its speciality
   mqtt::Version version = mqtt::Version::v5_0;
   std::string bytes;
-  /// What the codec says of it, on a connection of that version that takes packets of any size;
+  /// The codec's verdict on it, on a connection of that version that takes packets of any size;
   /// nothing if it is well-formed. A receiver that knows more may still refuse a well-formed one: a
   /// second CONNECT, an alias above its maximum, a SUBACK with a code too many.
   std::optional<mqtt::Reason> refused_with;

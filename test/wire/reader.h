@@ -10,7 +10,7 @@
 #include "broker/wire/framer.h"
 #include "broker/wire/protocol.h"
 
-/// Reads what an encoder wrote, by the specification and without the codec's own cursor.
+/// Reads an encoder's output, by the specification and without the codec's own cursor.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -51,7 +51,7 @@ class Reader {
   std::string rest() { return take(rest_.size()); }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
-  /// The first byte of a packet, whose length must be that of the rest.
+  /// The first byte of a packet; its length must be that of the rest.
   unsigned header() {
     const unsigned first = u8();
     const std::uint32_t remaining_length = varint();
@@ -63,7 +63,7 @@ class Reader {
   std::string_view rest_;
 };
 
-/// What `encode` appends to a buffer.
+/// The bytes that `encode` appends to a buffer.
 template <typename Encode>
 std::string written(Encode encode) {
   mqtt::ByteBuffer out;
