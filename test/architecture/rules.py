@@ -49,6 +49,8 @@ class Layer:
 LAYERS = [
     Layer("broker/wire", r"broker/wire/", r"broker/wire/"),
     Layer("broker/core", r"broker/core/", r"broker/(core|wire)/"),
+    # Of the core only names: a point in time.
+    Layer("broker/client", r"broker/client/", r"broker/(client|wire)/|broker/core/ids\.h$"),
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
           r"uv\.h$|openssl/|sodium\.h$|systemd/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
@@ -68,7 +70,8 @@ LAYERS = [
           r"sqlite3\.h$", posix=True),
     Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",
           r"toml\+\+/", posix=True),
-    Layer("tools", r"tools/", r"tools/|broker/wire/|auth/|conf/|broker/core/(access|ids|log)\.h$",
+    Layer("tools", r"tools/",
+          r"tools/|broker/(client|wire)/|auth/|conf/|broker/core/(access|ids|log)\.h$",
           r"CLI/|sodium\.h$|openssl/|uv\.h$", posix=True),
     Layer("test", r"test/", r".", r".", posix=True),
 ]
@@ -96,7 +99,7 @@ def includes_follow_the_table(tree):
 
 # Headers and words that give the core a sense it must not have. Its host tells it the time, its
 # host's loop is its thread, and chance comes in as bytes.
-PURE = re.compile(r"broker/(core|wire)/")
+PURE = re.compile(r"broker/(client|core|wire)/")
 SENSES = {
     "a clock": (r"chrono|ctime",
                 r"\b(clock_gettime|gettimeofday|std::time|steady_clock|system_clock)\b"),
@@ -113,7 +116,7 @@ MAY_BE_ATOMIC = "broker/core/shared_bytes.h"
 
 
 def core_has_no_senses(tree):
-    """broker/wire and broker/core: no clock, thread, lock, chance or I/O; one file has atomics."""
+    """broker/wire, core and client: no clock, thread, lock, chance or I/O; one file has atomics."""
     complaints = []
     for name in filter(PURE.match, tree.cpp_files):
         for number, kind, path in tree.includes(name):

@@ -45,6 +45,16 @@ class Rules(unittest.TestCase):
         self.bad(rules.includes_follow_the_table,
                  wire | {"broker/shard.cpp": '#include "transport/loop.h"\n'}, "broker may not")
 
+    def test_client_includes_wire_and_instants(self):
+        tree = {"broker/wire/topic.h": "", "broker/core/ids.h": "", "broker/core/log.h": ""}
+        for path in ("broker/wire/topic.h", "broker/core/ids.h"):
+            self.good(rules.includes_follow_the_table,
+                      tree | {"broker/client/a.cpp": f'#include "{path}"\n'})
+        self.bad(rules.includes_follow_the_table,
+                 tree | {"broker/client/a.cpp": '#include "broker/core/log.h"\n'},
+                 "broker/client may not")
+        self.bad(rules.core_has_no_senses, {"broker/client/a.h": "#include <random>\n"}, "chance")
+
     def test_shard_sees_no_server(self):
         self.bad(rules.includes_follow_the_table,
                  {"broker/server/log.h": "",

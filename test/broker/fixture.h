@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/shard.h"
@@ -144,6 +145,8 @@ class Broker {
 
   /// Packets since the last call.
   std::vector<std::string> received(Client client);
+  /// The bytes of these packets.
+  std::string take_bytes(Client client) { return std::exchange(connections_[client].output, {}); }
   /// Only the lines of received() about PUBLISH.
   std::vector<std::string> publishes(Client client);
   [[nodiscard]] bool closed(Client client) const { return connections_[client].closed; }

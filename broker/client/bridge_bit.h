@@ -1,0 +1,29 @@
+// broker/client/bridge_bit.h
+#pragma once
+
+namespace client {
+
+/// Whether the next CONNECT has the bridge's bit in its protocol level.
+///
+/// Shape      A server that refuses the protocol version because of it says so, or closes the
+///            connection without a word. In the second case the bit may not have been the reason,
+///            so it comes back when it was left out in vain.
+/// Source     Mosquitto's try_private.
+class BridgeBit {
+ public:
+  explicit BridgeBit(bool wanted) noexcept : wanted_(wanted), set_(wanted) {}
+
+  [[nodiscard]] bool is_set() const noexcept { return set_; }
+  /// CONNACK refuses the protocol version.
+  void refused() noexcept {
+    if (set_) wanted_ = set_ = false;
+  }
+  /// The connection closed without CONNACK.
+  void closed_silently() noexcept { set_ = wanted_ && !set_; }
+
+ private:
+  bool wanted_;
+  bool set_;
+};
+
+}  // namespace client

@@ -1,0 +1,44 @@
+// broker/client/frame_reader.h
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "broker/wire/bytes.h"
+#include "broker/wire/framer.h"
+#include "broker/wire/protocol.h"
+
+namespace client {
+
+/// Cuts a stream that comes in pieces into packets.
+///
+/// Shape      A packet that is whole in one piece is read where it lies. One that is not is put
+///            together in a buffer, which takes no byte of the next.
+/// Invariant  The buffer holds bytes that have come, and never what a header only promises.
+/// Lifetime   A piece stays its owner's and in place until next() has returned nothing. A frame is
+///            good until the next call.
+class FrameReader {
+ public:
+  /// Requires  next() has returned nothing since the last piece.
+  void feed(mqtt::Bytes piece);
+  /// The next packet; nothing if there is no whole one.
+  ///
+  /// Errors    As mqtt::next_frame().
+  [[nodiscard]] mqtt::Decoded<std::optional<mqtt::Frame>> next(std::size_t packet_bytes_max,
+                                                               mqtt::Version version);
+  /// Forgets all, and gives the memory back.
+  void reset() noexcept;
+  /// Bytes of a packet that is not whole.
+  [[nodiscard]] std::size_t buffered_bytes() const noexcept { return tail_.size(); }
+
+ private:
+  /// Moves what the packet in the buffer lacks there. Returns false if nothing has come.
+  bool fill_tail();
+  void drop_tail() noexcept;
+
+  mqtt::Bytes piece_;
+  mqtt::ByteBuffer tail_;
+  bool tail_given_ = false;  // the last frame lies in the buffer
+};
+
+}  // namespace client
