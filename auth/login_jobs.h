@@ -51,7 +51,7 @@ class LoginJobs {
  public:
   using Time = LoginJob::Time;
 
-  /// Returns   The job of that credential, in whatever state; null if there is none.
+  /// Returns   The job of that credential, in any state; null if there is none.
   [[nodiscard]] LoginJob* find(const Mac& key);
   [[nodiscard]] bool is_held(const Mac& key) const;
 

@@ -68,7 +68,7 @@ class SharedSubscriptions {
   // Groups that are at home here.
 
   [[nodiscard]] const Groups& table() const noexcept { return groups_; }
-  /// Gives a message to a member of a group, on whatever shard.
+  /// Gives a message to a member of a group, on any shard.
   void deliver(std::uint32_t group, Publication& publication);
 
   // Messages of other shards, and of this one.

@@ -15,7 +15,7 @@ namespace conf {
 inline constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max();
 inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
 
-/// The parts of the table. options() puts them together; nobody else needs them.
+/// The parts of the table. options() puts them together; no other file needs them.
 [[nodiscard]] std::span<const Option> global_option_rows();
 [[nodiscard]] std::span<const Option> logging_option_rows();
 [[nodiscard]] std::span<const Option> listener_option_rows();

@@ -52,7 +52,7 @@ struct Loaded {
   std::uint64_t retained = 0;
   std::uint64_t queued = 0;
   std::uint64_t forwards = 0;  // on their way between shards: to be finished before these run
-  std::uint64_t cleaned = 0;   // messages that nobody referred to any more
+  std::uint64_t cleaned = 0;   // messages without any reference
   std::uint64_t last_key = 0;
 };
 
@@ -87,7 +87,7 @@ class Store {
   [[nodiscard]] Answer<void> end_forwards();
   [[nodiscard]] Answer<void> commit();
   void roll_back();
-  /// Moves the log into the file if it has become long; to be called when nobody waits.
+  /// Moves the log into the file if it has become long; to be called when no batch waits.
   void tidy_up() { wal_.tidy_up(); }
   /// Puts the times of all rows right if the clock was set. To be called now and then.
   void look_at_clock();

@@ -13,7 +13,7 @@ namespace persistence {
 
 /// The clocks at one moment.
 struct ClockReading {
-  std::int64_t wall_milliseconds = 0;     // since 1970; somebody may set this clock
+  std::int64_t wall_milliseconds = 0;     // since 1970; this clock may be set
   std::int64_t instant_milliseconds = 0;  // since the machine was started, sleep included
   std::string boot;                       // names the start of the machine; empty: not known
 

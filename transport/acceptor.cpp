@@ -64,7 +64,7 @@ bool Acceptor::accept_one() {
       loop_.out_of_descriptors();
       return false;
     }
-    // A connection that was gone before it was accepted is nobody's trouble.
+    // A connection that was gone before it was accepted is no error.
     return errno == ECONNABORTED || errno == EINTR;
   }
   const bool last = loop_.is_one_of_the_last(socket.get());

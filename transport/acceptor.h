@@ -27,7 +27,7 @@ class Acceptor {
   [[nodiscard]] int open();
   void resume();
   void pause();
-  /// Ends it, and calls `closed` when libuv has let go of it: not before it may be destroyed.
+  /// Ends it, and calls `closed` when libuv has closed its handle: only then may it be destroyed.
   void close(std::function<void()> closed = {});
   /// Accepts the clients that have connected already: before the sockets are closed.
   void accept_last();

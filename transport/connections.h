@@ -78,7 +78,7 @@ class Connections {
   void count_addresses(std::span<const std::shared_ptr<Listener>> listeners);
   /// Drops connections that the shard does not know.
   void drop_strangers();
-  /// Closes everything without a word; for the end of the loop.
+  /// Closes all sockets at once, without DISCONNECT; for the end of the loop.
   void drop_all();
 
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }

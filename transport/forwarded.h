@@ -24,7 +24,7 @@ struct Forwarded {
   static constexpr std::size_t hops_max = 32;
 
   Kind kind = Kind::absent;
-  PeerAddress address;          // its port is 0 if nobody named one
+  PeerAddress address;          // its port is 0 if none was named
   std::string_view field = {};  // which header field said so, as it is written; static text
   std::string_view other = {};  // Kind::disputed: the field that says something else
 };

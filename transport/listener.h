@@ -66,7 +66,7 @@ class Listener {
   [[nodiscard]] std::span<const int> sockets() const noexcept { return sockets_; }
   /// The port that is bound: the one asked for, or the one that was free. 0 for a unix socket.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  /// Whether its sockets were made by somebody else: see adopt().
+  /// Whether its sockets were made elsewhere: see adopt().
   [[nodiscard]] bool adopted() const noexcept { return adopted_; }
   /// Whether the unix socket's file was made here, and goes with this.
   [[nodiscard]] bool made_file() const noexcept { return made_file_; }
@@ -78,7 +78,7 @@ class Listener {
   /// Closes the sockets; connections stay. A successor has them still, and takes a unix socket's
   /// file over; without one (null) the file is removed.
   ///
-  /// Requires  Nobody accepts here any more.
+  /// Requires  No loop accepts here any more.
   void retire(Listener* successor) noexcept;
 
   /// Sets the context of TLS handshakes from now on. Safe from any thread.

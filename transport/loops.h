@@ -74,7 +74,7 @@ class Loops {
   /// `work`.
   void while_parked(const std::function<void()>& work);
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
-  /// connections stay, also of those that are gone: once this returns, nobody accepts there.
+  /// connections stay, also of those that are gone: once this returns, no loop accepts there.
   ///
   /// Requires  Every shard knows the new listeners' numbers.
   void reconfigure(const LoopOptions& options, std::vector<std::shared_ptr<Listener>> listeners);

@@ -128,7 +128,7 @@ struct ListenerOptions {
   bool operator==(const ListenerOptions&) const = default;
 };
 
-/// Whether two are bound to the same place, whatever else they say.
+/// Whether two are bound to the same place, whatever their other options are.
 [[nodiscard]] inline bool same_place(const ListenerOptions& one, const ListenerOptions& other) {
   return one.port == other.port && one.address == other.address &&
          one.loopback_only == other.loopback_only &&

@@ -71,7 +71,7 @@ class Backlog {
   std::size_t size_bytes_ = 0;
   std::size_t payload_bytes_ = 0;
   std::size_t at_most_once_ = 0;
-  std::unique_ptr<Topics> topics_;  // null: nobody has asked; its keys stand in the messages
+  std::unique_ptr<Topics> topics_;  // null until latest_of(); its keys stand in the messages
 };
 
 template <typename Visit>

@@ -147,7 +147,7 @@ struct JournalBatch {
   std::vector<Forward> forwards;
   std::vector<ForwardKey> arrived;           // at this shard
   std::vector<SessionKey> ended_sessions;    // with all that is theirs, of this batch too
-  std::vector<MessageKey> dropped_messages;  // nobody of this shard refers to them any more
+  std::vector<MessageKey> dropped_messages;  // no row of this shard refers to them any more
   mqtt::ByteBuffer bytes;
   std::uint64_t position = 0;  // how much of the shard's history this brings on disk
 
@@ -163,7 +163,7 @@ struct JournalBatch {
   [[nodiscard]] std::string_view text(const Text& text) const noexcept {
     return mqtt::as_text(data(text));
   }
-  /// Rows, of whatever kind.
+  /// Rows of all kinds.
   [[nodiscard]] std::size_t size() const noexcept {
     return ended_sessions.size() + sessions.size() + subscriptions.size() + messages.size() +
            deliveries.size() + released.size() + finished.size() + incoming.size() +

@@ -20,7 +20,7 @@ enum class LogType : std::uint32_t {
   internal = 1U << 8U,
 };
 
-/// Where log lines go. The core formats a line only if enabled() says that somebody reads it.
+/// Where log lines go. The core formats a line only if enabled() says that a destination takes it.
 ///
 /// Threads    write() is safe from any thread; enabled() is one load.
 /// Errors     None: a line that cannot be written is lost, the broker goes on.

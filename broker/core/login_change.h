@@ -19,7 +19,7 @@ struct LoginChange {
   bool unchecked_refused = false;          // users that were believed have to go
   bool access_changed = false;             // everybody's permissions are to be asked for again
 
-  /// Whether nobody has to go, and nobody's permissions are others.
+  /// Whether no client has to go, and no permissions differ.
   [[nodiscard]] bool empty() const noexcept {
     return users_gone.empty() && users_changed.empty() && !anonymous_refused &&
            !unchecked_refused && !access_changed;

@@ -15,7 +15,7 @@ namespace broker {
 ///
 /// Shape      One allocation: [count][size][bytes...]. Written once, by its maker, before it is
 ///            shared; immutable afterwards.
-/// Lifetime   Counted: the last SharedBytes to go frees it, on whatever thread that is.
+/// Lifetime   Counted: the last SharedBytes to go frees it, on any thread.
 /// Threads    Copies may live on any thread; one copy belongs to one thread.
 class SharedBytes {
  public:

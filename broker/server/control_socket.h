@@ -63,7 +63,7 @@ class ControlSocket {
   };
   void accept_some(broker::Instant now);
 
-  transport::Descriptor socket_;  // none: nobody can ask
+  transport::Descriptor socket_;  // none: no client can ask
   MayAsk may_ask_;
   std::vector<Client> clients_;
 };

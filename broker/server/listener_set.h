@@ -79,7 +79,7 @@ class ListenerSet {
 
   broker::Log& log_;
   Listeners listeners_;
-  Listeners resting_;  // removed, with sockets of systemd; nobody accepts there
+  Listeners resting_;  // removed, with sockets of systemd; no loop accepts there
   std::vector<transport::ListenerOptions> places_;  // by number: where each is or was
 };
 

@@ -84,7 +84,7 @@ std::string_view cut(std::string_view line) noexcept {
   return line.substr(0, end);
 }
 
-/// Bits of the types that anybody reads.
+/// Bits of the types that any destination logs.
 std::uint32_t types_of(const conf::LogSettings& settings) {
   return settings.destinations.empty() ? 0U : settings.types;
 }

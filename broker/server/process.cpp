@@ -149,7 +149,7 @@ std::expected<Daemon, std::string> Daemon::enter() {
 void Daemon::started() noexcept {
   if (descriptor_ < 0) return;
   const char success = 0;
-  if (::write(descriptor_, &success, 1) != 1) return;  // nobody waits any more
+  if (::write(descriptor_, &success, 1) != 1) return;  // no process waits any more
   ::close(std::exchange(descriptor_, -1));
 }
 

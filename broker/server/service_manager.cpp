@@ -12,7 +12,7 @@ namespace {
 
 using broker::concat;
 
-/// An answer that nobody hears is no reason to fail.
+/// A notification that systemd does not receive is no reason to fail.
 void notify(const std::string& state) { static_cast<void>(::sd_notify(0, state.c_str())); }
 
 std::string monotonic_microseconds() {

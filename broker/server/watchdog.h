@@ -13,7 +13,7 @@ namespace server {
 /// Decides whether the broker is alive: it is while every loop answers.
 ///
 /// Shape      In rounds: each loop is asked once, and when all have answered, the broker has shown
-///            that it lives, and the next round begins. Nobody waits for an answer: look() sees
+///            that it lives, and the next round begins. No thread waits for an answer: look() sees
 ///            later whether it came. A loop that hangs is not asked again, so nothing piles up.
 /// Units      A round takes at least a quarter of the timeout: two may fail before it is over.
 /// Threads    One; answers come from any.

@@ -26,7 +26,7 @@ enum Flag : unsigned {
 
 constexpr bool has(unsigned flags, Flag flag) noexcept { return (flags & flag) != 0; }
 
-/// Mosquitto closes without a word where a text is broken, whatever the version.
+/// Mosquitto closes without CONNACK if a text is broken, in every version.
 std::unexpected<Failure> unanswered(std::string_view what) {
   return std::unexpected(Failure{Reason::malformed_packet, what, Answered::never});
 }

@@ -19,7 +19,7 @@ class Publisher {
 
   /// Sends the next message. Returns false, and sends nothing, if no packet identifier is free.
   [[nodiscard]] bool publish(Reactor& reactor, Nanoseconds stamp);
-  /// PUBACK, PUBREC or PUBCOMP came. Returns false if nobody waits for it.
+  /// PUBACK, PUBREC or PUBCOMP came. Returns false if no message waits for it.
   [[nodiscard]] bool answered(Reactor& reactor, const mqtt::Frame& frame);
 
   [[nodiscard]] std::uint32_t sent() const noexcept { return sent_; }

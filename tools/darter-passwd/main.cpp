@@ -132,7 +132,7 @@ Result print_line(const Command& command) {
 }
 
 /// The scheme of a new password. Fails before the password is asked for if the file cannot be
-/// edited, and lets go of the file again: somebody may take his time.
+/// edited, and lets go of the file again: the user may take a while.
 std::expected<auth::HashKind, Failure> find_kind(const Command& command) {
   const auto opened = open_users(command);
   if (!opened) return std::unexpected(opened.error());
