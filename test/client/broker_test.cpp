@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <random>
 #include <variant>
 
 #include "broker/client/client.h"
@@ -45,6 +46,18 @@ class Link {
     packet.entries = {{.filter = filter, .qos = mqtt::Qos::exactly_once}};
     REQUIRE(client.subscribe(packet, {}, broker_.now) == client::Accepted::accepted);
     pump();
+  }
+
+  /// Connects again after a break. `restart`: in another process, with what was saved.
+  void come_back(std::size_t bytes, const client::Options* restart = nullptr) {
+    if (restart != nullptr) {
+      const client::SavedSession saved = client.save(broker_.now);
+      client = client::Client(*restart);
+      client.restore(saved, broker_.now);
+    }
+    broken = false;
+    bytes_left = bytes;
+    connect();
   }
 
   std::size_t bytes_left = SIZE_MAX;  // until the connection breaks
@@ -171,11 +184,7 @@ TEST_CASE("publications arrive, wherever the connection breaks: QoS 2 once", "[c
     link.bytes_left = cut;
     link.connect();
     cuts = link.broken ? 1 : 0;
-    if (link.broken) {
-      link.broken = false;
-      link.bytes_left = SIZE_MAX;
-      link.connect();
-    }
+    if (link.broken) link.come_back(SIZE_MAX);
     check_once(broker.take_all(observer), cuts > 0);
     CHECK(link.client.in_flight() == 0);
     CHECK(link.acknowledged.size() == payloads.size());
@@ -201,11 +210,7 @@ TEST_CASE("messages are received, wherever the connection breaks: QoS 2 once", "
     link.bytes_left = cut;
     link.pump();
     cuts = link.broken ? 1 : 0;
-    if (link.broken) {
-      link.broken = false;
-      link.bytes_left = SIZE_MAX;
-      link.connect();
-    }
+    if (link.broken) link.come_back(SIZE_MAX);
     check_once(link.received, cuts > 0);
   }
 }
@@ -229,6 +234,44 @@ TEST_CASE("a client that is restored after each byte goes on where it was", "[cl
     if (before.broken) after.connect();
     check_once(broker.take_all(observer), cuts > 0);
     for (const auto& [token, count] : after.acknowledged) CHECK(before.acknowledged[token] == 0);
+  }
+}
+
+TEST_CASE("both ends break again and again, and begin anew: QoS 2 once, nothing is lost",
+          "[client]") {
+  const auto version = GENERATE(Version::v3_1, Version::v3_1_1, Version::v5_0);
+  for (unsigned seed = 1; seed <= 150; ++seed) {
+    CAPTURE(static_cast<int>(version), seed);
+    std::minstd_rand random(seed);
+    const auto below = [&](unsigned limit) {
+      return static_cast<unsigned>(random() >> 4U) % limit;
+    };
+    Broker broker;
+    const client::Options subscribes = lasting(version, "subscriber");
+    const client::Options publishes = lasting(version, "publisher");
+    Link subscriber(broker, subscribes);
+    subscriber.connect();
+    subscriber.subscribe("some/#");
+    subscriber.bytes_left = 1 + below(100);
+    Link publisher(broker, publishes);
+    publisher.unpublished = publications();
+    publisher.bytes_left = 1 + below(200);
+    publisher.connect();
+    subscriber.pump();
+    for (unsigned breaks = 0; subscriber.broken || publisher.broken; ++breaks) {
+      const bool last = breaks > 12;
+      if (subscriber.broken) {
+        subscriber.come_back(last ? SIZE_MAX : 1 + below(150),
+                             below(2) == 0 ? &subscribes : nullptr);
+      }
+      if (publisher.broken) {
+        publisher.come_back(last ? SIZE_MAX : 1 + below(200), below(2) == 0 ? &publishes : nullptr);
+      }
+      subscriber.pump();
+    }
+    check_once(subscriber.received, true);
+    CHECK(publisher.acknowledged.size() == payloads.size());
+    for (const auto& [token, count] : publisher.acknowledged) CHECK(count == 1);
   }
 }
 
