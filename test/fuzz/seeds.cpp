@@ -218,6 +218,7 @@ int main(int count, char** words) {
   files(root, words[2]);
   Seeds(root, "topic_trie").add_noise(20, 300);
   Seeds(root, "shard").add_noise(100, 600);
+  Seeds(root, "client").add_noise(100, 400);
   Seeds(root, "store").add_noise(100, 400);
   return 0;
 }
