@@ -18,6 +18,8 @@ namespace auth {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using broker::LoginRequest;
+using broker::Secret;
 using broker::Verdict;
 using mqtt::Reason;
 using Sheet = std::shared_ptr<const broker::Permissions>;
@@ -141,15 +143,16 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
   const std::scoped_lock lock(mutex_);
   // Before 5.0 an empty user name is how some libraries say that there is none.
   if (request.user && request.user->empty()) request.user.reset();
-  const Realm& realm = realm_of(request.realm);
-  if (request.verified && request.user) return admitted(request.realm, request.user);
+  const RealmId id{request.listener};
+  const Realm& realm = realm_of(id);
+  if (request.verified && request.user) return admitted(id, request.user);
   if (!request.user) {
-    return realm.allow_anonymous() ? admitted(request.realm, request.user)
+    return realm.allow_anonymous() ? admitted(id, request.user)
                                    : refused(Reason::not_authorized, "no user name");
   }
   if (realm.passwords() == nullptr) {
     return realm.allow_anonymous()
-               ? admitted(request.realm, request.user)
+               ? admitted(id, request.user)
                : refused(Reason::not_authorized, "there is no password file to check against");
   }
   if (!request.password) return refused(Reason::not_authorized, "no password");
@@ -160,19 +163,20 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
 
 /// Decides a login with user name and password: from the cache, or by a hash.
 std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Completion done) {
-  const PasswordFile& passwords = *realm_of(request.realm).passwords();
+  const RealmId realm{request.listener};
+  const PasswordFile& passwords = *realm_of(realm).passwords();
   const PasswordHash* known = passwords.find(*request.user);
   const PasswordHash& hash = known != nullptr ? *known : passwords.decoy();
   const Mac key = mac_.of({"credential", hash.text(), *request.user, request.password->text()});
   if (right_.find(key) != nullptr) {
     ++statistics_.cache_hits;
-    return admitted(request.realm, request.user);
+    return admitted(realm, request.user);
   }
   const Mac pair = mac_.of({"pair", request.address, *request.user});
   if (jobs_.waiting() >= options_.waiting_max || jobs_.bytes() >= options_.waiting_bytes_max) {
     return busy("too many logins are waiting");
   }
-  LoginWaiter waiter{request.realm, pair, std::move(done)};
+  LoginWaiter waiter{realm, pair, std::move(done)};
   if (LoginJob* job = jobs_.find(key)) {
     join(*job, key, std::move(waiter));
     return std::nullopt;

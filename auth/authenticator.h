@@ -12,23 +12,13 @@
 
 #include "auth/password_hash.h"
 #include "auth/realm.h"
-#include "auth/secret.h"
 #include "broker/core/access.h"
 
 namespace auth {
 
-/// A realm as the listeners name it: an index into the list given to replace_realms(). A listener
-/// keeps its number over a reload.
+/// A realm as the listeners name it: the number of the listener, and an index into the list given
+/// to replace_realms(). A listener keeps its number over a reload.
 enum class RealmId : std::uint32_t {};
-
-/// One CONNECT that wants in.
-struct LoginRequest {
-  RealmId realm{};
-  std::optional<std::string> user;
-  std::optional<Secret> password;
-  std::string address;    ///< of the client, without the port: failures are counted by it
-  bool verified = false;  ///< the user is known for sure: there is no password to check
-};
 
 /// Bounds and sizes. Each has a default that a small machine can live with.
 struct AuthenticatorOptions {
@@ -104,7 +94,8 @@ class Authenticator {
   Authenticator(const Authenticator&) = delete;
   Authenticator& operator=(const Authenticator&) = delete;
 
-  /// Judges a login. The password in `request` is wiped as soon as it has served.
+  /// Judges a login by the realm of its listener. The password in `request` is wiped as soon as it
+  /// has served.
   ///
   /// Returns   The answer if no hash is needed for it (anonymous, known credential, no password,
   ///           an empty one, queue full): `done` is dropped then. Otherwise nothing, and `done` is
@@ -112,7 +103,8 @@ class Authenticator {
   /// Errors    As Mosquitto answers: not_authorized for no user, an unknown user and a wrong
   ///           password alike. server_busy if a queue is full; server_unavailable if the hash
   ///           could not be computed.
-  [[nodiscard]] std::optional<broker::Verdict> verify(LoginRequest request, Completion done);
+  [[nodiscard]] std::optional<broker::Verdict> verify(broker::LoginRequest request,
+                                                      Completion done);
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///

@@ -12,7 +12,7 @@
 #include "auth/authenticator.h"
 #include "auth/keyed_mac.h"
 #include "auth/password_hash.h"
-#include "auth/secret.h"
+#include "broker/core/secret.h"
 
 namespace auth {
 
@@ -31,7 +31,7 @@ struct LoginJob {
   std::string user;
   bool user_known = false;   ///< else the hash is a decoy, and nothing fits
   bool known_wrong = false;  ///< judged already: only the answer is delayed
-  Secret password;
+  broker::Secret password;
   Mac pair{};  ///< of the login that came first
   std::vector<LoginWaiter> waiters;
   Time answer_due{};               ///< before then a wrong password is not answered

@@ -5,16 +5,16 @@
 #include <utility>
 
 #include "broker/core/homes.h"
+#include "broker/core/secret.h"
 #include "broker/wire/framer.h"
 
 namespace broker {
 namespace {
 
-/// Overwrites a password so that no copy of it stays in freed memory.
-void wipe(mqtt::ByteBuffer& buffer, mqtt::Bytes secret) {
-  const std::ptrdiff_t offset = secret.data() - buffer.data();
-  volatile std::byte* const place = buffer.data() + offset;
-  for (std::size_t i = 0; i < secret.size(); ++i) place[i] = std::byte{0};
+/// Overwrites a password where it stands in the buffer that it is a part of.
+void wipe_in(mqtt::ByteBuffer& buffer, mqtt::Bytes password) {
+  const std::ptrdiff_t offset = password.data() - buffer.data();
+  wipe({buffer.data() + offset, password.size()});
 }
 
 }  // namespace
@@ -25,14 +25,11 @@ void Logins::ask(Connection& connection, const mqtt::Connect& packet) {
   LoginRequest request;
   request.connection = connection.id;
   request.listener = connection.listener;
-  request.has_user_name = packet.user_name.has_value();
-  request.has_password = packet.password.has_value();
-  if (packet.user_name) request.user_name = *packet.user_name;
-  if (packet.password) request.password = mqtt::as_text(*packet.password);
+  if (packet.user_name) request.user.emplace(*packet.user_name);
+  if (packet.password) request.password.emplace(*packet.password);
   // Both have to hold: the listener wants the name that TLS proved, and this is that name.
-  request.user_is_verified = options_.listeners[connection.listener].user_name_from_tls &&
-                             request.has_user_name &&
-                             request.user_name == connection.tls_user_name();
+  request.verified = options_.listeners[connection.listener].user_name_from_tls && request.user &&
+                     *request.user == connection.tls_user_name();
   request.client_id = rules_.client_id_of(connection, packet);
   request.address = connection.address;
   outbox_.request(std::move(request));
@@ -57,7 +54,7 @@ Logins::Decision Logins::decided(Connection& connection, const Verdict& verdict)
     decision.outcome = Outcome::asked_again;
     return decision;
   }
-  if (password) wipe(connection.tail, *password);
+  if (password) wipe_in(connection.tail, *password);
   connection.stage = Connection::Stage::expecting_connect;
   if (verdict.reason != mqtt::Reason::success && !outdated) {
     const bool wrong = verdict.reason == mqtt::Reason::not_authorized;

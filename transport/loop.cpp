@@ -279,8 +279,6 @@ void Loop::check_logins() {
     const broker::ConnectionId connection = request.connection;
     const std::optional<AddressKey> blamed = connections_.login_key(connection);
     if (blamed && connections_.is_banned(*blamed)) {
-      // The string is overwritten in place: std::string keeps the bytes otherwise.
-      for (volatile char& letter : request.password) letter = 0;
       judge(connection, std::nullopt, {mqtt::Reason::banned, nullptr, "its address is banned"});
       continue;
     }

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "broker/core/ids.h"
+#include "broker/core/secret.h"
 #include "broker/wire/reason.h"
 
 namespace broker {
@@ -54,6 +57,19 @@ class Permissions {
 
   /// Whether an answer depends on the address. Only then an absent client's has to be remembered.
   [[nodiscard]] virtual bool names_address() const noexcept { return false; }
+};
+
+/// The question whether the client of a CONNECT may log in.
+///
+/// Lifetime   Owns all of it. The password is wiped as soon as it is checked, or with the request.
+struct LoginRequest {
+  ConnectionId connection;          ///< which waits for Shard::decided()
+  std::uint16_t listener = 0;       ///< its number: it stands for the listener's users and rules
+  std::optional<std::string> user;  ///< the user name of CONNECT
+  std::optional<Secret> password;   ///< the password of CONNECT
+  bool verified = false;            ///< TLS proved the user: there is no password to check
+  std::string client_id;
+  std::string address;  ///< of the client, without the port: failures are counted by it
 };
 
 /// The answer to a login.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/access.h"
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/wire/bytes.h"
@@ -44,21 +45,6 @@ enum class CloseHow : std::uint8_t {
   policy,           ///< refused or not authorised: 1008
   too_big,          ///< 1009
   server_shutdown,  ///< 1001
-};
-
-/// Asks the loop to have a login checked; answered by Shard::decided().
-///
-/// The receiver of the request wipes `password` as soon as it is checked.
-struct LoginRequest {
-  ConnectionId connection;
-  std::uint16_t listener = 0;
-  bool has_user_name = false;
-  bool has_password = false;
-  bool user_is_verified = false;  // by TLS: there is no password to check
-  std::string user_name;
-  std::string password;
-  std::string client_id;
-  std::string address;  // of the client, without port: failures back off per address
 };
 
 /// Asks the loop to move a connection to the shard where its client is at home. The shard has

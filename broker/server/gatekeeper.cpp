@@ -86,15 +86,7 @@ std::vector<auth::RealmChange> Gatekeeper::replace(
 
 std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
                                                  transport::LoginDone done) {
-  auth::LoginRequest login;
-  login.realm = auth::RealmId{request.listener};
-  if (request.has_user_name) login.user = std::move(request.user_name);
-  if (request.has_password) login.password = auth::Secret(request.password);
-  // The string is overwritten in place: std::string keeps the bytes otherwise.
-  for (volatile char& letter : request.password) letter = 0;
-  login.address = std::move(request.address);
-  login.verified = request.user_is_verified;
-  return authenticator_.verify(std::move(login), std::move(done));
+  return authenticator_.verify(std::move(request), std::move(done));
 }
 
 std::shared_ptr<const broker::Permissions> Gatekeeper::permissions_of(

@@ -60,7 +60,7 @@ LAYERS = [
           r"message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
           r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
-    Layer("auth", r"auth/", r"auth/|broker/core/(access|ids|log|result)\.h$|"
+    Layer("auth", r"auth/", r"auth/|broker/core/(access|secret|ids|log|result)\.h$|"
           r"broker/wire/(topic|reason|bytes)\.h$", r"sodium\.h$|argon2\.h$|openssl/",
           posix=True),
     Layer("persistence", r"persistence/",
@@ -71,7 +71,7 @@ LAYERS = [
     Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",
           r"toml\+\+/", posix=True),
     Layer("tools", r"tools/",
-          r"tools/|broker/(client|wire)/|auth/|conf/|broker/core/(access|ids|log)\.h$",
+          r"tools/|broker/(client|wire)/|auth/|conf/|broker/core/(access|secret|ids|log)\.h$",
           r"CLI/|sodium\.h$|openssl/|uv\.h$", posix=True),
     Layer("test", r"test/", r".", r".", posix=True),
 ]

@@ -19,11 +19,11 @@ namespace {
 
 using auth::Authenticator;
 using auth::AuthenticatorOptions;
-using auth::LoginRequest;
 using auth::Match;
 using auth::PasswordHash;
 using auth::Realm;
 using auth::RealmId;
+using broker::LoginRequest;
 using broker::Verdict;
 using mqtt::Reason;
 
@@ -141,9 +141,9 @@ class Answers {
 LoginRequest login(std::optional<std::string> user, std::optional<std::string> password,
                    std::string address = "192.0.2.1") {
   LoginRequest request;
-  request.realm = realm;
+  request.listener = static_cast<std::uint16_t>(realm);
   request.user = std::move(user);
-  if (password) request.password = auth::Secret(std::string_view(*password));
+  if (password) request.password = broker::Secret(std::string_view(*password));
   request.address = std::move(address);
   return request;
 }

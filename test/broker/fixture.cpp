@@ -533,7 +533,7 @@ bool Broker::settle_shard(std::uint32_t index) {
   bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
   for (const broker::LoginRequest& request : shard.outbox().take_logins()) {
     broker::Verdict verdict{mqtt::Reason::success, permissions};
-    const auto known = verdicts.find(request.user_name);
+    const auto known = verdicts.find(request.user.value_or(""));
     if (known != verdicts.end()) verdict.reason = known->second;
     shard.decided(request.connection, verdict, now);
   }

@@ -200,7 +200,7 @@ TEST_CASE("a login that was asked for before a reload is asked for again, once",
   CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
   asked = broker.asked();
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].user_name == "ann");
+  CHECK(asked[0].user == "ann");
   CHECK(broker.decide(asked[0], reason));
   CHECK(broker.asked().empty());
   CHECK(broker.answer().size() == 1);
@@ -246,14 +246,14 @@ TEST_CASE("what TLS proved is asked about after a reload, not what CONNECT claim
   Deciding broker(asks_for_logins(true), "bob");
   auto asked = broker.asked();
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].user_name == "bob");
-  CHECK(asked[0].user_is_verified);
+  CHECK(asked[0].user == "bob");
+  CHECK(asked[0].verified);
   broker.reload(asks_for_logins(true));
   CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
   asked = broker.asked();
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].user_name == "bob");
-  CHECK(asked[0].user_is_verified);
+  CHECK(asked[0].user == "bob");
+  CHECK(asked[0].verified);
 }
 
 TEST_CASE("an answer about what TLS proved does not serve for a password", "[shard]") {
@@ -264,8 +264,8 @@ TEST_CASE("an answer about what TLS proved does not serve for a password", "[sha
   CHECK_FALSE(broker.decide(asked[0], mqtt::Reason::success));
   asked = broker.asked();
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].user_name == "ann");
-  CHECK_FALSE(asked[0].user_is_verified);
+  CHECK(asked[0].user == "ann");
+  CHECK_FALSE(asked[0].verified);
 }
 
 TEST_CASE("a password does not serve where a reload wants a certificate", "[shard]") {

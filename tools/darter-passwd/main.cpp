@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "auth/password_hash.h"
-#include "auth/secret.h"
 #include "auth/text_file.h"
+#include "broker/core/secret.h"
 #include "tools/darter-passwd/command.h"
 #include "tools/darter-passwd/prompt.h"
 #include "tools/darter-passwd/safe_file.h"
@@ -48,7 +48,7 @@ void warn(const std::string& text) { complain("Warning: ", text); }
 
 bool links_allowed() { return std::getenv("MOSQUITTO_UNSAFE_ALLOW_SYMLINKS") != nullptr; }
 
-std::expected<auth::Secret, Failure> password_for(const Command& command, bool new_one) {
+std::expected<broker::Secret, Failure> password_for(const Command& command, bool new_one) {
   if (!command.password) {
     auto typed = ask_password(command.user, new_one);
     if (typed) return std::move(*typed);
@@ -56,7 +56,7 @@ std::expected<auth::Secret, Failure> password_for(const Command& command, bool n
     return std::unexpected(Failure{.text = typed.error().text, .status = status});
   }
   if (command.password->empty()) return error("Empty password.");
-  return auth::Secret(std::string_view(*command.password));
+  return broker::Secret(std::string_view(*command.password));
 }
 
 /// Reads the users of the file that is to be edited; -c begins with none.

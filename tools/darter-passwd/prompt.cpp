@@ -170,7 +170,7 @@ std::optional<std::string> fault_of(std::string_view password) {
 
 }  // namespace
 
-std::expected<auth::Secret, PromptFault> ask_password(const std::string& user, bool new_one) {
+std::expected<broker::Secret, PromptFault> ask_password(const std::string& user, bool new_one) {
   leave_no_core();
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   Line first;
@@ -185,7 +185,7 @@ std::expected<auth::Secret, PromptFault> ask_password(const std::string& user, b
       return std::unexpected(PromptFault{"Passwords do not match.", true});
     }
   }
-  return auth::Secret(first.text());
+  return broker::Secret(first.text());
 }
 
 }  // namespace passwd

@@ -3,7 +3,7 @@
 #include <expected>
 #include <string>
 
-#include "auth/secret.h"
+#include "broker/core/secret.h"
 
 namespace passwd {
 
@@ -19,7 +19,7 @@ struct PromptFault {
 /// terminal is restored; no typed character is in a core.
 ///
 /// Errors    Nothing was typed, or the two differ.
-[[nodiscard]] std::expected<auth::Secret, PromptFault> ask_password(const std::string& user,
-                                                                    bool new_one);
+[[nodiscard]] std::expected<broker::Secret, PromptFault> ask_password(const std::string& user,
+                                                                      bool new_one);
 
 }  // namespace passwd

@@ -5,13 +5,16 @@
 #include <string_view>
 #include <vector>
 
-namespace auth {
+namespace broker {
+
+/// Overwrites bytes that no one reads again, so that no copy of them stays in freed memory.
+void wipe(std::span<std::byte> bytes) noexcept;
 
 /// A clear-text password: bytes that are wiped when they are no longer needed.
 ///
 /// Shape      Any bytes, NUL among them: all of them count.
-/// Lifetime   Owns its bytes. Moving hands the one buffer on; nothing is copied behind your back.
-/// Threads    None of its own: one owner at a time.
+/// Lifetime   Owns its bytes, and wipes them at its end. A move hands the one buffer on without a
+/// copy. Threads    None of its own: one owner at a time.
 class Secret {
  public:
   Secret() = default;
@@ -30,7 +33,7 @@ class Secret {
   void wipe() noexcept;
 
  private:
-  std::vector<unsigned char> bytes_;  // never grows, so no copy is left behind by a reallocation
+  std::vector<std::byte> bytes_;  // never grows, so no copy is left behind by a reallocation
 };
 
-}  // namespace auth
+}  // namespace broker
