@@ -14,10 +14,11 @@ Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_
   all.tls_reload_interval_seconds = settings.tls_reload_interval_seconds;
   for (std::size_t i = 0; i < settings.listeners.size(); ++i) {
     const conf::Listener& listener = settings.listeners[i];
-    all.policies.push_back(policy_of(listener));
-    all.listeners.push_back(listener_options_of(settings, static_cast<std::uint16_t>(i)));
-    all.tls.push_back(tls_options_of(settings, listener));
-    all.realms.push_back(realm_options_of(settings, listener));
+    all.listeners.push_back(
+        {.options = listener_options_of(settings, static_cast<std::uint16_t>(i)),
+         .tls = tls_options_of(settings, listener),
+         .realm = realm_options_of(settings, listener),
+         .policy = policy_of(listener)});
   }
   return all;
 }

@@ -11,17 +11,23 @@
 
 namespace server {
 
+/// The part of the instructions that is about one listener.
+struct ListenerInstructions {
+  transport::ListenerOptions options;
+  transport::TlsOptions tls;  // means nothing for one without TLS
+  auth::RealmOptions realm;
+  broker::ListenerPolicy policy;
+
+  bool operator==(const ListenerInstructions&) const = default;
+};
+
 /// The options of each part of a running broker: all that a reload can change.
 ///
-/// Shape      The n-th listener of the settings is the n-th of each list.
 /// Invariant  An option takes part in reloads exactly if two settings that differ in it make
 ///            instructions that differ; a test asks that of every row of the table of options.
 struct Instructions {
   broker::Limits limits;
-  std::vector<broker::ListenerPolicy> policies;
-  std::vector<transport::ListenerOptions> listeners;  // `index` is the place in the list
-  std::vector<transport::TlsOptions> tls;             // means nothing for one without TLS
-  std::vector<auth::RealmOptions> realms;
+  std::vector<ListenerInstructions> listeners;  // in the order of the settings
   transport::LoopOptions loops;
   conf::LogSettings log;
   std::uint64_t memory_limit_bytes = 0;

@@ -1,6 +1,7 @@
 #include "broker/server/listener_set.h"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -19,12 +20,18 @@ using transport::same_place;
 
 constexpr std::size_t numbers_max = std::size_t{1} + std::numeric_limits<std::uint16_t>::max();
 
-std::uint16_t number_of(std::vector<ListenerOptions>& places, const ListenerOptions& options) {
-  const auto found = std::ranges::find_if(
-      places, [&](const ListenerOptions& place) { return same_place(place, options); });
-  const auto number = static_cast<std::uint16_t>(found - places.begin());
-  if (found == places.end()) places.push_back(options);
-  return number;
+/// Gives an entry the number of its place, which is a new one if the place never had a listener.
+void number(std::vector<ListenerEntry>& entries, ListenerEntry& wanted) {
+  ListenerOptions& options = wanted.instructions.options;
+  const auto known = std::ranges::find_if(entries, [&](const ListenerEntry& each) {
+    return same_place(each.instructions.options, options);
+  });
+  options.index = static_cast<std::uint16_t>(known - entries.begin());
+  if (known == entries.end()) {
+    entries.push_back(wanted);
+  } else {
+    *known = wanted;
+  }
 }
 
 /// Whether both may want the same port of the same address.
@@ -45,21 +52,55 @@ std::string name_of(const ListenerOptions& options) {
   return name;
 }
 
-std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
-    std::vector<ListenerOptions> wanted, ActivatedSockets* passed) const {
-  Staged staged;
-  staged.places = places_;
-  Listeners leaving = listeners_;
-  for (ListenerOptions& options : wanted) {
-    options.index = number_of(staged.places, options);
-    std::erase_if(leaving, [&](const auto& each) { return same_place(each->options(), options); });
+std::vector<ListenerEntry> entries_of(std::vector<ListenerInstructions> instructions,
+                                      std::vector<std::shared_ptr<const auth::Realm>> realms) {
+  assert(instructions.size() == realms.size());
+  std::vector<ListenerEntry> entries;
+  entries.reserve(instructions.size());
+  for (std::size_t i = 0; i < instructions.size(); ++i) {
+    entries.push_back({std::move(instructions[i]), std::move(realms[i])});
   }
-  if (staged.places.size() > numbers_max) {
+  return entries;
+}
+
+std::vector<std::shared_ptr<const auth::Realm>> realms_of(
+    const std::vector<ListenerEntry>& entries) {
+  std::vector<std::shared_ptr<const auth::Realm>> realms;
+  realms.reserve(entries.size());
+  for (const ListenerEntry& entry : entries) realms.push_back(entry.realm);
+  return realms;
+}
+
+std::vector<broker::ListenerPolicy> policies_of(const std::vector<ListenerEntry>& entries) {
+  std::vector<broker::ListenerPolicy> policies;
+  policies.reserve(entries.size());
+  for (const ListenerEntry& entry : entries) policies.push_back(entry.instructions.policy);
+  return policies;
+}
+
+bool ListenerSet::Staged::opens(std::size_t number) const {
+  return std::ranges::any_of(listeners,
+                             [&](const auto& each) { return each->options().index == number; });
+}
+
+std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
+    std::vector<ListenerEntry> wanted, ActivatedSockets* passed) const {
+  Staged staged;
+  staged.entries = entries_;
+  Listeners leaving = listeners_;
+  for (ListenerEntry& entry : wanted) {
+    number(staged.entries, entry);
+    std::erase_if(leaving, [&](const auto& each) {
+      return same_place(each->options(), entry.instructions.options);
+    });
+  }
+  if (staged.entries.size() > numbers_max) {
     return std::unexpected(std::string(
         "There were too many listeners since the start: only a restart can open more."));
   }
   for (const auto& each : leaving) staged.removed.push_back(name_of(each->options()));
-  for (const ListenerOptions& options : wanted) {
+  for (const ListenerEntry& entry : wanted) {
+    const ListenerOptions& options = entry.instructions.options;
     // Named twice: it cannot be bound twice, and the kernel says so.
     const bool twice = std::ranges::any_of(
         staged.listeners, [&](const auto& each) { return same_place(each->options(), options); });
@@ -73,6 +114,9 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
     staged.listeners.push_back(std::move(*next));
+  }
+  for (const auto& each : staged.listeners) {
+    staged.entries[each->options().index].instructions.policy.port = each->port();
   }
   return staged;
 }
@@ -107,7 +151,7 @@ std::expected<std::shared_ptr<Listener>, std::string> ListenerSet::open(
 }
 
 void ListenerSet::commit(Staged staged) {
-  places_ = std::move(staged.places);
+  entries_ = std::move(staged.entries);
   const Listeners open_before = std::exchange(listeners_, std::move(staged.listeners));
   const Listeners rested_before = std::exchange(resting_, {});
   const auto among = [](const Listeners& listeners, const std::shared_ptr<Listener>& each) {

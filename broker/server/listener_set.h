@@ -9,8 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/realm.h"
+#include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/instructions.h"
 #include "transport/listener.h"
 
 namespace server {
@@ -18,12 +21,31 @@ namespace server {
 /// "1883", "127.0.0.1:1883", "1883 (loopback only)" or "/run/mqtt.sock".
 [[nodiscard]] std::string name_of(const transport::ListenerOptions& options);
 
+/// One place where clients come in or came in, and all that holds for its connections and sessions.
+///
+/// Invariant  `instructions.options.index` is its number, once it has one; its policy then has the
+///            port that is bound.
+struct ListenerEntry {
+  ListenerInstructions instructions;
+  std::shared_ptr<const auth::Realm> realm;  // null: nobody may log in
+};
+
+/// Entries in the order of the instructions; `realms` are in that order.
+[[nodiscard]] std::vector<ListenerEntry> entries_of(
+    std::vector<ListenerInstructions> instructions,
+    std::vector<std::shared_ptr<const auth::Realm>> realms);
+[[nodiscard]] std::vector<std::shared_ptr<const auth::Realm>> realms_of(
+    const std::vector<ListenerEntry>& entries);
+[[nodiscard]] std::vector<broker::ListenerPolicy> policies_of(
+    const std::vector<ListenerEntry>& entries);
+
 /// The listeners that are open, and the numbers by which all others know them.
 ///
 /// Shape      Two sets of options mean the same listener if they are bound to the same place: see
 ///            transport::same_place(). A place keeps its number for as long as the process lives,
 ///            also while no listener is there, as connections and sessions may name it; so a number
-///            is an index for ever. At most 65,536 places can have one.
+///            is an index for ever. At most 65,536 places can have one. A place without a listener
+///            keeps its entry, too.
 ///            Sockets that systemd opened stay when their listener goes, as they would stay open
 ///            there: clients wait in their queue, and a listener that returns has them again.
 /// Order      stage() opens new places and changes nothing; then the loops take over its result;
@@ -36,9 +58,12 @@ class ListenerSet {
   /// The next listeners, in the order of the settings.
   struct Staged {
     Listeners listeners;
-    std::vector<std::string> added;                  // names
-    std::vector<std::string> removed;                // names
-    std::vector<transport::ListenerOptions> places;  // by number
+    std::vector<std::string> added;      // names
+    std::vector<std::string> removed;    // names
+    std::vector<ListenerEntry> entries;  // by number
+
+    /// Whether a listener of that number will be open.
+    [[nodiscard]] bool opens(std::size_t number) const;
   };
 
   explicit ListenerSet(broker::Log& log) : log_(log) {}
@@ -49,8 +74,8 @@ class ListenerSet {
   /// `passed`: sockets that listen already, for the first of all stages; null: there are none.
   ///
   /// Errors    One sentence: why a place cannot be bound.
-  [[nodiscard]] std::expected<Staged, std::string> stage(
-      std::vector<transport::ListenerOptions> wanted, ActivatedSockets* passed = nullptr) const;
+  [[nodiscard]] std::expected<Staged, std::string> stage(std::vector<ListenerEntry> wanted,
+                                                         ActivatedSockets* passed = nullptr) const;
   /// Takes over the staged listeners and closes old ones without a place or with a successor.
   ///
   /// Requires  No loop accepts from anything else.
@@ -58,8 +83,8 @@ class ListenerSet {
 
   /// Those that are open, in the order of the settings.
   [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
-  /// The numbers of those that are open are smaller.
-  [[nodiscard]] std::size_t numbers() const noexcept { return places_.size(); }
+  /// All that have or had a listener, by number.
+  [[nodiscard]] const std::vector<ListenerEntry>& entries() const noexcept { return entries_; }
   /// The sockets that were bound here: for the user that the broker becomes.
   [[nodiscard]] std::vector<int> sockets() const;
 
@@ -79,8 +104,8 @@ class ListenerSet {
 
   broker::Log& log_;
   Listeners listeners_;
-  Listeners resting_;  // removed, with sockets of systemd; no loop accepts there
-  std::vector<transport::ListenerOptions> places_;  // by number: where each is or was
+  Listeners resting_;                   // removed, with sockets of systemd; no loop accepts there
+  std::vector<ListenerEntry> entries_;  // by number
 };
 
 }  // namespace server

@@ -78,6 +78,15 @@ broker::LoginChange login_change_of(const auth::RealmChange& change) {
   return to;
 }
 
+/// Clients of a listener that is gone are judged by its files as they are now, or as they were.
+void read_realms_of_gone(ListenerSet::Staged& staged) {
+  for (std::size_t number = 0; number < staged.entries.size(); ++number) {
+    if (staged.opens(number)) continue;
+    ListenerEntry& entry = staged.entries[number];
+    if (auto realm = auth::Realm::load(entry.instructions.realm)) entry.realm = std::move(*realm);
+  }
+}
+
 }  // namespace
 
 ReloadReport Reload::run() {
@@ -117,41 +126,13 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   auto log = LogWriter::prepare(settings.log);
   if (!log) add_lines(errors, log.error());
   if (!errors.empty()) return;
-  auto staged = parts_.listeners.stage(prepared.instructions.listeners);
+  auto staged =
+      parts_.listeners.stage(entries_of(prepared.instructions.listeners, std::move(*realms)));
   if (!staged) return add_lines(errors, staged.error());
   prepared.contexts = std::move(*contexts);
   prepared.log = std::move(*log);
   prepared.staged = std::move(*staged);
-  number(prepared, std::move(*realms));
-}
-
-/// Puts entries by listener number that the settings have by place.
-void Reload::number(Prepared& prepared,
-                    std::vector<std::shared_ptr<const auth::Realm>> by_place) const {
-  prepared.realms = running_.realms;
-  prepared.realm_options = running_.realm_options;
-  prepared.policies = running_.policies;
-  const std::size_t count = prepared.staged.places.size();
-  prepared.realms.resize(count);
-  prepared.realm_options.resize(count);
-  prepared.policies.resize(count);
-  std::vector<bool> open(count);
-  for (std::size_t place = 0; place < by_place.size(); ++place) {
-    const transport::Listener& listener = *prepared.staged.listeners[place];
-    const std::size_t index = listener.options().index;
-    open[index] = true;
-    prepared.realms[index] = std::move(by_place[place]);
-    prepared.realm_options[index] = prepared.instructions.realms[place];
-    prepared.policies[index] = prepared.instructions.policies[place];
-    prepared.policies[index].port = listener.port();
-  }
-  // Clients of a listener that is gone are judged by its files as they are now, or as they were.
-  for (std::size_t index = 0; index < count; ++index) {
-    if (open[index]) continue;
-    if (auto realm = auth::Realm::load(prepared.realm_options[index])) {
-      prepared.realms[index] = std::move(*realm);
-    }
-  }
+  read_realms_of_gone(prepared.staged);
 }
 
 void Reload::report_options(const Prepared& prepared, ReloadReport& report) const {
@@ -186,7 +167,7 @@ ReloadReport Reload::commit(Prepared prepared) {
     if (remark.severity == conf::Severity::warning) report.warnings.push_back(format(remark));
   }
   for (const std::string& warning :
-       Gatekeeper::warnings(prepared.configuration.settings, prepared.realms)) {
+       Gatekeeper::warnings(prepared.configuration.settings, realms_of(prepared.staged.entries))) {
     report.warnings.push_back(concat({"Warning: ", warning}));
   }
   report.listeners_added = prepared.staged.added;
@@ -195,12 +176,9 @@ ReloadReport Reload::commit(Prepared prepared) {
   const Instructions& instructions = prepared.instructions;
   running_.settings = std::move(prepared.configuration.settings);
   running_.written = std::move(prepared.configuration.written);
-  running_.realms = std::move(prepared.realms);
-  running_.realm_options = std::move(prepared.realm_options);
-  running_.policies = std::move(prepared.policies);
   parts_.log.replace(std::move(prepared.log));
-  const auto changes = parts_.gatekeeper.replace(running_.realms);
-  reconfigure_shards(instructions.limits);
+  const auto changes = parts_.gatekeeper.replace(realms_of(prepared.staged.entries));
+  reconfigure_shards({instructions.limits, policies_of(prepared.staged.entries)});
   report.certificates_changed =
       parts_.certificates.replace(prepared.staged.listeners, std::move(prepared.contexts));
   parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
@@ -211,8 +189,7 @@ ReloadReport Reload::commit(Prepared prepared) {
   return report;
 }
 
-void Reload::reconfigure_shards(const broker::Limits& limits) {
-  const broker::ShardChange change{limits, running_.policies};
+void Reload::reconfigure_shards(const broker::ShardChange& change) {
   parts_.loops.run_everywhere(
       [&](broker::ShardIndex /*index*/, broker::Shard& shard, broker::Instant now) {
         shard.reconfigure(change, now);

@@ -53,19 +53,15 @@ class Reload {
     Certificates::Contexts contexts;
     LogWriter::Prepared log;
     ListenerSet::Staged staged;
-    std::vector<std::shared_ptr<const auth::Realm>> realms;  // by number
-    std::vector<auth::RealmOptions> realm_options;           // by number
-    std::vector<broker::ListenerPolicy> policies;            // by number
   };
   using Errors = std::vector<std::string>;
 
   [[nodiscard]] std::expected<Prepared, Errors> prepare() const;
   /// Reads and opens the files that the settings name. Adds the failures to `errors`.
   void open_files(Prepared& prepared, Errors& errors) const;
-  void number(Prepared& prepared, std::vector<std::shared_ptr<const auth::Realm>> by_place) const;
   void report_options(const Prepared& prepared, ReloadReport& report) const;
   [[nodiscard]] ReloadReport commit(Prepared prepared);
-  void reconfigure_shards(const broker::Limits& limits);
+  void reconfigure_shards(const broker::ShardChange& change);
   [[nodiscard]] std::uint64_t sweep(const std::vector<auth::RealmChange>& changes);
 
   Running& running_;

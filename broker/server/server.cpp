@@ -88,8 +88,11 @@ std::uint64_t secret() {
 /// A broker that is configured, and runs from open() until stop().
 class Server {
  public:
-  Server(Running running, Certificates::Contexts tls, transport::Descriptor signals)
+  using Realms = std::vector<std::shared_ptr<const auth::Realm>>;
+
+  Server(Running running, Realms realms, Certificates::Contexts tls, transport::Descriptor signals)
       : running_(std::move(running)),
+        realms_(std::move(realms)),
         signals_(std::move(signals)),
         log_(running_.settings.log),
         certificates_(running_.settings, std::move(tls), log_),
@@ -97,7 +100,7 @@ class Server {
         memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
         service_manager_(log_),
         listeners_(log_),
-        gatekeeper_(running_.realms, log_) {}
+        gatekeeper_(realms_, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   [[nodiscard]] std::expected<void, std::string> open(ActivatedSockets sockets);
@@ -123,6 +126,7 @@ class Server {
   void publish(std::string_view topic, std::string value);
 
   Running running_;
+  Realms realms_;  // of the start, in the order of the settings; ListenerSet takes them
   transport::Descriptor signals_;
   LogWriter log_;
   Certificates certificates_;
@@ -150,7 +154,7 @@ void Server::say_how_it_starts() {
                concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
                        conf::format_without_severity(remark)}));
   }
-  for (const std::string& warning : Gatekeeper::warnings(running_.settings, running_.realms)) {
+  for (const std::string& warning : Gatekeeper::warnings(running_.settings, realms_)) {
     log_.write(LogType::warning, "Warning: " + warning);
   }
   if (std::ranges::any_of(running_.settings.listeners, &conf::Listener::loopback_only)) {
@@ -217,17 +221,12 @@ std::expected<void, std::string> Server::open_store() {
 }
 
 std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
-  const Instructions all = instructions_of(running_.settings, running_.open_files_max);
-  auto staged = listeners_.stage(all.listeners, &sockets);
+  Instructions all = instructions_of(running_.settings, running_.open_files_max);
+  auto staged =
+      listeners_.stage(entries_of(std::move(all.listeners), std::move(realms_)), &sockets);
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
-  // The first listeners are numbered as they stand in the configuration.
-  running_.realm_options = all.realms;
-  running_.policies = all.policies;
-  for (std::size_t i = 0; i < running_.policies.size(); ++i) {
-    running_.policies[i].port = listeners_.listeners()[i]->port();
-  }
   certificates_.install(listeners_.listeners());
   return {};
 }
@@ -270,7 +269,7 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
   options.limits = limits_of(running_.settings);
   options.durability = durability_of(running_.settings);
   options.authority = &gatekeeper_;
-  options.listeners = running_.policies;
+  options.listeners = policies_of(listeners_.entries());
   std::vector<broker::ShardOptions> all;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     options.index = broker::ShardIndex{shard};
@@ -379,7 +378,8 @@ void Server::stop() {
   if (keeper_ != nullptr) keeper_->finish(*loops_);
 }
 
-int run_broker(Running running, Certificates::Contexts tls) {
+int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> realms,
+               Certificates::Contexts tls) {
   // In the process that was started: its id is in the environment, too.
   auto sockets = ActivatedSockets::receive();
   if (!sockets) {
@@ -411,7 +411,7 @@ int run_broker(Running running, Certificates::Contexts tls) {
   }
   prepare_heap(thread_count(settings));
 
-  Server server(std::move(running), std::move(tls), std::move(watched));
+  Server server(std::move(running), std::move(realms), std::move(tls), std::move(watched));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
     for (const std::string_view line : lines_of(opened.error())) {
       server.log().start_failed(concat({"Error: ", line}));
@@ -517,8 +517,7 @@ int run(const std::vector<std::string_view>& arguments) {
   running.start = configuration->written.globals;
   running.settings = std::move(configuration->settings);
   running.written = std::move(configuration->written);
-  running.realms = std::move(*realms);
-  return run_broker(std::move(running), std::move(*tls));
+  return run_broker(std::move(running), std::move(*realms), std::move(*tls));
 }
 
 }  // namespace server
