@@ -8,6 +8,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/outbox.h"
 #include "transport/admission.h"
+#include "transport/http_exchange.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
 #include "transport/pending.h"
@@ -25,7 +26,9 @@ enum class State : std::uint8_t {
   proxy_header,        ///< a PROXY protocol header has to come first
   tls_due,             ///< no byte of TLS has come
   tls_handshake,       ///< under way, and counted by HandshakeQueue
-  http_request,        ///< of a WebSocket, or for a file
+  http_request,        ///< of a WebSocket, or for a handler
+  http_body,           ///< of that request for a handler
+  http_answer,         ///< a handler has the request, and its answer is due
   introduced,          ///< the shard knows it; no byte of MQTT has come
   connecting,          ///< bytes of MQTT have come; it may move to another loop
   at_home,             ///< it stays on this loop, and its login is not answered
@@ -37,9 +40,9 @@ enum class State : std::uint8_t {
   closed,              ///< the handle is being closed
 };
 
-/// Whether the shard does not know it yet.
+/// Whether its client has not said all that comes before MQTT, or before the answer of a handler.
 [[nodiscard]] constexpr bool is_arriving(State state) noexcept {
-  return state >= State::proxy_header && state <= State::http_request;
+  return state >= State::proxy_header && state <= State::http_body;
 }
 /// Whether the shard knows it.
 [[nodiscard]] constexpr bool is_open(State state) noexcept {
@@ -75,7 +78,8 @@ struct Connection {
   std::unique_ptr<ProxyStage> proxy;           // null where no such header is expected
   std::unique_ptr<TlsFilter> tls;              // null without TLS, and before the first bytes
   std::unique_ptr<WebSocketReader> websocket;  // null on plain TCP, and before the handshake
-  std::unique_ptr<WebSocketOpening> opening;   // from its first bytes until its end
+  std::unique_ptr<WebSocketOpening> opening;   // from its first bytes until it is answered
+  std::unique_ptr<HttpExchange> http;          // null without a request for handlers
   std::unique_ptr<Pending> pending;
   broker::Instant deadline;    // of the states that have one
   broker::Instant opened;      // when the shard of this loop was told of it

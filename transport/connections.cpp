@@ -39,6 +39,8 @@ std::string_view awaited(const Connection& connection) noexcept {
       return "TLS handshake";
     case State::http_request:
       return "WebSocket handshake";
+    case State::http_body:
+      return "body of an HTTP request";
     default:
       return {};
   }
@@ -52,6 +54,7 @@ bool is_turned_away(const Connection& connection) noexcept {
 
 Connections::Connections(Loop& loop)
     : loop_(loop),
+      http_(loop, *this),
       writer_(on_written),
       lines_(loop.log()),
       admission_(loop.options(), loop.addresses(), loop.count()) {}
@@ -67,6 +70,10 @@ Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
 void Connections::note(const Connection& connection, std::string_view before,
                        std::string_view after, const std::source_location& place) {
   lines_.note(connection, before, after, loop_.now(), place);
+}
+
+void Connections::note_defects(const Connection& connection, std::string_view defects) {
+  if (!defects.empty()) lines_.defects(connection, defects, loop_.now());
 }
 
 // Opening.
@@ -285,8 +292,7 @@ void Connections::close(const broker::CloseRequest& request) {
 void Connections::finish(Connection& connection) {
   if (!is_closing(connection.state)) return;
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
-  if (connection.opening != nullptr && connection.opening->has_file())
-    return send_more_of_file(connection);
+  if (HttpStage::is_sending(connection)) return http_.send_more(connection);
   const bool at_once = Closing::may_end_at_once(connection, loop_.turn());
   if (at_once || Closing::ends_first(connection)) writer_.end_tls(connection);
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
@@ -358,9 +364,7 @@ void Connections::tick() {
   admit_to_handshakes();
   lines_.tell_held_back(loop_.now());
   ping_silent();
-  for (const broker::ConnectionId id : std::exchange(files_, {})) {
-    if (Connection* const connection = table_.find(id)) finish(*connection);
-  }
+  http_.tick();
 }
 
 /// Loses a connection if its deadline is over. If the deadline was moved, another entry stands for

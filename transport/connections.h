@@ -23,8 +23,8 @@
 #include "transport/deadlines.h"
 #include "transport/handoff.h"
 #include "transport/handshake_queue.h"
+#include "transport/http_stage.h"
 #include "transport/listener.h"
-#include "transport/websocket_opening.h"
 #include "transport/websocket_pings.h"
 #include "transport/writer.h"
 
@@ -83,6 +83,38 @@ class Connections {
 
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
 
+  // For its stages, about one of its connections.
+
+  [[nodiscard]] HttpStage& http() noexcept { return http_; }
+  /// The connection of that name; null if it is gone.
+  [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept { return table_.find(id); }
+  /// Changes the state of a connection that is not closed.
+  void change(Connection& connection, State state);
+  /// Tells the shard that a connection is there.
+  void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
+  /// Writes bytes of the transport's own: responses and frames. The connection may be lost by that.
+  void send(Connection& connection, std::string_view text);
+  /// Ends a connection that is closing once its output is written; does nothing to others.
+  void finish(Connection& connection);
+  /// Closes the socket.
+  void destroy(Connection& connection);
+  /// A line that a client can cause; see ConnectionLog.
+  void note(const Connection& connection, std::string_view before, std::string_view after,
+            const std::source_location& place = std::source_location::current());
+  /// Names the defects of a request that opened a WebSocket; "" means none.
+  void note_defects(const Connection& connection, std::string_view defects);
+  /// Whether the client's address stands in the HTTP request that is to come.
+  [[nodiscard]] bool asks_proxies(const Connection& connection) const;
+  /// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was
+  /// turned away.
+  [[nodiscard]] bool learn_address(Connection& connection);
+  /// Counts `bytes` kept of a connection that waits for its login. Closes it if its address has too
+  /// many.
+  void count_login_bytes(Connection& connection, std::size_t bytes);
+  /// Closes a connection whose first bytes are of another protocol than its listener's. Returns
+  /// whether they are.
+  [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
+
  private:
   using Bytes = std::span<std::byte>;
 
@@ -90,17 +122,12 @@ class Connections {
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   void listen_to(Connection& connection);
-  void change(Connection& connection, State state);
   [[nodiscard]] static std::string_view missing_name(const Connection& connection);
-  void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);
   /// The same for the limits by address, of number and of rate. To be called once, when the real
   /// address is known.
   [[nodiscard]] bool admit(Connection& connection);
-  /// Counts `bytes` kept of a connection that waits for its login. Closes it if its address has too
-  /// many.
-  void count_login_bytes(Connection& connection, std::size_t bytes);
   void turn_away(Connection& connection, broker::Refusal refusal);
   void tell_refusal(Connection& connection, broker::Refusal refusal);
 
@@ -108,9 +135,7 @@ class Connections {
   [[nodiscard]] bool may_call(Connection& connection);
   [[nodiscard]] bool begin(Connection& connection);
   [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
-  [[nodiscard]] bool asks_proxies(const Connection& connection) const;
   void take_proxy_header(Connection& connection);
-  [[nodiscard]] bool learn_address(Connection& connection);
   void note_stranger(Connection& connection);
 
   // Reading.
@@ -121,7 +146,6 @@ class Connections {
   // The stages of a connection's way in: each takes bytes and returns those of the next stage.
   [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_tls(Connection& connection, Bytes bytes);
-  [[nodiscard]] Bytes read_http(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
   void read_mqtt(Connection& connection, Bytes bytes);
 
@@ -131,7 +155,6 @@ class Connections {
   [[nodiscard]] bool may_read(const Connection& connection) const;
   void pause(Connection& connection);
   void end_websocket(Connection& connection);
-  [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 
   // TLS.
   [[nodiscard]] bool may_handshake(const Connection& connection) const;
@@ -143,28 +166,16 @@ class Connections {
   void begin_inside_tls(Connection& connection);
   void end_tls(Connection& connection);
 
-  // The opening handshake of a WebSocket.
-  [[nodiscard]] bool answer_request(Connection& connection);
-  void refuse_request(Connection& connection, const HttpRefusal& refusal);
-  void send_page(Connection& connection, const WebSocketOpening::Page& page);
-  void send_more_of_file(Connection& connection);
-
   // Writing.
-  void send(Connection& connection, std::string_view text);
   static void on_written(uv_write_t* request, int status);
   void drained(Connection& connection);
 
   // Closing.
   void lose(Connection& connection, broker::CloseCause cause);
   void forget(Connection& connection, broker::CloseCause cause);
-  void finish(Connection& connection);
-  void destroy(Connection& connection);
   void expire(broker::ConnectionId id);
   void ping_silent();
   void ping(Connection& connection);
-  /// A line that a client can cause; see ConnectionLog.
-  void note(const Connection& connection, std::string_view before, std::string_view after,
-            const std::source_location& place = std::source_location::current());
   /// Counts, and writes a line, but of each kind only so many a second.
   void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
                     std::string_view after);
@@ -176,6 +187,7 @@ class Connections {
   static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
 
   Loop& loop_;
+  HttpStage http_;  // counts the exchanges of the table's connections
   ConnectionTable table_;
   std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
   std::unique_ptr<std::byte[]> plain_;   // and here the bytes that TLS has decrypted
@@ -188,7 +200,6 @@ class Connections {
   std::vector<Report> reports_;
   std::vector<broker::ConnectionId> lost_;    // found broken while the outbox was drained
   std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
-  std::vector<broker::ConnectionId> files_;   // more of their files is sent at the next tick
   Deadlines handshakes_;
   Deadlines refusals_;  // of those that are turned away and in a TLS handshake
   Closing closing_;

@@ -1,23 +1,14 @@
 // Input of connections: the part of Connections that turns bytes into calls of the shard.
 
-#include <array>
 #include <string>
 #include <sys/socket.h>
 #include <utility>
-#include <variant>
 
 #include "transport/connections.h"
 #include "transport/first_bytes.h"
 #include "transport/loop.h"
 
 namespace transport {
-
-namespace {
-
-/// Of a file, sent in one go to a client that takes it at once.
-constexpr std::size_t file_bytes_per_turn = std::size_t{1} << 20U;
-
-}  // namespace
 
 void Connections::listen_to(Connection& connection) {
   if (uv_read_start(&connection.handle.stream, on_alloc, on_read) != 0) {
@@ -94,7 +85,7 @@ void Connections::read(Connection& connection, Bytes bytes) {
   // the listener does not have, or that is over, leaves all of them.
   bytes = read_proxy_header(connection, bytes);
   bytes = read_tls(connection, bytes);
-  bytes = read_http(connection, bytes);
+  bytes = http_.read(connection, bytes);
   bytes = read_websocket(connection, bytes);
   read_mqtt(connection, bytes);
   // A stage ends behind the last of its bytes, the inner one first.
@@ -198,82 +189,6 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
     destroy(connection);
   }
   return true;
-}
-
-// The opening handshake of a WebSocket.
-
-/// The stage of HTTP: one request.
-Connections::Bytes Connections::read_http(Connection& connection, Bytes bytes) {
-  if (connection.state != State::http_request || bytes.empty()) return bytes;
-  if (connection.opening == nullptr) {
-    if (refuse_wrong_protocol(connection, bytes)) return {};
-    connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
-  }
-  const auto [progress, used] = connection.opening->read(bytes);
-  if (progress == HttpRequestReader::Progress::incomplete) {
-    // Until its request is whole, a client behind a proxy would count as the proxy.
-    if (!asks_proxies(connection)) {
-      count_login_bytes(connection, connection.opening->head_bytes());
-    }
-    return {};
-  }
-  if (progress != HttpRequestReader::Progress::complete) {
-    refuse_request(connection, connection.opening->fault(progress));
-    return {};
-  }
-  return answer_request(connection) ? bytes.subspan(used) : Bytes{};
-}
-
-/// Returns whether a WebSocket is open now.
-bool Connections::answer_request(Connection& connection) {
-  if (!learn_address(connection)) return false;
-  const WebSocketOpening::Answer answer = connection.opening->answer();
-  if (const auto* refusal = std::get_if<HttpRefusal>(&answer)) {
-    refuse_request(connection, *refusal);
-    return false;
-  }
-  if (const auto* page = std::get_if<WebSocketOpening::Page>(&answer)) {
-    send_page(connection, *page);
-    return false;
-  }
-  const auto& handshake = std::get<Handshake>(answer);
-  if (!handshake.defects.empty()) {
-    lines_.defects(connection, handshake.defects, loop_.now());
-  }
-  send(connection, handshake.response);
-  if (connection.state != State::http_request) return false;  // the socket was broken
-  connection.opening.reset();
-  Admission::release_login_bytes(connection.charge);
-  connection.websocket = std::make_unique<WebSocketReader>();
-  introduce(connection);
-  return true;
-}
-
-void Connections::refuse_request(Connection& connection, const HttpRefusal& refusal) {
-  note(connection, "HTTP request from ",
-       " on " + connection.listener->name() + " refused: " + status_line(refusal.status) + ": " +
-           refusal.text);
-  change(connection, State::rejected);
-  send(connection, encode(refusal, connection.opening->request().method == "HEAD"));
-  finish(connection);
-}
-
-void Connections::send_page(Connection& connection, const WebSocketOpening::Page& page) {
-  change(connection, State::rejected);  // no WebSocket will come of it
-  send(connection, page.head);
-  finish(connection);
-}
-
-void Connections::send_more_of_file(Connection& connection) {
-  std::array<char, std::size_t{16} << 10U> place;
-  for (std::size_t sent = 0; sent < file_bytes_per_turn; sent += place.size()) {
-    const std::span<char> piece = connection.opening->read_file(place);
-    if (piece.empty()) return finish(connection);
-    send(connection, {piece.data(), piece.size()});
-    if (!is_closing(connection.state)) return;
-    if (connection.pending != nullptr) return finish(connection);
-  }
-  files_.push_back(connection.id);
 }
 
 }  // namespace transport

@@ -1,6 +1,7 @@
 #include "transport/http.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "transport/text.h"
 
@@ -16,22 +17,46 @@ std::string_view phrase_of(unsigned status) noexcept {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
     case 301:
       return "Moved Permanently";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
     case 426:
       return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
     case 503:
       return "Service Unavailable";
     default:
@@ -83,6 +108,41 @@ std::string_view HttpRequest::path() const noexcept {
   if (text.starts_with('/') || scheme == std::string_view::npos) return text;
   const std::size_t path = text.find('/', scheme + 3);
   return path == std::string_view::npos ? "/" : text.substr(path);
+}
+
+std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
+  const std::size_t query = target.find('?');
+  if (query == std::string::npos) return std::nullopt;
+  std::string_view rest = std::string_view(target).substr(query + 1);
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) != name) continue;
+    std::string value(pair.substr(std::min(equals + 1, pair.size())));
+    std::ranges::replace(value, '+', ' ');
+    return percent_decoded(value);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string decoded;
+  while (!text.empty()) {
+    if (text.front() != '%') {
+      decoded += text.front();
+      text.remove_prefix(1);
+      continue;
+    }
+    unsigned value = 0;
+    const std::string_view digits = text.substr(1, 2);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (error != std::errc{} || end != digits.data() + 2 || value == 0) return std::nullopt;
+    decoded += static_cast<char>(value);
+    text.remove_prefix(3);
+  }
+  return decoded;
 }
 
 /// The callbacks of http_parser; its `data` is the reader.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <http_parser.h>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,7 +33,13 @@ struct HttpRequest {
   /// Of the target the path, without its query. Of one in absolute form, as it is sent to a proxy,
   /// scheme and host are left out (RFC 9112, section 3.2.2).
   [[nodiscard]] std::string_view path() const noexcept;
+  /// The value of the first parameter of that name in the query, decoded: "b c" of "?a=b+c".
+  /// Nothing if there is none, or if it cannot be decoded.
+  [[nodiscard]] std::optional<std::string> parameter(std::string_view name) const;
 };
+
+/// Text of a target with its %XX decoded; nothing if it is malformed or has a zero byte.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
 
 /// Reads the head of one HTTP request, however it is cut into pieces.
 ///
@@ -55,6 +62,8 @@ class HttpRequestReader {
   /// How many more bytes the head may have.
   [[nodiscard]] std::size_t bytes_left() const noexcept { return bytes_left_; }
   [[nodiscard]] const HttpRequest& request() const noexcept { return request_; }
+  /// Moves the request out. Requires that read() has returned complete.
+  [[nodiscard]] HttpRequest take() { return std::move(request_); }
   /// The fault of a malformed head, in words.
   [[nodiscard]] std::string_view error() const noexcept;
 

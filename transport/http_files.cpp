@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
@@ -11,30 +10,31 @@
 #include <unistd.h>
 #include <utility>
 
+#include "transport/descriptor.h"
+
 namespace transport {
 
 namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string decoded;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      decoded += text.front();
-      text.remove_prefix(1);
-      continue;
-    }
-    unsigned value = 0;
-    const std::string_view digits = text.substr(1, 2);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (error != std::errc{} || end != digits.data() + 2 || value == 0) return std::nullopt;
-    decoded += static_cast<char>(value);
-    text.remove_prefix(3);
+/// The rest of an open file.
+class FilePieces final : public HttpPieces {
+ public:
+  explicit FilePieces(Descriptor file) : file_(std::move(file)) {}
+
+  State read(std::string& into, std::size_t room) override {
+    const std::size_t before = into.size();
+    into.resize(before + room);
+    const ssize_t count = ::read(file_.get(), into.data() + before, room);
+    into.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0) return State::failed;
+    return count == 0 ? State::end : State::more;
   }
-  return decoded;
-}
+
+ private:
+  Descriptor file_;
+};
 
 HttpRefusal not_found(const HttpRequest& request) {
   return {404, "There is no file '" + printable(request.path()) + "'.", {}};
@@ -61,35 +61,30 @@ std::optional<Place> resolve(const std::string& directory, std::string_view path
 
 /// Sends a client from "/sub" to "/sub/": links of the page there are relative to it. So is the
 /// answer: a proxy may have put the folder elsewhere.
-HttpFile redirect_into(const HttpRequest& request) {
+HttpResponse redirect_into(const HttpRequest& request) {
   const std::string_view path = request.path();
   const std::size_t query = std::min(request.target.find('?'), request.target.size());
-  HttpFile answer;
-  answer.head = "HTTP/1.1 " + status_line(301) + "\r\nLocation: ./" +
-                std::string(path.substr(path.rfind('/') + 1)) + "/" + request.target.substr(query) +
-                "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  HttpResponse answer;
+  answer.status = 301;
+  answer.type = {};
+  answer.fields = "Location: ./" + std::string(path.substr(path.rfind('/') + 1)) + "/" +
+                  request.target.substr(query) + "\r\n";
   return answer;
 }
 
-HttpFile head_of(const fs::path& file, std::uint64_t size_bytes) {
-  HttpFile found;
-  found.size_bytes = size_bytes;
-  found.head = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(content_type(file.native())) +
-               "\r\nContent-Length: " + std::to_string(size_bytes) +
-               "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
-  return found;
-}
-
-std::expected<HttpFile, HttpRefusal> open_place(const HttpRequest& request, const fs::path& file) {
-  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (descriptor < 0) return std::unexpected(not_found(request));
+std::expected<HttpResponse, HttpRefusal> open_place(const HttpRequest& request,
+                                                    const fs::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return std::unexpected(not_found(request));
   struct stat status{};
-  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ::close(descriptor);
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return std::unexpected(not_found(request));
   }
-  HttpFile found = head_of(file, static_cast<std::uint64_t>(status.st_size));
-  found.descriptor = descriptor;
+  HttpResponse found;
+  found.type = content_type(path.native());
+  found.fields = "X-Content-Type-Options: nosniff\r\n";
+  found.pieces = std::make_unique<FilePieces>(std::move(file));
+  found.pieces_bytes = static_cast<std::uint64_t>(status.st_size);
   return found;
 }
 
@@ -132,8 +127,8 @@ std::string_view content_type(std::string_view file_name) noexcept {
   return place == types.end() ? "application/octet-stream" : place->second;
 }
 
-std::expected<HttpFile, HttpRefusal> open_file(const HttpRequest& request,
-                                               const std::string& directory) {
+std::expected<HttpResponse, HttpRefusal> open_file(const HttpRequest& request,
+                                                   const std::string& directory) {
   if (request.method != "GET" && request.method != "HEAD") {
     return std::unexpected(HttpRefusal{
         405, "Files are read with GET, not with " + request.method + ".", "Allow: GET, HEAD\r\n"});
@@ -149,6 +144,16 @@ std::expected<HttpFile, HttpRefusal> open_file(const HttpRequest& request,
   if (!index) return std::unexpected(not_found(request));
   if (!request.path().ends_with('/')) return redirect_into(request);
   return open_place(request, index->path);
+}
+
+HttpHandler file_handler(std::string directory) {
+  return [directory = std::move(directory)](HttpCall& call, const HttpReply&) -> HttpAnswer {
+    if (call.request.method == "OPTIONS") return HttpDeclined{};
+    auto found = open_file(call.request, directory);
+    if (found) return std::move(*found);
+    if (found.error().status == 404) return HttpDeclined{std::move(found.error())};
+    return std::move(found.error());
+  };
 }
 
 }  // namespace transport

@@ -2,14 +2,15 @@
 
 namespace transport {
 
-std::optional<std::string> answer_health_check(const HttpRequest& request) {
+HttpAnswer answer_health_check(HttpCall& call, const HttpReply& /*reply*/) {
+  const HttpRequest& request = call.request;
   const bool options = request.method == "OPTIONS";
-  const bool head = request.method == "HEAD";
-  const bool root = (head || request.method == "GET") && request.path() == "/";
-  if (!options && !root) return std::nullopt;
-  HttpRefusal answer{200, "This is a WebSocket for MQTT.", {}};
+  const bool root = (request.method == "GET" || request.method == "HEAD") && request.path() == "/";
+  if (!options && !root) return HttpDeclined{};
+  HttpResponse answer;
   if (options) answer.fields = "Allow: GET, HEAD, OPTIONS\r\n";
-  return encode(answer, head);
+  answer.body = "This is a WebSocket for MQTT.\n";
+  return answer;
 }
 
 }  // namespace transport

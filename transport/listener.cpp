@@ -183,13 +183,23 @@ std::expected<std::unique_ptr<Listener>, std::string> Listener::open_beside(
 }
 
 void Listener::set_tls(std::shared_ptr<const TlsContext> context) {
-  const std::lock_guard lock(tls_mutex_);
+  const std::lock_guard lock(mutex_);
   tls_.swap(context);
 }
 
 std::shared_ptr<const TlsContext> Listener::tls() const {
-  const std::lock_guard lock(tls_mutex_);
+  const std::lock_guard lock(mutex_);
   return tls_;
+}
+
+void Listener::set_http(std::shared_ptr<const HttpRoutes> routes) {
+  const std::lock_guard lock(mutex_);
+  http_.swap(routes);
+}
+
+std::shared_ptr<const HttpRoutes> Listener::http() const {
+  const std::lock_guard lock(mutex_);
+  return http_;
 }
 
 std::expected<std::unique_ptr<Listener>, std::string> Listener::adopt(

@@ -11,6 +11,7 @@
 
 #include "transport/connection_count.h"
 #include "transport/descriptor.h"
+#include "transport/http_routes.h"
 #include "transport/options.h"
 #include "transport/tls_context.h"
 
@@ -24,7 +25,8 @@ namespace transport {
 /// Lifetime   Bound from open() until retire(), or until it is destroyed, which also removes a unix
 ///            socket's file. Clients that connect before the loops run wait in the backlog. Each of
 ///            its connections keeps it: the options at the connection's start stay in force.
-/// Threads    Options never change; the count of connections is atomic, and a lock guards tls().
+/// Threads    Options never change; the count of connections is atomic, and a lock guards tls() and
+///            http().
 ///            Sockets are for the thread that opens and retires, and for those it tells of them.
 class Listener {
  public:
@@ -87,6 +89,11 @@ class Listener {
   void set_tls(std::shared_ptr<const TlsContext> context);
   [[nodiscard]] std::shared_ptr<const TlsContext> tls() const;
 
+  /// The handlers of requests that open no WebSocket, from now on. Safe from any thread. Null, as
+  /// before the first call: they are refused as a WebSocket's.
+  void set_http(std::shared_ptr<const HttpRoutes> routes);
+  [[nodiscard]] std::shared_ptr<const HttpRoutes> http() const;
+
  private:
   explicit Listener(const ListenerOptions& options);
   [[nodiscard]] std::expected<void, std::string> adopt_one(Descriptor socket);
@@ -99,8 +106,9 @@ class Listener {
   bool adopted_ = false;
   bool made_file_ = false;                        // the unix socket's file is ours to remove
   std::shared_ptr<ConnectionCount> connections_;  // with its predecessor and its successor
-  mutable std::mutex tls_mutex_;
-  std::shared_ptr<const TlsContext> tls_;  // under tls_mutex_
+  mutable std::mutex mutex_;                      // guards tls_ and http_
+  std::shared_ptr<const TlsContext> tls_;
+  std::shared_ptr<const HttpRoutes> http_;
 };
 
 /// Is this a socket of IPv6?

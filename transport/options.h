@@ -1,6 +1,7 @@
 // transport/options.h
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -136,6 +137,18 @@ struct ListenerOptions {
          one.bind_interface == other.bind_interface && one.socket_domain == other.socket_domain;
 }
 
+/// Bounds for the requests of all handlers of HTTP together. The bounds for all connections hold
+/// for them, too: handshake_timeout until a request is whole, websockets_headers_bytes_max for its
+/// head, and Closing's for a client that does not take its answer.
+struct HttpLimits {
+  std::size_t open_max = 256;                            // requests of a loop; more get 503
+  std::uint32_t answer_milliseconds = 30'000;            // for an answer, and between two pieces
+  std::size_t piece_bytes_max = std::size_t{16} << 10U;  // of an answer, in memory
+  std::size_t turn_bytes_max = std::size_t{1} << 20U;    // of all pieces in a turn of a loop
+
+  bool operator==(const HttpLimits&) const = default;
+};
+
 /// The options of all loops.
 ///
 /// TCP_NODELAY is no option: output leaves once per turn in one write, so Nagle's algorithm could
@@ -151,6 +164,7 @@ struct LoopOptions {
   std::uint64_t login_bytes_per_address_max = 0;   // before logins are answered; 0: no limit
   Networks limits_exempt;                          // of limits that are kept by address
   std::uint32_t stop_timeout_milliseconds = 5000;  // for output that is on its way at the end
+  HttpLimits http;
 
   bool operator==(const LoopOptions&) const = default;
 };

@@ -1,25 +1,20 @@
 #pragma once
 
-#include <optional>
-#include <span>
-#include <variant>
+#include <expected>
 
 #include "broker/wire/bytes.h"
-#include "transport/descriptor.h"
 #include "transport/http.h"
-#include "transport/http_files.h"
 #include "transport/options.h"
 #include "transport/websocket_handshake.h"
 
 namespace transport {
 
-/// The stage of a connection in which a WebSocket is opened: one HTTP request and its answer. A
-/// request that opens none is answered with a file, or as a health check.
+/// The stage of a connection in which a WebSocket is opened: one HTTP request and its answer.
 ///
-/// Shape      read() until it returns something else than incomplete -> fault() or answer() ->
-///            read_file() until it returns nothing.
-/// Lifetime   One per connection, from the first bytes of HTTP until the answer is sent. `listener`
-///            outlives it.
+/// Shape      read() until it returns something else than incomplete -> fault(), or answer(), or
+///            take_request() for a request that opens none.
+/// Lifetime   One per connection, from the first bytes of HTTP until its request is answered or
+///            handed on. `listener` outlives it.
 /// Threads    None.
 class WebSocketOpening {
  public:
@@ -36,27 +31,18 @@ class WebSocketOpening {
   /// The answer if read() returned malformed or too_large.
   [[nodiscard]] HttpRefusal fault(HttpRequestReader::Progress progress) const;
 
-  /// The whole response of a request that opens no WebSocket, or the head of one with a file.
-  struct Page {
-    std::string head;
-  };
-  using Answer = std::variant<Handshake, Page, HttpRefusal>;
-  /// The answer of a whole request.
-  ///
-  /// Cost      Blocking calls to the file system if the listener serves files.
-  [[nodiscard]] Answer answer();
-
-  /// Whether there is more of a file to send.
-  [[nodiscard]] bool has_file() const noexcept { return static_cast<bool>(file_); }
-  /// The next piece of the file, in `place`; nothing at its end.
-  [[nodiscard]] std::span<char> read_file(std::span<char> place);
+  /// Whether the request opens no WebSocket, and never was to: handlers answer it.
+  [[nodiscard]] bool is_plain() const { return !meant_for_websocket(request()); }
+  /// Moves the request out, for the handlers.
+  [[nodiscard]] HttpRequest take_request() { return reader_.take(); }
+  /// The answer of a whole request for a WebSocket.
+  [[nodiscard]] std::expected<Handshake, HttpRefusal> answer() const {
+    return answer_handshake(request(), listener_);
+  }
 
  private:
-  [[nodiscard]] std::optional<Answer> answer_plain();
-
   const ListenerOptions& listener_;
   HttpRequestReader reader_;
-  Descriptor file_;  // its rest is still to be sent
 };
 
 }  // namespace transport

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/http_handlers.h"
 #include "transport/unix_socket.h"
 
 namespace server {
@@ -113,6 +114,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
+    (*next)->set_http(http_routes_of(options));
     staged.listeners.push_back(std::move(*next));
   }
   for (const auto& each : staged.listeners) {

@@ -27,7 +27,7 @@ namespace server {
 ///            port that is bound.
 struct ListenerEntry {
   ListenerInstructions instructions;
-  std::shared_ptr<const auth::Realm> realm;  // null: nobody may log in
+  std::shared_ptr<const auth::Realm> realm;  // null: no client may log in
 };
 
 /// Entries in the order of the instructions; `realms` are in that order.

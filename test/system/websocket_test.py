@@ -250,6 +250,23 @@ class OptionsTest(WebSocketTest):
         opened.send(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         return opened.read_response()
 
+    def test_a_large_file_for_a_slow_reader(self):
+        """A client that does not read its file delays nobody, and still gets all of it."""
+        size = 64 << 20
+        self.start(self.config + "http_dir {dir}/www\n", {"www/small.txt": "small"})
+        with open(self.broker.directory / "www/large.bin", "wb") as file:
+            file.truncate(size)
+        slow = self.socket()
+        slow.send(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+        client = self.ws_client()
+        client.subscribe("t")
+        for number in range(5):
+            client.publish("t", str(number))
+            client.expect_publish("t", str(number))
+            self.assertEqual(self.get("/small.txt").body, b"small")
+        response = slow.read_response()
+        self.assertEqual((response.status, len(response.body)), (200, size))
+
     def test_http_dir_links_lead_nowhere(self):
         """A symbolic link out of http_dir is not followed."""
         self.start(self.config + "http_dir {dir}/www\n",

@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "transport/http_files.h"
+#include "transport/http_health.h"
 namespace transport {
 
 namespace {
@@ -43,6 +45,14 @@ std::string frame(unsigned first_byte, std::string_view payload, unsigned mask_b
     bytes += static_cast<char>(payload.size() >> (8 * at));
   }
   return bytes;
+}
+
+/// As the server does it.
+std::shared_ptr<const HttpRoutes> routes_of(const ListenerOptions& listener) {
+  std::vector<HttpRoutes::Route> routes;
+  if (!listener.http_dir.empty()) routes.push_back({"", file_handler(listener.http_dir)});
+  routes.push_back({"", answer_health_check});
+  return std::make_shared<HttpRoutes>(std::move(routes));
 }
 
 }  // namespace
@@ -81,6 +91,7 @@ TestBroker::TestBroker(Options options) {
     auto opened = Listener::open(*listener);
     REQUIRE(opened.has_value());
     (*opened)->set_tls(options.tls);
+    (*opened)->set_http(options.http != nullptr ? options.http : routes_of(*listener));
     listeners_.push_back(std::move(*opened));
   }
   std::vector<broker::ShardOptions> shards(options.loops);

@@ -14,6 +14,7 @@
 #include "broker/core/log.h"
 #include "broker/shard.h"
 #include "transport/descriptor.h"
+#include "transport/http_routes.h"
 #include "transport/listener.h"
 #include "transport/loops.h"
 
@@ -54,9 +55,10 @@ class TestBroker {
     LoopOptions loop;
     ListenerOptions mqtt;
     ListenerOptions websockets;
-    std::shared_ptr<const TlsContext> tls = nullptr;  // of both listeners; null: they are plain
-    LoginFunction login;                              // null: everybody may come in
-    bool run = true;                                  // start at once
+    std::shared_ptr<const TlsContext> tls = nullptr;   // of both listeners; null: they are plain
+    LoginFunction login;                               // null: everybody may come in
+    std::shared_ptr<const HttpRoutes> http = nullptr;  // null: files and health checks
+    bool run = true;                                   // start at once
   };
   explicit TestBroker(Options options);
   TestBroker() : TestBroker(Options{}) {}

@@ -287,9 +287,7 @@ TEST_CASE("files are served from a folder, and from nowhere else", "[http]") {
     HttpRequest request;
     request.method = method;
     request.target = std::move(target);
-    auto file = open_file(request, base / "www");
-    if (file) ::close(file->descriptor);
-    return file;
+    return open_file(request, base / "www");
   };
   const auto status = [&](std::string_view method, std::string target) {
     const auto file = ask(method, std::move(target));
@@ -311,17 +309,20 @@ TEST_CASE("files are served from a folder, and from nowhere else", "[http]") {
   CHECK(status("GET", "http://other/") == 200);  // the absolute form (RFC 9112, 3.2.2)
   CHECK(status("PUT", "/") == 405);
   // A folder with a page: its relative links want the slash.
-  CHECK(ask("GET", "/app?v=2")
-            ->head.starts_with("HTTP/1.1 301 Moved Permanently\r\nLocation: ./app/?v=2\r\n"));
-  CHECK(ask("GET", "//app")->head.find("Location: ./app/\r\n") != std::string::npos);
-  CHECK(ask("GET", "/app")->descriptor == -1);
-  CHECK(ask("GET", "/app/")->head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(ask("GET", "/app?v=2")->status == 301);
+  CHECK(ask("GET", "/app?v=2")->fields == "Location: ./app/?v=2\r\n");
+  CHECK(ask("GET", "//app")->fields == "Location: ./app/\r\n");
+  CHECK(ask("GET", "/app")->pieces == nullptr);
+  CHECK(ask("GET", "/app/")->status == 200);
   CHECK(status("GET", "/sub/") == 404);
   const auto file = ask("GET", "/sub/a%20b.js");
   REQUIRE(file.has_value());
-  CHECK(file->size_bytes == 1);
-  CHECK(file->head.find("Content-Type: text/javascript") != std::string::npos);
-  CHECK(file->head.find("Content-Length: 1\r\n") != std::string::npos);
+  CHECK(file->pieces_bytes == 1);
+  CHECK(file->type.starts_with("text/javascript"));
+  std::string content;
+  CHECK(file->pieces->read(content, 10) == HttpPieces::State::more);
+  CHECK(content == "1");
+  CHECK(file->pieces->read(content, 10) == HttpPieces::State::end);
   fs::remove_all(base);
 }
 
@@ -351,10 +352,10 @@ TEST_CASE("the type of a file follows from its ending, in any case of letters", 
 
 TEST_CASE("a balancer that asks for the server's health is told that it is up", "[http]") {
   const auto answer = [](std::string_view method, std::string_view target) {
-    HttpRequest request;
-    request.method = method;
-    request.target = target;
-    return answer_health_check(request);
+    HttpCall call;
+    call.request.method = method;
+    call.request.target = target;
+    return answer_health_check(call, {});
   };
   for (const auto& [method, target] :
        std::vector<std::pair<std::string, std::string>>{{"GET", "/"},
@@ -365,12 +366,24 @@ TEST_CASE("a balancer that asks for the server's health is told that it is up", 
                                                         {"OPTIONS", "/mqtt"}}) {
     CAPTURE(method, target);
     const auto found = answer(method, target);
-    REQUIRE(found);
-    CHECK(found->starts_with("HTTP/1.1 200 OK\r\n"));
-    CHECK(found->ends_with("\r\n\r\n") == (method == "HEAD"));
+    REQUIRE(std::holds_alternative<HttpResponse>(found));
+    CHECK(std::get<HttpResponse>(found).status == 200);
   }
-  CHECK_FALSE(answer("GET", "/mqtt"));
-  CHECK_FALSE(answer("POST", "/"));
+  CHECK(std::holds_alternative<HttpDeclined>(answer("GET", "/mqtt")));
+  CHECK(std::holds_alternative<HttpDeclined>(answer("POST", "/")));
+}
+
+TEST_CASE("a parameter of the query is decoded", "[http]") {
+  HttpRequest request;
+  request.target = "/api?a=1&name=b+c%26d&empty=&bare&bad=%2";
+  CHECK(request.parameter("a") == "1");
+  CHECK(request.parameter("name") == "b c&d");
+  CHECK(request.parameter("empty") == "");
+  CHECK(request.parameter("bare") == "");
+  CHECK_FALSE(request.parameter("bad"));
+  CHECK_FALSE(request.parameter("none"));
+  request.target = "/api";
+  CHECK_FALSE(request.parameter("a"));
 }
 
 }  // namespace transport

@@ -1,0 +1,22 @@
+#include "broker/server/http_handlers.h"
+
+#include <utility>
+#include <vector>
+
+#include "transport/http_files.h"
+#include "transport/http_health.h"
+
+namespace server {
+
+std::shared_ptr<const transport::HttpRoutes> http_routes_of(
+    const transport::ListenerOptions& listener) {
+  if (listener.protocol != transport::Protocol::websockets) return nullptr;
+  std::vector<transport::HttpRoutes::Route> routes;
+  if (!listener.http_dir.empty()) {
+    routes.push_back({.prefix = "", .handler = transport::file_handler(listener.http_dir)});
+  }
+  routes.push_back({.prefix = "", .handler = transport::answer_health_check});
+  return std::make_shared<transport::HttpRoutes>(std::move(routes));
+}
+
+}  // namespace server

@@ -1,0 +1,16 @@
+// broker/server/http_handlers.h
+#pragma once
+
+#include <memory>
+
+#include "transport/http_routes.h"
+#include "transport/options.h"
+
+namespace server {
+
+/// The table of a listener: which handler answers which request that opens no WebSocket. Null for a
+/// listener that speaks no HTTP.
+[[nodiscard]] std::shared_ptr<const transport::HttpRoutes> http_routes_of(
+    const transport::ListenerOptions& listener);
+
+}  // namespace server

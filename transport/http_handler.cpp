@@ -1,0 +1,30 @@
+#include "transport/http_handler.h"
+
+#include <cassert>
+#include <utility>
+
+#include "transport/loop.h"
+
+namespace transport {
+
+void HttpReply::answer(HttpResponse response) const {
+  assert(loop_ != nullptr);
+  loop_->post([connection = connection_, response = std::move(response)](Loop& loop) mutable {
+    loop.connections().http().answer(connection, std::move(response));
+  });
+}
+
+void HttpReply::refuse(HttpRefusal refusal) const {
+  assert(loop_ != nullptr);
+  loop_->post([connection = connection_, refusal = std::move(refusal)](Loop& loop) {
+    loop.connections().http().refuse(connection, refusal);
+  });
+}
+
+void HttpReply::go_on() const {
+  assert(loop_ != nullptr);
+  loop_->post(
+      [connection = connection_](Loop& loop) { loop.connections().http().go_on(connection); });
+}
+
+}  // namespace transport
