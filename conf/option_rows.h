@@ -16,9 +16,11 @@ inline constexpr std::int64_t int32_max = std::numeric_limits<std::int32_t>::max
 inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
 
 /// The parts of the table. options() puts them together; no other file needs them.
+[[nodiscard]] std::span<const Option> client_option_rows();
 [[nodiscard]] std::span<const Option> global_option_rows();
 [[nodiscard]] std::span<const Option> logging_option_rows();
 [[nodiscard]] std::span<const Option> listener_option_rows();
+[[nodiscard]] std::span<const Option> tls_option_rows();
 [[nodiscard]] std::span<const Option> bridge_option_rows();
 
 /// The value of slow_consumer_policy and its like, checked already.
