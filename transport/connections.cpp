@@ -54,6 +54,7 @@ bool is_turned_away(const Connection& connection) noexcept {
 
 Connections::Connections(Loop& loop)
     : loop_(loop),
+      tls_(loop, *this),
       http_(loop, *this),
       writer_(on_written),
       lines_(loop.log()),
@@ -103,8 +104,7 @@ Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener
 /// Changes the state of a live connection, and keeps the count of TLS handshakes right. Beside this
 /// only Closing changes it, from closing to lingering.
 void Connections::change(Connection& connection, State state) {
-  if (connection.state == State::tls_handshake) handshake_queue_.end();
-  if (state == State::tls_handshake) handshake_queue_.begin();
+  tls_.changed(connection.state, state);
   connection.state = state;
   if (state >= State::settled) Admission::release_login_bytes(connection.charge);
 }
@@ -156,7 +156,7 @@ void Connections::adopt(Handoff handoff) {
   if (!is_open(connection->state)) return;
   pass(*connection, handoff.unread);
   end_websocket(*connection);
-  if (is_open(connection->state)) end_tls(*connection);
+  if (is_open(connection->state)) tls_.end(*connection);
 }
 
 /// The reason why a client has no name from TLS or a PROXY header; empty if none is asked for.
@@ -361,7 +361,7 @@ void Connections::tick() {
   while (const auto id = handshakes_.pop(loop_.now())) expire(*id);
   closing_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
   while (const auto id = refusals_.pop(loop_.now())) expire(*id);
-  admit_to_handshakes();
+  tls_.admit();
   lines_.tell_held_back(loop_.now());
   ping_silent();
   http_.tick();

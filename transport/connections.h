@@ -22,9 +22,9 @@
 #include "transport/connection_table.h"
 #include "transport/deadlines.h"
 #include "transport/handoff.h"
-#include "transport/handshake_queue.h"
 #include "transport/http_stage.h"
 #include "transport/listener.h"
+#include "transport/tls_stage.h"
 #include "transport/websocket_pings.h"
 #include "transport/writer.h"
 
@@ -85,7 +85,11 @@ class Connections {
 
   // For its stages, about one of its connections.
 
+  /// The bytes of one read, at most.
+  static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
+
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
+  [[nodiscard]] Writer& writer() noexcept { return writer_; }
   /// The connection of that name; null if it is gone.
   [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept { return table_.find(id); }
   /// Changes the state of a connection that is not closed.
@@ -98,9 +102,20 @@ class Connections {
   void finish(Connection& connection);
   /// Closes the socket.
   void destroy(Connection& connection);
+  /// The connection is gone, whatever its shard wanted.
+  void lose(Connection& connection, broker::CloseCause cause);
+  /// Tells the shard, if it knows the connection, that it has ended.
+  void forget(Connection& connection, broker::CloseCause cause);
+  /// Has libuv read the socket.
+  void listen_to(Connection& connection);
   /// A line that a client can cause; see ConnectionLog.
   void note(const Connection& connection, std::string_view before, std::string_view after,
             const std::source_location& place = std::source_location::current());
+  /// Counts a refusal, and writes a line, but of each kind only so many a second.
+  void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
+                    std::string_view after);
+  /// Says to a client that was turned away why, in the protocol of its listener.
+  void tell_refusal(Connection& connection, broker::Refusal refusal);
   /// Names the defects of a request that opened a WebSocket; "" means none.
   void note_defects(const Connection& connection, std::string_view defects);
   /// Whether the client's address stands in the HTTP request that is to come.
@@ -121,7 +136,6 @@ class Connections {
   // Opening.
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
-  void listen_to(Connection& connection);
   [[nodiscard]] static std::string_view missing_name(const Connection& connection);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);
@@ -129,7 +143,6 @@ class Connections {
   /// address is known.
   [[nodiscard]] bool admit(Connection& connection);
   void turn_away(Connection& connection, broker::Refusal refusal);
-  void tell_refusal(Connection& connection, broker::Refusal refusal);
 
   // The client's address.
   [[nodiscard]] bool may_call(Connection& connection);
@@ -145,7 +158,6 @@ class Connections {
 
   // The stages of a connection's way in: each takes bytes and returns those of the next stage.
   [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
-  [[nodiscard]] Bytes read_tls(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
   void read_mqtt(Connection& connection, Bytes bytes);
 
@@ -156,42 +168,23 @@ class Connections {
   void pause(Connection& connection);
   void end_websocket(Connection& connection);
 
-  // TLS.
-  [[nodiscard]] bool may_handshake(const Connection& connection) const;
-  [[nodiscard]] bool waits_for_handshakes(const Connection& connection) const;
-  void admit_to_handshakes();
-  [[nodiscard]] bool start_tls(Connection& connection, Bytes bytes);
-  [[nodiscard]] Bytes open_records(Connection& connection, Bytes bytes);
-  [[nodiscard]] bool reply_tls(Connection& connection);
-  void begin_inside_tls(Connection& connection);
-  void end_tls(Connection& connection);
-
   // Writing.
   static void on_written(uv_write_t* request, int status);
   void drained(Connection& connection);
 
   // Closing.
-  void lose(Connection& connection, broker::CloseCause cause);
-  void forget(Connection& connection, broker::CloseCause cause);
   void expire(broker::ConnectionId id);
   void ping_silent();
   void ping(Connection& connection);
-  /// Counts, and writes a line, but of each kind only so many a second.
-  void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
-                    std::string_view after);
 
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
 
-  /// One buffer serves all connections of a loop; its bytes are used before the next read.
-  static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
-
   Loop& loop_;
+  TlsStage tls_;
   HttpStage http_;  // counts the exchanges of the table's connections
   ConnectionTable table_;
-  std::unique_ptr<std::byte[]> buffer_;  // every read goes into it
-  std::unique_ptr<std::byte[]> plain_;   // and here the bytes that TLS has decrypted
-  mqtt::ByteBuffer tls_replies_;         // to the read under way
+  std::unique_ptr<std::byte[]> buffer_;  // every read of the loop; used up before the next one
   Writer writer_;
   struct Report {
     broker::ConnectionId connection;
@@ -206,7 +199,6 @@ class Connections {
   WebSocketPings pings_;
   ConnectionLog lines_;
   Admission admission_;
-  HandshakeQueue handshake_queue_;  // of TLS
 };
 
 }  // namespace transport

@@ -39,17 +39,17 @@ void Connections::resume_all() {
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
 bool Connections::may_read(const Connection& connection) const {
   return !connection.reading_held && !loop_.blocked() && connection.read_turn != loop_.turn() &&
-         may_handshake(connection);
+         tls_.may_read(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
 /// on_alloc(): libuv goes on to call on_read() whatever happens there.
 void Connections::pause(Connection& connection) {
-  const bool waits = waits_for_handshakes(connection);
+  const bool waits = tls_.has_to_wait(connection);
   if (!connection.reading_held && !waits && !loop_.blocked()) return;
   uv_read_stop(&connection.handle.stream);
   if (connection.reading_held) return;
-  if (waits) return handshake_queue_.wait(connection.id);
+  if (waits) return tls_.wait(connection.id);
   paused_.push_back(connection.id);
 }
 
@@ -84,13 +84,13 @@ void Connections::read(Connection& connection, Bytes bytes) {
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that
   // the listener does not have, or that is over, leaves all of them.
   bytes = read_proxy_header(connection, bytes);
-  bytes = read_tls(connection, bytes);
+  bytes = tls_.read(connection, bytes);
   bytes = http_.read(connection, bytes);
   bytes = read_websocket(connection, bytes);
   read_mqtt(connection, bytes);
   // A stage ends behind the last of its bytes, the inner one first.
   end_websocket(connection);
-  end_tls(connection);
+  tls_.end(connection);
   loop_.after_input(size);
 }
 
