@@ -54,11 +54,11 @@ bool is_turned_away(const Connection& connection) noexcept {
 
 Connections::Connections(Loop& loop)
     : loop_(loop),
+      arrivals_(loop, *this),
       tls_(loop, *this),
       http_(loop, *this),
       writer_(on_written),
-      lines_(loop.log()),
-      admission_(loop.options(), loop.addresses(), loop.count()) {}
+      lines_(loop.log()) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
   return static_cast<Loop*>(handle->loop->data)->connections();
@@ -71,10 +71,6 @@ Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
 void Connections::note(const Connection& connection, std::string_view before,
                        std::string_view after, const std::source_location& place) {
   lines_.note(connection, before, after, loop_.now(), place);
-}
-
-void Connections::note_defects(const Connection& connection, std::string_view defects) {
-  if (!defects.empty()) lines_.defects(connection, defects, loop_.now());
 }
 
 // Opening.
@@ -113,8 +109,8 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
                          const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
-  if (!may_call(*connection)) return destroy(*connection);
-  if (enter(*connection) && begin(*connection)) listen_to(*connection);
+  if (!arrivals_.may_call(*connection)) return destroy(*connection);
+  if (arrivals_.enter(*connection) && begin(*connection)) listen_to(*connection);
 }
 
 /// Everything is known that the accepting of a socket tells. Returns false if that was enough to
@@ -122,7 +118,8 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
 bool Connections::begin(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const bool behind_proxy = options.proxy_protocol != ProxyVersion::none;
-  if (!behind_proxy && !asks_proxies(connection) && !arrived(connection)) return false;
+  if (!behind_proxy && !Arrivals::asks_proxies(connection) && !arrivals_.arrived(connection))
+    return false;
   if (!behind_proxy && options.protocol == Protocol::mqtt && !options.tls) {
     introduce(connection);
     return true;
@@ -142,7 +139,7 @@ void Connections::adopt(Handoff handoff) {
   Connection* const connection =
       start(std::move(handoff.socket), handoff.listener, handoff.address);
   if (connection == nullptr) {
-    return admission_.leave(handoff.charge, handoff.listener->connections());
+    return arrivals_.leave(handoff.charge, handoff.listener->connections());
   }
   connection->charge = std::move(handoff.charge);
   if (loop_.stopping()) return destroy(*connection);
@@ -325,7 +322,7 @@ void Connections::forget(Connection& connection, broker::CloseCause cause) {
 void Connections::destroy(Connection& connection) {
   if (connection.state == State::closed) return;
   change(connection, State::closed);
-  admission_.leave(connection.charge, connection.listener->connections());
+  arrivals_.leave(connection.charge, connection.listener->connections());
   uv_close(&connection.handle.any,
            [](uv_handle_t* handle) { of(handle).table_.release(connection_of(handle)); });
 }
@@ -360,7 +357,7 @@ void Connections::move_handshakes(std::int64_t seconds) {
 void Connections::tick() {
   while (const auto id = handshakes_.pop(loop_.now())) expire(*id);
   closing_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
-  while (const auto id = refusals_.pop(loop_.now())) expire(*id);
+  arrivals_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
   tls_.admit();
   lines_.tell_held_back(loop_.now());
   ping_silent();
@@ -375,8 +372,8 @@ void Connections::expire(broker::ConnectionId id) {
   if (connection->deadline > loop_.now()) return;
   const std::string_view what = awaited(*connection);
   if (!what.empty() && !is_turned_away(*connection)) {
-    note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
-                 " closed: no " + std::string(what) + " came in time.");
+    arrivals_.note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
+                           " closed: no " + std::string(what) + " came in time.");
   }
   lose(*connection, broker::CloseCause::connection_lost);
 }

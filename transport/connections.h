@@ -4,18 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <uv.h>
 #include <vector>
 
 #include "broker/core/outbox.h"
-#include "broker/core/refusals.h"
 #include "broker/shard.h"
-#include "transport/admission.h"
+#include "transport/arrivals.h"
 #include "transport/closing.h"
 #include "transport/connection.h"
 #include "transport/connection_log.h"
@@ -59,11 +58,6 @@ class Connections {
   void close(const broker::CloseRequest& request);
   /// A login was decided: reading goes on.
   void resume(broker::ConnectionId id);
-  /// The key that counts a failed login of a connection; nothing: it does not count.
-  [[nodiscard]] std::optional<AddressKey> login_key(broker::ConnectionId id);
-  /// Counts the refusal if so.
-  [[nodiscard]] bool is_banned(const AddressKey& key);
-  void count_failed_login(const AddressKey& key);
   /// Tells the shard which sockets did not take all that was written in this turn.
   void report();
 
@@ -73,9 +67,6 @@ class Connections {
   void tick();
   /// Shifts the deadlines of connections still in a handshake by `seconds` (may be negative).
   void move_handshakes(std::int64_t seconds);
-  /// Counts connections from before a limit by address; `listeners` are the current ones, with the
-  /// limit.
-  void count_addresses(std::span<const std::shared_ptr<Listener>> listeners);
   /// Drops connections that the shard does not know.
   void drop_strangers();
   /// Closes all sockets at once, without DISCONNECT; for the end of the loop.
@@ -88,10 +79,16 @@ class Connections {
   /// The bytes of one read, at most.
   static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
 
+  [[nodiscard]] Arrivals& arrivals() noexcept { return arrivals_; }
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
+  [[nodiscard]] ConnectionLog& lines() noexcept { return lines_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
   /// The connection of that name; null if it is gone.
   [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept { return table_.find(id); }
+  template <typename Visit>
+  void each(Visit&& visit) {
+    table_.each(std::forward<Visit>(visit));
+  }
   /// Changes the state of a connection that is not closed.
   void change(Connection& connection, State state);
   /// Tells the shard that a connection is there.
@@ -111,21 +108,6 @@ class Connections {
   /// A line that a client can cause; see ConnectionLog.
   void note(const Connection& connection, std::string_view before, std::string_view after,
             const std::source_location& place = std::source_location::current());
-  /// Counts a refusal, and writes a line, but of each kind only so many a second.
-  void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
-                    std::string_view after);
-  /// Says to a client that was turned away why, in the protocol of its listener.
-  void tell_refusal(Connection& connection, broker::Refusal refusal);
-  /// Names the defects of a request that opened a WebSocket; "" means none.
-  void note_defects(const Connection& connection, std::string_view defects);
-  /// Whether the client's address stands in the HTTP request that is to come.
-  [[nodiscard]] bool asks_proxies(const Connection& connection) const;
-  /// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was
-  /// turned away.
-  [[nodiscard]] bool learn_address(Connection& connection);
-  /// Counts `bytes` kept of a connection that waits for its login. Closes it if its address has too
-  /// many.
-  void count_login_bytes(Connection& connection, std::size_t bytes);
   /// Closes a connection whose first bytes are of another protocol than its listener's. Returns
   /// whether they are.
   [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
@@ -137,19 +119,8 @@ class Connections {
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   [[nodiscard]] static std::string_view missing_name(const Connection& connection);
-  /// Counts a connection for the limits of the listener and the broker, or turns it away.
-  [[nodiscard]] bool enter(Connection& connection);
-  /// The same for the limits by address, of number and of rate. To be called once, when the real
-  /// address is known.
-  [[nodiscard]] bool admit(Connection& connection);
-  void turn_away(Connection& connection, broker::Refusal refusal);
 
-  // The client's address.
-  [[nodiscard]] bool may_call(Connection& connection);
   [[nodiscard]] bool begin(Connection& connection);
-  [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
-  void take_proxy_header(Connection& connection);
-  void note_stranger(Connection& connection);
 
   // Reading.
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
@@ -157,7 +128,6 @@ class Connections {
   void read(Connection& connection, Bytes bytes);
 
   // The stages of a connection's way in: each takes bytes and returns those of the next stage.
-  [[nodiscard]] Bytes read_proxy_header(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
   void read_mqtt(Connection& connection, Bytes bytes);
 
@@ -181,6 +151,7 @@ class Connections {
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
 
   Loop& loop_;
+  Arrivals arrivals_;
   TlsStage tls_;
   HttpStage http_;  // counts the exchanges of the table's connections
   ConnectionTable table_;
@@ -194,11 +165,9 @@ class Connections {
   std::vector<broker::ConnectionId> lost_;    // found broken while the outbox was drained
   std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
   Deadlines handshakes_;
-  Deadlines refusals_;  // of those that are turned away and in a TLS handshake
   Closing closing_;
   WebSocketPings pings_;
   ConnectionLog lines_;
-  Admission admission_;
 };
 
 }  // namespace transport

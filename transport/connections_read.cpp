@@ -83,7 +83,7 @@ void Connections::read(Connection& connection, Bytes bytes) {
   const std::size_t size = bytes.size();
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that
   // the listener does not have, or that is over, leaves all of them.
-  bytes = read_proxy_header(connection, bytes);
+  bytes = arrivals_.read(connection, bytes);
   bytes = tls_.read(connection, bytes);
   bytes = http_.read(connection, bytes);
   bytes = read_websocket(connection, bytes);
@@ -137,7 +137,7 @@ void Connections::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
   loop_.move_connections();
   loop_.write_borrowed();
   if (!is_open(connection.state)) return;
-  count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
+  arrivals_.count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
 }
 
 /// Ends a connection after the end of its WebSocket; does nothing to others. It may have moved to

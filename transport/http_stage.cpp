@@ -24,8 +24,8 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
   const auto [progress, used] = connection.opening->read(bytes);
   if (progress == HttpRequestReader::Progress::incomplete) {
     // Until its request is whole, a client behind a proxy would count as the proxy.
-    if (!connections_.asks_proxies(connection)) {
-      connections_.count_login_bytes(connection, connection.opening->head_bytes());
+    if (!Arrivals::asks_proxies(connection)) {
+      connections_.arrivals().count_login_bytes(connection, connection.opening->head_bytes());
     }
     return {};
   }
@@ -41,7 +41,7 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
 
 /// Returns whether a WebSocket is open now.
 bool HttpStage::answer_request(Connection& connection) {
-  if (!connections_.learn_address(connection)) return false;
+  if (!connections_.arrivals().learn_address(connection)) return false;
   if (!connection.opening->is_plain() || connection.listener->http() == nullptr) {
     return open_websocket(connection);
   }
@@ -55,7 +55,9 @@ bool HttpStage::open_websocket(Connection& connection) {
     refuse(connection, handshake.error());
     return false;
   }
-  connections_.note_defects(connection, handshake->defects);
+  if (!handshake->defects.empty()) {
+    connections_.lines().defects(connection, handshake->defects, loop_.now());
+  }
   connections_.send(connection, handshake->response);
   if (connection.state != State::http_request) return false;  // the socket was broken
   connection.opening.reset();

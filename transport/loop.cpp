@@ -94,7 +94,7 @@ void Loop::reconfigure(const LoopOptions& options,
   options_ = options;
   if (stopping()) return;
   connections_.move_handshakes(more_seconds);
-  connections_.count_addresses(listeners);
+  connections_.arrivals().count_addresses(listeners);
   auto before = std::exchange(acceptors_, {});
   for (const std::shared_ptr<Listener>& listener : listeners) {
     const auto old = std::ranges::stable_partition(
@@ -277,8 +277,8 @@ void Loop::keep_journal() {
 void Loop::check_logins() {
   for (broker::LoginRequest& request : shard_.outbox().take_logins()) {
     const broker::ConnectionId connection = request.connection;
-    const std::optional<AddressKey> blamed = connections_.login_key(connection);
-    if (blamed && connections_.is_banned(*blamed)) {
+    const std::optional<AddressKey> blamed = connections_.arrivals().login_key(connection);
+    if (blamed && connections_.arrivals().is_banned(*blamed)) {
       judge(connection, std::nullopt, {mqtt::Reason::banned, nullptr, "its address is banned"});
       continue;
     }
@@ -296,7 +296,7 @@ void Loop::judge(broker::ConnectionId connection, const std::optional<AddressKey
                  const broker::Verdict& verdict) {
   const bool counts = shard_.decided(connection, verdict, now());
   if (counts && blamed && broker::is_wrong_login(verdict.reason)) {
-    connections_.count_failed_login(*blamed);
+    connections_.arrivals().count_failed_login(*blamed);
   }
   if (counts) connections_.resume(connection);
 }

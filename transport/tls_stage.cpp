@@ -102,7 +102,7 @@ void TlsStage::begin_inside(Connection& connection) {
   }
   connections_.change(connection, State::http_request);
   if (connection.charge.as == ConnectionCharge::As::turned_away) {
-    return connections_.tell_refusal(connection, connection.charge.refusal);
+    return connections_.arrivals().tell_refusal(connection, connection.charge.refusal);
   }
   if (connection.listener->options().protocol == Protocol::mqtt) connections_.introduce(connection);
 }
@@ -120,7 +120,7 @@ void TlsStage::end(Connection& connection) {
   if (tls.state() != TlsFilter::State::failed) return;
   if (is_lingering(connection.state)) return connections_.destroy(connection);
   if (is_closing(connection.state)) return connections_.change(connection, State::rejected);
-  connections_.note_refusal(
+  connections_.arrivals().note_refusal(
       connection, broker::Refusal::tls_handshake, "Connection from ",
       std::string(connection.state == State::tls_handshake ? " closed: TLS handshake failed: "
                                                            : " closed: TLS failed: ") +
