@@ -117,7 +117,7 @@ void Arrivals::turn_away(Connection& connection, Refusal refusal) {
                                           refusal, tls_due, loop_.now())) {
     return connections_.destroy(connection);
   }
-  if (!is_reading(connection)) connections_.listen_to(connection);
+  if (!is_reading(connection)) connections_.reader().start(connection);
   if (connection.state == State::closed) return;
   connection.deadline = broker::after_milliseconds(loop_.now(), turned_away_milliseconds);
   if (!tls_due) return tell_refusal(connection, refusal);

@@ -55,6 +55,7 @@ bool is_turned_away(const Connection& connection) noexcept {
 Connections::Connections(Loop& loop)
     : loop_(loop),
       arrivals_(loop, *this),
+      reader_(loop, *this),
       tls_(loop, *this),
       http_(loop, *this),
       writer_(on_written),
@@ -110,7 +111,7 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   if (!arrivals_.may_call(*connection)) return destroy(*connection);
-  if (arrivals_.enter(*connection) && begin(*connection)) listen_to(*connection);
+  if (arrivals_.enter(*connection) && begin(*connection)) reader_.start(*connection);
 }
 
 /// Everything is known that the accepting of a socket tells. Returns false if that was enough to
@@ -149,11 +150,9 @@ void Connections::adopt(Handoff handoff) {
   connection->websocket = std::move(handoff.websocket);
   introduce(*connection);
   change(*connection, State::at_home);
-  listen_to(*connection);
+  reader_.start(*connection);
   if (!is_open(connection->state)) return;
-  pass(*connection, handoff.unread);
-  end_websocket(*connection);
-  if (is_open(connection->state)) tls_.end(*connection);
+  reader_.take_unread(*connection, handoff.unread);
 }
 
 /// The reason why a client has no name from TLS or a PROXY header; empty if none is asked for.
@@ -296,7 +295,7 @@ void Connections::finish(Connection& connection) {
   if (at_once) return destroy(connection);
   closing_.linger(connection, loop_.stopping(), loop_.now());
   connection.reading_held = false;
-  if (!is_reading(connection)) listen_to(connection);
+  if (!is_reading(connection)) reader_.start(connection);
 }
 
 /// The connection is gone, whatever anybody wished.

@@ -23,6 +23,7 @@
 #include "transport/handoff.h"
 #include "transport/http_stage.h"
 #include "transport/listener.h"
+#include "transport/reader.h"
 #include "transport/tls_stage.h"
 #include "transport/websocket_pings.h"
 #include "transport/writer.h"
@@ -56,13 +57,9 @@ class Connections {
   /// Writes the output of a turn, at once as far as the socket takes it.
   void write(broker::ConnectionId id, broker::Output& output);
   void close(const broker::CloseRequest& request);
-  /// A login was decided: reading goes on.
-  void resume(broker::ConnectionId id);
   /// Tells the shard which sockets did not take all that was written in this turn.
   void report();
 
-  /// Reading goes on after other shards had no room.
-  void resume_all();
   /// Time-outs and pings; to be called every 100 ms or so.
   void tick();
   /// Shifts the deadlines of connections still in a handshake by `seconds` (may be negative).
@@ -76,13 +73,14 @@ class Connections {
 
   // For its stages, about one of its connections.
 
-  /// The bytes of one read, at most.
-  static constexpr std::size_t buffer_bytes = std::size_t{128} << 10U;
-
   [[nodiscard]] Arrivals& arrivals() noexcept { return arrivals_; }
+  [[nodiscard]] Reader& reader() noexcept { return reader_; }
+  [[nodiscard]] TlsStage& tls() noexcept { return tls_; }
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
   [[nodiscard]] ConnectionLog& lines() noexcept { return lines_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
+  [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
+  [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
   /// The connection of that name; null if it is gone.
   [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept { return table_.find(id); }
   template <typename Visit>
@@ -103,40 +101,17 @@ class Connections {
   void lose(Connection& connection, broker::CloseCause cause);
   /// Tells the shard, if it knows the connection, that it has ended.
   void forget(Connection& connection, broker::CloseCause cause);
-  /// Has libuv read the socket.
-  void listen_to(Connection& connection);
   /// A line that a client can cause; see ConnectionLog.
   void note(const Connection& connection, std::string_view before, std::string_view after,
             const std::source_location& place = std::source_location::current());
-  /// Closes a connection whose first bytes are of another protocol than its listener's. Returns
-  /// whether they are.
-  [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 
  private:
-  using Bytes = std::span<std::byte>;
-
   // Opening.
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
   [[nodiscard]] static std::string_view missing_name(const Connection& connection);
 
   [[nodiscard]] bool begin(Connection& connection);
-
-  // Reading.
-  static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
-  static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
-  void read(Connection& connection, Bytes bytes);
-
-  // The stages of a connection's way in: each takes bytes and returns those of the next stage.
-  [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
-  void read_mqtt(Connection& connection, Bytes bytes);
-
-  void send_pongs(Connection& connection, const WebSocketInput& input);
-  void pass(Connection& connection, mqtt::Bytes bytes);
-  void pass_before_login(Connection& connection, mqtt::Bytes bytes);
-  [[nodiscard]] bool may_read(const Connection& connection) const;
-  void pause(Connection& connection);
-  void end_websocket(Connection& connection);
 
   // Writing.
   static void on_written(uv_write_t* request, int status);
@@ -147,23 +122,19 @@ class Connections {
   void ping_silent();
   void ping(Connection& connection);
 
-  [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
-  [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
-
   Loop& loop_;
   Arrivals arrivals_;
+  Reader reader_;
   TlsStage tls_;
   HttpStage http_;  // counts the exchanges of the table's connections
   ConnectionTable table_;
-  std::unique_ptr<std::byte[]> buffer_;  // every read of the loop; used up before the next one
   Writer writer_;
   struct Report {
     broker::ConnectionId connection;
     std::size_t queued_bytes;
   };
   std::vector<Report> reports_;
-  std::vector<broker::ConnectionId> lost_;    // found broken while the outbox was drained
-  std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
+  std::vector<broker::ConnectionId> lost_;  // found broken while the outbox was drained
   Deadlines handshakes_;
   Closing closing_;
   WebSocketPings pings_;

@@ -18,7 +18,7 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
   }
   if (connection.state != State::http_request || bytes.empty()) return bytes;
   if (connection.opening == nullptr) {
-    if (connections_.refuse_wrong_protocol(connection, bytes)) return {};
+    if (connections_.reader().refuse_wrong_protocol(connection, bytes)) return {};
     connection.opening = std::make_unique<WebSocketOpening>(connection.listener->options());
   }
   const auto [progress, used] = connection.opening->read(bytes);

@@ -171,7 +171,7 @@ void Loop::wake() {
     drain_mailboxes();
     if (!blocked()) {
       if (was_blocked) shard_.reads(true, now());
-      connections_.resume_all();
+      connections_.reader().resume_all();
     }
   }
   do_posted();
@@ -261,7 +261,7 @@ void Loop::flush_once() {
   });
   for (const broker::CloseRequest& request : outbox.take_closes()) connections_.close(request);
   for (const broker::ResumeRequest& request : outbox.take_resumes()) {
-    connections_.resume(request.connection);
+    connections_.reader().resume(request.connection);
   }
   connections_.report();
 }
@@ -298,7 +298,7 @@ void Loop::judge(broker::ConnectionId connection, const std::optional<AddressKey
   if (counts && blamed && broker::is_wrong_login(verdict.reason)) {
     connections_.arrivals().count_failed_login(*blamed);
   }
-  if (counts) connections_.resume(connection);
+  if (counts) connections_.reader().resume(connection);
 }
 
 void Loop::move_connections() {

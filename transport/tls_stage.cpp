@@ -36,7 +36,7 @@ void TlsStage::admit() {
     Connection* const connection = connections_.find(id);
     if (connection == nullptr || is_reading(*connection) || !may_bring_tls(*connection))
       return false;
-    connections_.listen_to(*connection);
+    connections_.reader().start(*connection);
     return true;
   });
 }
@@ -44,7 +44,7 @@ void TlsStage::admit() {
 /// Returns false if there is nothing more to do with those bytes.
 bool TlsStage::start(Connection& connection, std::span<std::byte> bytes) {
   if (connection.state != State::tls_due) return false;  // a plain client that was sent away
-  if (connections_.refuse_wrong_protocol(connection, bytes)) return false;
+  if (connections_.reader().refuse_wrong_protocol(connection, bytes)) return false;
   connection.tls = std::make_unique<TlsFilter>(connection.listener->tls());
   connections_.change(connection, State::tls_handshake);
   return true;
@@ -65,7 +65,7 @@ std::span<std::byte> TlsStage::read(Connection& connection, std::span<std::byte>
 
 /// Decrypts; the plain bytes stay in place until the next read.
 std::span<std::byte> TlsStage::decrypt(Connection& connection, std::span<std::byte> bytes) {
-  constexpr std::size_t plain_bytes = Connections::buffer_bytes + TlsFilter::held_bytes_max;
+  constexpr std::size_t plain_bytes = Reader::buffer_bytes + TlsFilter::held_bytes_max;
   if (plain_ == nullptr) plain_ = std::make_unique_for_overwrite<std::byte[]>(plain_bytes);
   const bool handshake = connection.state == State::tls_handshake;
   const std::uint64_t before = handshake ? uv_hrtime() : 0;

@@ -1,4 +1,4 @@
-// Input of connections: the part of Connections that turns bytes into calls of the shard.
+#include "transport/reader.h"
 
 #include <string>
 #include <sys/socket.h>
@@ -10,92 +10,92 @@
 
 namespace transport {
 
-void Connections::listen_to(Connection& connection) {
+void Reader::start(Connection& connection) {
   if (uv_read_start(&connection.handle.stream, on_alloc, on_read) != 0) {
-    lose(connection, broker::CloseCause::connection_lost);
+    connections_.lose(connection, broker::CloseCause::connection_lost);
   }
 }
 
-void Connections::resume(broker::ConnectionId id) {
-  Connection* const connection = table_.find(id);
+void Reader::resume(broker::ConnectionId id) {
+  Connection* const connection = connections_.find(id);
   if (connection == nullptr || !std::exchange(connection->reading_held, false)) return;
   if (is_reading(*connection)) return;
   if (loop_.blocked()) {
     paused_.push_back(id);
   } else {
-    listen_to(*connection);
+    start(*connection);
   }
 }
 
-void Connections::resume_all() {
+void Reader::resume_all() {
   for (const broker::ConnectionId id : std::exchange(paused_, {})) {
-    Connection* const connection = table_.find(id);
+    Connection* const connection = connections_.find(id);
     if (connection != nullptr && !is_reading(*connection) && !connection->reading_held) {
-      listen_to(*connection);
+      start(*connection);
     }
   }
 }
 
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
-bool Connections::may_read(const Connection& connection) const {
+bool Reader::may_read(const Connection& connection) const {
   return !connection.reading_held && !loop_.blocked() && connection.read_turn != loop_.turn() &&
-         tls_.may_read(connection);
+         connections_.tls().may_read(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
 /// on_alloc(): libuv goes on to call on_read() whatever happens there.
-void Connections::pause(Connection& connection) {
-  const bool waits = tls_.has_to_wait(connection);
+void Reader::pause(Connection& connection) {
+  const bool waits = connections_.tls().has_to_wait(connection);
   if (!connection.reading_held && !waits && !loop_.blocked()) return;
   uv_read_stop(&connection.handle.stream);
   if (connection.reading_held) return;
-  if (waits) return tls_.wait(connection.id);
+  if (waits) return connections_.tls().wait(connection.id);
   paused_.push_back(connection.id);
 }
 
-void Connections::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
-  Connections& self = of(handle);
+void Reader::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
+  Reader& self = Connections::of(handle).reader();
   *buffer = uv_buf_t{nullptr, 0};
-  if (!self.may_read(connection_of(handle))) return;
+  if (!self.may_read(Connections::connection_of(handle))) return;
   if (self.buffer_ == nullptr) {
     self.buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
   }
   *buffer = uv_buf_t{reinterpret_cast<char*>(self.buffer_.get()), buffer_bytes};
 }
 
-void Connections::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffer*/) {
+void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffer*/) {
   auto* const handle = reinterpret_cast<uv_handle_t*>(stream);
-  Connections& self = of(handle);
-  Connection& connection = connection_of(handle);
+  Reader& self = Connections::of(handle).reader();
+  Connection& connection = Connections::connection_of(handle);
   if (count == 0) return;
   if (count == UV_ENOBUFS) return self.pause(connection);
   if (count < 0) {
-    self.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
-                                          : broker::CloseCause::connection_lost);
+    self.connections_.lose(connection, count == UV_EOF ? broker::CloseCause::peer_closed
+                                                       : broker::CloseCause::connection_lost);
     return self.loop_.after_input(0);
   }
   self.read(connection, {self.buffer_.get(), static_cast<std::size_t>(count)});
 }
 
-void Connections::read(Connection& connection, Bytes bytes) {
+void Reader::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
   loop_.before_input();
   const std::size_t size = bytes.size();
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that
   // the listener does not have, or that is over, leaves all of them.
-  bytes = arrivals_.read(connection, bytes);
-  bytes = tls_.read(connection, bytes);
-  bytes = http_.read(connection, bytes);
+  bytes = connections_.arrivals().read(connection, bytes);
+  bytes = connections_.tls().read(connection, bytes);
+  bytes = connections_.http().read(connection, bytes);
   bytes = read_websocket(connection, bytes);
   read_mqtt(connection, bytes);
   // A stage ends behind the last of its bytes, the inner one first.
   end_websocket(connection);
-  tls_.end(connection);
+  connections_.tls().end(connection);
   loop_.after_input(size);
 }
 
 /// The stage of a WebSocket's frames, until its client has ended it.
-Connections::Bytes Connections::read_websocket(Connection& connection, Bytes bytes) {
+Reader::Bytes Reader::read_websocket(Connection& connection, Bytes bytes) {
   if (connection.websocket == nullptr || bytes.empty()) return bytes;
   const bool open = is_open(connection.state);
   if (!open && connection.state != State::lingering) return {};
@@ -107,64 +107,71 @@ Connections::Bytes Connections::read_websocket(Connection& connection, Bytes byt
 }
 
 /// The stage of MQTT: the shard's.
-void Connections::read_mqtt(Connection& connection, Bytes bytes) {
+void Reader::read_mqtt(Connection& connection, Bytes bytes) {
   if (bytes.empty() || !is_open(connection.state)) return;
   if (connection.state == State::introduced) {
     if (refuse_wrong_protocol(connection, bytes)) return;
-    change(connection, State::connecting);
+    connections_.change(connection, State::connecting);
   }
   pass(connection, bytes);
 }
 
 /// Answers Pings. While output waits the last Pong stands for those before it (RFC 6455, section
 /// 5.5.3): a client that sends Pings and does not read would fill the memory.
-void Connections::send_pongs(Connection& connection, const WebSocketInput& input) {
+void Reader::send_pongs(Connection& connection, const WebSocketInput& input) {
   const mqtt::Bytes pongs = input.pongs.view();
-  if (connection.pending == nullptr) return send(connection, mqtt::as_text(pongs));
+  if (connection.pending == nullptr) return connections_.send(connection, mqtt::as_text(pongs));
   connection.pending->pong.clear();
   connection.pending->pong.append(pongs.subspan(input.last_pong));
 }
 
+void Reader::take_unread(Connection& connection, mqtt::Bytes bytes) {
+  pass(connection, bytes);
+  end_websocket(connection);
+  if (is_open(connection.state)) connections_.tls().end(connection);
+}
+
 /// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.
-void Connections::pass(Connection& connection, mqtt::Bytes bytes) {
+void Reader::pass(Connection& connection, mqtt::Bytes bytes) {
   if (connection.state != State::settled) return pass_before_login(connection, bytes);
   connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
   loop_.write_borrowed();
 }
 
-void Connections::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
+void Reader::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
   connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
   loop_.move_connections();
   loop_.write_borrowed();
   if (!is_open(connection.state)) return;
-  arrivals_.count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
+  connections_.arrivals().count_login_bytes(connection, loop_.shard().login_bytes(connection.id));
 }
 
 /// Ends a connection after the end of its WebSocket; does nothing to others. It may have moved to
 /// another loop, with its WebSocket.
-void Connections::end_websocket(Connection& connection) {
+void Reader::end_websocket(Connection& connection) {
   if (connection.websocket == nullptr) return;
   const WebSocketReader& websocket = *connection.websocket;
   if (websocket.end() == WebSocketInput::End::none) return;
   if (connection.state == State::lingering) {
-    writer_.end_tls(connection);
-    return destroy(connection);
+    connections_.writer().end_tls(connection);
+    return connections_.destroy(connection);
   }
   if (!is_open(connection.state)) return;
   mqtt::ByteBuffer frame;
   append_websocket_close(frame, websocket.code(), websocket.why());
   if (websocket.end() == WebSocketInput::End::failed) {
-    note(connection, "WebSocket of ", " broke the protocol: " + std::string(websocket.why()) + ".");
-    forget(connection, broker::CloseCause::protocol_error);
-    change(connection, State::rejected);
+    connections_.note(connection, "WebSocket of ",
+                      " broke the protocol: " + std::string(websocket.why()) + ".");
+    connections_.forget(connection, broker::CloseCause::protocol_error);
+    connections_.change(connection, State::rejected);
   } else {
-    forget(connection, broker::CloseCause::peer_closed);
+    connections_.forget(connection, broker::CloseCause::peer_closed);
   }
-  send(connection, mqtt::as_text(frame.view()));
-  finish(connection);
+  connections_.send(connection, mqtt::as_text(frame.view()));
+  connections_.finish(connection);
 }
 
-bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
+bool Reader::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
   const ListenerOptions& options = connection.listener->options();
   const bool outside = options.tls && connection.tls == nullptr;
   const FirstBytes inside =
@@ -172,21 +179,21 @@ bool Connections::refuse_wrong_protocol(Connection& connection, mqtt::Bytes byte
   const FirstBytes kind = recognise(bytes);
   if (kind == FirstBytes::unknown || kind == (outside ? FirstBytes::tls : inside)) return false;
   const bool plain_mqtt = outside && kind == FirstBytes::mqtt;
-  note(connection, "Client ",
-       " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) + " to " +
-           connection.listener->name() + ", which expects " +
-           (inside == FirstBytes::http ? "WebSocket " : "MQTT ") +
-           (options.tls ? "over TLS." : "without TLS."));
-  forget(connection, broker::CloseCause::protocol_error);
+  connections_.note(connection, "Client ",
+                    " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) +
+                        " to " + connection.listener->name() + ", which expects " +
+                        (inside == FirstBytes::http ? "WebSocket " : "MQTT ") +
+                        (options.tls ? "over TLS." : "without TLS."));
+  connections_.forget(connection, broker::CloseCause::protocol_error);
   if (kind == FirstBytes::http) {
-    change(connection, State::rejected);
-    send(connection, encode({400,
-                             outside ? "This port speaks TLS: use https or wss."
-                                     : "This port speaks MQTT, not HTTP.",
-                             {}}));
-    finish(connection);
+    connections_.change(connection, State::rejected);
+    connections_.send(connection, encode({400,
+                                          outside ? "This port speaks TLS: use https or wss."
+                                                  : "This port speaks MQTT, not HTTP.",
+                                          {}}));
+    connections_.finish(connection);
   } else {
-    destroy(connection);
+    connections_.destroy(connection);
   }
   return true;
 }
