@@ -1,16 +1,97 @@
 // broker/server/server.h
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "auth/realm.h"
+#include "broker/core/ids.h"
+#include "broker/server/activated_sockets.h"
+#include "broker/server/certificates.h"
+#include "broker/server/control_socket.h"
+#include "broker/server/gatekeeper.h"
+#include "broker/server/keeper.h"
+#include "broker/server/listener_set.h"
+#include "broker/server/log_writer.h"
+#include "broker/server/memory_watch.h"
+#include "broker/server/process.h"
+#include "broker/server/reload_report.h"
+#include "broker/server/running.h"
+#include "broker/server/service_manager.h"
+#include "broker/shard.h"
+#include "transport/descriptor.h"
+#include "transport/loops.h"
+
 namespace server {
 
-/// Runs darter as its command line asks: prints help, checks a configuration, or is a broker until
-/// SIGTERM or SIGINT.
+/// A broker that is configured, and runs from open() until stop(): all its parts, and the work of
+/// the main thread.
 ///
-/// Returns   The exit status that scripts know from Mosquitto: 0 after an orderly end, 3 for bad
-///           arguments or configuration, 1 if a listener cannot be opened.
-[[nodiscard]] int run(const std::vector<std::string_view>& arguments);
+/// Lifetime   `signals` is a signalfd of the signals that serve() handles.
+/// Threads    The main thread.
+class Server {
+ public:
+  using Realms = std::vector<std::shared_ptr<const auth::Realm>>;
+
+  Server(Running running, Realms realms, Certificates::Contexts tls, transport::Descriptor signals)
+      : running_(std::move(running)),
+        realms_(std::move(realms)),
+        signals_(std::move(signals)),
+        log_(running_.settings.log),
+        certificates_(running_.settings, std::move(tls), log_),
+        commons_(thread_count(running_.settings)),
+        memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
+        service_manager_(log_),
+        listeners_(log_),
+        gatekeeper_(realms_, log_) {}
+
+  /// Opens listeners, gives up privileges and starts the loops.
+  ///
+  /// Errors    One sentence a line: why the broker cannot start.
+  [[nodiscard]] std::expected<void, std::string> open(ActivatedSockets sockets);
+  /// Serves until a signal ends it.
+  void serve();
+  void stop();
+  LogWriter& log() { return log_; }
+
+ private:
+  [[nodiscard]] std::expected<void, std::string> open_listeners(ActivatedSockets sockets);
+  [[nodiscard]] std::string status_text() const;
+  [[nodiscard]] std::expected<void, std::string> open_store();
+  [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
+  [[nodiscard]] std::vector<std::string> unix_sockets() const;
+  void say_how_it_starts();
+  void open_control();
+  void look_around();
+  [[nodiscard]] std::int64_t wait_milliseconds() const;
+  /// Waits for signals and requests, for so long at most. Returns false if a signal ends it.
+  [[nodiscard]] bool wait(std::int64_t milliseconds);
+  ReloadReport reload();
+  void publish_figures();
+  void publish(std::string_view topic, std::string value);
+
+  Running running_;
+  Realms realms_;  // of the start, in the order of the settings; ListenerSet takes them
+  transport::Descriptor signals_;
+  LogWriter log_;
+  Certificates certificates_;
+  broker::Commons commons_;
+  MemoryWatch memory_;
+  ServiceManager service_manager_;
+  PidFile pid_file_;
+  ListenerSet listeners_;
+  ControlSocket control_;
+  std::unique_ptr<transport::Loops> loops_;
+  Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash
+  std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
+  broker::Instant next_figures_;
+  std::size_t heap_bytes_max_ = 0;
+  std::int64_t turn_max_milliseconds_ = 0;
+};
 
 }  // namespace server

@@ -1,0 +1,207 @@
+#include "broker/server/program.h"
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <pwd.h>
+#include <string>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/server/activated_sockets.h"
+#include "broker/server/backup_command.h"
+#include "broker/server/certificates.h"
+#include "broker/server/control_socket.h"
+#include "broker/server/doctor_command.h"
+#include "broker/server/gatekeeper.h"
+#include "broker/server/import.h"
+#include "broker/server/lines.h"
+#include "broker/server/log_outputs.h"
+#include "broker/server/log_queue.h"
+#include "broker/server/process.h"
+#include "broker/server/running.h"
+#include "broker/server/server.h"
+#include "broker/server/test_config.h"
+#include "broker/server/translate.h"
+#include "conf/command_line.h"
+#include "conf/file.h"
+#include "conf/load.h"
+#include "conf/sample.h"
+#include "transport/descriptor.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using broker::LogType;
+
+int status(conf::ExitCode code) { return static_cast<int>(code); }
+
+/// Through a queue: a full pipe without a reader must not keep a start from failing.
+void print_error(std::string_view text) {
+  LogQueue(std::make_shared<FileOutput>(STDERR_FILENO)).add(LogType::error, {}, text);
+}
+
+int report(const conf::Diagnostics& diagnostics) {
+  for (const conf::Diagnostic& diagnostic : diagnostics) print_error(conf::format(diagnostic));
+  return status(conf::ExitCode::bad_configuration);
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+/// The signals that the main thread waits for; no other thread sees them.
+sigset_t watched_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&set, number);
+  return set;
+}
+
+int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> realms,
+               Certificates::Contexts tls) {
+  // In the process that was started: its id is in the environment, too.
+  auto sockets = ActivatedSockets::receive();
+  if (!sockets) {
+    print_error("Error: " + sockets.error());
+    return status(conf::ExitCode::unusable_listener);
+  }
+  const bool in_background = running.command_line.daemon;
+  Daemon daemon;
+  if (in_background) {
+    auto entered = Daemon::enter();
+    if (!entered) {
+      print_error("Error: " + entered.error());
+      return status(conf::ExitCode::unusable_listener);
+    }
+    daemon = std::move(*entered);
+  }
+  // Blocked before the first thread starts and the first port is open.
+  const sigset_t signals = watched_signals();
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
+  running.open_files_max = raise_open_files_limit();
+  const conf::Settings& settings = running.settings;
+  // Descriptors that the broker needs come before anything that could take them.
+  transport::Descriptor watched(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const auto room = check_open_files(running.open_files_max, open_files_needed(settings));
+  if (!watched || !room) {
+    print_error(room ? "Error: Unable to wait for signals." : "Error: " + room.error());
+    return status(conf::ExitCode::unusable_listener);
+  }
+  prepare_heap(thread_count(settings));
+
+  Server server(std::move(running), std::move(realms), std::move(tls), std::move(watched));
+  if (auto opened = server.open(std::move(*sockets)); !opened) {
+    for (const std::string_view line : lines_of(opened.error())) {
+      server.log().start_failed(concat({"Error: ", line}));
+    }
+    return status(conf::ExitCode::unusable_listener);
+  }
+  if (in_background) server.log().detach();
+  daemon.started();
+  server.serve();
+  server.stop();
+  return status(conf::ExitCode::success);
+}
+
+/// The users that the broker of that file may run as, even if the file has errors: root, the
+/// calling user, or the user that the file names.
+std::vector<uid_t> possible_brokers(const std::string& config_file) {
+  std::vector<uid_t> users = {0, ::geteuid()};
+  std::string name = conf::Settings().user;
+  if (const auto text = conf::read_file(config_file)) {
+    const conf::Source source = conf::read_source(*text, config_file);
+    const conf::Entry* const entry = conf::find_entry(source.globals, "user");
+    if (entry != nullptr) name = std::get<std::string>(entry->value);
+  }
+  if (const passwd* const user = ::getpwnam(name.c_str())) users.push_back(user->pw_uid);
+  return users;
+}
+
+/// `darter --reload`
+int reload(const std::string& config_file) {
+  const auto answer = ask_to_reload(config_file, possible_brokers(config_file));
+  if (!answer) {
+    print_error(concat({"Error: ", answer.error()}));
+    return status(conf::ExitCode::unusable_listener);
+  }
+  std::FILE* const out = answer->exit_status == 0 ? stdout : stderr;
+  std::fwrite(answer->text.data(), 1, answer->text.size(), out);
+  return std::fflush(out) == 0 ? answer->exit_status : 1;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string_view>& arguments) {
+  const auto command_line = conf::parse_command_line(arguments);
+  if (!command_line) return report(command_line.error());
+  switch (command_line->action) {
+    case conf::Action::help:
+      return print(conf::help_text(DARTER_VERSION));
+    case conf::Action::version:
+      return print(conf::version_text(DARTER_VERSION));
+    case conf::Action::sample_config:
+      return print(conf::sample_of(command_line->sample_form));
+    case conf::Action::doctor:
+      return run_doctor(*command_line);
+    case conf::Action::doctor_help:
+      return print(conf::doctor_help_text());
+    case conf::Action::convert: {
+      const auto text = conf::convert(command_line->config_file);
+      return text ? print(*text) : report(text.error());
+    }
+    case conf::Action::reload:
+      return reload(command_line->config_file);
+    case conf::Action::run:
+    case conf::Action::test_config:
+    case conf::Action::import_file:
+    case conf::Action::backup:
+    case conf::Action::restore:
+      break;
+  }
+  auto configuration = conf::load_configuration(*command_line);
+  if (!configuration) return report(configuration.error());
+  conf::Settings* const settings = &configuration->settings;
+  if (command_line->action == conf::Action::backup) {
+    return back_up_store(*settings, command_line->backup_file);
+  }
+  if (command_line->action == conf::Action::restore) {
+    return restore_store(*settings, command_line->backup_file);
+  }
+  auto realms = Gatekeeper::load(*settings);
+  if (!realms) {
+    for (const std::string_view fault : lines_of(realms.error())) {
+      print_error(concat({"Error: ", fault}));
+    }
+    return status(conf::ExitCode::bad_configuration);
+  }
+  auto tls = Certificates::load(*settings);
+  if (!tls) {
+    for (const std::string_view fault : lines_of(tls.error())) {
+      print_error(concat({"Error: ", fault}));
+    }
+    // As Mosquitto: the configuration itself is good, a listener cannot be opened.
+    return status(command_line->action == conf::Action::test_config
+                      ? conf::ExitCode::bad_configuration
+                      : conf::ExitCode::unusable_listener);
+  }
+  if (command_line->action == conf::Action::test_config) {
+    return test_config(*command_line, *settings, *realms, *tls);
+  }
+  if (command_line->action == conf::Action::import_file) {
+    return import_by_hand(*settings, std::move(*realms), command_line->import_file);
+  }
+  Running running;
+  running.command_line = *command_line;
+  running.start = configuration->written.globals;
+  running.settings = std::move(configuration->settings);
+  running.written = std::move(configuration->written);
+  return run_broker(std::move(running), std::move(*realms), std::move(*tls));
+}
+
+}  // namespace server
