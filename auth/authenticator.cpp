@@ -13,6 +13,7 @@
 #include "auth/keyed_mac.h"
 #include "auth/login_jobs.h"
 #include "auth/lru_map.h"
+#include "auth/realm_table.h"
 
 namespace auth {
 namespace {
@@ -22,8 +23,6 @@ using broker::LoginRequest;
 using broker::Secret;
 using broker::Verdict;
 using mqtt::Reason;
-using Sheet = std::shared_ptr<const broker::Permissions>;
-using WeakSheet = std::weak_ptr<const broker::Permissions>;
 
 struct Delivery {
   Authenticator::Completion done;
@@ -66,8 +65,7 @@ class Authenticator::State {
 
   std::optional<Verdict> verify(LoginRequest request, Completion done);
   std::vector<RealmChange> replace_realms(std::vector<std::shared_ptr<const Realm>> realms);
-  std::vector<RealmChange> compare(const std::vector<std::shared_ptr<const Realm>>& next) const;
-  Sheet permissions(RealmId realm, const std::optional<std::string>& user);
+  RealmTable::Sheet permissions(RealmId realm, const std::optional<std::string>& user);
   AuthenticatorStatistics statistics() const;
 
  private:
@@ -87,25 +85,21 @@ class Authenticator::State {
   Verdict judged(const LoginJob& job, RealmId realm, Match match);
   std::vector<Delivery> abandon();
 
-  const Realm& realm_of(RealmId id) const;
   Verdict admitted(RealmId realm, const std::optional<std::string>& user);
   Verdict refused(Reason reason, std::string_view why) const;
   Verdict busy(std::string_view why);
-  Sheet sheet_of(RealmId realm, const std::optional<std::string>& user);
 
   const AuthenticatorOptions options_;
   const KeyedMac mac_;
-  const std::shared_ptr<const Realm> nobody_ = Realm::nobody();
 
   std::mutex replacing_;      // held while realms_ is compared and replaced; taken before mutex_
   mutable std::mutex mutex_;  // guards all that follows, up to threads_
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::vector<std::shared_ptr<const Realm>> realms_;
+  RealmTable realms_;
   LoginJobs jobs_;
   LruMap<Mac, bool, MacHash> right_;
   LruMap<Mac, bool, MacHash> wrong_;
-  LruMap<Mac, WeakSheet, MacHash> sheets_;  // in use, of these realms
   Backoff backoff_;
   AuthenticatorStatistics statistics_;
 
@@ -114,9 +108,9 @@ class Authenticator::State {
 
 Authenticator::State::State(AuthenticatorOptions options)
     : options_(std::move(options)),
+      realms_(mac_, options_.cached_max, {}),
       right_(options_.cached_max),
       wrong_(options_.rejected_max),
-      sheets_(options_.cached_max),
       backoff_(backoff_options(options_)) {
   const std::size_t count = thread_count(options_.threads);
   threads_.reserve(count);
@@ -144,7 +138,7 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
   // Before 5.0 an empty user name is how some libraries say that there is none.
   if (request.user && request.user->empty()) request.user.reset();
   const RealmId id{request.listener};
-  const Realm& realm = realm_of(id);
+  const Realm& realm = realms_.of(id);
   if (request.verified && request.user) return admitted(id, request.user);
   if (!request.user) {
     return realm.allow_anonymous() ? admitted(id, request.user)
@@ -164,7 +158,7 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
 /// Decides a login with user name and password: from the cache, or by a hash.
 std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Completion done) {
   const RealmId realm{request.listener};
-  const PasswordFile& passwords = *realm_of(realm).passwords();
+  const PasswordFile& passwords = *realms_.of(realm).passwords();
   const PasswordHash* known = passwords.find(*request.user);
   const PasswordHash& hash = known != nullptr ? *known : passwords.decoy();
   const Mac key = mac_.of({"credential", hash.text(), *request.user, request.password->text()});
@@ -354,7 +348,7 @@ Verdict Authenticator::State::judged(const LoginJob& job, RealmId realm, Match m
     ++statistics_.failures;
     return refused(Reason::not_authorized, job.user_known ? "wrong password" : "unknown user");
   }
-  const PasswordFile* passwords = realm_of(realm).passwords();
+  const PasswordFile* passwords = realms_.of(realm).passwords();
   const PasswordHash* now = passwords == nullptr ? nullptr : passwords->find(job.user);
   if (now == nullptr || now->text() != job.hash.text()) {
     return refused(Reason::not_authorized, "the password file changed meanwhile");
@@ -376,13 +370,8 @@ std::vector<Delivery> Authenticator::State::abandon() {
 
 // ---- realms and statistics ----------------------------------------------------------------------
 
-const Realm& Authenticator::State::realm_of(RealmId id) const {
-  const auto index = static_cast<std::size_t>(id);
-  return index < realms_.size() && realms_[index] ? *realms_[index] : *nobody_;
-}
-
 Verdict Authenticator::State::admitted(RealmId realm, const std::optional<std::string>& user) {
-  return {Reason::success, sheet_of(realm, user), {}};
+  return {Reason::success, realms_.permissions(realm, user), {}};
 }
 
 Verdict Authenticator::State::refused(Reason reason, std::string_view why) const {
@@ -394,55 +383,23 @@ Verdict Authenticator::State::busy(std::string_view why) {
   return refused(Reason::server_busy, why);
 }
 
-/// One sheet for all connections of a user, as long as one of them is there.
-Sheet Authenticator::State::sheet_of(RealmId realm, const std::optional<std::string>& user) {
-  const Realm& judge_of = realm_of(realm);
-  if (!judge_of.has_acl()) return nullptr;
-  const std::string number = std::to_string(static_cast<std::uint32_t>(realm));
-  const Mac key = user ? mac_.of({"sheet", number, *user}) : mac_.of({"sheet", number});
-  if (const WeakSheet* known = sheets_.find(key)) {
-    if (Sheet sheet = known->lock()) return sheet;
-  }
-  Sheet sheet = judge_of.permissions(user);
-  sheets_.put(key, sheet);
-  return sheet;
-}
-
 std::vector<RealmChange> Authenticator::State::replace_realms(
     std::vector<std::shared_ptr<const Realm>> realms) {
-  // Only here realms_ changes, so it may be read with this lock alone: no login waits meanwhile.
+  // realms_ changes here only, so this lock alone suffices to read it: no login waits meanwhile.
   const std::scoped_lock replacing(replacing_);
-  std::vector<RealmChange> changes = compare(realms);
-  LruMap<Mac, WeakSheet, MacHash> sheets(options_.cached_max);
+  RealmTable next(mac_, options_.cached_max, std::move(realms));
+  std::vector<RealmChange> changes = realms_.changes_to(next);
   {
     const std::scoped_lock lock(mutex_);
-    realms_.swap(realms);
-    std::swap(sheets_, sheets);
+    std::swap(realms_, next);
   }
   return changes;
 }
 
-std::vector<RealmChange> Authenticator::State::compare(
-    const std::vector<std::shared_ptr<const Realm>>& next) const {
-  std::vector<RealmChange> changes;
-  for (std::size_t index = 0; index < realms_.size(); ++index) {
-    const Realm& old = realms_[index] ? *realms_[index] : *nobody_;
-    const Realm& now = index < next.size() && next[index] ? *next[index] : *nobody_;
-    changes.push_back({.realm = static_cast<RealmId>(index),
-                       .users = old.users_changed_in(now),
-                       .users_gone = old.users_gone_in(now),
-                       .users_added = now.users_gone_in(old),
-                       .anonymous_refused = old.anonymous_refused_in(now),
-                       .unchecked_refused = old.unchecked_refused_in(now),
-                       .access_changed = !old.same_access_in(now)});
-  }
-  return changes;
-}
-
-Sheet Authenticator::State::permissions(RealmId realm, const std::optional<std::string>& user) {
+RealmTable::Sheet Authenticator::State::permissions(RealmId realm,
+                                                    const std::optional<std::string>& user) {
   const std::scoped_lock lock(mutex_);
-  if (&realm_of(realm) == nobody_.get()) return AclFile().permissions(user);  // refuses all
-  return sheet_of(realm, user);
+  return realms_.permissions(realm, user);
 }
 
 AuthenticatorStatistics Authenticator::State::statistics() const {
