@@ -61,7 +61,7 @@ bool Acceptor::accept_one() {
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      loop_.out_of_descriptors();
+      loop_.acceptors().out_of_descriptors();
       return false;
     }
     // A connection that was gone before it was accepted is no error.
@@ -69,7 +69,7 @@ bool Acceptor::accept_one() {
   }
   const bool last = loop_.is_one_of_the_last(socket.get());
   loop_.connections().accept(std::move(socket), listener_, PeerAddress(address));
-  if (last) loop_.out_of_descriptors();
+  if (last) loop_.acceptors().out_of_descriptors();
   return !last;
 }
 

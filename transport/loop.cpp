@@ -1,9 +1,7 @@
 #include "transport/loop.h"
 
-#include <algorithm>
 #include <cassert>
 #include <csignal>
-#include <iterator>
 #include <pthread.h>
 #include <utility>
 
@@ -21,7 +19,6 @@ constexpr int inputs_per_flush = 64;
 /// A flush may make more output (a socket with room asks for more); after so many rounds sockets
 /// are looked at again.
 constexpr int rounds_max = 8;
-constexpr std::int64_t accept_pause_milliseconds = 500;
 
 Loop& of(const uv_async_t* handle) { return *static_cast<Loop*>(handle->data); }
 
@@ -34,7 +31,8 @@ Loop::Loop(Loops& loops, const broker::ShardOptions& options, broker::Commons& c
       index_(options.index),
       options_(loops.options_),
       shard_(options, commons, loops.log_),
-      connections_(*this) {}
+      connections_(*this),
+      acceptors_(*this) {}
 
 Loop::~Loop() {
   if (opened_) close_handles();
@@ -62,29 +60,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
     Loop& loop = *static_cast<Loop*>(handle->data);
     loop.turns_.woke({static_cast<std::int64_t>(uv_now(&loop.uv_))});
   });
-  for (const std::shared_ptr<Listener>& listener : listeners) {
-    if (const int error = accept_from(listener); error != 0) return error;
-  }
-  return 0;
-}
-
-int Loop::accept_from(const std::shared_ptr<Listener>& listener) {
-  for (const int socket : listener->sockets()) {
-    auto acceptor = std::make_unique<Acceptor>(*this, listener, socket);
-    if (const int error = acceptor->open(); error != 0) return error;
-    if (resume_accepting_.milliseconds != 0) acceptor->pause();
-    acceptors_.push_back(std::move(acceptor));
-  }
-  return 0;
-}
-
-void Loop::stop_accepting(std::unique_ptr<Acceptor> acceptor, bool for_good) {
-  if (for_good && resume_accepting_.milliseconds == 0) acceptor->accept_last();
-  Acceptor* const ending = acceptor.get();
-  closing_.push_back(std::move(acceptor));
-  ending->close([this, ending] {
-    std::erase_if(closing_, [&](const auto& each) { return each.get() == ending; });
-  });
+  return acceptors_.open(listeners);
 }
 
 void Loop::reconfigure(const LoopOptions& options,
@@ -95,25 +71,7 @@ void Loop::reconfigure(const LoopOptions& options,
   if (stopping()) return;
   connections_.move_handshakes(more_seconds);
   connections_.arrivals().count_addresses(listeners);
-  auto before = std::exchange(acceptors_, {});
-  for (const std::shared_ptr<Listener>& listener : listeners) {
-    const auto old = std::ranges::stable_partition(
-        before, [&](const auto& acceptor) { return acceptor->listener() != listener; });
-    const bool stays = !old.empty();
-    std::ranges::move(old, std::back_inserter(acceptors_));
-    before.erase(old.begin(), old.end());
-    if (stays) continue;
-    if (const int error = accept_from(listener); error != 0) {
-      log().write(broker::LogType::error,
-                  std::string("Unable to accept from a listener: ") + uv_strerror(error) + ".");
-    }
-  }
-  for (auto& acceptor : before) {
-    const bool succeeded = std::ranges::any_of(listeners, [&](const auto& listener) {
-      return same_place(listener->options(), acceptor->listener()->options());
-    });
-    stop_accepting(std::move(acceptor), !succeeded);
-  }
+  acceptors_.replace(listeners);
 }
 
 void Loop::repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done) {
@@ -150,11 +108,7 @@ void Loop::join() {
 }
 
 void Loop::post(Work work) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(work));
-  }
-  has_posted_.store(true, std::memory_order_release);
+  posted_.add(std::move(work));
   ring();
 }
 
@@ -174,17 +128,7 @@ void Loop::wake() {
       connections_.reader().resume_all();
     }
   }
-  do_posted();
-}
-
-void Loop::do_posted() {
-  if (!has_posted_.exchange(false, std::memory_order_acquire)) return;
-  std::vector<Work> work;
-  {
-    const std::lock_guard lock(mutex_);
-    work.swap(posted_);
-  }
-  for (Work& one : work) one(*this);
+  posted_.run(*this);
 }
 
 /// The end of a turn, just before the loop waits.
@@ -208,23 +152,12 @@ void Loop::tick() {
   slept_.look();
   tick_shard();
   connections_.tick();
-  if (resume_accepting_.milliseconds != 0 && now() >= resume_accepting_ && !stopping()) {
-    resume_accepting();
-  }
+  acceptors_.tick();
 }
 
 void Loop::tick_shard() {
   before_input();  // sessions may end
   if (shard_.tick(now())) post([](Loop& loop) { loop.tick_shard(); });
-}
-
-void Loop::resume_accepting() {
-  const bool free = std::ranges::all_of(
-      acceptors_, [](const auto& acceptor) { return acceptor->has_descriptor(); });
-  resume_accepting_ =
-      free ? broker::Instant{} : broker::after_milliseconds(now(), accept_pause_milliseconds);
-  if (!free) return;
-  for (const auto& acceptor : acceptors_) acceptor->resume();
 }
 
 void Loop::after_input(std::size_t bytes) {
@@ -341,15 +274,11 @@ void Loop::drain_mailboxes() {
   }
 }
 
-void Loop::out_of_descriptors() {
-  if (resume_accepting_.milliseconds != 0) return;
-  if (loops_.may_tell_of_descriptors(now())) {
-    log().write(broker::LogType::error,
-                "No more connections can be accepted: too many open files. They wait until others "
-                "close.");
-  }
-  for (const auto& acceptor : acceptors_) acceptor->pause();
-  resume_accepting_ = broker::after_milliseconds(now(), accept_pause_milliseconds);
+void Loop::tell_of_descriptors() {
+  if (!loops_.may_tell_of_descriptors(now())) return;
+  log().write(broker::LogType::error,
+              "No more connections can be accepted: too many open files. They wait until others "
+              "close.");
 }
 
 bool Loop::is_one_of_the_last(int descriptor) const noexcept {
@@ -357,7 +286,7 @@ bool Loop::is_one_of_the_last(int descriptor) const noexcept {
 }
 
 void Loop::stop_input() {
-  for (const auto& acceptor : acceptors_) acceptor->pause();
+  acceptors_.pause();
   connections_.drop_strangers();
   input_stopped_ = true;
   shard_.reads(false, now());
@@ -394,7 +323,7 @@ void Loop::stop_when_done() {
 void Loop::close_handles() {
   // The thread has ended, or never began: the destroying thread runs the loop to its end.
   connections_.drop_all();
-  for (const auto& acceptor : acceptors_) acceptor->close();
+  acceptors_.close();
   for (uv_handle_t* handle :
        {reinterpret_cast<uv_handle_t*>(&bell_), reinterpret_cast<uv_handle_t*>(&timer_),
         reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),

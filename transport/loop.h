@@ -8,7 +8,6 @@
 #include <functional>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -16,11 +15,12 @@
 #include <vector>
 
 #include "broker/shard.h"
-#include "transport/acceptor.h"
+#include "transport/acceptors.h"
 #include "transport/clock.h"
 #include "transport/connections.h"
 #include "transport/loops.h"
 #include "transport/turn_clock.h"
+#include "transport/work_queue.h"
 
 namespace transport {
 
@@ -35,7 +35,7 @@ namespace transport {
 ///            take_longest_turn_milliseconds() are safe from any.
 class Loop {
  public:
-  using Work = std::move_only_function<void(Loop&)>;
+  using Work = WorkQueue::Work;
 
   Loop(Loops& loops, const broker::ShardOptions& options, broker::Commons& commons);
   ~Loop();
@@ -113,8 +113,9 @@ class Loop {
   }
   /// Gives connections away as soon as the shard asks, before more of them is read.
   void move_connections();
-  /// accept() failed for want of descriptors, or took one of the last: try again in a while.
-  void out_of_descriptors();
+  [[nodiscard]] Acceptors& acceptors() noexcept { return acceptors_; }
+  /// A line that descriptors are out, one for all loops in a while.
+  void tell_of_descriptors();
   /// Whether `descriptor` leaves too few for other uses: a connection that moves, the store, a log
   /// that is opened again.
   [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
@@ -135,11 +136,6 @@ class Loop {
   void keep_journal();
   void tell_peers();
   void drain_mailboxes();
-  void do_posted();
-  void resume_accepting();
-  /// Returns 0, or libuv's error.
-  [[nodiscard]] int accept_from(const std::shared_ptr<Listener>& listener);
-  void stop_accepting(std::unique_ptr<Acceptor> acceptor, bool for_good);
   void stop_when_done();
   void close_handles();
 
@@ -154,8 +150,7 @@ class Loop {
   uv_idle_t idle_{};  // active: do not wait, there is more to do
   broker::Shard shard_;
   Connections connections_;
-  std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  std::vector<std::unique_ptr<Acceptor>> closing_;  // until libuv has let go of them
+  Acceptors acceptors_;
   std::thread thread_;
   std::size_t input_bytes_ = 0;  // since the last flush
   int inputs_ = 0;               // the same in sockets
@@ -169,12 +164,9 @@ class Loop {
   bool may_end_ = false;
   std::size_t next_will_ = 0;  // place of the session that publish_wills() goes on with
   broker::Instant stop_deadline_;
-  broker::Instant resume_accepting_;  // 0: nothing is paused
 
   alignas(64) std::atomic<std::uint64_t> room_{0};  // one bit per peer that has room again
-  std::mutex mutex_;
-  std::vector<Work> posted_;  // under mutex_
-  std::atomic<bool> has_posted_{false};
+  WorkQueue posted_;
 };
 
 }  // namespace transport
