@@ -134,11 +134,14 @@ void Loop::wake() {
 /// The end of a turn, just before the loop waits.
 void Loop::prepare() {
   ++turn_;
-  if (!alone()) drain_mailboxes();
+  if (!alone()) {
+    drain_mailboxes();
+    adopt_arrivals();
+  }
   bool may_wait = blocked() || !shard_.work(now());
   flush();
   if (!alone()) may_wait = loops_.mailboxes_.may_sleep(index_) && may_wait;
-  may_wait = may_wait && shard_.outbox().empty();
+  may_wait = may_wait && shard_.outbox().empty() && due_arrivals_.empty();
   if (stopping_) stop_when_done();
   if (may_wait) {
     uv_idle_stop(&idle_);
@@ -240,9 +243,19 @@ void Loop::move_connections() {
     Loop& home = *loops_.loops_[static_cast<std::uint32_t>(request.home)];
     std::unique_ptr<Handoff> handoff = connections_.hand_off(std::move(request));
     if (handoff == nullptr) continue;
-    home.post([handoff = std::move(handoff)](Loop& loop) {
-      loop.connections_.adopt(std::move(*handoff));
-    });
+    home.post(
+        [handoff = std::move(handoff)](Loop& loop) mutable { loop.expect(std::move(handoff)); });
+  }
+}
+
+/// Takes in the connections that came home before the sockets of this turn were polled. A client
+/// that sends DISCONNECT, closes and connects again has its DISCONNECT in the old socket before its
+/// CONNECT is handed over; had that socket not been read, the takeover would publish the will. The
+/// bell that announces the handoff may stand before the old socket in the poll's list: only a poll
+/// that began after the handoff is sure to have seen the older input.
+void Loop::adopt_arrivals() {
+  for (const auto& arrival : std::exchange(due_arrivals_, std::exchange(arrivals_, {}))) {
+    connections_.adopt(std::move(*arrival));
   }
 }
 

@@ -18,6 +18,7 @@
 #include "transport/acceptors.h"
 #include "transport/clock.h"
 #include "transport/connections.h"
+#include "transport/handoff.h"
 #include "transport/loops.h"
 #include "transport/turn_clock.h"
 #include "transport/work_queue.h"
@@ -116,6 +117,8 @@ class Loop {
   [[nodiscard]] Acceptors& acceptors() noexcept { return acceptors_; }
   /// A line that descriptors are out, one for all loops in a while.
   void tell_of_descriptors();
+  /// A connection comes home: at the end of the next turn, behind all input that is older.
+  void expect(std::unique_ptr<Handoff> arrival) { arrivals_.push_back(std::move(arrival)); }
   /// Whether `descriptor` leaves too few for other uses: a connection that moves, the store, a log
   /// that is opened again.
   [[nodiscard]] bool is_one_of_the_last(int descriptor) const noexcept;
@@ -134,6 +137,7 @@ class Loop {
   void judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
              const broker::Verdict& verdict);
   void keep_journal();
+  void adopt_arrivals();
   void tell_peers();
   void drain_mailboxes();
   void stop_when_done();
@@ -164,6 +168,8 @@ class Loop {
   bool may_end_ = false;
   std::size_t next_will_ = 0;  // place of the session that publish_wills() goes on with
   broker::Instant stop_deadline_;
+  std::vector<std::unique_ptr<Handoff>> arrivals_;      // since this turn's sockets were polled
+  std::vector<std::unique_ptr<Handoff>> due_arrivals_;  // before that
 
   alignas(64) std::atomic<std::uint64_t> room_{0};  // one bit per peer that has room again
   WorkQueue posted_;

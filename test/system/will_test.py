@@ -1,8 +1,14 @@
 """Wills: when they come, when they do not, and what they carry."""
 
+import signal
+
 from harness import wire
+from harness.broker import WS_CONFIG
 from harness.case import ALL, BrokerTest, versions
-from harness.client import unique
+from harness.certificates import server_lines
+from harness.client import Client, unique
+from harness.tls import TlsTest, context
+from harness.websocket import WebSocket, WebSocketStream
 from harness.wire import MQTT5, MQTT311, Will
 
 
@@ -133,6 +139,47 @@ class WillTest(BrokerTest):
         client = self.client(MQTT5, will=Will("w/reload"))
         self.broker.reload()
         self.expect_nothing(client, watcher)
+
+
+class ReturnTest(TlsTest):
+    """A client that disconnects, and is back before the broker has seen either."""
+
+    rounds = 20
+
+    def setUp(self):
+        self.start(WS_CONFIG + "listener {port2} 127.0.0.1\n" + server_lines() +
+                   "listener {port3} 127.0.0.1\nprotocol websockets\n" + server_lines())
+
+    def secure_websocket(self):
+        """A WebSocket over TLS that is open."""
+        websocket = WebSocket(self.broker.port3)
+        websocket.socket = context().wrap_socket(websocket.socket, server_hostname="localhost")
+        self.addCleanup(websocket.close)
+        return WebSocketStream(websocket.handshake())
+
+    @versions(MQTT311, MQTT5)
+    def test_no_will(self, version):
+        """[MQTT-3.14.4-3] [MQTT3-3.14.4-3] DISCONNECT counts however soon CONNECT follows."""
+        watcher = self.client(version)
+        watcher.subscribe("w/#")
+        streams = (lambda: self.raw(version).stream, lambda: WebSocketStream(self.websocket()),
+                   lambda: self.tls_raw(version, port=self.broker.port2).stream,
+                   self.secure_websocket)
+        for number, stream in enumerate(streams):
+            will = Will(f"w/{number}", b"gone")
+            client = Client(stream(), version, unique("back"))
+            client.connect(will=will)
+            for _ in range(self.rounds):
+                again = Client(stream(), version, client.client_id)
+                self.broker.process.send_signal(signal.SIGSTOP)
+                client.send(wire.disconnect(version))
+                client.close()
+                again.send(wire.connect(version, again.client_id, will=will))
+                self.broker.process.send_signal(signal.SIGCONT)
+                again.expect(wire.CONNACK)
+                client = again
+            self.expect_nothing(client, watcher)
+            client.disconnect()
 
 
 class WillPropertiesTest(BrokerTest):

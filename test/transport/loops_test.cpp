@@ -3,6 +3,10 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cstdint>
+#include <future>
+#include <latch>
+#include <memory>
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +30,45 @@ TestBroker::Options with_loops(std::uint32_t loops) {
 const std::string upgraded =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
+
+/// A client id that is at home on a shard.
+std::string client_at(TestBroker& broker, broker::ShardIndex home) {
+  for (int number = 0;; ++number) {
+    std::string id = "client" + std::to_string(number);
+    if (broker.loops().shard(home).home_of(id) == home) return id;
+  }
+}
+
+/// Keeps a loop in the middle of a turn until it is released.
+class HeldLoop {
+ public:
+  HeldLoop(TestBroker& broker, broker::ShardIndex index) {
+    broker.loops().post(index, [this](broker::Shard&, broker::Instant) {
+      held_.count_down();
+      released_.wait();
+      done_.count_down();
+    });
+    held_.wait();
+  }
+  ~HeldLoop() {
+    released_.count_down();
+    done_.wait();
+  }
+
+ private:
+  std::latch held_{1};
+  std::latch released_{1};
+  std::latch done_{1};
+};
+
+/// How many packets a shard has read.
+std::uint64_t packets_read(TestBroker& broker, broker::ShardIndex index) {
+  std::promise<std::uint64_t> packets;
+  broker.loops().post(index, [&](broker::Shard& shard, broker::Instant) {
+    packets.set_value(shard.metrics().messages_received);
+  });
+  return packets.get_future().get();
+}
 
 }  // namespace
 
@@ -145,6 +188,46 @@ TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", 
     const std::string all = watcher->receive_all();
     CHECK(all.size() == 39 * each);
     CHECK(all.find("w/39") == std::string::npos);
+  }
+}
+
+// DISCONNECT is in the old socket before CONNECT is in the new one [MQTT-3.14.4-3].
+TEST_CASE("a client that disconnects and comes back at once leaves no will", "[loops]") {
+  TestBroker broker(with_loops(2));
+  constexpr broker::ShardIndex home{1};
+  constexpr broker::ShardIndex other{0};
+  const bool websocket = GENERATE(false, true);
+  const std::string id = client_at(broker, home);
+  const auto open = [&](Client& client, const std::string& packets) {
+    client.send(websocket ? upgrade_request() + client_frame(0x82, packets) : packets);
+  };
+  const auto is_accepted = [&](Client& client) {
+    const std::string expected = websocket ? upgraded + server_frame(0x82, connack) : connack;
+    return client.receive(expected.size()) == expected;
+  };
+  Client watcher(broker.port());
+  watcher.send(connect(client_at(broker, other)) + subscribe("#"));
+  CHECK(watcher.receive(9) == connack + suback());
+  const std::uint16_t port = websocket ? broker.websocket_port() : broker.port();
+  auto client = std::make_unique<Client>(port);
+  open(*client, connect(id, "will"));
+  REQUIRE(is_accepted(*client));
+  for (int round = 0; round < 20; ++round) {
+    std::unique_ptr<Client> next;
+    {
+      const HeldLoop held(broker, home);
+      next = std::make_unique<Client>(port);  // the other loop accepts it
+      const std::uint64_t before = packets_read(broker, other);
+      client->send(websocket ? client_frame(0x82, "\xE0\x00"s) : "\xE0\x00"s);
+      client->close();
+      open(*next, connect(id, "will"));
+      REQUIRE(eventually([&] { return packets_read(broker, other) > before; }));
+    }
+    REQUIRE(is_accepted(*next));
+    const std::string marker = publish("round", std::to_string(round));
+    next->send(websocket ? client_frame(0x82, marker) : marker);
+    REQUIRE(watcher.receive(marker.size()) == marker);
+    client = std::move(next);
   }
 }
 
