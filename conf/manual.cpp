@@ -50,6 +50,7 @@ std::string availability_of(const Option& option) {
     case Availability::works:
       return "";
     case Availability::ignored:
+    case Availability::lacking:
       return " Accepted without effect: " + std::string(option.note) + ".";
     case Availability::refused:
       return " Not supported: " + std::string(option.note) + ".";

@@ -39,6 +39,7 @@ enum class Scope : std::uint8_t {
 enum class Availability : std::uint8_t {
   works,
   ignored,       ///< accepted with a notice; `note` says why it has no effect
+  lacking,       ///< accepted with a warning if it asks for anything; `note` names the lack
   not_built_in,  ///< an error: to accept it would promise a feature that is missing
   refused,       ///< an error for good; `note` gives the reason and the alternative
 };

@@ -203,7 +203,9 @@ constexpr auto global_rows = std::to_array<Option>({
      .type = Type::flag,
      .default_text = "false",
      .example = "true",
-     .availability = Availability::not_built_in,
+     .availability = Availability::lacking,
+     .note = "there is no control API here; below $CONTROL clients get the answers of a broker "
+             "without it",
      .help = "Serve the $CONTROL/broker/v1 topic."},
     {.name = "plugin",
      .aliases = "auth_plugin",

@@ -55,6 +55,9 @@ void SourceWriter::comment_on(const Option& option, std::string_view name, const
   if (option.availability == Availability::ignored) {
     remark(Severity::notice, place, quoted(name) + " has no effect: " + std::string(option.note));
   }
+  if (option.availability == Availability::lacking && !asks_for_nothing(option, value)) {
+    remark(Severity::warning, place, quoted(name) + " has no effect: " + std::string(option.note));
+  }
   if (option.availability == Availability::refused) {
     error(place, quoted(name) + " is not supported: " + std::string(option.note));
   }

@@ -152,6 +152,7 @@ TEST_CASE("every row of the table is complete", "[conf]") {
     CHECK((option.type == Type::choice || option.type == Type::log_destination) ==
           !option.choices.empty());
     const bool has_note = option.availability == Availability::ignored ||
+                          option.availability == Availability::lacking ||
                           option.availability == Availability::refused;
     CHECK(has_note == !option.note.empty());
     if (option.type == Type::integer) CHECK(option.minimum < option.maximum);
@@ -212,6 +213,17 @@ TEST_CASE("numbers are in C notation", "[conf]") {
 
 TEST_CASE("an option that says off asks for nothing that is missing", "[conf]") {
   CHECK(errors_of("listener 1883\nrequire_certificate false\nenable_control_api false\n").empty());
+}
+
+TEST_CASE("an option that asks for the control API is taken, with a warning", "[conf]") {
+  const std::string_view text =
+      GENERATE("enable_control_api true\n", "listener 1883\nenable_control_api true\n");
+  const auto warnings = conf_test::remarks_of(conf_test::good(text), conf::Severity::warning);
+  REQUIRE(warnings.size() == 1);
+  CHECK(is_in("'enable_control_api' has no effect: there is no control API here", warnings[0]));
+  CHECK(
+      conf_test::remarks_of(conf_test::good("enable_control_api false\n"), conf::Severity::warning)
+          .empty());
 }
 
 TEST_CASE("an unknown option is answered with the nearest known name", "[conf]") {

@@ -73,7 +73,7 @@ class AnswersTest(BrokerTest):
         """A PUBLISH below $CONTROL reaches nobody: it succeeds, and its client is told that there
         is no such endpoint; or it is refused."""
         topic = "$CONTROL/dynamic-security/v1"
-        for others, succeeds in (("", True), (OTHER, False)):
+        for others, succeeds in (("", True), ("enable_control_api true\n", True), (OTHER, False)):
             self.start(others + DEFAULT_CONFIG)
             watcher, client = self.client(version), self.client(version)
             watcher.subscribe("$CONTROL/#", qos=2)
