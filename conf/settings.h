@@ -200,6 +200,7 @@ struct Settings {
   bool mosquitto_answers = false;
   bool allow_control_characters = true;
   bool websockets_origin_required = true;
+  bool proxy_protocol_unknown_client = true;
 
   bool persistence = false;
   bool persistence_relaxed = false;         ///< persistence_durability relaxed

@@ -140,6 +140,7 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
   options.http_path = listener.http_path;
   options.websockets_origins = listener.websockets_origins;
   options.origin_required = settings.websockets_origin_required;
+  options.proxy_must_name_client = !settings.proxy_protocol_unknown_client;
   options.websockets_headers_bytes_max = settings.websockets_headers_size_bytes;
   options.websockets_ping_interval_seconds = listener.websockets_ping_interval_seconds;
   options.http_dir = listener.http_dir;

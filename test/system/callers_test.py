@@ -174,9 +174,14 @@ keyfile KEY
         self.broker.wait_for_log("New client connected from 2001:db8::7:4711 as six ")
 
     def test_local_and_unknown(self):
-        """A proxy that speaks for itself, or does not know, is the client."""
-        for port, header in ((self.broker.port2, v2(0x20)), (self.broker.port2, v2(family=0)),
-                             (self.broker.port, b"PROXY UNKNOWN\r\n")):
+        """Who names no client is closed, as by Mosquitto, or is the client itself."""
+        def headers():
+            return ((self.broker.port2, v2(0x20)), (self.broker.port2, v2(family=0)),
+                    (self.broker.port, b"PROXY UNKNOWN\r\n"))
+        for port, header in headers():
+            self.refused(port, header, r"it names no client: .* \(proxy_protocol_unknown_client\)")
+        self.start("proxy_protocol_unknown_client true\n" + self.config)
+        for port, header in headers():
             name = unique("local")
             stream = self.sends(port, header + wire.connect(MQTT311, name))
             self.assertEqual(stream.receive(30), b"\x20\x02\0\0")

@@ -76,6 +76,18 @@ TEST_CASE("a PROXY header has to say what the listener asks for", "[proxy_stage]
     CHECK(with.read(mqtt::as_bytes(second_version(tls_field()))).progress == Progress::complete);
     CHECK(with.description() == "PROXY protocol, TLSv1.3");
   }
+  SECTION("where the client is") {
+    using namespace std::string_literals;
+    const std::string nameless = GENERATE("PROXY UNKNOWN\r\n"s, "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s,
+                                          "\r\n\r\n\0\r\nQUIT\n\x21\0\0\0"s);
+    listener = behind_proxy(nameless[0] == 'P' ? ProxyVersion::v1 : ProxyVersion::v2);
+    ProxyStage taken(listener);
+    CHECK(taken.read(mqtt::as_bytes(nameless)).progress == Progress::complete);
+    listener.proxy_must_name_client = true;
+    ProxyStage refused(listener);
+    CHECK(refused.read(mqtt::as_bytes(nameless)).progress == Progress::refused);
+    CHECK(refused.why().find("proxy_protocol_unknown_client") != std::string::npos);
+  }
   SECTION("that it has a valid certificate") {
     listener.proxy_requires_certificate = true;
     ProxyStage without(listener);
