@@ -118,6 +118,14 @@ constexpr auto client_rows = std::to_array<Option>({
      .help = "Where websockets_origin is set, refuse upgrades without an Origin header, too. "
              "Browsers always send one, other clients seldom do.",
      .apply = to_settings<&Settings::websockets_origin_required>},
+    {.name = "proxy_protocol_unknown_client",
+     .type = Type::flag,
+     .default_text = "true",
+     .mosquitto_default = "false",
+     .help =
+         "Take connections whose PROXY header names no client (LOCAL, UNKNOWN, UNSPEC), such as "
+         "a balancer's health checks, as the proxy's own. Otherwise they are closed.",
+     .apply = to_settings<&Settings::proxy_protocol_unknown_client>},
     {.name = "clientid_prefixes",
      .last_counts = true,
      .example = "sensor-",

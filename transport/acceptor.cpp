@@ -50,6 +50,7 @@ void Acceptor::accept_last() {
 }
 
 void Acceptor::accept_some() {
+  if (!loop_.acceptors().may_accept()) return;
   for (int count = 0; count < accepts_per_turn && accept_one(); ++count) {
   }
 }

@@ -72,6 +72,18 @@ void Acceptors::close() {
   for (const auto& acceptor : open_) acceptor->close();
 }
 
+bool Acceptors::may_accept() {
+  if (!loop_.holds_accepting()) return true;
+  held_ = true;
+  pause();
+  return false;
+}
+
+void Acceptors::release() {
+  if (!std::exchange(held_, false) || is_waiting() || loop_.stopping()) return;
+  for (const auto& acceptor : open_) acceptor->resume();
+}
+
 void Acceptors::out_of_descriptors() {
   if (is_waiting()) return;
   loop_.tell_of_descriptors();

@@ -32,6 +32,11 @@ class Acceptors {
   void pause();
   void close();
 
+  /// Whether connections that wait may be accepted now; if not, they are looked at again after
+  /// Loops::release_accepting().
+  [[nodiscard]] bool may_accept();
+  void release();
+
   /// accept() failed for want of descriptors, or took one of the last: all wait for a while.
   void out_of_descriptors();
   /// Goes on accepting once descriptors are free. To be called every 100 ms or so.
@@ -46,6 +51,7 @@ class Acceptors {
   std::vector<std::unique_ptr<Acceptor>> open_;
   std::vector<std::unique_ptr<Acceptor>> closing_;  // until libuv has let go of them
   broker::Instant resume_;                          // 0: nothing waits for descriptors
+  bool held_ = false;                               // from may_accept() to release()
 };
 
 }  // namespace transport

@@ -115,6 +115,8 @@ class Loop {
   /// Gives connections away as soon as the shard asks, before more of them is read.
   void move_connections();
   [[nodiscard]] Acceptors& acceptors() noexcept { return acceptors_; }
+  /// See Loops::holds_accepting().
+  [[nodiscard]] bool holds_accepting() const noexcept { return loops_.holds_accepting(); }
   /// A line that descriptors are out, one for all loops in a while.
   void tell_of_descriptors();
   /// A connection comes home: at the end of the next turn, behind all input that is older.

@@ -71,6 +71,21 @@ void Loops::while_parked(const std::function<void()>& work) {
   go_on->count_down();
 }
 
+// A client that comes after `kill -HUP` has returned is to be judged by the new files, as by a
+// broker of one thread, which looks at signals before sockets. The signal is blocked in all threads
+// of the broker: until one takes it, it is pending for the process.
+bool Loops::holds_accepting() const noexcept {
+  sigset_t pending;
+  if (accepting_held_.load(std::memory_order_acquire)) return true;
+  return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGHUP) == 1;
+}
+
+void Loops::release_accepting() {
+  accepting_held_.store(false, std::memory_order_release);
+  if (!running_) return;
+  for (const auto& each : loops_) each->post([](Loop& loop) { loop.acceptors().release(); });
+}
+
 bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {
   constexpr std::int64_t interval_milliseconds = 60'000;
   std::int64_t next = next_descriptor_line_.load(std::memory_order_relaxed);

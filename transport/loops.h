@@ -73,6 +73,10 @@ class Loops {
   /// calls `work`, and lets them go on. No client is served meanwhile. After stop() it only calls
   /// `work`.
   void while_parked(const std::function<void()>& work);
+  /// From here on new connections wait, until release_accepting().
+  void hold_accepting() noexcept { accepting_held_ = true; }
+  /// Those that wait are accepted.
+  void release_accepting();
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
   /// connections stay, also of those that are gone: once this returns, no loop accepts there.
   ///
@@ -105,6 +109,9 @@ class Loops {
   void settle(broker::Instant deadline);
   /// While no loop runs: delivers the shards' messages to each other.
   void settle_parked();
+  /// Whether new connections wait: hold_accepting() was called, or SIGHUP has come and no thread has
+  /// taken it yet. Safe from any thread.
+  [[nodiscard]] bool holds_accepting() const noexcept;
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
 
@@ -118,6 +125,7 @@ class Loops {
   broker::Mailboxes mailboxes_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::atomic<bool> accepting_held_{false};
   std::atomic<std::int64_t> next_descriptor_line_{0};  // milliseconds
   bool running_ = false;
 };

@@ -206,12 +206,16 @@ bool Server::wait(std::int64_t milliseconds) {
   std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}};
   control_.watch(polled);
   ::poll(polled.data(), polled.size(), static_cast<int>(milliseconds));
-  // However often SIGHUP came meanwhile, it is pending once.
+  // However often SIGHUP came meanwhile, it is pending once. Clients that come after it are judged
+  // by the new files, so none is accepted from before it is taken until they hold.
   signalfd_siginfo signal{};
+  const bool signalled = (polled.front().revents & POLLIN) != 0;
+  if (signalled) loops_->hold_accepting();
   while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
     if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) return false;
     if (signal.ssi_signo == SIGHUP) reload();
   }
+  if (signalled) loops_->release_accepting();
   control_.serve(transport::Loops::now(), [this] {
     const ReloadReport report = reload();
     ControlAnswer answer;

@@ -443,6 +443,23 @@ class UsersTest(ReloadTest):
         ann.ping()
 
 
+class SignalTest(ReloadTest):
+    """SIGHUP, and clients that come right behind it."""
+
+    config = OPEN + "acl_file {dir}/acl\nacl_refuse_subscribe true\n" + LISTENER
+    files = {"acl": "topic read a/#\n"}
+
+    def test_later_clients(self):
+        """A client that connects after SIGHUP was sent is judged by the new files."""
+        for allowed in ("b/#", "a/#") * 15:
+            self.broker.write("acl", f"topic read {allowed}\n")
+            self.broker.reload()
+            client = self.client(MQTT5)
+            client.subscribe("a/#", "b/#", expected=[0 if each == allowed else NOT_AUTHORIZED
+                                                     for each in ("a/#", "b/#")])
+            client.disconnect()
+
+
 class LogsTest(ReloadTest):
     """Log files and what goes into them."""
 
