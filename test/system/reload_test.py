@@ -1,6 +1,7 @@
 """SIGHUP and `darter --reload`: the whole configuration changes under live clients, or nothing."""
 
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from harness.broker import (DEADLINE_SECONDS, answers, binary, open_sockets, pas
                             wait_until)
 from harness.case import BrokerTest
 from harness.client import Client, unique
+from harness.needs import needs
 from harness.wire import MQTT5, MQTT311, Will
 
 LISTENER = "listener {port} 127.0.0.1\n"
@@ -546,6 +548,31 @@ class AskTest(ReloadTest):
         self.assertIn("nothing changed", self.answer_of(self.ask()))
         mute[2].settimeout(DEADLINE_SECONDS)
         self.assertEqual(mute[2].recv(10), b"")  # its second was over
+
+    @needs("root")
+    def test_squatter_of_another_user(self):
+        """Who took the name as another user is not asked, and both sides name him."""
+        name = wait_until(self.control_socket, "the broker to open its control socket")
+        self.broker.stop()
+        squatter = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(squatter.close)
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+        try:
+            squatter.bind("\0" + name[1:])
+            squatter.listen()
+        finally:
+            os.seteuid(0)
+        holder = f"user nobody, process {os.getpid()}"
+        said = self.answer_of(self.ask(), 1)
+        self.assertRegex(said, rf"^Error: The process that answers for .* \({holder}\) is neither "
+                               r"root's, nor yours, .* run: kill -HUP \d+$")
+        connection, _ = squatter.accept()
+        with connection:
+            self.assertEqual(connection.recv(100), b"")
+        self.broker.start()
+        self.broker.wait_for_log(rf"cannot reach this broker, SIGHUP can: .* taken by {holder}")
+        self.broker.reload()
+        self.broker.wait_for_log("Reloaded: nothing changed")
 
     def control_socket(self):
         """The name where the broker hears who asks for a reload, if it does so yet."""
