@@ -53,7 +53,89 @@ int turns_until(Broker& broker, Broker::Client client, Broker::Client other,
   return 0;
 }
 
+std::size_t subscriptions_of(const Broker& broker) { return broker.metrics().subscriptions; }
+
+/// Begins some work, and plays the turns of shard 0 until a figure has changed by `count`. Returns
+/// the most by which it changed in one turn.
+template <typename Begin, typename Figure>
+std::size_t most_in_a_turn(Broker& broker, std::size_t count, Begin&& begin, Figure&& figure) {
+  std::size_t most = 0;
+  std::size_t all = 0;
+  broker.apart = true;
+  const auto look = [&](std::size_t before) {
+    const std::size_t after = figure();
+    const std::size_t change = std::max(after, before) - std::min(after, before);
+    most = std::max(most, change);
+    all += change;
+  };
+  std::size_t before = figure();
+  begin();
+  look(before);
+  for (int turns = 0; turns < 1000 && all < count; ++turns) {
+    before = figure();
+    broker.end_turn(0);
+    look(before);
+  }
+  CHECK(all == count);
+  broker.apart = false;
+  broker.settle();
+  return most;
+}
+
 }  // namespace
+
+// A turn that does so little is short on every machine, however large the packet.
+TEST_CASE("no turn does more than 1024 steps of any kind of work", "[shard][work]") {
+  constexpr std::size_t steps = 1024;
+  constexpr int count = 5000;
+  Broker broker;
+  const auto client = broker.client("c");
+  const auto publisher = broker.client("p");
+  const Strings filters = numbered(GENERATE("a/", "$share/g"), count, "/x");
+  const auto subscriptions = [&] { return subscriptions_of(broker); };
+  CHECK(most_in_a_turn(
+            broker, count, [&] { broker.send(client, subscribe(filters)); }, subscriptions) <=
+        steps);
+  CHECK(most_in_a_turn(
+            broker, count, [&] { broker.send(client, unsubscribe(filters)); }, subscriptions) <=
+        steps);
+  broker.send(client, subscribe(filters));
+  CHECK(most_in_a_turn(broker, count, [&] { broker.lose(client); }, subscriptions) <= steps);
+
+  for (const std::string& topic : numbered("r/", count)) {
+    broker.publish(publisher, topic, "x", {.retain = true});
+  }
+  const auto reader = broker.client("r");
+  std::size_t messages = 0;
+  CHECK(most_in_a_turn(
+            broker, count, [&] { broker.send(reader, subscribe({"r/#"})); },
+            [&] { return messages += broker.publishes(reader).size(); }) <= steps);
+}
+
+// Whether a member is there is told group by group: whose turn it is changes with that.
+TEST_CASE("no turn rebalances more than 1024 groups", "[shard][work]") {
+  constexpr int steps = 1024;
+  constexpr int count = 5000;
+  Broker broker;
+  const auto member = broker.client("m", test::lasting());
+  const auto other = broker.client("o", test::lasting());
+  const Strings filters = numbered("$share/g", count, "/x");
+  broker.send(member, subscribe(filters));
+  broker.send(other, subscribe(filters));
+  broker.received(other);
+  broker.apart = true;
+  broker.shard(0).work(broker.now);  // a turn begins
+  broker.lose(member);
+  int turns = 1;
+  while (broker.shard(0).work(broker.now)) ++turns;
+  CHECK(turns >= count / steps);
+  CHECK(turns <= 2 * count / steps + 2);
+  broker.apart = false;
+  broker.settle();
+  // All of the groups know: none gives its message to the member that is away.
+  broker.publish(broker.client("p"), "x", "hello");
+  CHECK(broker.publishes(other).size() == count);
+}
 
 TEST_CASE("a large SUBSCRIBE and its UNSUBSCRIBE let others have their turns", "[shard][work]") {
   constexpr int count = 5000;
