@@ -1,5 +1,7 @@
 #include "broker/figures.h"
 
+#include "broker/core/shard_figures.h"
+
 namespace broker {
 
 Figures::Figures(const ShardOptions& options, const Metrics& counters, SessionTable& sessions,
@@ -22,7 +24,7 @@ void Figures::tick(Instant now, const Publish& publish) {
   next_ = after_seconds(now, interval_seconds);
   reports_[0] = snapshot();
   Metrics total;
-  for (const Metrics& report : reports_) add(total, report);
+  for (const Metrics& report : reports_) merge(shard_figures(), total, report);
   topics_.update(total, now, publish);
   for (std::uint32_t shard = 1; shard < options_.shards; ++shard) {
     peers_.send(ShardIndex{shard}, MetricsRequest{});

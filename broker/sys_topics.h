@@ -7,17 +7,30 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "broker/core/figure.h"
 #include "broker/core/ids.h"
 #include "broker/core/metrics.h"
 
 namespace broker {
 
-/// The figures below "$SYS/broker/" that Mosquitto publishes, by the same names, so that exporters
+/// What the broker knows beside its shards.
+struct BrokerFigures {
+  std::string version;
+  std::int64_t uptime_seconds = 0;
+};
+[[nodiscard]] FigureTable<BrokerFigures> broker_figures() noexcept;
+
+/// The topics of an average below "$SYS/broker/load/", for a row's `load`.
+inline constexpr std::array<std::string_view, 3> load_spans = {"1min", "5min", "15min"};
+
+/// Publishes the figures of shards below "$SYS/broker/", by Mosquitto's names, so that exporters
 /// and panels made for it go on working.
 ///
-/// Shape      Each update() publishes the changes since the last one. Load figures are averages
-///            per minute that fade over 1, 5 and 15 minutes.
+/// Shape      Each update() publishes the changes since the last one: broker_figures(),
+///            shard_figures() and, for the rows with a load, averages per minute that fade over 1,
+///            5 and 15 minutes.
 /// Threads    None.
 class SysTopics {
  public:
@@ -30,30 +43,20 @@ class SysTopics {
 
  private:
   struct Load {
-    std::string_view topic;  // "messages/received"
-    std::uint64_t Metrics::* counter;
-    std::array<double, 3> per_minute{};
+    const Figure<Metrics>* row;
+    std::array<double, load_spans.size()> per_minute{};
   };
 
   void say(const Publish& publish, std::string_view topic, std::string payload);
-  void say_count(const Publish& publish, std::string_view topic, std::uint64_t count);
-  void say_clients(const Metrics& total, const Publish& publish);
-  void say_traffic(const Metrics& total, const Publish& publish);
-  void say_refusals(const Metrics& total, const Publish& publish);
-  /// Before anything can be averaged: all are there from the start.
-  void say_no_loads(const Publish& publish);
   void say_loads(const Metrics& total, Instant now, const Publish& publish);
 
-  std::string version_;
+  BrokerFigures broker_;
   std::map<std::string, std::string, std::less<>> last_;  // by topic
-  std::array<Load, 9> loads_;
+  std::vector<Load> loads_;                               // of the rows that have one
   Metrics previous_;
   Instant started_;
   Instant updated_;
   bool running_ = false;
 };
-
-/// Adds the figures of one shard to a sum.
-void add(Metrics& sum, const Metrics& shard);
 
 }  // namespace broker

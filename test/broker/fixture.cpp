@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/core/shard_figures.h"
 #include "broker/restart.h"
 #include "broker/wire/framer.h"
 #include "test/vectors/decode_any.h"
@@ -466,18 +467,7 @@ std::vector<std::string> Broker::take_all(Client client) {
 
 broker::Metrics Broker::metrics() const {
   broker::Metrics sum;
-  for (const auto& shard : shards_) {
-    const broker::Metrics one = shard->metrics();
-    sum.subscriptions += one.subscriptions;
-    sum.sessions += one.sessions;
-    sum.clients_connected += one.clients_connected;
-    sum.logins_failed += one.logins_failed;
-    for (std::size_t i = 0; i < broker::denial_kinds; ++i) sum.denied[i] += one.denied[i];
-    sum.publish_dropped += one.publish_dropped;
-    for (std::size_t i = 0; i < broker::drop_reasons; ++i) sum.dropped[i] += one.dropped[i];
-    sum.retained_messages = std::max(sum.retained_messages, one.retained_messages);
-    sum.stored_messages += one.stored_messages;
-  }
+  for (const auto& shard : shards_) broker::merge(broker::shard_figures(), sum, shard->metrics());
   return sum;
 }
 

@@ -1,0 +1,186 @@
+// broker/core/figure.h
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace broker {
+
+/// How a figure moves.
+enum class FigureKind : std::uint8_t {
+  counter,  ///< since the start; never less than before
+  gauge,    ///< as it is now
+  maximum,  ///< the highest since the start
+  text,     ///< no number
+};
+
+/// The unit of a figure. The name of a figure does not repeat it.
+enum class FigureUnit : std::uint8_t {
+  none,  ///< things that the help text names
+  bytes,
+  seconds,
+  milliseconds,
+  microseconds,
+  days,
+};
+
+/// The part of the broker that knows a figure.
+enum class FigureOwner : std::uint8_t {
+  broker,        ///< known before anything runs, and the time
+  shard,         ///< each shard has its own; the sum is shown
+  loop,          ///< of all loops
+  store,         ///< there with persistence only
+  logins,        ///< of all listeners
+  certificates,  ///< one of each for every listener with TLS
+  process,
+};
+
+/// How a number is read from a Source, and how those of several Sources become one.
+template <typename Source>
+struct FigureValue {
+  std::int64_t (*read)(const Source& source, std::size_t item) = nullptr;
+  /// Takes the figure of one more Source into a total. Null: the figure follows from others.
+  void (*merge)(Source& total, const Source& one) = nullptr;
+  std::size_t size_bytes = 0;  // of the member; 0: none
+};
+
+/// One figure: a row of a table.
+///
+/// Shape      Each library that has figures keeps them in a plain struct, its Source, and declares
+/// a
+///            FigureTable for it. All that shows figures walks these tables, and lists none itself.
+///                member ─▶ row ─▶ $SYS topic, sum over shards, SYS.md
+/// Invariant  A topic or a name stands in one row of all tables.
+/// Lifetime   Rows are constants.
+template <typename Source>
+struct Figure {
+  std::string_view name;  // in words joined by '_', without unit
+  FigureValue<Source> value{};
+  /// Formats the payload of the topic. Null: the number, in decimal.
+  std::string (*format)(const Source& source) = nullptr;
+  FigureKind kind = FigureKind::counter;
+  FigureUnit unit = FigureUnit::none;
+  /// Below "$SYS/broker/"; empty: none. '+' stands for the item.
+  std::string_view topic{};
+  std::string_view second_topic{};  // Mosquitto has some figures twice; empty: none
+  std::string_view load{};          // below "$SYS/broker/load/": its averages; empty: none
+  std::string_view label{};         // names the items: "reason"; empty: there is one, without name
+  std::span<const std::string_view> items{};  // empty with a label: the owner names them
+  std::string_view help{};                    // one sentence
+};
+
+template <typename Source>
+struct FigureTable {
+  FigureOwner owner;
+  std::span<const Figure<Source>> rows;
+};
+
+/// The same as `topic`, with `item` in the place of '+'.
+[[nodiscard]] std::string topic_of_item(std::string_view topic, std::string_view item);
+
+/// The number of items of a row.
+template <typename Source>
+[[nodiscard]] constexpr std::size_t item_count(const Figure<Source>& row) noexcept {
+  return row.items.empty() ? 1 : row.items.size();
+}
+
+/// Takes the figures of one more Source into `total`, which begins as Source{}.
+template <typename Source>
+void merge(const FigureTable<Source>& table, Source& total, const Source& one) {
+  for (const Figure<Source>& row : table.rows) {
+    if (row.value.merge != nullptr) row.value.merge(total, one);
+  }
+}
+
+/// Calls `visit(topic, payload)` for each topic of a table, without "$SYS/broker/" in front.
+///
+/// `item` is the name of the Source, for a table whose owner names its items.
+/// Invariant  No payload is empty: a retained message without payload would remove the topic.
+template <typename Source, typename Visit>
+void for_each_topic(const FigureTable<Source>& table, const Source& source, std::string_view item,
+                    Visit&& visit) {
+  for (const Figure<Source>& row : table.rows) {
+    for (std::size_t i = 0; i < item_count(row); ++i) {
+      const std::string payload =
+          row.format != nullptr ? row.format(source) : std::to_string(row.value.read(source, i));
+      for (const std::string_view topic : {row.topic, row.second_topic}) {
+        if (topic.empty()) continue;
+        visit(topic_of_item(topic, row.items.empty() ? item : row.items[i]), payload);
+      }
+    }
+  }
+}
+
+// The values of rows.
+
+/// A member of a Source: a number, or an array with a number for each item.
+template <auto Member>
+struct FigureMember;
+
+template <typename Source, typename Part, Part Source::* Member>
+struct FigureMember<Member> {
+  static constexpr bool is_number = std::integral<Part>;
+
+  static std::int64_t read(const Source& source, [[maybe_unused]] std::size_t item) {
+    if constexpr (is_number) return static_cast<std::int64_t>(source.*Member);
+    if constexpr (!is_number) return static_cast<std::int64_t>((source.*Member)[item]);
+  }
+  static void add(Source& total, const Source& one) {
+    if constexpr (is_number) {
+      total.*Member = static_cast<Part>(total.*Member + one.*Member);
+    } else {
+      for (std::size_t i = 0; i < (total.*Member).size(); ++i) {
+        (total.*Member)[i] += (one.*Member)[i];
+      }
+    }
+  }
+  static void take_larger(Source& total, const Source& one) {
+    total.*Member = std::max(total.*Member, one.*Member);
+  }
+
+  static constexpr FigureValue<Source> sum{&read, &add, sizeof(Part)};
+  static constexpr FigureValue<Source> largest{&read, &take_larger, sizeof(Part)};
+};
+
+/// The figures of several Sources are added up.
+template <auto Member>
+inline constexpr auto sum_of = FigureMember<Member>::sum;
+/// Each Source has the whole: the largest counts.
+template <auto Member>
+inline constexpr auto largest_of = FigureMember<Member>::largest;
+
+/// Whether the rows have each member of a Source once, and no padding is between them: then a
+/// member that is in no row does not compile.
+template <typename Source>
+[[nodiscard]] constexpr bool has_every_member(std::span<const Figure<Source>> rows) {
+  std::size_t size_bytes = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    size_bytes += rows[i].value.size_bytes;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (rows[i].value.size_bytes != 0 && rows[i].value.read == rows[j].value.read) return false;
+    }
+  }
+  return size_bytes == sizeof(Source);
+}
+
+/// Whether each row can be shown: with items where its topic has a place for them, and a payload.
+template <typename Source>
+[[nodiscard]] constexpr bool is_complete(std::span<const Figure<Source>> rows) {
+  for (const Figure<Source>& row : rows) {
+    const bool has_place = row.topic.find('+') != std::string_view::npos;
+    if (row.name.empty() || row.help.empty()) return false;
+    if (row.value.read == nullptr && row.format == nullptr) return false;
+    if (has_place == row.label.empty()) return false;
+    if (row.kind != FigureKind::text && row.value.read == nullptr) return false;
+  }
+  return true;
+}
+
+}  // namespace broker
