@@ -1,10 +1,12 @@
 #include "broker/figures.h"
 
+#include <cassert>
+
 #include "broker/core/shard_figures.h"
 
 namespace broker {
 
-Figures::Figures(const ShardOptions& options, const Metrics& counters, SessionTable& sessions,
+Figures::Figures(const ShardOptions& options, const Metrics& counters, const SessionTable& sessions,
                  const Router& router, const Groups& groups, const Retained& retained,
                  PeerOutbox& peers)
     : options_(options),
@@ -18,7 +20,6 @@ Figures::Figures(const ShardOptions& options, const Metrics& counters, SessionTa
       reports_(options.shards) {}
 
 void Figures::tick(Instant now, const Publish& publish) {
-  stored_.tick(sessions_);
   const std::int64_t interval_seconds = options_.limits.sys_interval_seconds;
   if (interval_seconds == 0 || options_.index != ShardIndex{0} || now < next_) return;
   next_ = after_seconds(now, interval_seconds);
@@ -35,7 +36,7 @@ void Figures::report(ShardIndex from, const Metrics& figures) {
   reports_[static_cast<std::uint32_t>(from)] = figures;
 }
 
-Metrics Figures::snapshot() {
+Metrics Figures::snapshot() const {
   Metrics all = counters_;
   all.sessions = sessions_.size();
   all.subscriptions = router_.subscription_count();
@@ -46,9 +47,9 @@ Metrics Figures::snapshot() {
     all.stored_messages = retained_.size();
     all.stored_bytes = retained_.size_bytes();
   }
-  const StoredFigures::Sum waiting = stored_.sum(sessions_);
-  all.stored_messages += waiting.messages;
-  all.stored_bytes += waiting.bytes;
+  assert(sessions_.queued() == sessions_.recount());
+  all.stored_messages += sessions_.queued().messages;
+  all.stored_bytes += sessions_.queued().bytes;
   return all;
 }
 

@@ -1,5 +1,8 @@
 #include "broker/core/backlog.h"
 
+#include <cassert>
+#include <utility>
+
 namespace broker {
 namespace {
 
@@ -7,6 +10,22 @@ namespace {
 constexpr std::size_t holes_tolerated = 32;
 
 }  // namespace
+
+Backlog::~Backlog() {
+  assert(sum_->messages >= size() && sum_->bytes >= size_bytes_);
+  sum_->messages -= size();
+  sum_->bytes -= size_bytes_;
+}
+
+void Backlog::swap(Backlog& other) noexcept {
+  assert(sum_ == other.sum_);
+  std::swap(places_, other.places_);
+  std::swap(holes_, other.holes_);
+  std::swap(size_bytes_, other.size_bytes_);
+  std::swap(payload_bytes_, other.payload_bytes_);
+  std::swap(at_most_once_, other.at_most_once_);
+  std::swap(topics_, other.topics_);
+}
 
 std::size_t Backlog::place_from(std::uint64_t number) const noexcept {
   std::size_t low = 0;
@@ -23,7 +42,10 @@ std::size_t Backlog::place_from(std::uint64_t number) const noexcept {
 }
 
 void Backlog::push(Delivery delivery, std::uint64_t number) {
-  size_bytes_ += delivery.size_bytes();
+  const std::size_t size_bytes = delivery.size_bytes();
+  size_bytes_ += size_bytes;
+  sum_->bytes += size_bytes;
+  ++sum_->messages;
   payload_bytes_ += delivery.payload_bytes();
   if (delivery.qos == mqtt::Qos::at_most_once) ++at_most_once_;
   const Place& place = places_.push_back({std::move(delivery), number});
@@ -50,7 +72,10 @@ Delivery Backlog::take(Place& place) {
     if (found != topics_->end() && found->second == place.number) topics_->erase(found);
   }
   ++holes_;
-  size_bytes_ -= place.delivery.size_bytes();
+  const std::size_t size_bytes = place.delivery.size_bytes();
+  size_bytes_ -= size_bytes;
+  sum_->bytes -= size_bytes;
+  --sum_->messages;
   payload_bytes_ -= place.delivery.payload_bytes();
   if (place.delivery.qos == mqtt::Qos::at_most_once) --at_most_once_;
   return std::exchange(place.delivery, Delivery{});

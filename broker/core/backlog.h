@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "broker/core/delivery.h"
+#include "broker/core/queued.h"
 #include "broker/core/ring.h"
 
 namespace broker {
@@ -24,6 +25,15 @@ namespace broker {
 /// Threads    None.
 class Backlog {
  public:
+  /// `sum` counts what is here, too.
+  explicit Backlog(Queued& sum) noexcept : sum_(&sum) {}
+  ~Backlog();
+  Backlog(const Backlog&) = delete;
+  Backlog& operator=(const Backlog&) = delete;
+
+  /// Requires   Both are counted in the same sum.
+  void swap(Backlog& other) noexcept;
+
   [[nodiscard]] bool empty() const noexcept { return places_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return places_.size() - holes_; }
   /// Topics, properties and payloads.
@@ -66,6 +76,7 @@ class Backlog {
   void close_ranks();
   void note_topic(const Place& place);
 
+  Queued* sum_;
   Ring<Place> places_;
   std::size_t holes_ = 0;
   std::size_t size_bytes_ = 0;

@@ -1,6 +1,14 @@
 #include "broker/core/outgoing.h"
 
+#include <cassert>
+
 namespace broker {
+
+Outgoing::~Outgoing() {
+  assert(sum_->messages >= entries_ && sum_->bytes >= in_flight_bytes_);
+  sum_->messages -= entries_;
+  sum_->bytes -= in_flight_bytes_;
+}
 
 std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
   return (static_cast<std::uint32_t>(id) - 1U + packet_identifiers - first_ % packet_identifiers) %
@@ -35,6 +43,7 @@ void Outgoing::push_window(InFlight entry, std::uint64_t number) {
   if (window_.empty()) first_ = number;
   while (sent_end() < number) append({});
   ++entries_;
+  ++sum_->messages;
   append(std::move(entry));
 }
 
@@ -52,7 +61,7 @@ mqtt::PacketId Outgoing::send_front() {
 }
 
 void Outgoing::push_sent(Delivery delivery, std::uint64_t number) {
-  in_flight_bytes_ += delivery.payload_bytes();
+  charge(delivery.payload_bytes());
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
                                                               : InFlight::State::awaiting_pubrec;
@@ -91,7 +100,7 @@ Outgoing::Oldest Outgoing::oldest_in_flight() noexcept {
 
 void Outgoing::received(InFlight& entry) {
   if (entry.counts()) {
-    in_flight_bytes_ -= entry.delivery.payload_bytes();
+    discharge(entry.delivery.payload_bytes());
   } else {
     ++quota_used_;
   }
@@ -122,10 +131,11 @@ Outgoing::Done Outgoing::finish_straggler(mqtt::PacketId id) {
 
 void Outgoing::uncount(const InFlight& entry) noexcept {
   if (entry.counts()) {
-    in_flight_bytes_ -= entry.delivery.payload_bytes();
+    discharge(entry.delivery.payload_bytes());
     --quota_used_;
   }
   --entries_;
+  --sum_->messages;
 }
 
 void Outgoing::drop_leading_holes() {
@@ -140,7 +150,7 @@ void Outgoing::rewind() {
   if (stragglers_) stragglers_->rewind();
   for (std::size_t i = 0; i < window_.size(); ++i) window_[i].rewind();
   quota_used_ = 0;
-  in_flight_bytes_ = 0;
+  discharge(in_flight_bytes_);
   resend_ = 0;
 }
 
@@ -169,7 +179,7 @@ void Outgoing::sent_again(InFlight& entry) {
                                                                  : InFlight::State::awaiting_pubrec;
     entry.sent_before = true;
   }
-  in_flight_bytes_ += entry.delivery.payload_bytes();
+  charge(entry.delivery.payload_bytes());
   ++quota_used_;
 }
 

@@ -12,6 +12,7 @@
 #include "broker/core/drops.h"
 #include "broker/core/in_flight.h"
 #include "broker/core/message.h"
+#include "broker/core/queued.h"
 #include "broker/core/ring.h"
 #include "broker/core/stragglers.h"
 #include "broker/wire/protocol.h"
@@ -36,6 +37,13 @@ namespace broker {
 /// Threads    None.
 class Outgoing {
  public:
+  /// `sum` counts what is here, too: deliveries, and payloads of those that quota_used() counts and
+  /// whole messages of those that wait.
+  explicit Outgoing(Queued& sum) noexcept : sum_(&sum), backlog_(sum) {}
+  ~Outgoing();
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+
   /// Most consecutive numbers the window spans, holes counted.
   static constexpr std::size_t span_max = 65'534;
 
@@ -121,7 +129,7 @@ class Outgoing {
   }
   /// Made when first asked for.
   [[nodiscard]] Backlog& unsent() {
-    if (!unsent_) unsent_ = std::make_unique<Backlog>();
+    if (!unsent_) unsent_ = std::make_unique<Backlog>(*sum_);
     return *unsent_;
   }
   void push_unsent(Delivery delivery) { unsent().push(std::move(delivery), unsent_next_++); }
@@ -209,6 +217,17 @@ class Outgoing {
   /// Takes a restored delivery from the backlog into the window, to be sent again.
   void take_back();
 
+  /// Counts payloads of deliveries that the Receive Maximum counts, here and in the sum.
+  void charge(std::size_t payload_bytes) noexcept {
+    in_flight_bytes_ += payload_bytes;
+    sum_->bytes += payload_bytes;
+  }
+  void discharge(std::size_t payload_bytes) noexcept {
+    in_flight_bytes_ -= payload_bytes;
+    sum_->bytes -= payload_bytes;
+  }
+
+  Queued* sum_;
   Ring<InFlight> window_;
   Backlog backlog_;
   std::unique_ptr<Backlog> unsent_;  // null: nothing waited yet
@@ -259,7 +278,8 @@ void Outgoing::for_each_stored(Visit&& visit) {
 
 template <typename Visit>
 void Outgoing::renumber_backlog(Visit&& visit) {
-  Backlog before = std::exchange(backlog_, Backlog{});
+  Backlog before(*sum_);
+  before.swap(backlog_);
   while (!before.empty()) {
     const std::uint64_t old_number = before.front_number();
     Delivery delivery = before.pop_front();

@@ -48,11 +48,13 @@ struct Away {
 /// Invariant  `connection` is null while the client is away; `away` then holds the timers.
 /// Lifetime   Owned by the SessionTable; `index` may be used again afterwards, `number` is not.
 struct Session {
-  Session(SessionIndex session_index, std::uint64_t session_number, std::string_view id)
-      : index(session_index), number(session_number), client_id(id) {}
+  Session(SessionIndex session_index, std::uint64_t session_number, std::string_view id,
+          Queued& sum)
+      : index(session_index), number(session_number), queued(&sum), client_id(id) {}
 
   SessionIndex index;
   std::uint64_t number;
+  Queued* queued;  // counts what waits for it, too
   HeapText client_id;
   HeapText user_name;
   HeapText mount_point;
@@ -83,7 +85,7 @@ struct Session {
   /// Does it outlive its connection?
   [[nodiscard]] bool persistent() const noexcept { return expiry_interval_seconds > 0; }
   [[nodiscard]] Outgoing& outgoing_part() {
-    if (!outgoing) outgoing = std::make_unique<Outgoing>();
+    if (!outgoing) outgoing = std::make_unique<Outgoing>(*queued);
     return *outgoing;
   }
 };

@@ -27,7 +27,8 @@ Session& SessionTable::create(std::string_view client_id) {
     slot = free_.back();
     free_.pop_back();
   }
-  sessions_[slot] = std::make_unique<Session>(SessionIndex{slot}, next_number_++, client_id);
+  sessions_[slot] =
+      std::make_unique<Session>(SessionIndex{slot}, next_number_++, client_id, queued_);
   by_id_.insert(hash_of(client_id), slot + 1);
   return *sessions_[slot];
 }
@@ -40,6 +41,17 @@ void SessionTable::erase(Session& session) {
   const auto slot = static_cast<std::uint32_t>(session.index);
   sessions_[slot].reset();
   free_.push_back(slot);
+}
+
+Queued SessionTable::recount() const noexcept {
+  Queued sum;
+  for (const auto& session : sessions_) {
+    if (!session || !session->outgoing) continue;
+    const Outgoing& outgoing = *session->outgoing;
+    sum.messages += outgoing.backlog_size() + outgoing.unsent_size() + outgoing.in_flight();
+    sum.bytes += outgoing.backlog_bytes() + outgoing.unsent_bytes() + outgoing.in_flight_bytes();
+  }
+  return sum;
 }
 
 }  // namespace broker

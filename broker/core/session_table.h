@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/core/hash_index.h"
+#include "broker/core/queued.h"
 #include "broker/core/session.h"
 #include "broker/core/siphash.h"
 
@@ -37,6 +38,11 @@ class SessionTable {
   void erase(Session& session);
   [[nodiscard]] std::size_t size() const noexcept { return by_id_.size(); }
 
+  /// How much waits for all of them, and is in flight.
+  [[nodiscard]] const Queued& queued() const noexcept { return queued_; }
+  /// The same, counted anew: a walk over all sessions, for tests and assertions.
+  [[nodiscard]] Queued recount() const noexcept;
+
   /// Places of the table, for a walk in steps: each holds a session or null.
   [[nodiscard]] std::size_t places() const noexcept { return sessions_.size(); }
   [[nodiscard]] Session* at_place(std::size_t place) noexcept { return sessions_[place].get(); }
@@ -55,6 +61,7 @@ class SessionTable {
   }
 
   std::uint64_t hash_key_[2];
+  Queued queued_;    // before the sessions, which count in it until they end
   HashIndex by_id_;  // of indexes plus 1
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::uint32_t> free_;

@@ -21,11 +21,12 @@ class Silence final : public broker::Log {
 /// A client that is connected.
 struct Client {
   explicit Client(std::uint32_t slot, mqtt::Version version)
-      : session(broker::SessionIndex{slot}, slot, "c"), connection({slot, 1}, 0) {
+      : session(broker::SessionIndex{slot}, slot, "c", queued), connection({slot, 1}, 0) {
     connection.session = &session;
     connection.version = version;
   }
 
+  broker::Queued queued;
   broker::Session session;
   Connection connection;
 };

@@ -62,7 +62,8 @@ struct Scene {
   broker::SharedMemory memory;
   broker::Pressure pressure{limits, ledger, holdings, memory, sender};
   Reading reading{listeners, pressure, timers, outbox, delay_timer};
-  broker::Session session{broker::SessionIndex{0}, 1, "c"};
+  broker::Queued queued;
+  broker::Session session{broker::SessionIndex{0}, 1, "c", queued};
   Connection connection{{0, 1}, connection_timer};
   Instant now{1'000'000};
 };

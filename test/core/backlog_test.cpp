@@ -31,7 +31,8 @@ std::vector<std::uint64_t> numbers(const Backlog& backlog, std::uint64_t begin =
 }  // namespace
 
 TEST_CASE("messages leave a backlog in the order in which they came", "[backlog]") {
-  Backlog backlog;
+  broker::Queued sum;
+  Backlog backlog(sum);
   backlog.push(delivery("a"), 7);
   backlog.push(delivery("b"), 8);
   CHECK(backlog.front_number() == 7);
@@ -41,7 +42,8 @@ TEST_CASE("messages leave a backlog in the order in which they came", "[backlog]
 }
 
 TEST_CASE("a backlog counts messages, bytes and those with QoS 0", "[backlog]") {
-  Backlog backlog;
+  broker::Queued sum;
+  Backlog backlog(sum);
   backlog.push(delivery("abc", "12345", mqtt::Qos::at_most_once), 1);
   backlog.push(delivery("d", "1"), 2);
   CHECK(backlog.size() == 2);
@@ -56,7 +58,8 @@ TEST_CASE("a backlog counts messages, bytes and those with QoS 0", "[backlog]") 
 }
 
 TEST_CASE("a message leaves the middle, and the others keep number and order", "[backlog]") {
-  Backlog backlog;
+  broker::Queued sum;
+  Backlog backlog(sum);
   for (std::uint64_t number = 10; number < 20; ++number) backlog.push(delivery("t"), number);
   CHECK(backlog.remove(15).message->topic() == "t");
   (void)backlog.remove(10);
@@ -70,7 +73,8 @@ TEST_CASE("a message leaves the middle, and the others keep number and order", "
 }
 
 TEST_CASE("a backlog that is emptied from its middle is empty", "[backlog]") {
-  Backlog backlog;
+  broker::Queued sum;
+  Backlog backlog(sum);
   for (std::uint64_t number = 0; number < 100; ++number) backlog.push(delivery("t"), number);
   for (std::uint64_t number = 99; number > 0; --number) (void)backlog.remove(number);
   CHECK(numbers(backlog) == std::vector<std::uint64_t>{0});
@@ -82,7 +86,8 @@ TEST_CASE("a backlog that is emptied from its middle is empty", "[backlog]") {
 }
 
 TEST_CASE("the latest message of a topic is known, whatever left since", "[backlog]") {
-  Backlog backlog;
+  broker::Queued sum;
+  Backlog backlog(sum);
   backlog.push(delivery("a"), 1);
   backlog.push(delivery("b"), 2);
   backlog.push(delivery("a"), 3);

@@ -18,7 +18,7 @@ using Lines = std::vector<std::string>;
 /// A connection from 192.0.2.1:5000, and the session that it may have.
 struct Client {
   explicit Client(std::string_view id = "sensor")
-      : session(broker::SessionIndex{0}, 1, id), connection({}, 0) {
+      : session(broker::SessionIndex{0}, 1, id, queued), connection({}, 0) {
     connection.address = "192.0.2.1";
     connection.client_port = 5000;
   }
@@ -29,6 +29,7 @@ struct Client {
     connection.stage = Connection::Stage::connected;
   }
 
+  broker::Queued queued;
   Session session;
   Connection connection;
 };

@@ -38,7 +38,8 @@ PacketId pass(Outgoing& outgoing) {
 }  // namespace
 
 TEST_CASE("identifiers in use are skipped", "[outgoing]") {
-  Outgoing outgoing;
+  broker::Queued sum;
+  Outgoing outgoing(sum);
   std::vector<PacketId> kept;
   for (int i = 0; i < 3; ++i) {
     for (int others = 0; others < 100; ++others) pass(outgoing);
@@ -64,7 +65,8 @@ TEST_CASE("identifiers in use are skipped", "[outgoing]") {
 }
 
 TEST_CASE("every identifier may be in flight, and then no more", "[outgoing]") {
-  Outgoing outgoing;
+  broker::Queued sum;
+  Outgoing outgoing(sum);
   std::uint32_t sent = 0;
   for (; outgoing.window_has_room(); ++sent) {
     const PacketId id = outgoing.put_in_flight(delivery());
@@ -81,7 +83,8 @@ TEST_CASE("every identifier may be in flight, and then no more", "[outgoing]") {
 }
 
 TEST_CASE("what was left behind is sent again first, in order", "[outgoing]") {
-  Outgoing outgoing;
+  broker::Queued sum;
+  Outgoing outgoing(sum);
   std::vector<PacketId> expected;
   for (int i = 0; i < 3; ++i) {
     REQUIRE(outgoing.window_has_room());
@@ -104,7 +107,8 @@ TEST_CASE("what was left behind is sent again first, in order", "[outgoing]") {
 }
 
 TEST_CASE("a backlog with numbers whose identifiers are in use is numbered anew", "[outgoing]") {
-  Outgoing outgoing;
+  broker::Queued sum;
+  Outgoing outgoing(sum);
   REQUIRE(outgoing.window_has_room());
   const PacketId kept = outgoing.put_in_flight(delivery());
   for (std::uint32_t i = 0; i < cycle + 10; ++i) outgoing.push_backlog(delivery());
@@ -128,7 +132,8 @@ TEST_CASE("a backlog with numbers whose identifiers are in use is numbered anew"
 }
 
 TEST_CASE("deliveries that were left behind come back from the store as such", "[outgoing]") {
-  Outgoing before;
+  broker::Queued sum_before;
+  Outgoing before(sum_before);
   REQUIRE(before.window_has_room());
   const PacketId kept = before.put_in_flight(delivery());
   for (std::uint32_t i = 0; i < cycle + 5; ++i) pass(before);
@@ -137,7 +142,8 @@ TEST_CASE("deliveries that were left behind come back from the store as such", "
   before.received(*before.find(last));
   before.push_backlog(delivery());
 
-  Outgoing after;
+  broker::Queued sum_after;
+  Outgoing after(sum_after);
   before.store([&](std::uint64_t number, const Delivery& stored, bool released) {
     REQUIRE(after.may_restore(number, released));
     Delivery copy;
@@ -152,4 +158,38 @@ TEST_CASE("deliveries that were left behind come back from the store as such", "
   REQUIRE(after.find(last) != nullptr);
   CHECK(after.find(last)->released());
   CHECK(after.finish(kept).number == before.number_of(kept));
+}
+
+TEST_CASE("the sum of a shard has what each session's queues hold, until they end", "[outgoing]") {
+  broker::Queued sum;
+  const std::uint64_t whole = delivery().size_bytes();
+  const std::uint64_t payload = delivery().payload_bytes();
+  {
+    Outgoing other(sum);
+    other.push_backlog(delivery());
+    Outgoing outgoing(sum);
+    outgoing.push_backlog(delivery());
+    outgoing.push_unsent(delivery(mqtt::Qos::at_most_once));
+    CHECK(sum == broker::Queued{3, 3 * whole});
+    REQUIRE(outgoing.window_has_room());
+    const PacketId first = outgoing.send_front();
+    const PacketId second = outgoing.put_in_flight(delivery(mqtt::Qos::exactly_once));
+    CHECK(sum == broker::Queued{4, 2 * whole + 2 * payload});
+    outgoing.received(*outgoing.find(second));
+    CHECK(sum == broker::Queued{4, 2 * whole + payload});
+    outgoing.rewind();
+    CHECK(sum == broker::Queued{4, 2 * whole});
+    PacketId id{0};
+    while (InFlight* const entry = outgoing.next_to_resend(id)) outgoing.sent_again(*entry);
+    CHECK(sum == broker::Queued{4, 2 * whole + payload});
+    outgoing.finish(first);
+    CHECK(sum == broker::Queued{3, 2 * whole});
+    outgoing.push_backlog(delivery());
+    outgoing.renumber_backlog([](std::uint64_t, std::uint64_t, const Delivery&) {});
+    CHECK(sum == broker::Queued{4, 3 * whole});
+    outgoing.backlog().remove(outgoing.backlog().front_number());
+    CHECK(outgoing.take_unsent()->size() == 1);
+    CHECK(sum == broker::Queued{2, whole});  // what another session waits for, and a PUBCOMP
+  }
+  CHECK(sum == broker::Queued{});
 }

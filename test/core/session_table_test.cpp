@@ -69,3 +69,22 @@ TEST_CASE("a walk sees each session, and may erase the one it is given", "[sessi
     CHECK(table.at_place(place) == nullptr);
   }
 }
+
+TEST_CASE("how much waits for all sessions is known without a walk", "[session_table]") {
+  SessionTable table(hash_key);
+  for (const char* const id : {"a", "b", "c"}) {
+    broker::Delivery delivery;
+    delivery.message = broker::MessageRef::copy_of(
+        {"t", mqtt::as_bytes("123456789"), {}, mqtt::Qos::at_least_once, false, {}});
+    delivery.qos = mqtt::Qos::at_least_once;
+    table.create(id).outgoing_part().push_backlog(std::move(delivery));
+  }
+  CHECK(table.queued() == broker::Queued{3, 30});
+  CHECK(table.recount() == table.queued());
+  Session& gone = *table.find("b");
+  table.retire(gone);
+  CHECK(table.queued().messages == 3);
+  table.erase(gone);
+  CHECK(table.queued() == broker::Queued{2, 20});
+  CHECK(table.recount() == table.queued());
+}
