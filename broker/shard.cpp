@@ -1,6 +1,7 @@
 #include "broker/shard.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "broker/core/client_text.h"
@@ -88,7 +89,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
                                           ? origin.deadline
                                           : after_seconds(now, timeout_seconds));
   state.connections[id.slot] = std::move(connection);
-  ++state.metrics.sockets_opened;
+  if (!origin.moved) ++state.metrics.sockets_opened;
 }
 
 bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
@@ -98,6 +99,15 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   if (connection == nullptr) return true;
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
+  return state.receive(*connection, bytes);
+}
+
+bool Shard::received_before_move(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
+  Connection* const connection = state.find(id);
+  if (connection == nullptr) return true;
+  assert(connection->stage == Connection::Stage::expecting_connect && connection->tail.empty());
   return state.receive(*connection, bytes);
 }
 

@@ -39,6 +39,8 @@ struct Origin {
   mqtt::Reason refusal = mqtt::Reason::success;
   /// When a whole CONNECT must be there; 0: Limits::connect_timeout_seconds from now on.
   Instant deadline = {};
+  /// Another shard's loop handed it over: that shard has counted it.
+  bool moved = false;
 };
 
 /// Why a connection is gone, as its loop saw it.
@@ -118,6 +120,9 @@ class Shard {
   ///           decided() was called; and while the connection has sent more than can be handled
   ///           now, or does not read its answers, until the outbox asks for it.
   bool received(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
+  /// The same for the bytes that a moved connection brings along: the shard that received them has
+  /// counted them.
+  bool received_before_move(ConnectionId connection, std::span<const std::byte> bytes, Instant now);
   /// The bytes kept of a connection because its login is not decided; 0 after that.
   [[nodiscard]] std::size_t login_bytes(ConnectionId connection) const noexcept;
   /// Handles the packets that received() and others left because the outbox was full. To be called

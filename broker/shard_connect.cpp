@@ -165,6 +165,7 @@ Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version
 
 Shard::State::Next Shard::State::hand_off(Connection& connection, ShardIndex home,
                                           mqtt::Bytes unread) {
+  --metrics.messages_received;  // its home counts the CONNECT
   outbox.request(HandoffRequest{connection.id, home, {unread.begin(), unread.end()}});
   note_unsent(connection, 0);
   connections[connection.id.slot].reset();

@@ -148,7 +148,7 @@ void Connections::adopt(Handoff handoff) {
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
-  introduce(*connection);
+  introduce(*connection, mqtt::Reason::success, true);
   change(*connection, State::at_home);
   reader_.start(*connection);
   if (!is_open(connection->state)) return;
@@ -163,7 +163,7 @@ std::string_view Connections::missing_name(const Connection& connection) {
 }
 
 /// Tells the shard that a connection is there.
-void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
+void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool moved) {
   const ListenerOptions& options = connection.listener->options();
   const std::string address = connection.address.text();
   std::optional<std::string> user;
@@ -173,12 +173,13 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal) {
   change(connection, connection.websocket == nullptr ? State::introduced : State::connecting);
   const broker::Instant deadline = std::exchange(connection.deadline, {});
   connection.opened = loop_.now();
-  loop_.shard().opened(connection.id,
-                       {options.index, connection.address.port(), address,
-                        options.protocol == Protocol::websockets ? "websockets" : "mqtt",
-                        user ? std::string_view(*user) : std::string_view(),
-                        user ? std::string_view() : missing_name(connection), refusal, deadline},
-                       loop_.now());
+  loop_.shard().opened(
+      connection.id,
+      {options.index, connection.address.port(), address,
+       options.protocol == Protocol::websockets ? "websockets" : "mqtt",
+       user ? std::string_view(*user) : std::string_view(),
+       user ? std::string_view() : missing_name(connection), refusal, deadline, moved},
+      loop_.now());
   pings_.watch(connection, loop_.now());
 }
 

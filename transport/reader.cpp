@@ -126,7 +126,9 @@ void Reader::send_pongs(Connection& connection, const WebSocketInput& input) {
 }
 
 void Reader::take_unread(Connection& connection, mqtt::Bytes bytes) {
-  pass(connection, bytes);
+  connection.reading_held =
+      !loop_.shard().received_before_move(connection.id, bytes, loop_.now());
+  passed_before_login(connection);
   end_websocket(connection);
   if (is_open(connection.state)) connections_.tls().end(connection);
 }
@@ -140,6 +142,10 @@ void Reader::pass(Connection& connection, mqtt::Bytes bytes) {
 
 void Reader::pass_before_login(Connection& connection, mqtt::Bytes bytes) {
   connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
+  passed_before_login(connection);
+}
+
+void Reader::passed_before_login(Connection& connection) {
   loop_.move_connections();
   loop_.write_borrowed();
   if (!is_open(connection.state)) return;

@@ -59,6 +59,8 @@ class Reader {
   void read_mqtt(Connection& connection, Bytes bytes);
   void pass(Connection& connection, mqtt::Bytes bytes);
   void pass_before_login(Connection& connection, mqtt::Bytes bytes);
+  /// The shard has had bytes of a client that is not logged in.
+  void passed_before_login(Connection& connection);
 
   Loop& loop_;
   Connections& connections_;

@@ -316,9 +316,10 @@ void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {
   }
 }
 
-broker::ConnectionId Broker::open_on(std::uint32_t shard) {
+broker::ConnectionId Broker::open_on(std::uint32_t shard, bool moved) {
   const broker::ConnectionId id{next_slot_++, 7};
-  shards_[shard]->opened(id, {0, 4711, address, "mqtt", tls_user, {}, refusal, deadline}, now);
+  shards_[shard]->opened(id, {0, 4711, address, "mqtt", tls_user, {}, refusal, deadline, moved},
+                         now);
   return id;
 }
 
@@ -566,8 +567,8 @@ bool Broker::settle_shard(std::uint32_t index) {
 void Broker::hand_off(std::uint32_t from, const broker::HandoffRequest& request) {
   Connection& connection = connections_[owner(from, request.connection)];
   connection.shard = static_cast<std::uint32_t>(request.home);
-  connection.id = open_on(connection.shard);
-  shards_[connection.shard]->received(connection.id, request.unread, now);
+  connection.id = open_on(connection.shard, true);
+  shards_[connection.shard]->received_before_move(connection.id, request.unread, now);
 }
 
 }  // namespace test

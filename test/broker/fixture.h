@@ -191,7 +191,7 @@ class Broker {
   bool settle_shard(std::uint32_t index);
   void hand_off(std::uint32_t from, const broker::HandoffRequest& request);
   Client owner(std::uint32_t shard, broker::ConnectionId id) const;
-  broker::ConnectionId open_on(std::uint32_t shard);
+  broker::ConnectionId open_on(std::uint32_t shard, bool moved = false);
 
   struct Writing {
     std::uint32_t shard;

@@ -270,6 +270,24 @@ TEST_CASE("a session outlives its connection as long as it said [MQTT-3.1.2-23]"
   CHECK(broker.metrics().subscriptions == 0);
 }
 
+TEST_CASE("a client counts once, also if its home is another shard", "[shard][connect]") {
+  Broker broker(GENERATE(1U, 4U));
+  broker.feed = GENERATE(test::Feed::whole, test::Feed::bytes);
+  std::size_t size_bytes = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = "client" + std::to_string(i);
+    const std::string packets =
+        test::connect(id, v5(expiry(10))) + test::PacketBuilder(0xC0).bytes();
+    size_bytes += packets.size();
+    broker.send(broker.open(), packets);
+  }
+  const broker::Metrics all = broker.metrics();
+  CHECK(all.sockets_opened == 20);
+  CHECK(all.connections == 20);
+  CHECK(all.messages_received == 2 * 20);
+  CHECK(all.bytes_received == size_bytes);
+}
+
 TEST_CASE("DISCONNECT may change the session expiry interval, not raise it from zero",
           "[shard][connect]") {
   Broker broker;

@@ -77,7 +77,7 @@ World::Client* World::find(std::uint32_t shard, broker::ConnectionId id) {
   return nullptr;
 }
 
-broker::ConnectionId World::open_on(std::uint32_t shard) {
+broker::ConnectionId World::open_on(std::uint32_t shard, bool moved) {
   std::uint32_t slot = next_slot_;
   if (free_slots_.empty()) {
     ++next_slot_;
@@ -86,7 +86,9 @@ broker::ConnectionId World::open_on(std::uint32_t shard) {
     free_slots_.pop_back();
   }
   const broker::ConnectionId id{slot, ++generation_};
-  all_[shard]->opened(id, {0, 4711, "10.0.0.1", "mqtt"}, now_);
+  broker::Origin origin{0, 4711, "10.0.0.1", "mqtt"};
+  origin.moved = moved;
+  all_[shard]->opened(id, origin, now_);
   return id;
 }
 
@@ -271,8 +273,8 @@ void World::move(std::uint32_t from, broker::HandoffRequest& request) {
   free_slots_.push_back(client->id.slot);
   client->shard = static_cast<std::uint32_t>(request.home);
   deliver(client->shard);
-  client->id = open_on(client->shard);
-  client->deciding = !all_[client->shard]->received(client->id, request.unread, now_);
+  client->id = open_on(client->shard, true);
+  client->deciding = !all_[client->shard]->received_before_move(client->id, request.unread, now_);
 }
 
 void World::settle() {

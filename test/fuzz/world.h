@@ -99,7 +99,7 @@ class World {
   };
 
   void begin(std::uint32_t shards);
-  broker::ConnectionId open_on(std::uint32_t shard);
+  broker::ConnectionId open_on(std::uint32_t shard, bool moved = false);
   bool receive(Client& client, std::string_view bytes);
   void end_turns();
   bool end_turn(std::uint32_t shard);

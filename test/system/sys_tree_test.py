@@ -113,6 +113,48 @@ class SysTest(BrokerTest):
         client.unsubscribe("a")
         self.wait_for(watcher, "subscriptions/count", "2".__eq__)
 
+    def test_a_client_counts_once(self):
+        """What a client does counts once, also where its connection moves to another loop."""
+        sent = []
+
+        def send(client, packet, answer):
+            client.send(packet)
+            client.expect(answer)
+            sent.append(packet)
+
+        watcher = self.raw(MQTT311)
+        send(watcher, wire.connect(MQTT311, watcher.client_id), wire.CONNACK)
+        filters = [("$SYS/broker/" + name, 0) for name in self.COUNTED]
+        send(watcher, wire.subscribe(MQTT311, 1, filters), wire.SUBACK)
+        before = self.settled(watcher, 1, len(sent))
+        self.assertEqual(before["messages/received"], len(sent))
+        self.assertEqual(before["bytes/received"], sum(map(len, sent)))
+        for _ in range(100):
+            client = self.raw(MQTT311)
+            send(client, wire.connect(MQTT311, client.client_id), wire.CONNACK)
+        after = self.settled(watcher, 101, len(sent))
+        self.assertEqual(after["messages/received"], len(sent))
+        self.assertEqual(after["bytes/received"], sum(map(len, sent)))
+        sockets = "connections/socket/count"
+        self.assertEqual(after[sockets], before[sockets] + 100)
+
+    COUNTED = ("uptime", "clients/connected", "connections/socket/count", "messages/received",
+               "bytes/received")
+
+    def settled(self, watcher, clients, packets):
+        """Figures of a time when so many clients and packets had been counted, at least."""
+        values, rounds = {}, 0
+        for packet in self.updates(watcher, f"{clients} clients"):
+            name = packet.topic.removeprefix("$SYS/broker/")
+            if name != "uptime":
+                values[name] = int(packet.payload)
+            elif (values.get("clients/connected") == clients and
+                  values.get("messages/received", 0) >= packets):
+                # Each interval begins with uptime; reports of other loops may be one older.
+                rounds += 1
+                if rounds == 2:
+                    return values
+
     def test_load(self):
         """Load averages move with the traffic."""
         watcher = self.watcher("load/publish/received/1min")
