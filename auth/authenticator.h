@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/authenticator_statistics.h"
 #include "auth/password_hash.h"
 #include "auth/realm.h"
 #include "broker/core/access.h"
@@ -39,19 +40,6 @@ struct AuthenticatorOptions {
 
   /// Replaces PasswordHash::verify; for tests.
   std::function<Match(const PasswordHash&, std::string_view)> verify;
-};
-
-/// Counters since the start, and the current numbers of waiting logins.
-struct AuthenticatorStatistics {
-  std::uint64_t hashes_computed = 0;
-  std::uint64_t cache_hits = 0;
-  std::uint64_t coalesced = 0;  ///< logins that joined one already under way
-  std::uint64_t refused_busy = 0;
-  std::uint64_t failures = 0;  ///< wrong password or unknown user
-  std::size_t queued = 0;
-  std::size_t held = 0;
-  std::size_t waiting = 0;
-  std::size_t hash_memory_bytes = 0;  ///< kept by the threads that hash; see HashMemory
 };
 
 /// The changes that a reload made to the users of one realm.

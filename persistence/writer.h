@@ -15,20 +15,9 @@
 #include "broker/core/journal.h"
 #include "broker/core/log.h"
 #include "persistence/store.h"
+#include "persistence/writer_figures.h"
 
 namespace persistence {
-
-/// The writer's totals since the start.
-struct WriterFigures {
-  std::uint64_t commits = 0;
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t commit_microseconds = 0;  // the last one
-  std::uint64_t failures = 0;             // commits that had to be tried again
-  bool failing = false;
-  std::string error;           // while it is failing: why
-  std::uint64_t renewals = 0;  // times that all was written anew
-};
 
 /// The one thread that writes for all shards.
 ///

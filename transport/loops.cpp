@@ -99,12 +99,14 @@ broker::Shard& Loops::shard(broker::ShardIndex index) {
 
 broker::Instant Loops::now() noexcept { return {Clock::boot_milliseconds()}; }
 
-std::int64_t Loops::take_longest_turn_milliseconds() noexcept {
-  std::int64_t longest = 0;
+LoopFigures Loops::take_figures() noexcept {
+  LoopFigures now;
   for (const auto& loop : loops_) {
-    longest = std::max(longest, loop->take_longest_turn_milliseconds());
+    now.turn_milliseconds = std::max(now.turn_milliseconds, loop->take_longest_turn_milliseconds());
   }
-  return longest;
+  turn_max_milliseconds_ = std::max(turn_max_milliseconds_, now.turn_milliseconds);
+  now.turn_max_milliseconds = turn_max_milliseconds_;
+  return now;
 }
 
 void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {

@@ -16,6 +16,7 @@
 #include "transport/connection_count.h"
 #include "transport/listener.h"
 #include "transport/login.h"
+#include "transport/loop_figures.h"
 #include "transport/options.h"
 #include "transport/proxy_memory.h"
 #include "transport/store.h"
@@ -89,9 +90,8 @@ class Loops {
   /// A batch that a shard gave is on disk. Safe from any thread, after stop() too.
   void committed(broker::ShardIndex shard, std::uint64_t position);
 
-  /// The longest turn of any loop since the last call, in which nobody else of that loop was
-  /// served.
-  [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept;
+  /// The figures of all loops; turn_milliseconds counts from the last call.
+  [[nodiscard]] LoopFigures take_figures() noexcept;
 
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return connections_.count(); }
@@ -109,8 +109,8 @@ class Loops {
   void settle(broker::Instant deadline);
   /// While no loop runs: delivers the shards' messages to each other.
   void settle_parked();
-  /// Whether new connections wait: hold_accepting() was called, or SIGHUP has come and no thread has
-  /// taken it yet. Safe from any thread.
+  /// Whether new connections wait: hold_accepting() was called, or SIGHUP has come and no thread
+  /// has taken it yet. Safe from any thread.
   [[nodiscard]] bool holds_accepting() const noexcept;
   /// Whether it is time for a line about the end of descriptors, over all loops.
   [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
@@ -127,6 +127,7 @@ class Loops {
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<bool> accepting_held_{false};
   std::atomic<std::int64_t> next_descriptor_line_{0};  // milliseconds
+  std::int64_t turn_max_milliseconds_ = 0;             // of take_figures()
   bool running_ = false;
 };
 

@@ -126,8 +126,7 @@ void Reader::send_pongs(Connection& connection, const WebSocketInput& input) {
 }
 
 void Reader::take_unread(Connection& connection, mqtt::Bytes bytes) {
-  connection.reading_held =
-      !loop_.shard().received_before_move(connection.id, bytes, loop_.now());
+  connection.reading_held = !loop_.shard().received_before_move(connection.id, bytes, loop_.now());
   passed_before_login(connection);
   end_websocket(connection);
   if (is_open(connection.state)) connections_.tls().end(connection);

@@ -150,15 +150,13 @@ void Certificates::look(broker::Instant now) {
   log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");
 }
 
-void Certificates::publish(const Publish& publish) const {
+void Certificates::for_each_figures(const Visit& visit) const {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     if (contexts_[i] == nullptr) continue;
     const auto ends = contexts_[i]->ends();
     if (!ends) continue;
-    const std::string topic =
-        concat({"$SYS/broker/certificate/", std::to_string(listeners_[i]->port())});
-    publish(concat({topic, "/ends"}), std::to_string(*ends));
-    publish(concat({topic, "/days"}), std::to_string((*ends - std::time(nullptr)) / day_seconds));
+    visit(std::to_string(listeners_[i]->port()),
+          {*ends, (*ends - std::time(nullptr)) / day_seconds});
   }
 }
 

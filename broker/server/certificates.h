@@ -11,6 +11,7 @@
 
 #include "broker/core/ids.h"
 #include "broker/core/log.h"
+#include "broker/server/figures.h"
 #include "conf/settings.h"
 #include "transport/listener.h"
 #include "transport/tls_context.h"
@@ -26,7 +27,7 @@ class Certificates {
   /// By listener; null for one without TLS.
   using Contexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
   using Listeners = std::vector<std::shared_ptr<transport::Listener>>;
-  using Publish = std::function<void(std::string_view topic, std::string value)>;
+  using Visit = std::function<void(std::string_view port, const CertificateFigures& figures)>;
 
   /// Reads every file.
   ///
@@ -52,8 +53,8 @@ class Certificates {
   [[nodiscard]] std::int64_t interval_seconds() const {
     return settings_.tls_reload_interval_seconds;
   }
-  /// Calls `publish` with each figure below $SYS/broker/certificate/.
-  void publish(const Publish& publish) const;
+  /// Calls `visit(port, figures)` for each listener with a certificate.
+  void for_each_figures(const Visit& visit) const;
 
  private:
   /// The attributes of a file that change when it is written or replaced.

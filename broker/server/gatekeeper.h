@@ -40,6 +40,10 @@ class Gatekeeper final : public broker::Authority {
   [[nodiscard]] std::optional<broker::Verdict> login(broker::LoginRequest&& request,
                                                      transport::LoginDone done);
 
+  [[nodiscard]] auth::AuthenticatorStatistics figures() const {
+    return authenticator_.statistics();
+  }
+
   [[nodiscard]] std::shared_ptr<const broker::Permissions> permissions_of(
       std::uint16_t listener, std::string_view user_name) const override;
 

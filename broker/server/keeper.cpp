@@ -204,17 +204,4 @@ void Keeper::finish(transport::Loops& loops) {
   writer_.reset();
 }
 
-void Keeper::publish(
-    const std::function<void(std::string_view topic, std::string value)>& publish) const {
-  const persistence::WriterFigures figures = writer_->figures();
-  publish("$SYS/broker/store/commits", std::to_string(figures.commits));
-  publish("$SYS/broker/store/rows", std::to_string(figures.rows));
-  publish("$SYS/broker/store/bytes", std::to_string(figures.bytes));
-  publish("$SYS/broker/store/commit/microseconds", std::to_string(figures.commit_microseconds));
-  publish("$SYS/broker/store/failures", std::to_string(figures.failures));
-  publish("$SYS/broker/store/failing", figures.failing ? "1" : "0");
-  publish("$SYS/broker/store/error", figures.error.empty() ? "none" : figures.error);
-  publish("$SYS/broker/store/renewals", std::to_string(figures.renewals));
-}
-
 }  // namespace server

@@ -54,8 +54,7 @@ class Keeper {
   /// After the loops have stopped: ends the writer, after everything submitted is on disk.
   void finish(transport::Loops& loops);
 
-  /// Calls `publish(topic, value)` for each figure below $SYS/broker/store/.
-  void publish(const std::function<void(std::string_view topic, std::string value)>& publish) const;
+  [[nodiscard]] persistence::WriterFigures figures() const { return writer_->figures(); }
 
  private:
   Keeper(std::unique_ptr<persistence::Store> store, broker::Log& log)

@@ -244,22 +244,25 @@ void Server::publish(std::string_view topic, std::string value) {
   });
 }
 
+template <typename Source>
+void Server::publish_table(const broker::FigureTable<Source>& table, const Source& source,
+                           std::string_view item) {
+  broker::for_each_topic(table, source, item, [this](std::string_view topic, std::string payload) {
+    publish(concat({"$SYS/broker/", topic}), std::move(payload));
+  });
+}
+
 void Server::publish_figures() {
-  const std::size_t bytes = heap_bytes();
-  heap_bytes_max_ = std::max(heap_bytes_max_, bytes);
-  publish("$SYS/broker/heap/current", std::to_string(bytes));
-  publish("$SYS/broker/heap/maximum", std::to_string(heap_bytes_max_));
-  // How long a loop kept its clients waiting: at most, lately and since the start.
-  const std::int64_t turn_milliseconds = loops_->take_longest_turn_milliseconds();
-  turn_max_milliseconds_ = std::max(turn_max_milliseconds_, turn_milliseconds);
-  publish("$SYS/broker/loop/turn/current", std::to_string(turn_milliseconds));
-  publish("$SYS/broker/loop/turn/maximum", std::to_string(turn_max_milliseconds_));
-  publish("$SYS/broker/log/dropped", std::to_string(log_.lines_dropped()));
-  const auto each = [this](std::string_view topic, std::string value) {
-    publish(topic, std::move(value));
-  };
-  if (keeper_ != nullptr) keeper_->publish(each);
-  certificates_.publish(each);
+  process_.heap_bytes = heap_bytes();
+  process_.heap_max_bytes = std::max(process_.heap_max_bytes, process_.heap_bytes);
+  process_.log_lines_dropped = log_.lines_dropped();
+  publish_table(process_figures(), process_);
+  publish_table(transport::loop_figures(), loops_->take_figures());
+  publish_table(auth::login_figures(), gatekeeper_.figures());
+  if (keeper_ != nullptr) publish_table(persistence::store_figures(), keeper_->figures());
+  certificates_.for_each_figures([this](std::string_view port, const CertificateFigures& figures) {
+    publish_table(certificate_figures(), figures, port);
+  });
 }
 
 void Server::stop() {

@@ -1,7 +1,6 @@
 // broker/server/server.h
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "broker/server/activated_sockets.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
+#include "broker/server/figures.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/keeper.h"
 #include "broker/server/listener_set.h"
@@ -73,6 +73,9 @@ class Server {
   [[nodiscard]] bool wait(std::int64_t milliseconds);
   ReloadReport reload();
   void publish_figures();
+  template <typename Source>
+  void publish_table(const broker::FigureTable<Source>& table, const Source& source,
+                     std::string_view item = {});
   void publish(std::string_view topic, std::string value);
 
   Running running_;
@@ -90,8 +93,7 @@ class Server {
   Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   broker::Instant next_figures_;
-  std::size_t heap_bytes_max_ = 0;
-  std::int64_t turn_max_milliseconds_ = 0;
+  ProcessFigures process_;
 };
 
 }  // namespace server

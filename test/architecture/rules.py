@@ -56,16 +56,16 @@ LAYERS = [
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
-          r"transport/|broker/[^/]+$|broker/core/(outbox|ids|journal|log|access|limits|metrics|"
-          r"message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
+          r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|limits|"
+          r"metrics|message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
           r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
-    Layer("auth", r"auth/", r"auth/|broker/core/(access|secret|ids|log|result)\.h$|"
+    Layer("auth", r"auth/", r"auth/|broker/core/(access|figure|secret|ids|log|result)\.h$|"
           r"broker/wire/(topic|reason|bytes)\.h$", r"sodium\.h$|argon2\.h$|openssl/",
           posix=True),
     Layer("persistence", r"persistence/",
-          r"persistence/|broker/core/(journal|ids|key_table|message|result|log|shared_bytes|text)"
-          r"\.h$|"
+          r"persistence/|broker/core/(figure|journal|ids|key_table|message|result|log|"
+          r"shared_bytes|text)\.h$|"
           r"broker/wire/(bytes|cursor|properties|protocol|publish|topic|utf8)\.h$",
           r"sqlite3\.h$", posix=True),
     Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",

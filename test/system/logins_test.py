@@ -155,6 +155,22 @@ class PasswordTest(BrokerTest):
         with self.assertRaises(AssertionError):
             self.ws_client(username="ann", password="wrong")
 
+    def test_figures(self):
+        """$SYS/broker/logins tells what became of logins."""
+        self.start("sys_interval 1\n" + CONFIG,
+                   {"passwd": mosquitto_password_lines(("ann", "secret"))})
+        login = {"username": "ann", "password": "secret"}
+        watcher = self.client(MQTT311, **login)
+        for _ in range(3):
+            self.client(MQTT311, **login)
+        self.refused(MQTT311, 5, username="ann", password="wrong")
+        wanted = {"hashed": "2", "cached": "3", "wrong": "1", "failed": "1", "waiting": "0"}
+        watcher.subscribe(*("$SYS/broker/logins/" + name for name in wanted))
+        found = {}
+        while found != wanted:
+            packet = watcher.expect(wire.PUBLISH)
+            found[packet.topic.removeprefix("$SYS/broker/logins/")] = packet.payload.decode()
+
 
 class StopTest(BrokerTest):
     """A broker that ends while passwords are checked."""

@@ -1,10 +1,12 @@
 """The $SYS tree: Mosquitto's names, and numbers that count."""
 
+import re
 import time
 
 from harness import wire
-from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG
+from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, ROOT
 from harness.case import BrokerTest
+from harness.certificates import server_lines
 from harness.client import unique
 from harness.wire import MQTT5, MQTT311
 
@@ -174,6 +176,38 @@ class SysTest(BrokerTest):
         publisher.publish("$SYS/broker/uptime", "forged", 1)
         self.assertNotEqual(watcher.expect(wire.PUBLISH).payload, b"forged")
         self.assertNotEqual(watcher.expect(wire.PUBLISH).payload, b"forged")
+
+
+class SysListTest(BrokerTest):
+    """broker/SYS.md, the list of all topics."""
+
+    autostart = False
+
+    def test_list_is_true(self):
+        """A broker publishes exactly the topics of the list, with payloads of their kinds."""
+        self.start("persistence true\npersistence_location {dir}\nsys_interval 1\n"
+                   "allow_anonymous true\nlistener {port} 127.0.0.1\n"
+                   "listener {port2} 127.0.0.1\n" + server_lines())
+        rows = re.findall(r"(?m)^\| `([^`]+)` \| (\w+) \|", (ROOT / "broker/SYS.md").read_text())
+        self.assertGreater(len(rows), 50)
+        listed = {}
+        for topic, kind in rows:
+            listed[re.compile(re.escape(topic).replace(r"\+", "[^/]+"))] = kind
+        watcher = self.client(MQTT311)
+        watcher.subscribe("$SYS/#")
+        seen, found = set(), {}
+        end = time.monotonic() + 2 * DEADLINE_SECONDS
+        while len(seen) < len(listed) or found.get("uptime", "0") < "2":
+            self.assertLess(time.monotonic(), end, [p.pattern for p in listed if p not in seen])
+            packet = watcher.expect(wire.PUBLISH)
+            name = packet.topic.removeprefix("$SYS/broker/")
+            found[name] = packet.payload.decode()
+            rows = [pattern for pattern in listed if pattern.fullmatch(name)]
+            self.assertEqual(len(rows), 1, f"lines for {name}")
+            seen.update(rows)
+            if listed[rows[0]] != "text" and name != "uptime":
+                self.assertRegex(found[name], r"^\d+(\.\d\d)?$", name)
+            self.assertNotEqual(found[name], "", name)
 
 
 class SysOffTest(BrokerTest):

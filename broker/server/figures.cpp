@@ -1,0 +1,63 @@
+#include "broker/server/figures.h"
+
+namespace server {
+namespace {
+
+using broker::FigureKind;
+using broker::FigureUnit;
+using broker::largest_of;
+using broker::sum_of;
+
+constexpr broker::Figure<ProcessFigures> process_rows[] = {
+    {.name = "heap",
+     .value = sum_of<&ProcessFigures::heap_bytes>,
+     .kind = FigureKind::gauge,
+     .unit = FigureUnit::bytes,
+     .topic = "heap/current",
+     .help = "Memory that the broker has allocated."},
+    {.name = "heap_maximum",
+     .value = sum_of<&ProcessFigures::heap_max_bytes>,
+     .kind = FigureKind::maximum,
+     .unit = FigureUnit::bytes,
+     .topic = "heap/maximum",
+     .help = "The same, the most of all values."},
+    {.name = "log_dropped",
+     .value = sum_of<&ProcessFigures::log_lines_dropped>,
+     .topic = "log/dropped",
+     .help = "Log lines that were dropped because nobody read them in time."},
+};
+static_assert(broker::has_every_member<ProcessFigures>(process_rows),
+              "each member of ProcessFigures has one row");
+static_assert(broker::is_complete<ProcessFigures>(process_rows));
+
+constexpr broker::Figure<CertificateFigures> certificate_rows[] = {
+    {.name = "certificate_ends",
+     .value = largest_of<&CertificateFigures::ends>,
+     .kind = FigureKind::gauge,
+     .unit = FigureUnit::seconds,
+     .topic = "certificate/+/ends",
+     .label = "port",
+     .help = "The end of the certificate of a listener, in seconds since 1970."},
+    {.name = "certificate_left",
+     .value = largest_of<&CertificateFigures::days>,
+     .kind = FigureKind::gauge,
+     .unit = FigureUnit::days,
+     .topic = "certificate/+/days",
+     .label = "port",
+     .help = "The time until then."},
+};
+static_assert(broker::has_every_member<CertificateFigures>(certificate_rows),
+              "each member of CertificateFigures has one row");
+static_assert(broker::is_complete<CertificateFigures>(certificate_rows));
+
+}  // namespace
+
+broker::FigureTable<ProcessFigures> process_figures() noexcept {
+  return {broker::FigureOwner::process, process_rows};
+}
+
+broker::FigureTable<CertificateFigures> certificate_figures() noexcept {
+  return {broker::FigureOwner::certificates, certificate_rows};
+}
+
+}  // namespace server

@@ -1,0 +1,42 @@
+// broker/server/figures.h
+#pragma once
+
+#include <cstdint>
+
+#include "auth/authenticator_statistics.h"
+#include "broker/core/figure.h"
+#include "broker/core/shard_figures.h"
+#include "broker/sys_topics.h"
+#include "persistence/writer_figures.h"
+#include "transport/loop_figures.h"
+
+namespace server {
+
+/// What the process knows of itself.
+struct ProcessFigures {
+  std::uint64_t heap_bytes = 0;
+  std::uint64_t heap_max_bytes = 0;
+  std::uint64_t log_lines_dropped = 0;
+};
+[[nodiscard]] broker::FigureTable<ProcessFigures> process_figures() noexcept;
+
+/// What is known of the certificate of one listener. Its item is the port.
+struct CertificateFigures {
+  std::int64_t ends = 0;  // seconds since 1970
+  std::int64_t days = 0;  // until then; below 0: it has ended
+};
+[[nodiscard]] broker::FigureTable<CertificateFigures> certificate_figures() noexcept;
+
+/// The one table of figures: calls `visit(table)` for the table of each library.
+template <typename Visit>
+void for_each_figure_table(Visit&& visit) {
+  visit(broker::broker_figures());
+  visit(broker::shard_figures());
+  visit(transport::loop_figures());
+  visit(auth::login_figures());
+  visit(persistence::store_figures());
+  visit(certificate_figures());
+  visit(process_figures());
+}
+
+}  // namespace server
