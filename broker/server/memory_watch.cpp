@@ -70,7 +70,9 @@ void MemoryWatch::give_back(broker::Instant now) {
   const std::size_t resident = resident_bytes();
   if (resident < much_bytes) return;
   const std::size_t unused = unused_bytes();
-  unreturnable_bytes_ = std::min(unreturnable_bytes_, unused);
+  // A page stays as long as anything in it is used, and that may have been freed since: a trim that
+  // returned little is tried again, the sooner the more there is unused.
+  unreturnable_bytes_ = std::min(unreturnable_bytes_ - unreturnable_bytes_ / 8, unused);
   const std::size_t used = resident - unused;
   if (unused < unreturnable_bytes_ + std::max(much_bytes, used / 4)) return;
   ::malloc_trim(0);

@@ -63,3 +63,28 @@ TEST_CASE("memory that nobody uses any more goes back to the system", "[memory_w
   // The process has not grown since, but it uses less.
   CHECK(frees(second));
 }
+
+TEST_CASE("a page that something small held goes back once that is freed", "[memory_watch]") {
+  constexpr std::size_t bytes = std::size_t{120} << 20U;
+  broker::SharedMemory shared;
+  test::MemoryLog log;
+  server::MemoryWatch watch(0, shared, log);
+  broker::Instant now{1'000'000};
+  const auto look = [&] {
+    watch.give_back(now);
+    now = broker::after_seconds(now, server::MemoryWatch::return_seconds);
+  };
+  auto blocks = blocks_of(bytes);
+  const auto kept = std::make_unique<std::byte[]>(1000);
+  // One block of each page stays.
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i % 4 != 0) blocks[i].reset();
+  }
+  look();
+  const std::size_t before = resident_bytes();
+  blocks.clear();
+  // A sanitizer's heap is another, and keeps what it has.
+  const bool asked = mallinfo2().fordblks > bytes / 2;
+  for (int i = 0; i < 8; ++i) look();
+  CHECK((!asked || resident_bytes() + bytes / 2 < before));
+}
