@@ -73,13 +73,9 @@ Decoded<bool> read_reason(Cursor& cursor, Ack& ack) {
   return read_properties(cursor, ack);
 }
 
-std::uint8_t flags_of(PacketType type) noexcept {
-  return type == PacketType::pubrel ? 0x02 : 0x00;  // [MQTT-3.6.1-1] [MQTT3-3.6.1-1]
-}
-
 }  // namespace
 
-Decoded<Ack> decode_ack(const Frame& frame, Version version) {
+Decoded<Ack> decode_long_ack(const Frame& frame, Version version) {
   Ack ack{.type = frame.type};
   Cursor cursor(frame.body);
   const auto packet_id = cursor.two_byte_integer();
@@ -96,21 +92,16 @@ Decoded<Ack> decode_ack(const Frame& frame, Version version) {
   return ack;
 }
 
-void encode(const Ack& packet, Version version, ByteBuffer& out) {
-  const bool with_block = version == Version::v5_0 &&
-                          (!packet.reason_string.empty() || !packet.user_properties.empty());
-  const bool with_reason =
-      version == Version::v5_0 && (packet.reason != Reason::success || with_block);
+void encode_long(const Ack& packet, ByteBuffer& out) {
   ByteBuffer properties;
-  if (with_block) {
+  if (!packet.reason_string.empty() || !packet.user_properties.empty()) {
     ByteBuffer block;
     write_explanation(block, packet.reason_string, packet.user_properties);
     write_property_block(properties, block.view());
   }
-  write_fixed_header(out, packet.type, flags_of(packet.type),
-                     2U + (with_reason ? 1U : 0U) + properties.size());
+  write_fixed_header(out, packet.type, flags_of_ack(packet.type), 2U + 1U + properties.size());
   write_two_byte_integer(out, static_cast<std::uint16_t>(packet.packet_id));
-  if (with_reason) out.push_back(static_cast<std::uint8_t>(packet.reason));
+  out.push_back(static_cast<std::uint8_t>(packet.reason));
   out.append(properties.view());
 }
 

@@ -27,9 +27,7 @@ void write_two_byte_integer(ByteBuffer& out, std::uint16_t value) {
 }
 
 void write_four_byte_integer(ByteBuffer& out, std::uint32_t value) {
-  std::byte* const place = out.extend(4);
-  put_two_byte_integer(place, static_cast<std::uint16_t>(value >> 16U));
-  put_two_byte_integer(place + 2, static_cast<std::uint16_t>(value & 0xFFFFU));
+  put_four_byte_integer(out.extend(4), value);
 }
 
 void write_variable_byte_integer(ByteBuffer& out, std::uint32_t value) {

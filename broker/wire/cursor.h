@@ -91,10 +91,18 @@ inline std::byte* put_variable_byte_integer(std::byte* place, std::uint32_t valu
   *place++ = static_cast<std::byte>(value);
   return place;
 }
+[[nodiscard]] inline std::uint16_t two_byte_integer_at(const std::byte* place) noexcept {
+  return static_cast<std::uint16_t>(std::to_integer<unsigned>(place[0]) << 8U |
+                                    std::to_integer<unsigned>(place[1]));
+}
 inline std::byte* put_two_byte_integer(std::byte* place, std::uint16_t value) noexcept {
   place[0] = static_cast<std::byte>(value >> 8U);
   place[1] = static_cast<std::byte>(value & 0xFFU);
   return place + 2;
+}
+inline std::byte* put_four_byte_integer(std::byte* place, std::uint32_t value) noexcept {
+  place = put_two_byte_integer(place, static_cast<std::uint16_t>(value >> 16U));
+  return put_two_byte_integer(place, static_cast<std::uint16_t>(value & 0xFFFFU));
 }
 inline std::byte* put_bytes(std::byte* place, Bytes bytes) noexcept {
   if (!bytes.empty()) std::memcpy(place, bytes.data(), bytes.size());

@@ -130,19 +130,30 @@ Sizes sizes_of(const OutgoingPublish& packet, Version version) noexcept {
   return sizes;
 }
 
-void write_properties(const OutgoingPublish& packet, std::size_t size, ByteBuffer& out) {
-  write_variable_byte_integer(out, static_cast<std::uint32_t>(size));
-  if (size == 0) return;
+std::byte* put_id(std::byte* place, PropertyId id) noexcept {
+  *place = static_cast<std::byte>(id);
+  return place + 1;
+}
+
+std::byte* put_properties(std::byte* place, const OutgoingPublish& packet,
+                          std::size_t size) noexcept {
+  place = put_variable_byte_integer(place, static_cast<std::uint32_t>(size));
+  if (size == 0) return place;
   // The order is Mosquitto's, for tests of clients that compare bytes.
-  out.append(packet.properties);
+  place = put_bytes(place, packet.properties);
   if (packet.message_expiry_interval_seconds) {
-    write_property(out, PropertyId::message_expiry_interval,
-                   *packet.message_expiry_interval_seconds);
+    place = put_id(place, PropertyId::message_expiry_interval);
+    place = put_four_byte_integer(place, *packet.message_expiry_interval_seconds);
   }
-  if (packet.topic_alias != 0) write_property(out, PropertyId::topic_alias, packet.topic_alias);
+  if (packet.topic_alias != 0) {
+    place = put_id(place, PropertyId::topic_alias);
+    place = put_two_byte_integer(place, packet.topic_alias);
+  }
   for (const std::uint32_t identifier : packet.subscription_identifiers) {
-    write_property(out, PropertyId::subscription_identifier, identifier);
+    place = put_id(place, PropertyId::subscription_identifier);
+    place = put_variable_byte_integer(place, identifier);
   }
+  return place;
 }
 
 /// A packet identifier is there only above QoS 0 [MQTT-2.2.1-2] [MQTT3-2.3.1-5]; so is DUP
@@ -152,6 +163,28 @@ std::uint8_t flags_of(const OutgoingPublish& packet) noexcept {
   if (packet.retain) flags |= retain_flag;
   if (packet.dup && packet.qos != Qos::at_most_once) flags |= dup_flag;
   return static_cast<std::uint8_t>(flags);
+}
+
+/// All lengths are known first, so that the output grows once.
+template <bool with_payload>
+EncodedPublish append(const OutgoingPublish& packet, Version version, ByteBuffer& out) {
+  const Sizes sizes = sizes_of(packet, version);
+  const std::size_t size_bytes = fixed_header_size(sizes.remaining) + sizes.remaining;
+  std::byte* const begin = out.extend(size_bytes - (with_payload ? 0 : packet.payload.size()));
+  *begin =
+      static_cast<std::byte>(static_cast<unsigned>(PacketType::publish) << 4U | flags_of(packet));
+  std::byte* place =
+      put_variable_byte_integer(begin + 1, static_cast<std::uint32_t>(sizes.remaining));
+  place = put_two_byte_integer(place, static_cast<std::uint16_t>(packet.topic.size()));
+  place = put_bytes(place, as_bytes(packet.topic));
+  std::size_t id_offset = 0;
+  if (packet.qos != Qos::at_most_once) {
+    id_offset = static_cast<std::size_t>(place - begin);
+    place = put_two_byte_integer(place, static_cast<std::uint16_t>(packet.packet_id));
+  }
+  if (version == Version::v5_0) place = put_properties(place, packet, sizes.properties);
+  if (with_payload) put_bytes(place, packet.payload);
+  return {.size_bytes = size_bytes, .packet_id_offset = id_offset};
 }
 
 }  // namespace
@@ -195,25 +228,11 @@ std::size_t encoded_size(const OutgoingPublish& packet, Version version) noexcep
 }
 
 EncodedPublish encode(const OutgoingPublish& packet, Version version, ByteBuffer& out) {
-  const EncodedPublish encoded = encode_header(packet, version, out);
-  out.append(packet.payload);
-  return encoded;
+  return append<true>(packet, version, out);
 }
 
 EncodedPublish encode_header(const OutgoingPublish& packet, Version version, ByteBuffer& out) {
-  const Sizes sizes = sizes_of(packet, version);
-  const bool with_id = packet.qos != Qos::at_most_once;
-  const std::size_t header_size = fixed_header_size(sizes.remaining);
-  const std::size_t id_offset = header_size + 2 + packet.topic.size();
-  std::byte* place = out.extend(id_offset + (with_id ? 2 : 0));
-  *place =
-      static_cast<std::byte>(static_cast<unsigned>(PacketType::publish) << 4U | flags_of(packet));
-  place = put_variable_byte_integer(place + 1, static_cast<std::uint32_t>(sizes.remaining));
-  place = put_two_byte_integer(place, static_cast<std::uint16_t>(packet.topic.size()));
-  place = put_bytes(place, as_bytes(packet.topic));
-  if (with_id) put_two_byte_integer(place, static_cast<std::uint16_t>(packet.packet_id));
-  if (version == Version::v5_0) write_properties(packet, sizes.properties, out);
-  return {.size_bytes = header_size + sizes.remaining, .packet_id_offset = with_id ? id_offset : 0};
+  return append<false>(packet, version, out);
 }
 
 }  // namespace mqtt

@@ -162,3 +162,18 @@ TEST_CASE("what a packet lacks is known once its header is whole", "[framer]") {
   CHECK(mqtt::bytes_missing(bytes_of(stream + "behind")) == 0);
   CHECK(mqtt::bytes_missing(bytes_of("\x30\xFF\xFF\xFF\xFF\x01")) == 0);
 }
+
+TEST_CASE("short and long packets obey the same rules", "[framer]") {
+  for (const auto version : {mqtt::Version::v3_1, mqtt::Version::v3_1_1, mqtt::Version::v5_0}) {
+    for (unsigned first = 0; first < 256; ++first) {
+      const std::string shorter = packet(first, std::string(127, 'x'));
+      const std::string longer = packet(first, std::string(128, 'x'));
+      CAPTURE(first);
+      CHECK(next_frame(bytes_of(shorter), any_size, version).has_value() ==
+            next_frame(bytes_of(longer), any_size, version).has_value());
+    }
+  }
+  const std::string whole = packet(0x30, "four");
+  CHECK(next_frame(bytes_of(whole), whole.size()).has_value());
+  CHECK(refusal(next_frame(bytes_of(whole), whole.size() - 1)) == packet_too_large);
+}
