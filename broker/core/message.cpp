@@ -85,11 +85,10 @@ MessageRef MessageRef::adopt(const SharedMessage& shared) {
   return MessageRef(message);
 }
 
-void MessageRef::release() noexcept {
-  if (message_ == nullptr || --message_->references_ > 0) return;
-  StoreMark* const mark = message_->mark();
-  message_->~Message();
-  std::free(mark != nullptr ? static_cast<void*>(mark) : message_);
+void MessageRef::destroy(Message* message) noexcept {
+  StoreMark* const mark = message->mark();
+  message->~Message();
+  std::free(mark != nullptr ? static_cast<void*>(mark) : message);
 }
 
 }  // namespace broker

@@ -119,13 +119,21 @@ class MessageRef {
   /// Makes a Message over bytes that other shards read too; marked if `shared` has a key.
   [[nodiscard]] static MessageRef adopt(const SharedMessage& shared);
 
-  ~MessageRef() { release(); }
+  ~MessageRef() {
+    if (message_ != nullptr && --message_->references_ == 0) destroy(message_);
+  }
   MessageRef(const MessageRef& other) noexcept : message_(other.message_) {
     if (message_ != nullptr) ++message_->references_;
   }
   MessageRef(MessageRef&& other) noexcept : message_(std::exchange(other.message_, nullptr)) {}
-  MessageRef& operator=(MessageRef other) noexcept {
-    std::swap(message_, other.message_);
+  MessageRef& operator=(const MessageRef& other) noexcept {
+    MessageRef copy(other);
+    std::swap(message_, copy.message_);
+    return *this;
+  }
+  MessageRef& operator=(MessageRef&& other) noexcept {
+    MessageRef moved(std::move(other));
+    std::swap(message_, moved.message_);
     return *this;
   }
 
@@ -137,7 +145,7 @@ class MessageRef {
   explicit MessageRef(Message* message) noexcept : message_(message) {}
   /// Allocates a Message, and `extra_bytes` behind it.
   static Message* make(const MessageView& view, bool marked, std::size_t extra_bytes);
-  void release() noexcept;
+  static void destroy(Message* message) noexcept;
 
   Message* message_ = nullptr;
 };

@@ -11,8 +11,9 @@ Outgoing::~Outgoing() {
 }
 
 std::size_t Outgoing::index_of(mqtt::PacketId id) const noexcept {
-  return (static_cast<std::uint32_t>(id) - 1U + packet_identifiers - first_ % packet_identifiers) %
-         packet_identifiers;
+  const auto of_first = static_cast<std::uint32_t>(first_ % packet_identifiers);
+  const std::uint32_t of_id = static_cast<std::uint32_t>(id) - 1U;
+  return of_id >= of_first ? of_id - of_first : of_id + packet_identifiers - of_first;
 }
 
 void Outgoing::skip_taken_identifiers() {
@@ -33,22 +34,26 @@ bool Outgoing::thin_out(std::uint64_t next) {
   return entries_ < packet_identifiers;
 }
 
-void Outgoing::append(InFlight entry) {
+InFlight& Outgoing::append() {
   const bool was_resending = resend_ < window_.size();
-  window_.push_back(std::move(entry));
+  InFlight& entry = window_.push_empty();
   if (!was_resending) resend_ = SIZE_MAX;
+  return entry;
 }
 
-void Outgoing::push_window(InFlight entry, std::uint64_t number) {
+void Outgoing::push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state) {
   if (window_.empty()) first_ = number;
-  while (sent_end() < number) append({});
+  while (sent_end() < number) append();
   ++entries_;
   ++sum_->messages;
-  append(std::move(entry));
+  InFlight& entry = append();
+  entry.delivery = std::move(delivery);
+  entry.state = state;
+  entry.sent_before = true;
 }
 
 // Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
-mqtt::PacketId Outgoing::put_in_flight(Delivery delivery) {
+mqtt::PacketId Outgoing::put_in_flight(Delivery&& delivery) {
   const std::uint64_t number = take_number();
   push_sent(std::move(delivery), number);
   return packet_id_of(number);
@@ -60,12 +65,12 @@ mqtt::PacketId Outgoing::send_front() {
   return packet_id_of(number);
 }
 
-void Outgoing::push_sent(Delivery delivery, std::uint64_t number) {
+void Outgoing::push_sent(Delivery&& delivery, std::uint64_t number) {
   charge(delivery.payload_bytes());
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
                                                               : InFlight::State::awaiting_pubrec;
-  push_window({std::move(delivery), state, true}, number);
+  push_window(std::move(delivery), number, state);
 }
 
 InFlight* Outgoing::find(mqtt::PacketId id) noexcept {
@@ -116,7 +121,7 @@ Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
   uncount(entry);
   Done done{first_ + index, std::move(entry.delivery.message)};
   entry = InFlight{};
-  drop_leading_holes();
+  if (index == 0) drop_leading_holes();
   return done;
 }
 
@@ -140,7 +145,7 @@ void Outgoing::uncount(const InFlight& entry) noexcept {
 
 void Outgoing::drop_leading_holes() {
   while (!window_.empty() && window_.front().state == InFlight::State::free) {
-    window_.pop_front();
+    window_.drop_empty_front();
     ++first_;
     if (resend_ != SIZE_MAX && resend_ > 0) --resend_;
   }
@@ -198,7 +203,7 @@ void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
   if (!released) return backlog_.push(std::move(delivery), number);
   static_cast<void>(thin_out(number));
   free_identifier(number);
-  push_window({std::move(delivery), InFlight::State::release_unsent, true}, number);
+  push_window(std::move(delivery), number, InFlight::State::release_unsent);
 }
 
 void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
@@ -211,7 +216,7 @@ void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
 void Outgoing::take_back() {
   const std::uint64_t number = backlog_.front_number();
   free_identifier(number);
-  push_window({backlog_.pop_front(), InFlight::State::unsent, true}, number);
+  push_window(backlog_.pop_front(), number, InFlight::State::unsent);
 }
 
 /// In a damaged store two that were in flight may have one identifier: the older one is given up.

@@ -85,7 +85,7 @@ class Outgoing {
   };
 
   /// Puts a delivery into the window as sent, and gives it an identifier. The backlog is empty.
-  mqtt::PacketId put_in_flight(Delivery delivery);
+  mqtt::PacketId put_in_flight(Delivery&& delivery);
   /// The entry of an identifier, or null if it is not in flight.
   [[nodiscard]] InFlight* find(mqtt::PacketId id) noexcept;
   /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
@@ -203,9 +203,10 @@ class Outgoing {
   void skip_taken_identifiers();
   [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
   /// Appends an entry of that number, and holes for those before it that are not there.
-  void push_window(InFlight entry, std::uint64_t number);
-  void append(InFlight entry);
-  void push_sent(Delivery delivery, std::uint64_t number);
+  void push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state);
+  /// Appends a hole.
+  InFlight& append();
+  void push_sent(Delivery&& delivery, std::uint64_t number);
   void drop_leading_holes();
   /// Takes old entries out of the window while it is mostly holes, or too long for `next`. Returns
   /// whether an identifier is left.

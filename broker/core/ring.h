@@ -22,11 +22,20 @@ class Ring {
   [[nodiscard]] T& front() noexcept { return slots_[head_]; }
 
   T& push_back(T value) {
-    if (size_ == slots_.size()) grow();
-    T& place = slots_[at(size_)];
+    T& place = push_empty();
     place = std::move(value);
-    ++size_;
     return place;
+  }
+  /// Appends T{}, to be filled in where it is.
+  T& push_empty() {
+    if (size_ == slots_.size()) grow();
+    return slots_[at(size_++)];
+  }
+  /// Requires  The front is as T{}.
+  void drop_empty_front() noexcept {
+    assert(size_ > 0);
+    head_ = at(1);
+    --size_;
   }
   T pop_front() {
     assert(size_ > 0);
