@@ -252,9 +252,22 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   Publication publication(message, now, route.receivers.size());
   publication.lendable = lendable;
   publication.marked = ledger.on();
+  if (to != 0 && goes_into_batch(message)) {
+    hand_out(publication, route, from);
+    send_in_batch(to, message);
+  } else if (to != 0 || message.retain) {
+    publish_further({to, interested}, publication, route, from);
+  } else {
+    hand_out(publication, route, from);
+  }
+  return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
+}
+
+void Shard::State::publish_further(const Peers& to, Publication& publication, Route& route,
+                                   Session* from) {
+  const MessageView& message = publication.view;
   SharedMessage copy;
-  const bool batched = to != 0 && goes_into_batch(message);
-  if (to != 0 && !batched) {
+  if (to.all != 0) {
     copy = forwards.share(message);
     publication.shared = &copy;
   }
@@ -266,13 +279,9 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
     retain(publication, stamp, by);
   }
   hand_out(publication, route, from);
-  if (batched) {
-    send_in_batch(to, message);
-  } else if (to != 0) {
-    send_to_peers({to, interested}, publication, stamp, by);
-  }
-  if (publication.shared != nullptr) pressure.charge(message.topic.size() + message.payload.size());
-  return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
+  if (to.all == 0) return;
+  send_to_peers(to, publication, stamp, by);
+  pressure.charge(message.topic.size() + message.payload.size());
 }
 
 // Every session with a matching subscription gets it [MQTT-4.5.0-1].

@@ -86,6 +86,11 @@ struct Shard::State {
     std::uint64_t requests;
     bool operator==(const Progress&) const = default;
   };
+  /// The other shards that get a message.
+  struct Peers {
+    std::uint64_t all;         // receivers of the message, a bit each
+    std::uint64_t interested;  // those with subscribers that may want it
+  };
   enum class WillFate : std::uint8_t {
     publish,
     discard,
@@ -245,6 +250,8 @@ struct Shard::State {
   /// Publishes in the broker's own name, below "$SYS/".
   void publish_own(std::string_view topic, std::string_view payload, bool retain);
   void hand_out(Publication& publication, Route& route, Session* from);
+  /// The rest of publish() for what is retained, or kept by other shards too.
+  void publish_further(const Peers& to, Publication& publication, Route& route, Session* from);
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
   void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
   /// Removes expired retained messages, and tombstones that have served their time, as many as one
@@ -400,10 +407,6 @@ struct Shard::State {
   void on_peer(ShardIndex from, MetricsReport& message);
   void on_peer(ShardIndex from, Confirmed& message);
   [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
-  struct Peers {
-    std::uint64_t all;         // receivers of the message, a bit each
-    std::uint64_t interested;  // those with subscribers that may want it
-  };
   /// A message that may be queued is shared, so that the store has it once; one that has to follow
   /// another waits for that.
   [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept {

@@ -50,15 +50,23 @@ struct Publication {
   bool lendable = false;  // `view` stands in bytes being received: see Outbox::borrows()
 
   /// Where the packet of one kind of receiver (version, QoS, retain flag) was encoded first.
-  /// Without an output the rest is not set: to clear it for every message would show.
   struct Encoded {
-    Output* output = nullptr;
+    Output* output;
     std::size_t offset;
     std::size_t size_bytes;
     std::size_t packet_id_offset;  // 0: it has none
     bool spliced;
   };
-  std::array<Encoded, 12> encoded;
+  static constexpr std::size_t kinds = 12;
+  [[nodiscard]] bool has_encoded(std::size_t kind) const noexcept {
+    return (encoded_kinds >> kind & 1U) != 0;
+  }
+  void note_encoded(std::size_t kind, const Encoded& where) noexcept {
+    encoded[kind] = where;
+    encoded_kinds = static_cast<std::uint16_t>(encoded_kinds | 1U << kind);
+  }
+  std::uint16_t encoded_kinds = 0;     // a bit for each kind
+  std::array<Encoded, kinds> encoded;  // not set without its bit: to clear it would show
 };
 
 /// How one message goes to one session.

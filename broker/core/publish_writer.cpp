@@ -31,8 +31,9 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
 // DUP says whether this session was sent the message before [MQTT-3.3.1-3] [MQTT-4.3.1-1]
 // [MQTT-4.3.2-2] [MQTT-4.3.3-2]. Inlined into both of its callers, because the compiler then drops
 // the checks that the caller has decided: a message to one receiver costs 2 % less.
-[[gnu::always_inline]] inline PublishWriter::Written PublishWriter::encode(
-    Connection& connection, const Sending& sending, Publication::Encoded* first) {
+[[gnu::always_inline]] inline PublishWriter::Written PublishWriter::encode(Connection& connection,
+                                                                           const Sending& sending,
+                                                                           std::size_t kind) {
   const auto& [message, terms, attempt, now, publication, kept] = sending;
   const bool waits = Holdings::waits(connection, attempt.when);
   mqtt::OutgoingPublish packet{message.topic.substr(connection.session->mount_point.size()),
@@ -80,8 +81,9 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
   } else {
     shape = mqtt::encode(packet, connection.version, output.bytes);
   }
-  if (first != nullptr && first->output == nullptr) {
-    *first = {&output, offset, shape.size_bytes, shape.packet_id_offset, large};
+  if (kind < Publication::kinds && !publication->has_encoded(kind)) {
+    publication->note_encoded(kind,
+                              {&output, offset, shape.size_bytes, shape.packet_id_offset, large});
   }
   count_sent(shape.size_bytes, message.payload.size());
   if (debug_) note_sent(*connection.session, message, terms, attempt);
@@ -94,19 +96,21 @@ PublishWriter::Written PublishWriter::write(Connection& connection, const Terms&
   if (message.expires && *message.expires <= publication.now) {
     return drop(connection, DropReason::expired);
   }
-  Publication::Encoded* first = nullptr;
+  std::size_t kind = Publication::kinds;
   if (!Holdings::waits(connection, attempt.when) && !has_own_shape(connection, terms)) {
-    first = &publication.encoded[kind_of(connection.version, terms)];
-    if (first->output != nullptr && (connection.maximum_packet_size_bytes == 0 ||
-                                     first->size_bytes <= connection.maximum_packet_size_bytes)) {
-      write_copy(connection, *first, attempt.id, publication);
-      count_sent(first->size_bytes, message.payload.size());
+    kind = kind_of(connection.version, terms);
+    const std::size_t most = connection.maximum_packet_size_bytes;
+    if (publication.has_encoded(kind) &&
+        (most == 0 || publication.encoded[kind].size_bytes <= most)) {
+      const Publication::Encoded& first = publication.encoded[kind];
+      write_copy(connection, first, attempt.id, publication);
+      count_sent(first.size_bytes, message.payload.size());
       if (debug_) note_sent(*connection.session, message, terms, attempt);
       return Written::sent;
     }
   }
   return encode(connection, {message, terms, attempt, publication.now, &publication, nullptr},
-                first);
+                kind);
 }
 
 PublishWriter::Written PublishWriter::write_kept(Connection& connection, const MessageRef& message,
@@ -115,7 +119,7 @@ PublishWriter::Written PublishWriter::write_kept(Connection& connection, const M
   if (view.expires && *view.expires <= now && !attempt.dup) {
     return drop(connection, DropReason::expired);
   }
-  return encode(connection, {view, terms, attempt, now, nullptr, &message}, nullptr);
+  return encode(connection, {view, terms, attempt, now, nullptr, &message}, Publication::kinds);
 }
 
 PublishWriter::Written PublishWriter::drop(Connection& connection, DropReason reason) {
@@ -123,7 +127,7 @@ PublishWriter::Written PublishWriter::drop(Connection& connection, DropReason re
   return Written::dropped;
 }
 
-void PublishWriter::write_copy(Connection& connection, Publication::Encoded& first,
+void PublishWriter::write_copy(Connection& connection, const Publication::Encoded& first,
                                mqtt::PacketId id, Publication& publication) {
   Output& output = outbox_.output(connection.id);
   const std::size_t payload = first.spliced ? publication.view.payload.size() : 0;

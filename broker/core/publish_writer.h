@@ -73,9 +73,9 @@ class PublishWriter {
     const MessageRef* kept;    // holds a payload that is spliced
   };
   Written drop(Connection& connection, DropReason reason);
-  /// `first`: where to note the packet for receivers of its kind; null: nowhere.
-  Written encode(Connection& connection, const Sending& sending, Publication::Encoded* first);
-  void write_copy(Connection& connection, Publication::Encoded& first, mqtt::PacketId id,
+  /// `kind`: of the receivers for which the packet is noted; Publication::kinds: of none.
+  Written encode(Connection& connection, const Sending& sending, std::size_t kind);
+  void write_copy(Connection& connection, const Publication::Encoded& first, mqtt::PacketId id,
                   Publication& publication);
   std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
   void count_sent(std::size_t packet_bytes, std::size_t payload_bytes);
