@@ -31,7 +31,6 @@ CloseHow how_to_close(mqtt::Reason reason) {
 Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& log_sink)
     : options(shard_options),
       commons(process),
-      log(log_sink),
       homes(options.home_key, options.shards),
       peers(shard_options.shards),
       sessions(options.home_key),
@@ -46,6 +45,9 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
              denials, log_sink),
       groups(options, homes, commons.interest, sessions, router, peers, forwards, sender, denials),
       pressure(options.limits, ledger, holdings, commons.memory, sender),
+      turn(outbox, pressure),
+      log(options.limits, log_sink, turn),
+      replies(holdings, metrics, log),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
@@ -193,12 +195,12 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   State& state = *entry;
   Connection* const connection = state.find(id);
   if (connection == nullptr) return;
-  if (connection->session != nullptr && state.tells_of_connections()) {
+  if (connection->session != nullptr && state.log.tells_of_connections()) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
                                  : cause == CloseCause::connection_lost
                                      ? " disconnected: connection lost."
                                      : " disconnected: protocol error.";
-    state.note(LogType::notice, {"Client ", describe_client(*connection), how});
+    state.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
   state.end_connection(*connection, State::WillFate::publish, std::nullopt);
 }
@@ -233,7 +235,7 @@ bool Shard::tick(Instant now) {
   }
   state.drops.tell(state.sessions, now);
   state.blocked.tell(state.sessions, now);
-  state.line_rates.tell_held_back(state.log, now);
+  state.log.tell_held_back();
   state.denials.tell(now);
   state.figures.tick(now, [&state](std::string_view topic, std::string_view payload) {
     state.publish_own(topic, payload, true);
@@ -244,7 +246,7 @@ bool Shard::tick(Instant now) {
 bool Shard::State::fire_due() {
   constexpr int timers_per_turn = 1000;  // some milliseconds, if sessions end
   for (int fired = 0; fired < timers_per_turn && !outbox.full(); ++fired) {
-    if (!timers.advance_by_one(now, [this](Timer& timer) { fire(timer); })) return false;
+    if (!timers.advance_by_one(turn.now(), [this](Timer& timer) { fire(timer); })) return false;
   }
   return true;
 }
@@ -332,7 +334,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
 Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
                                         mqtt::Bytes unread) {
   ++metrics.messages_received;
-  if (debug) note_received(connection, frame);
+  if (log.debug()) log.note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -380,7 +382,8 @@ Shard::State::Next Shard::State::on_pingreq(Connection& connection, const mqtt::
     return fail(connection, decoded.error());
   }
   // Every PINGREQ is answered [MQTT-3.12.4-1].
-  reply(connection, When::at_once, [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
+  replies.send(connection, When::at_once,
+               [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
   return Next::go_on;
 }
 
@@ -398,8 +401,8 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
     session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
     if (session.persistent()) ledger.changed(session, Ledger::session_row);
   }
-  if (tells_of_connections()) {
-    note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
+  if (log.tells_of_connections()) {
+    log.note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
   }
   // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
   // [MQTT-3.14.4-3].
@@ -423,46 +426,25 @@ Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Fra
 
 // Every violation ends the connection [MQTT-4.13.1-1] [MQTT3-4.8.0-1].
 Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
-  note(LogType::notice,
-       {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
+  log.note(LogType::notice,
+           {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
   return end_failed(connection, failure);
 }
 
 Shard::State::Next Shard::State::fail_too_large(Connection& connection, std::size_t size_bytes) {
-  note(LogType::notice, {"Client ", describe_client_with_user(connection),
-                         " disconnected: packet too large: ", std::to_string(size_bytes),
-                         " bytes, max_packet_size is ",
-                         std::to_string(connection.promises.maximum_packet_size_bytes), "."});
+  log.note(LogType::notice, {"Client ", describe_client_with_user(connection),
+                             " disconnected: packet too large: ", std::to_string(size_bytes),
+                             " bytes, max_packet_size is ",
+                             std::to_string(connection.promises.maximum_packet_size_bytes), "."});
   return end_failed(connection, {mqtt::Reason::packet_too_large, "packet too large"});
 }
 
 Shard::State::Next Shard::State::end_failed(Connection& connection, mqtt::Failure failure) {
   if (connection.stage == Connection::Stage::connected) {
-    send_disconnect(connection, failure.reason, failure.what);
+    replies.send_disconnect(connection, failure.reason, failure.what);
   }
   end_connection(connection, WillFate::publish, how_to_close(failure.reason), failure.what);
   return Next::stop;
-}
-
-// Called for accepted connections only [MQTT-3.14.0-1].
-void Shard::State::send_disconnect(Connection& connection, mqtt::Reason reason,
-                                   std::string_view what) {
-  if (connection.version != mqtt::Version::v5_0) return;
-  if (connection.held && connection.held->everything) return;  // CONNACK has not been sent
-  // [MQTT-3.14.2-3]
-  const mqtt::Disconnect packet{reason, std::nullopt,
-                                may_explain(connection, what) ? what : std::string_view{}};
-  reply(connection, When::at_once, [&](mqtt::ByteBuffer& out) {
-    mqtt::encode(packet, mqtt::Version::v5_0, mqtt::Side::server, out);
-  });
-}
-
-bool Shard::State::may_explain(const Connection& connection, std::string_view what) {
-  // A reason string needs leave [MQTT-3.1.2-29], and must not make the packet too large.
-  constexpr std::size_t rest_bytes_max = 16;
-  const std::uint32_t packet_bytes_max = connection.maximum_packet_size_bytes;
-  const bool fits = packet_bytes_max == 0 || what.size() + rest_bytes_max <= packet_bytes_max;
-  return connection.request_problem_information && fits;
 }
 
 void Shard::State::fire(Timer& timer) {
@@ -484,44 +466,22 @@ void Shard::State::on_connection_timer(Connection& connection) {
   // A client that waits for its CONNACK is not late: the verdict will come, possibly after many
   // others.
   if (connection.stage == Connection::Stage::awaiting_verdict) {
-    timers.arm(connection.timer, after_seconds(now, verdict_seconds));
+    timers.arm(connection.timer, after_seconds(turn.now(), verdict_seconds));
     return;
   }
   if (connection.stage != Connection::Stage::connected) {
     count(Refusal::handshake_timeout);
-    note_at_a_rate(timeout_lines, {"Client connection from ", connection.address,
-                                   " did not send CONNECT in time."});
+    log.note_rarely(
+        ClientLog::RareLine::connect_timeout,
+        {"Client connection from ", connection.address, " did not send CONNECT in time."});
     end_connection(connection, WillFate::discard, CloseHow::policy, "CONNECT did not come in time");
     return;
   }
-  if (!reading.late(connection, now)) return;
-  note(LogType::notice,
-       {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
-  send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
+  if (!reading.late(connection, turn.now())) return;
+  log.note(LogType::notice,
+           {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
+  replies.send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
   end_connection(connection, WillFate::publish, CloseHow::policy, "keep alive timeout");
-}
-
-void Shard::State::note(LogType type, std::initializer_list<std::string_view> pieces,
-                        const std::source_location& place) const {
-  line_rates.write(log, type, pieces, now, place);
-}
-
-void Shard::State::note_received(const Connection& connection, const mqtt::Frame& frame) const {
-  const std::string line = received_line(connection, frame);
-  if (!line.empty()) note(LogType::debug, {line});
-}
-
-void Shard::State::note_sent(const Connection& connection, mqtt::Bytes packet) const {
-  note(LogType::debug, {sent_line(connection, packet)});
-}
-
-void Shard::State::note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces) {
-  const auto held_back = rate.admit(now);
-  if (!held_back) return;
-  note(LogType::notice, pieces);
-  if (*held_back > 0) {
-    note(LogType::notice, {std::to_string(*held_back), " more lines of this kind before it."});
-  }
 }
 
 }  // namespace broker

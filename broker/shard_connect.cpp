@@ -76,8 +76,8 @@ Shard::State::Next Shard::State::refuse_undecoded(Connection& connection, const 
     why += concat({" ", std::to_string(head.level)});
     if (!head.client_id.empty()) why += concat({", client id '", cut(head.client_id), "'"});
   }
-  note(LogType::notice,
-       {"Client connection from ", client_address_text(connection), " refused: ", why, "."});
+  log.note(LogType::notice,
+           {"Client connection from ", client_address_text(connection), " refused: ", why, "."});
   return turn_away(connection, head.version, failure);
 }
 
@@ -87,8 +87,8 @@ bool Shard::State::refuse_control_will(Connection& connection, const mqtt::Conne
                        packet.will->topic.starts_with("$CONTROL/");
   if (!control) return false;
   ++metrics.denied[static_cast<std::size_t>(Denial::will)];
-  note_at_a_rate(control_will_lines, {"Client ", applicant_text(connection, packet),
-                                      " refused: its will goes to $CONTROL."});
+  log.note_rarely(ClientLog::RareLine::control_will, {"Client ", applicant_text(connection, packet),
+                                                      " refused: its will goes to $CONTROL."});
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return true;
 }
@@ -121,20 +121,20 @@ std::string Shard::State::applicant_text(const Connection& connection,
 
 Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
                                         Failure failure) {
-  note(LogType::notice, {"Client ", applicant_text(connection, packet),
-                         " refused: ", connect_rules.explain(packet, failure), "."});
+  log.note(LogType::notice, {"Client ", applicant_text(connection, packet),
+                             " refused: ", connect_rules.explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
 }
 
 // Alerts on failed logins look for "not authorised.".
 void Shard::State::note_refused_login(const Connection& connection, const mqtt::Connect& packet,
-                                      const Verdict& verdict) const {
+                                      const Verdict& verdict) {
   const std::string applicant = applicant_text(connection, packet);
   if (verdict.reason == Reason::not_authorized) {
-    note(LogType::warning,
-         {"Client ", applicant, " (", verdict.why, ") disconnected: not authorised."});
+    log.note(LogType::warning,
+             {"Client ", applicant, " (", verdict.why, ") disconnected: not authorised."});
   } else {
-    note(LogType::warning, {"Client ", applicant, " disconnected: ", verdict.why, "."});
+    log.note(LogType::warning, {"Client ", applicant, " disconnected: ", verdict.why, "."});
   }
 }
 
@@ -153,10 +153,10 @@ Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version
     mqtt::Connack packet;
     packet.reason = failure.reason;
     // [MQTT-3.2.2-19]
-    if (may_explain(connection, failure.what)) packet.reason_string = failure.what;
-    if (may_be_sent(connection, packet)) {
-      reply(connection, When::at_once,
-            [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
+    if (Replies::may_explain(connection, failure.what)) packet.reason_string = failure.what;
+    if (Replies::may_be_sent(connection, packet)) {
+      replies.send(connection, When::at_once,
+                   [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
     }
   }
   end_connection(connection, WillFate::discard, CloseHow::policy, failure.what);
@@ -205,7 +205,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
     return refuse(connection, packet, {Reason::server_busy, "memory_limit is near"});
   }
   mqtt::Connack answer = connect_rules.connack_for(connection, packet);
-  if (!may_be_sent(connection, answer)) {
+  if (!Replies::may_be_sent(connection, answer)) {
     return refuse(connection, packet,
                   {Reason::packet_too_large, "CONNACK exceeds its Maximum Packet Size"});
   }
@@ -223,17 +223,17 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   store_will(*session, packet);
   note_connected(*session);
   answer.session_present = present;
-  reply(connection, news ? when_safe(before) : When::at_once,
-        [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
+  replies.send(connection, news ? when_safe(before) : When::at_once,
+               [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
-  if (tells_of_connections()) {
-    note(LogType::notice, {connected_line(connection, packet)});
+  if (log.tells_of_connections()) {
+    log.note(LogType::notice, {connected_line(connection, packet)});
   }
-  if (debug) {
-    for (const std::string& line : will_lines(packet)) note(LogType::debug, {line});
+  if (log.debug()) {
+    for (const std::string& line : will_lines(packet)) log.note(LogType::debug, {line});
   }
   announce_presence(*session);
-  sender.resume(*session, now);
+  sender.resume(*session, turn.now());
   return Next::go_on;
 }
 
@@ -245,12 +245,12 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   Session* session = sessions.find(client_id);
   if (session != nullptr && session->connection != nullptr) {
     Connection& old = *session->connection;
-    note(
+    log.note(
         LogType::notice,
         {"Client ", cut(client_id), " already connected, closing old connection from ",
          client_address_text(old), "; the new one is from ", client_address_text(connection), "."});
     // The older connection has to go [MQTT-3.1.4-3].
-    send_disconnect(old, Reason::session_taken_over, {});
+    replies.send_disconnect(old, Reason::session_taken_over, {});
     end_connection(old, WillFate::publish, CloseHow::policy,
                    "another client connected with this client identifier");
     session = sessions.find(client_id);  // it may have ended with its connection
@@ -260,7 +260,7 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
     session = nullptr;
   }
   if (session != nullptr && session->away && session->away->expiry.armed() &&
-      session->away->expiry.deadline() <= now) {
+      session->away->expiry.deadline() <= turn.now()) {
     note_expired(*session);  // its time is over, and only the tick has not come yet
     end_session(*session);
     session = nullptr;
@@ -290,7 +290,7 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
       moved || session.permissions != verdict.permissions || session.version != packet.version;
   if (!session.subscriptions.empty() && routes_change) router.forget_routes();
   if (session.away && session.away->will_delay.armed() &&
-      session.away->will_delay.deadline() <= now) {
+      session.away->will_delay.deadline() <= turn.now()) {
     publish_will(session);  // it came due, and only the tick has not come yet
   }
   session.away.reset();
@@ -319,7 +319,8 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.promises.retain_available = options.limits.retain_available;
   connection.timer.cancel();
   if (connection.keep_alive_seconds != 0) {
-    timers.arm(connection.timer, after_milliseconds(now, connection.keep_alive_seconds * 1500LL));
+    timers.arm(connection.timer,
+               after_milliseconds(turn.now(), connection.keep_alive_seconds * 1500LL));
   }
   ++metrics.clients_connected;
   ++metrics.connections;
@@ -348,14 +349,6 @@ void Shard::State::store_will(Session& session, const mqtt::Connect& packet) {
   session.will->delay_interval_seconds = will.delay_interval_seconds;
   session.will->has_expiry = will.message_expiry_interval_seconds.has_value();
   session.will->message_expiry_interval_seconds = will.message_expiry_interval_seconds.value_or(0);
-}
-
-// [MQTT-3.1.2-24]
-bool Shard::State::may_be_sent(const Connection& connection, const mqtt::Connack& answer) {
-  if (connection.maximum_packet_size_bytes == 0) return true;
-  mqtt::ByteBuffer whole;
-  mqtt::encode(answer, connection.version, whole);
-  return whole.size() <= connection.maximum_packet_size_bytes;
 }
 
 }  // namespace broker

@@ -89,9 +89,10 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
   if (!state.restorer) return;
   state.restorer->restored();
   if (state.restorer->damaged() > 0) {
-    state.note(LogType::error, {std::to_string(state.restorer->damaged()),
-                                " stored rows are damaged and were left out (shard ",
-                                std::to_string(static_cast<unsigned>(state.options.index)), ")."});
+    state.log.note(LogType::error,
+                   {std::to_string(state.restorer->damaged()),
+                    " stored rows are damaged and were left out (shard ",
+                    std::to_string(static_cast<unsigned>(state.options.index)), ")."});
   }
   if (!state.restorer->has_forwards()) state.restorer.reset();
 }

@@ -44,7 +44,7 @@ void Shard::State::send_to_peers(const Peers& to, Publication& publication, Reta
 void Shard::State::on_peer(ShardIndex /*from*/, PublishBatch& batch) {
   batch.for_each([this](const MessageView& message) {
     Route& route = router.route(message.topic);
-    Publication publication(message, now, route.receivers.size());
+    Publication publication(message, turn.now(), route.receivers.size());
     publication.marked = ledger.on();
     hand_out(publication, route, nullptr);
   });
@@ -54,7 +54,7 @@ void Shard::State::on_peer(ShardIndex from, PeerPublish& message) {
   forwards.begin_peer_input(from, message.confirm);
   const MessageView view = message.message.view();
   Route& route = router.route(view.topic);
-  Publication publication(view, now, route.receivers.size());
+  Publication publication(view, turn.now(), route.receivers.size());
   publication.shared = &message.message;
   if (view.retain) {
     retain(publication, message.stamp, std::move(message.publisher));

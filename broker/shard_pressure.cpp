@@ -13,8 +13,9 @@ void Shard::State::end_overrun() {
       Connection* const connection = find(id);
       if (connection == nullptr) continue;
       constexpr std::string_view why = "its queue is full";
-      note(LogType::notice, {"Client ", describe_client(*connection), " disconnected: ", why, "."});
-      send_disconnect(*connection, mqtt::Reason::quota_exceeded, why);
+      log.note(LogType::notice,
+               {"Client ", describe_client(*connection), " disconnected: ", why, "."});
+      replies.send_disconnect(*connection, mqtt::Reason::quota_exceeded, why);
       end_connection(*connection, WillFate::publish, CloseHow::policy, why);
     }
   }
@@ -48,7 +49,7 @@ void Shard::State::handle_parked(Connection& connection) {
     if (next == Next::stop) break;
   }
   if (outbox.borrows()) outbox.hold(std::move(*packets));
-  if (Connection* const still = find(id)) reading.resume(*still, now);
+  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
 }
 
 /// A PUBLISH was counted when it came.
@@ -68,8 +69,9 @@ bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) 
   pressure.charge(bytes);
   if (connection.stage == Connection::Stage::awaiting_verdict) return false;
   if (connection.tail.size() <= small_connect_bytes || !pressure.memory_is_short()) return true;
-  note_at_a_rate(login_memory_lines, {"Client connection from ", client_address_text(connection),
-                                      " closed: memory_limit is near, and its CONNECT is large."});
+  log.note_rarely(ClientLog::RareLine::login_memory,
+                  {"Client connection from ", client_address_text(connection),
+                   " closed: memory_limit is near, and its CONNECT is large."});
   end_connection(connection, WillFate::discard, CloseHow::policy);
   return true;
 }

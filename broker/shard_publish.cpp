@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
 #include "broker/wire/ack.h"
@@ -35,12 +36,13 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
     scratch_topic = concat({mount, topic});
     topic = scratch_topic;
   }
-  if (debug) {
-    note(LogType::debug,
-         {"Received PUBLISH from ", cut(connection.session->client_id), " (d",
-          packet->dup ? "1" : "0", ", q", std::to_string(static_cast<int>(packet->qos)), ", r",
-          packet->retain ? "1" : "0", ", m", std::to_string(static_cast<int>(packet->packet_id)),
-          ", '", cut(topic), "', ... (", std::to_string(packet->payload.size()), " bytes))"});
+  if (log.debug()) {
+    log.note(
+        LogType::debug,
+        {"Received PUBLISH from ", cut(connection.session->client_id), " (d",
+         packet->dup ? "1" : "0", ", q", std::to_string(static_cast<int>(packet->qos)), ", r",
+         packet->retain ? "1" : "0", ", m", std::to_string(static_cast<int>(packet->packet_id)),
+         ", '", cut(topic), "', ... (", std::to_string(packet->payload.size()), " bytes))"});
   }
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(
@@ -127,10 +129,10 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
                            std::string_view topic) {
   const std::uint32_t most = options.limits.message_size_limit_bytes;
   if (most != 0 && packet.payload.size() > most) {
-    note(LogType::notice,
-         {"Dropped a too large PUBLISH from ", describe_client_with_user(connection), ": ",
-          std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
-          std::to_string(most), "."});
+    log.note(LogType::notice,
+             {"Dropped a too large PUBLISH from ", describe_client_with_user(connection), ": ",
+              std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
+              std::to_string(most), "."});
     return Reason::quota_exceeded;  // PUBACK may not say 0x95
   }
   const Session& session = *connection.session;
@@ -144,7 +146,7 @@ bool Shard::State::may_publish(const Session& session, std::string_view topic, D
   const bool may = (answered || !mqtt::is_reserved(topic)) &&
                    (!session.permissions ||
                     session.permissions->allows(Access::publish, topic, identity_of(session)));
-  if (!may) denials.count(kind, session, topic, now);
+  if (!may) denials.count(kind, session, topic, turn.now());
   return may;
 }
 
@@ -157,12 +159,13 @@ void Shard::State::answer_control(Session& session, std::string_view topic) {
   const std::string response = concat({topic, "/response"});
   if (session.permissions &&
       !session.permissions->allows(Access::receive, response, identity_of(session))) {
-    denials.count_withheld(session, response, now);
+    denials.count_withheld(session, response, turn.now());
     return;
   }
   constexpr std::string_view payload = R"({"error": "endpoint not available"})";
   Publication publication(
-      {response, mqtt::as_bytes(payload), {}, Qos::at_most_once, false, std::nullopt}, now, 1);
+      {response, mqtt::as_bytes(payload), {}, Qos::at_most_once, false, std::nullopt}, turn.now(),
+      1);
   sender.deliver(session, Terms{}, publication);
 }
 
@@ -195,7 +198,7 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
   }
   MessageView message{topic, packet.payload, properties, packet.qos, packet.retain, std::nullopt};
   if (packet.message_expiry_interval_seconds) {
-    message.expires = after_seconds(now, *packet.message_expiry_interval_seconds);
+    message.expires = after_seconds(turn.now(), *packet.message_expiry_interval_seconds);
   }
   return publish(message, connection.session, true);
 }
@@ -208,7 +211,7 @@ void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& pack
   if (when == When::safe) holdings.charge(packet.topic.size() + packet.payload.size());
   const auto type =
       packet.qos == Qos::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
-  reply(connection, when, [&](mqtt::ByteBuffer& out) {
+  replies.send(connection, when, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{type, packet.packet_id, reason, {}}, connection.version, out);
   });
 }
@@ -218,7 +221,7 @@ Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Fram
   if (!ack) return fail(connection, ack.error());
   if (ack->type == mqtt::PacketType::pubrel) {
     on_pubrel(connection, *ack);
-  } else if (!sender.acknowledged(*connection.session, *ack, now)) {
+  } else if (!sender.acknowledged(*connection.session, *ack, turn.now())) {
     return fail(connection, {Reason::protocol_error,
                              "an acknowledgement that does not fit the QoS or the state of its "
                              "message"});
@@ -235,7 +238,7 @@ void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
     ledger.changed(session, Ledger::session_incoming);
   }
   // PUBREL is always answered [MQTT-4.3.3-11].
-  reply(connection, when_all_safe(), [&](mqtt::ByteBuffer& out) {
+  replies.send(connection, when_all_safe(), [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{mqtt::PacketType::pubcomp, ack.packet_id, reason, {}},
                  connection.version, out);
   });
@@ -249,7 +252,7 @@ bool Shard::State::publish(const MessageView& message, Session* from, bool lenda
   const std::uint64_t self = std::uint64_t{1} << static_cast<std::uint32_t>(options.index);
   const std::uint64_t to = (message.retain ? everybody : interested) & ~self;
 
-  Publication publication(message, now, route.receivers.size());
+  Publication publication(message, turn.now(), route.receivers.size());
   publication.lendable = lendable;
   publication.marked = ledger.on();
   if (to != 0 && goes_into_batch(message)) {
@@ -300,7 +303,7 @@ void Shard::State::hand_out(Publication& publication, Route& route, Session* fro
     }
   }
   for (const std::uint32_t group : route.groups) groups.deliver(group, publication);
-  if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, now);
+  if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, turn.now());
   if (publication.kept) pressure.charge(publication.kept_bytes());
 }
 
@@ -321,7 +324,7 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
   if (publication.view.payload.empty()) {
     // A retained publish without payload removes the retained message [MQTT-3.3.1-6]
     // [MQTT-3.3.1-7].
-    retained.remove(publication.view.topic, stamp, now, !alone());
+    retained.remove(publication.view.topic, stamp, turn.now(), !alone());
   } else {
     retained.store(publication.keep(), stamp, std::move(by));
   }
@@ -329,9 +332,9 @@ void Shard::State::retain(Publication& publication, RetainStamp stamp,
 
 bool Shard::State::sweep_retained() {
   constexpr std::size_t records_per_turn = 4000;  // about a millisecond
-  return retained.sweep(now, records_per_turn, !alone(), [this](const Retained::Record& record) {
-    note_retained(record.message->topic());
-  });
+  return retained.sweep(
+      turn.now(), records_per_turn, !alone(),
+      [this](const Retained::Record& record) { note_retained(record.message->topic()); });
 }
 
 const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {

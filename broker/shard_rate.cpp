@@ -9,7 +9,7 @@ namespace broker {
 
 Shard::State::Next Shard::State::on_metered_publish(Connection& connection,
                                                     const mqtt::Frame& frame) {
-  if (const auto exceeded = reading.meter(connection, frame.size_bytes, now)) {
+  if (const auto exceeded = reading.meter(connection, frame.size_bytes, turn.now())) {
     count(*exceeded);
     return fail(
         connection,
@@ -18,21 +18,22 @@ Shard::State::Next Shard::State::on_metered_publish(Connection& connection,
             : mqtt::Failure{mqtt::Reason::quota_exceeded, "max_publish_bytes_rate exceeded"});
   }
   if (on_publish(connection, frame) == Next::stop) return Next::stop;
-  if (!reading.delay(connection, now)) return Next::go_on;
+  if (!reading.delay(connection, turn.now())) return Next::go_on;
   count(Refusal::publish_delayed);
   if (!std::exchange(connection.publishing->told, true)) {
-    note_at_a_rate(delay_lines, {"Client ", describe_client(connection),
-                                 " publishes faster than it may: it is read no faster than that."});
+    log.note_rarely(ClientLog::RareLine::delayed,
+                    {"Client ", describe_client(connection),
+                     " publishes faster than it may: it is read no faster than that."});
   }
   return Next::wait;
 }
 
 void Shard::State::end_delay(Connection& connection) {
   const ConnectionId id = connection.id;
-  reading.end_delay(connection, now);
+  reading.end_delay(connection, turn.now());
   if (connection.work) return;
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
-  if (Connection* const still = find(id)) reading.resume(*still, now);
+  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
 }
 
 }  // namespace broker

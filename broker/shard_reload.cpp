@@ -79,12 +79,12 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
   const auto dismissal = dismissal_of(change, session);
   if (!dismissal) return looks;
   Connection& connection = *session.connection;
-  if (tells_of_connections()) {
-    note(LogType::notice,
-         {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
+  if (log.tells_of_connections()) {
+    log.note(LogType::notice,
+             {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
   }
   ++sweep.dropped;
-  send_disconnect(connection, dismissal->reason, dismissal->why);
+  replies.send_disconnect(connection, dismissal->reason, dismissal->why);
   end_connection(connection, WillFate::publish, CloseHow::policy, dismissal->why);
   return looks + looks_per_dismissal;
 }

@@ -46,7 +46,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   }
   Away& away = away_part(session);
   if (session.expiry_interval_seconds != session_never_expires) {
-    timers.arm(away.expiry, after_seconds(now, session.expiry_interval_seconds));
+    timers.arm(away.expiry, after_seconds(turn.now(), session.expiry_interval_seconds));
   }
   ledger.changed(session, Ledger::session_row);
   announce_presence(session);
@@ -55,7 +55,7 @@ void Shard::State::leave_alone(Session& session, WillFate fate) {
   if (delay == 0) {
     publish_will(session);
   } else {
-    timers.arm(away.will_delay, after_seconds(now, delay));
+    timers.arm(away.will_delay, after_seconds(turn.now(), delay));
   }
 }
 
@@ -68,7 +68,7 @@ void Shard::State::publish_will(Session& session) {
   ledger.changed(session, Ledger::session_row);
   MessageView message = will->message->view();
   if (will->has_expiry) {
-    message.expires = after_seconds(now, will->message_expiry_interval_seconds);
+    message.expires = after_seconds(turn.now(), will->message_expiry_interval_seconds);
   }
   if (may_publish(session, message.topic, Denial::will)) publish(message, &session);
 }
@@ -79,7 +79,7 @@ void Shard::State::end_session_soon(Session& session) {
   constexpr std::size_t few = 64;
   const std::size_t deliveries =
       session.outgoing && session.memberships ? session.outgoing->deliveries() : 0;
-  if (deliveries <= few || steps_left == steps_per_turn) return end_session(session);
+  if (deliveries <= few || turn.is_fresh()) return end_session(session);
   session.end = Session::End::due;
   ending.push_back({session.index, session.number});
 }
@@ -90,10 +90,7 @@ void Shard::State::end_session(Session& session) {
   publish_will(session);
   session.end = Session::End::begun;
   ledger.ended(session);
-  const std::size_t returned = groups.give_back(session, now);
-  const std::size_t paid = std::min(steps_left, returned);
-  steps_left -= paid;
-  steps_owed += returned - paid;
+  turn.spend_or_owe(groups.give_back(session, turn.now()));
   session.expiry_interval_seconds = 0;
   session.away.reset();
   commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
@@ -133,7 +130,7 @@ void Shard::shut_down(Instant now) {
     Connection* const connection = state.connections[slot].get();
     if (connection == nullptr) continue;
     if (connection->session != nullptr) {
-      state.send_disconnect(*connection, mqtt::Reason::server_shutting_down, {});
+      state.replies.send_disconnect(*connection, mqtt::Reason::server_shutting_down, {});
     }
     Session* const session = state.detach(*connection, CloseHow::server_shutdown);
     if (session != nullptr) left.push_back(session);
@@ -146,7 +143,7 @@ void Shard::shut_down(Instant now) {
 }
 
 void Shard::State::note_expired(const Session& session) {
-  note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
+  log.note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
   ++metrics.clients_expired;
 }
 
@@ -155,11 +152,11 @@ bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
   const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
   for (; work.next <= last; ++work.next) {
     if (!session.memberships->at(work.next).live) continue;
-    if (!take_step()) return false;
+    if (!turn.take_step()) return false;
     groups.leave(session, work.next);
   }
   while (!session.subscriptions.empty()) {
-    if (!take_step()) return false;
+    if (!turn.take_step()) return false;
     const TopicTrie::FilterIndex filter = session.subscriptions.take_last();
     if (!alone()) commons.interest.remove(options.index, router.filter_text(filter));
     router.unsubscribe(filter, subscriber);
@@ -185,7 +182,7 @@ bool Shard::State::announce_presence(Session& session, SessionWork& work) {
     for (; work.next <= last; ++work.next) {
       const Membership& membership = session.memberships->at(work.next);
       if (!membership.live) continue;
-      if (!take_step()) return false;
+      if (!turn.take_step()) return false;
       groups.presence(session, membership);
     }
     work.next = 1;

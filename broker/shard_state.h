@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,15 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "broker/core/client_text.h"
+#include "broker/client_log.h"
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/denial_log.h"
 #include "broker/core/holdings.h"
 #include "broker/core/homes.h"
 #include "broker/core/ledger.h"
-#include "broker/core/line_rate.h"
-#include "broker/core/line_rates.h"
 #include "broker/core/refusals.h"
 #include "broker/core/retained.h"
 #include "broker/core/ring.h"
@@ -34,10 +31,12 @@
 #include "broker/logins.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
+#include "broker/replies.h"
 #include "broker/restorer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/timer_kind.h"
+#include "broker/turn.h"
 #include "broker/wire/connack.h"
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
@@ -61,10 +60,6 @@ namespace broker {
 ///            not be used afterwards.
 /// Threads    None.
 struct Shard::State {
-  /// A step is a subscription or two retained messages, about a microsecond: all clients together
-  /// have so many in a turn, so that none waits for the work of another.
-  static constexpr std::size_t steps_per_turn = 1024;
-
   State(const ShardOptions& shard_options, Commons& process, Log& log_sink);
 
   enum class Next : std::uint8_t {
@@ -128,44 +123,15 @@ struct Shard::State {
   /// The same for a packet of a size that exceeds max_packet_size.
   Next fail_too_large(Connection& connection, std::size_t size_bytes);
   Next end_failed(Connection& connection, mqtt::Failure failure);
-  void send_disconnect(Connection& connection, mqtt::Reason reason, std::string_view what);
-  /// Whether a reason string of that text may go along.
-  [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view what);
-  /// `goes_first`: nothing that is published may come before it.
-  template <typename Encode>
-  void reply(Connection& connection, When when, Encode&& encode, bool goes_first = false) {
-    const std::size_t size_bytes =
-        holdings.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
-          const std::size_t before = bytes.size();
-          encode(bytes);
-          if (debug) note_sent(connection, bytes.view().subspan(before));
-        });
-    metrics.bytes_sent += size_bytes;
-    ++metrics.messages_sent;
-    connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
-  }
-  // Debug lines, out of the way of most packets.
-  void note_sent(const Connection& connection, mqtt::Bytes packet) const;
-  void note_received(const Connection& connection, const mqtt::Frame& frame) const;
-  /// The first part of each event: sets the time, and whether debug lines are read. A client
-  /// causes the event, unless it says otherwise.
+  /// The first part of each event. A client causes the event, unless it says otherwise.
   void enter(Instant time) {
-    now = time;
-    debug = log.enabled(LogType::debug);
-    sender.set_debug(debug);
+    turn.enter(time);
+    log.enter();
+    sender.set_debug(log.debug());
     forwards.begin_client_input();
   }
   [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
     return options.listeners[listener];
-  }
-  /// At most one line a second.
-  void note_at_a_rate(LineRate& rate, std::initializer_list<std::string_view> pieces);
-  /// A line that a client can cause; see LineRates.
-  void note(LogType type, std::initializer_list<std::string_view> pieces,
-            const std::source_location& place = std::source_location::current()) const;
-  /// Whether lines about clients that come and go are read by anybody.
-  [[nodiscard]] bool tells_of_connections() const {
-    return options.limits.connection_messages && log.enabled(LogType::notice);
   }
   // shard_pressure.cpp: when there is more than can be kept.
 
@@ -204,7 +170,7 @@ struct Shard::State {
   /// Refuses a CONNECT that was understood, and says so in a line that names the client.
   Next refuse(Connection& connection, const mqtt::Connect& packet, mqtt::Failure failure);
   void note_refused_login(const Connection& connection, const mqtt::Connect& packet,
-                          const Verdict& verdict) const;
+                          const Verdict& verdict);
   /// Answers where an answer is due, and closes.
   Next turn_away(Connection& connection, mqtt::Version version, mqtt::Failure failure);
   Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
@@ -216,9 +182,6 @@ struct Shard::State {
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
-  /// Whether the client takes a packet of that size.
-  [[nodiscard]] static bool may_be_sent(const Connection& connection, const mqtt::Connack& answer);
-
   // shard_publish.cpp
   Next on_publish(Connection& connection, const mqtt::Frame& frame);
   [[nodiscard]] std::optional<mqtt::Failure> check_publish(const Connection& connection,
@@ -324,13 +287,7 @@ struct Shard::State {
   /// Continues `connection.work`. If steps are lacking, the rest comes in later turns, and the
   /// client's further packets wait for it.
   Next go_on_with_packet(Connection& connection);
-  /// Whether one more step may be done in this turn; counts it.
-  [[nodiscard]] bool take_step() {
-    if (steps_left == 0 || outbox.full() || pressure.journal_is_behind()) return false;
-    --steps_left;
-    return true;
-  }
-  /// Before the end of the process: ends due sessions without delay.
+  /// Before the end of the process: what is due is not put off any more.
   void end_due_sessions();
   [[nodiscard]] bool has_work() const noexcept {
     return !(working.empty() && ending.empty() && announcing.empty());
@@ -398,8 +355,10 @@ struct Shard::State {
   // shard_peers.cpp
   void on_peer(ShardIndex from, PublishBatch& batch);
   void on_peer(ShardIndex from, PeerPublish& message);
-  void on_peer(ShardIndex from, GroupDelivery& message) { groups.on_peer(from, message, now); }
-  void on_peer(ShardIndex from, GroupReturn& message) { groups.on_peer(from, message, now); }
+  void on_peer(ShardIndex from, GroupDelivery& message) {
+    groups.on_peer(from, message, turn.now());
+  }
+  void on_peer(ShardIndex from, GroupReturn& message) { groups.on_peer(from, message, turn.now()); }
   void on_peer(ShardIndex from, GroupJoin& message) { groups.on_peer(from, message); }
   void on_peer(ShardIndex from, GroupLeave& message) { groups.on_peer(from, message); }
   void on_peer(ShardIndex from, GroupPresence& message) { groups.on_peer(from, message); }
@@ -420,7 +379,6 @@ struct Shard::State {
 
   ShardOptions options;
   Commons& commons;
-  Log& log;
   Homes homes;
   Outbox outbox;
   PeerOutbox peers;
@@ -439,25 +397,18 @@ struct Shard::State {
   Retained retained;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   Pressure pressure;
+  Turn turn;
+  ClientLog log;
+  Replies replies;
   Reading reading;
   ConnectRules connect_rules;
   Logins logins;
   Figures figures;
-  Instant now;                              // of the call that is being served
-  bool entered = false;                     // an Entry lives
-  bool debug = false;                       // whether anybody reads debug lines
-  std::vector<ConnectionId> unfinished;     // with whole packets in the tail: the outbox was full
-  std::size_t steps_left = steps_per_turn;  // of work that may go on in the next turn
-  std::size_t steps_owed = 0;               // done beyond steps_left, to be taken off later
-  Ring<ConnectionId> working;               // connections with a packet that goes on
-  Ring<SessionWork> ending;                 // sessions that are due to end, or are ending
-  Ring<SessionWork> announcing;             // sessions that groups are to be told of
-  mutable LineRates line_rates;             // of all that note() writes
-  LineRate delay_lines;                     // clients that are delayed
-  LineRate timeout_lines;                   // no CONNECT in time
-  LineRate control_will_lines;              // wills to $CONTROL
-  LineRate login_memory_lines;              // no memory for a CONNECT
-  LineRate subscription_lines;              // subscriptions beyond a limit
+  bool entered = false;                  // an Entry lives
+  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
+  Ring<ConnectionId> working;            // connections with a packet that goes on
+  Ring<SessionWork> ending;              // sessions that are due to end, or are ending
+  Ring<SessionWork> announcing;          // sessions that groups are to be told of
   Instant next_trim;
   std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;

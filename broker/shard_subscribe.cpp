@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/core/client_text.h"
 #include "broker/core/text.h"
 #include "broker/shard_state.h"
 #include "broker/wire/topic.h"
@@ -61,7 +62,7 @@ Shard::State::Handled Shard::State::check_filters(Connection& connection, Packet
   };
   constexpr std::size_t checks_per_step = 8;
   for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
-    if (work.number % checks_per_step == 0 && !take_step()) return Handled::paused;
+    if (work.number % checks_per_step == 0 && !turn.take_step()) return Handled::paused;
     const auto checked = check_filter(connection, work.type, rest);
     if (!checked) return failed(checked.error());
     ++work.number;
@@ -103,11 +104,11 @@ mqtt::Decoded<bool> Shard::State::check_filter(const Connection& connection, mqt
 Shard::State::Handled Shard::State::subscribe_all(Connection& connection, PacketWork& work) {
   Session& session = *connection.session;
   for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
-    if (!take_step()) return Handled::paused;
+    if (!turn.take_step()) return Handled::paused;
     const mqtt::SubscribeEntry entry = *mqtt::next_entry(rest, connection.version);
-    if (debug) {
-      note(LogType::debug,
-           {"\t", cut(entry.filter), " (QoS ", std::to_string(static_cast<int>(entry.qos)), ")"});
+    if (log.debug()) {
+      log.note(LogType::debug, {"\t", cut(entry.filter), " (QoS ",
+                                std::to_string(static_cast<int>(entry.qos)), ")"});
     }
     Wanted wanted = understand(connection, entry);
     if (is_granted(wanted.answer) && !has_room(connection, wanted)) {
@@ -116,10 +117,10 @@ Shard::State::Handled Shard::State::subscribe_all(Connection& connection, Packet
     if (is_granted(wanted.answer)) subscribe(session, wanted, work.head.subscription_identifier);
     work.add({wanted.index, wanted.answer, wanted.fresh});
     if (log.enabled(LogType::subscribe)) {
-      note(LogType::subscribe,
-           {cut(session.client_id), " ",
-            std::to_string(mqtt::suback_code(wanted.answer, connection.version)), " ",
-            cut(entry.filter)});
+      log.note(LogType::subscribe,
+               {cut(session.client_id), " ",
+                std::to_string(mqtt::suback_code(wanted.answer, connection.version)), " ",
+                cut(entry.filter)});
     }
   }
   return Handled::done;
@@ -135,7 +136,7 @@ void Shard::State::answer_filters(Connection& connection, const PacketWork& work
   const bool adds = work.type == mqtt::PacketType::subscribe;
   const When when = ledger.acknowledges_late(*connection.session) ? When::safe : When::in_order;
   const auto encode = adds ? mqtt::encode_suback : mqtt::encode_unsuback;
-  reply(
+  replies.send(
       connection, when,
       [&](mqtt::ByteBuffer& out) {
         encode(work.head.packet_id, scratch_reasons, connection.version, out);
@@ -171,7 +172,7 @@ Shard::State::Wanted Shard::State::understand(const Connection& connection,
       !session.permissions->allows(Access::subscribe, wanted.filter, identity_of(session))) {
     const bool refuses = options.limits.acl_refuse_subscribe;
     if (refuses) wanted.answer = Reason::not_authorized;
-    denials.count_filter(session, wanted.filter, !refuses, now);
+    denials.count_filter(session, wanted.filter, !refuses, turn.now());
   }
   return wanted;
 }
@@ -183,11 +184,11 @@ bool Shard::State::has_room(const Connection& connection, const Wanted& wanted) 
   const bool full = most != 0 && session.subscriptions.view().size() + shared >= most;
   if (!full && !pressure.memory_is_short()) return true;
   if (is_subscribed(session, wanted)) return true;
-  note_at_a_rate(subscription_lines,
-                 {"Client ", describe_client_with_user(connection), " may not subscribe to more: ",
-                  full ? concat({"max_subscriptions is ", std::to_string(most)})
-                       : std::string("memory_limit is near"),
-                  "."});
+  log.note_rarely(ClientLog::RareLine::subscription_limit,
+                  {"Client ", describe_client_with_user(connection), " may not subscribe to more: ",
+                   full ? concat({"max_subscriptions is ", std::to_string(most)})
+                        : std::string("memory_limit is near"),
+                   "."});
   return false;
 }
 
@@ -243,7 +244,8 @@ void Shard::State::join_group(Session& session, std::string_view share_name,
 Shard::State::Handled Shard::State::send_all_retained(Connection& connection, PacketWork& work) {
   constexpr std::size_t looks_per_step = 8;
   for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
-    if (!work.walk && work.number % looks_per_step == 0 && !take_step()) return Handled::paused;
+    if (!work.walk && work.number % looks_per_step == 0 && !turn.take_step())
+      return Handled::paused;
     const mqtt::SubscribeEntry entry = *mqtt::next_entry(rest, connection.version);
     const PacketWork::Outcome& outcome = work.outcomes[work.number];
     // If a filter comes twice, its retained messages are sent once.
@@ -283,17 +285,18 @@ Shard::State::Handled Shard::State::send_retained(Connection& connection, Packet
   const std::uint32_t id = work.head.subscription_identifier;
   const std::span<const std::uint32_t> ids(&id, id == 0 ? 0 : 1);
   const mqtt::Qos qos = std::min(entry.qos, connection.promises.maximum_qos);
-  const bool done = work.walk->run(steps_left, now, [&](const Retained::Record& record) {
-    if (!may_be_sent(session, entry, record)) return;
-    steps_left -= std::min(steps_left, steps_per_message);
-    Publication publication(record.message->view(), now, 1);
-    publication.marked = ledger.on();
-    publication.kept = record.message;
-    // The retain flag says that this is no live message [MQTT-3.3.1-8].
-    const Terms terms{sender.outgoing_qos(record.message->qos(), qos), true, 0, ids,
-                      work.queue_always};
-    sender.deliver(session, terms, publication);
-  });
+  const bool done =
+      work.walk->run(turn.steps_left(), turn.now(), [&](const Retained::Record& record) {
+        if (!may_be_sent(session, entry, record)) return;
+        turn.spend(steps_per_message);
+        Publication publication(record.message->view(), turn.now(), 1);
+        publication.marked = ledger.on();
+        publication.kept = record.message;
+        // The retain flag says that this is no live message [MQTT-3.3.1-8].
+        const Terms terms{sender.outgoing_qos(record.message->qos(), qos), true, 0, ids,
+                          work.queue_always};
+        sender.deliver(session, terms, publication);
+      });
   if (!done) return Handled::paused;
   work.walk.reset();
   return Handled::done;
@@ -307,7 +310,7 @@ bool Shard::State::may_be_sent(const Session& session, const mqtt::SubscribeEntr
   if (entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
-    denials.count_withheld(session, topic, now);
+    denials.count_withheld(session, topic, turn.now());
     return false;
   }
   if (!options.limits.check_retain_source || by == nullptr || options.authority == nullptr) {
@@ -322,12 +325,12 @@ bool Shard::State::may_be_sent(const Session& session, const mqtt::SubscribeEntr
 Shard::State::Handled Shard::State::unsubscribe_all(Connection& connection, PacketWork& work) {
   Session& session = *connection.session;
   for (mqtt::Bytes rest = work.rest(); !rest.empty(); work.went_on(rest)) {
-    if (!take_step()) return Handled::paused;
+    if (!turn.take_step()) return Handled::paused;
     const std::string_view filter = *mqtt::next_filter(rest);
-    if (debug) note(LogType::debug, {"\t", cut(filter)});
+    if (log.debug()) log.note(LogType::debug, {"\t", cut(filter)});
     work.outcomes.push_back({.answer = unsubscribe(session, filter)});
     if (log.enabled(LogType::unsubscribe)) {
-      note(LogType::unsubscribe, {cut(session.client_id), " ", cut(filter)});
+      log.note(LogType::unsubscribe, {cut(session.client_id), " ", cut(filter)});
     }
   }
   return Handled::done;

@@ -15,7 +15,7 @@ constexpr std::size_t steps_per_slice_min = 64;
 
 bool Shard::work(Instant now) {
   State& state = inside_.aside();
-  state.steps_left = State::steps_per_turn;
+  state.turn.begin();
   if (!state.has_work()) return false;
   {
     const Entry entry = inside_.enter(now);
@@ -27,7 +27,7 @@ bool Shard::work(Instant now) {
 
 void Shard::State::do_work() {
   const std::size_t all = working.size() + ending.size() + announcing.size();
-  const std::size_t slice = std::max(steps_per_turn / all, steps_per_slice_min);
+  const std::size_t slice = std::max(Turn::steps_max / all, steps_per_slice_min);
   do_packets(slice);
   do_sessions(ending, slice, [this](Session& session, SessionWork& work) {
     if (session.end == Session::End::begun) return drop_subscriptions(session, work);
@@ -42,15 +42,11 @@ void Shard::State::do_work() {
 template <typename Work>
 void Shard::State::do_slice(std::size_t slice, Work&& work) {
   forwards.begin_client_input();
-  const std::size_t others = steps_left - std::min(slice, steps_left);
-  steps_left -= others;
-  work();
-  steps_left += others;
-  steps_left -= std::min(steps_left, std::exchange(steps_owed, 0));
+  turn.slice(slice, work);
 }
 
 void Shard::State::do_packets(std::size_t slice) {
-  for (std::size_t count = working.size(); count > 0 && steps_left > 0; --count) {
+  for (std::size_t count = working.size(); count > 0 && turn.has_steps(); --count) {
     Connection* const connection = find(working.pop_front());
     if (connection == nullptr || !connection->work) continue;
     do_slice(slice, [&] {
@@ -61,7 +57,7 @@ void Shard::State::do_packets(std::size_t slice) {
 
 template <typename Step>
 void Shard::State::do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step) {
-  for (std::size_t count = all.size(); count > 0 && steps_left > 0; --count) {
+  for (std::size_t count = all.size(); count > 0 && turn.has_steps(); --count) {
     SessionWork work = all.pop_front();
     Session* const session = sessions.at(work.index, work.number);
     if (session == nullptr) continue;
@@ -97,9 +93,9 @@ Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
 void Shard::State::end_packet(Connection& connection) {
   if (Reading::is_delayed(connection)) return;  // end_delay() goes on
   const ConnectionId id = connection.id;
-  connection.last_received = now;
+  connection.last_received = turn.now();
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
-  if (Connection* const still = find(id)) reading.resume(*still, now);
+  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
 }
 
 }  // namespace broker

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/client_log.h"
+#include "broker/core/connection.h"
+#include "broker/core/homes.h"
+#include "broker/core/session.h"
+#include "broker/core/session_table.h"
+#include "broker/forwards.h"
+#include "broker/pressure.h"
+#include "broker/replies.h"
+#include "broker/shard.h"
+#include "broker/shared_subscriptions.h"
+#include "broker/turn.h"
+#include "test/broker/fixture.h"
+
+namespace test {
+
+/// Parts of the only shard of a process, put together as a shard does it, for tests of one of them.
+struct Parts {
+  static broker::ShardOptions options_of(broker::Durability durability) {
+    broker::ShardOptions options;
+    options.durability = durability;
+    options.listeners.resize(1);
+    return options;
+  }
+  explicit Parts(broker::Durability durability = broker::Durability::commit)
+      : options(options_of(durability)) {}
+
+  broker::ShardOptions options;
+  broker::Commons commons{1};
+  MemoryLog lines;
+  broker::Limits& limits = options.limits;
+  broker::Metrics metrics;
+  broker::Homes homes{options.home_key, 1};
+  broker::Outbox outbox;
+  broker::PeerOutbox peers{1};
+  broker::TimerWheel timers;
+  broker::SessionTable sessions{options.home_key};
+  broker::Router router{limits, sessions};
+  broker::Ledger ledger{options.durability, options.index, 1};
+  broker::Holdings holdings{outbox, 1};
+  broker::Forwards forwards{options, ledger, holdings, peers};
+  broker::DropLog drops{metrics, lines};
+  broker::BlockedLog blocked{metrics, lines};
+  broker::DenialLog denials{metrics, lines};
+  broker::Sender sender{limits, options.listeners, outbox,  ledger, holdings, metrics,
+                        drops,  blocked,           denials, lines};
+  broker::SharedSubscriptions groups{options, homes,    commons.interest, sessions, router,
+                                     peers,   forwards, sender,           denials};
+  broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender};
+  broker::Turn turn{outbox, pressure};
+  broker::ClientLog log{limits, lines, turn};
+  broker::Replies replies{holdings, metrics, log};
+};
+
+/// A client that is connected, and its session.
+struct ConnectedClient {
+  ConnectedClient(Parts& parts, std::uint32_t slot, mqtt::Version version,
+                  std::string_view client_id = "c")
+      : session(parts.sessions.create(client_id)), connection({slot, 1}, 0) {
+    session.connection = &connection;
+    session.version = version;
+    connection.session = &session;
+    connection.version = version;
+    connection.stage = broker::Connection::Stage::connected;
+  }
+  ConnectedClient(const ConnectedClient&) = delete;
+  ConnectedClient& operator=(const ConnectedClient&) = delete;
+
+  /// Packets that the outbox has for the client.
+  [[nodiscard]] std::vector<std::string> output(Parts& parts) const {
+    return describe(mqtt::as_text(parts.outbox.output(connection.id).bytes.view()),
+                    connection.version);
+  }
+
+  broker::Session& session;
+  broker::Connection connection;
+};
+
+}  // namespace test
