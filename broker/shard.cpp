@@ -48,6 +48,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       turn(outbox, pressure),
       log(options.limits, log_sink, turn),
       replies(holdings, metrics, log),
+      subscriptions(options, commons.interest, router, ledger, groups, retained, sender, denials,
+                    pressure, turn, log, replies),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),

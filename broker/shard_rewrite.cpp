@@ -34,7 +34,7 @@ std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   state.sessions.for_each([&](Session& session) {
     if (session.key == SessionKey{0}) return;
     Ledger::rewrite(session, batch, written);
-    state.rewrite_subscriptions(session, batch);
+    state.subscriptions.rewrite(session, batch);
     give_portion(batch, give, false);
   });
   state.retained.for_each([&](const Retained::Record& record) {
@@ -46,23 +46,6 @@ std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   state.forwards.rewrite(batch, written);
   give_portion(batch, give, true);
   return state.ledger.position();
-}
-
-void Shard::State::rewrite_subscriptions(const Session& session, JournalBatch& batch) const {
-  Subscriber wanted;
-  wanted.index = static_cast<std::uint32_t>(session.index);
-  for (const TopicTrie::FilterIndex filter : session.subscriptions.view()) {
-    const Subscriber& terms = router.terms_of(filter, wanted);
-    JournalBatch::Subscription row;
-    row.session = session.key;
-    row.filter = batch.put(router.filter_text(filter));
-    row.present = true;
-    row.subscription_identifier = terms.subscription_identifier;
-    row.qos = terms.qos;
-    row.no_local = terms.no_local;
-    row.retain_as_published = terms.retain_as_published;
-    batch.subscriptions.push_back(row);
-  }
 }
 
 void Shard::rewrite_groups(

@@ -148,19 +148,7 @@ void Shard::State::note_expired(const Session& session) {
 }
 
 bool Shard::State::drop_subscriptions(Session& session, SessionWork& work) {
-  const Subscriber subscriber{.index = static_cast<std::uint32_t>(session.index)};
-  const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
-  for (; work.next <= last; ++work.next) {
-    if (!session.memberships->at(work.next).live) continue;
-    if (!turn.take_step()) return false;
-    groups.leave(session, work.next);
-  }
-  while (!session.subscriptions.empty()) {
-    if (!turn.take_step()) return false;
-    const TopicTrie::FilterIndex filter = session.subscriptions.take_last();
-    if (!alone()) commons.interest.remove(options.index, router.filter_text(filter));
-    router.unsubscribe(filter, subscriber);
-  }
+  if (!subscriptions.end_all(session, work.next)) return false;
   sessions.erase(session);
   return true;
 }

@@ -35,6 +35,7 @@
 #include "broker/restorer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
+#include "broker/subscriptions.h"
 #include "broker/timer_kind.h"
 #include "broker/turn.h"
 #include "broker/wire/connack.h"
@@ -50,7 +51,7 @@ namespace broker {
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
-///            timers), shard_connect.cpp, shard_publish.cpp, shard_subscribe.cpp, shard_work.cpp
+///            timers), shard_connect.cpp, shard_publish.cpp, shard_work.cpp
 ///            (work of several turns), shard_session.cpp (ends of connections and sessions, wills),
 ///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (the store, and output that
 ///            waits for it), shard_pressure.cpp (more than can be kept or handled),
@@ -67,8 +68,6 @@ struct Shard::State {
     stop,  ///< the connection is gone, or has nothing more to say
     wait,  ///< enough was handled for now: see PublishMeter
   };
-  /// How far work has come that may take several turns.
-  enum class Handled : std::uint8_t { done, paused, failed };
   /// Work on a session that may take several turns.
   struct SessionWork {
     SessionIndex index{0};
@@ -236,58 +235,14 @@ struct Shard::State {
   void move_connect_deadlines(std::int64_t seconds);
   void refresh_permissions(Session& session);
 
-  // shard_subscribe.cpp
-  Next on_filters(Connection& connection, const mqtt::Frame& frame);
-  /// Handles the packet of `connection.work` as far as there are steps. `failed`: the connection is
-  /// gone.
-  Handled handle_filters(Connection& connection);
-  Handled check_filters(Connection& connection, PacketWork& work);
-  /// Takes a filter off the front of `rest`, and checks it.
-  [[nodiscard]] mqtt::Decoded<bool> check_filter(const Connection& connection,
-                                                 mqtt::PacketType type, mqtt::Bytes& rest) const;
-  [[nodiscard]] static std::optional<mqtt::Failure> check_answer(const Connection& connection,
-                                                                 std::size_t filters);
-  Handled subscribe_all(Connection& connection, PacketWork& work);
-  Handled unsubscribe_all(Connection& connection, PacketWork& work);
-  void answer_filters(Connection& connection, const PacketWork& work);
-  struct Wanted {
-    std::string filter;  // mount point in front
-    std::string share_name;
-    mqtt::SubscribeEntry entry;
-    TopicTrie::FilterIndex index = 0;  // once it is added, unless it is shared
-    bool shared = false;
-    bool fresh = true;
-    mqtt::Reason answer = mqtt::Reason::success;
-  };
-  /// Requires  check_filter() has taken it.
-  [[nodiscard]] Wanted understand(const Connection& connection, const mqtt::SubscribeEntry& entry);
-  /// Whether there is room for a subscription. One that replaces another takes none.
-  [[nodiscard]] bool has_room(const Connection& connection, const Wanted& wanted);
-  [[nodiscard]] bool is_subscribed(const Session& session, const Wanted& wanted) const;
-  void subscribe(Session& session, Wanted& wanted, std::uint32_t subscription_identifier);
-  void subscribe_shared(Session& session, const Wanted& wanted,
-                        std::uint32_t subscription_identifier);
-  TopicTrie::Insertion add_subscription(Session& session, std::string_view filter,
-                                        const Subscriber& subscriber);
-  void join_group(Session& session, std::string_view share_name, std::string_view filter,
-                  const Ledger::Options& terms);
-  [[nodiscard]] mqtt::Reason unsubscribe(Session& session, std::string_view filter_text);
-  [[nodiscard]] mqtt::Reason unsubscribe_shared(Session& session, std::string_view share_name,
-                                                std::string_view filter);
-  Handled send_all_retained(Connection& connection, PacketWork& work);
-  [[nodiscard]] static bool wants_retained(const mqtt::SubscribeEntry& entry,
-                                           const PacketWork::Outcome& outcome);
-  Handled send_retained(Connection& connection, PacketWork& work,
-                        const mqtt::SubscribeEntry& entry);
-  [[nodiscard]] bool may_be_sent(const Session& session, const mqtt::SubscribeEntry& entry,
-                                 const Retained::Record& record);
-
   // shard_work.cpp: work that continues in the next turn.
 
+  /// SUBSCRIBE or UNSUBSCRIBE.
+  Next on_filters(Connection& connection, const mqtt::Frame& frame);
   /// Continues `connection.work`. If steps are lacking, the rest comes in later turns, and the
   /// client's further packets wait for it.
   Next go_on_with_packet(Connection& connection);
-  /// Before the end of the process: what is due is not put off any more.
+  /// Before the end of the process: ends due sessions without delay.
   void end_due_sessions();
   [[nodiscard]] bool has_work() const noexcept {
     return !(working.empty() && ending.empty() && announcing.empty());
@@ -343,9 +298,7 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  // shard_rewrite.cpp
-  void rewrite_subscriptions(const Session& session, JournalBatch& batch) const;
-  /// Notes that the retained message of a topic is about to change, if this shard stores it.
+  /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
   void note_retained(std::string_view topic);
   /// Every shard has every retained message; one of them stores it.
   [[nodiscard]] bool stores_retained(std::string_view topic) const;
@@ -400,6 +353,7 @@ struct Shard::State {
   Turn turn;
   ClientLog log;
   Replies replies;
+  Subscriptions subscriptions;
   Reading reading;
   ConnectRules connect_rules;
   Logins logins;
@@ -417,7 +371,6 @@ struct Shard::State {
   std::unique_ptr<Restorer> restorer;  // null once start-up is over
   std::string scratch_topic;           // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties;
-  std::vector<mqtt::Reason> scratch_reasons;
 };
 
 /// One event: a call of the loop, from State::enter() to State::leave().

@@ -75,15 +75,19 @@ void Shard::State::end_due_sessions() {
   }
 }
 
+Shard::State::Next Shard::State::on_filters(Connection& connection, const mqtt::Frame& frame) {
+  if (const auto failure = subscriptions.begin(connection, frame)) {
+    return fail(connection, *failure);
+  }
+  return go_on_with_packet(connection);
+}
+
 Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
-  switch (handle_filters(connection)) {
-    case Handled::done:
-      connection.work.reset();
-      return Next::go_on;
-    case Handled::failed:
-      return Next::stop;
-    case Handled::paused:
-      break;
+  const auto handled = subscriptions.go_on(connection);
+  if (!handled) return fail(connection, handled.error());
+  if (*handled == Subscriptions::Handled::done) {
+    connection.work.reset();
+    return Next::go_on;
   }
   pressure.charge(connection.work->keep());
   working.push_back(connection.id);

@@ -15,6 +15,7 @@
 #include "broker/replies.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
+#include "broker/subscriptions.h"
 #include "broker/turn.h"
 #include "test/broker/fixture.h"
 
@@ -52,10 +53,13 @@ struct Parts {
                         drops,  blocked,           denials, lines};
   broker::SharedSubscriptions groups{options, homes,    commons.interest, sessions, router,
                                      peers,   forwards, sender,           denials};
+  broker::Retained retained;
   broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender};
   broker::Turn turn{outbox, pressure};
   broker::ClientLog log{limits, lines, turn};
   broker::Replies replies{holdings, metrics, log};
+  broker::Subscriptions subscriptions{options, commons.interest, router,   ledger, groups, retained,
+                                      sender,  denials,          pressure, turn,   log,    replies};
 };
 
 /// A client that is connected, and its session.
