@@ -46,6 +46,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       groups(options, homes, commons.interest, sessions, router, peers, forwards, sender, denials),
       pressure(options.limits, ledger, holdings, commons.memory, sender),
       turn(outbox, pressure),
+      distribution(options, homes, commons.interest, outbox, peers, router, ledger, forwards,
+                   sender, groups, retained, denials, pressure, turn),
       log(options.limits, log_sink, turn),
       replies(holdings, metrics, log),
       subscriptions(options, commons.interest, router, ledger, groups, retained, sender, denials,
@@ -230,7 +232,7 @@ bool Shard::tick(Instant now) {
   state.reading.tick(now);
   state.pressure.look_at_memory();
   const bool timers_left = state.fire_due();
-  const bool retained_left = state.sweep_retained();
+  const bool retained_left = state.distribution.sweep_retained();
   if (now >= state.next_trim) {
     state.next_trim = after_seconds(now, trim_interval_seconds);
     state.outbox.trim();
@@ -240,7 +242,7 @@ bool Shard::tick(Instant now) {
   state.log.tell_held_back();
   state.denials.tell(now);
   state.figures.tick(now, [&state](std::string_view topic, std::string_view payload) {
-    state.publish_own(topic, payload, true);
+    state.distribution.publish_own(topic, payload, true);
   });
   return timers_left || retained_left;
 }
@@ -257,11 +259,7 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
                         Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  state.publish_own(topic, payload, retain);
-}
-
-void Shard::State::publish_own(std::string_view topic, std::string_view payload, bool retain) {
-  publish({topic, mqtt::as_bytes(payload), {}, mqtt::Qos::exactly_once, retain, {}}, nullptr);
+  state.distribution.publish_own(topic, payload, retain);
 }
 
 void Shard::State::note_unsent(Connection& connection, std::size_t queued_bytes) noexcept {

@@ -62,16 +62,6 @@ void Shard::State::let_go() {
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }
 
-bool Shard::State::stores_retained(std::string_view topic) const {
-  return homes.of(topic) == options.index;
-}
-
-void Shard::State::note_retained(std::string_view topic) {
-  if (!ledger.on() || mqtt::is_sys(topic) || !stores_retained(topic)) return;
-  const Retained::Record* const record = retained.find(topic);
-  ledger.retaining(topic, record == nullptr ? MessageRef{} : record->message);
-}
-
 void Shard::restore(const JournalBatch& batch, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
@@ -104,10 +94,10 @@ void Shard::finish_forwards(Instant now) {
   state.restorer->finish_forwards(
       now,
       [&](Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by) {
-        state.retain(publication, stamp, std::move(by));
+        state.distribution.retain(publication, stamp, std::move(by));
       },
       [&](Publication& publication, const Route& route, const Receiver& receiver) {
-        state.deliver(publication, route, receiver);
+        state.distribution.deliver(publication, route, receiver);
       });
   state.restorer.reset();
 }

@@ -200,7 +200,7 @@ bool Shard::State::route_publish(Connection& connection, const mqtt::Publish& pa
   if (packet.message_expiry_interval_seconds) {
     message.expires = after_seconds(turn.now(), *packet.message_expiry_interval_seconds);
   }
-  return publish(message, connection.session, true);
+  return distribution.publish(message, connection.session, true);
 }
 
 // The message is owned by now. Nothing remembers a QoS 1 identifier [MQTT-3.3.4-1] [MQTT-4.3.2-4]
@@ -242,111 +242,6 @@ void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
     mqtt::encode(mqtt::Ack{mqtt::PacketType::pubcomp, ack.packet_id, reason, {}},
                  connection.version, out);
   });
-}
-
-bool Shard::State::publish(const MessageView& message, Session* from, bool lendable) {
-  Route& route = router.route(message.topic);
-  const std::uint64_t interested = interested_peers(message.topic, route);
-  // A retained update goes to every shard: each has a full replica.
-  const std::uint64_t everybody = ((std::uint64_t{1} << (options.shards - 1)) << 1U) - 1;
-  const std::uint64_t self = std::uint64_t{1} << static_cast<std::uint32_t>(options.index);
-  const std::uint64_t to = (message.retain ? everybody : interested) & ~self;
-
-  Publication publication(message, turn.now(), route.receivers.size());
-  publication.lendable = lendable;
-  publication.marked = ledger.on();
-  if (to != 0 && goes_into_batch(message)) {
-    hand_out(publication, route, from);
-    send_in_batch(to, message);
-  } else if (to != 0 || message.retain) {
-    publish_further({to, interested}, publication, route, from);
-  } else {
-    hand_out(publication, route, from);
-  }
-  return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
-}
-
-void Shard::State::publish_further(const Peers& to, Publication& publication, Route& route,
-                                   Session* from) {
-  const MessageView& message = publication.view;
-  SharedMessage copy;
-  if (to.all != 0) {
-    copy = forwards.share(message);
-    publication.shared = &copy;
-  }
-  RetainStamp stamp;
-  std::shared_ptr<const Publisher> by;
-  if (message.retain) {
-    stamp = {++retain_count, static_cast<std::uint32_t>(options.index)};
-    if (from != nullptr) by = publisher_of(*from);
-    retain(publication, stamp, by);
-  }
-  hand_out(publication, route, from);
-  if (to.all == 0) return;
-  send_to_peers(to, publication, stamp, by);
-  pressure.charge(message.topic.size() + message.payload.size());
-}
-
-// Every session with a matching subscription gets it [MQTT-4.5.0-1].
-void Shard::State::hand_out(Publication& publication, Route& route, Session* from) {
-  const MessageView& view = publication.view;
-  outbox.charge(
-      route.receivers.size() *
-      (view.topic.size() + std::min(view.payload.size(), PublishWriter::splice_bytes_min)));
-  for (const Receiver& receiver : route.receivers) {
-    if (receiver.any_no_local && receiver.session == from) {
-      // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): each receiver has a session
-      const Route& own = router.route_to_publisher(publication.view.topic, *from);
-      for (const Receiver& copy : own.receivers) deliver(publication, own, copy);
-    } else {
-      deliver(publication, route, receiver);
-    }
-  }
-  for (const std::uint32_t group : route.groups) groups.deliver(group, publication);
-  if (!route.denied.empty()) denials.count_withheld(route.denied, view.topic, turn.now());
-  if (publication.kept) pressure.charge(publication.kept_bytes());
-}
-
-// RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-// [MQTT3-3.3.1-9].
-void Shard::State::deliver(Publication& publication, const Route& route, const Receiver& receiver) {
-  const Terms terms{sender.outgoing_qos(publication.view.qos, receiver.qos),
-                    publication.view.retain && receiver.retain_as_published, 0,
-                    route.ids_of(receiver), false};
-  sender.deliver(*receiver.session, terms, publication);
-}
-
-// Whatever its QoS, a message replaces the one before [MQTT3-3.3.1-7].
-void Shard::State::retain(Publication& publication, RetainStamp stamp,
-                          std::shared_ptr<const Publisher> by) {
-  retain_count = std::max(retain_count, stamp.count);
-  note_retained(publication.view.topic);
-  if (publication.view.payload.empty()) {
-    // A retained publish without payload removes the retained message [MQTT-3.3.1-6]
-    // [MQTT-3.3.1-7].
-    retained.remove(publication.view.topic, stamp, turn.now(), !alone());
-  } else {
-    retained.store(publication.keep(), stamp, std::move(by));
-  }
-}
-
-bool Shard::State::sweep_retained() {
-  constexpr std::size_t records_per_turn = 4000;  // about a millisecond
-  return retained.sweep(
-      turn.now(), records_per_turn, !alone(),
-      [this](const Retained::Record& record) { note_retained(record.message->topic()); });
-}
-
-const std::shared_ptr<const Publisher>& Shard::State::publisher_of(Session& session) {
-  if (!session.publisher) {
-    Publisher by{std::string(session.client_id.view()), std::string(session.user_name.view()),
-                 session.listener};
-    if (session.permissions && session.permissions->names_address()) {
-      by.address = identity_of(session).address;
-    }
-    session.publisher = std::make_shared<const Publisher>(std::move(by));
-  }
-  return session.publisher;
 }
 
 }  // namespace broker

@@ -39,7 +39,7 @@ std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   });
   state.retained.for_each([&](const Retained::Record& record) {
     const std::string_view topic = record.message->topic();
-    if (mqtt::is_sys(topic) || !state.stores_retained(topic)) return;
+    if (mqtt::is_sys(topic) || !state.distribution.stores_retained(topic)) return;
     Ledger::rewrite(record, batch, written);
     give_portion(batch, give, false);
   });

@@ -70,7 +70,7 @@ void Shard::State::publish_will(Session& session) {
   if (will->has_expiry) {
     message.expires = after_seconds(turn.now(), will->message_expiry_interval_seconds);
   }
-  if (may_publish(session, message.topic, Denial::will)) publish(message, &session);
+  if (may_publish(session, message.topic, Denial::will)) distribution.publish(message, &session);
 }
 
 // Messages that a group gets back are stored together with the session's end, so it goes in one

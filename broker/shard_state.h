@@ -26,6 +26,7 @@
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/distribution.h"
 #include "broker/figures.h"
 #include "broker/forwards.h"
 #include "broker/logins.h"
@@ -79,11 +80,6 @@ struct Shard::State {
     std::uint64_t position;
     std::uint64_t requests;
     bool operator==(const Progress&) const = default;
-  };
-  /// The other shards that get a message.
-  struct Peers {
-    std::uint64_t all;         // receivers of the message, a bit each
-    std::uint64_t interested;  // those with subscribers that may want it
   };
   enum class WillFate : std::uint8_t {
     publish,
@@ -205,22 +201,6 @@ struct Shard::State {
                    mqtt::Reason reason);
   Next on_ack(Connection& connection, const mqtt::Frame& frame);
   void on_pubrel(Connection& connection, const mqtt::Ack& ack);
-  /// Everything that is published goes through here: by clients, wills and the broker itself.
-  /// `lendable`: the message stands in bytes being received, and may be written from there.
-  /// Returns   Whether anybody may receive it.
-  bool publish(const MessageView& message, Session* from, bool lendable = false);
-  /// Publishes in the broker's own name, below "$SYS/".
-  void publish_own(std::string_view topic, std::string_view payload, bool retain);
-  void hand_out(Publication& publication, Route& route, Session* from);
-  /// The rest of publish() for what is retained, or kept by other shards too.
-  void publish_further(const Peers& to, Publication& publication, Route& route, Session* from);
-  void deliver(Publication& publication, const Route& route, const Receiver& receiver);
-  void retain(Publication& publication, RetainStamp stamp, std::shared_ptr<const Publisher> by);
-  /// Removes expired retained messages, and tombstones that have served their time, as many as one
-  /// turn may. Returns whether there may be more.
-  bool sweep_retained();
-  [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
-
   // shard_reload.cpp
 
   /// Applies `change` to one session; returns the cost, in looks at a session.
@@ -298,16 +278,12 @@ struct Shard::State {
     return wait ? When::safe : When::in_order;
   }
   void let_go();
-  /// Notes that what is retained for a topic is about to change, if that is for this shard to do.
-  void note_retained(std::string_view topic);
-  /// Every shard has every retained message; one of them stores it.
-  [[nodiscard]] bool stores_retained(std::string_view topic) const;
   /// The restorer, made if it is not there: start-up has begun.
   [[nodiscard]] Restorer& restoring();
 
   // shard_peers.cpp
-  void on_peer(ShardIndex from, PublishBatch& batch);
-  void on_peer(ShardIndex from, PeerPublish& message);
+  void on_peer(ShardIndex /*from*/, PublishBatch& batch) { distribution.on_peer(batch); }
+  void on_peer(ShardIndex from, PeerPublish& message) { distribution.on_peer(from, message); }
   void on_peer(ShardIndex from, GroupDelivery& message) {
     groups.on_peer(from, message, turn.now());
   }
@@ -318,17 +294,6 @@ struct Shard::State {
   void on_peer(ShardIndex from, MetricsRequest& message);
   void on_peer(ShardIndex from, MetricsReport& message);
   void on_peer(ShardIndex from, Confirmed& message);
-  [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
-  /// A message that may be queued is shared, so that the store has it once; one that has to follow
-  /// another waits for that.
-  [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept {
-    return PublishBatch::takes(message) && !forwards.waits_in_order() &&
-           !options.limits.queue_qos0_messages;
-  }
-  void send_in_batch(std::uint64_t to, const MessageView& message);
-  void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
-                     const std::shared_ptr<const Publisher>& by);
-  [[nodiscard]] bool alone() const noexcept { return options.shards == 1; }
 
   ShardOptions options;
   Commons& commons;
@@ -351,6 +316,7 @@ struct Shard::State {
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
   Pressure pressure;
   Turn turn;
+  Distribution distribution;
   ClientLog log;
   Replies replies;
   Subscriptions subscriptions;
@@ -364,7 +330,6 @@ struct Shard::State {
   Ring<SessionWork> ending;              // sessions that are due to end, or are ending
   Ring<SessionWork> announcing;          // sessions that groups are to be told of
   Instant next_trim;
-  std::uint64_t retain_count = 0;  // of RetainStamp: Lamport's clock over retained updates
   std::uint64_t ids_made = 0;
   bool journal_out = false;            // a batch was taken and is not committed
   Instant next_journal;                // when the next batch is due, if durability is relaxed

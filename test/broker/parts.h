@@ -10,6 +10,7 @@
 #include "broker/core/homes.h"
 #include "broker/core/session.h"
 #include "broker/core/session_table.h"
+#include "broker/distribution.h"
 #include "broker/forwards.h"
 #include "broker/pressure.h"
 #include "broker/replies.h"
@@ -21,30 +22,33 @@
 
 namespace test {
 
-/// Parts of the only shard of a process, put together as a shard does it, for tests of one of them.
+/// Parts of the first shard of a process, put together as a shard does it, for tests of one of
+/// them.
 struct Parts {
-  static broker::ShardOptions options_of(broker::Durability durability) {
+  static broker::ShardOptions options_of(broker::Durability durability, std::uint32_t shards) {
     broker::ShardOptions options;
     options.durability = durability;
+    options.shards = shards;
     options.listeners.resize(1);
     return options;
   }
-  explicit Parts(broker::Durability durability = broker::Durability::commit)
-      : options(options_of(durability)) {}
+  explicit Parts(broker::Durability durability = broker::Durability::commit,
+                 std::uint32_t shards = 1)
+      : options(options_of(durability, shards)) {}
 
   broker::ShardOptions options;
-  broker::Commons commons{1};
+  broker::Commons commons{options.shards};
   MemoryLog lines;
   broker::Limits& limits = options.limits;
   broker::Metrics metrics;
-  broker::Homes homes{options.home_key, 1};
+  broker::Homes homes{options.home_key, options.shards};
   broker::Outbox outbox;
-  broker::PeerOutbox peers{1};
+  broker::PeerOutbox peers{options.shards};
   broker::TimerWheel timers;
   broker::SessionTable sessions{options.home_key};
   broker::Router router{limits, sessions};
-  broker::Ledger ledger{options.durability, options.index, 1};
-  broker::Holdings holdings{outbox, 1};
+  broker::Ledger ledger{options.durability, options.index, options.shards};
+  broker::Holdings holdings{outbox, options.shards};
   broker::Forwards forwards{options, ledger, holdings, peers};
   broker::DropLog drops{metrics, lines};
   broker::BlockedLog blocked{metrics, lines};
@@ -56,6 +60,9 @@ struct Parts {
   broker::Retained retained;
   broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender};
   broker::Turn turn{outbox, pressure};
+  broker::Distribution distribution{options,  homes,   commons.interest, outbox, peers,
+                                    router,   ledger,  forwards,         sender, groups,
+                                    retained, denials, pressure,         turn};
   broker::ClientLog log{limits, lines, turn};
   broker::Replies replies{holdings, metrics, log};
   broker::Subscriptions subscriptions{options, commons.interest, router,   ledger, groups, retained,
