@@ -12,273 +12,110 @@
 #include <utility>
 #include <variant>
 
+#include "broker/field_wire.h"
 #include "broker/wire/cursor.h"
-#include "broker/wire/publish.h"
 #include "broker/wire/topic.h"
 
 namespace broker {
-namespace {
-
-constexpr std::size_t size_field_bytes = 4;
-/// The longest Message Expiry Interval, in milliseconds: nothing has more time left.
-constexpr std::int64_t time_left_max = std::int64_t{0xFFFF'FFFF} * 1000;
+// Outside of the anonymous namespace: FieldWriter and FieldReader find them by their arguments.
 
 static_assert(std::has_unique_object_representations_v<Metrics> &&
               sizeof(Metrics) % sizeof(std::uint64_t) == 0);
 using MetricNumbers = std::array<std::uint64_t, sizeof(Metrics) / sizeof(std::uint64_t)>;
 
-/// `T` is `Of`, constant or not: one list of fields serves writer and reader.
-template <typename T, typename Of>
-concept FieldsOf = std::same_as<std::remove_const_t<T>, Of>;
-
 // The fields of each kind, in their order: for the writer as for the reader.
 
-void walk(auto& wire, FieldsOf<ConfirmRequest> auto& request) {
+static void walk(auto& wire, FieldsOf<ConfirmRequest> auto& request) {
   wire(request.number, request.forward, request.depth);
 }
-void walk(auto& wire, FieldsOf<RetainStamp> auto& stamp) { wire(stamp.count, stamp.shard); }
-void walk(auto& wire, FieldsOf<Publisher> auto& publisher) {
+static void walk(auto& wire, FieldsOf<RetainStamp> auto& stamp) { wire(stamp.count, stamp.shard); }
+static void walk(auto& wire, FieldsOf<Publisher> auto& publisher) {
   wire(publisher.client_id, publisher.user_name, publisher.listener, publisher.address);
 }
-void walk(auto& wire, FieldsOf<PeerPublish> auto& publish) {
+static void walk(auto& wire, FieldsOf<PeerPublish> auto& publish) {
   wire(publish.message, publish.stamp, publish.publisher, publish.confirm);
 }
-void walk(auto& wire, FieldsOf<GroupJoin> auto& join) {
+static void walk(auto& wire, FieldsOf<GroupJoin> auto& join) {
   wire(join.share_name, join.filter, join.session, join.session_number, join.qos,
        join.retain_as_published, join.online, join.subscription_identifier);
 }
-void walk(auto& wire, FieldsOf<GroupLeave> auto& leave) {
+static void walk(auto& wire, FieldsOf<GroupLeave> auto& leave) {
   wire(leave.share_name, leave.filter, leave.session, leave.session_number);
 }
-void walk(auto& wire, FieldsOf<GroupPresence> auto& presence) {
+static void walk(auto& wire, FieldsOf<GroupPresence> auto& presence) {
   wire(presence.share_name, presence.filter, presence.session, presence.session_number,
        presence.online);
 }
-void walk(auto& wire, FieldsOf<GroupDelivery> auto& delivery) {
+static void walk(auto& wire, FieldsOf<GroupDelivery> auto& delivery) {
   wire(delivery.share_name, delivery.filter, delivery.session, delivery.session_number,
        delivery.message, delivery.qos, delivery.retain_as_published,
        delivery.subscription_identifier, delivery.confirm);
 }
-void walk(auto& wire, FieldsOf<GroupReturn> auto& returned) {
+static void walk(auto& wire, FieldsOf<GroupReturn> auto& returned) {
   wire(returned.share_name, returned.filter, returned.message, returned.confirm);
 }
-void walk(auto& wire, FieldsOf<Confirmed> auto& confirmed) { wire(confirmed.request); }
-void walk(auto& /*wire*/, FieldsOf<MetricsRequest> auto& /*request*/) {}
-void walk(auto& wire, FieldsOf<MetricsReport> auto& report) { wire(report.metrics); }
-void walk(auto& wire, FieldsOf<PublishBatch> auto& batch) { wire.batch(batch); }
+static void walk(auto& wire, FieldsOf<Confirmed> auto& confirmed) { wire(confirmed.request); }
+static void walk(auto& /*wire*/, FieldsOf<MetricsRequest> auto& /*request*/) {}
+static void walk(auto& wire, FieldsOf<MetricsReport> auto& report) { wire(report.metrics); }
 
-/// Appends fields.
-class PeerWriter {
- public:
-  PeerWriter(Instant now, mqtt::ByteBuffer& out) : now_(now), out_(out) {}
+// The kinds of fields that only peer messages have.
 
-  template <typename... Fields>
-  void operator()(const Fields&... fields) {
-    (field(fields), ...);
-  }
-  void batch(const PublishBatch& batch) {
-    integer(static_cast<std::uint32_t>(batch.size()));
-    batch.for_each([this](const MessageView& message) { body(message); });
-  }
+static void walk(FieldReader& wire, ConfirmRequest& request) {
+  wire(request.number, request.forward, request.depth);
+  if (request.depth > peer_depth_max) wire.fail("confirm request of too great a depth");
+}
 
- private:
-  template <std::unsigned_integral Number>
-  void integer(Number number) {
-    std::byte* const place = out_.extend(sizeof number);
-    for (std::size_t i = 0; i < sizeof number; ++i) {
-      place[i] = static_cast<std::byte>(static_cast<std::uint64_t>(number) >> (8 * i) & 0xFFU);
+static void walk(FieldWriter& wire, const std::shared_ptr<const Publisher>& publisher) {
+  wire(publisher != nullptr);
+  if (publisher != nullptr) wire(*publisher);
+}
+static void walk(FieldReader& wire, std::shared_ptr<const Publisher>& publisher) {
+  if (!wire.flag()) return;
+  auto read = std::make_shared<Publisher>();
+  wire(*read);
+  publisher = std::move(read);
+}
+
+static void walk(FieldWriter& wire, const std::shared_ptr<const Metrics>& metrics) {
+  const auto numbers = std::bit_cast<MetricNumbers>(*metrics);
+  wire(static_cast<std::uint16_t>(numbers.size()));
+  for (const std::uint64_t number : numbers) wire(number);
+}
+static void walk(FieldReader& wire, std::shared_ptr<const Metrics>& metrics) {
+  MetricNumbers numbers{};
+  if (wire.integer<std::uint16_t>() != numbers.size()) return wire.fail("figures of another build");
+  for (std::uint64_t& number : numbers) number = wire.integer<std::uint64_t>();
+  metrics = std::make_shared<const Metrics>(std::bit_cast<Metrics>(numbers));
+}
+
+static void walk(FieldWriter& wire, const PublishBatch& batch) {
+  wire(static_cast<std::uint32_t>(batch.size()));
+  batch.for_each([&](const MessageView& message) { wire.body(message); });
+}
+static void walk(FieldReader& wire, PublishBatch& batch) {
+  const auto count = wire.integer<std::uint32_t>();
+  if (count == 0) wire.fail("empty batch");
+  for (std::uint32_t i = 0; i < count && !wire.failed(); ++i) {
+    const MessageView message = wire.body();
+    if (wire.failed()) return;
+    if (!PublishBatch::takes(message) || !batch.has_room_for(message)) {
+      return wire.fail("message too large for a batch");
     }
+    batch.append(message);
   }
-  void field(bool flag) { integer(static_cast<std::uint8_t>(flag ? 1 : 0)); }
-  template <std::unsigned_integral Number>
-  void field(Number number) {
-    integer(number);
-  }
-  template <typename Name>
-    requires std::is_enum_v<Name>
-  void field(Name name) {
-    integer(static_cast<std::underlying_type_t<Name>>(name));
-  }
-  void bytes(mqtt::Bytes data) {
-    assert(data.size() <= std::numeric_limits<std::uint32_t>::max());
-    integer(static_cast<std::uint32_t>(data.size()));
-    out_.append(data);
-  }
-  void field(const std::string& text) { bytes(mqtt::as_bytes(text)); }
-  void field(const std::optional<Instant>& expires) {
-    field(expires.has_value());
-    if (!expires) return;
-    const std::int64_t left = expires->milliseconds - now_.milliseconds;
-    integer(static_cast<std::uint64_t>(std::clamp<std::int64_t>(left, 0, time_left_max)));
-  }
-  void body(const MessageView& message) {
-    bytes(mqtt::as_bytes(message.topic));
-    bytes(message.properties);
-    bytes(message.payload);
-    field(message.expires);
-  }
-  void field(const SharedMessage& message) {
-    field(message.qos);
-    field(message.retain);
-    body(message.view());
-    field(message.key);
-  }
-  void field(const std::shared_ptr<const Publisher>& publisher) {
-    field(publisher != nullptr);
-    if (publisher != nullptr) walk(*this, *publisher);
-  }
-  void field(const std::shared_ptr<const Metrics>& metrics) {
-    const auto numbers = std::bit_cast<MetricNumbers>(*metrics);
-    integer(static_cast<std::uint16_t>(numbers.size()));
-    for (const std::uint64_t number : numbers) integer(number);
-  }
-  template <typename Group>
-    requires std::is_class_v<Group>
-  void field(const Group& group) {
-    walk(*this, group);
-  }
+}
 
-  Instant now_;
-  mqtt::ByteBuffer& out_;
-};
+namespace {
 
-/// Takes fields off the front of some bytes. The first fault stays; fields read after it are
-/// meaningless, and small.
-class PeerReader {
- public:
-  PeerReader(Instant now, mqtt::Bytes bytes) : now_(now), cursor_(bytes) {}
-
-  template <typename... Fields>
-  void operator()(Fields&... fields) {
-    (field(fields), ...);
-  }
-  void batch(PublishBatch& batch) {
-    const auto count = integer<std::uint32_t>();
-    if (count == 0) fail("empty batch");
-    for (std::uint32_t i = 0; i < count && !what_; ++i) {
-      const MessageView message = body();
-      if (what_) return;
-      if (!PublishBatch::takes(message) || !batch.has_room_for(message)) {
-        return fail("message too large for a batch");
-      }
-      batch.append(message);
-    }
-  }
-  void fail(std::string_view what) {
-    if (!what_) what_ = what;
-  }
-  /// Nothing if all was well and all was read.
-  [[nodiscard]] std::optional<std::string_view> fault() const {
-    if (!what_ && !cursor_.at_end()) return "bytes left over";
-    return what_;
-  }
-
- private:
-  mqtt::Bytes take(std::size_t count) {
-    const auto taken = cursor_.take(count);
-    if (!taken) fail("fields do not fit");
-    return taken.value_or(mqtt::Bytes{});
-  }
-  template <std::unsigned_integral Number>
-  Number integer() {
-    std::uint64_t number = 0;
-    unsigned shift = 0;
-    for (const std::byte byte : take(sizeof(Number))) {
-      number |= std::to_integer<std::uint64_t>(byte) << shift;
-      shift += 8;
-    }
-    return static_cast<Number>(number);
-  }
-  bool flag() {
-    const auto value = integer<std::uint8_t>();
-    if (value > 1) fail("flag is neither 0 nor 1");
-    return value == 1;
-  }
-  mqtt::Bytes bytes() { return take(integer<std::uint32_t>()); }
-
-  void field(bool& value) { value = flag(); }
-  template <std::unsigned_integral Number>
-  void field(Number& number) {
-    number = integer<Number>();
-  }
-  void field(mqtt::Qos& qos) {
-    const auto value = integer<std::uint8_t>();
-    if (value > 2) return fail("QoS above 2");
-    qos = static_cast<mqtt::Qos>(value);
-  }
-  template <typename Name>
-    requires std::is_enum_v<Name>
-  void field(Name& name) {
-    name = static_cast<Name>(integer<std::underlying_type_t<Name>>());
-  }
-  void field(std::string& text) { text = mqtt::as_text(bytes()); }
-
-  std::optional<Instant> expires() {
-    if (!flag()) return std::nullopt;
-    const auto left = integer<std::uint64_t>();
-    if (left > static_cast<std::uint64_t>(time_left_max)) fail("expiry is too far away");
-    return after_milliseconds(now_, static_cast<std::int64_t>(left));
-  }
-  MessageView body() {
-    MessageView message;
-    message.topic = mqtt::as_text(bytes());
-    message.properties = bytes();
-    message.payload = bytes();
-    message.expires = expires();
-    if (what_) return message;
-    if (message.topic.size() > std::numeric_limits<std::uint16_t>::max()) fail("topic too long");
-    if (const auto topic = mqtt::check_topic_name(message.topic); !topic) fail(topic.error().what);
-    if (const auto read = mqtt::check_forwarded_properties(message.properties); !read) {
-      fail(read.error().what);
-    }
-    return message;
-  }
-  void field(SharedMessage& message) {
-    mqtt::Qos qos = mqtt::Qos::at_most_once;
-    field(qos);
-    const bool retain = flag();
-    MessageView view = body();
-    view.qos = qos;
-    view.retain = retain;
-    const auto key = integer<std::underlying_type_t<MessageKey>>();
-    if (what_) return;
-    message = SharedMessage::copy_of(view);
-    message.key = MessageKey{key};
-  }
-  void field(ConfirmRequest& request) {
-    walk(*this, request);
-    if (request.depth > peer_depth_max) fail("confirm request of too great a depth");
-  }
-  void field(std::shared_ptr<const Publisher>& publisher) {
-    if (!flag()) return;
-    auto read = std::make_shared<Publisher>();
-    walk(*this, *read);
-    publisher = std::move(read);
-  }
-  void field(std::shared_ptr<const Metrics>& metrics) {
-    MetricNumbers numbers{};
-    if (integer<std::uint16_t>() != numbers.size()) return fail("figures of another build");
-    for (std::uint64_t& number : numbers) number = integer<std::uint64_t>();
-    metrics = std::make_shared<const Metrics>(std::bit_cast<Metrics>(numbers));
-  }
-  template <typename Group>
-    requires std::is_class_v<Group>
-  void field(Group& group) {
-    walk(*this, group);
-  }
-
-  Instant now_;
-  mqtt::Cursor cursor_;
-  std::optional<std::string_view> what_;
-};
+constexpr std::size_t size_field_bytes = 4;
 
 /// The properties of a whole message that a shard relies on.
-void check(const Confirmed& confirmed, PeerReader& reader) {
+void check(const Confirmed& confirmed, FieldReader& reader) {
   // Holdings files requests by the depth, which counts from 1.
   if (confirmed.request.depth == 0) reader.fail("confirmed request without depth");
 }
 template <typename Message>
-void check(const Message& message, PeerReader& reader) {
+void check(const Message& message, FieldReader& reader) {
   if constexpr (requires { message.share_name; }) {
     const std::string_view name = message.share_name;
     if (name.find_first_of("/+#") != name.npos || !mqtt::check_topic_name(name)) {
@@ -293,7 +130,7 @@ using PeerResult = std::expected<PeerMessage, PeerFailure>;
 
 template <typename Message>
 PeerResult read_peer_message(Instant now, mqtt::Bytes fields) {
-  PeerReader reader(now, fields);
+  FieldReader reader(now, fields);
   Message message;
   walk(reader, message);
   check(message, reader);
@@ -377,7 +214,7 @@ std::expected<std::optional<ReceivedPeerMessage>, PeerFailure> next_peer_message
 
 void encode(const PeerMessage& message, Instant now, mqtt::ByteBuffer& out) {
   const std::size_t start = out.size();
-  PeerWriter wire(now, out);
+  FieldWriter wire(now, out);
   wire(std::uint32_t{0}, peer_wire_version, kind_of(message));
   std::visit([&](const auto& kind) { walk(wire, kind); }, message);
   const std::size_t size = out.size() - start - size_field_bytes;
