@@ -52,6 +52,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       replies(holdings, metrics, log),
       subscriptions(options, commons.interest, router, ledger, groups, retained, sender, denials,
                     pressure, turn, log, replies),
+      transfer(options, sessions, timers, ledger, subscriptions, turn),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
@@ -77,8 +78,7 @@ ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  if (id.slot >= state.connections.size()) state.connections.resize(id.slot + std::size_t{1});
-  auto connection = std::make_unique<Connection>(id, connection_timer);
+  Connection* const connection = &state.open(id);
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;
@@ -87,15 +87,22 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
     connection->texts().tls_user_name = HeapText(origin.user_name);
   }
   if (!origin.missing_name.empty()) connection->texts().missing_name = origin.missing_name;
-  connection->last_received = now;
   connection->promises.maximum_packet_size_bytes = state.connect_bytes_max();
   connection->refusal = origin.refusal;
   const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
   state.timers.arm(connection->timer, origin.deadline.milliseconds != 0
                                           ? origin.deadline
                                           : after_seconds(now, timeout_seconds));
-  state.connections[id.slot] = std::move(connection);
   if (!origin.moved) ++state.metrics.sockets_opened;
+}
+
+Connection& Shard::State::open(ConnectionId id) {
+  assert(find(id) == nullptr);
+  if (id.slot >= connections.size()) connections.resize(id.slot + std::size_t{1});
+  auto& place = connections[id.slot];
+  place = std::make_unique<Connection>(id, connection_timer);
+  place->last_received = turn.now();
+  return *place;
 }
 
 bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -94,6 +95,18 @@ struct ShardChange {
   Limits limits;
   std::vector<ListenerPolicy> listeners;
 };
+
+/// Why a session cannot move.
+enum class TransferFault : std::uint8_t {
+  absent,            ///< no session has the client id
+  busy,              ///< something of it waits for the disk or for a later turn
+  present,           ///< a session with the client id is here already
+  elsewhere,         ///< the client is at home on another shard
+  unknown_listener,  ///< there is no listener of that index
+  full,              ///< global_max_clients is reached
+};
+
+struct SessionImage;
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.
 ///
@@ -224,6 +237,28 @@ class Shard {
   /// Returns   Whether there is more to do; then it is to be called again in a later turn.
   /// Cost      Less than a millisecond or so, however much is left.
   [[nodiscard]] bool sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now);
+
+  // A session that moves to another shard, of this process or another: see SessionTransfer.
+
+  /// The session of a client as a value. Nothing changes here.
+  ///
+  /// Requires  end_turn(), and what the outbox had for the client was drained.
+  /// Errors    TransferFault::absent; or busy: something of it waits for the disk or for a later
+  ///           turn. Then it can be tried again; it is ready sooner if its connection is not read.
+  [[nodiscard]] std::expected<SessionImage, TransferFault> session_image(
+      std::string_view client_id) const;
+  /// Goes on with a session of another shard. `connection`: the name of its client's connection
+  /// here, if it has one; the loop reads it from then on, and says what its socket is behind with.
+  ///
+  /// Requires  decode_session() has accepted it, or session_image() has made it. Its home is here.
+  /// Errors    TransferFault::present, elsewhere, unknown_listener or full: nothing has changed.
+  [[nodiscard]] std::expected<void, TransferFault> adopt_session(const SessionImage& image,
+                                                                 ConnectionId connection,
+                                                                 Instant now);
+  /// Forgets a session that another shard has, with its connection: no will is published, no
+  /// message goes back to a group, and the connection is not closed. No event may have come for the
+  /// session since session_image().
+  void release_session(std::string_view client_id, Instant now);
 
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
   void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);

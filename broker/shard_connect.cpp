@@ -271,11 +271,7 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
   }
   present = session != nullptr;  // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (present) return session;
-  const std::int64_t most = options.limits.global_max_clients;
-  if (commons.counts.sessions.fetch_add(1, std::memory_order_relaxed) >= most && most >= 0) {
-    commons.counts.sessions.fetch_sub(1, std::memory_order_relaxed);
-    return nullptr;
-  }
+  if (!count_session()) return nullptr;
   return &sessions.create(client_id);
 }
 
@@ -317,14 +313,26 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   connection.promises.topic_alias_maximum = rules.max_topic_alias;
   connection.promises.maximum_qos = rules.max_qos;
   connection.promises.retain_available = options.limits.retain_available;
+  ++metrics.connections;
+  begin_keep_alive(connection);
+}
+
+void Shard::State::begin_keep_alive(Connection& connection) {
   connection.timer.cancel();
   if (connection.keep_alive_seconds != 0) {
     timers.arm(connection.timer,
                after_milliseconds(turn.now(), connection.keep_alive_seconds * 1500LL));
   }
   ++metrics.clients_connected;
-  ++metrics.connections;
   metrics.clients_maximum = std::max(metrics.clients_maximum, metrics.clients_connected);
+}
+
+bool Shard::State::count_session() {
+  const std::int64_t most = options.limits.global_max_clients;
+  std::atomic<std::int64_t>& count = commons.counts.sessions;
+  if (count.fetch_add(1, std::memory_order_relaxed) < most || most < 0) return true;
+  count.fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 void Shard::State::note_connected(Session& session) {

@@ -34,6 +34,7 @@
 #include "broker/reading.h"
 #include "broker/replies.h"
 #include "broker/restorer.h"
+#include "broker/session_transfer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
@@ -87,6 +88,8 @@ struct Shard::State {
     keep,  ///< it stays with its session, in the store
   };
   // shard.cpp
+  /// A new connection.
+  Connection& open(ConnectionId id);
   bool receive(Connection& connection, mqtt::Bytes bytes);
   /// The last part of each event: packets that may continue, and connections that have to end.
   void leave() {
@@ -177,6 +180,10 @@ struct Shard::State {
               const Verdict& verdict);
   void store_will(Session& session, const mqtt::Connect& packet);
   void note_connected(Session& session);
+  /// Counts a client as connected, and its keep-alive time from now on.
+  void begin_keep_alive(Connection& connection);
+  /// Counts one more session of the process. Returns false if there are global_max_clients.
+  [[nodiscard]] bool count_session();
   // shard_publish.cpp
   Next on_publish(Connection& connection, const mqtt::Frame& frame);
   [[nodiscard]] std::optional<mqtt::Failure> check_publish(const Connection& connection,
@@ -320,6 +327,7 @@ struct Shard::State {
   ClientLog log;
   Replies replies;
   Subscriptions subscriptions;
+  SessionTransfer transfer;
   Reading reading;
   ConnectRules connect_rules;
   Logins logins;

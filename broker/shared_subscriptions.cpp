@@ -61,6 +61,8 @@ bool SharedSubscriptions::join(Session& session, std::string_view share_name,
   const MembershipList::Number number = membership_of(session, share_name, filter);
   const ShardIndex home = homes_.of_group(share_name, filter);
   const bool fresh = session.memberships->join(number);
+  session.memberships->set_options(number, terms.qos, terms.retain_as_published,
+                                   terms.subscription_identifier);
   if (fresh && options_.shards > 1) interest_.add(home, filter);
   tell(home, GroupJoin{std::string(share_name), std::string(filter), session.index, session.number,
                        terms.qos, terms.retain_as_published, session.connection != nullptr,

@@ -307,6 +307,21 @@ Reason Subscriptions::unsubscribe_shared(Session& session, std::string_view shar
   return Reason::success;
 }
 
+void Subscriptions::put_back(Session& session, std::string_view share_name, std::string_view filter,
+                             const Ledger::Options& terms) {
+  if (share_name.empty()) {
+    Subscriber subscriber = as_subscriber(session);
+    subscriber.subscription_identifier = terms.subscription_identifier;
+    subscriber.qos = terms.qos;
+    subscriber.no_local = terms.no_local;
+    subscriber.retain_as_published = terms.retain_as_published;
+    add_subscription(session, filter, subscriber);
+  } else {
+    join_group(session, share_name, filter, terms);
+  }
+  ledger_.subscribed(session, share_name, filter, terms);
+}
+
 bool Subscriptions::end_all(Session& session, MembershipList::Number& next) {
   const MembershipList::Number last = session.memberships ? session.memberships->last() : 0;
   for (; next <= last; ++next) {

@@ -64,6 +64,10 @@ class Subscriptions {
   /// Errors    What is wrong with the packet: the connection has to end.
   [[nodiscard]] mqtt::Decoded<Handled> go_on(Connection& connection);
 
+  /// Adds a subscription that a session had on another shard; `share_name` is empty if it is not
+  /// shared.
+  void put_back(Session& session, std::string_view share_name, std::string_view filter,
+                const Ledger::Options& terms);
   /// Ends the subscriptions of a session that ends. `next`: of its memberships, 1 at first.
   ///
   /// Returns   False if steps are lacking: to be called again in a later turn.

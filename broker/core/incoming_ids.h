@@ -40,6 +40,12 @@ class IncomingIds {
   /// Returns   False if it was not there.
   bool remove(mqtt::PacketId id);
 
+  /// Calls `visit(mqtt::PacketId)` for each, in no order.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (const Item& item : items_) visit(item.id);
+  }
+
   /// Forgets that the journal was given anything.
   void unstore() {
     gone_.clear();

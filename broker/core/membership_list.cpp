@@ -65,6 +65,14 @@ bool MembershipList::join(Number number) noexcept {
   return true;
 }
 
+void MembershipList::set_options(Number number, mqtt::Qos qos, bool retain_as_published,
+                                 std::uint32_t subscription_identifier) noexcept {
+  Membership& one = items_[number - 1];
+  one.qos = qos;
+  one.retain_as_published = retain_as_published;
+  one.subscription_identifier = subscription_identifier;
+}
+
 void MembershipList::leave(Number number) noexcept {
   items_[number - 1].live = false;
   --live_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/core/hash_index.h"
+#include "broker/wire/protocol.h"
 
 namespace broker {
 
@@ -16,6 +17,10 @@ struct Membership {
   std::string share_name;  // empty: the place is free
   std::string filter;      // mount point in front
   bool live = false;       // false: unsubscribed, but deliveries may still name it
+  // The options of a live one, as its group has them.
+  mqtt::Qos qos = mqtt::Qos::at_most_once;
+  bool retain_as_published = false;
+  std::uint32_t subscription_identifier = 0;
 };
 
 /// The shared subscriptions of one session.
@@ -38,6 +43,9 @@ class MembershipList {
 
   /// Makes a membership live. Returns false if it was.
   bool join(Number number) noexcept;
+  /// Replaces the options of a membership.
+  void set_options(Number number, mqtt::Qos qos, bool retain_as_published,
+                   std::uint32_t subscription_identifier) noexcept;
   /// Ends a live membership; its number stays for the deliveries that name it.
   void leave(Number number) noexcept;
   /// Frees a number that is not live. No delivery may name it.

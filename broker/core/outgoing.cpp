@@ -41,7 +41,7 @@ InFlight& Outgoing::append() {
   return entry;
 }
 
-void Outgoing::push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state) {
+InFlight& Outgoing::push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state) {
   if (window_.empty()) first_ = number;
   while (sent_end() < number) append();
   ++entries_;
@@ -50,6 +50,7 @@ void Outgoing::push_window(Delivery&& delivery, std::uint64_t number, InFlight::
   entry.delivery = std::move(delivery);
   entry.state = state;
   entry.sent_before = true;
+  return entry;
 }
 
 // Identifiers are free, and never zero [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
@@ -211,6 +212,31 @@ void Outgoing::restored(std::uint64_t sent_end_number, std::size_t count) {
     if (backlog_.front_number() >= sent_end_number && entries_ >= count) return;
     take_back();
   }
+}
+
+void Outgoing::put_back(std::uint64_t number, InFlight entry) {
+  assert(number >= next_ && backlog_.empty() && entry.state != InFlight::State::free);
+  static_cast<void>(thin_out(number));
+  assert(find(packet_id_of(number)) == nullptr);
+  if (entry.counts()) {
+    ++quota_used_;
+    charge(entry.delivery.payload_bytes());
+  }
+  push_window(std::move(entry.delivery), number, entry.state).sent_before = entry.sent_before;
+  next_ = number + 1;
+}
+
+void Outgoing::put_back_waiting(std::uint64_t number, Delivery delivery) {
+  assert(number >= next_ && delivery.message);
+  backlog_.push(std::move(delivery), number);
+  next_ = number + 1;
+}
+
+void Outgoing::put_back_done(std::uint64_t next_number) noexcept {
+  assert(next_number >= next_);
+  next_ = next_number;
+  resend_ = 0;
+  if (stragglers_) stragglers_->resume_resending();
 }
 
 void Outgoing::take_back() {

@@ -177,6 +177,22 @@ class Outgoing {
   /// least the first `count`, holes not counted.
   void restored(std::uint64_t sent_end, std::size_t count);
 
+  // A session that moves to another shard, whose journal has nothing of it: see SessionTransfer.
+
+  /// Calls `visit(number, const InFlight&)` for each delivery in flight, oldest first.
+  template <typename Visit>
+  void for_each_in_flight(Visit&& visit);
+  [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
+  /// Puts a delivery in flight back, in the state that it had.
+  ///
+  /// Requires  A number above those before, whose identifier is free; nothing in the backlog yet.
+  void put_back(std::uint64_t number, InFlight entry);
+  /// Puts a delivery back into the backlog. Requires a number above those before.
+  void put_back_waiting(std::uint64_t number, Delivery delivery);
+  /// After the last of them: `next_number` was next, and entries that were still to be sent again
+  /// are sent again.
+  void put_back_done(std::uint64_t next_number) noexcept;
+
   /// How many there are, holes and QoS 0 that waits for the socket counted too.
   [[nodiscard]] std::size_t deliveries() const noexcept {
     return window_.size() + backlog_.size() + unsent_size();
@@ -203,7 +219,7 @@ class Outgoing {
   void skip_taken_identifiers();
   [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
   /// Appends an entry of that number, and holes for those before it that are not there.
-  void push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state);
+  InFlight& push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state);
   /// Appends a hole.
   InFlight& append();
   void push_sent(Delivery&& delivery, std::uint64_t number);
@@ -289,6 +305,17 @@ void Outgoing::renumber_backlog(Visit&& visit) {
     backlog_.push(std::move(delivery), number);
   }
   unstored_ = next_;
+}
+
+template <typename Visit>
+void Outgoing::for_each_in_flight(Visit&& visit) {
+  if (stragglers_) {
+    stragglers_->for_each(
+        [&](std::uint64_t number, const InFlight& entry) { visit(number, entry); });
+  }
+  for (std::size_t i = 0; i < window_.size(); ++i) {
+    if (window_[i].state != InFlight::State::free) visit(first_ + i, std::as_const(window_[i]));
+  }
 }
 
 template <typename Visit>

@@ -34,6 +34,8 @@ class Stragglers {
 
   /// Marks all as to be sent again; next_to_resend() begins with the oldest.
   void rewind() noexcept;
+  /// next_to_resend() looks at all once more, whatever their states.
+  void resume_resending() noexcept { resend_ = 0; }
   /// The oldest that is still to be sent again.
   [[nodiscard]] Place next_to_resend() noexcept;
   [[nodiscard]] bool resending() const noexcept { return resend_ != none; }

@@ -339,6 +339,27 @@ Broker::Client Broker::client(std::string_view id, const ConnectOptions& options
   return opened;
 }
 
+std::expected<Broker::Client, broker::TransferFault> Broker::adopt(
+    const broker::SessionImage& image) {
+  Connection connection;
+  connection.shard = static_cast<std::uint32_t>(shards_[0]->home_of(image.client_id));
+  connection.id = {next_slot_++, 7};
+  connection.version = image.version;
+  const Client client = connections_.size();
+  connections_.push_back(std::move(connection));
+  const Connection& made = connections_.back();
+  const auto adopted = shards_[made.shard]->adopt_session(image, made.id, now);
+  if (!adopted) return std::unexpected(adopted.error());
+  settle();
+  return client;
+}
+
+void Broker::release(std::string_view client_id) {
+  shards_[static_cast<std::uint32_t>(shards_[0]->home_of(client_id))]->release_session(client_id,
+                                                                                       now);
+  settle();
+}
+
 void Broker::send(Client client, std::string_view bytes) {
   const std::size_t step = feed == Feed::whole    ? bytes.size()
                            : feed == Feed::halves ? (bytes.size() + 1) / 2

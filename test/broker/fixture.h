@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <expected>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/session_image.h"
 #include "broker/shard.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
@@ -131,6 +133,10 @@ class Broker {
                const PublishOptions& options = {});
   void ack(Client client, unsigned first_byte, unsigned packet_id, int reason = -1);
   void disconnect(Client client, int reason = -1, const std::string& properties = {});
+  /// Goes on with a session of another broker; the client is a new one, if its client is connected.
+  std::expected<Client, broker::TransferFault> adopt(const broker::SessionImage& image);
+  /// Another broker has the session: it is forgotten here, and its client.
+  void release(std::string_view client_id);
   /// The socket breaks.
   void lose(Client client);
   /// Time goes on, in steps of 100 ms.

@@ -12,6 +12,7 @@
 #include "test/vectors/build.h"
 #include "test/vectors/packets.h"
 #include "test/vectors/peer_messages.h"
+#include "test/vectors/session_images.h"
 
 namespace {
 
@@ -91,6 +92,11 @@ void peer_messages(const fs::path& root) {
     if (message.valid() && message.bytes.size() < 200) story += message.bytes;
   }
   seeds.add(story);
+}
+
+void session_images(const fs::path& root) {
+  Seeds seeds(root, "session_wire");
+  for (const auto& [name, bytes] : vectors::session_images()) seeds.add(bytes);
 }
 
 std::string frame(unsigned first, std::string_view payload) {
@@ -212,6 +218,7 @@ int main(int count, char** words) {
   const fs::path root = words[1];
   packets(root);
   peer_messages(root);
+  session_images(root);
   websocket(root);
   callers(root);
   mosquitto(root);

@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <memory>
+#include <utility>
+
+#include "broker/session_image.h"
+#include "broker/shard_state.h"
+
+// Sessions that move from shard to shard.
+
+namespace broker {
+
+std::expected<SessionImage, TransferFault> Shard::session_image(std::string_view client_id) const {
+  State& state = inside_.aside();
+  const Session* const session = state.sessions.find(client_id);
+  if (session == nullptr) return std::unexpected(TransferFault::absent);
+  if (!SessionTransfer::is_ready(*session)) return std::unexpected(TransferFault::busy);
+  return state.transfer.image_of(*session);
+}
+
+std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& image,
+                                                        ConnectionId connection, Instant now) {
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
+  if (state.sessions.find(image.client_id) != nullptr) {
+    return std::unexpected(TransferFault::present);
+  }
+  if (state.homes.of(image.client_id) != state.options.index) {
+    return std::unexpected(TransferFault::elsewhere);
+  }
+  if (image.listener >= state.options.listeners.size()) {
+    return std::unexpected(TransferFault::unknown_listener);
+  }
+  if (!state.count_session()) return std::unexpected(TransferFault::full);
+  if (!image.connected) {
+    state.transfer.put_back(image, nullptr);
+    return {};
+  }
+  Connection& adopted = state.open(connection);
+  Session& session = state.transfer.put_back(image, &adopted);
+  state.begin_keep_alive(adopted);
+  state.sender.pump(session, now);
+  if (!adopted.tail.empty()) static_cast<void>(state.process_tail(adopted));
+  return {};
+}
+
+void Shard::release_session(std::string_view client_id, Instant now) {
+  const Entry entry = inside_.enter(now);
+  State& state = *entry;
+  Session* const session = state.sessions.find(client_id);
+  if (session == nullptr) return;
+  assert(SessionTransfer::is_ready(*session));
+  session->will.reset();
+  state.ledger.ended(*session);
+  session->outgoing.reset();
+  if (session->connection != nullptr) state.detach(*session->connection, std::nullopt);
+  state.end_session(*session);
+}
+
+}  // namespace broker

@@ -1,0 +1,77 @@
+// Sessions of a hostile peer: what is accepted is encoded as it was, and a shard can go on with it
+// and give it away again.
+
+#include <string>
+#include <utility>
+
+#include "broker/session_wire.h"
+#include "broker/shard.h"
+#include "test/fuzz/input.h"
+
+namespace {
+
+using broker::Instant;
+using broker::SessionImage;
+using fuzz::require;
+
+constexpr Instant now{1'000'000};
+constexpr broker::ConnectionId connection{0, 1};
+
+class Silence final : public broker::Log {
+ public:
+  [[nodiscard]] bool enabled(broker::LogType /*type*/) const noexcept override { return false; }
+  void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
+};
+
+std::string encoded(const SessionImage& image) {
+  mqtt::ByteBuffer out;
+  encode(image, now, out);
+  return std::string(mqtt::as_text(out.view()));
+}
+
+/// The loop's part: output is taken and dropped.
+void play_turn(broker::Shard& shard) {
+  do {
+    shard.end_turn(now);
+    shard.outbox().drain_output([](broker::ConnectionId /*id*/, broker::Output& /*output*/) {});
+    static_cast<void>(shard.outbox().take_closes());
+    static_cast<void>(shard.outbox().take_resumes());
+  } while (shard.work(now) || shard.go_on(now));
+}
+
+void adopt(const SessionImage& image) {
+  Silence log;
+  broker::Commons commons(1);
+  broker::ShardOptions options;
+  options.listeners.resize(1);
+  broker::Shard shard(options, commons, log);
+  if (!shard.adopt_session(image, connection, now)) {
+    require(image.listener != 0, "only another listener keeps a session out");
+    return;
+  }
+  play_turn(shard);
+  // Its bytes that no handler had seen may have ended it.
+  const auto again = shard.session_image(image.client_id);
+  if (!again) return;
+  mqtt::ByteBuffer out;
+  encode(*again, now, out);
+  require(broker::decode_session(out.view(), now).has_value(), "a shard writes what it may read");
+  shard.release_session(image.client_id, now);
+  play_turn(shard);
+  require(!shard.session_image(image.client_id), "a session that was released is gone");
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Input input(data, size);
+  const auto bytes = fuzz::exact_copy(input.rest());
+  const auto image = broker::decode_session(bytes, now);
+  if (!image) {
+    require(!image.error().empty(), "a refusal says why");
+    return 0;
+  }
+  require(encoded(*image) == mqtt::as_text(bytes), "what was decoded is encoded as it was");
+  adopt(*image);
+  return 0;
+}
