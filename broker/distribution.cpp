@@ -15,7 +15,7 @@ Distribution::Distribution(const ShardOptions& options, const Homes& homes,
                            const Interest& interest, Outbox& outbox, PeerOutbox& peers,
                            Router& router, Ledger& ledger, Forwards& forwards, Sender& sender,
                            SharedSubscriptions& groups, Retained& retained, DenialLog& denials,
-                           Pressure& pressure, const Turn& turn)
+                           PeerLinks& links, Pressure& pressure, const Turn& turn)
     : options_(options),
       homes_(homes),
       interest_(interest),
@@ -28,6 +28,7 @@ Distribution::Distribution(const ShardOptions& options, const Homes& homes,
       groups_(groups),
       retained_(retained),
       denials_(denials),
+      links_(links),
       pressure_(pressure),
       turn_(turn) {}
 
@@ -50,7 +51,8 @@ bool Distribution::publish(const MessageView& message, Session* from, bool lenda
   } else {
     hand_out(publication, route, from);
   }
-  return !route.receivers.empty() || !route.groups.empty() || (interested & ~self) != 0;
+  return !route.receivers.empty() || !route.groups.empty() || !route.links.empty() ||
+         (interested & ~self) != 0;
 }
 
 void Distribution::publish_further(const Peers& to, Publication& publication, Route& route,
@@ -90,8 +92,25 @@ void Distribution::hand_out(Publication& publication, Route& route, Session* fro
     }
   }
   for (const std::uint32_t group : route.groups) groups_.deliver(group, publication);
+  if (!route.links.empty()) send_to_links(view, route);
   if (!route.denied.empty()) denials_.count_withheld(route.denied, view.topic, turn_.now());
   if (publication.kept) pressure_.charge(publication.kept_bytes());
+}
+
+void Distribution::send_to_links(const MessageView& message, const Route& route) {
+  for (const Route::Link& link : route.links) {
+    if (link.peer != sender_peer_) {
+      links_.send(link.peer, message, std::min(message.qos, link.qos));
+    }
+  }
+}
+
+bool Distribution::publish_from(PeerId link, const MessageView& message) {
+  assert(is_link(link));
+  sender_peer_ = link;
+  const bool received = publish(message, nullptr);
+  sender_peer_ = PeerId{0};
+  return received;
 }
 
 // RETAIN stays only where the subscription asks for that [MQTT-3.3.1-12] [MQTT-3.3.1-13]

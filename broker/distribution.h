@@ -11,6 +11,7 @@
 #include "broker/core/ledger.h"
 #include "broker/core/message.h"
 #include "broker/core/outbox.h"
+#include "broker/core/peer_id.h"
 #include "broker/core/publication.h"
 #include "broker/core/retained.h"
 #include "broker/core/router.h"
@@ -19,6 +20,7 @@
 #include "broker/forwards.h"
 #include "broker/interest.h"
 #include "broker/peer.h"
+#include "broker/peer_links.h"
 #include "broker/pressure.h"
 #include "broker/publish_batch.h"
 #include "broker/shared_subscriptions.h"
@@ -33,7 +35,8 @@ struct ShardOptions;
 ///
 /// Shape      publish() -> Router: who subscribes here -> Sender, SharedSubscriptions
 ///                      -> Retained, on every shard
-///                      -> peers that may be interested (Interest); they call on_peer()
+///                      -> shards that may be interested (Interest); they call on_peer()
+///                      -> links that subscribe here (PeerLinks)
 /// Invariant  A peer hands a message to its own subscribers, and sends it no further. Of each
 ///            retained message one shard has the row in the store: stores_retained().
 /// Lifetime   All that the constructor is given outlives the object.
@@ -43,12 +46,15 @@ class Distribution {
   Distribution(const ShardOptions& options, const Homes& homes, const Interest& interest,
                Outbox& outbox, PeerOutbox& peers, Router& router, Ledger& ledger,
                Forwards& forwards, Sender& sender, SharedSubscriptions& groups, Retained& retained,
-               DenialLog& denials, Pressure& pressure, const Turn& turn);
+               DenialLog& denials, PeerLinks& links, Pressure& pressure, const Turn& turn);
 
   /// Everything that is published goes through here: by clients, wills and the broker itself.
   /// `lendable`: the message stands in bytes being received, and may be written from there.
   /// Returns   Whether anybody may receive it.
   bool publish(const MessageView& message, Session* from, bool lendable = false);
+  /// Publishes a message that came by a link, which is not sent it back.
+  /// Returns   Whether anybody may receive it.
+  bool publish_from(PeerId link, const MessageView& message);
   /// Publishes in the broker's own name, below "$SYS/".
   void publish_own(std::string_view topic, std::string_view payload, bool retain);
   /// Delivers a message to one session.
@@ -80,6 +86,7 @@ class Distribution {
   void hand_out(Publication& publication, Route& route, Session* from);
   /// The rest of publish() for messages that are retained, or kept by other shards too.
   void publish_further(const Peers& to, Publication& publication, Route& route, Session* from);
+  void send_to_links(const MessageView& message, const Route& route);
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
   /// Notes that the retained message of a topic is about to change, if this shard stores it.
   void note_retained(std::string_view topic);
@@ -102,8 +109,10 @@ class Distribution {
   SharedSubscriptions& groups_;
   Retained& retained_;
   DenialLog& denials_;
+  PeerLinks& links_;
   Pressure& pressure_;
   const Turn& turn_;
+  PeerId sender_peer_{0};           // the link that the message at hand came by; 0: none
   std::uint64_t retain_count_ = 0;  // of RetainStamp: Lamport's clock over retained updates
 };
 

@@ -41,7 +41,7 @@ bool Pressure::has_to_wait(const Connection& connection, const mqtt::Publish& pa
   const bool cannot_be_told =
       connection.version != mqtt::Version::v5_0 && packet.qos != mqtt::Qos::at_most_once;
   if (cannot_be_told && refuses(connection, packet)) return true;
-  return journal_is_behind();
+  return links_.are_full() || journal_is_behind();
 }
 
 void Pressure::park(Connection& connection, const mqtt::Frame& frame) {

@@ -13,6 +13,7 @@
 #include "broker/core/ledger.h"
 #include "broker/core/limits.h"
 #include "broker/core/sender.h"
+#include "broker/peer_links.h"
 #include "broker/shard.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
@@ -35,8 +36,13 @@ namespace broker {
 class Pressure {
  public:
   Pressure(const Limits& limits, const Ledger& ledger, const Holdings& holdings,
-           SharedMemory& memory, Sender& sender)
-      : limits_(limits), ledger_(ledger), holdings_(holdings), memory_(memory), sender_(sender) {}
+           SharedMemory& memory, Sender& sender, PeerLinks& links)
+      : limits_(limits),
+        ledger_(ledger),
+        holdings_(holdings),
+        memory_(memory),
+        sender_(sender),
+        links_(links) {}
 
   /// Whether the disk has to catch up before more is to be stored.
   [[nodiscard]] bool journal_is_behind();
@@ -74,7 +80,9 @@ class Pressure {
   /// Whether packets of any connection wait.
   [[nodiscard]] bool has_parked() const noexcept { return !parked_.empty(); }
   /// Whether packets that wait may be handled.
-  [[nodiscard]] bool is_over() { return !journal_is_behind() && !memory_spared_; }
+  [[nodiscard]] bool is_over() {
+    return !journal_is_behind() && !memory_spared_ && !links_.are_full();
+  }
   /// The connections with packets put aside, in the order of their first one; some may have ended,
   /// or have none any more. Until remember() is called for a connection, it is not given again.
   [[nodiscard]] std::vector<ConnectionId> take_parked() { return std::exchange(parked_, {}); }
@@ -103,6 +111,7 @@ class Pressure {
   const Holdings& holdings_;
   SharedMemory& memory_;
   Sender& sender_;
+  PeerLinks& links_;
   std::vector<ConnectionId> parked_;  // connections with packets put aside
   std::size_t parked_bytes_ = 0;      // of all connections
   bool journal_behind_ = false;

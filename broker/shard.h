@@ -21,6 +21,7 @@
 #include "broker/core/login_change.h"
 #include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
+#include "broker/core/peer_id.h"
 #include "broker/core/refusals.h"
 #include "broker/interest.h"
 #include "broker/peer.h"
@@ -106,6 +107,7 @@ enum class TransferFault : std::uint8_t {
   full,              ///< global_max_clients is reached
 };
 
+class PeerLink;
 struct SessionImage;
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.
@@ -259,6 +261,26 @@ class Shard {
   /// message goes back to a group, and the connection is not closed. No event may have come for the
   /// session since session_image().
   void release_session(std::string_view client_id, Instant now);
+
+  // Links: peers that are no shards of this process. See PeerLinks.
+
+  /// A link belongs to this shard from now on. It outlives remove_link() or the shard.
+  [[nodiscard]] PeerId add_link(PeerLink& link);
+  /// Requires  unsubscribe_link() for all its filters before it.
+  void remove_link(PeerId link);
+  /// Messages that match the filter go to the link, from whatever shard; `qos` at most. Replaces
+  /// the QoS if it is subscribed already.
+  ///
+  /// Requires  A well-formed topic filter.
+  void subscribe_link(PeerId link, std::string_view filter, mqtt::Qos qos);
+  void unsubscribe_link(PeerId link, std::string_view filter);
+  /// Publishes a message that came by a link; that link does not get it back.
+  ///
+  /// Requires  A well-formed topic name, and properties as they are forwarded.
+  /// Returns   Whether anybody may receive it.
+  bool publish_from_link(PeerId link, const MessageView& message, Instant now);
+  /// A link that was full has room: clients that were kept waiting go on.
+  void link_has_room(Instant now);
 
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
   void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);

@@ -30,6 +30,7 @@
 #include "broker/figures.h"
 #include "broker/forwards.h"
 #include "broker/logins.h"
+#include "broker/peer_links.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
 #include "broker/replies.h"
@@ -321,6 +322,7 @@ struct Shard::State {
   SharedSubscriptions groups;
   Retained retained;
   std::vector<std::unique_ptr<Connection>> connections;  // by slot
+  PeerLinks links;
   Pressure pressure;
   Turn turn;
   Distribution distribution;

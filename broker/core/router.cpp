@@ -87,6 +87,7 @@ void Router::build(std::string_view topic, const Session* publisher, Route& rout
   route.ids.clear();
   route.groups.clear();
   route.denied.clear();
+  route.links.clear();
   route.peers = 0;
   route.peers_generation = 0;
   trie_.match(topic, [&](const Subscriber& subscriber) {
@@ -103,6 +104,9 @@ void Router::add(Route& route, const Subscriber& subscriber, std::string_view to
     route.groups.push_back(subscriber.index);
     return;
   }
+  if (subscriber.kind == Subscriber::Kind::link) {
+    return add_link(route, {PeerId{subscriber.index}, subscriber.qos});
+  }
   Session& session = sessions_.at(SessionIndex{subscriber.index});
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
@@ -114,6 +118,13 @@ void Router::add(Route& route, const Subscriber& subscriber, std::string_view to
                              id == 0 ? 0U : 1U, subscriber.qos, subscriber.retain_as_published,
                              subscriber.no_local});
   if (id != 0) route.ids.push_back(id);
+}
+
+// Overlapping subscriptions of one link: one copy, with the highest QoS.
+void Router::add_link(Route& route, const Route::Link& link) {
+  const auto known = std::ranges::find(route.links, link.peer, &Route::Link::peer);
+  if (known == route.links.end()) return route.links.push_back(link);
+  known->qos = std::max(known->qos, link.qos);
 }
 
 void Router::merge(Route& route) {

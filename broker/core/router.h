@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/core/limits.h"
+#include "broker/core/peer_id.h"
 #include "broker/core/session.h"
 #include "broker/core/session_table.h"
 #include "broker/core/topic_trie.h"
@@ -32,10 +33,16 @@ struct Receiver {
 ///
 /// Lifetime   A reference is good until the router is asked again or a subscription changes.
 struct Route {
+  /// A link with a subscription that matches.
+  struct Link {
+    PeerId peer{0};
+    mqtt::Qos qos = mqtt::Qos::at_most_once;  // of its subscription
+  };
   std::vector<Receiver> receivers;
   std::vector<std::uint32_t> ids;      // subscription identifiers
   std::vector<std::uint32_t> groups;   // shared subscriptions at home on this shard
   std::vector<const Session*> denied;  // subscribers that may not read it, once for each filter
+  std::vector<Link> links;             // peers that are no shards, each once
   std::uint64_t peers = 0;  // shards that may be interested, one bit each; the shard fills it
   std::uint64_t peers_generation = 0;
 
@@ -106,6 +113,7 @@ class Router {
   [[nodiscard]] std::size_t bucket(std::string_view path) const noexcept;
   void build(std::string_view topic, const Session* publisher, Route& route);
   void add(Route& route, const Subscriber& subscriber, std::string_view topic);
+  static void add_link(Route& route, const Route::Link& link);
   void merge(Route& route);
 
   const Limits& limits_;
@@ -116,7 +124,7 @@ class Router {
   /// Memory that a kept route takes, in receivers or less.
   [[nodiscard]] static std::size_t weight_of(const Route& route) noexcept {
     return route.receivers.capacity() + route.ids.capacity() + route.groups.capacity() +
-           route.denied.capacity();
+           route.denied.capacity() + route.links.capacity();
   }
 
   std::vector<std::unique_ptr<Kept>> kept_;

@@ -11,12 +11,12 @@
 
 namespace broker {
 
-/// A receiver of the messages that match a filter: a session of this shard, or a group of a shared
-/// subscription at home on this shard.
+/// A receiver of the messages that match a filter: a session of this shard, a group of a shared
+/// subscription at home on this shard, or a link of this shard.
 struct Subscriber {
-  enum class Kind : std::uint8_t { session, group };
+  enum class Kind : std::uint8_t { session, group, link };
 
-  std::uint32_t index = 0;                    // SessionIndex or group number
+  std::uint32_t index = 0;                    // SessionIndex, group number, or PeerId
   std::uint32_t subscription_identifier = 0;  // 0: none
   Kind kind = Kind::session;
   mqtt::Qos qos = mqtt::Qos::at_most_once;

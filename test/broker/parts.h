@@ -58,11 +58,12 @@ struct Parts {
   broker::SharedSubscriptions groups{options, homes,    commons.interest, sessions, router,
                                      peers,   forwards, sender,           denials};
   broker::Retained retained;
-  broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender};
+  broker::PeerLinks links{metrics};
+  broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender, links};
   broker::Turn turn{outbox, pressure};
-  broker::Distribution distribution{options,  homes,   commons.interest, outbox, peers,
-                                    router,   ledger,  forwards,         sender, groups,
-                                    retained, denials, pressure,         turn};
+  broker::Distribution distribution{
+      options, homes,  commons.interest, outbox,  peers, router,   ledger, forwards,
+      sender,  groups, retained,         denials, links, pressure, turn};
   broker::ClientLog log{limits, lines, turn};
   broker::Replies replies{holdings, metrics, log};
   broker::Subscriptions subscriptions{options, commons.interest, router,   ledger, groups, retained,

@@ -52,7 +52,8 @@ struct Scene {
   broker::Sender sender{limits,  listeners, outbox,  ledger,  holdings,
                         metrics, drops,     blocked, denials, log};
   SharedMemory memory;
-  broker::Pressure pressure{limits, ledger, holdings, memory, sender};
+  broker::PeerLinks links{metrics};
+  broker::Pressure pressure{limits, ledger, holdings, memory, sender, links};
   Client v3{1, mqtt::Version::v3_1_1};
   Client v5{2, mqtt::Version::v5_0};
 };

@@ -60,7 +60,8 @@ struct Scene {
   broker::Sender sender{limits,  listeners, outbox,  ledger,  holdings,
                         metrics, drops,     blocked, denials, log};
   broker::SharedMemory memory;
-  broker::Pressure pressure{limits, ledger, holdings, memory, sender};
+  broker::PeerLinks links{metrics};
+  broker::Pressure pressure{limits, ledger, holdings, memory, sender, links};
   Reading reading{listeners, pressure, timers, outbox, delay_timer};
   broker::Queued queued;
   broker::Session session{broker::SessionIndex{0}, 1, "c", queued};

@@ -1,0 +1,31 @@
+// broker/core/peer_id.h
+#pragma once
+
+#include <cstdint>
+
+#include "broker/core/ids.h"
+
+namespace broker {
+
+/// Whoever is sent copies of what is published on a shard: the other shards of the process by their
+/// indexes, then links (a bridge, another node), which each shard numbers by itself.
+enum class PeerId : std::uint32_t {};
+
+/// Most shards a process can have: sets of them are masks of 64 bits.
+inline constexpr std::uint32_t shard_peers_max = 64;
+
+[[nodiscard]] constexpr PeerId peer_of_shard(ShardIndex shard) noexcept {
+  return PeerId{static_cast<std::uint32_t>(shard)};
+}
+[[nodiscard]] constexpr PeerId peer_of_link(std::uint32_t link) noexcept {
+  return PeerId{shard_peers_max + link};
+}
+[[nodiscard]] constexpr bool is_link(PeerId peer) noexcept {
+  return static_cast<std::uint32_t>(peer) >= shard_peers_max;
+}
+/// Requires  is_link().
+[[nodiscard]] constexpr std::uint32_t link_of(PeerId peer) noexcept {
+  return static_cast<std::uint32_t>(peer) - shard_peers_max;
+}
+
+}  // namespace broker

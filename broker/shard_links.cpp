@@ -1,0 +1,43 @@
+#include "broker/shard_state.h"
+
+// Links: peers that are no shards of this process.
+
+namespace broker {
+namespace {
+
+Subscriber as_link_subscriber(PeerId link, mqtt::Qos qos) {
+  Subscriber subscriber;
+  subscriber.kind = Subscriber::Kind::link;
+  subscriber.index = static_cast<std::uint32_t>(link);
+  subscriber.qos = qos;
+  return subscriber;
+}
+
+}  // namespace
+
+PeerId Shard::add_link(PeerLink& link) { return inside_.aside().links.add(link); }
+
+void Shard::remove_link(PeerId link) { inside_.aside().links.remove(link); }
+
+void Shard::subscribe_link(PeerId link, std::string_view filter, mqtt::Qos qos) {
+  State& state = inside_.aside();
+  const auto added = state.router.subscribe(filter, as_link_subscriber(link, qos));
+  if (added.stored == TopicTrie::Stored::fresh && state.options.shards > 1) {
+    state.commons.interest.add(state.options.index, filter);
+  }
+}
+
+void Shard::unsubscribe_link(PeerId link, std::string_view filter) {
+  State& state = inside_.aside();
+  const auto gone = state.router.unsubscribe(filter, as_link_subscriber(link, {}));
+  if (gone && state.options.shards > 1) state.commons.interest.remove(state.options.index, filter);
+}
+
+bool Shard::publish_from_link(PeerId link, const MessageView& message, Instant now) {
+  const Entry entry = inside_.enter(now);
+  return (*entry).distribution.publish_from(link, message);
+}
+
+void Shard::link_has_room(Instant now) { static_cast<void>(inside_.enter(now)); }
+
+}  // namespace broker
