@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core/connection.h"
+#include "broker/core/text.h"
 #include "broker/shard.h"
 #include "broker/wire/topic.h"
 
@@ -74,6 +75,34 @@ void Distribution::publish_further(const Peers& to, Publication& publication, Ro
   if (to.all == 0) return;
   send_to_peers(to, publication, stamp, by);
   pressure_.charge(message.topic.size() + message.payload.size());
+}
+
+bool Distribution::may_publish(const Session& session, std::string_view topic, Denial kind) {
+  const bool answered = kind == Denial::publish && answers_control(topic);
+  const bool may = (answered || !mqtt::is_reserved(topic)) &&
+                   (!session.permissions ||
+                    session.permissions->allows(Access::publish, topic, identity_of(session)));
+  if (!may) denials_.count(kind, session, topic, turn_.now());
+  return may;
+}
+
+bool Distribution::answers_control(std::string_view topic) const noexcept {
+  return options_.limits.mosquitto_answers && topic.starts_with("$CONTROL/");
+}
+
+// As Mosquitto without a plugin for the topic: whether the client subscribed does not matter.
+void Distribution::answer_control(Session& session, std::string_view topic) {
+  const std::string response = concat({topic, "/response"});
+  if (session.permissions &&
+      !session.permissions->allows(Access::receive, response, identity_of(session))) {
+    denials_.count_withheld(session, response, turn_.now());
+    return;
+  }
+  constexpr std::string_view payload = R"({"error": "endpoint not available"})";
+  Publication publication(
+      {response, mqtt::as_bytes(payload), {}, mqtt::Qos::at_most_once, false, std::nullopt},
+      turn_.now(), 1);
+  sender_.deliver(session, Terms{}, publication);
 }
 
 // Every session with a matching subscription gets it [MQTT-4.5.0-1].

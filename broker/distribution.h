@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "broker/core/denial.h"
 #include "broker/core/denial_log.h"
 #include "broker/core/homes.h"
 #include "broker/core/ids.h"
@@ -59,6 +60,13 @@ class Distribution {
   void publish_own(std::string_view topic, std::string_view payload, bool retain);
   /// Delivers a message to one session.
   void deliver(Publication& publication, const Route& route, const Receiver& receiver);
+
+  /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
+  /// logs a no.
+  [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
+  /// Is a PUBLISH to this topic answered by the broker, and handed to nobody?
+  [[nodiscard]] bool answers_control(std::string_view topic) const noexcept;
+  void answer_control(Session& session, std::string_view topic);
 
   // Messages that were published on another shard.
 

@@ -53,6 +53,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       replies(holdings, metrics, log),
       subscriptions(options, commons.interest, router, ledger, groups, retained, sender, denials,
                     pressure, turn, log, replies),
+      life(timers, sessions, commons.counts, ledger, forwards, groups, subscriptions, distribution,
+           metrics, turn, log),
       transfer(options, sessions, timers, ledger, subscriptions, turn),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
@@ -214,7 +216,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
                                      : " disconnected: protocol error.";
     state.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
-  state.end_connection(*connection, State::WillFate::publish, std::nullopt);
+  state.end_connection(*connection, WillFate::publish, std::nullopt);
 }
 
 bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
@@ -460,9 +462,9 @@ void Shard::State::fire(Timer& timer) {
     case connection_timer:
       return on_connection_timer(*static_cast<Connection*>(timer.owner()));
     case session_expiry_timer:
-      return expire_session(*static_cast<Session*>(timer.owner()));
+      return life.expire(*static_cast<Session*>(timer.owner()));
     case will_delay_timer:
-      return publish_will(*static_cast<Session*>(timer.owner()));
+      return life.publish_will(*static_cast<Session*>(timer.owner()));
     case publish_timer:
       return end_delay(*static_cast<Connection*>(timer.owner()));
     default:

@@ -232,7 +232,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   if (log.debug()) {
     for (const std::string& line : will_lines(packet)) log.note(LogType::debug, {line});
   }
-  announce_presence(*session);
+  life.announce_presence(*session);
   sender.resume(*session, turn.now());
   return Next::go_on;
 }
@@ -256,17 +256,17 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
     session = sessions.find(client_id);  // it may have ended with its connection
   }
   if (session != nullptr && session->end == Session::End::due) {
-    end_session(*session);
+    life.end(*session);
     session = nullptr;
   }
   if (session != nullptr && session->away && session->away->expiry.armed() &&
       session->away->expiry.deadline() <= turn.now()) {
-    note_expired(*session);  // its time is over, and only the tick has not come yet
-    end_session(*session);
+    life.note_expired(*session);  // its time is over, and only the tick has not come yet
+    life.end(*session);
     session = nullptr;
   }
   if (session != nullptr && packet.clean_start) {
-    end_session(*session);  // [MQTT-3.1.2-4]
+    life.end(*session);  // [MQTT-3.1.2-4]
     session = nullptr;
   }
   present = session != nullptr;  // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
@@ -287,7 +287,7 @@ void Shard::State::attach(Connection& connection, Session& session, const mqtt::
   if (!session.subscriptions.empty() && routes_change) router.forget_routes();
   if (session.away && session.away->will_delay.armed() &&
       session.away->will_delay.deadline() <= turn.now()) {
-    publish_will(session);  // it came due, and only the tick has not come yet
+    life.publish_will(session);  // it came due, and only the tick has not come yet
   }
   session.away.reset();
   session.connection = &connection;

@@ -50,9 +50,9 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   const Progress before = progress();
   Reason reason = pressure.refuses(connection, *packet) ? refuse_for_memory(*packet)
                                                         : admit(connection, *packet, topic);
-  if (reason == Reason::success && answers_control(topic)) {
+  if (reason == Reason::success && distribution.answers_control(topic)) {
     acknowledge(connection, *packet, when_safe(before), reason);
-    answer_control(*connection.session, topic);
+    distribution.answer_control(*connection.session, topic);
     return Next::go_on;
   }
   if (packet->qos == Qos::exactly_once) {
@@ -138,35 +138,8 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
   const Session& session = *connection.session;
   // Nearly every message needs no more than these two tests.
   if (!session.permissions && !topic.starts_with('$')) return Reason::success;
-  return may_publish(session, topic, Denial::publish) ? Reason::success : Reason::not_authorized;
-}
-
-bool Shard::State::may_publish(const Session& session, std::string_view topic, Denial kind) {
-  const bool answered = kind == Denial::publish && answers_control(topic);
-  const bool may = (answered || !mqtt::is_reserved(topic)) &&
-                   (!session.permissions ||
-                    session.permissions->allows(Access::publish, topic, identity_of(session)));
-  if (!may) denials.count(kind, session, topic, turn.now());
-  return may;
-}
-
-bool Shard::State::answers_control(std::string_view topic) const noexcept {
-  return options.limits.mosquitto_answers && topic.starts_with("$CONTROL/");
-}
-
-// As Mosquitto without a plugin for the topic: whether the client subscribed does not matter.
-void Shard::State::answer_control(Session& session, std::string_view topic) {
-  const std::string response = concat({topic, "/response"});
-  if (session.permissions &&
-      !session.permissions->allows(Access::receive, response, identity_of(session))) {
-    denials.count_withheld(session, response, turn.now());
-    return;
-  }
-  constexpr std::string_view payload = R"({"error": "endpoint not available"})";
-  Publication publication(
-      {response, mqtt::as_bytes(payload), {}, Qos::at_most_once, false, std::nullopt}, turn.now(),
-      1);
-  sender.deliver(session, Terms{}, publication);
+  return distribution.may_publish(session, topic, Denial::publish) ? Reason::success
+                                                                   : Reason::not_authorized;
 }
 
 // A refused PUBLISH is not remembered, so its identifier is free [MQTT-4.3.3-9].

@@ -35,6 +35,7 @@
 #include "broker/reading.h"
 #include "broker/replies.h"
 #include "broker/restorer.h"
+#include "broker/session_life.h"
 #include "broker/session_transfer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
@@ -71,22 +72,11 @@ struct Shard::State {
     stop,  ///< the connection is gone, or has nothing more to say
     wait,  ///< enough was handled for now: see PublishMeter
   };
-  /// Work on a session that may take several turns.
-  struct SessionWork {
-    SessionIndex index{0};
-    std::uint64_t number = 0;
-    MembershipList::Number next = 1;  // of its memberships
-  };
   /// How far the lasting state has come, here and at peers.
   struct Progress {
     std::uint64_t position;
     std::uint64_t requests;
     bool operator==(const Progress&) const = default;
-  };
-  enum class WillFate : std::uint8_t {
-    publish,
-    discard,
-    keep,  ///< it stays with its session, in the store
   };
   // shard.cpp
   /// A new connection.
@@ -194,12 +184,6 @@ struct Shard::State {
   /// success, or why this publish goes nowhere although the connection goes on.
   [[nodiscard]] mqtt::Reason admit(const Connection& connection, const mqtt::Publish& packet,
                                    std::string_view topic);
-  /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
-  /// logs a no.
-  [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
-  /// Is a PUBLISH to this topic answered by the broker, and handed to nobody?
-  [[nodiscard]] bool answers_control(std::string_view topic) const noexcept;
-  void answer_control(Session& session, std::string_view topic);
   /// The rest of on_publish() for QoS 2.
   Next publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
                             std::string_view topic, mqtt::Reason reason, const Progress& before);
@@ -230,19 +214,8 @@ struct Shard::State {
   /// Continues `connection.work`. If steps are lacking, the rest comes in later turns, and the
   /// client's further packets wait for it.
   Next go_on_with_packet(Connection& connection);
-  /// Before the end of the process: ends due sessions without delay.
-  void end_due_sessions();
-  [[nodiscard]] bool has_work() const noexcept {
-    return !(working.empty() && ending.empty() && announcing.empty());
-  }
+  [[nodiscard]] bool has_work() const noexcept { return !working.empty() || life.works() > 0; }
   void do_work();
-  void do_packets(std::size_t slice);
-  /// Goes on with each session of a list; `step` returns whether that one is done.
-  template <typename Step>
-  void do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step);
-  /// Calls `work` with a slice of the steps that are left.
-  template <typename Work>
-  void do_slice(std::size_t slice, Work&& work);
   /// A packet of several turns is done: the packets behind it are handled.
   void end_packet(Connection& connection);
 
@@ -253,23 +226,6 @@ struct Shard::State {
                       std::string_view why = {});
   /// The first half of that. Returns the session, which has no connection any more, or null.
   Session* detach(Connection& connection, std::optional<CloseHow> close, std::string_view why = {});
-  void leave_alone(Session& session, WillFate fate);
-  /// Ends a session, in this turn or in a later one.
-  void end_session_soon(Session& session);
-  /// Ends a session for its client: it may still stand in the table afterwards, but not under its
-  /// client id. The rest may take several turns.
-  void end_session(Session& session);
-  void publish_will(Session& session);
-  /// The last part of a session's end. Returns false if steps are lacking, else the session is
-  /// gone.
-  bool drop_subscriptions(Session& session, SessionWork& work);
-  /// Tells its groups whether the client of a session is connected.
-  void announce_presence(Session& session);
-  /// Returns   False if steps are lacking.
-  bool announce_presence(Session& session, SessionWork& work);
-  void expire_session(Session& session);
-  void note_expired(const Session& session);
-
   // shard_journal.cpp
   [[nodiscard]] Progress progress() const noexcept {
     return {ledger.position(), holdings.requests()};
@@ -329,6 +285,7 @@ struct Shard::State {
   ClientLog log;
   Replies replies;
   Subscriptions subscriptions;
+  SessionLife life;
   SessionTransfer transfer;
   Reading reading;
   ConnectRules connect_rules;
@@ -337,8 +294,6 @@ struct Shard::State {
   bool entered = false;                  // an Entry lives
   std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   Ring<ConnectionId> working;            // connections with a packet that goes on
-  Ring<SessionWork> ending;              // sessions that are due to end, or are ending
-  Ring<SessionWork> announcing;          // sessions that groups are to be told of
   Instant next_trim;
   std::uint64_t ids_made = 0;
   bool journal_out = false;            // a batch was taken and is not committed

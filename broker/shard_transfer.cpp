@@ -55,7 +55,7 @@ void Shard::release_session(std::string_view client_id, Instant now) {
   state.ledger.ended(*session);
   session->outgoing.reset();
   if (session->connection != nullptr) state.detach(*session->connection, std::nullopt);
-  state.end_session(*session);
+  state.life.end(*session);
 }
 
 }  // namespace broker

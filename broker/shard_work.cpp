@@ -26,53 +26,17 @@ bool Shard::work(Instant now) {
 }
 
 void Shard::State::do_work() {
-  const std::size_t all = working.size() + ending.size() + announcing.size();
+  const std::size_t all = working.size() + life.works();
   const std::size_t slice = std::max(Turn::steps_max / all, steps_per_slice_min);
-  do_packets(slice);
-  do_sessions(ending, slice, [this](Session& session, SessionWork& work) {
-    if (session.end == Session::End::begun) return drop_subscriptions(session, work);
-    end_session(session);
-    return true;
-  });
-  do_sessions(announcing, slice, [this](Session& session, SessionWork& work) {
-    return announce_presence(session, work);
-  });
-}
-
-template <typename Work>
-void Shard::State::do_slice(std::size_t slice, Work&& work) {
-  forwards.begin_client_input();
-  turn.slice(slice, work);
-}
-
-void Shard::State::do_packets(std::size_t slice) {
   for (std::size_t count = working.size(); count > 0 && turn.has_steps(); --count) {
     Connection* const connection = find(working.pop_front());
     if (connection == nullptr || !connection->work) continue;
-    do_slice(slice, [&] {
+    forwards.begin_client_input();
+    turn.slice(slice, [&] {
       if (go_on_with_packet(*connection) == Next::go_on) end_packet(*connection);
     });
   }
-}
-
-template <typename Step>
-void Shard::State::do_sessions(Ring<SessionWork>& all, std::size_t slice, Step&& step) {
-  for (std::size_t count = all.size(); count > 0 && turn.has_steps(); --count) {
-    SessionWork work = all.pop_front();
-    Session* const session = sessions.at(work.index, work.number);
-    if (session == nullptr) continue;
-    do_slice(slice, [&] {
-      if (!step(*session, work)) all.push_back(work);
-    });
-  }
-}
-
-void Shard::State::end_due_sessions() {
-  while (!ending.empty()) {
-    const SessionWork work = ending.pop_front();
-    Session* const session = sessions.at(work.index, work.number);
-    if (session != nullptr && session->end == Session::End::due) end_session(*session);
-  }
+  life.do_work(slice);
 }
 
 Shard::State::Next Shard::State::on_filters(Connection& connection, const mqtt::Frame& frame) {
