@@ -51,9 +51,7 @@ class Commits {
   }
 
   /// Whether something has changed that is not on disk.
-  [[nodiscard]] bool pending() const noexcept {
-    return ledger_.position() > holdings_.committed();
-  }
+  [[nodiscard]] bool pending() const noexcept { return ledger_.position() > holdings_.committed(); }
   /// Whether a batch may be taken: none is out, and it is time, or there is a hurry.
   [[nodiscard]] bool due(Instant now, bool hurry) const noexcept;
   /// The changes since the last batch; without rows if they cancelled out. Requires due().

@@ -38,6 +38,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       ledger(options.durability, options.index, options.shards),
       holdings(outbox, options.shards),
       forwards(options, ledger, holdings, peers),
+      commits(ledger, holdings, forwards, peers),
       drops(metrics, log_sink),
       blocked(metrics, log_sink),
       denials(metrics, log_sink),

@@ -210,7 +210,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
                   {Reason::packet_too_large, "CONNACK exceeds its Maximum Packet Size"});
   }
   bool present = false;
-  const Progress before = progress();
+  const Commits::Progress before = commits.progress();
   Session* const session = session_for(connection, packet, present);
   if (session == nullptr) {
     return refuse(connection, packet,
@@ -223,7 +223,7 @@ Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Conn
   store_will(*session, packet);
   note_connected(*session);
   answer.session_present = present;
-  replies.send(connection, news ? when_safe(before) : When::at_once,
+  replies.send(connection, news ? commits.when_safe(before) : When::at_once,
                [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (log.tells_of_connections()) {

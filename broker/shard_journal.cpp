@@ -4,61 +4,35 @@
 #include "broker/shard_state.h"
 
 namespace broker {
-namespace {
-
-constexpr std::int64_t relaxed_interval_milliseconds = 500;
-
-}  // namespace
 
 void Shard::end_turn(Instant now) {
   {
     const Entry entry = inside_.enter(now);
     State& state = *entry;
-    state.holdings.end_turn(state.ledger.position());
-    state.let_go();
+    state.commits.end_turn();
+    state.commits.release([&state](ConnectionId id) { return state.find(id); });
   }
   // Packets that had been put aside were handled at the end of that, and are part of this turn.
-  State& state = inside_.aside();
-  state.holdings.end_turn(state.ledger.position());
+  inside_.aside().commits.end_turn();
 }
 
 std::optional<JournalBatch> Shard::take_journal(Instant now, bool hurry) {
   State& state = inside_.aside();
-  if (state.journal_out || !journal_pending()) return std::nullopt;
-  if (state.options.durability == Durability::relaxed && !hurry && now < state.next_journal) {
-    return std::nullopt;
-  }
-  state.next_journal = after_milliseconds(now, relaxed_interval_milliseconds);
-  JournalBatch batch = state.ledger.take(state.sessions, state.retained);
-  if (batch.size() == 0) {
-    committed(batch.position, now);  // the changes cancelled out; there is nothing to write
-    return std::nullopt;
-  }
-  state.journal_out = true;
-  return batch;
+  if (!state.commits.due(now, hurry)) return std::nullopt;
+  JournalBatch batch = state.commits.take(state.sessions, state.retained, now);
+  if (batch.size() > 0) return batch;
+  committed(batch.position, now);  // the changes cancelled out; there is nothing to write
+  return std::nullopt;
 }
 
 void Shard::committed(std::uint64_t position, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  state.journal_out = false;
-  state.holdings.committed(position);
-  state.forwards.committed(position);
-  state.let_go();
+  state.commits.committed(position);
+  state.commits.release([&state](ConnectionId id) { return state.find(id); });
 }
 
-bool Shard::journal_pending() const noexcept {
-  const State& state = inside_.aside();
-  return state.ledger.position() > state.holdings.committed();
-}
-
-void Shard::State::let_go() {
-  if (holdings.empty()) return;
-  holdings.release([this](ConnectionId id) { return find(id); },
-                   [this](ShardIndex peer, const ConfirmRequest& request) {
-                     peers.send(peer, Confirmed{request});
-                   });
-}
+bool Shard::journal_pending() const noexcept { return inside_.aside().commits.pending(); }
 
 ShardIndex Shard::keeper_of(std::string_view topic) const noexcept { return home_of(topic); }
 

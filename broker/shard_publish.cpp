@@ -47,11 +47,11 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(
       forwards, packet->qos == Qos::exactly_once && ledger.acknowledges_late(*connection.session));
-  const Progress before = progress();
+  const Commits::Progress before = commits.progress();
   Reason reason = pressure.refuses(connection, *packet) ? refuse_for_memory(*packet)
                                                         : admit(connection, *packet, topic);
   if (reason == Reason::success && distribution.answers_control(topic)) {
-    acknowledge(connection, *packet, when_safe(before), reason);
+    acknowledge(connection, *packet, commits.when_safe(before), reason);
     distribution.answer_control(*connection.session, topic);
     return Next::go_on;
   }
@@ -61,19 +61,19 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   if (reason == Reason::success && !route_publish(connection, *packet, topic)) {
     reason = Reason::no_matching_subscribers;
   }
-  acknowledge(connection, *packet, when_safe(before), reason);
+  acknowledge(connection, *packet, commits.when_safe(before), reason);
   return Next::go_on;
 }
 
 Shard::State::Next Shard::State::publish_exactly_once(Connection& connection,
                                                       const mqtt::Publish& packet,
                                                       std::string_view topic, Reason reason,
-                                                      const Progress& before) {
+                                                      const Commits::Progress& before) {
   if (reason == Reason::success) {
     bool duplicate = false;
     if (accept_exactly_once(connection, packet, duplicate) == Next::stop) return Next::stop;
     if (duplicate) {
-      acknowledge(connection, packet, when_all_safe(), Reason::success);
+      acknowledge(connection, packet, commits.when_all_safe(), Reason::success);
       return Next::go_on;
     }
   }
@@ -82,7 +82,7 @@ Shard::State::Next Shard::State::publish_exactly_once(Connection& connection,
   const bool at_once = !ledger.on();
   if (at_once) acknowledge(connection, packet, When::at_once, reason);
   if (reason == Reason::success) route_publish(connection, packet, topic);
-  if (!at_once) acknowledge(connection, packet, when_safe(before), reason);
+  if (!at_once) acknowledge(connection, packet, commits.when_safe(before), reason);
   return Next::go_on;
 }
 
@@ -211,7 +211,7 @@ void Shard::State::on_pubrel(Connection& connection, const mqtt::Ack& ack) {
     ledger.changed(session, Ledger::session_incoming);
   }
   // PUBREL is always answered [MQTT-4.3.3-11].
-  replies.send(connection, when_all_safe(), [&](mqtt::ByteBuffer& out) {
+  replies.send(connection, commits.when_all_safe(), [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{mqtt::PacketType::pubcomp, ack.packet_id, reason, {}},
                  connection.version, out);
   });

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/client_log.h"
+#include "broker/commits.h"
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/denial_log.h"
@@ -71,12 +72,6 @@ struct Shard::State {
     go_on,
     stop,  ///< the connection is gone, or has nothing more to say
     wait,  ///< enough was handled for now: see PublishMeter
-  };
-  /// How far the lasting state has come, here and at peers.
-  struct Progress {
-    std::uint64_t position;
-    std::uint64_t requests;
-    bool operator==(const Progress&) const = default;
   };
   // shard.cpp
   /// A new connection.
@@ -186,7 +181,8 @@ struct Shard::State {
                                    std::string_view topic);
   /// The rest of on_publish() for QoS 2.
   Next publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
-                            std::string_view topic, mqtt::Reason reason, const Progress& before);
+                            std::string_view topic, mqtt::Reason reason,
+                            const Commits::Progress& before);
   Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
   bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
@@ -227,21 +223,6 @@ struct Shard::State {
   /// The first half of that. Returns the session, which has no connection any more, or null.
   Session* detach(Connection& connection, std::optional<CloseHow> close, std::string_view why = {});
   // shard_journal.cpp
-  [[nodiscard]] Progress progress() const noexcept {
-    return {ledger.position(), holdings.requests()};
-  }
-  /// When an acknowledgement of the changes since `before` may leave.
-  [[nodiscard]] When when_safe(const Progress& before) const noexcept {
-    const bool wait = options.durability == Durability::commit && progress() != before;
-    return wait ? When::safe : When::in_order;
-  }
-  /// When one may leave that repeats something, whenever that was.
-  [[nodiscard]] When when_all_safe() const noexcept {
-    const bool wait = options.durability == Durability::commit &&
-                      (!holdings.empty() || holdings.committed() < ledger.position());
-    return wait ? When::safe : When::in_order;
-  }
-  void let_go();
   /// The restorer, made if it is not there: start-up has begun.
   [[nodiscard]] Restorer& restoring();
 
@@ -271,6 +252,7 @@ struct Shard::State {
   Ledger ledger;
   Holdings holdings;
   Forwards forwards;
+  Commits commits;
   DropLog drops;
   BlockedLog blocked;
   DenialLog denials;
@@ -296,8 +278,6 @@ struct Shard::State {
   Ring<ConnectionId> working;            // connections with a packet that goes on
   Instant next_trim;
   std::uint64_t ids_made = 0;
-  bool journal_out = false;            // a batch was taken and is not committed
-  Instant next_journal;                // when the next batch is due, if durability is relaxed
   std::unique_ptr<Restorer> restorer;  // null once start-up is over
   std::string scratch_topic;           // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/client_log.h"
+#include "broker/commits.h"
 #include "broker/core/connection.h"
 #include "broker/core/homes.h"
 #include "broker/core/session.h"
@@ -14,6 +15,7 @@
 #include "broker/forwards.h"
 #include "broker/pressure.h"
 #include "broker/replies.h"
+#include "broker/session_life.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
@@ -50,6 +52,7 @@ struct Parts {
   broker::Ledger ledger{options.durability, options.index, options.shards};
   broker::Holdings holdings{outbox, options.shards};
   broker::Forwards forwards{options, ledger, holdings, peers};
+  broker::Commits commits{ledger, holdings, forwards, peers};
   broker::DropLog drops{metrics, lines};
   broker::BlockedLog blocked{metrics, lines};
   broker::DenialLog denials{metrics, lines};
@@ -68,6 +71,8 @@ struct Parts {
   broker::Replies replies{holdings, metrics, log};
   broker::Subscriptions subscriptions{options, commons.interest, router,   ledger, groups, retained,
                                       sender,  denials,          pressure, turn,   log,    replies};
+  broker::SessionLife life{timers,        sessions,     commons.counts, ledger, forwards, groups,
+                           subscriptions, distribution, metrics,        turn,   log};
 };
 
 /// A client that is connected, and its session.
