@@ -166,6 +166,11 @@ bool Client::State::starts_clean() const noexcept {
 }
 
 void Client::State::end(Disconnected why, Instant now) {
+  // The packet that they stand in goes with the reader.
+  last.reason_string = why.reason_string;
+  last.server_reference = why.server_reference;
+  why.reason_string = last.reason_string;
+  why.server_reference = last.server_reference;
   phase = Phase::idle;
   if (options.reconnect.enabled && why.cause != Disconnected::Cause::asked) {
     phase = Phase::waiting;
@@ -178,7 +183,7 @@ void Client::State::end(Disconnected why, Instant now) {
   reader.reset();
   keep_alive.stop();
   room_wanted.reset();
-  ended = std::move(why);
+  ended = why;
 }
 
 void Client::State::fail(const mqtt::Failure& failure, Instant now) {

@@ -103,8 +103,8 @@ std::optional<Event> Client::State::refused(const mqtt::Connack& packet, Instant
   if (packet.reason == Reason::unsupported_protocol_version) bridge_bit.refused();
   end({.cause = Disconnected::Cause::refused,
        .reason = packet.reason,
-       .reason_string = std::string(packet.reason_string.value_or("")),
-       .server_reference = std::string(packet.server_reference.value_or(""))},
+       .reason_string = packet.reason_string.value_or(""),
+       .server_reference = packet.server_reference.value_or("")},
       now);
   return std::nullopt;
 }
@@ -258,8 +258,8 @@ std::optional<Event> Client::State::on_disconnect(const Frame& frame, Instant no
   }
   end({.cause = Disconnected::Cause::sent_away,
        .reason = packet->reason,
-       .reason_string = std::string(packet->reason_string),
-       .server_reference = std::string(packet->server_reference.value_or(""))},
+       .reason_string = packet->reason_string,
+       .server_reference = packet->server_reference.value_or("")},
       now);
   return std::nullopt;
 }

@@ -114,6 +114,8 @@ struct Client::State {
     mqtt::Connack connack;
     mqtt::SubscribeAnswer answer;
     mqtt::Auth auth;
+    std::string reason_string;  // of `ended`
+    std::string server_reference;
   } last;
 };
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 #include "broker/core/ids.h"
@@ -54,10 +54,10 @@ struct Disconnected {
   };
   Cause cause = Cause::closed;
   mqtt::Reason reason = mqtt::Reason::success;
-  std::string_view what{};         // a static text, for the log
-  std::string reason_string{};     // of the server
-  std::string server_reference{};  // of the server: use_another_server, server_moved
-  std::optional<Instant> opens{};  // when Open comes next; nothing: it does not
+  std::string_view what{};              // a static text, for the log
+  std::string_view reason_string{};     // of the server
+  std::string_view server_reference{};  // of the server: use_another_server, server_moved
+  std::optional<Instant> opens{};       // when Open comes next; nothing: it does not
 };
 
 /// A message from the server. Its topic is there even if an alias stood for it.
@@ -106,5 +106,7 @@ struct Room {};
 /// Lifetime   What it points to is good until the next call of Client::next() or feed().
 using Event = std::variant<Open, Connected, Disconnected, Message, Released, Acknowledged, Dropped,
                            Answered, Authentication, Room>;
+// One is returned for each message.
+static_assert(std::is_trivially_copyable_v<Event>);
 
 }  // namespace client

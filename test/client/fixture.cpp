@@ -96,8 +96,8 @@ std::string describe_end(const client::Disconnected& end) {
   std::string said = std::string("disconnected: ") + names[static_cast<unsigned>(end.cause)] + " " +
                      hex(end.reason);
   if (!end.what.empty()) said += ", " + std::string(end.what);
-  if (!end.reason_string.empty()) said += " \"" + end.reason_string + "\"";
-  if (!end.server_reference.empty()) said += " at " + end.server_reference;
+  if (!end.reason_string.empty()) said += " \"" + std::string(end.reason_string) + "\"";
+  if (!end.server_reference.empty()) said += " at " + std::string(end.server_reference);
   return said;
 }
 
