@@ -123,8 +123,8 @@ constexpr auto client_rows = std::to_array<Option>({
      .default_text = "true",
      .mosquitto_default = "false",
      .help =
-         "Take connections whose PROXY header names no client (LOCAL, UNKNOWN, UNSPEC), such as "
-         "a balancer's health checks, as the proxy's own. Otherwise they are closed.",
+         "Take connections whose PROXY header of version 2 names no client (LOCAL, UNSPEC), such "
+         "as a balancer's health checks, as the proxy's own. Otherwise they are closed.",
      .apply = to_settings<&Settings::proxy_protocol_unknown_client>},
     {.name = "clientid_prefixes",
      .last_counts = true,

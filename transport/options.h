@@ -110,7 +110,7 @@ struct ListenerOptions {
 
   ProxyVersion proxy_protocol = ProxyVersion::none;  // of the header that comes first
   bool only_trusted_proxies = false;                 // may send that header; or every peer
-  bool proxy_must_name_client = false;               // that header must name the client
+  bool proxy_must_name_client = false;               // of version 2: it must name the client
   bool proxy_requires_tls = false;                   // the header must say that the client used TLS
   bool proxy_requires_certificate = false;           // and had a good certificate
   bool proxy_names_user = false;                     // by the common name of that certificate

@@ -26,8 +26,10 @@ std::string fault(const ProxyHeaderReader& reader, mqtt::Bytes bytes) {
 
 /// The part that a good header lacks; "" if it is complete.
 std::string_view objection(const ProxyHeader& header, const ListenerOptions& options) noexcept {
-  if (options.proxy_must_name_client && !header.source) {
-    return "it names no client: LOCAL, UNKNOWN or UNSPEC (proxy_protocol_unknown_client)";
+  // Mosquitto takes UNKNOWN of version 1.
+  const bool second = options.proxy_protocol == ProxyVersion::v2;
+  if (second && options.proxy_must_name_client && !header.source) {
+    return "it names no client: LOCAL or UNSPEC (proxy_protocol_unknown_client)";
   }
   if (options.proxy_requires_tls && !header.tls) {
     return "it does not say that the client used TLS (proxy_protocol_v2_require_tls)";

@@ -178,8 +178,10 @@ keyfile KEY
         def headers():
             return ((self.broker.port2, v2(0x20)), (self.broker.port2, v2(family=0)),
                     (self.broker.port, b"PROXY UNKNOWN\r\n"))
-        for port, header in headers():
+        for port, header in headers()[:2]:
             self.refused(port, header, r"it names no client: .* \(proxy_protocol_unknown_client\)")
+        stream = self.sends(self.broker.port, headers()[2][1] + wire.connect(MQTT311, "unknown"))
+        self.assertEqual(stream.receive(30), b"\x20\x02\0\0")
         self.start("proxy_protocol_unknown_client true\n" + self.config)
         for port, header in headers():
             name = unique("local")
