@@ -56,8 +56,7 @@ struct Frame {
 ///           more than `packet_bytes_max` bytes in all; said as soon as the header is whole, before
 ///           the body is there. A wrong first byte is said as soon as it is there.
 /// Cost      Constant; reads at most five bytes. Nearly every packet is whole and has a length of
-/// one
-///           byte: that case is inline, so that its result never becomes an object in memory.
+///           one byte: that case is inline, so that its result never becomes an object in memory.
 [[nodiscard]] inline Decoded<std::optional<Frame>> next_frame(Bytes input,
                                                               std::size_t packet_bytes_max,
                                                               Version version = Version::v5_0) {

@@ -32,7 +32,7 @@ struct Scene {
   test::ConnectedClient client{parts, 1, Version::v5_0};
 
   std::optional<mqtt::Failure> begin(const std::string& bytes) {
-    const auto frame = mqtt::next_frame(mqtt::as_bytes(bytes), 0, Version::v5_0);
+    const auto frame = mqtt::next_frame(mqtt::as_bytes(bytes), bytes.size(), Version::v5_0);
     return parts.subscriptions.begin(client.connection, **frame);
   }
   /// Handles a packet to its end; returns in how many turns.
