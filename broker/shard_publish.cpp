@@ -33,6 +33,11 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   const std::string_view mount = connection.session->mount_point;
   std::string_view topic = packet->topic;
   if (!mount.empty()) {
+    // Subscribers outside of the mount point get the whole name: it has to fit a packet's field.
+    if (mount.size() + topic.size() > mqtt::text_bytes_max) {
+      return fail(connection,
+                  Failure{Reason::topic_name_invalid, "topic name too long behind mount_point"});
+    }
     scratch_topic = concat({mount, topic});
     topic = scratch_topic;
   }

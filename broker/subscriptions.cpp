@@ -115,6 +115,11 @@ mqtt::Decoded<bool> Subscriptions::check_filter(const Connection& connection, mq
     return std::unexpected(
         mqtt::Failure{Reason::protocol_error, "No Local on a shared subscription"});
   }
+  const std::size_t size_bytes = *shared ? (*shared)->filter.text().size() : entry.filter.size();
+  if (connection.session->mount_point.size() + size_bytes > mqtt::text_bytes_max) {
+    return std::unexpected(
+        mqtt::Failure{Reason::topic_filter_invalid, "topic filter too long behind mount_point"});
+  }
   if (*shared) return true;
   if (const auto parsed = mqtt::TopicFilter::parse(entry.filter); !parsed) {
     return std::unexpected(parsed.error());

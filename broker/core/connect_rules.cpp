@@ -78,6 +78,10 @@ std::optional<Failure> ConnectRules::check_will(const Connection& connection,
     return Failure{v5_0 ? Reason::packet_too_large : Reason::not_authorized,
                    "will payload exceeds message_size_limit"};
   }
+  if (policy(connection).mount_point.size() + packet.will->topic.size() > mqtt::text_bytes_max) {
+    return Failure{Reason::topic_name_invalid, "will topic too long behind mount_point",
+                   mqtt::Answered::from_v5_0};
+  }
   if (packet.will->qos > policy(connection).max_qos) {
     // [MQTT-3.2.2-12]
     return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos",

@@ -5,14 +5,13 @@
 
 #include "broker/core/topic_trie.h"
 #include "broker/wire/properties.h"
+#include "broker/wire/protocol.h"
 #include "broker/wire/publish.h"
 #include "broker/wire/topic.h"
 #include "broker/wire/utf8.h"
 
 namespace broker {
 namespace {
-
-constexpr std::size_t text_bytes_max = 65'535;
 
 /// The front part that only a mount point can have brought, because clients may not; and the rest.
 std::pair<std::string_view, std::string_view> split_mount(std::string_view path) {
@@ -35,18 +34,18 @@ bool is_mount(std::string_view text) {
 bool is_sound_topic(std::string_view topic) {
   const auto [mount, rest] = split_mount(topic);
   // A client's part may be one empty level: "m/" + "/" ends in one.
-  return topic.size() <= text_bytes_max && is_mount(mount) &&
+  return topic.size() <= mqtt::text_bytes_max && is_mount(mount) &&
          (mqtt::TopicName::parse(rest).has_value() || (rest.empty() && !mount.empty()));
 }
 
 bool is_sound_filter(std::string_view filter) {
   const auto [mount, rest] = split_mount(filter);
-  return filter.size() <= text_bytes_max && is_mount(mount) &&
+  return filter.size() <= mqtt::text_bytes_max && is_mount(mount) &&
          (mqtt::TopicFilter::parse(rest).has_value() || (rest.empty() && !mount.empty()));
 }
 
 bool is_sound_text(std::string_view text) {
-  return text.size() <= text_bytes_max && mqtt::is_utf8_string(text);
+  return text.size() <= mqtt::text_bytes_max && mqtt::is_utf8_string(text);
 }
 
 bool are_sound_properties(mqtt::Bytes properties) {

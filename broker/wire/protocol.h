@@ -1,6 +1,7 @@
 // broker/wire/protocol.h
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string_view>
@@ -43,6 +44,8 @@ enum class PacketId : std::uint16_t {};
 /// The end of a connection that sent a packet: some packets may say more or less by it.
 enum class Side : std::uint8_t { client, server };
 
+/// Most bytes of a text or of binary data in a packet (sections 1.5.4 and 1.5.6).
+inline constexpr std::size_t text_bytes_max = 65'535;
 /// Largest value of a Variable Byte Integer, and so of Remaining Length (section 1.5.5).
 inline constexpr std::uint32_t variable_byte_integer_max = 268'435'455;
 

@@ -239,6 +239,28 @@ TEST_CASE("no retained message for a shared subscription", "[shard][shared]") {
   CHECK(broker.publishes(client).empty());
 }
 
+TEST_CASE("a topic that a mount point makes too long for a packet is refused",
+          "[shard][subscribe]") {
+  auto policy = Broker::open_policy();
+  policy.mount_point = "site";
+  Broker broker(1, {}, policy);
+  const std::string longest(65'535 - policy.mount_point.size(), 'a');
+  const std::string too_long = longest + "a";
+  const auto publisher = broker.client("p");
+  const auto subscriber = broker.client("s");
+  broker.subscribe(subscriber, longest);
+  broker.received(subscriber);
+  broker.publish(publisher, longest, "x");
+  CHECK(broker.publishes(subscriber) == Strings{"PUBLISH q0 r0 d0 m0 " + longest + " x"});
+  broker.publish(publisher, too_long, "x");
+  CHECK(broker.closed(publisher));
+  broker.subscribe(subscriber, too_long);
+  CHECK(broker.closed(subscriber));
+  test::ConnectOptions with_will;
+  with_will.will_topic = too_long;
+  CHECK(broker.closed(broker.client("w", with_will)));
+}
+
 TEST_CASE("a mount point is put on and taken off", "[shard][subscribe]") {
   auto policy = Broker::open_policy();
   policy.mount_point = "site/";
