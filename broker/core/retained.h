@@ -77,8 +77,8 @@ class Retained {
   template <typename Visit>
   void for_each(Visit&& visit) const {
     for (std::uint32_t index = 1; index < nodes_.size(); ++index) {
-      const Record& record = records_[index];
-      if (nodes_[index] != LevelTree::none && record.message) visit(record);
+      if (nodes_[index] == LevelTree::none) continue;
+      if (const Record& record = records_[index]; record.message) visit(record);
     }
   }
 
