@@ -1,5 +1,6 @@
 #include "auth/login_jobs.h"
 
+#include <cassert>
 #include <utility>
 
 namespace auth {
@@ -15,6 +16,7 @@ bool LoginJobs::is_held(const Mac& key) const {
 }
 
 LoginJobs::Entry& LoginJobs::add(const Mac& key, LoginJob job) {
+  assert(!entries_.contains(key));
   const std::size_t bytes = job.user.size() + job.password.size();
   bytes_ += bytes;
   waiting_ += job.waiters.size();
@@ -46,9 +48,11 @@ void LoginJobs::release_due(Time now) {
 }
 
 void LoginJobs::release(const Mac& key, Entry& entry) {
+  assert(entry.held);
   held_.erase(*entry.held);
   entry.held.reset();
   const auto count = held_per_pair_.find(entry.job.pair);
+  assert(count != held_per_pair_.end() && count->second.of(entry.job) > 0);
   --count->second.of(entry.job);
   if (count->second.for_hash + count->second.for_answer == 0) held_per_pair_.erase(count);
   queue_.push_back(key);
@@ -68,6 +72,8 @@ std::optional<Mac> LoginJobs::next() {
 
 LoginJob LoginJobs::take(const Mac& key) {
   auto node = entries_.extract(key);
+  assert(!node.empty() && !node.mapped().held);
+  assert(bytes_ >= node.mapped().bytes && waiting_ >= node.mapped().job.waiters.size());
   bytes_ -= node.mapped().bytes;
   waiting_ -= node.mapped().job.waiters.size();
   return std::move(node.mapped().job);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -36,6 +37,7 @@ class LruMap {
     entries_.emplace_front(key, std::move(value));
     index_[key] = entries_.begin();
     if (entries_.size() > entries_max_) erase(Key(entries_.back().first));
+    assert(entries_.size() <= entries_max_ && index_.size() == entries_.size());
   }
 
   void erase(const Key& key) {

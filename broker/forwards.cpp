@@ -47,6 +47,7 @@ Forwards::Forwards(const ShardOptions& options, Ledger& ledger, Holdings& holdin
 
 void Forwards::begin_peer_input(ShardIndex from, const ConfirmRequest& request) {
   if (from == options_.index) return;  // this shard's own input has begun already
+  assert(static_cast<std::uint32_t>(from) < options_.shards);
   const bool has_row = request.forward != ForwardKey{0};
   if (has_row) {
     ledger_.arrived(request.forward);
@@ -99,6 +100,7 @@ bool Forwards::has_to_wait(const Message& message, bool lasting) const noexcept 
 
 template <typename Message>
 void Forwards::store(ShardIndex to, Message&& message, Publication* publication) {
+  assert(storing_ && ledger_.on());
   const MessageRef kept = publication != nullptr && publication->shared != nullptr
                               ? publication->keep()
                               : MessageRef::adopt(message.message);
@@ -124,6 +126,7 @@ void Forwards::committed(std::uint64_t position) {
     Waiting next = waiting_.pop_front();
     peers_.send(next.to, std::move(next.message));
     if (next.key == ForwardKey{0}) {
+      assert(in_order_ > 0);
       --in_order_;
     } else {
       unconfirmed_[static_cast<std::uint32_t>(next.to)].push_back({next.key, std::move(next.kept)});
@@ -133,6 +136,7 @@ void Forwards::committed(std::uint64_t position) {
 
 void Forwards::confirmed(ShardIndex from, const ConfirmRequest& request) {
   if (request.forward == ForwardKey{0}) return holdings_.confirmed(from, request);
+  assert(static_cast<std::uint32_t>(from) < unconfirmed_.size());
   Ring<Unconfirmed>& sent = unconfirmed_[static_cast<std::uint32_t>(from)];
   while (!sent.empty() && sent.front().key <= request.forward) {
     ledger_.forwarded(sent.pop_front().kept);
@@ -163,6 +167,7 @@ JournalBatch::Forward Forwards::row_of(const Waiting& one, JournalBatch& batch) 
       },
       one.message);
   row.key = one.key;
+  assert(one.kept && one.kept->mark() != nullptr);
   row.message = one.kept->mark()->key;
   row.share_name = batch.put(texts.share_name);
   row.share_filter = batch.put(texts.share_filter);

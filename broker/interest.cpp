@@ -1,5 +1,7 @@
 #include "broker/interest.h"
 
+#include <bit>
+#include <cassert>
 #include <cstddef>
 
 namespace broker {
@@ -10,6 +12,7 @@ constexpr std::size_t buckets = 32'768;           // a power of two
 constexpr std::size_t length_rows = buckets - 1;  // + 1 .. 4: filters with a prefix of that length
 constexpr std::size_t wildcard_row = length_rows + prefix_levels_max + 1;
 constexpr std::size_t rows = wildcard_row + 1;
+static_assert(std::has_single_bit(buckets));
 constexpr std::uint64_t hash_start = 0xCBF29CE484222325U;
 
 std::uint64_t extend(std::uint64_t hash, std::string_view level) noexcept {
@@ -49,7 +52,9 @@ FilterRows rows_of(std::string_view filter) noexcept {
 
 }  // namespace
 
-Interest::Interest(std::uint32_t shards) : shards_(shards), counters_(rows * shards) {}
+Interest::Interest(std::uint32_t shards) : shards_(shards), counters_(rows * shards) {
+  assert(shards > 0 && shards <= shards_max);
+}
 
 void Interest::add(ShardIndex shard, std::string_view filter) {
   const FilterRows at = rows_of(filter);
@@ -64,7 +69,9 @@ void Interest::add(ShardIndex shard, std::string_view filter) {
 void Interest::remove(ShardIndex shard, std::string_view filter) {
   const FilterRows at = rows_of(filter);
   const auto last_in = [&](std::size_t row) {
-    return counter(row, shard).fetch_sub(1, std::memory_order_acq_rel) == 1;
+    const std::uint32_t before = counter(row, shard).fetch_sub(1, std::memory_order_acq_rel);
+    assert(before > 0);  // add() counted the filter
+    return before == 1;
   };
   const bool no_bucket = last_in(at.bucket);
   const bool no_length = last_in(at.length);

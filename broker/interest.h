@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -42,6 +43,8 @@ class Interest {
   using Counter = std::atomic<std::uint32_t>;
 
   [[nodiscard]] Counter& counter(std::size_t row, ShardIndex shard) noexcept {
+    assert(static_cast<std::uint32_t>(shard) < shards_);
+    assert(row * shards_ < counters_.size());
     return counters_[row * shards_ + static_cast<std::uint32_t>(shard)];
   }
   /// One bit for each shard that counts something in a row.

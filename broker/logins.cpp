@@ -20,6 +20,7 @@ void wipe_in(mqtt::ByteBuffer& buffer, mqtt::Bytes password) {
 }  // namespace
 
 void Logins::ask(Connection& connection, const mqtt::Connect& packet) {
+  assert(connection.session == nullptr && connection.listener < options_.listeners.size());
   connection.stage = Connection::Stage::awaiting_verdict;
   connection.login_asked_in = reloads_;
   LoginRequest request;
@@ -40,7 +41,9 @@ Logins::Decision Logins::decided(Connection& connection, const Verdict& verdict)
   // The CONNECT was sound when it came.
   const auto frame =
       mqtt::next_frame(connection.tail.view(), connection.promises.maximum_packet_size_bytes);
+  assert(frame && *frame);
   auto packet = mqtt::decode_connect((*frame)->body, (*frame)->flags);
+  assert(packet);
   const std::optional<mqtt::Bytes> password = packet->password;
   // Before anything is asked again: a name in CONNECT must not pass for one that TLS proved.
   rules_.identify(connection, *packet);

@@ -49,13 +49,14 @@ Mailboxes::Mailboxes(std::uint32_t shards, const MailboxLimits& limits)
       limits_(limits),
       mailboxes_(std::make_unique<Mailbox[]>(std::size_t{shards} * shards)),
       receivers_(std::make_unique<Receiver[]>(shards)) {
-  assert(shards <= Interest::shards_max);
+  assert(shards > 0 && shards <= Interest::shards_max);
   for (std::uint32_t to = 0; to < shards; ++to) receivers_[to].taken.resize(shards);
 }
 
 Mailboxes::~Mailboxes() = default;
 
 Mailboxes::Mailbox& Mailboxes::mailbox(ShardIndex from, ShardIndex to) noexcept {
+  assert(index_of(from) < shards_ && index_of(to) < shards_);
   return mailboxes_[index_of(to) * shards_ + index_of(from)];
 }
 
@@ -90,6 +91,7 @@ Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
                                   std::vector<PeerMessage>& messages) {
   Pushed pushed;
   if (messages.empty()) return pushed;
+  assert(from != to);
   Mailbox& box = mailbox(from, to);
   Receiver& receiver = receivers_[index_of(to)];
   {
@@ -133,6 +135,8 @@ Mailboxes::Senders Mailboxes::take(ShardIndex to) {
 bool Mailboxes::take_up_to(std::uint64_t last, Mailbox& box, Taken& taken) {
   Contents& contents = box.contents;
   if (contents.batches.empty()) return false;
+  assert(contents.batches.back().end == contents.messages.size());
+  assert(taken.messages.empty() && taken.batches.empty());
   if (contents.batches.back().number <= last) {
     std::swap(contents, static_cast<Contents&>(taken));
     box.bytes = 0;

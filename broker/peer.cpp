@@ -1,5 +1,6 @@
 #include "broker/peer.h"
 
+#include <cassert>
 #include <utility>
 #include <variant>
 
@@ -23,6 +24,7 @@ void PeerOutbox::send(ShardIndex to, PeerMessage message) {
 }
 
 void PeerOutbox::publish(ShardIndex to, const MessageView& message) {
+  assert(PublishBatch::takes(message));
   std::vector<PeerMessage>& waiting = messages(to);
   PublishBatch* last = waiting.empty() ? nullptr : std::get_if<PublishBatch>(&waiting.back());
   if (last == nullptr || !last->has_room_for(message)) {

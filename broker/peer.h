@@ -1,6 +1,7 @@
 // broker/peer.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,6 +116,7 @@ class PeerOutbox {
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
   /// The messages for `to`, in order. The draining caller clears them through settled().
   [[nodiscard]] std::vector<PeerMessage>& messages(ShardIndex to) {
+    assert(static_cast<std::uint32_t>(to) < messages_.size());
     return messages_[static_cast<std::uint32_t>(to)];
   }
   /// To be called after draining: counts the messages that are still there.

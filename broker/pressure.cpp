@@ -1,5 +1,7 @@
 #include "broker/pressure.h"
 
+#include <cassert>
+
 namespace broker {
 
 bool Pressure::journal_is_behind() {
@@ -24,6 +26,7 @@ void Pressure::spare_memory(bool spare) {
 }
 
 bool Pressure::would_be_kept(const Connection& connection, const mqtt::Publish& packet) {
+  assert(connection.session != nullptr);
   // QoS 0 is not kept while memory is short; and to remove a retained message frees some.
   if (packet.qos == mqtt::Qos::at_most_once && !packet.retain) return false;
   if (packet.retain && packet.payload.empty()) return false;
@@ -34,6 +37,7 @@ bool Pressure::would_be_kept(const Connection& connection, const mqtt::Publish& 
 }
 
 bool Pressure::has_to_wait(const Connection& connection, const mqtt::Publish& packet) {
+  assert(connection.session != nullptr);
   if (connection.parked) return true;
   if (packet.qos == mqtt::Qos::at_most_once && !packet.retain) return false;
   if (!memory_spared_ && memory_is_short()) spare_memory(true);
@@ -49,13 +53,17 @@ void Pressure::park(Connection& connection, const mqtt::Frame& frame) {
     connection.parked = std::make_unique<mqtt::ByteBuffer>();
     parked_.push_back(connection.id);
   }
+  assert(frame.size_bytes > frame.body.size());
   const std::size_t header_bytes = frame.size_bytes - frame.body.size();
   connection.parked->append({frame.body.data() - header_bytes, frame.size_bytes});
   parked_bytes_ += frame.size_bytes;
 }
 
 std::unique_ptr<mqtt::ByteBuffer> Pressure::unpark(Connection& connection) {
-  if (connection.parked) parked_bytes_ -= connection.parked->size();
+  if (connection.parked) {
+    assert(parked_bytes_ >= connection.parked->size());
+    parked_bytes_ -= connection.parked->size();
+  }
   return std::move(connection.parked);
 }
 

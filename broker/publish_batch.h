@@ -1,6 +1,7 @@
 // broker/publish_batch.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -56,6 +57,9 @@ class PublishBatch {
     return sizeof(Head) + message.topic.size() + message.properties.size() + message.payload.size();
   }
 
+  static_assert(message_bytes_max <= bytes_max);
+  static_assert(message_bytes_max <= std::numeric_limits<std::uint16_t>::max());  // sizes of Head
+
   mqtt::ByteBuffer bytes_;
   std::size_t size_ = 0;
 };
@@ -64,6 +68,7 @@ template <typename Visit>
 void PublishBatch::for_each(Visit&& visit) const {
   mqtt::Bytes rest = bytes_.view();
   const auto take = [&rest](std::size_t count) {
+    assert(count <= rest.size());
     const mqtt::Bytes taken = rest.first(count);
     rest = rest.subspan(count);
     return taken;

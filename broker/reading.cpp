@@ -1,6 +1,7 @@
 #include "broker/reading.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 
 namespace broker {
@@ -28,6 +29,7 @@ void Reading::resume(Connection& connection, Instant now) {
 }
 
 bool Reading::late(Connection& connection, Instant now) {
+  assert(connection.keep_alive_seconds > 0);
   const bool paused = loop_paused_ || connection.reading_paused || input_waits(connection);
   const Instant since = paused ? now : std::max(connection.last_received, reading_since_);
   const Instant deadline = after_milliseconds(since, connection.keep_alive_seconds * 1500LL);
@@ -37,7 +39,9 @@ bool Reading::late(Connection& connection, Instant now) {
 }
 
 std::optional<Refusal> Reading::meter(Connection& connection, std::size_t bytes, Instant now) {
+  assert(connection.listener < listeners_.size());
   const PublishRate& rate = listeners_[connection.listener].publish_rate;
+  assert(rate.messages_per_second != 0 || rate.bytes_per_second != 0);
   if (!connection.publishing) {
     connection.publishing = std::make_unique<PublishMeter>(delay_timer_kind_, &connection);
   }
@@ -59,6 +63,7 @@ std::optional<Refusal> Reading::meter(Connection& connection, std::size_t bytes,
 bool Reading::delay(Connection& connection, Instant now) {
   const PublishRate& rate = listeners_[connection.listener].publish_rate;
   if (rate.policy == PublishRatePolicy::disconnect) return false;
+  assert(connection.publishing);
   PublishMeter& spent = *connection.publishing;
   const std::int64_t milliseconds =
       std::max(milliseconds_until_room(spent.messages, rate.messages_per_second, now),
@@ -70,6 +75,7 @@ bool Reading::delay(Connection& connection, Instant now) {
 }
 
 void Reading::end_delay(Connection& connection, Instant now) noexcept {
+  assert(connection.publishing && connection.publishing->delayed);
   connection.publishing->delayed = false;
   connection.last_received = now;
 }

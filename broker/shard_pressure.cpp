@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "broker/core/client_text.h"
@@ -39,10 +40,12 @@ void Shard::State::handle_parked() {
 void Shard::State::handle_parked(Connection& connection) {
   const ConnectionId id = connection.id;
   const std::unique_ptr<mqtt::ByteBuffer> packets = pressure.unpark(connection);
+  assert(packets);
   mqtt::Bytes rest = packets->view();
   while (!rest.empty()) {
     const auto frame =
         mqtt::next_frame(rest, connection.promises.maximum_packet_size_bytes, connection.version);
+    assert(frame && *frame);  // whole packets were put aside
     rest = rest.subspan((*frame)->size_bytes);
     const bool waits = outbox.full() || connection.work != nullptr;
     const Next next = waits ? park(connection, **frame) : handle_parked(connection, **frame);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,7 @@ Session* Shard::State::detach(Connection& connection, std::optional<CloseHow> cl
     // The connection is gone before anything is published: a will must not be sent to it.
     session->connection = nullptr;
   }
+  assert(find(connection.id) == &connection);
   static_cast<void>(pressure.unpark(connection));
   note_unsent(connection, 0);
   connections[connection.id.slot].reset();

@@ -1,5 +1,6 @@
 #include "broker/shared_subscriptions.h"
 
+#include <cassert>
 #include <memory>
 #include <optional>
 #include <span>
@@ -71,6 +72,7 @@ bool SharedSubscriptions::join(Session& session, std::string_view share_name,
 }
 
 void SharedSubscriptions::leave(Session& session, MembershipList::Number number) {
+  assert(session.memberships);
   session.memberships->leave(number);
   const Membership& membership = session.memberships->at(number);
   const ShardIndex home = homes_.of_group(membership.share_name, membership.filter);
@@ -82,6 +84,7 @@ void SharedSubscriptions::leave(Session& session, MembershipList::Number number)
 // is put off until it is worth it, so that each UNSUBSCRIBE costs little.
 void SharedSubscriptions::forget_ended(Session& session, MembershipList::Number ended) {
   constexpr std::size_t ended_max = 64;
+  assert(session.memberships);
   MembershipList& all = *session.memberships;
   const std::size_t deliveries = session.outgoing ? session.outgoing->deliveries() : 0;
   if (deliveries == 0) {
@@ -202,6 +205,7 @@ void SharedSubscriptions::deliver_here(Session& session, std::string_view share_
     denials_.count_withheld(session, view.topic, publication.now);
     return;
   }
+  assert(session.end == Session::End::none);
   const MembershipList::Number membership = membership_of(session, share_name, filter);
   const std::uint32_t& id = granted.subscription_identifier;
   // Not above the granted QoS [MQTT-4.8.2-3].

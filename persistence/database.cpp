@@ -1,5 +1,6 @@
 #include "persistence/database.h"
 
+#include <cassert>
 #include <utility>
 
 namespace persistence {
@@ -34,6 +35,7 @@ void Statement::reset() noexcept {
 }
 
 Answer<void> Statement::run() {
+  assert(parameter_ == sqlite3_bind_parameter_count(statement_.get()));
   const int code = sqlite3_step(statement_.get());
   if (code != SQLITE_DONE) {
     auto failure = error();
@@ -64,10 +66,12 @@ Answer<bool> Statement::finds() {
 }
 
 std::int64_t Statement::integer() noexcept {
+  assert(column_ < sqlite3_data_count(statement_.get()));
   return sqlite3_column_int64(statement_.get(), column_++);
 }
 
 std::optional<std::int64_t> Statement::integer_or_null() noexcept {
+  assert(column_ < sqlite3_data_count(statement_.get()));
   if (sqlite3_column_type(statement_.get(), column_) == SQLITE_NULL) {
     ++column_;
     return std::nullopt;
@@ -76,6 +80,7 @@ std::optional<std::int64_t> Statement::integer_or_null() noexcept {
 }
 
 std::string_view Statement::text() noexcept {
+  assert(column_ < sqlite3_data_count(statement_.get()));
   const void* const data = sqlite3_column_blob(statement_.get(), column_);
   const int size = sqlite3_column_bytes(statement_.get(), column_);
   ++column_;
@@ -83,6 +88,7 @@ std::string_view Statement::text() noexcept {
 }
 
 void Statement::bind_one(std::int64_t value) noexcept {
+  assert(parameter_ < sqlite3_bind_parameter_count(statement_.get()));
   sqlite3_bind_int64(statement_.get(), ++parameter_, value);
 }
 
@@ -95,12 +101,14 @@ void Statement::bind_one(const std::optional<std::int64_t>& value) noexcept {
 }
 
 void Statement::bind_one(std::string_view text) noexcept {
+  assert(parameter_ < sqlite3_bind_parameter_count(statement_.get()));
   const char* const data = text.empty() ? "" : text.data();  // null would be NULL
   sqlite3_bind_text64(statement_.get(), ++parameter_, data, text.size(), SQLITE_STATIC,
                       SQLITE_UTF8);
 }
 
 void Statement::bind_one(std::span<const std::byte> blob) noexcept {
+  assert(parameter_ < sqlite3_bind_parameter_count(statement_.get()));
   const void* const data = blob.empty() ? "" : static_cast<const void*>(blob.data());
   sqlite3_bind_blob64(statement_.get(), ++parameter_, data, blob.size(), SQLITE_STATIC);
 }

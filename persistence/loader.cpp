@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,7 @@ class Store::Loader {
       : store_(store), restorer_(restorer), batches_(restorer.shards) {}
 
   Answer<Loaded> load() {
+    assert(restorer_.shards > 0 && restorer_.shards <= 64);  // Holders has a bit for each
     if (auto told = announce(); !told) return std::unexpected(told.error());
     using Step = Answer<void> (Loader::*)();
     for (const Step step :
@@ -73,6 +75,7 @@ class Store::Loader {
   };
 
   void give(std::uint32_t shard) {
+    assert(shard < batches_.size());
     if (batches_[shard].size() == 0) return;
     restorer_.restore(shard, batches_[shard]);
     empty(batches_[shard]);
@@ -126,6 +129,7 @@ class Store::Loader {
   }
   void holds(std::uint64_t message, std::uint32_t shard) {
     Holders* const holders = messages_.find(message);
+    assert(shard < restorer_.shards);
     if (holders != nullptr) holders->shards |= std::uint64_t{1} << shard;
   }
   /// A row that is not is left out.

@@ -1,5 +1,7 @@
 #include "persistence/message_holders.h"
 
+#include <cassert>
+
 namespace persistence {
 
 void MessageHolders::roll_back() {
@@ -23,6 +25,7 @@ bool MessageHolders::remove(std::uint64_t message) {
   const auto found = counts_.find(message);
   if (found == counts_.end()) return false;
   undo_.try_emplace(message, found->second);
+  assert(found->second >= 2);
   if (--found->second == 1) counts_.erase(found);
   return true;
 }

@@ -1,6 +1,7 @@
 // persistence/message_holders.h
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <unordered_map>
 
@@ -24,7 +25,10 @@ class MessageHolders {
   [[nodiscard]] bool remove(std::uint64_t message);
 
   /// As read from the tables, outside of transactions. Requires `count` >= 2.
-  void set(std::uint64_t message, std::uint32_t count) { counts_[message] = count; }
+  void set(std::uint64_t message, std::uint32_t count) {
+    assert(count >= 2);
+    counts_[message] = count;
+  }
   void clear() noexcept;
 
  private:

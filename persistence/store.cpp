@@ -1,5 +1,6 @@
 #include "persistence/store.h"
 
+#include <cassert>
 #include <sys/stat.h>
 #include <utility>
 
@@ -117,6 +118,7 @@ std::expected<void, std::string> Store::set_aside(const DatabaseError& error) {
 }
 
 Answer<void> Store::begin() {
+  assert(tables_ && sqlite3_get_autocommit(database_.handle()) != 0);  // no transaction is open
   holders_.begin();
   step_milliseconds_ = 0;
   auto done = database_.execute("BEGIN IMMEDIATE");
@@ -153,6 +155,7 @@ void Store::look_at_clock() {
 // that the kernel has discarded. And it is enough, as long as this connection stays open: its
 // earlier commits were synced. A newly opened file would take the lost pages for a transaction.
 Answer<void> Store::commit() {
+  assert(sqlite3_get_autocommit(database_.handle()) == 0);  // begin() opened a transaction
   auto done = database_.execute("COMMIT");
   if (done && step_milliseconds_ != 0) {
     log_.write(broker::LogType::notice,
@@ -246,9 +249,13 @@ Answer<std::uint64_t> Store::last_key() {
   return std::stoull(*key);
 }
 
-Answer<void> Store::write(const JournalBatch& batch) { return tables_->write(batch); }
+Answer<void> Store::write(const JournalBatch& batch) {
+  assert(tables_ && sqlite3_get_autocommit(database_.handle()) == 0);
+  return tables_->write(batch);
+}
 
 Answer<void> Store::end_forwards() {
+  assert(tables_ && sqlite3_get_autocommit(database_.handle()) == 0);
   if (auto done = tables_->end_forwards(); !done) return done;
   for (const std::uint64_t key : std::exchange(forwarded_, {})) {
     if (auto done = tables_->drop_message(key); !done) return done;

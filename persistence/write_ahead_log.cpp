@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -118,6 +119,7 @@ Answer<void> WriteAheadLog::begin() {
 }
 
 Answer<void> WriteAheadLog::stamp(const LogStamp& stamp) {
+  assert(sqlite3_get_autocommit(database_.handle()) != 0);
   auto done = database_.execute("BEGIN IMMEDIATE");
   if (!done) return done;
   done = notes_.set(LogStamp::note_name, stamp.note());
@@ -131,6 +133,7 @@ Answer<void> WriteAheadLog::stamp(const LogStamp& stamp) {
 }
 
 Answer<void> WriteAheadLog::move(int mode) {
+  assert(sqlite3_get_autocommit(database_.handle()) != 0);
   if (!stamp_.moving) {
     if (auto done = stamp(stamp_.to_be_moved()); !done) return done;
   }

@@ -1,5 +1,6 @@
 #include "persistence/writer.h"
 
+#include <cassert>
 #include <chrono>
 #include <csignal>
 #include <pthread.h>
@@ -111,6 +112,7 @@ bool Writer::lost() const {
 
 void Writer::not_renewed(const std::string& sentence) {
   const std::lock_guard lock(mutex_);
+  assert(lost_);
   ++figures_.failures;
   figures_.error = sentence;
   tell_failure(sentence + " Acknowledgements wait; trying again.");
@@ -118,6 +120,7 @@ void Writer::not_renewed(const std::string& sentence) {
 
 void Writer::renewed() {
   const std::lock_guard lock(mutex_);
+  assert(lost_);
   lost_ = false;
   submitted_.clear();
   ++figures_.renewals;

@@ -1,6 +1,7 @@
 #include "transport/address_table.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace transport {
 
@@ -26,6 +27,7 @@ AddressTable::Entry& AddressTable::touch(Part& part, const AddressKey& key, brok
 void AddressTable::forget(Part& part, broker::Instant now) const {
   for (int count = 0; count < 2 && part.idle.size() > 1; ++count) {
     const auto oldest = part.entries.find(part.idle.front());
+    assert(oldest != part.entries.end() && !oldest->second.in_use());
     if (part.idle.size() <= idle_max_ && now < oldest->second.keep_until) return;
     part.idle.pop_front();
     part.entries.erase(oldest);
@@ -69,6 +71,7 @@ bool AddressTable::take(const AddressKey& key, const broker::TokenBucket::Size& 
 
 /// A bucket says nothing once it is full again.
 bool AddressTable::take(Entry& entry, const broker::TokenBucket::Size& rate, broker::Instant now) {
+  assert(rate.per_second > 0);
   const auto full_milliseconds = static_cast<std::int64_t>(rate.burst * 1000 / rate.per_second);
   entry.keep_until = std::max(entry.keep_until, broker::after_milliseconds(now, full_milliseconds));
   return entry.bucket.take(1, rate, now);

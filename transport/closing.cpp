@@ -32,6 +32,7 @@ void Closing::linger(Connection& connection, bool stopping, broker::Instant now)
 
 void Closing::push(Connection& connection, Deadlines& deadlines, std::int64_t milliseconds,
                    broker::Instant now) {
+  assert(milliseconds > 0);
   connection.deadline = broker::after_milliseconds(now, milliseconds);
   deadlines.push(connection.id, connection.deadline);
 }

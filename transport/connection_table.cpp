@@ -1,5 +1,6 @@
 #include "transport/connection_table.h"
 
+#include <cassert>
 #include <utility>
 
 namespace transport {
@@ -14,6 +15,7 @@ Connection& ConnectionTable::acquire() {
   const std::uint32_t slot = free_.back();
   free_.pop_back();
   Connection& connection = at(slot);
+  assert(connection.state == State::free);
   connection.id.slot = slot;
   connection.state = State::proxy_header;
   ++size_;
@@ -21,6 +23,8 @@ Connection& ConnectionTable::acquire() {
 }
 
 void ConnectionTable::release(Connection& connection) {
+  assert(connection.state == State::closed && size_ > 0);
+  assert(&at(connection.id.slot) == &connection);
   const broker::ConnectionId id = connection.id;
   connection = Connection{};
   connection.id = {id.slot, id.generation + 1};

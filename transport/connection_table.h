@@ -1,6 +1,7 @@
 // transport/connection_table.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,7 @@ class ConnectionTable {
   static constexpr std::uint32_t block_size = 64;
 
   [[nodiscard]] Connection& at(std::uint32_t slot) noexcept {
+    assert(slot < slots_);
     return blocks_[slot / block_size][slot % block_size];
   }
 

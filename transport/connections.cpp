@@ -101,6 +101,7 @@ Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener
 /// Changes the state of a live connection, and keeps the count of TLS handshakes right. Beside this
 /// only Closing changes it, from closing to lingering.
 void Connections::change(Connection& connection, State state) {
+  assert(connection.state != State::free && connection.state != State::closed);
   tls_.changed(connection.state, state);
   connection.state = state;
   if (state >= State::settled) Admission::release_login_bytes(connection.charge);
@@ -242,6 +243,7 @@ void Connections::on_written(uv_write_t* request, int status) {
 }
 
 void Connections::drained(Connection& connection) {
+  assert(connection.pending == nullptr);
   if (is_open(connection.state)) {
     loop_.shard().writable(connection.id, 0, loop_.now());
   } else {
@@ -299,7 +301,6 @@ void Connections::finish(Connection& connection) {
   if (!is_reading(connection)) reader_.start(connection);
 }
 
-/// The connection is gone, whatever anybody wished.
 /// The socket failed or the client has closed it: drops all state of the connection.
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
   // An end is input, too: if it returns messages to a group, members that joined before must count.

@@ -23,6 +23,10 @@ constexpr int rounds_max = 8;
 Loop& of(const uv_async_t* handle) { return *static_cast<Loop*>(handle->data); }
 
 constexpr std::uint64_t bit_of(std::uint32_t shard) noexcept { return std::uint64_t{1} << shard; }
+static_assert(broker::Interest::shards_max <= 64);  // one bit each
+
+/// The loop of this thread; null on all others.
+thread_local const Loop* loop_here = nullptr;
 
 }  // namespace
 
@@ -65,6 +69,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
 
 void Loop::reconfigure(const LoopOptions& options,
                        const std::vector<std::shared_ptr<Listener>>& listeners) {
+  assert(loop_here == this);
   const std::int64_t more_seconds =
       std::int64_t{options.handshake_timeout_seconds} - options_.handshake_timeout_seconds;
   options_ = options;
@@ -93,17 +98,20 @@ void Loop::start() {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  assert(opened_ && !thread_.joinable());
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void Loop::run() {
+  loop_here = this;
   turns_.wait();  // whatever was settled before belongs to no turn
   turns_.woke({Clock::monotonic_milliseconds()});
   uv_run(&uv_, UV_RUN_DEFAULT);
 }
 
 void Loop::join() {
+  assert(loop_here != this);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -118,6 +126,7 @@ void Loop::give_room(std::uint32_t peer) noexcept {
 }
 
 void Loop::wake() {
+  assert(loop_here == this);
   if (!alone()) {
     loops_.mailboxes_.awake(index_);
     const bool was_blocked = blocked();
@@ -152,6 +161,7 @@ void Loop::prepare() {
 }
 
 void Loop::tick() {
+  assert(loop_here == this);
   slept_.look();
   tick_shard();
   connections_.tick();
@@ -164,6 +174,7 @@ void Loop::tick_shard() {
 }
 
 void Loop::after_input(std::size_t bytes) {
+  assert(loop_here == this);
   input_bytes_ += bytes;
   ++inputs_;
   if (input_bytes_ >= flush_bytes || inputs_ >= inputs_per_flush || shard_.outbox().full()) flush();
@@ -240,6 +251,7 @@ void Loop::judge(broker::ConnectionId connection, const std::optional<AddressKey
 void Loop::move_connections() {
   if (alone()) return;
   for (broker::HandoffRequest& request : shard_.outbox().take_handoffs()) {
+    assert(static_cast<std::uint32_t>(request.home) < loops_.count() && request.home != index_);
     Loop& home = *loops_.loops_[static_cast<std::uint32_t>(request.home)];
     std::unique_ptr<Handoff> handoff = connections_.hand_off(std::move(request));
     if (handoff == nullptr) continue;
@@ -319,6 +331,7 @@ bool Loop::carry_on() {
 }
 
 void Loop::begin_stop() {
+  assert(loop_here == this);
   shard_.shut_down(now());
   input_stopped_ = false;  // the end of a connection is read
   stopping_ = true;
@@ -326,6 +339,7 @@ void Loop::begin_stop() {
 }
 
 void Loop::stop_when_done() {
+  assert(loop_here == this);
   if (!may_end_) return;  // others may have something for it still
   const bool waits = connections_.size() > 0 || shard_.journal_pending();
   if (waits && now() < stop_deadline_) return;

@@ -31,6 +31,7 @@ Loops::Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>
 Loops::~Loops() { stop(); }
 
 std::expected<void, std::string> Loops::start(std::vector<std::shared_ptr<Listener>> listeners) {
+  assert(!running_);
   // A client that is gone is told by the result of a write, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
   listeners_ = std::move(listeners);
@@ -94,6 +95,7 @@ bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {
 }
 
 broker::Shard& Loops::shard(broker::ShardIndex index) {
+  assert(static_cast<std::uint32_t>(index) < loops_.size());
   return loops_[static_cast<std::uint32_t>(index)]->shard();
 }
 
@@ -110,6 +112,7 @@ LoopFigures Loops::take_figures() noexcept {
 }
 
 void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {
+  assert(static_cast<std::uint32_t>(shard) < loops_.size());
   loops_[static_cast<std::uint32_t>(shard)]->post(
       [position](Loop& loop) { loop.shard().committed(position, loop.now()); });
 }
@@ -180,6 +183,7 @@ void Loops::reconfigure(const LoopOptions& options,
 }
 
 void Loops::post(broker::ShardIndex shard, Task task) {
+  assert(static_cast<std::uint32_t>(shard) < loops_.size());
   loops_[static_cast<std::uint32_t>(shard)]->post(
       [task = std::move(task)](Loop& loop) mutable { task(loop.shard(), loop.now()); });
 }

@@ -1,6 +1,7 @@
 #include "transport/tls.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -73,6 +74,7 @@ struct TlsFilter::Bio {
   }
 
   static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* count) {
+    assert(of(bio).output_ != nullptr);  // OpenSSL writes only within a call of the filter
     of(bio).output_->append(std::string_view(bytes, size));
     *count = size;
     return 1;
@@ -119,6 +121,7 @@ TlsFilter::~TlsFilter() = default;
 
 std::span<std::byte> TlsFilter::read(mqtt::Bytes bytes, std::span<std::byte> place,
                                      mqtt::ByteBuffer& replies) {
+  assert(place.size() >= bytes.size() + held_bytes_max);
   input_ = bytes;
   output_ = &replies;
   std::size_t have = 0;
@@ -234,6 +237,7 @@ void TlsRecords::put(mqtt::Bytes bytes) {
       bytes = bytes.subspan(whole);
       continue;
     }
+    assert(size_ < record_bytes);
     const std::size_t count = std::min(record_bytes - size_, bytes.size());
     std::memcpy(record_.data() + size_, bytes.data(), count);
     size_ += count;

@@ -96,6 +96,7 @@ std::span<std::byte> WebSocketReader::read_header(std::span<std::byte> bytes,
       return bytes.subspan(size);
     }
   }
+  assert(header_size_ < header_.size());
   header_[header_size_++] = bytes.front();
   if (header_size_ >= 2 && header_size_ == header_size_of(header_[1])) {
     const std::size_t size = std::exchange(header_size_, std::uint8_t{0});
@@ -107,6 +108,7 @@ std::span<std::byte> WebSocketReader::read_header(std::span<std::byte> bytes,
 }
 
 void WebSocketReader::start_frame(mqtt::Bytes header, WebSocketInput& input) {
+  assert(header.size() >= 6 && !in_frame_);
   const auto first = std::to_integer<unsigned>(header[0]);
   const auto length = std::to_integer<unsigned>(header[1] & std::byte{0x7F});
   const bool fin = (first & 0x80U) != 0;
@@ -147,6 +149,7 @@ const char* WebSocketReader::check_frame(bool fin, WebSocketOpcode opcode) const
 
 std::span<std::byte> WebSocketReader::read_payload(std::span<std::byte> bytes,
                                                    WebSocketInput& input) {
+  assert(in_frame_ && payload_left_ > 0);
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), payload_left_));
   const std::span<std::byte> data = bytes.first(size);
   if (is_control(opcode_)) {
@@ -173,6 +176,7 @@ void WebSocketReader::append_data(std::span<std::byte> data, WebSocketInput& inp
   }
   // Behind the existing payload: that stands earlier in the bytes that `data` is a part of.
   std::byte* const place = input.payload.data() + input.payload.size();
+  assert(place <= data.data());
   if (place != data.data()) std::memmove(place, data.data(), data.size());
   unmask({place, data.size()}, mask_);
   input.payload = {input.payload.data(), input.payload.size() + data.size()};
@@ -211,6 +215,7 @@ void WebSocketReader::fail(WebSocketInput& input, WebSocketCode code, const char
 
 void WebSocketReader::finish(WebSocketInput& input, WebSocketInput::End end, std::uint16_t code,
                              const char* why) {
+  assert(end_ == WebSocketInput::End::none && end != WebSocketInput::End::none);
   input.end = end_ = end;
   input.code = code_ = code;
   input.why = why_ = why;

@@ -1,6 +1,7 @@
 #include "transport/writer.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -40,6 +41,7 @@ bool Writer::write_stream(Connection& connection, broker::Output& output) {
   gather(output, 0, vectors_);
   std::size_t written = 0;
   if (!try_write(connection, written)) return false;
+  assert(written <= output.size_bytes());
   if (written == output.size_bytes()) return true;
   connection.pending = std::make_unique<Pending>();
   append(connection.pending->writing, output);
@@ -85,6 +87,7 @@ bool Writer::write_sealed(Connection& connection, mqtt::Bytes bytes) {
   vectors_.push_back(uv_buf_t{base, bytes.size()});
   std::size_t written = 0;
   if (!try_write(connection, written)) return false;
+  assert(written <= bytes.size());
   if (written == bytes.size()) return true;
   connection.pending = std::make_unique<Pending>();
   connection.pending->writing.bytes.append(bytes.subspan(written));
@@ -111,6 +114,7 @@ bool Writer::try_write(Connection& connection, std::size_t& written) {
 
 /// Leaves the rest to libuv.
 bool Writer::write_pending(Connection& connection, std::size_t skip) {
+  assert(connection.pending != nullptr && connection.pending->writing.size_bytes() > skip);
   Pending& pending = *connection.pending;
   vectors_.clear();
   gather(pending.writing, skip, vectors_);
@@ -121,6 +125,7 @@ bool Writer::write_pending(Connection& connection, std::size_t skip) {
 
 Writer::Progress Writer::written(Connection& connection, int status) {
   if (status < 0) return Progress::lost;
+  assert(connection.pending != nullptr);
   connection.pending->writing = {};
   // A Pong waits until output leaves, because TLS seals bytes in the order in which they leave.
   // Nothing follows a Close.

@@ -42,6 +42,8 @@ std::size_t Backlog::place_from(std::uint64_t number) const noexcept {
 }
 
 void Backlog::push(Delivery delivery, std::uint64_t number) {
+  assert(delivery.message);
+  assert(places_.empty() || number > places_[places_.size() - 1].number);
   const std::size_t size_bytes = delivery.size_bytes();
   size_bytes_ += size_bytes;
   sum_->bytes += size_bytes;
@@ -53,13 +55,16 @@ void Backlog::push(Delivery delivery, std::uint64_t number) {
 }
 
 Delivery Backlog::pop_front() {
+  assert(!empty());
   Delivery delivery = take(places_.front());
   drop_leading_holes();
   return delivery;
 }
 
 Delivery Backlog::remove(std::uint64_t number) {
-  Delivery delivery = take(places_[place_from(number)]);
+  const std::size_t place = place_from(number);
+  assert(place < places_.size() && places_[place].number == number);
+  Delivery delivery = take(places_[place]);
   drop_leading_holes();
   if (holes_ > size() + holes_tolerated) close_ranks();
   return delivery;
@@ -67,6 +72,8 @@ Delivery Backlog::remove(std::uint64_t number) {
 
 /// Leaves a hole.
 Delivery Backlog::take(Place& place) {
+  assert(place.delivery.message);
+  assert(size_bytes_ >= place.delivery.size_bytes());
   if (topics_) {
     const auto found = topics_->find(place.delivery.message->topic());
     if (found != topics_->end() && found->second == place.number) topics_->erase(found);

@@ -1,6 +1,7 @@
 #include "broker/core/due_queue.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace broker {
 namespace {
@@ -10,6 +11,7 @@ constexpr std::size_t entries_tolerated = 64;
 }  // namespace
 
 void DueQueue::schedule(std::uint32_t number, Instant due) {
+  assert(due < none);
   if (number >= due_.size()) due_.resize(std::size_t{number} + 1, none);
   Instant& at = due_[number];
   if (at <= due) return;
@@ -28,6 +30,7 @@ std::optional<std::uint32_t> DueQueue::pop(Instant now) {
     give_memory_back();
     if (entry.number >= due_.size() || due_[entry.number] != entry.due) continue;
     due_[entry.number] = none;
+    assert(scheduled_ > 0);
     --scheduled_;
     if (scheduled_ == 0) *this = DueQueue{};
     return entry.number;

@@ -1,6 +1,7 @@
 #include "broker/core/groups.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace broker {
@@ -30,6 +31,7 @@ void GroupMembers::build_index() {
 }
 
 void GroupMembers::swap(std::size_t one, std::size_t other) {
+  assert(one < items_.size() && other < items_.size());
   if (one == other) return;
   if (index_.size() > 0) {
     const auto first = static_cast<std::uint32_t>(one + 1);
@@ -64,6 +66,7 @@ bool GroupMembers::insert(const GroupMember& member) {
   const bool was_online = !created && items_[place].online;
   items_[place] = member;
   sort_in(place, was_online);
+  assert(online_ <= items_.size());
   return created;
 }
 
@@ -96,6 +99,7 @@ const GroupMember* GroupMembers::next() noexcept {
   const std::size_t candidates = online_ > 0 ? online_ : items_.size();
   if (candidates == 0) return nullptr;
   if (next_ >= candidates) next_ = 0;
+  assert(online_ == 0 || items_[next_].online);
   return &items_[next_++];
 }
 

@@ -1,6 +1,7 @@
 // broker/core/groups.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -92,7 +93,10 @@ class Groups {
   /// The group's number, or nothing.
   [[nodiscard]] std::optional<std::uint32_t> number(std::string_view share_name,
                                                     std::string_view filter) const;
-  [[nodiscard]] const Group& at(std::uint32_t group) const { return groups_[group]; }
+  [[nodiscard]] const Group& at(std::uint32_t group) const {
+    assert(group < groups_.size());
+    return groups_[group];
+  }
 
   /// Calls `visit(const Group&, const GroupMember&)` for each member of each group.
   template <typename Visit>
@@ -105,6 +109,7 @@ class Groups {
   /// The next member: round robin among those online, else among those away (their sessions queue).
   /// Null only for a group that is gone.
   [[nodiscard]] const GroupMember* pick(std::uint32_t group) noexcept {
+    assert(group < groups_.size());
     return groups_[group].members.next();
   }
 

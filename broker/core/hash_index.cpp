@@ -1,5 +1,8 @@
 #include "broker/core/hash_index.h"
 
+#include <bit>
+#include <cassert>
+
 namespace broker {
 namespace {
 
@@ -8,6 +11,7 @@ constexpr std::size_t slots_min = 16;
 }  // namespace
 
 void HashIndex::insert(std::uint32_t hash, std::uint32_t number) {
+  assert(number != none);
   if ((size_ + 1) * 4 > slots_.size() * 3) {
     resize(slots_.empty() ? slots_min : slots_.size() * 2);
   }
@@ -16,6 +20,7 @@ void HashIndex::insert(std::uint32_t hash, std::uint32_t number) {
 }
 
 void HashIndex::erase(std::uint32_t hash, std::uint32_t number) {
+  assert(size_ > 0 && number != none);
   std::size_t hole = slot_of(hash, number);
   for (std::size_t next = (hole + 1) & mask(); slots_[next].number != none;
        next = (next + 1) & mask()) {
@@ -30,8 +35,13 @@ void HashIndex::erase(std::uint32_t hash, std::uint32_t number) {
 }
 
 std::size_t HashIndex::slot_of(std::uint32_t hash, std::uint32_t number) const noexcept {
+  assert(!slots_.empty());
   std::size_t at = hash & mask();
-  while (slots_[at].number != number) at = (at + 1) & mask();
+  while (slots_[at].number != number) {
+    assert(slots_[at].number != none);  // else the search never ends
+    at = (at + 1) & mask();
+  }
+  assert(slots_[at].hash == hash);
   return at;
 }
 
@@ -42,6 +52,7 @@ void HashIndex::place(Slot slot) noexcept {
 }
 
 void HashIndex::resize(std::size_t slots) {
+  assert(std::has_single_bit(slots) && slots > size_);
   const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots));
   for (const Slot& slot : old) {
     if (slot.number != none) place(slot);

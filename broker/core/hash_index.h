@@ -1,6 +1,7 @@
 // broker/core/hash_index.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -34,6 +35,7 @@ class HashIndex {
   void erase(std::uint32_t hash, std::uint32_t number);
   /// Puts `number` in the place of `old`, which is there under `hash`.
   void replace(std::uint32_t hash, std::uint32_t old, std::uint32_t number) noexcept {
+    assert(number != none);
     slots_[slot_of(hash, old)].number = number;
   }
   /// Begins to fetch the slot that find() reads first.

@@ -1,6 +1,7 @@
 #include "broker/core/holdings.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace broker {
 
@@ -17,6 +18,7 @@ mqtt::ByteBuffer& Holdings::hold(Connection& connection) {
 }
 
 void Holdings::held(const Connection& connection, std::size_t size_bytes, bool in_order) {
+  assert(connection.held);  // hold() made it
   HeldOutput& held = *connection.held;
   ++held.packets;
   charge(size_bytes + sizeof(Packets));
@@ -37,6 +39,7 @@ ConfirmRequest Holdings::request_confirm(ShardIndex peer) {
   ++requests_;
   const std::size_t depth = std::min<std::size_t>(depth_, depths - 1);
   Line& line = lines_[depth];
+  assert(static_cast<std::uint32_t>(peer) < line.requested.size());
   const std::uint64_t number = ++line.requested[static_cast<std::uint32_t>(peer)];
   const ConfirmRequest request{number, ForwardKey{0}, static_cast<std::uint8_t>(depth + 1)};
   for (std::size_t i = 0; i < line.open.requests; ++i) {
@@ -68,12 +71,15 @@ void Holdings::confirm_when_stored(ShardIndex peer, const ConfirmRequest& reques
 void Holdings::end_turn(std::uint64_t position) {
   for (Line& line : lines_) {
     if (line.open.empty()) continue;
+    assert(line.tickets.empty() || line.tickets[line.tickets.size() - 1].position <= position);
     line.open.position = position;
     line.tickets.push_back(std::exchange(line.open, Ticket{}));
   }
 }
 
 void Holdings::confirmed(ShardIndex peer, const ConfirmRequest& request) noexcept {
+  assert(request.depth > 0 && request.depth <= depths);
+  assert(static_cast<std::uint32_t>(peer) < lines_[0].confirmed.size());
   lines_[request.depth - 1U].confirmed[static_cast<std::uint32_t>(peer)] = request.number;
 }
 
@@ -93,8 +99,10 @@ bool Holdings::done(Line& line) const noexcept {
 }
 
 void Holdings::speak(Connection& connection, std::size_t size_bytes) {
+  assert(connection.held);
   HeldOutput& held = *connection.held;
   Output& output = outbox_.output(connection.id);
+  assert(held.begin + size_bytes <= held.bytes.size());
   output.bytes.append(held.bytes.view().subspan(held.begin, size_bytes));
   // Deliveries that had to wait behind this packet may continue.
   output.report = output.report || connection.congested;

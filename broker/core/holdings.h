@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -89,7 +90,10 @@ class Holdings {
 
   /// The turn is over; `position` is the shard's last change.
   void end_turn(std::uint64_t position);
-  void committed(std::uint64_t position) noexcept { committed_ = position; }
+  void committed(std::uint64_t position) noexcept {
+    assert(position >= committed_);
+    committed_ = position;
+  }
   void confirmed(ShardIndex peer, const ConfirmRequest& request) noexcept;
   [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
   /// Whether anything waits.
@@ -169,6 +173,7 @@ void Holdings::release(Find&& find, Confirm&& confirm) {
 template <typename Find, typename Confirm>
 void Holdings::settle(Line& line, Find& find, Confirm& confirm) {
   const Ticket ticket = line.tickets.pop_front();
+  assert(waiting_bytes_ >= ticket.bytes);
   waiting_bytes_ -= ticket.bytes;
   for (std::size_t i = 0; i < ticket.requests; ++i) line.requests.pop_front();
   for (std::size_t i = 0; i < ticket.confirms; ++i) {

@@ -50,5 +50,8 @@ inline constexpr std::uint32_t packet_identifiers = 65'535;
 [[nodiscard]] constexpr mqtt::PacketId packet_id_of(std::uint64_t number) noexcept {
   return static_cast<mqtt::PacketId>(number % packet_identifiers + 1U);
 }
+static_assert(packet_id_of(0) == mqtt::PacketId{1});
+static_assert(packet_id_of(packet_identifiers - 1) == mqtt::PacketId{65'535});
+static_assert(packet_id_of(packet_identifiers) == mqtt::PacketId{1});
 
 }  // namespace broker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -25,8 +26,9 @@ class IncomingIds {
   [[nodiscard]] bool contains(mqtt::PacketId id) const noexcept {
     return place_of(id) != items_.size();
   }
-  /// Adds one that is not there. `noted`: the journal is to hear of it.
+  /// Adds one that is not there. `noted`: the journal is to get it.
   void add(mqtt::PacketId id, bool noted) {
+    assert(id != mqtt::PacketId{0} && !contains(id));
     items_.push_back({id, false});
     index_last();
     if (noted) added_.push_back(id);

@@ -1,6 +1,7 @@
 #include "broker/core/ledger.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace broker {
@@ -129,6 +130,7 @@ void Ledger::retaining(std::string_view topic, const MessageRef& before) {
 }
 
 MessageKey Ledger::refer(const MessageRef& message, JournalBatch& batch) {
+  assert(message->mark() != nullptr);  // a journal is kept
   StoreMark& mark = *message->mark();
   if (mark.key == MessageKey{0}) mark.key = new_message_key();
   if (mark.references++ == 0) put_message(message, batch);
@@ -136,6 +138,7 @@ MessageKey Ledger::refer(const MessageRef& message, JournalBatch& batch) {
 }
 
 void Ledger::put_message(const MessageRef& message, JournalBatch& batch) {
+  assert(message->mark() != nullptr && message->mark()->key != MessageKey{0});
   const StoreMark& mark = *message->mark();
   batch.messages.push_back({mark.key, mark.shared, message->qos(), message->retain(),
                             message->expires(), batch.put(message->topic()),
@@ -173,6 +176,7 @@ void Ledger::rewrite(const Retained::Record& record, JournalBatch& batch, Writte
 }
 
 void Ledger::release(const MessageRef& message) {
+  assert(message->mark() != nullptr && message->mark()->references > 0);
   StoreMark& mark = *message->mark();
   if (--mark.references > 0) return;
   next_.dropped_messages.push_back(mark.key);
@@ -218,6 +222,7 @@ JournalBatch::Session Ledger::row_of(const Session& session, JournalBatch& batch
 }
 
 void Ledger::write_deliveries(Session& session, JournalBatch& batch) {
+  assert(session.key != SessionKey{0});
   session.outgoing->store([&](std::uint64_t number, const Delivery& delivery, bool released) {
     JournalBatch::Delivery row = row_of(session, number, delivery, batch);
     if (delivery.message) row.message = refer(delivery.message, batch);
@@ -238,6 +243,7 @@ JournalBatch::Delivery Ledger::row_of(const Session& session, std::uint64_t numb
   }
   row.subscription_identifiers = {before, batch.bytes.size() - before};
   if (delivery.membership != 0) {
+    assert(session.memberships);
     const Membership& membership = session.memberships->at(delivery.membership);
     row.share_name = batch.put(membership.share_name);
     row.share_filter = batch.put(membership.filter);

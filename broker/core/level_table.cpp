@@ -1,6 +1,7 @@
 #include "broker/core/level_table.h"
 
 #include <array>
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -80,9 +81,10 @@ void LevelTable::Entry::clear() noexcept {
 }
 
 LevelTable::LevelTable() {
-  (void)entries_.take();  // none
-  (void)hold("+");
-  (void)hold("#");
+  [[maybe_unused]] const std::uint32_t unused = entries_.take();
+  [[maybe_unused]] const std::uint32_t plus = hold("+");
+  [[maybe_unused]] const std::uint32_t hash = hold("#");
+  assert(unused == none && plus == plus_number && hash == hash_number);
 }
 
 LevelTable::~LevelTable() {
@@ -142,6 +144,7 @@ std::uint32_t LevelTable::hold(std::string_view level) {
 
 void LevelTable::release(std::uint32_t number) {
   Entry& entry = entries_[number];
+  assert(number != none && entry.references > 0);
   if (--entry.references > 0) return;
   index_.erase(hash_of(entry.text()), number);
   entry.clear();
@@ -149,6 +152,7 @@ void LevelTable::release(std::uint32_t number) {
 }
 
 std::string_view LevelTable::text(std::uint32_t number) const noexcept {
+  assert(number != none && entries_[number].references > 0);
   return entries_[number].text();
 }
 

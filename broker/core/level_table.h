@@ -59,6 +59,8 @@ class LevelTable {
     void assign(std::string_view text);
     void clear() noexcept;
   };
+  static_assert(sizeof(Entry) == 24 && Entry::inline_size_max >= sizeof(char*));
+
   [[nodiscard]] std::uint32_t find(std::string_view level, std::uint32_t hash) const noexcept;
 
   Slab<Entry> entries_;  // [none] is unused

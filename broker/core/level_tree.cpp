@@ -1,5 +1,7 @@
 #include "broker/core/level_tree.h"
 
+#include <cassert>
+
 #include "broker/wire/topic.h"
 
 namespace broker {
@@ -49,6 +51,7 @@ LevelTree::NodeIndex LevelTree::add_child(NodeIndex parent, std::string_view lev
   const NodeIndex node = nodes_.take();
   nodes_[node].parent = parent;
   nodes_[node].level = levels_.hold(level);
+  assert(step(parent, nodes_[node].level) == none);
   if (level == "+") {
     nodes_[parent].plus = node;
   } else if (level == "#") {
@@ -94,12 +97,14 @@ void LevelTree::erase_edge(NodeIndex node) {
 }
 
 void LevelTree::clear_value(NodeIndex node) {
+  assert(node != none);
   nodes_[node].value = 0;
   prune(node);
 }
 
 void LevelTree::unpin(NodeIndex node) {
   const auto pin = pins_.find(node);
+  assert(pin != pins_.end());
   if (--pin->second > 0) return;
   pins_.erase(pin);
   prune(node);
@@ -115,6 +120,7 @@ void LevelTree::prune(NodeIndex node) {
 }
 
 void LevelTree::remove(NodeIndex node) {
+  assert(node != root && nodes_[node].childless() && nodes_[node].value == 0);
   Node& parent = nodes_[nodes_[node].parent];
   if (parent.plus == node) {
     parent.plus = none;

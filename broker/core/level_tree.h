@@ -1,6 +1,7 @@
 // broker/core/level_tree.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,7 +41,10 @@ class LevelTree {
 
   /// Keeps a node where it is, even without value and children, until unpin() was called as often:
   /// for walks that go on later. The number of pins is small.
-  void pin(NodeIndex node) { ++pins_[node]; }
+  void pin(NodeIndex node) {
+    assert(node != none);
+    ++pins_[node];
+  }
   void unpin(NodeIndex node);
 
   [[nodiscard]] std::uint32_t value(NodeIndex node) const noexcept { return nodes_[node].value; }

@@ -1,6 +1,7 @@
 #include "broker/core/membership_list.h"
 
 #include <algorithm>
+#include <cassert>
 #include <functional>
 
 namespace broker {
@@ -31,6 +32,7 @@ MembershipList::Number MembershipList::find(std::string_view share_name,
 }
 
 MembershipList::Number MembershipList::add(std::string_view share_name, std::string_view filter) {
+  assert(!share_name.empty());  // an empty one marks a free place
   if (const Number known = find(share_name, filter); known != none) return known;
   Number number = none;
   if (free_.empty()) {
@@ -58,6 +60,7 @@ void MembershipList::build_index() {
 }
 
 bool MembershipList::join(Number number) noexcept {
+  assert(number != none && number <= last() && !items_[number - 1].share_name.empty());
   bool& live = items_[number - 1].live;
   if (live) return false;
   live = true;
@@ -74,11 +77,13 @@ void MembershipList::set_options(Number number, mqtt::Qos qos, bool retain_as_pu
 }
 
 void MembershipList::leave(Number number) noexcept {
+  assert(at(number).live && live_ > 0);
   items_[number - 1].live = false;
   --live_;
 }
 
 void MembershipList::erase(Number number) {
+  assert(!at(number).live && !at(number).share_name.empty());
   if (index_.size() > 0) index_.erase(hash_of(at(number)), number);
   items_[number - 1] = Membership{};
   free_.push_back(number);

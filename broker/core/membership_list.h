@@ -1,6 +1,7 @@
 // broker/core/membership_list.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -39,7 +40,10 @@ class MembershipList {
   [[nodiscard]] Number find(std::string_view share_name, std::string_view filter) const noexcept;
   /// The same; it is added, not live, if it is not there.
   Number add(std::string_view share_name, std::string_view filter);
-  [[nodiscard]] const Membership& at(Number number) const noexcept { return items_[number - 1]; }
+  [[nodiscard]] const Membership& at(Number number) const noexcept {
+    assert(number != none && number <= last());
+    return items_[number - 1];
+  }
 
   /// Makes a membership live. Returns false if it was.
   bool join(Number number) noexcept;

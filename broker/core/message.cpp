@@ -1,5 +1,6 @@
 #include "broker/core/message.h"
 
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -51,6 +52,7 @@ SharedMessage SharedMessage::copy_of(const MessageView& view) {
 }
 
 MessageView SharedMessage::view() const noexcept {
+  assert(bytes.view().size() == std::size_t{topic_size} + properties_size + payload_size);
   const auto all = bytes.view();
   return {mqtt::as_text(all.first(topic_size)),
           all.subspan(std::size_t{topic_size} + properties_size, payload_size),

@@ -1,6 +1,7 @@
 // broker/core/message.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -137,8 +138,14 @@ class MessageRef {
     return *this;
   }
 
-  [[nodiscard]] const Message& operator*() const noexcept { return *message_; }
-  [[nodiscard]] const Message* operator->() const noexcept { return message_; }
+  [[nodiscard]] const Message& operator*() const noexcept {
+    assert(message_ != nullptr);
+    return *message_;
+  }
+  [[nodiscard]] const Message* operator->() const noexcept {
+    assert(message_ != nullptr);
+    return message_;
+  }
   [[nodiscard]] explicit operator bool() const noexcept { return message_ != nullptr; }
 
  private:

@@ -1,6 +1,7 @@
 #include "broker/core/outbox.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace broker {
 namespace {
@@ -22,6 +23,7 @@ Output& Outbox::open(ConnectionId connection) {
     pending = std::move(pool_.back());
     pool_.pop_back();
     pool_unused_ = std::min(pool_unused_, pool_.size());
+    assert(pool_bytes_ >= sizeof(Pending) + pending->output.bytes.capacity());
     pool_bytes_ -= sizeof(Pending) + pending->output.bytes.capacity();
   }
   pending->connection = connection;
@@ -44,6 +46,7 @@ void Outbox::recycle(std::unique_ptr<Pending> pending) {
 }
 
 void Outbox::trim() {
+  assert(pool_unused_ <= pool_.size());
   const auto unused = pool_.begin() + static_cast<std::ptrdiff_t>(pool_unused_);
   for (auto it = pool_.begin(); it != unused; ++it) {
     pool_bytes_ -= sizeof(Pending) + (*it)->output.bytes.capacity();

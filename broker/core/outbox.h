@@ -107,6 +107,7 @@ class Outbox {
   /// Adds `payload` behind the existing output. Without `keeper` it is borrowed.
   void splice(Output& output, mqtt::Bytes payload, MessageRef keeper) {
     if (!keeper) borrows_ = true;
+    assert(output.splices.empty() || output.splices.back().offset <= output.bytes.size());
     output.splices.push_back({output.bytes.size(), payload, std::move(keeper)});
     output.spliced_bytes += payload.size();
   }
@@ -174,6 +175,7 @@ void Outbox::drain_output(Write&& write) {
   draining_.swap(dirty_);
   charged_bytes_ = 0;
   for (std::unique_ptr<Pending>& pending : draining_) {
+    assert(pending->connection.slot < by_slot_.size());
     Pending*& of_slot = by_slot_[pending->connection.slot];
     if (of_slot == pending.get()) of_slot = nullptr;
     write(pending->connection, pending->output);

@@ -42,6 +42,7 @@ InFlight& Outgoing::append() {
 }
 
 InFlight& Outgoing::push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state) {
+  assert(window_.empty() || number >= sent_end());
   if (window_.empty()) first_ = number;
   while (sent_end() < number) append();
   ++entries_;
@@ -61,6 +62,7 @@ mqtt::PacketId Outgoing::put_in_flight(Delivery&& delivery) {
 }
 
 mqtt::PacketId Outgoing::send_front() {
+  assert(front_has_identifier());
   const std::uint64_t number = backlog_.front_number();
   push_sent(backlog_.pop_front(), number);
   return packet_id_of(number);
@@ -88,6 +90,7 @@ std::uint64_t Outgoing::number_of(mqtt::PacketId id) noexcept {
   if (index < window_.size() && window_[index].state != InFlight::State::free) {
     return first_ + index;
   }
+  assert(find(id) != nullptr);
   return stragglers_->find(id).number;
 }
 
@@ -105,6 +108,8 @@ Outgoing::Oldest Outgoing::oldest_in_flight() noexcept {
 }
 
 void Outgoing::received(InFlight& entry) {
+  assert(entry.state != InFlight::State::free);
+  assert(entry.delivery.qos == mqtt::Qos::exactly_once);
   if (entry.counts()) {
     discharge(entry.delivery.payload_bytes());
   } else {
@@ -127,7 +132,9 @@ Outgoing::Done Outgoing::finish(mqtt::PacketId id) {
 }
 
 Outgoing::Done Outgoing::finish_straggler(mqtt::PacketId id) {
+  assert(stragglers_);
   const auto [number, entry] = stragglers_->find(id);
+  assert(entry != nullptr);
   uncount(*entry);
   Done done{number, std::move(entry->delivery.message)};
   stragglers_->remove(id);
@@ -178,6 +185,7 @@ InFlight* Outgoing::next_to_resend(mqtt::PacketId& id) noexcept {
 }
 
 void Outgoing::sent_again(InFlight& entry) {
+  assert(entry.to_be_sent());
   if (entry.state == InFlight::State::release_unsent) {
     entry.state = InFlight::State::awaiting_pubcomp;
   } else {
@@ -196,6 +204,7 @@ bool Outgoing::may_restore(std::uint64_t number, bool released) const noexcept {
 }
 
 void Outgoing::restore(std::uint64_t number, Delivery delivery, bool released) {
+  assert(may_restore(number, released));
   // A hole proves that older deliveries were sent: one behind them was acknowledged.
   if (released || number > next_) {
     while (!backlog_.empty() && window_has_room()) take_back();

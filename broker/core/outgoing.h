@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -262,6 +263,7 @@ class Outgoing {
 
 template <typename Visit>
 void Outgoing::store(Visit&& visit) {
+  assert(unstored_ <= next_);
   if (stragglers_) {
     stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
       if (number >= unstored_) visit(number, entry.delivery, entry.released());

@@ -1,8 +1,11 @@
 #include "broker/core/packet_work.h"
 
+#include <cassert>
+
 namespace broker {
 
 void PacketWork::add(Outcome outcome) {
+  assert(outcomes.size() < filters);
   outcomes.push_back(outcome);
   if (filters < 2 || outcome.filter == 0) return;
   const auto last = static_cast<std::uint32_t>(outcomes.size());

@@ -1,6 +1,7 @@
 // broker/core/packet_work.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,7 +40,10 @@ struct PacketWork {
   /// The filters that are still to be read in this phase.
   [[nodiscard]] mqtt::Bytes rest() const noexcept { return head.filters.subspan(at); }
   /// Says that `rest` begins with the next filter.
-  void went_on(mqtt::Bytes rest) noexcept { at = head.filters.size() - rest.size(); }
+  void went_on(mqtt::Bytes rest) noexcept {
+    assert(rest.size() <= head.filters.size());
+    at = head.filters.size() - rest.size();
+  }
   void begin(Phase next) noexcept {
     phase = next;
     at = 0;

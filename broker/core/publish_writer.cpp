@@ -1,5 +1,6 @@
 #include "broker/core/publish_writer.h"
 
+#include <cassert>
 #include <cstring>
 #include <string>
 
@@ -134,6 +135,7 @@ void PublishWriter::write_copy(Connection& connection, const Publication::Encode
   const std::size_t bytes = first.size_bytes - payload;
   std::byte* const place = output.bytes.extend(bytes);
   // The first copy is found again after extend(): it may stand in the buffer that just moved.
+  assert(first.offset + bytes <= first.output->bytes.size());
   std::memcpy(place, first.output->bytes.data() + first.offset, bytes);
   if (first.packet_id_offset != 0) {
     place[first.packet_id_offset] = static_cast<std::byte>(static_cast<std::uint16_t>(id) >> 8U);
@@ -179,6 +181,7 @@ void PublishWriter::note_sent(const Session& session, const MessageView& message
 
 void PublishWriter::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id,
                               mqtt::Reason reason, When when) {
+  assert(session.connection != nullptr && id != mqtt::PacketId{0});
   Connection& connection = *session.connection;
   const std::size_t size_bytes = holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(mqtt::Ack{type, id, reason, {}}, connection.version, out);

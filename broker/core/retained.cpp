@@ -1,5 +1,6 @@
 #include "broker/core/retained.h"
 
+#include <cassert>
 #include <utility>
 
 namespace broker {
@@ -18,6 +19,7 @@ std::uint32_t Retained::record_of(std::string_view topic) {
   if (index != 0) return index;
   index = records_.take();
   if (index == nodes_.size()) nodes_.emplace_back();
+  assert(index < nodes_.size());
   nodes_[index] = node;
   tree_.set_value(node, index);
   return index;
@@ -25,6 +27,7 @@ std::uint32_t Retained::record_of(std::string_view topic) {
 
 void Retained::forget_message(Record& record) {
   if (!record.message) return;
+  assert(size_ > 0 && size_bytes_ >= record.message->size_bytes());
   --size_;
   size_bytes_ -= record.message->size_bytes();
   record.message = MessageRef{};
@@ -40,6 +43,7 @@ void Retained::bury(std::uint32_t index, Instant now) {
 
 bool Retained::store(MessageRef message, RetainStamp stamp,
                      std::shared_ptr<const Publisher> publisher) {
+  assert(message);
   const std::uint32_t index = record_of(message->topic());
   Record& record = records_[index];
   if (stamp < record.stamp) return false;
@@ -81,6 +85,7 @@ const Retained::Record* Retained::message_at(LevelTree::NodeIndex node,
 }
 
 void Retained::drop(std::uint32_t index) {
+  assert(index != 0 && nodes_[index] != LevelTree::none);
   forget_message(records_[index]);
   records_.give_back(index);
   tree_.clear_value(std::exchange(nodes_[index], LevelTree::none));

@@ -1,5 +1,7 @@
 #include "broker/core/retained_walk.h"
 
+#include <cassert>
+
 #include "broker/wire/topic.h"
 
 namespace broker {
@@ -15,6 +17,7 @@ bool RetainedWalk::is_hidden(NodeIndex child) const noexcept {
 }
 
 void RetainedWalk::pin() {
+  assert(!pinned_);
   for (const Place& place : way_) {
     if (place.child != LevelTree::none) retained_.tree_.pin(place.child);
   }

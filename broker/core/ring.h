@@ -17,9 +17,18 @@ class Ring {
  public:
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] T& operator[](std::size_t index) noexcept { return slots_[at(index)]; }
-  [[nodiscard]] const T& operator[](std::size_t index) const noexcept { return slots_[at(index)]; }
-  [[nodiscard]] T& front() noexcept { return slots_[head_]; }
+  [[nodiscard]] T& operator[](std::size_t index) noexcept {
+    assert(index < size_);
+    return slots_[at(index)];
+  }
+  [[nodiscard]] const T& operator[](std::size_t index) const noexcept {
+    assert(index < size_);
+    return slots_[at(index)];
+  }
+  [[nodiscard]] T& front() noexcept {
+    assert(size_ > 0);
+    return slots_[head_];
+  }
 
   T& push_back(T value) {
     T& place = push_empty();

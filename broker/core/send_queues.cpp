@@ -1,6 +1,7 @@
 #include "broker/core/send_queues.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 
 #include "broker/core/connection.h"
@@ -31,6 +32,7 @@ void SendQueues::push(Session& session, SendQueue queue, const Terms& terms,
   Delivery delivery{kept, IdentifierList(terms.subscription_identifiers), terms.membership,
                     terms.qos, terms.retain};
   if (queue == SendQueue::unsent) {
+    assert(session.connection != nullptr && terms.qos == mqtt::Qos::at_most_once);
     outgoing.push_unsent(std::move(delivery));
     session.connection->congested = true;
     return;
@@ -40,6 +42,7 @@ void SendQueues::push(Session& session, SendQueue queue, const Terms& terms,
 }
 
 bool SendQueues::make_room(Session& session, SendQueue queue, const Message& message) {
+  assert(session.listener < listeners_.size());
   const SlowConsumer policy = listeners_[session.listener].slow_consumer;
   Outgoing& outgoing = session.outgoing_part();
   Backlog& waiting = queue == SendQueue::backlog ? outgoing.backlog() : outgoing.unsent();
@@ -105,6 +108,7 @@ bool SendQueues::has_room(const Session& session) const {
 
 void SendQueues::give_way(Session& session, SendQueue queue, std::uint64_t number,
                           DropReason reason) {
+  assert(session.outgoing);
   Outgoing& outgoing = *session.outgoing;
   if (queue == SendQueue::unsent) {
     static_cast<void>(outgoing.unsent().remove(number));

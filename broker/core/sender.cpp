@@ -1,6 +1,7 @@
 #include "broker/core/sender.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace broker {
 namespace {
@@ -94,6 +95,7 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
 }
 
 void Sender::finish(Session& session, mqtt::PacketId id) {
+  assert(session.outgoing && session.outgoing->find(id) != nullptr);
   ledger_.finished(session, session.outgoing->finish(id));
 }
 
@@ -106,6 +108,7 @@ When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].
 bool Sender::window_open(const Session& session) const {
+  assert(session.connection != nullptr && session.outgoing);
   const Outgoing& outgoing = *session.outgoing;
   const std::size_t quota = std::min<std::size_t>(
       session.connection->receive_maximum,
@@ -174,6 +177,7 @@ bool Sender::may_leave(const Session& session, const Message& message, Instant n
 // later message with the same one for a repeat. PUBREL frees it and brings nothing; a client that
 // does not know the identifier answers all the same [MQTT-4.3.3-11].
 void Sender::withhold(Session& session, mqtt::PacketId id, InFlight& entry) {
+  assert(session.outgoing->find(id) == &entry);
   if (entry.delivery.qos != mqtt::Qos::exactly_once) return finish(session, id);
   ledger_.released(session, session.outgoing->number_of(id), entry.delivery.message);
   session.outgoing->received(entry);
@@ -252,6 +256,7 @@ void Sender::drop_or_send_once(Session& session, Instant now) {
 }
 
 void Sender::send_once(Session& session, const Delivery& delivery, Instant now) {
+  assert(session.connection != nullptr);
   if (delivery.message->expired(now)) return drops_.count(session, DropReason::expired);
   if (!may_leave(session, *delivery.message, now)) return;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,

@@ -1,5 +1,7 @@
 #include "broker/core/session_table.h"
 
+#include <cassert>
+
 namespace broker {
 
 SessionTable::SessionTable(const std::uint64_t (&hash_key)[2])
@@ -19,6 +21,7 @@ Session* SessionTable::at(SessionIndex index, std::uint64_t number) noexcept {
 }
 
 Session& SessionTable::create(std::string_view client_id) {
+  assert(find(client_id) == nullptr);
   std::uint32_t slot = 0;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(sessions_.size());
@@ -34,11 +37,14 @@ Session& SessionTable::create(std::string_view client_id) {
 }
 
 void SessionTable::retire(const Session& session) {
+  assert(find(session.client_id) == &session);
   by_id_.erase(hash_of(session.client_id), static_cast<std::uint32_t>(session.index) + 1);
 }
 
 void SessionTable::erase(Session& session) {
   const auto slot = static_cast<std::uint32_t>(session.index);
+  assert(slot < sessions_.size() && sessions_[slot].get() == &session);
+  assert(find(session.client_id) != &session);  // retired
   sessions_[slot].reset();
   free_.push_back(slot);
 }

@@ -1,6 +1,7 @@
 // broker/core/session_table.h
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,6 +29,8 @@ class SessionTable {
   /// The session at an index, or null; if `number` differs it was another's.
   [[nodiscard]] Session* at(SessionIndex index, std::uint64_t number) noexcept;
   [[nodiscard]] Session& at(SessionIndex index) noexcept {
+    assert(static_cast<std::uint32_t>(index) < sessions_.size());
+    assert(sessions_[static_cast<std::uint32_t>(index)]);
     return *sessions_[static_cast<std::uint32_t>(index)];
   }
   /// Requires that no session has the id.
@@ -45,7 +48,10 @@ class SessionTable {
 
   /// Places of the table, for a walk in steps: each holds a session or null.
   [[nodiscard]] std::size_t places() const noexcept { return sessions_.size(); }
-  [[nodiscard]] Session* at_place(std::size_t place) noexcept { return sessions_[place].get(); }
+  [[nodiscard]] Session* at_place(std::size_t place) noexcept {
+    assert(place < sessions_.size());
+    return sessions_[place].get();
+  }
 
   /// Calls `visit(Session&)` for each; `visit` may erase the one it was given.
   template <typename Visit>

@@ -1,6 +1,7 @@
 // broker/core/slab.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,7 @@ class Slab {
     return number;
   }
   void give_back(Number number) {
+    assert(number < end_ && blocks_[number / block_size].taken > 0);
     (*this)[number] = T{};
     free_.push_back(number);
     Block& block = blocks_[number / block_size];
@@ -38,9 +40,11 @@ class Slab {
   }
 
   [[nodiscard]] T& operator[](Number number) noexcept {
+    assert(number < end_ && blocks_[number / block_size].things);
     return blocks_[number / block_size].things[number % block_size];
   }
   [[nodiscard]] const T& operator[](Number number) const noexcept {
+    assert(number < end_ && blocks_[number / block_size].things);
     return blocks_[number / block_size].things[number % block_size];
   }
   /// Calls `visit(T&)` for each that is taken, and may do so for others.

@@ -1,10 +1,12 @@
 #include "broker/core/stragglers.h"
 
+#include <cassert>
 #include <utility>
 
 namespace broker {
 
 void Stragglers::add(std::uint64_t number, InFlight entry) {
+  assert(!by_number_.contains(number) && !numbers_.contains(packet_id_of(number)));
   by_number_.emplace(number, std::move(entry));
   numbers_.emplace(packet_id_of(number), number);
 }
@@ -17,6 +19,7 @@ Stragglers::Place Stragglers::find(mqtt::PacketId id) noexcept {
 
 void Stragglers::remove(mqtt::PacketId id) {
   const auto found = numbers_.find(id);
+  assert(found != numbers_.end());
   by_number_.erase(found->second);
   numbers_.erase(found);
 }

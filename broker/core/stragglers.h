@@ -1,6 +1,7 @@
 // broker/core/stragglers.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -30,7 +31,10 @@ class Stragglers {
   /// Requires that find() finds it.
   void remove(mqtt::PacketId id);
   /// Requires that there is one.
-  [[nodiscard]] std::uint64_t first_number() const noexcept { return by_number_.begin()->first; }
+  [[nodiscard]] std::uint64_t first_number() const noexcept {
+    assert(!empty());
+    return by_number_.begin()->first;
+  }
 
   /// Marks all as to be sent again; next_to_resend() begins with the oldest.
   void rewind() noexcept;

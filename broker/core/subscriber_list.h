@@ -27,6 +27,7 @@ struct Subscriber {
     return index == other.index && kind == other.kind;
   }
 };
+static_assert(sizeof(Subscriber) == 12);
 
 /// The subscribers of one filter, where they are several.
 ///

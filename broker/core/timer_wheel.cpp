@@ -1,6 +1,7 @@
 #include "broker/core/timer_wheel.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace broker {
 namespace {
@@ -22,6 +23,7 @@ void Timer::cancel() noexcept {
 }
 
 TimerWheel::TimerWheel(Instant start) : now_(start) {
+  static_assert(slots == std::size_t{1} << level_bits);
   const auto close = [](Timer& head) { head.next_ = head.previous_ = &head; };
   for (auto& level : wheel_) std::ranges::for_each(level, close);
   close(due_);
@@ -37,6 +39,7 @@ TimerWheel::~TimerWheel() {
 }
 
 void TimerWheel::link(Timer& head, Timer& timer) noexcept {
+  assert(!timer.armed());  // it is in one list at a time
   timer.previous_ = head.previous_;
   timer.next_ = &head;
   head.previous_->next_ = &timer;
@@ -75,6 +78,7 @@ void TimerWheel::take_slot(Timer& head) noexcept {
 }
 
 void TimerWheel::pass(Instant now) noexcept {
+  assert(now >= now_);
   const Instant before = now_;
   now_ = now;
   for (std::size_t level = 0; level < levels; ++level) {

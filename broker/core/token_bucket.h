@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 
 #include "broker/core/ids.h"
@@ -37,11 +38,13 @@ class TokenBucket {
   }
   /// How long it takes, from the last has_room() or refill() on, until there is room for one token.
   [[nodiscard]] std::int64_t milliseconds_until_room(const Size& size) const noexcept {
+    assert(size.per_second > 0);
     const std::int64_t owed = spent_ + thousandths(1) - thousandths(size.burst);
     const auto rate = static_cast<std::int64_t>(size.per_second);
     return owed <= 0 ? 0 : (owed + rate - 1) / rate;
   }
   void refill(const Size& size, Instant now) noexcept {
+    assert(size.per_second > 0 && size.burst > 0);
     const std::int64_t passed = std::max<std::int64_t>(0, now.milliseconds - updated_.milliseconds);
     const auto rate = static_cast<std::int64_t>(size.per_second);
     spent_ = passed > spent_ / rate ? 0 : spent_ - passed * rate;

@@ -1,5 +1,7 @@
 #include "broker/core/topic_trie.h"
 
+#include <cassert>
+
 namespace broker {
 
 TopicTrie::TopicTrie() { (void)only_.take(); }
@@ -13,6 +15,7 @@ const Subscriber* TopicTrie::find(FilterIndex filter, const Subscriber& subscrib
 }
 
 TopicTrie::Insertion TopicTrie::insert(std::string_view filter, const Subscriber& subscriber) {
+  assert(!filter.empty());
   const FilterIndex node = tree_.add(filter);
   if (!store(node, subscriber)) return {node, Stored::replaced};
   ++size_;
@@ -24,6 +27,7 @@ bool TopicTrie::store(FilterIndex filter, const Subscriber& subscriber) {
   if ((value & several) != 0) return lists_[value & ~several].insert(subscriber);
   if (value == 0) {
     const std::uint32_t number = only_.take();
+    assert(number != 0 && (number & several) == 0);
     only_[number] = subscriber;
     tree_.set_value(filter, number);
     return true;

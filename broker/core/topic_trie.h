@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -99,6 +100,7 @@ void TopicTrie::match(std::string_view topic, Visit&& visit) const {
   // A level that no filter names has the number none: only wildcards can match it.
   std::array<std::uint32_t, mqtt::topic_levels_max + max_mount_levels> numbers;
   const std::size_t count = tree_.level_numbers(topic, numbers);
+  assert(count > 0);
   const std::uint32_t* const end = numbers.data() + count;
   if (!topic.starts_with('$')) {
     match_below(LevelTree::root, numbers.data(), end, visit);
@@ -127,6 +129,7 @@ void TopicTrie::visit_values(LevelTree::NodeIndex node, Visit& visit) const {
   const std::uint32_t value = tree_.value(node);
   if (value == 0) return;
   if ((value & several) == 0) return static_cast<void>(visit(only_[value]));
+  assert(lists_[value & ~several].view().size() > 1);
   for (const Subscriber& subscriber : lists_[value & ~several].view()) visit(subscriber);
 }
 

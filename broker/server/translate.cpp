@@ -1,6 +1,7 @@
 #include "broker/server/translate.h"
 
 #include <algorithm>
+#include <cassert>
 #include <filesystem>
 #include <fstream>
 #include <sched.h>
@@ -88,11 +89,35 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
 
 namespace {
 
+// The enumerations of a configuration are converted to those of the parts by a cast.
+template <typename One, typename Other>
+constexpr bool are_same_number(One one, Other other) noexcept {
+  return static_cast<int>(one) == static_cast<int>(other);
+}
+static_assert(are_same_number(conf::SlowConsumer::drop_newest, broker::SlowConsumer::drop_newest));
+static_assert(are_same_number(conf::SlowConsumer::drop_oldest, broker::SlowConsumer::drop_oldest));
+static_assert(are_same_number(conf::SlowConsumer::latest_per_topic,
+                              broker::SlowConsumer::latest_per_topic));
+static_assert(are_same_number(conf::SlowConsumer::disconnect, broker::SlowConsumer::disconnect));
+static_assert(are_same_number(conf::RealIpHeader::any, transport::RealIpHeader::any));
+static_assert(are_same_number(conf::RealIpHeader::x_forwarded_for,
+                              transport::RealIpHeader::x_forwarded_for));
+static_assert(are_same_number(conf::RealIpHeader::x_real_ip, transport::RealIpHeader::x_real_ip));
+static_assert(are_same_number(conf::RealIpHeader::forwarded, transport::RealIpHeader::forwarded));
+static_assert(are_same_number(conf::SocketDomain::any, transport::SocketDomain::any));
+static_assert(are_same_number(conf::SocketDomain::ipv4, transport::SocketDomain::ipv4));
+static_assert(are_same_number(conf::SocketDomain::ipv6, transport::SocketDomain::ipv6));
+static_assert(are_same_number(transport::ProxyVersion::v1, 1));
+static_assert(are_same_number(transport::ProxyVersion::v2, 2));
+static_assert(are_same_number(mqtt::Qos::exactly_once, 2));
+
 /// Requires  Texts that the table of options has checked.
 transport::Networks networks_of(const std::vector<std::string>& texts) {
   transport::Networks networks;
   for (const std::string& each : texts) {
-    if (each != "none") static_cast<void>(networks.add(each));
+    if (each == "none") continue;
+    [[maybe_unused]] const bool added = networks.add(each);
+    assert(added);
   }
   return networks;
 }
@@ -116,6 +141,7 @@ void set_proxies(const conf::Listener& listener, transport::ListenerOptions& opt
 
 transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                std::uint16_t index) {
+  assert(index < settings.listeners.size());
   const conf::Listener& listener = settings.listeners[index];
   transport::ListenerOptions options;
   options.index = index;

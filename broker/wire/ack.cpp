@@ -1,5 +1,7 @@
 #include "broker/wire/ack.h"
 
+#include <cassert>
+
 #include "broker/wire/cursor.h"
 #include "broker/wire/properties.h"
 

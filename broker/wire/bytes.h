@@ -1,6 +1,7 @@
 // broker/wire/bytes.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -61,11 +62,15 @@ class ByteBuffer {
 
   /// Drops the first `count` bytes.
   void consume(std::size_t count) {
+    assert(count <= size_);
     if (count > 0) std::memmove(data_, data_ + count, size_ - count);
     size_ -= count;
   }
   /// Drops all but the first `size` bytes.
-  void truncate(std::size_t size) noexcept { size_ = size; }
+  void truncate(std::size_t size) noexcept {
+    assert(size <= size_);
+    size_ = size;
+  }
   /// Forgets the bytes, keeps the memory.
   void clear() noexcept { size_ = 0; }
   /// Gives the memory back.

@@ -1,5 +1,9 @@
 #include "broker/wire/cursor.h"
 
+#include <cassert>
+
+#include "broker/wire/protocol.h"
+
 namespace mqtt {
 
 std::optional<std::uint32_t> Cursor::four_byte_integer() noexcept {
@@ -31,12 +35,14 @@ void write_four_byte_integer(ByteBuffer& out, std::uint32_t value) {
 }
 
 void write_variable_byte_integer(ByteBuffer& out, std::uint32_t value) {
+  assert(value <= variable_byte_integer_max);
   put_variable_byte_integer(out.extend(variable_byte_integer_size(value)), value);
 }
 
 void write_text(ByteBuffer& out, std::string_view text) { write_binary(out, as_bytes(text)); }
 
 void write_binary(ByteBuffer& out, Bytes data) {
+  assert(data.size() <= text_bytes_max);  // [MQTT-4.7.3-3]
   std::byte* const place = out.extend(2 + data.size());
   put_bytes(put_two_byte_integer(place, static_cast<std::uint16_t>(data.size())), data);
 }

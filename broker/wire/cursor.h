@@ -85,6 +85,9 @@ void write_binary(ByteBuffer& out, Bytes data);
 [[nodiscard]] constexpr std::size_t variable_byte_integer_size(std::uint32_t value) noexcept {
   return value < 128 ? 1U : value < 16'384 ? 2U : value < 2'097'152 ? 3U : 4U;
 }
+static_assert(variable_byte_integer_size(127) == 1 && variable_byte_integer_size(128) == 2);
+static_assert(variable_byte_integer_size(2'097'151) == 3 &&
+              variable_byte_integer_size(2'097'152) == 4);
 /// Writes it at `place` and returns the byte behind it.
 inline std::byte* put_variable_byte_integer(std::byte* place, std::uint32_t value) noexcept {
   for (; value >= 0x80U; value >>= 7U) *place++ = static_cast<std::byte>(value | 0x80U);

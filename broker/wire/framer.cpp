@@ -1,5 +1,7 @@
 #include "broker/wire/framer.h"
 
+#include <cassert>
+
 namespace mqtt {
 Decoded<std::optional<Frame>> next_frame_of_any_length(Bytes input, std::size_t packet_bytes_max,
                                                        Version version) {
@@ -42,6 +44,7 @@ std::size_t promised_size(Bytes input) noexcept {
 
 void write_fixed_header(ByteBuffer& out, PacketType type, std::uint8_t flags,
                         std::size_t remaining_length) {
+  assert(remaining_length <= variable_byte_integer_max);
   std::byte* const place = out.extend(fixed_header_size(remaining_length));
   *place = static_cast<std::byte>(static_cast<unsigned>(type) << 4U | flags);
   put_variable_byte_integer(place + 1, static_cast<std::uint32_t>(remaining_length));

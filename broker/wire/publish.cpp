@@ -1,5 +1,7 @@
 #include "broker/wire/publish.h"
 
+#include <cassert>
+
 #include "broker/wire/topic.h"
 
 namespace mqtt {
