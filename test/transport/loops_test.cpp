@@ -61,13 +61,13 @@ class HeldLoop {
   std::latch done_{1};
 };
 
-/// How many packets a shard has read.
-std::uint64_t packets_read(TestBroker& broker, broker::ShardIndex index) {
-  std::promise<std::uint64_t> packets;
+/// How many bytes of MQTT a shard has read.
+std::uint64_t bytes_read(TestBroker& broker, broker::ShardIndex index) {
+  std::promise<std::uint64_t> bytes;
   broker.loops().post(index, [&](broker::Shard& shard, broker::Instant) {
-    packets.set_value(shard.metrics().messages_received);
+    bytes.set_value(shard.metrics().bytes_received);
   });
-  return packets.get_future().get();
+  return bytes.get_future().get();
 }
 
 }  // namespace
@@ -217,11 +217,11 @@ TEST_CASE("a client that disconnects and comes back at once leaves no will", "[l
     {
       const HeldLoop held(broker, home);
       next = std::make_unique<Client>(port);  // the other loop accepts it
-      const std::uint64_t before = packets_read(broker, other);
+      const std::uint64_t before = bytes_read(broker, other);
       client->send(websocket ? client_frame(0x82, "\xE0\x00"s) : "\xE0\x00"s);
       client->close();
       open(*next, connect(id, "will"));
-      REQUIRE(eventually([&] { return packets_read(broker, other) > before; }));
+      REQUIRE(eventually([&] { return bytes_read(broker, other) > before; }));
     }
     REQUIRE(is_accepted(*next));
     const std::string marker = publish("round", std::to_string(round));
