@@ -53,9 +53,9 @@ struct FigureValue {
 
 /// One figure: a row of a table.
 ///
-/// Shape      Each library that has figures keeps them in a plain struct, its Source, and declares
-/// a
-///            FigureTable for it. All that shows figures walks these tables, and lists none itself.
+/// Shape      Each library that has figures keeps them in a plain struct, its Source, and
+///            declares a FigureTable for it. All code that shows figures walks these tables, and
+///            lists none itself.
 ///                member ─▶ row ─▶ $SYS topic, sum over shards, SYS.md
 /// Invariant  A topic or a name stands in one row of all tables.
 /// Lifetime   Rows are constants.

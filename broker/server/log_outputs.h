@@ -12,8 +12,7 @@ namespace server {
 /// A file, or one of the standard streams.
 ///
 /// Invariant  A write has whole lines, and no more bytes than a pipe takes at once: lines of
-/// several
-///            writers to one pipe do not mix.
+///            several writers to one pipe do not mix.
 /// Threads    descriptor(), replace() and write() from any.
 class FileOutput final : public LogOutput {
  public:
