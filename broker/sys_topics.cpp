@@ -68,7 +68,7 @@ void SysTopics::say_loads(const Metrics& total, Instant now, const Publish& publ
   const double seconds = static_cast<double>(now.milliseconds - updated_.milliseconds) / 1000.0;
   for (Load& load : loads_) {
     const auto delta =
-        static_cast<double>(load.row->value.read(total, 0) - load.row->value.read(previous_, 0));
+        static_cast<double>(load.row->value->read(total, 0) - load.row->value->read(previous_, 0));
     for (std::size_t i = 0; i < load_spans.size(); ++i) {
       double& average = load.per_minute[i];
       // Before anything can be averaged they are 0: all topics are there from the start.

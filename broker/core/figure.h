@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,7 +49,9 @@ struct FigureValue {
   std::int64_t (*read)(const Source& source, std::size_t item) = nullptr;
   /// Takes the figure of one more Source into a total. Null: the figure follows from others.
   void (*merge)(Source& total, const Source& one) = nullptr;
-  std::size_t size_bytes = 0;  // of the member; 0: none
+  // The member that it shows: its name, and its size. Empty: it follows from others.
+  std::string_view member{};
+  std::size_t size_bytes = 0;
 };
 
 /// One figure: a row of a table.
@@ -61,8 +64,8 @@ struct FigureValue {
 /// Lifetime   Rows are constants.
 template <typename Source>
 struct Figure {
-  std::string_view name;  // in words joined by '_', without unit
-  FigureValue<Source> value{};
+  std::string_view name;                       // in words joined by '_', without unit
+  std::optional<FigureValue<Source>> value{};  // nothing: `format` has the payload
   /// Formats the payload of the topic. Null: the number, in decimal.
   std::string (*format)(const Source& source) = nullptr;
   FigureKind kind = FigureKind::counter;
@@ -95,7 +98,7 @@ template <typename Source>
 template <typename Source>
 void merge(const FigureTable<Source>& table, Source& total, const Source& one) {
   for (const Figure<Source>& row : table.rows) {
-    if (row.value.merge != nullptr) row.value.merge(total, one);
+    if (row.value && row.value->merge != nullptr) row.value->merge(total, one);
   }
 }
 
@@ -109,7 +112,7 @@ void for_each_topic(const FigureTable<Source>& table, const Source& source, std:
   for (const Figure<Source>& row : table.rows) {
     for (std::size_t i = 0; i < item_count(row); ++i) {
       const std::string payload =
-          row.format != nullptr ? row.format(source) : std::to_string(row.value.read(source, i));
+          row.format != nullptr ? row.format(source) : std::to_string(row.value->read(source, i));
       for (const std::string_view topic : {row.topic, row.second_topic}) {
         if (topic.empty()) continue;
         visit(topic_of_item(topic, row.items.empty() ? item : row.items[i]), payload);
@@ -145,8 +148,11 @@ struct FigureMember<Member> {
     total.*Member = std::max(total.*Member, one.*Member);
   }
 
-  static constexpr FigureValue<Source> sum{&read, &add, sizeof(Part)};
-  static constexpr FigureValue<Source> largest{&read, &take_larger, sizeof(Part)};
+  /// Differs for each member. Addresses of functions are no constants under g++'s sanitizers.
+  static constexpr std::string_view name() { return __PRETTY_FUNCTION__; }
+
+  static constexpr FigureValue<Source> sum{&read, &add, name(), sizeof(Part)};
+  static constexpr FigureValue<Source> largest{&read, &take_larger, name(), sizeof(Part)};
 };
 
 /// The figures of several Sources are added up.
@@ -162,9 +168,11 @@ template <typename Source>
 [[nodiscard]] constexpr bool has_every_member(std::span<const Figure<Source>> rows) {
   std::size_t size_bytes = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    size_bytes += rows[i].value.size_bytes;
+    const auto& value = rows[i].value;
+    if (!value || value->member.empty()) continue;
+    size_bytes += value->size_bytes;
     for (std::size_t j = 0; j < i; ++j) {
-      if (rows[i].value.size_bytes != 0 && rows[i].value.read == rows[j].value.read) return false;
+      if (rows[j].value && rows[j].value->member == value->member) return false;
     }
   }
   return size_bytes == sizeof(Source);
@@ -176,9 +184,8 @@ template <typename Source>
   for (const Figure<Source>& row : rows) {
     const bool has_place = row.topic.find('+') != std::string_view::npos;
     if (row.name.empty() || row.help.empty()) return false;
-    if (row.value.read == nullptr && row.format == nullptr) return false;
     if (has_place == row.label.empty()) return false;
-    if (row.kind != FigureKind::text && row.value.read == nullptr) return false;
+    if (!row.value && row.kind != FigureKind::text) return false;
   }
   return true;
 }

@@ -101,7 +101,7 @@ constexpr Figure<Metrics> shard_rows[] = {
      .second_topic = "clients/active",
      .help = "Clients that are connected."},
     {.name = "clients_away",
-     .value = {.read = clients_away},
+     .value = FigureValue<Metrics>{.read = clients_away},
      .kind = FigureKind::gauge,
      .topic = "clients/disconnected",
      .second_topic = "clients/inactive",

@@ -37,10 +37,12 @@ constexpr Figure<Cows> rows[] = {
      .items = kinds,
      .help = "Cows."},
     {.name = "milk_per_cow",
-     .value = {.read =
-                   [](const Cows& all, std::size_t) {
-                     return all.milk_bytes / static_cast<std::int64_t>(all.cows[0] + all.cows[1]);
-                   }},
+     .value = broker::FigureValue<Cows>{.read =
+                                            [](const Cows& all, std::size_t) {
+                                              return all.milk_bytes /
+                                                     static_cast<std::int64_t>(all.cows[0] +
+                                                                               all.cows[1]);
+                                            }},
      .help = "What one gives."},
     {.name = "mood",
      .format = [](const Cows& all) { return std::string(all.milk_bytes > 5 ? "good" : "bad"); },
@@ -80,8 +82,8 @@ TEST_CASE("figures of several sources are added up, or the largest counts", "[fi
 }
 
 TEST_CASE("a figure that follows from others has no part in a sum", "[figure]") {
-  CHECK(rows[3].value.merge == nullptr);
-  CHECK(rows[3].value.read({14, 0, {3, 4}}, 0) == 2);
+  CHECK(rows[3].value->merge == nullptr);
+  CHECK(rows[3].value->read({14, 0, {3, 4}}, 0) == 2);
 }
 
 TEST_CASE("a member without a row, or with two, is found", "[figure]") {
