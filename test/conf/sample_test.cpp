@@ -1,7 +1,6 @@
 #include "conf/sample.h"
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <string>
 
 #include "conf/command_line.h"
@@ -31,8 +30,7 @@ std::string switched_on(const std::string& sample) {
 }
 
 std::string checked_in(const std::string& name) {
-  const auto folder = std::filesystem::path(__FILE__).parent_path() / "../../conf";
-  return conf::read_file((folder / name).string()).value_or("");
+  return conf::read_file(DARTER_SOURCE_DIR "/conf/" + name).value_or("");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <set>
 #include <sstream>
 #include <string>
@@ -83,8 +82,8 @@ std::vector<std::string> lines_of_file(const std::string& text) {
 TEST_CASE("SYS.md has a line for each topic of the figures, and no other", "[figures]") {
   std::vector<std::string> wanted;
   server::for_each_figure_table([&](const auto& table) { append_lines(table, wanted); });
-  const auto file = std::filesystem::path(__FILE__).parent_path() / "../../broker/SYS.md";
-  const auto found = lines_of_file(conf::read_file(file.string()).value_or(""));
+  const auto found =
+      lines_of_file(conf::read_file(DARTER_SOURCE_DIR "/broker/SYS.md").value_or(""));
   for (const std::string& line : wanted) {
     INFO("broker/SYS.md lacks this line:\n" << line);
     CHECK(std::ranges::find(found, line) != found.end());
