@@ -44,6 +44,10 @@ enum class State : std::uint8_t {
 [[nodiscard]] constexpr bool is_arriving(State state) noexcept {
   return state >= State::proxy_header && state <= State::http_body;
 }
+/// Whether its CONNECT may be among the next bytes that are read.
+[[nodiscard]] constexpr bool awaits_connect(State state) noexcept {
+  return state >= State::proxy_header && state <= State::connecting;
+}
 /// Whether the shard knows it.
 [[nodiscard]] constexpr bool is_open(State state) noexcept {
   return state >= State::introduced && state <= State::settled;
@@ -91,6 +95,7 @@ struct Connection {
   State state = State::free;
   broker::CloseHow how = broker::CloseHow::normal;
   bool reading_held = false;   // by the shard, until resume()
+  bool noticed = false;        // before its login: it has bytes, which the next turn reads
   bool ping_sent = false;      // a Ping of ours is unanswered
   bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
 };

@@ -37,7 +37,14 @@ void Reader::resume_all() {
 }
 
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
-bool Reader::may_read(const Connection& connection) const {
+///
+/// A CONNECT is read a turn late, behind all input that came before it: in one turn epoll may
+/// report the new connection of a client before the old one, whose DISCONNECT was sent first, and
+/// the will would be published [MQTT-3.14.4-3].
+bool Reader::may_read(Connection& connection) const {
+  if (awaits_connect(connection.state) && !std::exchange(connection.noticed, true)) {
+    connection.read_turn = loop_.turn();
+  }
   return !connection.reading_held && !loop_.blocked() && connection.read_turn != loop_.turn() &&
          connections_.tls().may_read(connection);
 }
@@ -79,6 +86,7 @@ void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffe
 
 void Reader::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
+  connection.noticed = false;
   loop_.before_input();
   const std::size_t size = bytes.size();
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that

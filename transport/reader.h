@@ -50,7 +50,7 @@ class Reader {
 
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
-  [[nodiscard]] bool may_read(const Connection& connection) const;
+  [[nodiscard]] bool may_read(Connection& connection) const;
   void pause(Connection& connection);
   void read(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);

@@ -1,9 +1,10 @@
 """Wills: when they come, when they do not, and what they carry."""
 
 import signal
+import ssl
 
 from harness import wire
-from harness.broker import WS_CONFIG
+from harness.broker import WS_CONFIG, wait_until
 from harness.case import ALL, BrokerTest, versions
 from harness.certificates import server_lines
 from harness.client import Client, unique
@@ -157,6 +158,14 @@ class ReturnTest(TlsTest):
         self.addCleanup(websocket.close)
         return WebSocketStream(websocket.handshake())
 
+    def opened(self, stream):
+        """A stream whose TLS handshake is over for the broker, too."""
+        known = len(self.broker.log_lines(" negotiated "))
+        opened = stream()
+        if isinstance(getattr(opened, "socket", None), ssl.SSLSocket):
+            wait_until(lambda: len(self.broker.log_lines(" negotiated ")) > known, "its handshake")
+        return opened
+
     @versions(MQTT311, MQTT5)
     def test_no_will(self, version):
         """[MQTT-3.14.4-3] [MQTT3-3.14.4-3] DISCONNECT counts however soon CONNECT follows."""
@@ -170,7 +179,7 @@ class ReturnTest(TlsTest):
             client = Client(stream(), version, unique("back"))
             client.connect(will=will)
             for _ in range(self.rounds):
-                again = Client(stream(), version, client.client_id)
+                again = Client(self.opened(stream), version, client.client_id)
                 self.broker.process.send_signal(signal.SIGSTOP)
                 client.send(wire.disconnect(version))
                 client.close()
