@@ -21,8 +21,9 @@ def address(number):
 
 
 class ChurnTest(BrokerTest):
-    """The heap after three rounds of names is what it was after one: what lasts, caches and
-    buffers, is there by then. A name that is kept takes more than `bytes_each`."""
+    """The heap after three rounds of names is what it was after one, but for caches: each has a
+    bound, and the one of routes is full before the first. That of addresses has 65,536 entries of
+    less than `bytes_of_address`. A name that is kept for good takes more than `bytes_each`."""
 
     config = (WS_CONFIG + "max_connections_per_address 100\n"
               "listener {port2} 127.0.0.1\nenable_proxy_protocol 1\n"
@@ -30,7 +31,7 @@ class ChurnTest(BrokerTest):
     preamble = ("sys_interval 1\nconnection_messages false\nmax_connection_rate_per_address 1000\n"
                 "max_login_failures 5\n")
     args = ()
-    connections, names, bytes_each = 1500, 10_000, 32
+    connections, names, bytes_each, bytes_of_address = 1500, 10_000, 100, 250
 
     def setUp(self):
         self.config = self.preamble + self.config
@@ -44,14 +45,25 @@ class ChurnTest(BrokerTest):
         reader.disconnect()
         return min(figures[2:])  # the first was retained, the second may be on its way
 
-    def hold(self, round_of, count):
+    def fill_routes(self):
+        """Publishes more topics than each loop keeps the routes of: 4096."""
+        for name in range(16):
+            publisher = self.client()
+            for first in range(0, 6000, 1000):
+                publisher.send(b"".join(wire.publish(MQTT311, f"warm/{name}/{number}", b"", 0, None)
+                                        for number in range(first, first + 1000)))
+                publisher.ping()
+            publisher.disconnect()
+
+    def hold(self, round_of, count, bytes_each=bytes_each):
         """Calls `round_of(first number)` three times, and holds the heap to that of the first."""
+        self.fill_routes()
         round_of(0)
         before = self.heap()
         for number in (1, 2):
             round_of(number * count)
         # What is due at the end of a round may go a little later.
-        wait_until(lambda: self.heap() - before < 2 * count * self.bytes_each,
+        wait_until(lambda: self.heap() - before < 2 * count * bytes_each,
                    f"a heap like that after one round, {before} bytes")
 
     def visit(self, port, data, answer):
@@ -64,12 +76,12 @@ class ChurnTest(BrokerTest):
                 self.assertNotEqual(received, b"")
                 answer -= len(received)
 
-    def visits(self, port, data_of, answer):
+    def visits(self, port, data_of, answer, bytes_each=bytes_each):
         """The same with data of its own for each number."""
         def round_of(first):
             for number in range(first, first + self.connections):
                 self.visit(port, data_of(number), answer)
-        self.hold(round_of, self.connections)
+        self.hold(round_of, self.connections, bytes_each)
 
     def test_client_ids_and_wills(self):
         """A client id and a will topic for each connection; the wills are published."""
@@ -88,7 +100,7 @@ class ChurnTest(BrokerTest):
         """A client address for each PROXY header."""
         self.visits(self.broker.port2, lambda number: (
             f"PROXY TCP4 {address(number)} 192.0.2.1 4711 1883\r\n".encode() +
-            wire.connect(MQTT311, f"proxied{number}")), 4)
+            wire.connect(MQTT311, f"proxied{number}")), 4, self.bytes_of_address)
 
     def test_forwarded_addresses(self):
         """A client address for each request."""
@@ -97,7 +109,8 @@ class ChurnTest(BrokerTest):
                        "Sec-WebSocket-Protocol: mqtt\r\n\r\n") + 28
         self.visits(self.broker.ws_port, lambda number: (
             UPGRADE.format(address(number)).encode() +
-            frame(BINARY, wire.connect(MQTT311, f"forwarded{number}"))), accepted + 2 + 4)
+            frame(BINARY, wire.connect(MQTT311, f"forwarded{number}"))), accepted + 2 + 4,
+                    self.bytes_of_address)
 
     def test_topics(self):
         """Topics that are published once, with a subscriber who gets all of them."""
