@@ -38,6 +38,7 @@ struct Scene {
     mqtt::SubscribeHead head;
     head.filters = bytes.view();
     PacketWork work(mqtt::PacketType::subscribe, head);
+    work.filters = 1;
     work.add({1, mqtt::Reason::success, fresh});
     work.begin(PacketWork::Phase::retained);
     int turns = 1;

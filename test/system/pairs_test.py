@@ -58,8 +58,8 @@ class TakeoverAndLoginTest(BrokerTest):
     config = USERS
 
     def setUp(self):
-        # About a tenth of a second: logins overlap.
-        self.files = {"passwd": user_line("ann", "right", 200_000)}
+        # Some milliseconds: logins overlap.
+        self.files = {"passwd": user_line("ann", "right", 20_000)}
         super().setUp()
 
     def test_one_is_left(self):
