@@ -211,7 +211,9 @@ class FieldReader {
   template <typename Value>
   void field(std::optional<Value>& value) {
     value.reset();
-    if (flag()) field(value.emplace());
+    // Not emplace(): clang takes a class inside of another, with initialisers, for one that cannot
+    // be made from nothing.
+    if (flag()) field(value.emplace(Value{}));
   }
   template <typename Value>
   void field(std::vector<Value>& values) {

@@ -135,6 +135,9 @@ class Connector::Job {
 
  private:
   struct Attempt {
+    Attempt(Job* of, AddressRace::Attempt which, Descriptor begun) noexcept
+        : job(of), number(which), socket(std::move(begun)) {}
+
     Job* job;
     AddressRace::Attempt number;
     Descriptor socket;

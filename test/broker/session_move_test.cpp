@@ -182,7 +182,7 @@ std::string ack(std::uint8_t first_byte, unsigned id) {
 class World {
  public:
   World(Version version, bool lasting, unsigned seed)
-      : version_(version), random_(seed), processes_{{limits(), 5'000}, {limits(), 7'000'000}} {
+      : version_(version), random_(seed), processes_{{limits(), 2'000'000}, {limits(), 7'000'000}} {
     const std::string options = {static_cast<char>(version), lasting ? '1' : '0'};
     handle(processes_[0].ask('c', "sub", options));
     handle(processes_[0].ask('c', "pub", options));
