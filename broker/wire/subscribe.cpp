@@ -309,7 +309,6 @@ std::uint8_t suback_code(Reason reason, Version version) {
 
 void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                    ByteBuffer& out) {
-  assert(packet_id != PacketId{0} && !reasons.empty());
   const bool v5_0 = version == Version::v5_0;
   write_fixed_header(out, PacketType::suback, 0, 2U + (v5_0 ? 1U : 0U) + reasons.size());
   write_two_byte_integer(out,
@@ -322,7 +321,6 @@ void encode_suback(PacketId packet_id, std::span<const Reason> reasons, Version 
 
 void encode_unsuback(PacketId packet_id, std::span<const Reason> reasons, Version version,
                      ByteBuffer& out) {
-  assert(packet_id != PacketId{0} && !reasons.empty());
   const bool v5_0 = version == Version::v5_0;
   write_fixed_header(out, PacketType::unsuback, 0, v5_0 ? 3U + reasons.size() : 2U);
   write_two_byte_integer(out, static_cast<std::uint16_t>(packet_id));
