@@ -25,11 +25,11 @@ class RealmTable {
   using Realms = std::vector<std::shared_ptr<const Realm>>;
   using Sheet = std::shared_ptr<const broker::Permissions>;
 
-  /// A null entry lets nobody in. Permissions of up to `sheets_max` users are found again.
+  /// A null entry refuses every client. Permissions of up to `sheets_max` users are found again.
   RealmTable(const KeyedMac& mac, std::size_t sheets_max, Realms realms)
       : mac_(&mac), realms_(std::move(realms)), sheets_(sheets_max) {}
 
-  /// The realm of that number; for one that does not exist, a realm that lets nobody in.
+  /// The realm of that number; for one that does not exist, a realm that refuses every client.
   [[nodiscard]] const Realm& of(RealmId id) const;
   /// The permissions of a user (nullopt: no user name) as broker::Verdict has them: one sheet for
   /// all connections of a user, as long as one of them is there.

@@ -22,7 +22,7 @@ namespace broker {
 
 struct SharedCounts;
 
-/// What becomes of a will when the connection of its client ends.
+/// The fate of a will when the connection of its client ends.
 enum class WillFate : std::uint8_t {
   publish,
   discard,

@@ -13,7 +13,7 @@
 
 namespace transport {
 
-/// Where a connection goes, and what its socket is like.
+/// The target of a connection, and the options of its socket.
 struct ConnectTarget {
   std::string host;  // a name, or an address without brackets
   std::uint16_t port = 1883;

@@ -217,7 +217,7 @@ bool Client::State::look_at_time(Instant now) {
       keep_alive.pinged(now);
       break;
     case KeepAlive::Due::lost:
-      // Nobody is there to read a DISCONNECT.
+      // No server is there to read a DISCONNECT.
       end({.cause = Cause::keep_alive_timeout, .reason = Reason::keep_alive_timeout}, now);
       break;
   }
@@ -377,7 +377,7 @@ Accepted Client::authenticate(Reason reason, mqtt::Bytes data, Instant now) {
   return Accepted::accepted;
 }
 
-// What it knows.
+// Its knowledge of the connection.
 
 bool Client::connected() const noexcept { return state_->phase == Phase::connected; }
 const Terms& Client::terms() const noexcept { return state_->terms; }

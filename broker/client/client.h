@@ -19,7 +19,7 @@
 
 namespace client {
 
-/// What a server grants for the length of a connection (section 3.2.2.3).
+/// The limits that a server grants for the length of a connection (section 3.2.2.3).
 struct Terms {
   mqtt::Qos maximum_qos = mqtt::Qos::exactly_once;
   bool retain_available = true;
@@ -33,7 +33,7 @@ struct Terms {
   std::size_t packet_bytes_max = 5 + std::size_t{mqtt::variable_byte_integer_max};
 };
 
-/// What became of a request. Unless it says accepted, nothing was sent and nothing is kept.
+/// The outcome of a request. Unless it is accepted, nothing was sent and nothing is kept.
 enum class Accepted : std::uint8_t {
   accepted,
   not_connected,
@@ -89,11 +89,11 @@ class Client {
   /// Requires  next() has returned nothing since the last call. Nothing happens if there is no
   ///           connection.
   void feed(mqtt::Bytes bytes, Instant now);
-  /// What happened next; nothing if nothing did.
+  /// The next event; nothing if there is none.
   [[nodiscard]] std::optional<Event> next(Instant now);
   /// When next() is to be called though nothing else happens; nothing: never.
   [[nodiscard]] std::optional<Instant> next_wake() const noexcept;
-  /// What is to be written. The caller consumes from the front, or swaps the buffer for an empty
+  /// The bytes to be written. The caller consumes from the front, or swaps the buffer for an empty
   /// one; it is empty when opened() returns, but for CONNECT.
   [[nodiscard]] mqtt::ByteBuffer& output() noexcept;
   /// Whether the caller should read on. False while the server does not take what it is answered.
@@ -132,10 +132,10 @@ class Client {
   /// Requires  Options::authentication_method, which the packet names [MQTT-4.12.0-5].
   [[nodiscard]] Accepted authenticate(mqtt::Reason reason, mqtt::Bytes data, Instant now);
 
-  // What it knows.
+  // Its knowledge of the connection.
 
   [[nodiscard]] bool connected() const noexcept;
-  /// What the server granted; of no use unless connected().
+  /// The limits of the server; of no use unless connected().
   [[nodiscard]] const Terms& terms() const noexcept;
   /// The client identifier that holds: its own, or the one that the server assigned.
   [[nodiscard]] std::string_view client_id() const noexcept;

@@ -1,4 +1,4 @@
-// What a server sends: the Client's half of sections 3 and 4.
+// The packets of a server: the Client's half of sections 3 and 4.
 
 #include <algorithm>
 #include <utility>
@@ -181,7 +181,7 @@ std::optional<Event> Client::State::on_ack(const Frame& frame, Instant now) {
   if (packet->type == PacketType::pubrel) return on_pubrel(*packet, now);
   SendWindow::Flight* const flight = sending.find(packet->packet_id);
   if (packet->type == PacketType::pubrec) return on_pubrec(*packet, flight, now);
-  // What answers nothing is harmless: a server may have sent it twice.
+  // An answer to nothing is harmless: a server may have sent it twice.
   if (flight == nullptr) return std::nullopt;
   const auto awaited =
       packet->type == PacketType::puback ? SendWindow::Phase::puback : SendWindow::Phase::pubcomp;

@@ -36,7 +36,7 @@ struct ReconnectOptions {
   std::int64_t longest_milliseconds = 0;
 };
 
-/// What a client is, and how much it may hold.
+/// The properties of a client, and the limits of its memory.
 ///
 /// Units      Bytes count whole packets, if nothing else is said; 0 stands for no limit where a
 ///            comment says so.
@@ -62,13 +62,13 @@ struct Options {
   /// client leaves it out then: see Client::says_bridge().
   bool bridge = false;
 
-  // What the server may send.
+  // Limits of the server's packets.
   std::uint16_t receive_maximum = 65'535;  // not 0; the server hears of it from 5.0 on
   std::uint32_t packet_bytes_max = 0;      // 0: as large as MQTT has them, 256 MiB
   std::uint16_t topic_alias_in_max = 0;    // each keeps a topic name
   Acknowledge acknowledge = Acknowledge::at_once;
 
-  // What the client holds for the server, whatever the server allows.
+  // Limits of the packets kept for the server, whatever the server allows.
   std::uint16_t inflight_max = 20;              // publications with QoS 1 and 2; not 0
   std::size_t inflight_bytes_max = 16'777'216;  // theirs; below it one more is taken
   std::size_t output_bytes_max = 1'048'576;     // that are not written; below it one more is taken

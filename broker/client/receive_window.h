@@ -25,7 +25,7 @@ namespace client {
 /// Threads    None.
 class ReceiveWindow {
  public:
-  /// What becomes of a PUBLISH or PUBREL.
+  /// The decision on a PUBLISH or PUBREL.
   enum class Taken : std::uint8_t {
     fresh,     ///< for the caller
     repeated,  ///< the caller had it: this class has the answer

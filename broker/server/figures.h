@@ -12,7 +12,7 @@
 
 namespace server {
 
-/// What the process knows of itself.
+/// Figures of the process itself.
 struct ProcessFigures {
   std::uint64_t heap_bytes = 0;
   std::uint64_t heap_max_bytes = 0;
@@ -20,7 +20,7 @@ struct ProcessFigures {
 };
 [[nodiscard]] broker::FigureTable<ProcessFigures> process_figures() noexcept;
 
-/// What is known of the certificate of one listener. Its item is the port.
+/// Figures of the certificate of one listener. Its item is the port.
 struct CertificateFigures {
   std::int64_t ends = 0;  // seconds since 1970
   std::int64_t days = 0;  // until then; below 0: it has ended
