@@ -11,7 +11,6 @@
 namespace client {
 
 using mqtt::Frame;
-using mqtt::PacketId;
 using mqtt::PacketType;
 using mqtt::Qos;
 using mqtt::Reason;
@@ -86,7 +85,7 @@ std::optional<Event> Client::State::on_connack(const Frame& frame, Instant now) 
     fail({Reason::protocol_error, "a session that was not asked for"}, now);
     return std::nullopt;
   }
-  last.connack = std::move(*packet);
+  last.connack = *packet;
   accept_terms(last.connack, now);
   // A CONNACK of 3.1 does not say whether there is a session: one that was asked for counts as
   // there.
@@ -285,7 +284,7 @@ std::optional<Event> Client::State::on_auth(const Frame& frame, Instant now) {
     fail({Reason::protocol_error, "another authentication method"}, now);
     return std::nullopt;
   }
-  last.auth = std::move(*packet);
+  last.auth = *packet;
   return Authentication{&last.auth};
 }
 
