@@ -147,7 +147,8 @@ void Loop::prepare() {
     drain_mailboxes();
     adopt_arrivals();
   }
-  bool may_wait = blocked() || !shard_.work(now());
+  if (!blocked()) connections_.reader().take_line();
+  bool may_wait = blocked() || (!shard_.work(now()) && !connections_.reader().has_line());
   flush();
   if (!alone()) may_wait = loops_.mailboxes_.may_sleep(index_) && may_wait;
   may_wait = may_wait && shard_.outbox().empty() && due_arrivals_.empty();

@@ -6,6 +6,7 @@
 
 #include "transport/connections.h"
 #include "transport/first_bytes.h"
+#include "transport/login_bytes.h"
 #include "transport/loop.h"
 
 namespace transport {
@@ -37,16 +38,9 @@ void Reader::resume_all() {
 }
 
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
-///
-/// A CONNECT is read a turn late, behind all input that came before it: in one turn epoll may
-/// report the new connection of a client before the old one, whose DISCONNECT was sent first, and
-/// the will would be published [MQTT-3.14.4-3].
-bool Reader::may_read(Connection& connection) const {
-  if (awaits_connect(connection.state) && !std::exchange(connection.noticed, true)) {
-    connection.read_turn = loop_.turn();
-  }
-  return !connection.reading_held && !loop_.blocked() && connection.read_turn != loop_.turn() &&
-         connections_.tls().may_read(connection);
+bool Reader::may_read(const Connection& connection) const {
+  return !connection.reading_held && !connection.in_line && !loop_.blocked() &&
+         connection.read_turn != loop_.turn() && connections_.tls().may_read(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
@@ -63,11 +57,15 @@ void Reader::pause(Connection& connection) {
 void Reader::on_alloc(uv_handle_t* handle, std::size_t /*suggested*/, uv_buf_t* buffer) {
   Reader& self = Connections::of(handle).reader();
   *buffer = uv_buf_t{nullptr, 0};
-  if (!self.may_read(Connections::connection_of(handle))) return;
+  const Connection& connection = Connections::connection_of(handle);
+  if (!self.may_read(connection)) return;
   if (self.buffer_ == nullptr) {
     self.buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
   }
-  *buffer = uv_buf_t{reinterpret_cast<char*>(self.buffer_.get()), buffer_bytes};
+  // Bytes of a CONNECT are copied, see read_mqtt(): not many at a time.
+  const bool before_login = awaits_connect(connection.state);
+  *buffer = uv_buf_t{reinterpret_cast<char*>(self.buffer_.get()),
+                     before_login ? LoginBytes::free_bytes : buffer_bytes};
 }
 
 void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffer*/) {
@@ -86,7 +84,6 @@ void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffe
 
 void Reader::read(Connection& connection, Bytes bytes) {
   connection.read_turn = loop_.turn();
-  connection.noticed = false;
   loop_.before_input();
   const std::size_t size = bytes.size();
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that
@@ -96,9 +93,8 @@ void Reader::read(Connection& connection, Bytes bytes) {
   bytes = connections_.http().read(connection, bytes);
   bytes = read_websocket(connection, bytes);
   read_mqtt(connection, bytes);
-  // A stage ends behind the last of its bytes, the inner one first.
-  end_websocket(connection);
-  connections_.tls().end(connection);
+  // A stage ends behind the last of its bytes.
+  if (!connection.in_line) end_stages(connection);
   loop_.after_input(size);
 }
 
@@ -115,13 +111,37 @@ Reader::Bytes Reader::read_websocket(Connection& connection, Bytes bytes) {
 }
 
 /// The stage of MQTT: the shard's.
+///
+/// A CONNECT stands in line until the poll after its read is over, and with it all input that came
+/// before: in one poll epoll may report the new connection of a client before the old one, whose
+/// DISCONNECT was sent first, and the will would be published [MQTT-3.14.4-3].
 void Reader::read_mqtt(Connection& connection, Bytes bytes) {
   if (bytes.empty() || !is_open(connection.state)) return;
   if (connection.state == State::introduced) {
     if (refuse_wrong_protocol(connection, bytes)) return;
     connections_.change(connection, State::connecting);
   }
-  pass(connection, bytes);
+  if (connection.state != State::connecting) return pass(connection, bytes);
+  connection.in_line = true;
+  line_.push_back({connection.id, {bytes.begin(), bytes.end()}});
+}
+
+void Reader::take_line() {
+  for (const InLine& late : std::exchange(due_line_, std::exchange(line_, {}))) {
+    Connection* const connection = connections_.find(late.id);
+    if (connection == nullptr) continue;
+    connection->in_line = false;
+    if (!is_open(connection->state)) continue;
+    loop_.before_input();
+    pass(*connection, late.bytes);
+    end_stages(*connection);
+    loop_.after_input(late.bytes.size());
+  }
+}
+
+void Reader::end_stages(Connection& connection) {
+  end_websocket(connection);
+  connections_.tls().end(connection);
 }
 
 /// Answers Pings. While output waits the last Pong stands for those before it (RFC 6455, section

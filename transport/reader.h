@@ -37,6 +37,11 @@ class Reader {
   void start(Connection& connection);
   /// Gives the shard the bytes that it had not handled before the connection moved here.
   void take_unread(Connection& connection, mqtt::Bytes bytes);
+  /// Gives the shard the bytes of CONNECTs that were read before the last poll began. To be called
+  /// once between two polls, not while the loop is blocked.
+  void take_line();
+  /// Whether take_line() has something to do.
+  [[nodiscard]] bool has_line() const noexcept { return !line_.empty() || !due_line_.empty(); }
   /// The shard lets a connection be read again.
   void resume(broker::ConnectionId id);
   /// Reading goes on after other shards had no room.
@@ -47,15 +52,22 @@ class Reader {
 
  private:
   using Bytes = std::span<std::byte>;
+  /// MQTT bytes of a connection before its login, at most LoginBytes::free_bytes of them.
+  struct InLine {
+    broker::ConnectionId id;
+    std::vector<std::byte> bytes;
+  };
 
   static void on_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buffer);
   static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer);
-  [[nodiscard]] bool may_read(Connection& connection) const;
+  [[nodiscard]] bool may_read(const Connection& connection) const;
   void pause(Connection& connection);
   void read(Connection& connection, Bytes bytes);
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
   void send_pongs(Connection& connection, const WebSocketInput& input);
   void end_websocket(Connection& connection);
+  /// Ends what its client has ended around MQTT, the inner stage first.
+  void end_stages(Connection& connection);
   void read_mqtt(Connection& connection, Bytes bytes);
   void pass(Connection& connection, mqtt::Bytes bytes);
   void pass_before_login(Connection& connection, mqtt::Bytes bytes);
@@ -66,6 +78,8 @@ class Reader {
   Connections& connections_;
   std::unique_ptr<std::byte[]> buffer_;       // every read of the loop; used up before the next one
   std::vector<broker::ConnectionId> paused_;  // not read since other shards had no room
+  std::vector<InLine> line_;                  // read since the last poll began
+  std::vector<InLine> due_line_;              // read before that
 };
 
 }  // namespace transport
