@@ -1,5 +1,6 @@
 #include "broker/core/publish_writer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <string>
@@ -22,9 +23,11 @@ bool has_own_shape(const Connection& connection, const Terms& terms) {
          connection.topic_alias_maximum_out != 0;
 }
 
+/// The nearest number of seconds, at least one. Rounded up, an interval of 500 s would leave as 501
+/// s if this loop's clock is some milliseconds behind that of the loop that received the message.
 std::uint32_t seconds_left(Instant expires, Instant now) {
   const std::int64_t milliseconds = expires.milliseconds - now.milliseconds;
-  return static_cast<std::uint32_t>((milliseconds + 999) / 1000);
+  return static_cast<std::uint32_t>(std::max<std::int64_t>((milliseconds + 500) / 1000, 1));
 }
 
 }  // namespace

@@ -166,3 +166,22 @@ TEST_CASE("PUBREL is sent, and counts as an answer that the client may not read"
   CHECK(scene.metrics.publish_sent == 0);
   CHECK(scene.sent(scene.one) == "PUBREL#9 ");
 }
+
+TEST_CASE("the rest of an expiry interval is the nearest number of seconds", "[publish_writer]") {
+  struct Case {
+    std::int64_t left_milliseconds;
+    char seconds;
+  };
+  // 5003 ms: the loop that received the message is 3 ms ahead of this one.
+  const auto [left_milliseconds, seconds] =
+      GENERATE(Case{5003, 5}, Case{5000, 5}, Case{4501, 5}, Case{4499, 4}, Case{1, 1});
+  Scene scene;
+  broker::MessageView message = view("t", "x");
+  message.expires = broker::Instant{now.milliseconds + left_milliseconds};
+  Publication publication(message, now, 1);
+  CHECK(scene.writer.write(scene.one.connection, Scene::terms(Qos::at_most_once), {},
+                           publication) == Written::sent);
+  const std::string interval{"\x02\0\0\0", 4};  // property 2, and the three higher bytes
+  const std::string sent = test::stream_of(scene.outbox.output(scene.one.connection.id));
+  CHECK(sent.find(interval + seconds) != std::string::npos);
+}
