@@ -68,7 +68,7 @@ bool Acceptor::accept_one() {
     // A connection that was gone before it was accepted is no error.
     return errno == ECONNABORTED || errno == EINTR;
   }
-  const bool last = loop_.is_one_of_the_last(socket.get());
+  const bool last = is_one_of_the_last(socket.get(), loop_.options().open_files_max);
   loop_.connections().accept(std::move(socket), listener_, PeerAddress(address));
   if (last) loop_.acceptors().out_of_descriptors();
   return !last;
@@ -77,7 +77,7 @@ bool Acceptor::accept_one() {
 // The kernel gives the lowest number that is free, whatever it is for.
 bool Acceptor::has_descriptor() const noexcept {
   const Descriptor probe(::eventfd(0, EFD_CLOEXEC));
-  return probe && !loop_.is_one_of_the_last(probe.get());
+  return probe && !is_one_of_the_last(probe.get(), loop_.options().open_files_max);
 }
 
 }  // namespace transport

@@ -43,8 +43,9 @@ void Acceptors::replace(const std::vector<std::shared_ptr<Listener>>& listeners)
     before.erase(old.begin(), old.end());
     if (stays) continue;
     if (const int error = add(listener); error != 0) {
-      loop_.log().write(broker::LogType::error, std::string("Unable to accept from a listener: ") +
-                                                    uv_strerror(error) + ".");
+      loop_.commons().log.write(
+          broker::LogType::error,
+          std::string("Unable to accept from a listener: ") + uv_strerror(error) + ".");
     }
   }
   for (auto& acceptor : before) {
@@ -73,26 +74,26 @@ void Acceptors::close() {
 }
 
 bool Acceptors::may_accept() {
-  if (!loop_.holds_accepting()) return true;
+  if (!loop_.commons().gate.is_shut()) return true;
   held_ = true;
   pause();
   return false;
 }
 
 void Acceptors::release() {
-  if (!std::exchange(held_, false) || is_waiting() || loop_.stopping()) return;
+  if (!std::exchange(held_, false) || is_waiting() || loop_.shutdown().has_begun()) return;
   for (const auto& acceptor : open_) acceptor->resume();
 }
 
 void Acceptors::out_of_descriptors() {
   if (is_waiting()) return;
-  loop_.tell_of_descriptors();
+  loop_.commons().descriptors.write(loop_.commons().log, loop_.now());
   pause();
   resume_ = broker::after_milliseconds(loop_.now(), accept_pause_milliseconds);
 }
 
 void Acceptors::tick() {
-  if (!is_waiting() || loop_.now() < resume_ || loop_.stopping()) return;
+  if (!is_waiting() || loop_.now() < resume_ || loop_.shutdown().has_begun()) return;
   const bool free =
       std::ranges::all_of(open_, [](const auto& acceptor) { return acceptor->has_descriptor(); });
   resume_ =

@@ -66,7 +66,7 @@ HttpRefusal http_answer(Refusal refusal) {
 Arrivals::Arrivals(Loop& loop, Connections& connections)
     : loop_(loop),
       connections_(connections),
-      admission_(loop.options(), loop.addresses(), loop.count()) {}
+      admission_(loop.options(), loop.commons().addresses, loop.commons().connections) {}
 
 bool Arrivals::enter(Connection& connection) {
   const auto refusal = admission_.enter(connection.charge, connection.listener->connections());
@@ -179,7 +179,7 @@ bool Arrivals::asks_proxies(const Connection& connection) {
 
 bool Arrivals::arrived(Connection& connection, std::string_view route) {
   if (!admit(connection)) return false;
-  if (loop_.options().connection_messages && loop_.log().enabled(broker::LogType::notice)) {
+  if (loop_.options().connection_messages && loop_.commons().log.enabled(broker::LogType::notice)) {
     connections_.note(connection, "New connection from ",
                       " on " + connection.listener->name() + std::string(route) + ".");
   }
@@ -226,7 +226,7 @@ bool Arrivals::learn_address(Connection& connection) {
   }
   connection.through_proxy = true;
   const FieldSet written =
-      loop_.proxies().always(options.index, connection.address, fields_in(request));
+      loop_.commons().proxies.always(options.index, connection.address, fields_in(request));
   const Forwarded found =
       forwarded_for(request, options.real_ip_header, options.trusted_proxies, written);
   std::string route;
@@ -252,7 +252,7 @@ void Arrivals::note_stranger(Connection& connection) {
   // Behind a PROXY header the address is the client's: a field that it writes itself does not
   // count.
   if (connection.proxy != nullptr) return;
-  if (!loop_.proxies().is_new_stranger(options.index, connection.address)) return;
+  if (!loop_.commons().proxies.is_new_stranger(options.index, connection.address)) return;
   connections_.lines().stranger(connection, found.field);
 }
 

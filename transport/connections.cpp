@@ -59,7 +59,7 @@ Connections::Connections(Loop& loop)
       tls_(loop, *this),
       http_(loop, *this),
       writer_(on_written),
-      lines_(loop.log()) {}
+      lines_(loop.commons().log) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
   return static_cast<Loop*>(handle->loop->data)->connections();
@@ -144,7 +144,7 @@ void Connections::adopt(Handoff handoff) {
     return arrivals_.leave(handoff.charge, handoff.listener->connections());
   }
   connection->charge = std::move(handoff.charge);
-  if (loop_.stopping()) return destroy(*connection);
+  if (loop_.shutdown().has_begun()) return destroy(*connection);
   connection->through_proxy = handoff.through_proxy;
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
@@ -296,7 +296,7 @@ void Connections::finish(Connection& connection) {
   if (at_once || Closing::ends_first(connection)) writer_.end_tls(connection);
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (at_once) return destroy(connection);
-  closing_.linger(connection, loop_.stopping(), loop_.now());
+  closing_.linger(connection, loop_.shutdown().has_begun(), loop_.now());
   connection.reading_held = false;
   if (!is_reading(connection)) reader_.start(connection);
 }

@@ -17,14 +17,11 @@ namespace transport {
 Loops::Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
              broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store)
     : options_(options),
-      log_(log),
-      login_(std::move(login)),
-      store_(std::move(store)),
-      connections_(options.global_max_connections),
-      mailboxes_(static_cast<std::uint32_t>(shards.size())) {
+      commons_(static_cast<std::uint32_t>(shards.size()), options.global_max_connections, log,
+               std::move(login), std::move(store)) {
   for (const broker::ShardOptions& shard : shards) {
     assert(static_cast<std::uint32_t>(shard.index) == loops_.size());
-    loops_.push_back(std::make_unique<Loop>(*this, shard, commons));
+    loops_.push_back(std::make_unique<Loop>(commons_, options_, shard, commons));
   }
 }
 
@@ -72,26 +69,10 @@ void Loops::while_parked(const std::function<void()>& work) {
   go_on->count_down();
 }
 
-// A client that comes after `kill -HUP` has returned is to be judged by the new files, as by a
-// broker of one thread, which looks at signals before sockets. The signal is blocked in all threads
-// of the broker: until one takes it, it is pending for the process.
-bool Loops::holds_accepting() const noexcept {
-  sigset_t pending;
-  if (accepting_held_.load(std::memory_order_acquire)) return true;
-  return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGHUP) == 1;
-}
-
 void Loops::release_accepting() {
-  accepting_held_.store(false, std::memory_order_release);
+  commons_.gate.release();
   if (!running_) return;
   for (const auto& each : loops_) each->post([](Loop& loop) { loop.acceptors().release(); });
-}
-
-bool Loops::may_tell_of_descriptors(broker::Instant now) noexcept {
-  constexpr std::int64_t interval_milliseconds = 60'000;
-  std::int64_t next = next_descriptor_line_.load(std::memory_order_relaxed);
-  return now.milliseconds >= next && next_descriptor_line_.compare_exchange_strong(
-                                         next, now.milliseconds + interval_milliseconds);
 }
 
 broker::Shard& Loops::shard(broker::ShardIndex index) {
@@ -124,17 +105,18 @@ void Loops::stop() {
   // In the turn that begins now a DISCONNECT may be read that was there before.
   for (int turn = 0; turn < 2; ++turn) everywhere([](Loop&) { return false; });
   everywhere([](Loop& loop) {
-    loop.stop_input();
+    loop.shutdown().stop_input();
     return false;
   });
-  everywhere([deadline](Loop& loop) { return now() < deadline && loop.publish_wills(); });
+  everywhere(
+      [deadline](Loop& loop) { return now() < deadline && loop.shutdown().publish_wills(); });
   settle(deadline);
   everywhere([](Loop& loop) {
-    loop.begin_stop();
+    loop.shutdown().begin();
     return false;
   });
   settle(broker::after_milliseconds(now(), options_.stop_timeout_milliseconds / 2));
-  for (const auto& loop : loops_) loop->post([](Loop& each) { each.end(); });
+  for (const auto& loop : loops_) loop->post([](Loop& each) { each.shutdown().permit_end(); });
   for (const auto& loop : loops_) loop->join();
 }
 
@@ -145,7 +127,7 @@ void Loops::settle(broker::Instant deadline) {
   for (int quiet = 0; quiet < rounds && now() < deadline;) {
     std::atomic<bool> busy{false};
     everywhere([&busy](Loop& loop) {
-      if (loop.carry_on()) busy = true;
+      if (loop.shutdown().carry_on()) busy = true;
       return false;
     });
     quiet = busy ? 0 : quiet + 1;
@@ -170,7 +152,7 @@ void Loops::reconfigure(const LoopOptions& options,
                         std::vector<std::shared_ptr<Listener>> listeners) {
   options_ = options;
   listeners_ = std::move(listeners);
-  connections_.set_most(options.global_max_connections);
+  commons_.connections.set_most(options.global_max_connections);
   if (!running_) return;
   const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
   for (const auto& each : loops_) {

@@ -1,7 +1,6 @@
 // transport/loops.h
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -10,15 +9,12 @@
 #include <vector>
 
 #include "broker/core/log.h"
-#include "broker/mailbox.h"
 #include "broker/shard.h"
-#include "transport/address_table.h"
-#include "transport/connection_count.h"
 #include "transport/listener.h"
 #include "transport/login.h"
+#include "transport/loop_commons.h"
 #include "transport/loop_figures.h"
 #include "transport/options.h"
-#include "transport/proxy_memory.h"
 #include "transport/store.h"
 
 namespace transport {
@@ -75,7 +71,7 @@ class Loops {
   /// `work`.
   void while_parked(const std::function<void()>& work);
   /// From here on new connections wait, until release_accepting().
-  void hold_accepting() noexcept { accepting_held_ = true; }
+  void hold_accepting() noexcept { commons_.gate.hold(); }
   /// Those that wait are accepted.
   void release_accepting();
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
@@ -94,40 +90,25 @@ class Loops {
   [[nodiscard]] LoopFigures take_figures() noexcept;
 
   /// Open connections of all listeners.
-  [[nodiscard]] std::int64_t connections() const noexcept { return connections_.count(); }
+  [[nodiscard]] std::int64_t connections() const noexcept { return commons_.connections.count(); }
   /// Publishes with QoS 0 between shards that found a full mailbox.
   [[nodiscard]] std::uint64_t peer_publishes_dropped() const noexcept {
-    return mailboxes_.dropped();
+    return commons_.mailboxes.dropped();
   }
 
  private:
-  friend class Loop;
-
   /// Calls `step` as run_everywhere() does.
   void everywhere(const std::function<bool(Loop&)>& step);
   /// Waits until the shards' messages to each other have arrived and are stored.
   void settle(broker::Instant deadline);
   /// While no loop runs: delivers the shards' messages to each other.
   void settle_parked();
-  /// Whether new connections wait: hold_accepting() was called, or SIGHUP has come and no thread
-  /// has taken it yet. Safe from any thread.
-  [[nodiscard]] bool holds_accepting() const noexcept;
-  /// Whether it is time for a line about the end of descriptors, over all loops.
-  [[nodiscard]] bool may_tell_of_descriptors(broker::Instant now) noexcept;
 
   LoopOptions options_;
-  broker::Log& log_;
-  LoginFunction login_;
-  StoreFunction store_;
-  ConnectionCount connections_;
-  AddressTable addresses_;
-  ProxyMemory proxies_;
-  broker::Mailboxes mailboxes_;
+  LoopCommons commons_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;
-  std::atomic<bool> accepting_held_{false};
-  std::atomic<std::int64_t> next_descriptor_line_{0};  // milliseconds
-  std::int64_t turn_max_milliseconds_ = 0;             // of take_figures()
+  std::int64_t turn_max_milliseconds_ = 0;  // of take_figures()
   bool running_ = false;
 };
 

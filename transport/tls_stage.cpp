@@ -95,10 +95,11 @@ bool TlsStage::reply(Connection& connection) {
 
 /// The handshake is done: WebSocket or MQTT follows.
 void TlsStage::begin_inside(Connection& connection) {
-  if (loop_.log().enabled(broker::LogType::debug)) {
-    loop_.log().write(broker::LogType::debug, "Client " + connection.address.text_with_port() +
-                                                  " negotiated " + connection.tls->description() +
-                                                  (connection.tls->resumed() ? ", resumed." : "."));
+  if (loop_.commons().log.enabled(broker::LogType::debug)) {
+    loop_.commons().log.write(broker::LogType::debug,
+                              "Client " + connection.address.text_with_port() + " negotiated " +
+                                  connection.tls->description() +
+                                  (connection.tls->resumed() ? ", resumed." : "."));
   }
   connections_.change(connection, State::http_request);
   if (connection.charge.as == ConnectionCharge::As::turned_away) {

@@ -8,13 +8,18 @@
 
 namespace transport {
 
-/// How long output has waited for other sockets of its turn.
+/// The turns of a loop: their number, and how long output has waited for other sockets of its turn.
 ///
 /// Shape      wait() -> woke() -> left() as often as output leaves -> wait() ...
 /// Invariant  The time in which a loop waits for sockets is in no turn.
 /// Threads    The loop's, but for take_longest_milliseconds(), which any may call.
 class TurnClock {
  public:
+  /// The next turn begins.
+  void next() noexcept { ++number_; }
+  /// Counts turns.
+  [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
+
   /// The loop goes to wait for its sockets.
   void wait() noexcept { waiting_ = true; }
 
@@ -39,6 +44,7 @@ class TurnClock {
 
  private:
   broker::Instant began_;  // when the last wait ended, or output left last
+  std::uint32_t number_ = 0;
   bool waiting_ = false;
   std::atomic<std::int64_t> longest_milliseconds_{0};
 };

@@ -165,32 +165,6 @@ TEST_CASE("a Close without DISCONNECT publishes the will at once", "[loops]") {
   CHECK(close.substr(2, 2) == (end[0] == '\x88' ? "\x03\xE8"s : "\x03\xEB"s));
 }
 
-TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", "[loops]") {
-  TestBroker broker(with_loops(GENERATE(1U, 4U)));
-  std::vector<std::unique_ptr<Client>> watchers;
-  for (int number = 0; number < 8; ++number) {
-    watchers.push_back(std::make_unique<Client>(broker.port()));
-    watchers.back()->send(connect("watcher" + std::to_string(number)) + subscribe("w/#"));
-    CHECK(watchers.back()->receive(9) == connack + suback());
-  }
-  std::vector<std::unique_ptr<Client>> dying;
-  for (int number = 0; number < 40; ++number) {
-    dying.push_back(std::make_unique<Client>(broker.port()));
-    const std::string name = std::to_string(number);
-    dying.back()->send(connect("dying" + name, "w/" + std::string(2 - name.size(), '0') + name));
-    CHECK(dying.back()->receive(4) == connack);
-  }
-  // Packets from before the end are read: no will of this one.
-  dying.back()->send("\xE0\x00"s);
-  broker.loops().stop();
-  const std::size_t each = publish("w/00", "gone").size();
-  for (const auto& watcher : watchers) {
-    const std::string all = watcher->receive_all();
-    CHECK(all.size() == 39 * each);
-    CHECK(all.find("w/39") == std::string::npos);
-  }
-}
-
 // DISCONNECT is in the old socket before CONNECT is in the new one [MQTT-3.14.4-3].
 TEST_CASE("a client that disconnects and comes back at once leaves no will", "[loops]") {
   TestBroker broker(with_loops(2));
@@ -333,39 +307,6 @@ TEST_CASE("who exceeds max_connections is sent away", "[loops]") {
   Client fifth(broker.port());
   fifth.send(connect("fifth"));
   CHECK(fifth.receive(4) == connack);
-}
-
-TEST_CASE("a login is decided on another thread while the client goes on", "[loops]") {
-  std::vector<std::thread> threads;
-  std::mutex mutex;
-  TestBroker::Options options = with_loops(2);
-  options.login = [&](broker::LoginRequest&& request, LoginDone done) {
-    if (request.client_id == "at once") return std::optional<broker::Verdict>(broker::Verdict{});
-    const std::lock_guard lock(mutex);
-    threads.emplace_back([done = std::move(done), id = request.client_id] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      broker::Verdict verdict;
-      if (id == "bad") verdict.reason = mqtt::Reason::not_authorized;
-      done(verdict);
-    });
-    return std::optional<broker::Verdict>{};
-  };
-  {
-    TestBroker broker(std::move(options));
-    for (const std::string id : {"at once", "later", "later again", "bad"}) {
-      Client client(broker.port());
-      client.send(connect(id));
-      client.send_slowly(subscribe("t") + publish("t", id));
-      if (id == "bad") {
-        CHECK(client.receive_all() == "\x20\x02\x00\x05"s);
-      } else {
-        const std::string expected = connack + suback() + publish("t", id);
-        CHECK(client.receive(expected.size()) == expected);
-      }
-    }
-    const std::lock_guard lock(mutex);  // the loops' threads filled it
-    for (std::thread& thread : threads) thread.join();
-  }
 }
 
 TEST_CASE("a client that reads slowly gets every byte in order", "[loops]") {
@@ -575,29 +516,6 @@ TEST_CASE("a shard that takes no mail stops those who publish to it, and nobody 
   CHECK(publisher.receive(whole * 4).size() == whole * 4);
   publisher.send("\xC0\0"s);
   CHECK(publisher.receive(2) == "\xD0\0"s);
-}
-
-TEST_CASE("stopping says goodbye to everybody", "[loops]") {
-  TestBroker broker(with_loops(3));
-  std::vector<std::unique_ptr<Client>> clients;
-  for (int number = 0; number < 9; ++number) {
-    auto client =
-        std::make_unique<Client>(number % 2 == 0 ? broker.port() : broker.websocket_port());
-    const std::string hello = connect("client" + std::to_string(number));
-    client->send(number % 2 == 0 ? hello : upgrade_request() + client_frame(0x82, hello));
-    const std::string welcome = number % 2 == 0 ? connack : upgraded + server_frame(0x82, connack);
-    CHECK(client->receive(welcome.size()) == welcome);
-    clients.push_back(std::move(client));
-  }
-  Client stranger(broker.websocket_port());
-  CHECK(eventually([&] { return broker.loops().connections() == 10; }));
-  broker.loops().stop();
-  CHECK(broker.loops().connections() == 0);
-  for (std::size_t number = 0; number < clients.size(); ++number) {
-    CHECK(clients[number]->receive_all() ==
-          (number % 2 == 0 ? ""s : server_frame(0x88, "\x03\xE9")));
-  }
-  CHECK(stranger.receive_all().empty());
 }
 
 TEST_CASE("work is posted to a shard's own thread, in order", "[loops]") {

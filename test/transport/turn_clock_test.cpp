@@ -19,6 +19,14 @@ TEST_CASE("a turn lasts from the end of a wait until output leaves", "[turn_cloc
   CHECK(clock.take_longest_milliseconds() == 0);
 }
 
+TEST_CASE("turns are counted", "[turn_clock]") {
+  TurnClock clock;
+  const std::uint32_t before = clock.number();
+  clock.next();
+  clock.next();
+  CHECK(clock.number() == before + 2);
+}
+
 TEST_CASE("output that leaves in between divides a turn", "[turn_clock]") {
   TurnClock clock;
   clock.wait();
