@@ -25,7 +25,7 @@ using broker::Verdict;
 using mqtt::Reason;
 
 struct Delivery {
-  Authenticator::Completion done;
+  broker::LoginDone done;
   Verdict answer;
 };
 
@@ -63,13 +63,13 @@ class Authenticator::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  std::optional<Verdict> verify(LoginRequest request, Completion done);
+  std::optional<Verdict> verify(LoginRequest request, broker::LoginDone done);
   std::vector<RealmChange> replace_realms(std::vector<std::shared_ptr<const Realm>> realms);
   RealmTable::Sheet permissions(RealmId realm, const std::optional<std::string>& user);
   AuthenticatorStatistics statistics() const;
 
  private:
-  std::optional<Verdict> judge(LoginRequest request, Completion done);
+  std::optional<Verdict> judge(LoginRequest request, broker::LoginDone done);
   void join(LoginJob& job, const Mac& key, LoginWaiter waiter);
   std::optional<Verdict> start(const Mac& key, LoginJob job);
   std::optional<Verdict> start_later(const Mac& key, LoginJob job);
@@ -133,7 +133,7 @@ Authenticator::State::~State() {
 
 // ---- a login comes in ---------------------------------------------------------------------------
 
-std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::State::verify(LoginRequest request, broker::LoginDone done) {
   const std::scoped_lock lock(mutex_);
   // Before 5.0 an empty user name is how some libraries say that there is none.
   if (request.user && request.user->empty()) request.user.reset();
@@ -156,7 +156,7 @@ std::optional<Verdict> Authenticator::State::verify(LoginRequest request, Comple
 }
 
 /// Decides a login with user name and password: from the cache, or by a hash.
-std::optional<Verdict> Authenticator::State::judge(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::State::judge(LoginRequest request, broker::LoginDone done) {
   const RealmId realm{request.listener};
   const PasswordFile& passwords = *realms_.of(realm).passwords();
   const PasswordHash* known = passwords.find(*request.user);
@@ -418,7 +418,7 @@ Authenticator::Authenticator(AuthenticatorOptions options)
 
 Authenticator::~Authenticator() = default;
 
-std::optional<Verdict> Authenticator::verify(LoginRequest request, Completion done) {
+std::optional<Verdict> Authenticator::verify(LoginRequest request, broker::LoginDone done) {
   return state_->verify(std::move(request), std::move(done));
 }
 

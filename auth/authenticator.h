@@ -14,6 +14,7 @@
 #include "auth/password_hash.h"
 #include "auth/realm.h"
 #include "broker/core/access.h"
+#include "broker/core/login_done.h"
 
 namespace auth {
 
@@ -56,7 +57,7 @@ struct RealmChange {
 /// Answers logins, and keeps the costly hashing of passwords away from the loops.
 ///
 /// Shape      verify() -> cache? -> same credential under way? -> pair failing? held : queue
-///                                                      queue -> worker threads -> Completion
+///                                                      queue -> worker threads -> LoginDone
 /// Invariant  One hash is computed per credential at a time, and remembered afterwards: 10,000
 ///            clients of one user that reconnect cost one hash. The cache is keyed by a MAC, under
 ///            a secret of the process, of (stored hash, user, password): it holds no password, and
@@ -73,10 +74,6 @@ struct RealmChange {
 /// Threads    Every member may be called from any thread.
 class Authenticator {
  public:
-  /// Called once per login that verify() did not answer, from a worker thread or the destructor,
-  /// with no lock held. It must not throw, and must not call the destructor.
-  using Completion = std::move_only_function<void(broker::Verdict)>;
-
   explicit Authenticator(AuthenticatorOptions options);
   ~Authenticator();
   Authenticator(const Authenticator&) = delete;
@@ -85,6 +82,9 @@ class Authenticator {
   /// Judges a login by the realm of its listener. The password in `request` is wiped as soon as it
   /// has served.
   ///
+  /// `done` is called once unless this answers: from a worker thread or the destructor, with no
+  /// lock held. It must not throw, and must not call the destructor.
+  ///
   /// Returns   The answer if no hash is needed for it (anonymous, known credential, no password,
   ///           an empty one, queue full): `done` is dropped then. Otherwise nothing, and `done` is
   ///           called later.
@@ -92,7 +92,7 @@ class Authenticator {
   ///           password alike. server_busy if a queue is full; server_unavailable if the hash
   ///           could not be computed.
   [[nodiscard]] std::optional<broker::Verdict> verify(broker::LoginRequest request,
-                                                      Completion done);
+                                                      broker::LoginDone done);
 
   /// Puts new realms in the place of the old ones, all at once. A null entry lets nobody in.
   ///

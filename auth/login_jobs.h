@@ -12,6 +12,7 @@
 #include "auth/authenticator.h"
 #include "auth/keyed_mac.h"
 #include "auth/password_hash.h"
+#include "broker/core/login_done.h"
 #include "broker/core/secret.h"
 
 namespace auth {
@@ -20,7 +21,7 @@ namespace auth {
 struct LoginWaiter {
   RealmId realm{};
   Mac pair{};  ///< of address and user
-  Authenticator::Completion done;
+  broker::LoginDone done;
 };
 
 /// One credential that is being judged: held back, queued, or with a thread.

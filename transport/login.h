@@ -5,18 +5,15 @@
 #include <optional>
 
 #include "broker/core/access.h"
-#include "broker/core/outbox.h"
+#include "broker/core/login_done.h"
 
 namespace transport {
 
-/// Takes the answer to a login. Safe from any thread, as long as the Loops object lives; to be
-/// called at most once.
-using LoginDone = std::function<void(broker::Verdict)>;
-
 /// Checks a login: answers at once, or returns nothing and calls `done` later.
 ///
+/// Lifetime   Each `done` is destroyed before the Loops object is.
 /// Threads    Called on the loops' threads, on several at a time. It must not block.
-using LoginFunction =
-    std::function<std::optional<broker::Verdict>(broker::LoginRequest&& request, LoginDone done)>;
+using LoginFunction = std::function<std::optional<broker::Verdict>(broker::LoginRequest&& request,
+                                                                   broker::LoginDone done)>;
 
 }  // namespace transport

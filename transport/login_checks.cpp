@@ -20,12 +20,12 @@ void LoginChecks::check(broker::LoginRequest request) {
     return judge(connection, std::nullopt,
                  {mqtt::Reason::banned, nullptr, "its address is banned"});
   }
-  const LoginDone done = [this, connection, blamed](broker::Verdict verdict) {
+  broker::LoginDone done = [this, connection, blamed](broker::Verdict verdict) {
     loop_.post([this, connection, blamed, verdict = std::move(verdict)](Loop&) {
       judge(connection, blamed, verdict);
     });
   };
-  const auto verdict = loop_.commons().login(std::move(request), done);
+  const auto verdict = loop_.commons().login(std::move(request), std::move(done));
   if (verdict) judge(connection, blamed, *verdict);
 }
 

@@ -24,7 +24,7 @@ class Loop;
 /// All loops of the process: one thread, one uv_loop_t and one shard each.
 ///
 /// Lifetime   Construct, start(), stop(), destroy. Listeners, Commons and Log outlive it. Every
-///            LoginDone must be destroyed before this object is.
+///            broker::LoginDone must be destroyed before this object is.
 /// Threads    Constructed, started, stopped and destroyed by one thread. post() and connections()
 ///            are safe from any.
 class Loops {

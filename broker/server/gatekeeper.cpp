@@ -85,7 +85,7 @@ std::vector<auth::RealmChange> Gatekeeper::replace(
 }
 
 std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
-                                                 transport::LoginDone done) {
+                                                 broker::LoginDone done) {
   return authenticator_.verify(std::move(request), std::move(done));
 }
 

@@ -12,8 +12,8 @@
 #include "auth/realm.h"
 #include "broker/core/access.h"
 #include "broker/core/log.h"
+#include "broker/core/login_done.h"
 #include "conf/settings.h"
-#include "transport/login.h"
 
 namespace server {
 
@@ -38,7 +38,7 @@ class Gatekeeper final : public broker::Authority {
 
   /// For transport::Loops.
   [[nodiscard]] std::optional<broker::Verdict> login(broker::LoginRequest&& request,
-                                                     transport::LoginDone done);
+                                                     broker::LoginDone done);
 
   [[nodiscard]] auth::AuthenticatorStatistics figures() const {
     return authenticator_.statistics();

@@ -79,7 +79,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   }
   loops_ = std::make_unique<transport::Loops>(
       loop_options_of(running_.settings, running_.open_files_max), shards, commons_, log_,
-      [this](broker::LoginRequest&& request, transport::LoginDone done) {
+      [this](broker::LoginRequest&& request, broker::LoginDone done) {
         return gatekeeper_.login(std::move(request), std::move(done));
       },
       std::move(store));

@@ -56,11 +56,12 @@ LAYERS = [
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
-          r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|limits|"
-          r"metrics|message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
+          r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|login_done|"
+          r"limits|metrics|message|shared_bytes|refusals|line_rates?|token_bucket)\.h$|"
           r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
-    Layer("auth", r"auth/", r"auth/|broker/core/(access|figure|secret|ids|log|result)\.h$|"
+    Layer("auth", r"auth/",
+          r"auth/|broker/core/(access|login_done|figure|secret|ids|log|result)\.h$|"
           r"broker/wire/(topic|reason|bytes)\.h$", r"sodium\.h$|argon2\.h$|openssl/",
           posix=True),
     Layer("persistence", r"persistence/",

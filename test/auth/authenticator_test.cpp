@@ -115,7 +115,7 @@ class FakeHash {
 /// Collects answers that come from threads.
 class Answers {
  public:
-  Authenticator::Completion next() {
+  broker::LoginDone next() {
     return [this](Verdict answer) {
       const std::scoped_lock lock(mutex_);
       answers_.push_back(std::move(answer));

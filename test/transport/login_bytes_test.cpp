@@ -91,9 +91,9 @@ TEST_CASE("bytes before logins count for the client, not for its proxy", "[login
 
 TEST_CASE("a login that is awaited counts until it is decided", "[login_bytes]") {
   std::mutex mutex;
-  std::vector<LoginDone> waiting;
+  std::vector<broker::LoginDone> waiting;
   TestBroker::Options options = with_limit(GENERATE(1U, 3U));
-  options.login = [&](broker::LoginRequest&& request, LoginDone done) {
+  options.login = [&](broker::LoginRequest&& request, broker::LoginDone done) {
     if (request.client_id.starts_with("at once")) {
       return std::optional<broker::Verdict>(broker::Verdict{});
     }
@@ -117,7 +117,7 @@ TEST_CASE("a login that is awaited counts until it is decided", "[login_bytes]")
   CHECK(broker.log().says(refusal));
   {
     const std::lock_guard lock(mutex);
-    for (const LoginDone& done : waiting) done({});
+    for (broker::LoginDone& done : waiting) done({});
   }
   for (Client& client : held) CHECK(client.receive(4) == connack);
   // They are connected still, and nothing of theirs is kept.

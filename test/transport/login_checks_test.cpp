@@ -25,7 +25,7 @@ TEST_CASE("a login is decided on another thread while the client goes on", "[log
   std::mutex mutex;
   TestBroker::Options options;
   options.loops = 2;
-  options.login = [&](broker::LoginRequest&& request, LoginDone done) {
+  options.login = [&](broker::LoginRequest&& request, broker::LoginDone done) {
     if (request.client_id == "at once") return std::optional<broker::Verdict>(broker::Verdict{});
     const std::lock_guard lock(mutex);
     threads.emplace_back([done = std::move(done), id = request.client_id]() mutable {
@@ -57,11 +57,11 @@ TEST_CASE("a login is decided on another thread while the client goes on", "[log
 TEST_CASE("a wrong login counts though its client is gone, and a banned address is not asked about",
           "[login_checks]") {
   std::mutex mutex;
-  std::vector<LoginDone> waiting;
+  std::vector<broker::LoginDone> waiting;
   std::atomic<int> asked{0};
   TestBroker::Options options;
   options.loop.logins.failures_max = 1;
-  options.login = [&](broker::LoginRequest&&, LoginDone done) {
+  options.login = [&](broker::LoginRequest&&, broker::LoginDone done) {
     ++asked;
     const std::lock_guard lock(mutex);
     waiting.push_back(std::move(done));

@@ -272,7 +272,7 @@ TEST_CASE("a handshake with harmless defects is warned about, at a bounded rate"
 
 TEST_CASE("a Close of the broker says why in a few words", "[loops]") {
   TestBroker::Options options;
-  options.login = [](broker::LoginRequest&&, const LoginDone&) {
+  options.login = [](broker::LoginRequest&&, broker::LoginDone) {
     broker::Verdict verdict;
     verdict.reason = mqtt::Reason::not_authorized;
     return std::optional<broker::Verdict>(verdict);
