@@ -9,11 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/descriptor.h"
 #include "transport/openssl.h"
 #include "transport/options.h"
-#include "transport/tls_files.h"
-#include "transport/tls_tickets.h"
+#include "transport/tls_credentials.h"
+#include "transport/tls_terms.h"
 
 namespace transport {
 
@@ -42,7 +41,7 @@ class TlsContext {
   [[nodiscard]] SslPtr make_ssl() const;
 
   [[nodiscard]] const TlsOptions& options() const noexcept { return options_; }
-  [[nodiscard]] Protocol protocol() const noexcept { return protocol_; }
+  [[nodiscard]] Protocol protocol() const noexcept { return credentials_.protocol; }
 
   /// When the first of the server's certificates ends, in seconds since 1970. Nothing: TLS-PSK.
   [[nodiscard]] std::optional<std::int64_t> ends() const;
@@ -50,29 +49,14 @@ class TlsContext {
   /// Faults of the files, present and near: certificates that ended or end within 14 days or have
   /// not begun, revocation lists and OCSP responses that are out of date. One sentence each,
   /// without its full stop.
-  [[nodiscard]] std::vector<std::string> warnings(std::int64_t now_seconds) const;
+  [[nodiscard]] std::vector<std::string> warnings(std::int64_t now_seconds) const {
+    return terms_.warnings(now_seconds);
+  }
 
   /// Every file that was read, to be watched for changes.
   [[nodiscard]] std::vector<std::string> files() const;
 
  private:
-  struct Callbacks;
-  friend struct Callbacks;
-
-  struct Certificate {
-    SslContextPtr context;
-    CertificatePtr certificate;  // null: TLS-PSK
-    std::optional<OcspStaple> staple;
-  };
-  /// A file of limited validity.
-  struct Term {
-    std::string what;  // "certificate PATH"
-    std::int64_t begins = 0;
-    std::int64_t ends = 0;
-    std::int64_t warned_seconds = 0;  // before it ends
-    std::string_view afterwards;      // the consequence of its end
-  };
-
   TlsContext(TlsOptions options, Protocol protocol);
   [[nodiscard]] std::expected<void, std::string> load_files();
   [[nodiscard]] std::expected<CertificateStorePtr, std::string> load_authorities();
@@ -81,7 +65,7 @@ class TlsContext {
                                                                  X509_STORE* store);
   [[nodiscard]] std::expected<void, std::string> use_certificate(SSL_CTX* context,
                                                                  const TlsCertificateOptions& files,
-                                                                 Certificate& into);
+                                                                 TlsCertificate& into);
   [[nodiscard]] std::expected<SslContextPtr, std::string> make_context(X509_STORE* store);
   [[nodiscard]] std::expected<void, std::string> set_ciphers(SSL_CTX* context) const;
   [[nodiscard]] std::expected<void, std::string> ask_for_certificates(SSL_CTX* context) const;
@@ -90,12 +74,8 @@ class TlsContext {
   [[nodiscard]] std::expected<void, std::string> open_keylog();
 
   TlsOptions options_;
-  Protocol protocol_;
-  std::vector<std::unique_ptr<Certificate>> certificates_;
-  std::vector<Term> terms_;
-  PskTable psk_;
-  Descriptor keylog_;
-  mutable TicketKeys tickets_;
+  TlsCredentials credentials_;
+  TlsTerms terms_;
 };
 
 }  // namespace transport
