@@ -50,9 +50,8 @@ std::optional<std::string> access_fault_of(const conf::Listener& listener,
 
 }  // namespace
 
-std::expected<Certificates::Contexts, std::string> Certificates::load(
-    const conf::Settings& settings) {
-  Contexts contexts;
+std::expected<TlsContexts, std::string> Certificates::load(const conf::Settings& settings) {
+  TlsContexts contexts;
   std::string faults;
   const FileAccess access(settings);
   for (const conf::Listener& listener : settings.listeners) {
@@ -79,7 +78,7 @@ std::expected<Certificates::Contexts, std::string> Certificates::load(
 }
 
 std::vector<std::string> Certificates::warnings(const conf::Settings& settings,
-                                                const Contexts& contexts) {
+                                                const TlsContexts& contexts) {
   std::vector<std::string> lines;
   const FileAccess access(settings);
   for (std::size_t i = 0; i < contexts.size(); ++i) {
@@ -95,29 +94,16 @@ std::vector<std::string> Certificates::warnings(const conf::Settings& settings,
   return lines;
 }
 
-Certificates::Certificates(const conf::Settings& settings, Contexts contexts, broker::Log& log)
-    : settings_(settings), log_(log), contexts_(std::move(contexts)) {
-  marks_ = marks();
-}
-
-void Certificates::install(Listeners listeners) {
-  listeners_ = std::move(listeners);
+void Certificates::begin() {
   if (!settings_.tls_keylog_file.empty()) {
     log_.write(LogType::warning,
                concat({"Warning: TLS secrets are written to ", settings_.tls_keylog_file,
                        ": whoever has that file can read what clients send."}));
   }
-  take(std::move(contexts_));
+  renewed();
 }
 
-bool Certificates::replace(Listeners listeners, Contexts contexts) {
-  listeners_ = std::move(listeners);
-  return take(std::move(contexts));
-}
-
-bool Certificates::take(Contexts contexts) {
-  contexts_ = std::move(contexts);
-  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i]->set_tls(contexts_[i]);
+bool Certificates::renewed() {
   auto seen = marks();
   const bool changed = seen != marks_;
   marks_ = std::move(seen);
@@ -146,23 +132,31 @@ void Certificates::look(broker::Instant now) {
     }
     return;
   }
-  take(std::move(*contexts));
+  listeners_.renew_tls(std::move(*contexts));
+  renewed();
   log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");
 }
 
 void Certificates::for_each_figures(const Visit& visit) const {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    if (contexts_[i] == nullptr) continue;
-    const auto ends = contexts_[i]->ends();
+  for (const auto& listener : listeners_.listeners()) {
+    const auto& context = listeners_.entry_of(*listener).tls;
+    const auto ends = context == nullptr ? std::nullopt : context->ends();
     if (!ends) continue;
-    visit(std::to_string(listeners_[i]->port()),
-          {*ends, (*ends - std::time(nullptr)) / day_seconds});
+    visit(std::to_string(listener->port()), {*ends, (*ends - std::time(nullptr)) / day_seconds});
   }
+}
+
+TlsContexts Certificates::contexts() const {
+  TlsContexts contexts;
+  for (const auto& listener : listeners_.listeners()) {
+    contexts.push_back(listeners_.entry_of(*listener).tls);
+  }
+  return contexts;
 }
 
 std::vector<Certificates::Mark> Certificates::marks() const {
   std::vector<Mark> marks;
-  for (const auto& context : contexts_) {
+  for (const auto& context : contexts()) {
     if (context == nullptr) continue;
     for (const std::string& file : context->files()) {
       struct stat status{};
@@ -176,7 +170,7 @@ std::vector<Certificates::Mark> Certificates::marks() const {
 }
 
 void Certificates::warn() const {
-  for (const std::string& line : warnings(settings_, contexts_)) {
+  for (const std::string& line : warnings(settings_, contexts())) {
     log_.write(LogType::warning, concat({"Warning: ", line}));
   }
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,40 +11,37 @@
 #include "broker/core/ids.h"
 #include "broker/core/log.h"
 #include "broker/server/figures.h"
+#include "broker/server/listener_set.h"
 #include "conf/settings.h"
-#include "transport/listener.h"
-#include "transport/tls_context.h"
 
 namespace server {
 
 /// The certificates, keys and PSKs of the listeners: loaded, watched and renewed.
 ///
-/// Lifetime   Outlived by the settings and the log.
+/// Shape      load() -> the entries of ListenerSet, which has them -> look() renews them there.
+/// Lifetime   Outlived by the settings, the listeners and the log.
 /// Threads    The main thread.
 class Certificates {
  public:
-  /// By listener; null for one without TLS.
-  using Contexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
-  using Listeners = std::vector<std::shared_ptr<transport::Listener>>;
   using Visit = std::function<void(std::string_view port, const CertificateFigures& figures)>;
 
   /// Reads every file.
   ///
   /// Errors    One line for each listener with files that cannot be used.
-  [[nodiscard]] static std::expected<Contexts, std::string> load(const conf::Settings& settings);
+  [[nodiscard]] static std::expected<TlsContexts, std::string> load(const conf::Settings& settings);
   /// Faults, present and near: "Listener 8883: certificate ...". One line each.
   [[nodiscard]] static std::vector<std::string> warnings(const conf::Settings& settings,
-                                                         const Contexts& contexts);
+                                                         const TlsContexts& contexts);
 
-  Certificates(const conf::Settings& settings, Contexts contexts, broker::Log& log);
+  Certificates(const conf::Settings& settings, ListenerSet& listeners, broker::Log& log)
+      : settings_(settings), log_(log), listeners_(listeners) {}
 
-  /// Gives each listener its own, before the loops start.
-  void install(Listeners listeners);
-  /// Handshakes from now on use these; connections stay as they are. `listeners` are those of the
-  /// settings now, in their order.
+  /// The listeners have their first contexts, before the loops start.
+  void begin();
+  /// The listeners have other contexts, by ListenerSet::commit().
   ///
   /// Returns   Whether any file is another one than when it was read before.
-  bool replace(Listeners listeners, Contexts contexts);
+  bool renewed();
   /// Takes over files that changed, as often as tls_reload_interval says, and warns once a day of
   /// near ends. Unusable files are reported once, and the old ones stay in force.
   void look(broker::Instant now);
@@ -68,13 +64,12 @@ class Certificates {
   };
 
   [[nodiscard]] std::vector<Mark> marks() const;
+  [[nodiscard]] TlsContexts contexts() const;
   void warn() const;
-  bool take(Contexts contexts);
 
   const conf::Settings& settings_;
   broker::Log& log_;
-  Contexts contexts_;
-  Listeners listeners_;
+  ListenerSet& listeners_;
   std::vector<Mark> marks_;  // of all files when they were read last
   broker::Instant next_look_;
   broker::Instant next_warning_;

@@ -54,12 +54,13 @@ std::string name_of(const ListenerOptions& options) {
 }
 
 std::vector<ListenerEntry> entries_of(std::vector<ListenerInstructions> instructions,
-                                      std::vector<std::shared_ptr<const auth::Realm>> realms) {
-  assert(instructions.size() == realms.size());
+                                      std::vector<std::shared_ptr<const auth::Realm>> realms,
+                                      TlsContexts contexts) {
+  assert(instructions.size() == realms.size() && instructions.size() == contexts.size());
   std::vector<ListenerEntry> entries;
   entries.reserve(instructions.size());
   for (std::size_t i = 0; i < instructions.size(); ++i) {
-    entries.push_back({std::move(instructions[i]), std::move(realms[i])});
+    entries.push_back({std::move(instructions[i]), std::move(realms[i]), std::move(contexts[i])});
   }
   return entries;
 }
@@ -88,6 +89,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     std::vector<ListenerEntry> wanted, ActivatedSockets* passed) const {
   Staged staged;
   staged.entries = entries_;
+  for (ListenerEntry& each : staged.entries) each.tls = nullptr;  // no keys of closed listeners
   Listeners leaving = listeners_;
   for (ListenerEntry& entry : wanted) {
     number(staged.entries, entry);
@@ -115,6 +117,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
     (*next)->set_http(http_routes_of(options));
+    (*next)->set_tls(entry.tls);
     staged.listeners.push_back(std::move(*next));
   }
   for (const auto& each : staged.listeners) {
@@ -170,7 +173,16 @@ void ListenerSet::commit(Staged staged) {
     return std::ranges::find(staged.added, name_of(each->options())) != staged.added.end();
   };
   for (const auto& each : listeners_) {
+    each->set_tls(entry_of(*each).tls);
     if (is_new(each)) say_where(*each);
+  }
+}
+
+void ListenerSet::renew_tls(TlsContexts contexts) {
+  assert(contexts.size() == listeners_.size());
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    listeners_[i]->set_tls(contexts[i]);
+    entries_[listeners_[i]->options().index].tls = std::move(contexts[i]);
   }
 }
 

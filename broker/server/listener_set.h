@@ -1,6 +1,7 @@
 // broker/server/listener_set.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -15,6 +16,7 @@
 #include "broker/server/activated_sockets.h"
 #include "broker/server/instructions.h"
 #include "transport/listener.h"
+#include "transport/tls_context.h"
 
 namespace server {
 
@@ -27,13 +29,17 @@ namespace server {
 ///            port that is bound.
 struct ListenerEntry {
   ListenerInstructions instructions;
-  std::shared_ptr<const auth::Realm> realm;  // null: no client may log in
+  std::shared_ptr<const auth::Realm> realm;          // null: no client may log in
+  std::shared_ptr<const transport::TlsContext> tls;  // null: no TLS, or nothing is open there
 };
 
-/// Entries in the order of the instructions; `realms` are in that order.
+/// By listener, in the order of the settings; null for one without TLS.
+using TlsContexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
+
+/// Entries in the order of the instructions; `realms` and `contexts` are in that order.
 [[nodiscard]] std::vector<ListenerEntry> entries_of(
     std::vector<ListenerInstructions> instructions,
-    std::vector<std::shared_ptr<const auth::Realm>> realms);
+    std::vector<std::shared_ptr<const auth::Realm>> realms, TlsContexts contexts);
 [[nodiscard]] std::vector<std::shared_ptr<const auth::Realm>> realms_of(
     const std::vector<ListenerEntry>& entries);
 [[nodiscard]] std::vector<broker::ListenerPolicy> policies_of(
@@ -77,12 +83,21 @@ class ListenerSet {
   [[nodiscard]] std::expected<Staged, std::string> stage(std::vector<ListenerEntry> wanted,
                                                          ActivatedSockets* passed = nullptr) const;
   /// Takes over the staged listeners and closes old ones without a place or with a successor.
+  /// Handshakes from now on use the contexts of the staged entries; connections stay as they are.
   ///
   /// Requires  No loop accepts from anything else.
   void commit(Staged staged);
 
+  /// Puts other contexts in force, in the order of listeners().
+  void renew_tls(TlsContexts contexts);
+
   /// Those that are open, in the order of the settings.
   [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
+  /// The entry of one that is open.
+  [[nodiscard]] const ListenerEntry& entry_of(const transport::Listener& listener) const {
+    assert(listener.options().index < entries_.size());
+    return entries_[listener.options().index];
+  }
   /// All that have or had a listener, by number.
   [[nodiscard]] const std::vector<ListenerEntry>& entries() const noexcept { return entries_; }
   /// The sockets that were bound here: for the user that the broker becomes.

@@ -63,7 +63,7 @@ sigset_t watched_signals() {
 }
 
 int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> realms,
-               Certificates::Contexts tls) {
+               TlsContexts tls) {
   // In the process that was started: its id is in the environment, too.
   auto sockets = ActivatedSockets::receive();
   if (!sockets) {

@@ -126,10 +126,9 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   auto log = LogWriter::prepare(settings.log);
   if (!log) add_lines(errors, log.error());
   if (!errors.empty()) return;
-  auto staged =
-      parts_.listeners.stage(entries_of(prepared.instructions.listeners, std::move(*realms)));
+  auto staged = parts_.listeners.stage(
+      entries_of(prepared.instructions.listeners, std::move(*realms), std::move(*contexts)));
   if (!staged) return add_lines(errors, staged.error());
-  prepared.contexts = std::move(*contexts);
   prepared.log = std::move(*log);
   prepared.staged = std::move(*staged);
   read_realms_of_gone(prepared.staged);
@@ -179,10 +178,9 @@ ReloadReport Reload::commit(Prepared prepared) {
   parts_.log.replace(std::move(prepared.log));
   const auto changes = parts_.gatekeeper.replace(realms_of(prepared.staged.entries));
   reconfigure_shards({instructions.limits, policies_of(prepared.staged.entries)});
-  report.certificates_changed =
-      parts_.certificates.replace(prepared.staged.listeners, std::move(prepared.contexts));
   parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
   parts_.listeners.commit(std::move(prepared.staged));
+  report.certificates_changed = parts_.certificates.renewed();
   report_users(changes, report);
   report.clients_dropped = sweep(changes);
   parts_.memory.set_limit(instructions.memory_limit_bytes);

@@ -50,7 +50,6 @@ class Reload {
   struct Prepared {
     conf::Configuration configuration;
     Instructions instructions;
-    Certificates::Contexts contexts;
     LogWriter::Prepared log;
     ListenerSet::Staged staged;
   };

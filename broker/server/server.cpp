@@ -111,12 +111,12 @@ std::expected<void, std::string> Server::open_store() {
 
 std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
   Instructions all = instructions_of(running_.settings, running_.open_files_max);
-  auto staged =
-      listeners_.stage(entries_of(std::move(all.listeners), std::move(realms_)), &sockets);
+  auto staged = listeners_.stage(
+      entries_of(std::move(all.listeners), std::move(realms_), std::move(tls_)), &sockets);
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
-  certificates_.install(listeners_.listeners());
+  certificates_.begin();
   return {};
 }
 

@@ -38,16 +38,17 @@ class Server {
  public:
   using Realms = std::vector<std::shared_ptr<const auth::Realm>>;
 
-  Server(Running running, Realms realms, Certificates::Contexts tls, transport::Descriptor signals)
+  Server(Running running, Realms realms, TlsContexts tls, transport::Descriptor signals)
       : running_(std::move(running)),
         realms_(std::move(realms)),
+        tls_(std::move(tls)),
         signals_(std::move(signals)),
         log_(running_.settings.log),
-        certificates_(running_.settings, std::move(tls), log_),
+        listeners_(log_),
+        certificates_(running_.settings, listeners_, log_),
         commons_(thread_count(running_.settings)),
         memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
         service_manager_(log_),
-        listeners_(log_),
         gatekeeper_(realms_, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
@@ -79,15 +80,16 @@ class Server {
   void publish(std::string_view topic, std::string value);
 
   Running running_;
-  Realms realms_;  // of the start, in the order of the settings; ListenerSet takes them
+  Realms realms_;    // of the start, in the order of the settings; ListenerSet takes them
+  TlsContexts tls_;  // the same
   transport::Descriptor signals_;
   LogWriter log_;
+  ListenerSet listeners_;
   Certificates certificates_;
   broker::Commons commons_;
   MemoryWatch memory_;
   ServiceManager service_manager_;
   PidFile pid_file_;
-  ListenerSet listeners_;
   ControlSocket control_;
   std::unique_ptr<transport::Loops> loops_;
   Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash

@@ -44,7 +44,7 @@ std::vector<doctor::Finding> look_at_made_files(const std::string& file,
 
 int test_config(const conf::CommandLine& command_line, const conf::Settings& settings,
                 const std::vector<std::shared_ptr<const auth::Realm>>& realms,
-                const Certificates::Contexts& contexts) {
+                const TlsContexts& contexts) {
   for (const conf::Diagnostic& remark : settings.remarks) print_line(conf::format(remark));
   for (const auto& lines :
        {Gatekeeper::warnings(settings, realms), Certificates::warnings(settings, contexts)}) {

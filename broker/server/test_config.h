@@ -17,6 +17,6 @@ namespace server {
 /// Returns   The exit status.
 [[nodiscard]] int test_config(const conf::CommandLine& command_line, const conf::Settings& settings,
                               const std::vector<std::shared_ptr<const auth::Realm>>& realms,
-                              const Certificates::Contexts& contexts);
+                              const TlsContexts& contexts);
 
 }  // namespace server
