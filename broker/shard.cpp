@@ -14,18 +14,6 @@ namespace {
 constexpr std::int64_t trim_interval_seconds = 10;
 constexpr std::int64_t verdict_seconds = 30;  // until it is looked again whether there is one
 
-CloseHow how_to_close(mqtt::Reason reason) {
-  switch (reason) {
-    case mqtt::Reason::packet_too_large:
-      return CloseHow::too_big;
-    case mqtt::Reason::message_rate_too_high:
-    case mqtt::Reason::quota_exceeded:
-      return CloseHow::policy;
-    default:
-      return CloseHow::protocol_error;
-  }
-}
-
 }  // namespace
 
 Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& log_sink)
@@ -34,6 +22,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       homes(options.home_key, options.shards),
       peers(shard_options.shards),
       sessions(options.home_key),
+      connections(metrics),
       router(options.limits, sessions),
       ledger(options.durability, options.index, options.shards),
       holdings(outbox, options.shards),
@@ -56,6 +45,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
                     pressure, turn, log, replies),
       life(timers, sessions, commons.counts, ledger, forwards, groups, subscriptions, distribution,
            metrics, turn, log),
+      disconnects(connections, outbox, metrics, sender, pressure, life, log, replies),
       transfer(options, sessions, timers, ledger, subscriptions, turn),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
@@ -82,7 +72,7 @@ ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = &state.open(id);
+  Connection* const connection = &state.connections.open(id, connection_timer, now);
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;
@@ -100,19 +90,10 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   if (!origin.moved) ++state.metrics.sockets_opened;
 }
 
-Connection& Shard::State::open(ConnectionId id) {
-  assert(find(id) == nullptr);
-  if (id.slot >= connections.size()) connections.resize(id.slot + std::size_t{1});
-  auto& place = connections[id.slot];
-  place = std::make_unique<Connection>(id, connection_timer);
-  place->last_received = turn.now();
-  return *place;
-}
-
 bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.find(id);
+  Connection* const connection = state.connections.find(id);
   if (connection == nullptr) return true;
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
@@ -122,14 +103,14 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
 bool Shard::received_before_move(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.find(id);
+  Connection* const connection = state.connections.find(id);
   if (connection == nullptr) return true;
   assert(connection->stage == Connection::Stage::expecting_connect && connection->tail.empty());
   return state.receive(*connection, bytes);
 }
 
 std::size_t Shard::login_bytes(ConnectionId id) const noexcept {
-  const Connection* const connection = inside_.aside().find(id);
+  const Connection* const connection = inside_.aside().connections.find(id);
   if (connection == nullptr || connection->stage == Connection::Stage::connected) return 0;
   return connection->tail.size();
 }
@@ -170,7 +151,7 @@ bool Shard::go_on(Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
   for (const ConnectionId id : std::exchange(state.unfinished, {})) {
-    Connection* const connection = state.find(id);
+    Connection* const connection = state.connections.find(id);
     if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
     if (Reading::input_waits(*connection)) continue;
     static_cast<void>(state.process_tail(*connection));
@@ -193,12 +174,12 @@ void Shard::dropped_mail(std::size_t messages) noexcept {
 void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.find(id);
+  Connection* const connection = state.connections.find(id);
   if (connection == nullptr) return;
   if (queued_bytes > connection->queued_bytes) {
     state.pressure.charge(queued_bytes - connection->queued_bytes);
   }
-  state.note_unsent(*connection, queued_bytes);
+  state.connections.set_queued(*connection, queued_bytes);
   if (connection->session != nullptr) state.sender.pump(*connection->session, now);
   if (queued_bytes != 0) return;
   connection->unread_reply_bytes = 0;
@@ -208,7 +189,7 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
 void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.find(id);
+  Connection* const connection = state.connections.find(id);
   if (connection == nullptr) return;
   if (connection->session != nullptr && state.log.tells_of_connections()) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
@@ -217,13 +198,13 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
                                      : " disconnected: protocol error.";
     state.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
-  state.end_connection(*connection, WillFate::publish, std::nullopt);
+  state.disconnects.end(*connection, WillFate::publish, std::nullopt);
 }
 
 bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.find(id);
+  Connection* const connection = state.connections.find(id);
   const bool awaited =
       connection != nullptr && connection->stage == Connection::Stage::awaiting_verdict;
   const bool counts = !awaited || state.decide(*connection, verdict);
@@ -273,21 +254,7 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
   state.distribution.publish_own(topic, payload, retain);
 }
 
-void Shard::State::note_unsent(Connection& connection, std::size_t queued_bytes) noexcept {
-  if (connection.queued_bytes > 0) --metrics.sockets_behind;
-  if (queued_bytes > 0) ++metrics.sockets_behind;
-  metrics.unsent_bytes += queued_bytes;
-  metrics.unsent_bytes -= connection.queued_bytes;
-  connection.queued_bytes = queued_bytes;
-}
-
-Connection* Shard::State::find(ConnectionId id) noexcept {
-  if (id.slot >= connections.size()) return nullptr;
-  Connection* const connection = connections[id.slot].get();
-  return connection != nullptr && connection->id == id ? connection : nullptr;
-}
-
-Shard::State::Next Shard::State::complete_tail(Connection& connection, mqtt::Bytes& bytes) {
+Next Shard::State::complete_tail(Connection& connection, mqtt::Bytes& bytes) {
   mqtt::ByteBuffer& tail = connection.tail;
   while (!bytes.empty()) {
     const std::size_t missing = std::min(mqtt::bytes_missing(tail.view()), bytes.size());
@@ -298,7 +265,7 @@ Shard::State::Next Shard::State::complete_tail(Connection& connection, mqtt::Byt
   return process_tail(connection);
 }
 
-Shard::State::Next Shard::State::process_tail(Connection& connection) {
+Next Shard::State::process_tail(Connection& connection) {
   // Taken out: the connection may end, and the packets may be written from where they stand.
   mqtt::ByteBuffer tail = std::move(connection.tail);
   Next next = Next::go_on;
@@ -324,8 +291,8 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
         mqtt::next_frame(unread, connection.promises.maximum_packet_size_bytes, connection.version);
     if (!frame) {
       const bool too_large = frame.error().reason == mqtt::Reason::packet_too_large;
-      next = too_large ? fail_too_large(connection, mqtt::promised_size(unread))
-                       : fail(connection, frame.error());
+      next = too_large ? disconnects.fail_too_large(connection, mqtt::promised_size(unread))
+                       : disconnects.fail(connection, frame.error());
       return used;
     }
     if (!*frame) return used;
@@ -342,8 +309,7 @@ std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Nex
   return used;
 }
 
-Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame,
-                                        mqtt::Bytes unread) {
+Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread) {
   ++metrics.messages_received;
   if (log.debug()) log.note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
@@ -351,11 +317,11 @@ Shard::State::Next Shard::State::handle(Connection& connection, const mqtt::Fram
   }
   if (frame.type == mqtt::PacketType::connect) return on_connect(connection, frame, unread);
   // The first packet must be a CONNECT [MQTT-3.1.0-1].
-  return fail(connection, {mqtt::Reason::protocol_error, "the first packet is not CONNECT"});
+  return disconnects.fail(connection,
+                          {mqtt::Reason::protocol_error, "the first packet is not CONNECT"});
 }
 
-Shard::State::Next Shard::State::handle_connected(Connection& connection,
-                                                  const mqtt::Frame& frame) {
+Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& frame) {
   switch (frame.type) {
     case mqtt::PacketType::publish:
       return policy(connection.listener).publish_rate.is_on()
@@ -378,19 +344,20 @@ Shard::State::Next Shard::State::handle_connected(Connection& connection,
       return on_auth(connection, frame);
     case mqtt::PacketType::connect:
       // A second CONNECT is a protocol error [MQTT-3.1.0-2].
-      return fail(connection, {mqtt::Reason::protocol_error, "a second CONNECT"});
+      return disconnects.fail(connection, {mqtt::Reason::protocol_error, "a second CONNECT"});
     case mqtt::PacketType::connack:
     case mqtt::PacketType::suback:
     case mqtt::PacketType::unsuback:
     case mqtt::PacketType::pingresp:
       break;
   }
-  return fail(connection, {mqtt::Reason::protocol_error, "a packet that only servers send"});
+  return disconnects.fail(connection,
+                          {mqtt::Reason::protocol_error, "a packet that only servers send"});
 }
 
-Shard::State::Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) {
   if (const auto decoded = mqtt::decode_pingreq(frame); !decoded) {
-    return fail(connection, decoded.error());
+    return disconnects.fail(connection, decoded.error());
   }
   // Every PINGREQ is answered [MQTT-3.12.4-1].
   replies.send(connection, When::at_once,
@@ -398,16 +365,17 @@ Shard::State::Next Shard::State::on_pingreq(Connection& connection, const mqtt::
   return Next::go_on;
 }
 
-Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& frame) {
   const auto packet = mqtt::decode_disconnect(frame, connection.version);
-  if (!packet) return fail(connection, packet.error());
+  if (!packet) return disconnects.fail(connection, packet.error());
   Session& session = *connection.session;
   if (packet->session_expiry_interval_seconds) {
     const std::uint32_t wanted = *packet->session_expiry_interval_seconds;
     // Zero in CONNECT cannot become more now [section 3.14.2.2.2].
     if (session.expiry_interval_seconds == 0 && wanted != 0) {
-      return fail(connection, {mqtt::Reason::protocol_error,
-                               "a session expiry interval that was 0 cannot be raised"});
+      return disconnects.fail(
+          connection,
+          {mqtt::Reason::protocol_error, "a session expiry interval that was 0 cannot be raised"});
     }
     session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
     if (session.persistent()) ledger.changed(session, Ledger::session_row);
@@ -418,44 +386,22 @@ Shard::State::Next Shard::State::on_disconnect(Connection& connection, const mqt
   // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
   // [MQTT-3.14.4-3].
   const bool keep_will = packet->reason != mqtt::Reason::success;
-  end_connection(connection, keep_will ? WillFate::publish : WillFate::discard, CloseHow::normal);
+  disconnects.end(connection, keep_will ? WillFate::publish : WillFate::discard, CloseHow::normal);
   return Next::stop;
 }
 
 // [MQTT-4.12.0-7]
-Shard::State::Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
   if (connection.version != mqtt::Version::v5_0) {
-    return fail(connection, {mqtt::Reason::malformed_packet, "AUTH before 5.0"});
+    return disconnects.fail(connection, {mqtt::Reason::malformed_packet, "AUTH before 5.0"});
   }
   if (const auto packet = mqtt::decode_auth(frame); !packet) {
-    return fail(connection, packet.error());
+    return disconnects.fail(connection, packet.error());
   }
   // No CONNECT with an authentication method is accepted, so none can re-authenticate
   // [MQTT-4.12.1-1].
-  return fail(connection, {mqtt::Reason::protocol_error, "AUTH without authentication method"});
-}
-
-// Every violation ends the connection [MQTT-4.13.1-1] [MQTT3-4.8.0-1].
-Shard::State::Next Shard::State::fail(Connection& connection, mqtt::Failure failure) {
-  log.note(LogType::notice,
-           {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
-  return end_failed(connection, failure);
-}
-
-Shard::State::Next Shard::State::fail_too_large(Connection& connection, std::size_t size_bytes) {
-  log.note(LogType::notice, {"Client ", describe_client_with_user(connection),
-                             " disconnected: packet too large: ", std::to_string(size_bytes),
-                             " bytes, max_packet_size is ",
-                             std::to_string(connection.promises.maximum_packet_size_bytes), "."});
-  return end_failed(connection, {mqtt::Reason::packet_too_large, "packet too large"});
-}
-
-Shard::State::Next Shard::State::end_failed(Connection& connection, mqtt::Failure failure) {
-  if (connection.stage == Connection::Stage::connected) {
-    replies.send_disconnect(connection, failure.reason, failure.what);
-  }
-  end_connection(connection, WillFate::publish, how_to_close(failure.reason), failure.what);
-  return Next::stop;
+  return disconnects.fail(connection,
+                          {mqtt::Reason::protocol_error, "AUTH without authentication method"});
 }
 
 void Shard::State::fire(Timer& timer) {
@@ -485,14 +431,14 @@ void Shard::State::on_connection_timer(Connection& connection) {
     log.note_rarely(
         ClientLog::RareLine::connect_timeout,
         {"Client connection from ", connection.address, " did not send CONNECT in time."});
-    end_connection(connection, WillFate::discard, CloseHow::policy, "CONNECT did not come in time");
+    disconnects.end(connection, WillFate::discard, CloseHow::policy,
+                    "CONNECT did not come in time");
     return;
   }
   if (!reading.late(connection, turn.now())) return;
   log.note(LogType::notice,
            {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
-  replies.send_disconnect(connection, mqtt::Reason::keep_alive_timeout, {});
-  end_connection(connection, WillFate::publish, CloseHow::policy, "keep alive timeout");
+  disconnects.dismiss(connection, mqtt::Reason::keep_alive_timeout, "keep alive timeout");
 }
 
 }  // namespace broker

@@ -34,8 +34,8 @@ std::optional<Failure> broken_text(mqtt::TextRule rule, const mqtt::Connect& pac
 
 }  // namespace
 
-Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
-                                            mqtt::Bytes unread) {
+Next Shard::State::on_connect(Connection& connection, const mqtt::Frame& frame,
+                              mqtt::Bytes unread) {
   auto packet = mqtt::decode_connect(frame.body, frame.flags);
   if (!packet) return refuse_undecoded(connection, frame, packet.error());
   if (const auto failure = broken_text(options.limits.text_rule, *packet)) {
@@ -68,8 +68,8 @@ Shard::State::Next Shard::State::on_connect(Connection& connection, const mqtt::
   return accept(connection, *packet, Verdict{});
 }
 
-Shard::State::Next Shard::State::refuse_undecoded(Connection& connection, const mqtt::Frame& frame,
-                                                  Failure failure) {
+Next Shard::State::refuse_undecoded(Connection& connection, const mqtt::Frame& frame,
+                                    Failure failure) {
   const mqtt::ConnectHead head = mqtt::head_of_connect(frame.body);
   std::string why(failure.what);
   if (failure.reason == Reason::unsupported_protocol_version) {
@@ -89,7 +89,7 @@ bool Shard::State::refuse_control_will(Connection& connection, const mqtt::Conne
   ++metrics.denied[static_cast<std::size_t>(Denial::will)];
   log.note_rarely(ClientLog::RareLine::control_will, {"Client ", applicant_text(connection, packet),
                                                       " refused: its will goes to $CONTROL."});
-  end_connection(connection, WillFate::discard, CloseHow::policy);
+  disconnects.end(connection, WillFate::discard, CloseHow::policy);
   return true;
 }
 
@@ -119,8 +119,7 @@ std::string Shard::State::applicant_text(const Connection& connection,
   return describe_applicant(connection, connect_rules.client_id_of(connection, packet), packet);
 }
 
-Shard::State::Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet,
-                                        Failure failure) {
+Next Shard::State::refuse(Connection& connection, const mqtt::Connect& packet, Failure failure) {
   log.note(LogType::notice, {"Client ", applicant_text(connection, packet),
                              " refused: ", connect_rules.explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
@@ -140,8 +139,7 @@ void Shard::State::note_refused_login(const Connection& connection, const mqtt::
 
 // After this nothing of the client is looked at, and the connection closes [MQTT-3.1.4-6]
 // [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT3-3.1.4-1] [MQTT3-3.2.2-6].
-Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version version,
-                                           Failure failure) {
+Next Shard::State::turn_away(Connection& connection, mqtt::Version version, Failure failure) {
   // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
   const bool broken =
       failure.reason == Reason::malformed_packet || failure.reason == Reason::protocol_error;
@@ -159,16 +157,14 @@ Shard::State::Next Shard::State::turn_away(Connection& connection, mqtt::Version
                    [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
     }
   }
-  end_connection(connection, WillFate::discard, CloseHow::policy, failure.what);
+  disconnects.end(connection, WillFate::discard, CloseHow::policy, failure.what);
   return Next::stop;
 }
 
-Shard::State::Next Shard::State::hand_off(Connection& connection, ShardIndex home,
-                                          mqtt::Bytes unread) {
+Next Shard::State::hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread) {
   --metrics.messages_received;  // its home counts the CONNECT
   outbox.request(HandoffRequest{connection.id, home, {unread.begin(), unread.end()}});
-  note_unsent(connection, 0);
-  connections[connection.id.slot].reset();
+  connections.remove(connection);
   return Next::stop;
 }
 
@@ -197,8 +193,8 @@ bool Shard::State::decide(Connection& connection, const Verdict& verdict) {
 
 // CONNACK is the first packet and the only one of its kind [MQTT-3.1.4-5] [MQTT-3.2.0-1]
 // [MQTT-3.2.0-2].
-Shard::State::Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
-                                        const Verdict& verdict) {
+Next Shard::State::accept(Connection& connection, const mqtt::Connect& packet,
+                          const Verdict& verdict) {
   // A client with a session here takes no more memory, and may give some back.
   if (pressure.memory_is_short() &&
       sessions.find(connect_rules.client_id_of(connection, packet)) == nullptr) {
@@ -250,9 +246,8 @@ Session* Shard::State::session_for(Connection& connection, const mqtt::Connect& 
         {"Client ", cut(client_id), " already connected, closing old connection from ",
          client_address_text(old), "; the new one is from ", client_address_text(connection), "."});
     // The older connection has to go [MQTT-3.1.4-3].
-    replies.send_disconnect(old, Reason::session_taken_over, {});
-    end_connection(old, WillFate::publish, CloseHow::policy,
-                   "another client connected with this client identifier");
+    disconnects.dismiss(old, Reason::session_taken_over,
+                        "another client connected with this client identifier");
     session = sessions.find(client_id);  // it may have ended with its connection
   }
   if (session != nullptr && session->end == Session::End::due) {

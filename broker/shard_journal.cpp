@@ -10,7 +10,7 @@ void Shard::end_turn(Instant now) {
     const Entry entry = inside_.enter(now);
     State& state = *entry;
     state.commits.end_turn();
-    state.commits.release([&state](ConnectionId id) { return state.find(id); });
+    state.commits.release([&state](ConnectionId id) { return state.connections.find(id); });
   }
   // Packets that had been put aside were handled at the end of that, and are part of this turn.
   inside_.aside().commits.end_turn();
@@ -29,7 +29,7 @@ void Shard::committed(std::uint64_t position, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
   state.commits.committed(position);
-  state.commits.release([&state](ConnectionId id) { return state.find(id); });
+  state.commits.release([&state](ConnectionId id) { return state.connections.find(id); });
 }
 
 bool Shard::journal_pending() const noexcept { return inside_.aside().commits.pending(); }

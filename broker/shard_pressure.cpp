@@ -7,26 +7,11 @@
 
 namespace broker {
 
-// A session that outlives its connection keeps its queue.
-void Shard::State::end_overrun() {
-  while (sender.overrun()) {
-    for (const ConnectionId id : sender.take_overrun()) {
-      Connection* const connection = find(id);
-      if (connection == nullptr) continue;
-      constexpr std::string_view why = "its queue is full";
-      log.note(LogType::notice,
-               {"Client ", describe_client(*connection), " disconnected: ", why, "."});
-      replies.send_disconnect(*connection, mqtt::Reason::quota_exceeded, why);
-      end_connection(*connection, WillFate::publish, CloseHow::policy, why);
-    }
-  }
-}
-
 void Shard::State::handle_parked() {
   if (!pressure.is_over() || outbox.full()) return;
   forwards.begin_client_input();
   for (const ConnectionId id : pressure.take_parked()) {
-    Connection* const connection = find(id);
+    Connection* const connection = connections.find(id);
     if (connection == nullptr || !connection->parked) continue;
     if (connection->work) {
       pressure.remember(id);
@@ -52,11 +37,11 @@ void Shard::State::handle_parked(Connection& connection) {
     if (next == Next::stop) break;
   }
   if (outbox.borrows()) outbox.hold(std::move(*packets));
-  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
+  if (Connection* const still = connections.find(id)) reading.resume(*still, turn.now());
 }
 
 /// A PUBLISH was counted when it came.
-Shard::State::Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& frame) {
   return frame.type == mqtt::PacketType::publish ? on_publish(connection, frame)
                                                  : handle_connected(connection, frame);
 }
@@ -75,7 +60,7 @@ bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) 
   log.note_rarely(ClientLog::RareLine::login_memory,
                   {"Client connection from ", client_address_text(connection),
                    " closed: memory_limit is near, and its CONNECT is large."});
-  end_connection(connection, WillFate::discard, CloseHow::policy);
+  disconnects.end(connection, WillFate::discard, CloseHow::policy);
   return true;
 }
 

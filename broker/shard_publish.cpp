@@ -18,15 +18,17 @@ using mqtt::Reason;
 
 }  // namespace
 
-Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_publish(Connection& connection, const mqtt::Frame& frame) {
   auto packet = mqtt::decode_publish(frame, connection.version);
-  if (!packet) return fail(connection, packet.error());
-  if (const auto failure = check_publish(connection, *packet)) return fail(connection, *failure);
+  if (!packet) return disconnects.fail(connection, packet.error());
+  if (const auto failure = check_publish(connection, *packet))
+    return disconnects.fail(connection, *failure);
   if ((packet->qos != Qos::at_most_once || packet->retain || packet->topic_alias != 0) &&
       pressure.has_to_wait(connection, *packet)) {
     return park(connection, frame);
   }
-  if (const auto failure = resolve_alias(connection, *packet)) return fail(connection, *failure);
+  if (const auto failure = resolve_alias(connection, *packet))
+    return disconnects.fail(connection, *failure);
   ++metrics.publish_received;
   metrics.publish_bytes_received += packet->payload.size();
 
@@ -35,8 +37,8 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   if (!mount.empty()) {
     // Subscribers outside of the mount point get the whole name: it has to fit a packet's field.
     if (mount.size() + topic.size() > mqtt::text_bytes_max) {
-      return fail(connection,
-                  Failure{Reason::topic_name_invalid, "topic name too long behind mount_point"});
+      return disconnects.fail(connection, Failure{Reason::topic_name_invalid,
+                                                  "topic name too long behind mount_point"});
     }
     scratch_topic = concat({mount, topic});
     topic = scratch_topic;
@@ -70,10 +72,9 @@ Shard::State::Next Shard::State::on_publish(Connection& connection, const mqtt::
   return Next::go_on;
 }
 
-Shard::State::Next Shard::State::publish_exactly_once(Connection& connection,
-                                                      const mqtt::Publish& packet,
-                                                      std::string_view topic, Reason reason,
-                                                      const Commits::Progress& before) {
+Next Shard::State::publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
+                                        std::string_view topic, Reason reason,
+                                        const Commits::Progress& before) {
   if (reason == Reason::success) {
     bool duplicate = false;
     if (accept_exactly_once(connection, packet, duplicate) == Next::stop) return Next::stop;
@@ -148,8 +149,8 @@ Reason Shard::State::admit(const Connection& connection, const mqtt::Publish& pa
 }
 
 // A refused PUBLISH is not remembered, so its identifier is free [MQTT-4.3.3-9].
-Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
-                                                     const mqtt::Publish& packet, bool& duplicate) {
+Next Shard::State::accept_exactly_once(Connection& connection, const mqtt::Publish& packet,
+                                       bool& duplicate) {
   Session& session = *connection.session;
   if (!session.incoming) session.incoming = std::make_unique<IncomingIds>();
   IncomingIds& ids = *session.incoming;
@@ -159,7 +160,8 @@ Shard::State::Next Shard::State::accept_exactly_once(Connection& connection,
   const std::size_t most = connection.promises.receive_maximum;
   if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
     // [MQTT-3.3.4-7]
-    return fail(connection, {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
+    return disconnects.fail(connection,
+                            {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
   }
   ids.add(packet.packet_id, ledger.keeps(session));
   ledger.changed(session, Ledger::session_incoming);
@@ -194,13 +196,14 @@ void Shard::State::acknowledge(Connection& connection, const mqtt::Publish& pack
   });
 }
 
-Shard::State::Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
   const auto ack = mqtt::decode_ack(frame, connection.version);
-  if (!ack) return fail(connection, ack.error());
+  if (!ack) return disconnects.fail(connection, ack.error());
   if (ack->type == mqtt::PacketType::pubrel) {
     on_pubrel(connection, *ack);
   } else if (!sender.acknowledged(*connection.session, *ack, turn.now())) {
-    return fail(connection, {Reason::protocol_error,
+    return disconnects.fail(connection,
+                            {Reason::protocol_error,
                              "an acknowledgement that does not fit the QoS or the state of its "
                              "message"});
   }

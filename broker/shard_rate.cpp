@@ -7,11 +7,10 @@
 
 namespace broker {
 
-Shard::State::Next Shard::State::on_metered_publish(Connection& connection,
-                                                    const mqtt::Frame& frame) {
+Next Shard::State::on_metered_publish(Connection& connection, const mqtt::Frame& frame) {
   if (const auto exceeded = reading.meter(connection, frame.size_bytes, turn.now())) {
     count(*exceeded);
-    return fail(
+    return disconnects.fail(
         connection,
         *exceeded == Refusal::publish_rate
             ? mqtt::Failure{mqtt::Reason::message_rate_too_high, "max_publish_rate exceeded"}
@@ -33,7 +32,7 @@ void Shard::State::end_delay(Connection& connection) {
   reading.end_delay(connection, turn.now());
   if (connection.work) return;
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
-  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
+  if (Connection* const still = connections.find(id)) reading.resume(*still, turn.now());
 }
 
 }  // namespace broker

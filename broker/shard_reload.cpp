@@ -43,13 +43,12 @@ void Shard::reconfigure(ShardChange change, Instant now) {
 /// Clients that have not sent CONNECT get as much time as new ones.
 void Shard::State::move_connect_deadlines(std::int64_t seconds) {
   if (seconds == 0) return;
-  for (const auto& connection : connections) {
-    if (!connection || connection->stage != Connection::Stage::expecting_connect) continue;
+  connections.for_each([&](Connection& connection) {
+    if (connection.stage != Connection::Stage::expecting_connect) return;
     // A client that is being refused has a deadline of its own.
-    if (connection->refusal != mqtt::Reason::success) continue;
-    Timer& timer = connection->timer;
-    timers.arm(timer, after_seconds(timer.deadline(), seconds));
-  }
+    if (connection.refusal != mqtt::Reason::success) return;
+    timers.arm(connection.timer, after_seconds(connection.timer.deadline(), seconds));
+  });
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {
@@ -84,8 +83,7 @@ std::size_t Shard::State::apply(const LoginChange& change, Session& session, Log
              {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
   }
   ++sweep.dropped;
-  replies.send_disconnect(connection, dismissal->reason, dismissal->why);
-  end_connection(connection, WillFate::publish, CloseHow::policy, dismissal->why);
+  disconnects.dismiss(connection, dismissal->reason, dismissal->why);
   return looks + looks_per_dismissal;
 }
 

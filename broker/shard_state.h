@@ -16,6 +16,7 @@
 #include "broker/commits.h"
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
+#include "broker/core/connection_table.h"
 #include "broker/core/denial_log.h"
 #include "broker/core/holdings.h"
 #include "broker/core/homes.h"
@@ -27,10 +28,12 @@
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/disconnects.h"
 #include "broker/distribution.h"
 #include "broker/figures.h"
 #include "broker/forwards.h"
 #include "broker/logins.h"
+#include "broker/next.h"
 #include "broker/peer_links.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
@@ -57,8 +60,9 @@ namespace broker {
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
 ///            timers), shard_connect.cpp, shard_publish.cpp, shard_work.cpp
-///            (work of several turns), shard_session.cpp (ends of connections and sessions, wills),
-///            shard_peers.cpp (other shards, $SYS), shard_journal.cpp (the store, and output that
+///            (work of several turns), shard_session.cpp (the end of the process),
+///            shard_peers.cpp (other shards, $SYS),
+///            shard_journal.cpp (the store, and output that
 ///            waits for it), shard_pressure.cpp (more than can be kept or handled),
 ///            shard_reload.cpp (changes by a reload), shard_rewrite.cpp (all stored rows, once
 ///            more).
@@ -68,23 +72,13 @@ namespace broker {
 struct Shard::State {
   State(const ShardOptions& shard_options, Commons& process, Log& log_sink);
 
-  enum class Next : std::uint8_t {
-    go_on,
-    stop,  ///< the connection is gone, or has nothing more to say
-    wait,  ///< enough was handled for now: see PublishMeter
-  };
   // shard.cpp
-  /// A new connection.
-  Connection& open(ConnectionId id);
   bool receive(Connection& connection, mqtt::Bytes bytes);
   /// The last part of each event: packets that may continue, and connections that have to end.
   void leave() {
     if (pressure.has_parked()) handle_parked();
-    if (sender.overrun()) end_overrun();
+    if (sender.overrun()) disconnects.end_overrun();
   }
-  /// Takes over how much output a socket has not taken.
-  void note_unsent(Connection& connection, std::size_t queued_bytes) noexcept;
-  [[nodiscard]] Connection* find(ConnectionId id) noexcept;
   /// Completes the packet at the end of the last read from the front of `bytes`, and handles it if
   /// that makes it whole.
   Next complete_tail(Connection& connection, mqtt::Bytes& bytes);
@@ -102,11 +96,6 @@ struct Shard::State {
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
-  /// Ends a connection that broke the protocol, with DISCONNECT where the version has it.
-  Next fail(Connection& connection, mqtt::Failure failure);
-  /// The same for a packet of a size that exceeds max_packet_size.
-  Next fail_too_large(Connection& connection, std::size_t size_bytes);
-  Next end_failed(Connection& connection, mqtt::Failure failure);
   /// The first part of each event. A client causes the event, unless it says otherwise.
   void enter(Instant time) {
     turn.enter(time);
@@ -119,8 +108,6 @@ struct Shard::State {
   }
   // shard_pressure.cpp: when there is more than can be kept.
 
-  /// Ends connections after their queue was full, if their listeners want it.
-  void end_overrun();
   /// Puts a packet aside until Pressure::is_over().
   Next park(Connection& connection, const mqtt::Frame& frame) {
     pressure.park(connection, frame);
@@ -215,13 +202,6 @@ struct Shard::State {
   /// A packet of several turns is done: the packets behind it are handled.
   void end_packet(Connection& connection);
 
-  // shard_session.cpp
-  /// Takes a connection off: its session goes on alone or ends. `close` asks the loop to close it.
-  /// `why` goes along where the transport can say it.
-  void end_connection(Connection& connection, WillFate fate, std::optional<CloseHow> close,
-                      std::string_view why = {});
-  /// The first half of that. Returns the session, which has no connection any more, or null.
-  Session* detach(Connection& connection, std::optional<CloseHow> close, std::string_view why = {});
   // shard_journal.cpp
   /// The restorer, made if it is not there: start-up has begun.
   [[nodiscard]] Restorer& restoring();
@@ -248,6 +228,7 @@ struct Shard::State {
   Metrics metrics;
   TimerWheel timers;
   SessionTable sessions;
+  ConnectionTable connections;
   Router router;
   Ledger ledger;
   Holdings holdings;
@@ -259,7 +240,6 @@ struct Shard::State {
   Sender sender;
   SharedSubscriptions groups;
   Retained retained;
-  std::vector<std::unique_ptr<Connection>> connections;  // by slot
   PeerLinks links;
   Pressure pressure;
   Turn turn;
@@ -268,6 +248,7 @@ struct Shard::State {
   Replies replies;
   Subscriptions subscriptions;
   SessionLife life;
+  Disconnects disconnects;
   SessionTransfer transfer;
   Reading reading;
   ConnectRules connect_rules;

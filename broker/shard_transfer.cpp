@@ -37,7 +37,7 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
     state.transfer.put_back(image, nullptr);
     return {};
   }
-  Connection& adopted = state.open(connection);
+  Connection& adopted = state.connections.open(connection, connection_timer, now);
   Session& session = state.transfer.put_back(image, &adopted);
   state.begin_keep_alive(adopted);
   state.sender.pump(session, now);
@@ -54,7 +54,7 @@ void Shard::release_session(std::string_view client_id, Instant now) {
   session->will.reset();
   state.ledger.ended(*session);
   session->outgoing.reset();
-  if (session->connection != nullptr) state.detach(*session->connection, std::nullopt);
+  if (session->connection != nullptr) state.disconnects.detach(*session->connection, std::nullopt);
   state.life.end(*session);
 }
 

@@ -29,7 +29,7 @@ void Shard::State::do_work() {
   const std::size_t all = working.size() + life.works();
   const std::size_t slice = std::max(Turn::steps_max / all, steps_per_slice_min);
   for (std::size_t count = working.size(); count > 0 && turn.has_steps(); --count) {
-    Connection* const connection = find(working.pop_front());
+    Connection* const connection = connections.find(working.pop_front());
     if (connection == nullptr || !connection->work) continue;
     forwards.begin_client_input();
     turn.slice(slice, [&] {
@@ -39,16 +39,16 @@ void Shard::State::do_work() {
   life.do_work(slice);
 }
 
-Shard::State::Next Shard::State::on_filters(Connection& connection, const mqtt::Frame& frame) {
+Next Shard::State::on_filters(Connection& connection, const mqtt::Frame& frame) {
   if (const auto failure = subscriptions.begin(connection, frame)) {
-    return fail(connection, *failure);
+    return disconnects.fail(connection, *failure);
   }
   return go_on_with_packet(connection);
 }
 
-Shard::State::Next Shard::State::go_on_with_packet(Connection& connection) {
+Next Shard::State::go_on_with_packet(Connection& connection) {
   const auto handled = subscriptions.go_on(connection);
-  if (!handled) return fail(connection, handled.error());
+  if (!handled) return disconnects.fail(connection, handled.error());
   if (*handled == Subscriptions::Handled::done) {
     connection.work.reset();
     return Next::go_on;
@@ -63,7 +63,7 @@ void Shard::State::end_packet(Connection& connection) {
   const ConnectionId id = connection.id;
   connection.last_received = turn.now();
   if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
-  if (Connection* const still = find(id)) reading.resume(*still, turn.now());
+  if (Connection* const still = connections.find(id)) reading.resume(*still, turn.now());
 }
 
 }  // namespace broker

@@ -8,9 +8,11 @@
 #include "broker/client_log.h"
 #include "broker/commits.h"
 #include "broker/core/connection.h"
+#include "broker/core/connection_table.h"
 #include "broker/core/homes.h"
 #include "broker/core/session.h"
 #include "broker/core/session_table.h"
+#include "broker/disconnects.h"
 #include "broker/distribution.h"
 #include "broker/forwards.h"
 #include "broker/pressure.h"
@@ -19,6 +21,7 @@
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
+#include "broker/timer_kind.h"
 #include "broker/turn.h"
 #include "test/broker/fixture.h"
 
@@ -48,6 +51,7 @@ struct Parts {
   broker::PeerOutbox peers{options.shards};
   broker::TimerWheel timers;
   broker::SessionTable sessions{options.home_key};
+  broker::ConnectionTable connections{metrics};
   broker::Router router{limits, sessions};
   broker::Ledger ledger{options.durability, options.index, options.shards};
   broker::Holdings holdings{outbox, options.shards};
@@ -73,18 +77,22 @@ struct Parts {
                                       sender,  denials,          pressure, turn,   log,    replies};
   broker::SessionLife life{timers,        sessions,     commons.counts, ledger, forwards, groups,
                            subscriptions, distribution, metrics,        turn,   log};
+  broker::Disconnects disconnects{connections, outbox, metrics, sender,
+                                  pressure,    life,   log,     replies};
 };
 
 /// A client that is connected, and its session.
 struct ConnectedClient {
   ConnectedClient(Parts& parts, std::uint32_t slot, mqtt::Version version,
                   std::string_view client_id = "c")
-      : session(parts.sessions.create(client_id)), connection({slot, 1}, 0) {
+      : session(parts.sessions.create(client_id)),
+        connection(parts.connections.open({slot, 1}, broker::connection_timer, parts.turn.now())) {
     session.connection = &connection;
     session.version = version;
     connection.session = &session;
     connection.version = version;
     connection.stage = broker::Connection::Stage::connected;
+    ++parts.metrics.clients_connected;
   }
   ConnectedClient(const ConnectedClient&) = delete;
   ConnectedClient& operator=(const ConnectedClient&) = delete;
@@ -96,7 +104,7 @@ struct ConnectedClient {
   }
 
   broker::Session& session;
-  broker::Connection connection;
+  broker::Connection& connection;
 };
 
 }  // namespace test

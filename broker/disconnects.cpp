@@ -1,0 +1,98 @@
+#include "broker/disconnects.h"
+
+#include <string>
+
+#include "broker/core/client_text.h"
+#include "broker/timer_kind.h"
+
+namespace broker {
+namespace {
+
+CloseHow how_to_close(mqtt::Reason reason) {
+  switch (reason) {
+    case mqtt::Reason::packet_too_large:
+      return CloseHow::too_big;
+    case mqtt::Reason::message_rate_too_high:
+    case mqtt::Reason::quota_exceeded:
+    case mqtt::Reason::session_taken_over:
+    case mqtt::Reason::keep_alive_timeout:
+    case mqtt::Reason::not_authorized:
+    case mqtt::Reason::administrative_action:
+      return CloseHow::policy;
+    default:
+      return CloseHow::protocol_error;
+  }
+}
+
+/// Whether a text beside the reason code would tell the client nothing more.
+bool is_said_by_code(mqtt::Reason reason) {
+  return reason == mqtt::Reason::session_taken_over || reason == mqtt::Reason::keep_alive_timeout;
+}
+
+}  // namespace
+
+// Output written so far goes out, nothing more is written, and the connection closes
+// [MQTT-3.14.4-1] [MQTT-3.14.4-2] [MQTT-4.13.2-1].
+void Disconnects::end(Connection& connection, WillFate fate, std::optional<CloseHow> close,
+                      std::string_view why) {
+  if (Session* const session = detach(connection, close, why)) life_.leave_alone(*session, fate);
+}
+
+Session* Disconnects::detach(Connection& connection, std::optional<CloseHow> close,
+                             std::string_view why) {
+  Session* const session = connection.session;
+  if (close) outbox_.request(CloseRequest{connection.id, *close, std::string(why)});
+  if (session != nullptr) {
+    // For permissions asked while its client is away, and for the line about a denied will.
+    if (session->will || (session->permissions && session->permissions->names_address())) {
+      away_part(*session).address = HeapText(connection.address);
+    }
+    // The connection is gone before anything is published: a will must not be sent to it.
+    session->connection = nullptr;
+  }
+  static_cast<void>(pressure_.unpark(connection));
+  connections_.remove(connection);
+  if (session == nullptr) return nullptr;
+  --metrics_.clients_connected;
+  sender_.leave(*session);
+  return session;
+}
+
+void Disconnects::dismiss(Connection& connection, mqtt::Reason reason, std::string_view why) {
+  if (connection.stage == Connection::Stage::connected) {
+    replies_.send_disconnect(connection, reason, is_said_by_code(reason) ? "" : why);
+  }
+  end(connection, WillFate::publish, how_to_close(reason), why);
+}
+
+Next Disconnects::fail(Connection& connection, const mqtt::Failure& failure) {
+  log_.note(LogType::notice,
+            {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
+  dismiss(connection, failure.reason, failure.what);
+  return Next::stop;
+}
+
+Next Disconnects::fail_too_large(Connection& connection, std::size_t size_bytes) {
+  log_.note(LogType::notice, {"Client ", describe_client_with_user(connection),
+                              " disconnected: packet too large: ", std::to_string(size_bytes),
+                              " bytes, max_packet_size is ",
+                              std::to_string(connection.promises.maximum_packet_size_bytes), "."});
+  dismiss(connection, mqtt::Reason::packet_too_large, "packet too large");
+  return Next::stop;
+}
+
+// A session that outlives its connection keeps its queue.
+void Disconnects::end_overrun() {
+  while (sender_.overrun()) {
+    for (const ConnectionId id : sender_.take_overrun()) {
+      Connection* const connection = connections_.find(id);
+      if (connection == nullptr) continue;
+      constexpr std::string_view why = "its queue is full";
+      log_.note(LogType::notice,
+                {"Client ", describe_client(*connection), " disconnected: ", why, "."});
+      dismiss(*connection, mqtt::Reason::quota_exceeded, why);
+    }
+  }
+}
+
+}  // namespace broker
