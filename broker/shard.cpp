@@ -50,7 +50,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
-      figures(options, metrics, sessions, router, groups.table(), retained, peers) {}
+      figures(options, metrics, sessions, router, groups.table(), retained, peers),
+      peer_input(distribution, groups, forwards, figures, peers, turn) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : inside_(std::make_unique<State>(options, commons, log)) {}
@@ -215,7 +216,7 @@ bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
 void Shard::from_peer(ShardIndex from, PeerMessage message, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  std::visit([&](auto& said) { state.on_peer(from, said); }, message);
+  state.peer_input.take(from, message);
 }
 
 bool Shard::tick(Instant now) {

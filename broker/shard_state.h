@@ -34,6 +34,7 @@
 #include "broker/forwards.h"
 #include "broker/logins.h"
 #include "broker/next.h"
+#include "broker/peer_input.h"
 #include "broker/peer_links.h"
 #include "broker/pressure.h"
 #include "broker/reading.h"
@@ -61,7 +62,6 @@ namespace broker {
 /// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
 ///            timers), shard_connect.cpp, shard_publish.cpp, shard_work.cpp
 ///            (work of several turns), shard_session.cpp (the end of the process),
-///            shard_peers.cpp (other shards, $SYS),
 ///            shard_journal.cpp (the store, and output that
 ///            waits for it), shard_pressure.cpp (more than can be kept or handled),
 ///            shard_reload.cpp (changes by a reload), shard_rewrite.cpp (all stored rows, once
@@ -206,20 +206,6 @@ struct Shard::State {
   /// The restorer, made if it is not there: start-up has begun.
   [[nodiscard]] Restorer& restoring();
 
-  // shard_peers.cpp
-  void on_peer(ShardIndex /*from*/, PublishBatch& batch) { distribution.on_peer(batch); }
-  void on_peer(ShardIndex from, PeerPublish& message) { distribution.on_peer(from, message); }
-  void on_peer(ShardIndex from, GroupDelivery& message) {
-    groups.on_peer(from, message, turn.now());
-  }
-  void on_peer(ShardIndex from, GroupReturn& message) { groups.on_peer(from, message, turn.now()); }
-  void on_peer(ShardIndex from, GroupJoin& message) { groups.on_peer(from, message); }
-  void on_peer(ShardIndex from, GroupLeave& message) { groups.on_peer(from, message); }
-  void on_peer(ShardIndex from, GroupPresence& message) { groups.on_peer(from, message); }
-  void on_peer(ShardIndex from, MetricsRequest& message);
-  void on_peer(ShardIndex from, MetricsReport& message);
-  void on_peer(ShardIndex from, Confirmed& message);
-
   ShardOptions options;
   Commons& commons;
   Homes homes;
@@ -254,6 +240,7 @@ struct Shard::State {
   ConnectRules connect_rules;
   Logins logins;
   Figures figures;
+  PeerInput peer_input;
   bool entered = false;                  // an Entry lives
   std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   Ring<ConnectionId> working;            // connections with a packet that goes on
