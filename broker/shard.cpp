@@ -6,6 +6,7 @@
 
 #include "broker/core/client_text.h"
 #include "broker/shard_state.h"
+#include "broker/wire/ack.h"
 #include "broker/wire/utf8.h"
 
 namespace broker {
@@ -48,6 +49,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       disconnects(connections, outbox, metrics, sender, pressure, life, log, replies),
       transfer(options, sessions, timers, ledger, subscriptions, turn),
       reading(options.listeners, pressure, timers, outbox, publish_timer),
+      publishes(options, ledger, holdings, forwards, commits, metrics, pressure, turn, distribution,
+                log, replies, reading, disconnects),
       connect_rules(options.limits, options.listeners),
       logins(options, connect_rules, outbox),
       figures(options, metrics, sessions, router, groups.table(), retained, peers),
@@ -325,9 +328,7 @@ Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt
 Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& frame) {
   switch (frame.type) {
     case mqtt::PacketType::publish:
-      return policy(connection.listener).publish_rate.is_on()
-                 ? on_metered_publish(connection, frame)
-                 : on_publish(connection, frame);
+      return publishes.take(connection, frame);
     case mqtt::PacketType::puback:
     case mqtt::PacketType::pubrec:
     case mqtt::PacketType::pubrel:
@@ -354,6 +355,19 @@ Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& f
   }
   return disconnects.fail(connection,
                           {mqtt::Reason::protocol_error, "a packet that only servers send"});
+}
+
+Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
+  const auto ack = mqtt::decode_ack(frame, connection.version);
+  if (!ack) return disconnects.fail(connection, ack.error());
+  if (ack->type == mqtt::PacketType::pubrel) {
+    publishes.release(connection, *ack);
+  } else if (!sender.acknowledged(*connection.session, *ack, turn.now())) {
+    return disconnects.fail(
+        connection, {mqtt::Reason::protocol_error,
+                     "an acknowledgement that does not fit the QoS or the state of its message"});
+  }
+  return Next::go_on;
 }
 
 Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) {

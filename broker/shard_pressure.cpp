@@ -42,7 +42,7 @@ void Shard::State::handle_parked(Connection& connection) {
 
 /// A PUBLISH was counted when it came.
 Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& frame) {
-  return frame.type == mqtt::PacketType::publish ? on_publish(connection, frame)
+  return frame.type == mqtt::PacketType::publish ? publishes.retake(connection, frame)
                                                  : handle_connected(connection, frame);
 }
 
@@ -64,12 +64,12 @@ bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) 
   return true;
 }
 
-mqtt::Reason Shard::State::refuse_for_memory(const mqtt::Publish& packet) {
-  if (packet.qos == mqtt::Qos::at_most_once) {
-    ++metrics.publish_dropped;
-    ++metrics.dropped[static_cast<std::size_t>(DropReason::memory_limit)];
-  }
-  return mqtt::Reason::quota_exceeded;
+void Shard::State::end_delay(Connection& connection) {
+  const ConnectionId id = connection.id;
+  reading.end_delay(connection, turn.now());
+  if (connection.work) return;
+  if (!connection.tail.empty() && process_tail(connection) == Next::stop) return;
+  if (Connection* const still = connections.find(id)) reading.resume(*still, turn.now());
 }
 
 }  // namespace broker

@@ -37,6 +37,7 @@
 #include "broker/peer_input.h"
 #include "broker/peer_links.h"
 #include "broker/pressure.h"
+#include "broker/publishes.h"
 #include "broker/reading.h"
 #include "broker/replies.h"
 #include "broker/restorer.h"
@@ -51,7 +52,6 @@
 #include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
 #include "broker/wire/framer.h"
-#include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
 #include "broker/wire/topic.h"
 
@@ -60,7 +60,7 @@ namespace broker {
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
-///            timers), shard_connect.cpp, shard_publish.cpp, shard_work.cpp
+///            timers), shard_connect.cpp, shard_work.cpp
 ///            (work of several turns), shard_session.cpp (the end of the process),
 ///            shard_journal.cpp (the store, and output that
 ///            waits for it), shard_pressure.cpp (more than can be kept or handled),
@@ -93,6 +93,7 @@ struct Shard::State {
   bool fire_due();
   void on_connection_timer(Connection& connection);
   void count(Refusal refusal) noexcept { ++metrics.refused[static_cast<std::size_t>(refusal)]; }
+  Next on_ack(Connection& connection, const mqtt::Frame& frame);
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
@@ -117,12 +118,8 @@ struct Shard::State {
   void handle_parked();
   void handle_parked(Connection& connection);
   Next handle_parked(Connection& connection, const mqtt::Frame& frame);
-  /// A PUBLISH where the rate of them is limited.
-  Next on_metered_publish(Connection& connection, const mqtt::Frame& frame);
   /// The delay is over: bytes read from the connection are handled, and reading resumes.
   void end_delay(Connection& connection);
-  /// The answer to a publish that would take memory; counts QoS 0, which has no answer.
-  [[nodiscard]] mqtt::Reason refuse_for_memory(const mqtt::Publish& packet);
   /// Largest packet that is taken before a client is let in.
   [[nodiscard]] std::uint32_t connect_bytes_max() const noexcept;
   /// Counts so many bytes that came from a client that is not let in yet. Returns whether more may
@@ -157,25 +154,6 @@ struct Shard::State {
   void begin_keep_alive(Connection& connection);
   /// Counts one more session of the process. Returns false if there are global_max_clients.
   [[nodiscard]] bool count_session();
-  // shard_publish.cpp
-  Next on_publish(Connection& connection, const mqtt::Frame& frame);
-  [[nodiscard]] std::optional<mqtt::Failure> check_publish(const Connection& connection,
-                                                           const mqtt::Publish& packet) const;
-  [[nodiscard]] std::optional<mqtt::Failure> resolve_alias(Connection& connection,
-                                                           mqtt::Publish& packet);
-  /// success, or why this publish goes nowhere although the connection goes on.
-  [[nodiscard]] mqtt::Reason admit(const Connection& connection, const mqtt::Publish& packet,
-                                   std::string_view topic);
-  /// The rest of on_publish() for QoS 2.
-  Next publish_exactly_once(Connection& connection, const mqtt::Publish& packet,
-                            std::string_view topic, mqtt::Reason reason,
-                            const Commits::Progress& before);
-  Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
-  bool route_publish(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
-  void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
-                   mqtt::Reason reason);
-  Next on_ack(Connection& connection, const mqtt::Frame& frame);
-  void on_pubrel(Connection& connection, const mqtt::Ack& ack);
   // shard_reload.cpp
 
   /// Applies `change` to one session; returns the cost, in looks at a session.
@@ -237,6 +215,7 @@ struct Shard::State {
   Disconnects disconnects;
   SessionTransfer transfer;
   Reading reading;
+  Publishes publishes;
   ConnectRules connect_rules;
   Logins logins;
   Figures figures;
@@ -247,8 +226,6 @@ struct Shard::State {
   Instant next_trim;
   std::uint64_t ids_made = 0;
   std::unique_ptr<Restorer> restorer;  // null once start-up is over
-  std::string scratch_topic;           // mount point and topic of the publish at hand
-  mqtt::ByteBuffer scratch_properties;
 };
 
 /// One event: a call of the loop, from State::enter() to State::leave().

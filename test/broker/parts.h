@@ -16,6 +16,7 @@
 #include "broker/distribution.h"
 #include "broker/forwards.h"
 #include "broker/pressure.h"
+#include "broker/reading.h"
 #include "broker/replies.h"
 #include "broker/session_life.h"
 #include "broker/shard.h"
@@ -77,6 +78,7 @@ struct Parts {
                                       sender,  denials,          pressure, turn,   log,    replies};
   broker::SessionLife life{timers,        sessions,     commons.counts, ledger, forwards, groups,
                            subscriptions, distribution, metrics,        turn,   log};
+  broker::Reading reading{options.listeners, pressure, timers, outbox, broker::publish_timer};
   broker::Disconnects disconnects{connections, outbox, metrics, sender,
                                   pressure,    life,   log,     replies};
 };
