@@ -13,7 +13,6 @@ namespace broker {
 namespace {
 
 constexpr std::int64_t trim_interval_seconds = 10;
-constexpr std::int64_t verdict_seconds = 30;  // until it is looked again whether there is one
 
 }  // namespace
 
@@ -51,8 +50,12 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
       reading(options.listeners, pressure, timers, outbox, publish_timer),
       publishes(options, ledger, holdings, forwards, commits, metrics, pressure, turn, distribution,
                 log, replies, reading, disconnects),
+      time_limits(options.limits, timers, connections, metrics, reading, disconnects, log, turn),
       connect_rules(options.limits, options.listeners),
-      logins(options, connect_rules, outbox),
+      start(options, connect_rules, commons.counts, sessions, router, ledger, metrics, life,
+            disconnects, time_limits, log, turn),
+      connects(options, homes, connect_rules, commits, connections, sessions, outbox, metrics,
+               sender, pressure, life, start, disconnects, replies, log, turn),
       figures(options, metrics, sessions, router, groups.table(), retained, peers),
       peer_input(distribution, groups, forwards, figures, peers, turn) {}
 
@@ -85,12 +88,9 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
     connection->texts().tls_user_name = HeapText(origin.user_name);
   }
   if (!origin.missing_name.empty()) connection->texts().missing_name = origin.missing_name;
-  connection->promises.maximum_packet_size_bytes = state.connect_bytes_max();
+  connection->promises.maximum_packet_size_bytes = state.connect_rules.packet_bytes_max();
   connection->refusal = origin.refusal;
-  const auto timeout_seconds = state.options.limits.connect_timeout_seconds;
-  state.timers.arm(connection->timer, origin.deadline.milliseconds != 0
-                                          ? origin.deadline
-                                          : after_seconds(now, timeout_seconds));
+  state.time_limits.expect_connect(*connection, origin.deadline);
   if (!origin.moved) ++state.metrics.sockets_opened;
 }
 
@@ -167,7 +167,9 @@ void Shard::reads(bool reading, Instant now) {
   inside_.aside().reading.set_loop_reads(reading, now);
 }
 
-void Shard::refused(Refusal refusal) noexcept { inside_.aside().count(refusal); }
+void Shard::refused(Refusal refusal) noexcept {
+  ++inside_.aside().metrics.refused[static_cast<std::size_t>(refusal)];
+}
 
 void Shard::dropped_mail(std::size_t messages) noexcept {
   State& state = inside_.aside();
@@ -211,7 +213,12 @@ bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   Connection* const connection = state.connections.find(id);
   const bool awaited =
       connection != nullptr && connection->stage == Connection::Stage::awaiting_verdict;
-  const bool counts = !awaited || state.decide(*connection, verdict);
+  const auto decided =
+      awaited ? state.connects.decided(*connection, verdict) : Connects::Decided::refused;
+  if (decided == Connects::Decided::accepted) {
+    static_cast<void>(state.process_tail(*connection));
+  }
+  const bool counts = decided != Connects::Decided::asked_again;
   if (counts && is_wrong_login(verdict.reason)) ++state.metrics.logins_failed;
   return counts;
 }
@@ -319,7 +326,7 @@ Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
-  if (frame.type == mqtt::PacketType::connect) return on_connect(connection, frame, unread);
+  if (frame.type == mqtt::PacketType::connect) return connects.take(connection, frame, unread);
   // The first packet must be a CONNECT [MQTT-3.1.0-1].
   return disconnects.fail(connection,
                           {mqtt::Reason::protocol_error, "the first packet is not CONNECT"});
@@ -422,7 +429,7 @@ Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
 void Shard::State::fire(Timer& timer) {
   switch (timer.kind()) {
     case connection_timer:
-      return on_connection_timer(*static_cast<Connection*>(timer.owner()));
+      return time_limits.passed(*static_cast<Connection*>(timer.owner()));
     case session_expiry_timer:
       return life.expire(*static_cast<Session*>(timer.owner()));
     case will_delay_timer:
@@ -432,28 +439,6 @@ void Shard::State::fire(Timer& timer) {
     default:
       return;
   }
-}
-
-void Shard::State::on_connection_timer(Connection& connection) {
-  // A client that waits for its CONNACK is not late: the verdict will come, possibly after many
-  // others.
-  if (connection.stage == Connection::Stage::awaiting_verdict) {
-    timers.arm(connection.timer, after_seconds(turn.now(), verdict_seconds));
-    return;
-  }
-  if (connection.stage != Connection::Stage::connected) {
-    count(Refusal::handshake_timeout);
-    log.note_rarely(
-        ClientLog::RareLine::connect_timeout,
-        {"Client connection from ", connection.address, " did not send CONNECT in time."});
-    disconnects.end(connection, WillFate::discard, CloseHow::policy,
-                    "CONNECT did not come in time");
-    return;
-  }
-  if (!reading.late(connection, turn.now())) return;
-  log.note(LogType::notice,
-           {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
-  disconnects.dismiss(connection, mqtt::Reason::keep_alive_timeout, "keep alive timeout");
 }
 
 }  // namespace broker

@@ -46,12 +46,6 @@ Next Shard::State::handle_parked(Connection& connection, const mqtt::Frame& fram
                                                  : handle_connected(connection, frame);
 }
 
-std::uint32_t Shard::State::connect_bytes_max() const noexcept {
-  const Limits& limits = options.limits;
-  if (limits.max_connect_packet_bytes == 0) return limits.max_packet_size_bytes;
-  return std::min(limits.max_connect_packet_bytes, limits.max_packet_size_bytes);
-}
-
 bool Shard::State::keep_before_login(Connection& connection, std::size_t bytes) {
   constexpr std::size_t small_connect_bytes = 4096;
   pressure.charge(bytes);

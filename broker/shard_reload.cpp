@@ -31,24 +31,13 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
     state.figures.reschedule(now);
   }
-  state.move_connect_deadlines(std::int64_t{change.limits.connect_timeout_seconds} -
-                               options.limits.connect_timeout_seconds);
+  state.time_limits.move_connect_deadlines(std::int64_t{change.limits.connect_timeout_seconds} -
+                                           options.limits.connect_timeout_seconds);
   options.limits = std::move(change.limits);
   options.listeners = std::move(change.listeners);
-  state.logins.outdate();
+  state.connects.outdate_logins();
   state.denials.forget();
   state.router.forget_routes();  // allow_duplicate_messages is in them
-}
-
-/// Clients that have not sent CONNECT get as much time as new ones.
-void Shard::State::move_connect_deadlines(std::int64_t seconds) {
-  if (seconds == 0) return;
-  connections.for_each([&](Connection& connection) {
-    if (connection.stage != Connection::Stage::expecting_connect) return;
-    // A client that is being refused has a deadline of its own.
-    if (connection.refusal != mqtt::Reason::success) return;
-    timers.arm(connection.timer, after_seconds(connection.timer.deadline(), seconds));
-  });
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {

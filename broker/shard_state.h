@@ -14,6 +14,7 @@
 
 #include "broker/client_log.h"
 #include "broker/commits.h"
+#include "broker/connects.h"
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/connection_table.h"
@@ -32,7 +33,6 @@
 #include "broker/distribution.h"
 #include "broker/figures.h"
 #include "broker/forwards.h"
-#include "broker/logins.h"
 #include "broker/next.h"
 #include "broker/peer_input.h"
 #include "broker/peer_links.h"
@@ -42,14 +42,14 @@
 #include "broker/replies.h"
 #include "broker/restorer.h"
 #include "broker/session_life.h"
+#include "broker/session_start.h"
 #include "broker/session_transfer.h"
 #include "broker/shard.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
+#include "broker/time_limits.h"
 #include "broker/timer_kind.h"
 #include "broker/turn.h"
-#include "broker/wire/connack.h"
-#include "broker/wire/connect.h"
 #include "broker/wire/disconnect.h"
 #include "broker/wire/framer.h"
 #include "broker/wire/subscribe.h"
@@ -60,7 +60,7 @@ namespace broker {
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
 /// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
-///            timers), shard_connect.cpp, shard_work.cpp
+///            timers), shard_work.cpp
 ///            (work of several turns), shard_session.cpp (the end of the process),
 ///            shard_journal.cpp (the store, and output that
 ///            waits for it), shard_pressure.cpp (more than can be kept or handled),
@@ -91,8 +91,6 @@ struct Shard::State {
   void fire(Timer& timer);
   /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
   bool fire_due();
-  void on_connection_timer(Connection& connection);
-  void count(Refusal refusal) noexcept { ++metrics.refused[static_cast<std::size_t>(refusal)]; }
   Next on_ack(Connection& connection, const mqtt::Frame& frame);
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
@@ -103,9 +101,6 @@ struct Shard::State {
     log.enter();
     sender.set_debug(log.debug());
     forwards.begin_client_input();
-  }
-  [[nodiscard]] const ListenerPolicy& policy(std::uint16_t listener) const {
-    return options.listeners[listener];
   }
   // shard_pressure.cpp: when there is more than can be kept.
 
@@ -120,40 +115,10 @@ struct Shard::State {
   Next handle_parked(Connection& connection, const mqtt::Frame& frame);
   /// The delay is over: bytes read from the connection are handled, and reading resumes.
   void end_delay(Connection& connection);
-  /// Largest packet that is taken before a client is let in.
-  [[nodiscard]] std::uint32_t connect_bytes_max() const noexcept;
   /// Counts so many bytes that came from a client that is not let in yet. Returns whether more may
   /// be read of it.
   bool keep_before_login(Connection& connection, std::size_t bytes);
 
-  // shard_connect.cpp
-  Next refuse_undecoded(Connection& connection, const mqtt::Frame& frame, mqtt::Failure failure);
-  Next on_connect(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
-  /// Refuses a will to $CONTROL. Returns whether it did.
-  bool refuse_control_will(Connection& connection, const mqtt::Connect& packet);
-  [[nodiscard]] std::string make_client_id(std::string_view prefix);
-  /// "ID [ADDRESS:PORT] with user 'USER'" of a client that is not admitted yet.
-  [[nodiscard]] std::string applicant_text(const Connection& connection,
-                                           const mqtt::Connect& packet) const;
-  /// Refuses a CONNECT that was understood, and says so in a line that names the client.
-  Next refuse(Connection& connection, const mqtt::Connect& packet, mqtt::Failure failure);
-  void note_refused_login(const Connection& connection, const mqtt::Connect& packet,
-                          const Verdict& verdict);
-  /// Answers where an answer is due, and closes.
-  Next turn_away(Connection& connection, mqtt::Version version, mqtt::Failure failure);
-  Next hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread);
-  /// Returns   Whether the verdict counts: if not, it was asked for again.
-  bool decide(Connection& connection, const Verdict& verdict);
-  Next accept(Connection& connection, const mqtt::Connect& packet, const Verdict& verdict);
-  Session* session_for(Connection& connection, const mqtt::Connect& packet, bool& present);
-  void attach(Connection& connection, Session& session, const mqtt::Connect& packet,
-              const Verdict& verdict);
-  void store_will(Session& session, const mqtt::Connect& packet);
-  void note_connected(Session& session);
-  /// Counts a client as connected, and its keep-alive time from now on.
-  void begin_keep_alive(Connection& connection);
-  /// Counts one more session of the process. Returns false if there are global_max_clients.
-  [[nodiscard]] bool count_session();
   // shard_reload.cpp
 
   /// Applies `change` to one session; returns the cost, in looks at a session.
@@ -165,7 +130,6 @@ struct Shard::State {
   };
   [[nodiscard]] static std::optional<Dismissal> dismissal_of(const LoginChange& change,
                                                              const Session& session);
-  void move_connect_deadlines(std::int64_t seconds);
   void refresh_permissions(Session& session);
 
   // shard_work.cpp: work that continues in the next turn.
@@ -216,15 +180,16 @@ struct Shard::State {
   SessionTransfer transfer;
   Reading reading;
   Publishes publishes;
+  TimeLimits time_limits;
   ConnectRules connect_rules;
-  Logins logins;
+  SessionStart start;
+  Connects connects;
   Figures figures;
   PeerInput peer_input;
   bool entered = false;                  // an Entry lives
   std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
   Ring<ConnectionId> working;            // connections with a packet that goes on
   Instant next_trim;
-  std::uint64_t ids_made = 0;
   std::unique_ptr<Restorer> restorer;  // null once start-up is over
 };
 

@@ -32,14 +32,14 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
   if (image.listener >= state.options.listeners.size()) {
     return std::unexpected(TransferFault::unknown_listener);
   }
-  if (!state.count_session()) return std::unexpected(TransferFault::full);
+  if (!state.start.count_session()) return std::unexpected(TransferFault::full);
   if (!image.connected) {
     state.transfer.put_back(image, nullptr);
     return {};
   }
   Connection& adopted = state.connections.open(connection, connection_timer, now);
   Session& session = state.transfer.put_back(image, &adopted);
-  state.begin_keep_alive(adopted);
+  state.start.count_connected(adopted);
   state.sender.pump(session, now);
   if (!adopted.tail.empty()) static_cast<void>(state.process_tail(adopted));
   return {};

@@ -27,6 +27,12 @@ bool accepts(const ListenerPolicy& policy, mqtt::Version version) {
 
 }  // namespace
 
+std::uint32_t ConnectRules::packet_bytes_max() const noexcept {
+  const std::uint32_t most = limits_.max_packet_size_bytes;
+  const std::uint32_t of_connect = limits_.max_connect_packet_bytes;
+  return of_connect == 0 ? most : std::min(of_connect, most);
+}
+
 void ConnectRules::identify(const Connection& connection, mqtt::Connect& packet) const {
   if (!policy(connection).user_name_from_tls) return;
   packet.user_name.reset();

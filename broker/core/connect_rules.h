@@ -27,6 +27,8 @@ class ConnectRules {
   ConnectRules(const Limits& limits, const std::vector<ListenerPolicy>& listeners)
       : limits_(limits), listeners_(listeners) {}
 
+  /// Largest packet that is taken before a client is let in.
+  [[nodiscard]] std::uint32_t packet_bytes_max() const noexcept;
   /// Sets the user name that TLS has proved, where the listener takes it from there: user name and
   /// password of the packet do not count then.
   void identify(const Connection& connection, mqtt::Connect& packet) const;
