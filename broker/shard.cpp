@@ -56,6 +56,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
             disconnects, time_limits, log, turn),
       connects(options, homes, connect_rules, commits, connections, sessions, outbox, metrics,
                sender, pressure, life, start, disconnects, replies, log, turn),
+      input(connections, outbox, pressure, forwards, reading, disconnects, log, turn),
+      requests(connections, subscriptions, pressure, forwards, disconnects, turn),
       figures(options, metrics, sessions, router, groups.table(), retained, peers),
       peer_input(distribution, groups, forwards, figures, peers, turn) {}
 
@@ -101,7 +103,7 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
   if (connection == nullptr) return true;
   state.metrics.bytes_received += bytes.size();
   connection->last_received = now;
-  return state.receive(*connection, bytes);
+  return state.input.receive(*connection, bytes, state.handler());
 }
 
 bool Shard::received_before_move(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
@@ -110,7 +112,7 @@ bool Shard::received_before_move(ConnectionId id, std::span<const std::byte> byt
   Connection* const connection = state.connections.find(id);
   if (connection == nullptr) return true;
   assert(connection->stage == Connection::Stage::expecting_connect && connection->tail.empty());
-  return state.receive(*connection, bytes);
+  return state.input.receive(*connection, bytes, state.handler());
 }
 
 std::size_t Shard::login_bytes(ConnectionId id) const noexcept {
@@ -119,47 +121,11 @@ std::size_t Shard::login_bytes(ConnectionId id) const noexcept {
   return connection->tail.size();
 }
 
-bool Shard::State::receive(Connection& connection, mqtt::Bytes bytes) {
-  if (connection.queued_bytes == 0) connection.unread_reply_bytes = 0;
-  if (Reading::input_waits(connection)) connection.reading_paused = true;
-  if (connection.stage == Connection::Stage::awaiting_verdict || Reading::input_waits(connection)) {
-    connection.tail.append(bytes);
-    return false;
-  }
-  if (connection.stage == Connection::Stage::connected && !connection.tail.empty() &&
-      complete_tail(connection, bytes) == Next::stop) {
-    return true;
-  }
-  Next next = Next::go_on;
-  if (Reading::input_waits(connection)) {
-    connection.tail.append(bytes);
-  } else if (connection.tail.empty()) {
-    // Used in place; only an incomplete packet at the end is copied.
-    const std::size_t used = process(connection, bytes, next);
-    if (next == Next::stop) return true;
-    connection.tail.append(bytes.subspan(used));
-  } else {
-    // A CONNECT in pieces: all that came with it moves along if its home is elsewhere.
-    connection.tail.append(bytes);
-    if (process_tail(connection) == Next::stop) return true;
-  }
-  connection.reading_paused = !reading.may_read(connection);
-  if (connection.stage != Connection::Stage::connected) {
-    return keep_before_login(connection, bytes.size());
-  }
-  return !connection.reading_paused;
-}
-
 bool Shard::go_on(Instant now) {
-  if (inside_.aside().unfinished.empty()) return false;
+  if (!inside_.aside().input.has_unfinished()) return false;
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  for (const ConnectionId id : std::exchange(state.unfinished, {})) {
-    Connection* const connection = state.connections.find(id);
-    if (connection == nullptr || connection->stage == Connection::Stage::awaiting_verdict) continue;
-    if (Reading::input_waits(*connection)) continue;
-    static_cast<void>(state.process_tail(*connection));
-  }
+  state.input.go_on(state.handler());
   return true;
 }
 
@@ -216,7 +182,7 @@ bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   const auto decided =
       awaited ? state.connects.decided(*connection, verdict) : Connects::Decided::refused;
   if (decided == Connects::Decided::accepted) {
-    static_cast<void>(state.process_tail(*connection));
+    static_cast<void>(state.handle_tail(*connection));
   }
   const bool counts = decided != Connects::Decided::asked_again;
   if (counts && is_wrong_login(verdict.reason)) ++state.metrics.logins_failed;
@@ -265,59 +231,18 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
   state.distribution.publish_own(topic, payload, retain);
 }
 
-Next Shard::State::complete_tail(Connection& connection, mqtt::Bytes& bytes) {
-  mqtt::ByteBuffer& tail = connection.tail;
-  while (!bytes.empty()) {
-    const std::size_t missing = std::min(mqtt::bytes_missing(tail.view()), bytes.size());
-    if (missing == 0) break;
-    tail.append(bytes.first(missing));
-    bytes = bytes.subspan(missing);
-  }
-  return process_tail(connection);
+Next Shard::State::handle_tail(Connection& connection) {
+  return input.handle_tail(connection, handler());
 }
 
-Next Shard::State::process_tail(Connection& connection) {
-  // Taken out: the connection may end, and the packets may be written from where they stand.
-  mqtt::ByteBuffer tail = std::move(connection.tail);
-  Next next = Next::go_on;
-  const std::size_t used = process(connection, tail.view(), next);
-  if (next == Next::go_on && used == 0) {
-    connection.tail = std::move(tail);
-    return next;
-  }
-  if (next == Next::go_on) connection.tail.append(tail.view().subspan(used));
-  if (outbox.borrows()) outbox.hold(std::move(tail));
-  return next;
-}
+void Shard::State::resume(Connection& connection) { input.resume(connection, handler()); }
 
-std::size_t Shard::State::process(Connection& connection, mqtt::Bytes input, Next& next) {
-  std::size_t used = 0;
-  while (used < input.size()) {
-    if (outbox.full()) {
-      unfinished.push_back(connection.id);
-      return used;
-    }
-    const mqtt::Bytes unread = input.subspan(used);
-    const auto frame =
-        mqtt::next_frame(unread, connection.promises.maximum_packet_size_bytes, connection.version);
-    if (!frame) {
-      const bool too_large = frame.error().reason == mqtt::Reason::packet_too_large;
-      next = too_large ? disconnects.fail_too_large(connection, mqtt::promised_size(unread))
-                       : disconnects.fail(connection, frame.error());
-      return used;
-    }
-    if (!*frame) return used;
-    next = handle(connection, **frame, unread);
-    if (next != Next::go_on) {
-      if (next == Next::stop) return used;
-      next = Next::go_on;
-      return used + (*frame)->size_bytes;
-    }
-    // A CONNECT that waits for its verdict is read again then.
-    if (connection.stage == Connection::Stage::awaiting_verdict) return used;
-    used += (*frame)->size_bytes;
-  }
-  return used;
+// A PUBLISH was counted when it came.
+void Shard::State::handle_parked() {
+  input.handle_parked([this](Connection& connection, const mqtt::Frame& frame) {
+    return frame.type == mqtt::PacketType::publish ? publishes.retake(connection, frame)
+                                                   : handle_connected(connection, frame);
+  });
 }
 
 Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread) {
@@ -343,8 +268,7 @@ Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& f
       return on_ack(connection, frame);
     case mqtt::PacketType::subscribe:
     case mqtt::PacketType::unsubscribe:
-      if (connection.parked || pressure.journal_is_behind()) return park(connection, frame);
-      return on_filters(connection, frame);
+      return on_request(connection, frame);
     case mqtt::PacketType::pingreq:
       return on_pingreq(connection, frame);
     case mqtt::PacketType::disconnect:
@@ -374,6 +298,13 @@ Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
         connection, {mqtt::Reason::protocol_error,
                      "an acknowledgement that does not fit the QoS or the state of its message"});
   }
+  return Next::go_on;
+}
+
+// SUBSCRIBE or UNSUBSCRIBE, in its place among the packets that were put aside.
+Next Shard::State::on_request(Connection& connection, const mqtt::Frame& frame) {
+  if (!connection.parked && !pressure.journal_is_behind()) return requests.take(connection, frame);
+  pressure.park(connection, frame);
   return Next::go_on;
 }
 
@@ -439,6 +370,11 @@ void Shard::State::fire(Timer& timer) {
     default:
       return;
   }
+}
+
+void Shard::State::end_delay(Connection& connection) {
+  reading.end_delay(connection, turn.now());
+  if (!connection.work) resume(connection);
 }
 
 }  // namespace broker

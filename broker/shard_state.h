@@ -24,7 +24,6 @@
 #include "broker/core/ledger.h"
 #include "broker/core/refusals.h"
 #include "broker/core/retained.h"
-#include "broker/core/ring.h"
 #include "broker/core/router.h"
 #include "broker/core/sender.h"
 #include "broker/core/session_table.h"
@@ -33,6 +32,7 @@
 #include "broker/distribution.h"
 #include "broker/figures.h"
 #include "broker/forwards.h"
+#include "broker/input.h"
 #include "broker/next.h"
 #include "broker/peer_input.h"
 #include "broker/peer_links.h"
@@ -40,6 +40,7 @@
 #include "broker/publishes.h"
 #include "broker/reading.h"
 #include "broker/replies.h"
+#include "broker/requests.h"
 #include "broker/restorer.h"
 #include "broker/session_life.h"
 #include "broker/session_start.h"
@@ -59,42 +60,18 @@ namespace broker {
 
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
-/// Shape      One method per event, in one file per kind: shard.cpp (the public calls, frames,
-///            timers), shard_work.cpp
-///            (work of several turns), shard_session.cpp (the end of the process),
-///            shard_journal.cpp (the store, and output that
-///            waits for it), shard_pressure.cpp (more than can be kept or handled),
-///            shard_reload.cpp (changes by a reload), shard_rewrite.cpp (all stored rows, once
-///            more).
+/// Shape      One method per event that is no part's own, in one file per kind: shard.cpp (the
+/// public
+///            calls, packets, timers), shard_work.cpp (work of several turns), shard_session.cpp
+///            (the end of the process), shard_journal.cpp (the store), shard_transfer.cpp (sessions
+///            that move), shard_links.cpp (peers that are no shards), shard_reload.cpp (changes by
+///            a reload), shard_rewrite.cpp (all stored rows, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: it must
 ///            not be used afterwards.
 /// Threads    None.
 struct Shard::State {
   State(const ShardOptions& shard_options, Commons& process, Log& log_sink);
 
-  // shard.cpp
-  bool receive(Connection& connection, mqtt::Bytes bytes);
-  /// The last part of each event: packets that may continue, and connections that have to end.
-  void leave() {
-    if (pressure.has_parked()) handle_parked();
-    if (sender.overrun()) disconnects.end_overrun();
-  }
-  /// Completes the packet at the end of the last read from the front of `bytes`, and handles it if
-  /// that makes it whole.
-  Next complete_tail(Connection& connection, mqtt::Bytes& bytes);
-  /// Handles the whole packets of the tail; the rest of it stays.
-  Next process_tail(Connection& connection);
-  /// Handles whole packets at the front of `input`; returns how many bytes that was.
-  std::size_t process(Connection& connection, mqtt::Bytes input, Next& next);
-  Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
-  Next handle_connected(Connection& connection, const mqtt::Frame& frame);
-  void fire(Timer& timer);
-  /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
-  bool fire_due();
-  Next on_ack(Connection& connection, const mqtt::Frame& frame);
-  Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
-  Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
-  Next on_auth(Connection& connection, const mqtt::Frame& frame);
   /// The first part of each event. A client causes the event, unless it says otherwise.
   void enter(Instant time) {
     turn.enter(time);
@@ -102,23 +79,37 @@ struct Shard::State {
     sender.set_debug(log.debug());
     forwards.begin_client_input();
   }
-  // shard_pressure.cpp: when there is more than can be kept.
-
-  /// Puts a packet aside until Pressure::is_over().
-  Next park(Connection& connection, const mqtt::Frame& frame) {
-    pressure.park(connection, frame);
-    return Next::go_on;
+  /// The last part of each event: packets that may continue, and connections that have to end.
+  void leave() {
+    if (pressure.has_parked()) handle_parked();
+    if (sender.overrun()) disconnects.end_overrun();
   }
-  /// Handles the packets put aside, if the pressure is over.
+
+  // shard.cpp
+
+  /// Gives packets to handle().
+  [[nodiscard]] auto handler() {
+    return [this](Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread) {
+      return handle(connection, frame, unread);
+    };
+  }
+  /// See Input.
+  Next handle_tail(Connection& connection);
+  void resume(Connection& connection);
   void handle_parked();
-  void handle_parked(Connection& connection);
-  Next handle_parked(Connection& connection, const mqtt::Frame& frame);
+  Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
+  Next handle_connected(Connection& connection, const mqtt::Frame& frame);
+  void fire(Timer& timer);
   /// The delay is over: bytes read from the connection are handled, and reading resumes.
   void end_delay(Connection& connection);
-  /// Counts so many bytes that came from a client that is not let in yet. Returns whether more may
-  /// be read of it.
-  bool keep_before_login(Connection& connection, std::size_t bytes);
-
+  /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
+  bool fire_due();
+  Next on_ack(Connection& connection, const mqtt::Frame& frame);
+  /// SUBSCRIBE or UNSUBSCRIBE.
+  Next on_request(Connection& connection, const mqtt::Frame& frame);
+  Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
+  Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
+  Next on_auth(Connection& connection, const mqtt::Frame& frame);
   // shard_reload.cpp
 
   /// Applies `change` to one session; returns the cost, in looks at a session.
@@ -134,15 +125,8 @@ struct Shard::State {
 
   // shard_work.cpp: work that continues in the next turn.
 
-  /// SUBSCRIBE or UNSUBSCRIBE.
-  Next on_filters(Connection& connection, const mqtt::Frame& frame);
-  /// Continues `connection.work`. If steps are lacking, the rest comes in later turns, and the
-  /// client's further packets wait for it.
-  Next go_on_with_packet(Connection& connection);
-  [[nodiscard]] bool has_work() const noexcept { return !working.empty() || life.works() > 0; }
+  [[nodiscard]] bool has_work() const noexcept { return requests.works() + life.works() > 0; }
   void do_work();
-  /// A packet of several turns is done: the packets behind it are handled.
-  void end_packet(Connection& connection);
 
   // shard_journal.cpp
   /// The restorer, made if it is not there: start-up has begun.
@@ -184,11 +168,11 @@ struct Shard::State {
   ConnectRules connect_rules;
   SessionStart start;
   Connects connects;
+  Input input;
+  Requests requests;
   Figures figures;
   PeerInput peer_input;
-  bool entered = false;                  // an Entry lives
-  std::vector<ConnectionId> unfinished;  // whose tails have whole packets: the outbox was full
-  Ring<ConnectionId> working;            // connections with a packet that goes on
+  bool entered = false;  // an Entry lives
   Instant next_trim;
   std::unique_ptr<Restorer> restorer;  // null once start-up is over
 };

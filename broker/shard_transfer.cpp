@@ -41,7 +41,7 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
   Session& session = state.transfer.put_back(image, &adopted);
   state.start.count_connected(adopted);
   state.sender.pump(session, now);
-  if (!adopted.tail.empty()) static_cast<void>(state.process_tail(adopted));
+  if (!adopted.tail.empty()) static_cast<void>(state.handle_tail(adopted));
   return {};
 }
 

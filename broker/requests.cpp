@@ -1,0 +1,24 @@
+#include "broker/requests.h"
+
+namespace broker {
+
+Next Requests::take(Connection& connection, const mqtt::Frame& frame) {
+  if (const auto failure = subscriptions_.begin(connection, frame)) {
+    return disconnects_.fail(connection, *failure);
+  }
+  return go_on(connection);
+}
+
+Next Requests::go_on(Connection& connection) {
+  const auto handled = subscriptions_.go_on(connection);
+  if (!handled) return disconnects_.fail(connection, handled.error());
+  if (*handled == Subscriptions::Handled::done) {
+    connection.work.reset();
+    return Next::go_on;
+  }
+  pressure_.charge(connection.work->keep());
+  working_.push_back(connection.id);
+  return Next::wait;
+}
+
+}  // namespace broker

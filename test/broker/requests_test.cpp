@@ -1,0 +1,80 @@
+#include "broker/requests.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "broker/wire/framer.h"
+#include "test/broker/parts.h"
+
+namespace {
+
+using broker::Connection;
+using broker::Next;
+using broker::Turn;
+using Lines = std::vector<std::string>;
+
+/// A SUBSCRIBE of so many filters.
+std::string subscribe(std::size_t filters) {
+  test::PacketBuilder builder(0x82);
+  builder.two(10).properties("");
+  for (std::size_t i = 0; i < filters; ++i) builder.text("f/" + std::to_string(i)).byte(0);
+  return builder.bytes();
+}
+
+struct Scene {
+  Next take(const std::string& packet) {
+    return requests.take(client.connection,
+                         **mqtt::next_frame(mqtt::as_bytes(packet), packet.size()));
+  }
+  void do_work() {
+    parts.turn.begin();
+    requests.do_work(Turn::steps_max, [this](const Connection&) { ++done; });
+  }
+
+  test::Parts parts{broker::Durability::none};
+  test::ConnectedClient client{parts, 1, mqtt::Version::v5_0};
+  broker::Requests requests{parts.connections, parts.subscriptions, parts.pressure,
+                            parts.forwards,    parts.disconnects,   parts.turn};
+  int done = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a SUBSCRIBE is handled at once as far as there are steps", "[requests]") {
+  Scene scene;
+  CHECK(scene.take(subscribe(1)) == Next::go_on);
+  CHECK(scene.client.output(scene.parts) == Lines{"SUBACK m10 00"});
+  CHECK(scene.requests.works() == 0);
+}
+
+TEST_CASE("a large SUBSCRIBE goes on in later turns, from a copy", "[requests]") {
+  Scene scene;
+  {
+    const std::string packet = subscribe(Turn::steps_max);
+    CHECK(scene.take(packet) == Next::wait);
+  }
+  CHECK(scene.requests.works() == 1);
+  CHECK(scene.client.connection.work);
+  while (scene.requests.works() > 0) scene.do_work();
+  CHECK(scene.done == 1);
+  CHECK_FALSE(scene.client.connection.work);
+  CHECK(scene.client.output(scene.parts).size() == 1);
+}
+
+TEST_CASE("a request ends with its connection", "[requests]") {
+  Scene scene;
+  CHECK(scene.take(subscribe(Turn::steps_max)) == Next::wait);
+  scene.parts.disconnects.end(scene.client.connection, broker::WillFate::discard, {});
+  scene.do_work();
+  CHECK(scene.requests.works() == 0);
+  CHECK(scene.done == 0);
+}
+
+TEST_CASE("a request with a fault ends its connection", "[requests]") {
+  Scene scene;
+  test::PacketBuilder builder(0x82);
+  CHECK(scene.take(builder.two(10).properties("").text("a#").byte(0).bytes()) == Next::stop);
+  CHECK(scene.parts.connections.find({1, 1}) == nullptr);
+  CHECK(scene.requests.works() == 0);
+}
