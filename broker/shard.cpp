@@ -58,6 +58,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
                sender, pressure, life, start, disconnects, replies, log, turn),
       input(connections, outbox, pressure, forwards, reading, disconnects, log, turn),
       requests(connections, subscriptions, pressure, forwards, disconnects, turn),
+      dismissals(options, sessions, router, outbox, disconnects, log),
       figures(options, metrics, sessions, router, groups.table(), retained, peers),
       peer_input(distribution, groups, forwards, figures, peers, turn) {}
 

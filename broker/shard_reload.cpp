@@ -1,28 +1,8 @@
-#include <algorithm>
 #include <utility>
 
-#include "broker/core/client_text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
-namespace {
-
-// Of one slice of a sweep, in looks at a session: about a millisecond.
-constexpr std::size_t looks_per_slice = 512;
-constexpr std::size_t looks_per_refresh = 4;
-constexpr std::size_t looks_per_dismissal = 16;
-
-bool among(const std::vector<std::string>& users, const HeapText& user) {
-  return std::ranges::binary_search(users, user.view(), std::ranges::less{},
-                                    [](const std::string& each) { return std::string_view(each); });
-}
-
-const LoginChange* change_of(const std::vector<LoginChange>& changes, std::uint16_t listener) {
-  const auto found = std::ranges::find(changes, listener, &LoginChange::listener);
-  return found == changes.end() || found->empty() ? nullptr : &*found;
-}
-
-}  // namespace
 
 void Shard::reconfigure(ShardChange change, Instant now) {
   const Entry entry = inside_.enter(now);
@@ -42,65 +22,7 @@ void Shard::reconfigure(ShardChange change, Instant now) {
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {
   const Entry entry = inside_.enter(now);
-  State& state = *entry;
-  const std::size_t places = state.sessions.places();
-  std::size_t looks = 0;
-  const auto goes_on = [&] {
-    return sweep.next < places && looks < looks_per_slice && !state.outbox.full();
-  };
-  for (; goes_on(); ++sweep.next, ++looks) {
-    Session* const session = state.sessions.at_place(sweep.next);
-    if (session == nullptr) continue;
-    const LoginChange* const change = change_of(changes, session->listener);
-    if (change != nullptr) looks += state.apply(*change, *session, sweep);
-  }
-  return sweep.next < places;
-}
-
-std::size_t Shard::State::apply(const LoginChange& change, Session& session, LoginSweep& sweep) {
-  std::size_t looks = 0;
-  if (change.access_changed) {
-    refresh_permissions(session);
-    looks += looks_per_refresh;
-  }
-  if (session.connection == nullptr) return looks;
-  const auto dismissal = dismissal_of(change, session);
-  if (!dismissal) return looks;
-  Connection& connection = *session.connection;
-  if (log.tells_of_connections()) {
-    log.note(LogType::notice,
-             {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
-  }
-  ++sweep.dropped;
-  disconnects.dismiss(connection, dismissal->reason, dismissal->why);
-  return looks + looks_per_dismissal;
-}
-
-std::optional<Shard::State::Dismissal> Shard::State::dismissal_of(const LoginChange& change,
-                                                                  const Session& session) {
-  // A client with a user name from TLS was asked for no password.
-  if (!session.connection->tls_user_name().empty()) return std::nullopt;
-  if (session.user_name.empty()) {
-    if (!change.anonymous_refused) return std::nullopt;
-    return Dismissal{mqtt::Reason::not_authorized, "a user name is asked for now"};
-  }
-  if (among(change.users_gone, session.user_name)) {
-    return Dismissal{mqtt::Reason::not_authorized, "its user was removed"};
-  }
-  if (among(change.users_changed, session.user_name)) {
-    return Dismissal{mqtt::Reason::administrative_action, "the password of its user was changed"};
-  }
-  if (!change.unchecked_refused) return std::nullopt;
-  return Dismissal{mqtt::Reason::administrative_action, "passwords are checked now"};
-}
-
-void Shard::State::refresh_permissions(Session& session) {
-  if (options.authority == nullptr) return;
-  auto permissions = options.authority->permissions_of(session.listener, session.user_name.view());
-  if (permissions == session.permissions) return;
-  session.permissions = std::move(permissions);
-  // Kept routes contain decisions of the permissions.
-  if (!session.subscriptions.empty()) router.forget_routes();
+  return (*entry).dismissals.sweep(changes, sweep);
 }
 
 }  // namespace broker

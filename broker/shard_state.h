@@ -29,6 +29,7 @@
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
 #include "broker/disconnects.h"
+#include "broker/dismissals.h"
 #include "broker/distribution.h"
 #include "broker/figures.h"
 #include "broker/forwards.h"
@@ -110,19 +111,6 @@ struct Shard::State {
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
-  // shard_reload.cpp
-
-  /// Applies `change` to one session; returns the cost, in looks at a session.
-  std::size_t apply(const LoginChange& change, Session& session, LoginSweep& sweep);
-  /// Why the client of a session has to go; nothing if it may stay.
-  struct Dismissal {
-    mqtt::Reason reason;
-    std::string_view why;
-  };
-  [[nodiscard]] static std::optional<Dismissal> dismissal_of(const LoginChange& change,
-                                                             const Session& session);
-  void refresh_permissions(Session& session);
-
   // shard_work.cpp: work that continues in the next turn.
 
   [[nodiscard]] bool has_work() const noexcept { return requests.works() + life.works() > 0; }
@@ -170,6 +158,7 @@ struct Shard::State {
   Connects connects;
   Input input;
   Requests requests;
+  Dismissals dismissals;
   Figures figures;
   PeerInput peer_input;
   bool entered = false;  // an Entry lives
