@@ -1,12 +1,12 @@
 #include "broker/shard.h"
 
-#include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "broker/core/client_text.h"
 #include "broker/shard_state.h"
 #include "broker/wire/ack.h"
+#include "broker/wire/disconnect.h"
 #include "broker/wire/utf8.h"
 
 namespace broker {
@@ -17,50 +17,36 @@ constexpr std::int64_t trim_interval_seconds = 10;
 }  // namespace
 
 Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& log_sink)
-    : options(shard_options),
-      commons(process),
-      homes(options.home_key, options.shards),
-      peers(shard_options.shards),
-      sessions(options.home_key),
-      connections(metrics),
-      router(options.limits, sessions),
-      ledger(options.durability, options.index, options.shards),
-      holdings(outbox, options.shards),
-      forwards(options, ledger, holdings, peers),
-      commits(ledger, holdings, forwards, peers),
-      drops(metrics, log_sink),
-      blocked(metrics, log_sink),
-      denials(metrics, log_sink),
-      sender(options.limits, options.listeners, outbox, ledger, holdings, metrics, drops, blocked,
-             denials, log_sink),
-      groups(options, homes, commons.interest, sessions, router, peers, forwards, sender, denials),
-      links(metrics),
-      pressure(options.limits, ledger, holdings, commons.memory, sender, links),
-      turn(outbox, pressure),
-      distribution(options, homes, commons.interest, outbox, peers, router, ledger, forwards,
-                   sender, groups, retained, denials, links, pressure, turn),
-      log(options.limits, log_sink, turn),
-      replies(holdings, metrics, log),
-      subscriptions(options, commons.interest, router, ledger, groups, retained, sender, denials,
-                    pressure, turn, log, replies),
-      life(timers, sessions, commons.counts, ledger, forwards, groups, subscriptions, distribution,
-           metrics, turn, log),
-      disconnects(connections, outbox, metrics, sender, pressure, life, log, replies),
-      transfer(options, sessions, timers, ledger, subscriptions, turn),
-      reading(options.listeners, pressure, timers, outbox, publish_timer),
-      publishes(options, ledger, holdings, forwards, commits, metrics, pressure, turn, distribution,
-                log, replies, reading, disconnects),
-      time_limits(options.limits, timers, connections, metrics, reading, disconnects, log, turn),
-      connect_rules(options.limits, options.listeners),
-      start(options, connect_rules, commons.counts, sessions, router, ledger, metrics, life,
-            disconnects, time_limits, log, turn),
-      connects(options, homes, connect_rules, commits, connections, sessions, outbox, metrics,
-               sender, pressure, life, start, disconnects, replies, log, turn),
-      input(connections, outbox, pressure, forwards, reading, disconnects, log, turn),
-      requests(connections, subscriptions, pressure, forwards, disconnects, turn),
-      dismissals(options, sessions, router, outbox, disconnects, log),
-      figures(options, metrics, sessions, router, groups.table(), retained, peers),
-      peer_input(distribution, groups, forwards, figures, peers, turn) {}
+    : tables(shard_options, process),
+      path(tables, log_sink),
+      subscriptions(tables.options, process.interest, tables.router, tables.ledger, path.groups,
+                    tables.retained, path.sender, path.denials, path.pressure, path.turn, path.log,
+                    path.replies),
+      life(tables.timers, tables.sessions, process.counts, tables.ledger, path.forwards,
+           path.groups, subscriptions, path.distribution, tables.metrics, path.turn, path.log),
+      disconnects(tables.connections, tables.outbox, tables.metrics, path.sender, path.pressure,
+                  life, path.log, path.replies),
+      reading(tables.options.listeners, path.pressure, tables.timers, tables.outbox, publish_timer),
+      publishes(tables.options, tables.ledger, tables.holdings, path.forwards, path.commits,
+                tables.metrics, path.pressure, path.turn, path.distribution, path.log, path.replies,
+                reading, disconnects),
+      time_limits(tables.options.limits, tables.timers, tables.connections, tables.metrics, reading,
+                  disconnects, path.log, path.turn),
+      connect_rules(tables.options.limits, tables.options.listeners),
+      start(tables.options, connect_rules, process.counts, tables.sessions, tables.router,
+            tables.ledger, tables.metrics, life, disconnects, time_limits, path.log, path.turn),
+      connects(tables.options, tables.homes, connect_rules, path.commits, tables.connections,
+               tables.sessions, tables.outbox, tables.metrics, path.sender, path.pressure, life,
+               start, disconnects, path.replies, path.log, path.turn),
+      input(tables.connections, tables.outbox, path.pressure, path.forwards, reading, disconnects,
+            path.log, path.turn),
+      requests(tables.connections, subscriptions, path.pressure, path.forwards, disconnects,
+               path.turn),
+      dismissals(tables.options, tables.sessions, tables.router, tables.outbox, disconnects,
+                 path.log),
+      figures(tables.options, tables.metrics, tables.sessions, tables.router, path.groups.table(),
+              tables.retained, tables.peers),
+      peer_input(path.distribution, path.groups, path.forwards, figures, tables.peers, path.turn) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : inside_(std::make_unique<State>(options, commons, log)) {}
@@ -71,18 +57,18 @@ Shard::Entry Shard::Inside::enter(Instant now) { return {*state_, now}; }
 
 Shard::~Shard() = default;
 
-Outbox& Shard::outbox() noexcept { return inside_.aside().outbox; }
-PeerOutbox& Shard::peer_outbox() noexcept { return inside_.aside().peers; }
+Outbox& Shard::outbox() noexcept { return inside_.aside().tables.outbox; }
+PeerOutbox& Shard::peer_outbox() noexcept { return inside_.aside().tables.peers; }
 Metrics Shard::metrics() const noexcept { return inside_.aside().figures.snapshot(); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
-  return inside_.aside().homes.of(client_id);
+  return inside_.aside().tables.homes.of(client_id);
 }
 
 void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = &state.connections.open(id, connection_timer, now);
+  Connection* const connection = &state.tables.connections.open(id, connection_timer, now);
   connection->listener = origin.listener;
   connection->client_port = origin.port;
   connection->address = origin.address;
@@ -94,15 +80,15 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   connection->promises.maximum_packet_size_bytes = state.connect_rules.packet_bytes_max();
   connection->refusal = origin.refusal;
   state.time_limits.expect_connect(*connection, origin.deadline);
-  if (!origin.moved) ++state.metrics.sockets_opened;
+  if (!origin.moved) ++state.tables.metrics.sockets_opened;
 }
 
 bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.connections.find(id);
+  Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return true;
-  state.metrics.bytes_received += bytes.size();
+  state.tables.metrics.bytes_received += bytes.size();
   connection->last_received = now;
   return state.input.receive(*connection, bytes, state.handler());
 }
@@ -110,14 +96,14 @@ bool Shard::received(ConnectionId id, std::span<const std::byte> bytes, Instant 
 bool Shard::received_before_move(ConnectionId id, std::span<const std::byte> bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.connections.find(id);
+  Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return true;
   assert(connection->stage == Connection::Stage::expecting_connect && connection->tail.empty());
   return state.input.receive(*connection, bytes, state.handler());
 }
 
 std::size_t Shard::login_bytes(ConnectionId id) const noexcept {
-  const Connection* const connection = inside_.aside().connections.find(id);
+  const Connection* const connection = inside_.aside().tables.connections.find(id);
   if (connection == nullptr || connection->stage == Connection::Stage::connected) return 0;
   return connection->tail.size();
 }
@@ -135,25 +121,25 @@ void Shard::reads(bool reading, Instant now) {
 }
 
 void Shard::refused(Refusal refusal) noexcept {
-  ++inside_.aside().metrics.refused[static_cast<std::size_t>(refusal)];
+  ++inside_.aside().tables.metrics.refused[static_cast<std::size_t>(refusal)];
 }
 
 void Shard::dropped_mail(std::size_t messages) noexcept {
   State& state = inside_.aside();
-  state.metrics.publish_dropped += messages;
-  state.metrics.dropped[static_cast<std::size_t>(DropReason::mailbox_full)] += messages;
+  state.tables.metrics.publish_dropped += messages;
+  state.tables.metrics.dropped[static_cast<std::size_t>(DropReason::mailbox_full)] += messages;
 }
 
 void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.connections.find(id);
+  Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return;
   if (queued_bytes > connection->queued_bytes) {
-    state.pressure.charge(queued_bytes - connection->queued_bytes);
+    state.path.pressure.charge(queued_bytes - connection->queued_bytes);
   }
-  state.connections.set_queued(*connection, queued_bytes);
-  if (connection->session != nullptr) state.sender.pump(*connection->session, now);
+  state.tables.connections.set_queued(*connection, queued_bytes);
+  if (connection->session != nullptr) state.path.sender.pump(*connection->session, now);
   if (queued_bytes != 0) return;
   connection->unread_reply_bytes = 0;
   state.reading.resume(*connection, now);
@@ -162,14 +148,14 @@ void Shard::writable(ConnectionId id, std::size_t queued_bytes, Instant now) {
 void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.connections.find(id);
+  Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return;
-  if (connection->session != nullptr && state.log.tells_of_connections()) {
+  if (connection->session != nullptr && state.path.log.tells_of_connections()) {
     const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
                                  : cause == CloseCause::connection_lost
                                      ? " disconnected: connection lost."
                                      : " disconnected: protocol error.";
-    state.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
+    state.path.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
   }
   state.disconnects.end(*connection, WillFate::publish, std::nullopt);
 }
@@ -177,7 +163,7 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
 bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Connection* const connection = state.connections.find(id);
+  Connection* const connection = state.tables.connections.find(id);
   const bool awaited =
       connection != nullptr && connection->stage == Connection::Stage::awaiting_verdict;
   const auto decided =
@@ -186,7 +172,7 @@ bool Shard::decided(ConnectionId id, const Verdict& verdict, Instant now) {
     static_cast<void>(state.handle_tail(*connection));
   }
   const bool counts = decided != Connects::Decided::asked_again;
-  if (counts && is_wrong_login(verdict.reason)) ++state.metrics.logins_failed;
+  if (counts && is_wrong_login(verdict.reason)) ++state.tables.metrics.logins_failed;
   return counts;
 }
 
@@ -200,27 +186,29 @@ bool Shard::tick(Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
   state.reading.tick(now);
-  state.pressure.look_at_memory();
+  state.path.pressure.look_at_memory();
   const bool timers_left = state.fire_due();
-  const bool retained_left = state.distribution.sweep_retained();
+  const bool retained_left = state.path.distribution.sweep_retained();
   if (now >= state.next_trim) {
     state.next_trim = after_seconds(now, trim_interval_seconds);
-    state.outbox.trim();
+    state.tables.outbox.trim();
   }
-  state.drops.tell(state.sessions, now);
-  state.blocked.tell(state.sessions, now);
-  state.log.tell_held_back();
-  state.denials.tell(now);
+  state.path.drops.tell(state.tables.sessions, now);
+  state.path.blocked.tell(state.tables.sessions, now);
+  state.path.log.tell_held_back();
+  state.path.denials.tell(now);
   state.figures.tick(now, [&state](std::string_view topic, std::string_view payload) {
-    state.distribution.publish_own(topic, payload, true);
+    state.path.distribution.publish_own(topic, payload, true);
   });
   return timers_left || retained_left;
 }
 
 bool Shard::State::fire_due() {
   constexpr int timers_per_turn = 1000;  // some milliseconds, if sessions end
-  for (int fired = 0; fired < timers_per_turn && !outbox.full(); ++fired) {
-    if (!timers.advance_by_one(turn.now(), [this](Timer& timer) { fire(timer); })) return false;
+  for (int fired = 0; fired < timers_per_turn && !tables.outbox.full(); ++fired) {
+    const bool more =
+        tables.timers.advance_by_one(path.turn.now(), [this](Timer& timer) { fire(timer); });
+    if (!more) return false;
   }
   return true;
 }
@@ -229,7 +217,7 @@ void Shard::publish_sys(std::string_view topic, std::string_view payload, bool r
                         Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  state.distribution.publish_own(topic, payload, retain);
+  state.path.distribution.publish_own(topic, payload, retain);
 }
 
 Next Shard::State::handle_tail(Connection& connection) {
@@ -247,8 +235,8 @@ void Shard::State::handle_parked() {
 }
 
 Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread) {
-  ++metrics.messages_received;
-  if (log.debug()) log.note_received(connection, frame);
+  ++tables.metrics.messages_received;
+  if (path.log.debug()) path.log.note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }
@@ -294,7 +282,7 @@ Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
   if (!ack) return disconnects.fail(connection, ack.error());
   if (ack->type == mqtt::PacketType::pubrel) {
     publishes.release(connection, *ack);
-  } else if (!sender.acknowledged(*connection.session, *ack, turn.now())) {
+  } else if (!path.sender.acknowledged(*connection.session, *ack, path.turn.now())) {
     return disconnects.fail(
         connection, {mqtt::Reason::protocol_error,
                      "an acknowledgement that does not fit the QoS or the state of its message"});
@@ -304,9 +292,11 @@ Next Shard::State::on_ack(Connection& connection, const mqtt::Frame& frame) {
 
 // SUBSCRIBE or UNSUBSCRIBE, in its place among the packets that were put aside.
 Next Shard::State::on_request(Connection& connection, const mqtt::Frame& frame) {
-  if (!connection.parked && !pressure.journal_is_behind()) return requests.take(connection, frame);
-  pressure.park(connection, frame);
-  return Next::go_on;
+  if (connection.parked || path.pressure.journal_is_behind()) {
+    path.pressure.park(connection, frame);
+    return Next::go_on;
+  }
+  return requests.take(connection, frame);
 }
 
 Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) {
@@ -314,8 +304,8 @@ Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) 
     return disconnects.fail(connection, decoded.error());
   }
   // Every PINGREQ is answered [MQTT-3.12.4-1].
-  replies.send(connection, When::at_once,
-               [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
+  path.replies.send(connection, When::at_once,
+                    [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
   return Next::go_on;
 }
 
@@ -332,10 +322,10 @@ Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& fram
           {mqtt::Reason::protocol_error, "a session expiry interval that was 0 cannot be raised"});
     }
     session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
-    if (session.persistent()) ledger.changed(session, Ledger::session_row);
+    if (session.persistent()) tables.ledger.changed(session, Ledger::session_row);
   }
-  if (log.tells_of_connections()) {
-    log.note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
+  if (path.log.tells_of_connections()) {
+    path.log.note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
   }
   // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
   // [MQTT-3.14.4-3].
@@ -374,7 +364,7 @@ void Shard::State::fire(Timer& timer) {
 }
 
 void Shard::State::end_delay(Connection& connection) {
-  reading.end_delay(connection, turn.now());
+  reading.end_delay(connection, path.turn.now());
   if (!connection.work) resume(connection);
 }
 

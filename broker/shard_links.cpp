@@ -15,27 +15,29 @@ Subscriber as_link_subscriber(PeerId link, mqtt::Qos qos) {
 
 }  // namespace
 
-PeerId Shard::add_link(PeerLink& link) { return inside_.aside().links.add(link); }
+PeerId Shard::add_link(PeerLink& link) { return inside_.aside().path.links.add(link); }
 
-void Shard::remove_link(PeerId link) { inside_.aside().links.remove(link); }
+void Shard::remove_link(PeerId link) { inside_.aside().path.links.remove(link); }
 
 void Shard::subscribe_link(PeerId link, std::string_view filter, mqtt::Qos qos) {
   State& state = inside_.aside();
-  const auto added = state.router.subscribe(filter, as_link_subscriber(link, qos));
-  if (added.stored == TopicTrie::Stored::fresh && state.options.shards > 1) {
-    state.commons.interest.add(state.options.index, filter);
+  const auto added = state.tables.router.subscribe(filter, as_link_subscriber(link, qos));
+  if (added.stored == TopicTrie::Stored::fresh && state.tables.options.shards > 1) {
+    state.tables.commons.interest.add(state.tables.options.index, filter);
   }
 }
 
 void Shard::unsubscribe_link(PeerId link, std::string_view filter) {
   State& state = inside_.aside();
-  const auto gone = state.router.unsubscribe(filter, as_link_subscriber(link, {}));
-  if (gone && state.options.shards > 1) state.commons.interest.remove(state.options.index, filter);
+  const auto gone = state.tables.router.unsubscribe(filter, as_link_subscriber(link, {}));
+  if (gone && state.tables.options.shards > 1) {
+    state.tables.commons.interest.remove(state.tables.options.index, filter);
+  }
 }
 
 bool Shard::publish_from_link(PeerId link, const MessageView& message, Instant now) {
   const Entry entry = inside_.enter(now);
-  return (*entry).distribution.publish_from(link, message);
+  return (*entry).path.distribution.publish_from(link, message);
 }
 
 void Shard::link_has_room(Instant now) { static_cast<void>(inside_.enter(now)); }

@@ -7,7 +7,7 @@ namespace broker {
 void Shard::reconfigure(ShardChange change, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  ShardOptions& options = state.options;
+  ShardOptions& options = state.tables.options;
   if (options.limits.sys_interval_seconds != change.limits.sys_interval_seconds) {
     state.figures.reschedule(now);
   }
@@ -16,8 +16,8 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   options.limits = std::move(change.limits);
   options.listeners = std::move(change.listeners);
   state.connects.outdate_logins();
-  state.denials.forget();
-  state.router.forget_routes();  // allow_duplicate_messages is in them
+  state.path.denials.forget();
+  state.tables.router.forget_routes();  // allow_duplicate_messages is in them
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {

@@ -1,8 +1,7 @@
 #include <functional>
-#include <string>
-#include <utility>
 
 #include "broker/shard_state.h"
+#include "broker/wire/topic.h"
 
 // All stored rows, once more: for a store that has lost its file.
 
@@ -28,31 +27,32 @@ std::uint64_t Shard::rewrite(const Give& give, Instant now) {
   end_turn(now);
   State& state = inside_.aside();
   // The rows given now include those noted before.
-  [[maybe_unused]] const JournalBatch noted = state.ledger.take(state.sessions, state.retained);
+  [[maybe_unused]] const JournalBatch noted =
+      state.tables.ledger.take(state.tables.sessions, state.tables.retained);
   Ledger::Written written;
   JournalBatch batch;
-  state.sessions.for_each([&](Session& session) {
+  state.tables.sessions.for_each([&](Session& session) {
     if (session.key == SessionKey{0}) return;
     Ledger::rewrite(session, batch, written);
     state.subscriptions.rewrite(session, batch);
     give_portion(batch, give, false);
   });
-  state.retained.for_each([&](const Retained::Record& record) {
+  state.tables.retained.for_each([&](const Retained::Record& record) {
     const std::string_view topic = record.message->topic();
-    if (mqtt::is_sys(topic) || !state.distribution.stores_retained(topic)) return;
+    if (mqtt::is_sys(topic) || !state.path.distribution.stores_retained(topic)) return;
     Ledger::rewrite(record, batch, written);
     give_portion(batch, give, false);
   });
-  state.forwards.rewrite(batch, written);
+  state.path.forwards.rewrite(batch, written);
   give_portion(batch, give, true);
-  return state.ledger.position();
+  return state.tables.ledger.position();
 }
 
 void Shard::rewrite_groups(
     const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
     const Give& give) const {
   JournalBatch batch;
-  inside_.aside().groups.table().for_each_member(
+  inside_.aside().path.groups.table().for_each_member(
       [&](const Groups::Group& group, const GroupMember& member) {
         JournalBatch::Subscription row;
         row.session = key_of(member.shard, member.session, member.session_number);
@@ -70,7 +70,7 @@ void Shard::rewrite_groups(
 }
 
 SessionKey Shard::key_of(SessionIndex session, std::uint64_t number) const {
-  const Session* const found = inside_.aside().sessions.at(session, number);
+  const Session* const found = inside_.aside().tables.sessions.at(session, number);
   return found == nullptr ? SessionKey{0} : found->key;
 }
 

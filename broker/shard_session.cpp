@@ -1,10 +1,5 @@
-#include <algorithm>
-#include <cassert>
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "broker/core/text.h"
 #include "broker/shard_state.h"
 
 namespace broker {
@@ -14,11 +9,11 @@ bool Shard::publish_wills(std::size_t& next, Instant now) {
   constexpr std::size_t looks_per_will = 16;
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  const std::size_t places = state.sessions.places();
-  for (std::size_t looks = 0; next < places && looks < looks_per_turn && !state.outbox.full();
-       ++next, ++looks) {
-    Session* const session = state.sessions.at_place(next);
-    if (session == nullptr || !session->will || state.ledger.keeps(*session)) continue;
+  const std::size_t places = state.tables.sessions.places();
+  for (std::size_t looks = 0;
+       next < places && looks < looks_per_turn && !state.tables.outbox.full(); ++next, ++looks) {
+    Session* const session = state.tables.sessions.at_place(next);
+    if (session == nullptr || !session->will || state.tables.ledger.keeps(*session)) continue;
     state.life.publish_will(*session);
     looks += looks_per_will;
   }
@@ -30,15 +25,15 @@ void Shard::shut_down(Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
   std::vector<Session*> left;
-  state.connections.for_each([&](Connection& connection) {
+  state.tables.connections.for_each([&](Connection& connection) {
     if (connection.session != nullptr) {
-      state.replies.send_disconnect(connection, mqtt::Reason::server_shutting_down, {});
+      state.path.replies.send_disconnect(connection, mqtt::Reason::server_shutting_down, {});
     }
     Session* const session = state.disconnects.detach(connection, CloseHow::server_shutdown);
     if (session != nullptr) left.push_back(session);
   });
   for (Session* const session : left) {
-    const bool kept = state.ledger.keeps(*session);
+    const bool kept = state.tables.ledger.keeps(*session);
     state.life.leave_alone(*session, kept ? WillFate::keep : WillFate::publish);
   }
   state.life.end_all_due();

@@ -2,60 +2,33 @@
 #pragma once
 
 #include <cassert>
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <vector>
 
-#include "broker/client_log.h"
-#include "broker/commits.h"
 #include "broker/connects.h"
 #include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
-#include "broker/core/connection_table.h"
-#include "broker/core/denial_log.h"
-#include "broker/core/holdings.h"
-#include "broker/core/homes.h"
-#include "broker/core/ledger.h"
-#include "broker/core/refusals.h"
-#include "broker/core/retained.h"
-#include "broker/core/router.h"
-#include "broker/core/sender.h"
-#include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/delivery_path.h"
 #include "broker/disconnects.h"
 #include "broker/dismissals.h"
-#include "broker/distribution.h"
 #include "broker/figures.h"
-#include "broker/forwards.h"
 #include "broker/input.h"
 #include "broker/next.h"
 #include "broker/peer_input.h"
-#include "broker/peer_links.h"
-#include "broker/pressure.h"
 #include "broker/publishes.h"
 #include "broker/reading.h"
-#include "broker/replies.h"
 #include "broker/requests.h"
 #include "broker/restorer.h"
 #include "broker/session_life.h"
 #include "broker/session_start.h"
 #include "broker/session_transfer.h"
 #include "broker/shard.h"
-#include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
+#include "broker/tables.h"
 #include "broker/time_limits.h"
 #include "broker/timer_kind.h"
-#include "broker/turn.h"
-#include "broker/wire/disconnect.h"
+#include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
-#include "broker/wire/subscribe.h"
-#include "broker/wire/topic.h"
 
 namespace broker {
 
@@ -75,15 +48,15 @@ struct Shard::State {
 
   /// The first part of each event. A client causes the event, unless it says otherwise.
   void enter(Instant time) {
-    turn.enter(time);
-    log.enter();
-    sender.set_debug(log.debug());
-    forwards.begin_client_input();
+    path.turn.enter(time);
+    path.log.enter();
+    path.sender.set_debug(path.log.debug());
+    path.forwards.begin_client_input();
   }
   /// The last part of each event: packets that may continue, and connections that have to end.
   void leave() {
-    if (pressure.has_parked()) handle_parked();
-    if (sender.overrun()) disconnects.end_overrun();
+    if (path.pressure.has_parked()) handle_parked();
+    if (path.sender.overrun()) disconnects.end_overrun();
   }
 
   // shard.cpp
@@ -116,40 +89,18 @@ struct Shard::State {
   [[nodiscard]] bool has_work() const noexcept { return requests.works() + life.works() > 0; }
   void do_work();
 
+  // shard_transfer.cpp
+  [[nodiscard]] SessionTransfer transfer();
+
   // shard_journal.cpp
   /// The restorer, made if it is not there: start-up has begun.
   [[nodiscard]] Restorer& restoring();
 
-  ShardOptions options;
-  Commons& commons;
-  Homes homes;
-  Outbox outbox;
-  PeerOutbox peers;
-  Metrics metrics;
-  TimerWheel timers;
-  SessionTable sessions;
-  ConnectionTable connections;
-  Router router;
-  Ledger ledger;
-  Holdings holdings;
-  Forwards forwards;
-  Commits commits;
-  DropLog drops;
-  BlockedLog blocked;
-  DenialLog denials;
-  Sender sender;
-  SharedSubscriptions groups;
-  Retained retained;
-  PeerLinks links;
-  Pressure pressure;
-  Turn turn;
-  Distribution distribution;
-  ClientLog log;
-  Replies replies;
+  Tables tables;
+  DeliveryPath path;
   Subscriptions subscriptions;
   SessionLife life;
   Disconnects disconnects;
-  SessionTransfer transfer;
   Reading reading;
   Publishes publishes;
   TimeLimits time_limits;

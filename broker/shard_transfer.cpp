@@ -1,8 +1,4 @@
-#include <algorithm>
-#include <atomic>
 #include <cassert>
-#include <memory>
-#include <utility>
 
 #include "broker/session_image.h"
 #include "broker/shard_state.h"
@@ -11,36 +7,40 @@
 
 namespace broker {
 
+SessionTransfer Shard::State::transfer() {
+  return {tables.options, tables.sessions, tables.timers, tables.ledger, subscriptions, path.turn};
+}
+
 std::expected<SessionImage, TransferFault> Shard::session_image(std::string_view client_id) const {
   State& state = inside_.aside();
-  const Session* const session = state.sessions.find(client_id);
+  const Session* const session = state.tables.sessions.find(client_id);
   if (session == nullptr) return std::unexpected(TransferFault::absent);
   if (!SessionTransfer::is_ready(*session)) return std::unexpected(TransferFault::busy);
-  return state.transfer.image_of(*session);
+  return state.transfer().image_of(*session);
 }
 
 std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& image,
                                                         ConnectionId connection, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  if (state.sessions.find(image.client_id) != nullptr) {
+  if (state.tables.sessions.find(image.client_id) != nullptr) {
     return std::unexpected(TransferFault::present);
   }
-  if (state.homes.of(image.client_id) != state.options.index) {
+  if (state.tables.homes.of(image.client_id) != state.tables.options.index) {
     return std::unexpected(TransferFault::elsewhere);
   }
-  if (image.listener >= state.options.listeners.size()) {
+  if (image.listener >= state.tables.options.listeners.size()) {
     return std::unexpected(TransferFault::unknown_listener);
   }
   if (!state.start.count_session()) return std::unexpected(TransferFault::full);
   if (!image.connected) {
-    state.transfer.put_back(image, nullptr);
+    state.transfer().put_back(image, nullptr);
     return {};
   }
-  Connection& adopted = state.connections.open(connection, connection_timer, now);
-  Session& session = state.transfer.put_back(image, &adopted);
+  Connection& adopted = state.tables.connections.open(connection, connection_timer, now);
+  Session& session = state.transfer().put_back(image, &adopted);
   state.start.count_connected(adopted);
-  state.sender.pump(session, now);
+  state.path.sender.pump(session, now);
   if (!adopted.tail.empty()) static_cast<void>(state.handle_tail(adopted));
   return {};
 }
@@ -48,11 +48,11 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
 void Shard::release_session(std::string_view client_id, Instant now) {
   const Entry entry = inside_.enter(now);
   State& state = *entry;
-  Session* const session = state.sessions.find(client_id);
+  Session* const session = state.tables.sessions.find(client_id);
   if (session == nullptr) return;
   assert(SessionTransfer::is_ready(*session));
   session->will.reset();
-  state.ledger.ended(*session);
+  state.tables.ledger.ended(*session);
   session->outgoing.reset();
   if (session->connection != nullptr) state.disconnects.detach(*session->connection, std::nullopt);
   state.life.end(*session);

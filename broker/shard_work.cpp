@@ -14,14 +14,14 @@ constexpr std::size_t steps_per_slice_min = 64;
 
 bool Shard::work(Instant now) {
   State& state = inside_.aside();
-  state.turn.begin();
+  state.path.turn.begin();
   if (!state.has_work()) return false;
   {
     const Entry entry = inside_.enter(now);
     state.do_work();
   }
   // Once the disk has caught up, committed() begins a turn.
-  return state.has_work() && !state.pressure.journal_is_behind();
+  return state.has_work() && !state.path.pressure.journal_is_behind();
 }
 
 void Shard::State::do_work() {
@@ -29,7 +29,7 @@ void Shard::State::do_work() {
   const std::size_t slice = std::max(Turn::steps_max / all, steps_per_slice_min);
   requests.do_work(slice, [this](Connection& connection) {
     if (Reading::is_delayed(connection)) return;  // end_delay() goes on
-    connection.last_received = turn.now();
+    connection.last_received = path.turn.now();
     resume(connection);
   });
   life.do_work(slice);

@@ -5,25 +5,16 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/client_log.h"
-#include "broker/commits.h"
 #include "broker/core/connection.h"
-#include "broker/core/connection_table.h"
-#include "broker/core/homes.h"
 #include "broker/core/session.h"
-#include "broker/core/session_table.h"
+#include "broker/delivery_path.h"
 #include "broker/disconnects.h"
-#include "broker/distribution.h"
-#include "broker/forwards.h"
-#include "broker/pressure.h"
 #include "broker/reading.h"
-#include "broker/replies.h"
 #include "broker/session_life.h"
 #include "broker/shard.h"
-#include "broker/shared_subscriptions.h"
 #include "broker/subscriptions.h"
+#include "broker/tables.h"
 #include "broker/timer_kind.h"
-#include "broker/turn.h"
 #include "test/broker/fixture.h"
 
 namespace test {
@@ -40,40 +31,41 @@ struct Parts {
   }
   explicit Parts(broker::Durability durability = broker::Durability::commit,
                  std::uint32_t shards = 1)
-      : options(options_of(durability, shards)) {}
+      : commons(shards), tables(options_of(durability, shards), commons) {}
 
-  broker::ShardOptions options;
-  broker::Commons commons{options.shards};
+  broker::Commons commons;
   MemoryLog lines;
+  broker::Tables tables;
+  broker::DeliveryPath path{tables, lines};
+
+  // Their members by short names.
+  broker::ShardOptions& options = tables.options;
   broker::Limits& limits = options.limits;
-  broker::Metrics metrics;
-  broker::Homes homes{options.home_key, options.shards};
-  broker::Outbox outbox;
-  broker::PeerOutbox peers{options.shards};
-  broker::TimerWheel timers;
-  broker::SessionTable sessions{options.home_key};
-  broker::ConnectionTable connections{metrics};
-  broker::Router router{limits, sessions};
-  broker::Ledger ledger{options.durability, options.index, options.shards};
-  broker::Holdings holdings{outbox, options.shards};
-  broker::Forwards forwards{options, ledger, holdings, peers};
-  broker::Commits commits{ledger, holdings, forwards, peers};
-  broker::DropLog drops{metrics, lines};
-  broker::BlockedLog blocked{metrics, lines};
-  broker::DenialLog denials{metrics, lines};
-  broker::Sender sender{limits, options.listeners, outbox,  ledger, holdings, metrics,
-                        drops,  blocked,           denials, lines};
-  broker::SharedSubscriptions groups{options, homes,    commons.interest, sessions, router,
-                                     peers,   forwards, sender,           denials};
-  broker::Retained retained;
-  broker::PeerLinks links{metrics};
-  broker::Pressure pressure{limits, ledger, holdings, commons.memory, sender, links};
-  broker::Turn turn{outbox, pressure};
-  broker::Distribution distribution{
-      options, homes,  commons.interest, outbox,  peers, router,   ledger, forwards,
-      sender,  groups, retained,         denials, links, pressure, turn};
-  broker::ClientLog log{limits, lines, turn};
-  broker::Replies replies{holdings, metrics, log};
+  broker::Metrics& metrics = tables.metrics;
+  broker::Homes& homes = tables.homes;
+  broker::Outbox& outbox = tables.outbox;
+  broker::PeerOutbox& peers = tables.peers;
+  broker::TimerWheel& timers = tables.timers;
+  broker::SessionTable& sessions = tables.sessions;
+  broker::ConnectionTable& connections = tables.connections;
+  broker::Router& router = tables.router;
+  broker::Ledger& ledger = tables.ledger;
+  broker::Holdings& holdings = tables.holdings;
+  broker::Retained& retained = tables.retained;
+  broker::Forwards& forwards = path.forwards;
+  broker::Commits& commits = path.commits;
+  broker::DropLog& drops = path.drops;
+  broker::BlockedLog& blocked = path.blocked;
+  broker::DenialLog& denials = path.denials;
+  broker::Sender& sender = path.sender;
+  broker::SharedSubscriptions& groups = path.groups;
+  broker::PeerLinks& links = path.links;
+  broker::Pressure& pressure = path.pressure;
+  broker::Turn& turn = path.turn;
+  broker::Distribution& distribution = path.distribution;
+  broker::ClientLog& log = path.log;
+  broker::Replies& replies = path.replies;
+
   broker::Subscriptions subscriptions{options, commons.interest, router,   ledger, groups, retained,
                                       sender,  denials,          pressure, turn,   log,    replies};
   broker::SessionLife life{timers,        sessions,     commons.counts, ledger, forwards, groups,
