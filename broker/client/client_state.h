@@ -33,7 +33,8 @@ enum class Phase : std::uint8_t {
 
 /// The inside of a client.
 ///
-/// Shape      Calls of the caller stand in client.cpp, packets of the server in client_receive.cpp.
+/// Shape      The connection stands in client.cpp, messages and requests of the caller in
+///            client_send.cpp, packets of the server in client_receive.cpp.
 struct Client::State {
   explicit State(Options with)
       : options(std::move(with)),
