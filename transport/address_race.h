@@ -18,6 +18,8 @@ namespace transport {
 struct RaceTimes {
   std::int64_t pause_milliseconds = 250;
   std::int64_t timeout_milliseconds = 30'000;
+
+  bool operator==(const RaceTimes&) const = default;
 };
 
 /// Which of a name's addresses is tried when, so that one that does not answer costs a moment and

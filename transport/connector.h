@@ -13,10 +13,8 @@
 
 namespace transport {
 
-/// The target of a connection, and the options of its socket.
-struct ConnectTarget {
-  std::string host;  // a name, or an address without brackets
-  std::uint16_t port = 1883;
+/// The options of a socket that connects.
+struct SocketOptions {
   std::string bind_address{};  // an address of this machine; empty: the system's choice
   RaceTimes times{};
   /// TCP keepalive (0: off): how long the connection is silent before the first probe, the time
@@ -26,16 +24,38 @@ struct ConnectTarget {
   std::uint32_t keepalive_probes = 0;
   /// How long sent data may go unacknowledged (TCP_USER_TIMEOUT); 0: the system's choice.
   std::uint32_t user_timeout_milliseconds = 0;
+
+  bool operator==(const SocketOptions&) const = default;
 };
 
-/// A TCP connection that is there.
+/// The target of a connection.
+struct ConnectTarget {
+  std::string host{};  // a name, or an address without brackets
+  std::uint16_t port = 1883;
+  std::string unix_path{};  // the file of a unix socket, in place of host and port
+  SocketOptions socket{};
+};
+
+/// A connection that is there.
 struct OpenedSocket {
   Descriptor socket;    // does not block
   PeerAddress address;  // that answered
 };
 
+/// Why there is no connection.
+struct ConnectFailure {
+  enum class Cause : std::uint8_t {
+    name,     ///< of the name: it is not known, or has no address
+    network,  ///< of the last address that failed, or of the options
+    timeout,  ///< of the time
+  };
+  Cause cause = Cause::network;
+  std::string text;  // a sentence without its full stop, with the name or the address
+};
+
 /// Opens a TCP connection to a name, without a wait of its loop: the name is resolved by
-/// getaddrinfo in a thread of libuv's pool, then the addresses race.
+/// getaddrinfo in a thread of libuv's pool, then the addresses race. A unix socket connects at
+/// once, or not at all.
 ///
 /// Lifetime   What libuv holds of an attempt outlives the connector for as long as libuv needs it:
 ///            the loop has to run until its handles are closed.
@@ -43,9 +63,7 @@ struct OpenedSocket {
 ///            libuv has four.
 class Connector {
  public:
-  /// Errors    Why there is no connection, as the end of a sentence: of the last address that
-  ///           failed, of the name, or of the time.
-  using Done = std::function<void(std::expected<OpenedSocket, std::string>)>;
+  using Done = std::function<void(std::expected<OpenedSocket, ConnectFailure>)>;
 
   explicit Connector(uv_loop_t* loop) noexcept : loop_(loop) {}
   /// As cancel().

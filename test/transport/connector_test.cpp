@@ -2,8 +2,11 @@
 
 #include <arpa/inet.h>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 using transport::ConnectTarget;
 using transport::Descriptor;
@@ -44,10 +47,10 @@ struct Port {
 };
 
 /// Runs one connect() to its end.
-std::expected<OpenedSocket, std::string> connect(const ConnectTarget& target) {
+std::expected<OpenedSocket, transport::ConnectFailure> connect(const ConnectTarget& target) {
   TestLoop loop;
   transport::Connector connector(loop.get());
-  std::optional<std::expected<OpenedSocket, std::string>> result;
+  std::optional<std::expected<OpenedSocket, transport::ConnectFailure>> result;
   connector.connect(target, [&](auto got) { result = std::move(got); });
   CHECK(connector.busy());
   loop.run();
@@ -72,10 +75,10 @@ TEST_CASE("a connection to an address or a name is opened", "[connector]") {
 
 TEST_CASE("the socket is bound and has its options", "[connector]") {
   const Port port;
-  const auto opened = connect({.host = "127.0.0.1",
-                               .port = port.number,
-                               .bind_address = "127.0.0.2",
-                               .keepalive_idle_seconds = 30});
+  const auto opened =
+      connect({.host = "127.0.0.1",
+               .port = port.number,
+               .socket = {.bind_address = "127.0.0.2", .keepalive_idle_seconds = 30}});
   REQUIRE(opened.has_value());
   sockaddr_in own{};
   socklen_t size = sizeof own;
@@ -88,24 +91,55 @@ TEST_CASE("the socket is bound and has its options", "[connector]") {
 }
 
 TEST_CASE("why there is no connection is said", "[connector]") {
+  using Cause = transport::ConnectFailure::Cause;
   const Port deaf(-1);
   const std::string place = "127.0.0.1:" + std::to_string(deaf.number);
-  CHECK(connect({.host = "127.0.0.1", .port = deaf.number}).error() ==
-        place + ": Connection refused");
-  CHECK(connect({.host = "127.0.0.1", .port = deaf.number, .bind_address = "here"}).error() ==
-        "here is no address to bind to");
-  CHECK(connect({.host = "127.0.0.1", .port = deaf.number, .bind_address = "::1"}).error() ==
-        place + ": ::1 is of another family");
+  const auto refused = connect({.host = "127.0.0.1", .port = deaf.number}).error();
+  CHECK(refused.cause == Cause::network);
+  CHECK(refused.text ==
+        place + ": Connection refused (nothing listens there, or a firewall refuses)");
+  const auto bound_to = [&](const char* address) {
+    return connect({.host = "127.0.0.1", .port = deaf.number, .socket = {.bind_address = address}})
+        .error()
+        .text;
+  };
+  CHECK(bound_to("here") == "here is no address to bind to");
+  CHECK(bound_to("::1") == place + ": ::1 is of another family");
   const std::string name(300, 'a');
-  CHECK(connect({.host = name}).error().starts_with(name + ": "));
+  const auto unknown = connect({.host = name}).error();
+  CHECK(unknown.cause == Cause::name);
+  CHECK(unknown.text.starts_with(name + ": "));
+}
+
+TEST_CASE("a unix socket connects at once, or not at all", "[connector]") {
+  std::string folder = "/tmp/darter-connector-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const std::string path = folder + "/socket";
+  CHECK(connect({.unix_path = path}).error().text == path + ": No such file or directory");
+  CHECK(connect({.unix_path = std::string(200, 'a')})
+            .error()
+            .text.ends_with("too long for the path of a unix socket"));
+
+  const Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  const auto opened = connect({.unix_path = path});
+  REQUIRE(opened.has_value());
+  CHECK(opened->address.is_unix());
+  CHECK(Descriptor(::accept(listener.get(), nullptr, nullptr)));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("an address that does not answer is left in time", "[connector]") {
   const Port port(0);
   // Its queue is full when the kernel does not answer any more.
   const auto quick = [&] {
-    return connect(
-        {.host = "127.0.0.1", .port = port.number, .times = {.timeout_milliseconds = 200}});
+    return connect({.host = "127.0.0.1",
+                    .port = port.number,
+                    .socket = {.times = {.pause_milliseconds = 250, .timeout_milliseconds = 200}}});
   };
   std::vector<OpenedSocket> held;
   std::string error;
@@ -114,7 +148,8 @@ TEST_CASE("an address that does not answer is left in time", "[connector]") {
     if (opened) {
       held.push_back(std::move(*opened));
     } else {
-      error = opened.error();
+      CHECK(opened.error().cause == transport::ConnectFailure::Cause::timeout);
+      error = opened.error().text;
     }
   }
   CHECK(error == "127.0.0.1:" + std::to_string(port.number) + ": no answer in time");
