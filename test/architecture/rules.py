@@ -54,6 +54,12 @@ LAYERS = [
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
           r"uv\.h$|openssl/|sodium\.h$|systemd/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
+    # Connections that darter opens: of the loops it needs nothing.
+    Layer("transport/link", r"transport/link/",
+          r"transport/(link/|(address_race|connector|descriptor|http|openssl|peer_address|text|"
+          r"tls_files|tls_bytes|trusted_path|websocket_handshake)\.h$)|"
+          r"broker/(client|wire)/|broker/core/ids\.h$",
+          r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|login_done|"
@@ -72,7 +78,8 @@ LAYERS = [
     Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",
           r"toml\+\+/", posix=True),
     Layer("tools", r"tools/",
-          r"tools/|broker/(client|wire)/|auth/|conf/|broker/core/(access|secret|ids|log)\.h$",
+          r"tools/|broker/(client|wire)/|auth/|conf/|transport/link/|"
+          r"broker/core/(access|secret|ids|log)\.h$",
           r"CLI/|sodium\.h$|openssl/|uv\.h$", posix=True),
     Layer("test", r"test/", r".", r".", posix=True),
 ]

@@ -1,0 +1,277 @@
+#include "transport/link/link.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <sys/socket.h>
+#include <utility>
+
+#include "transport/connector.h"
+#include "transport/link/stages.h"
+#include "transport/text.h"
+
+namespace transport {
+namespace {
+
+ConnectTarget target_of(const LinkOptions& options) {
+  ConnectTarget target{.socket = options.socket};
+  if (options.address.is_unix()) {
+    target.unix_path = options.address.path;
+  } else if (options.proxy) {
+    target.host = options.proxy->host;
+    target.port = options.proxy->port;
+  } else {
+    target.host = options.address.host;
+    target.port = options.address.port;
+  }
+  return target;
+}
+
+LinkEnd end_of(ConnectFailure failure) {
+  using Cause = ConnectFailure::Cause;
+  const LinkFault fault = failure.cause == Cause::name      ? LinkFault::name
+                          : failure.cause == Cause::timeout ? LinkFault::timeout
+                                                            : LinkFault::network;
+  return {fault, 0, std::move(failure.text)};
+}
+
+}  // namespace
+
+/// One connection, from open() to its end. It destroys itself when libuv has let go of its last
+/// handle.
+class Link::Job {
+ public:
+  Job(uv_loop_t* loop, LinkOptions options, Link& owner)
+      : options_(std::move(options)), connector_(loop), stages_(options_), owner_(&owner) {
+    uv_timer_init(loop, &timer_);
+    timer_.data = this;
+    poll_.data = this;
+  }
+
+  void begin() {
+    connector_.connect(target_of(options_), [this](auto result) {
+      if (!result) return finish(end_of(std::move(result.error())));
+      connected(std::move(*result));
+    });
+  }
+  void write(mqtt::ByteBuffer& packets) {
+    assert(state_ == State::open);
+    if (unsent_.size() >= options_.unsent_bytes_max) {
+      writable_wanted_ = true;
+      return;
+    }
+    stages_.write(packets, unsent_);
+    send();
+  }
+  void set_reading(bool on) {
+    reading_ = on;
+    watch();
+  }
+  void close() {
+    if (state_ == State::closing || state_ == State::over) return;
+    if (state_ != State::open) return end_later({});
+    state_ = State::closing;
+    stages_.close(unsent_);
+    wake_in(options_.close_milliseconds);
+    send();
+  }
+  /// The link wants to hear no more.
+  void give_up() {
+    silent_ = true;
+    finish({});
+  }
+
+  [[nodiscard]] bool is_open() const noexcept { return state_ == State::open; }
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size(); }
+  [[nodiscard]] std::string description() const {
+    return is_open() ? address_.text_with_port() + stages_.description() : std::string();
+  }
+
+ private:
+  enum class State : std::uint8_t {
+    connecting,   ///< the connector is at work
+    handshaking,  ///< the stages are
+    open,
+    closing,  ///< the last bytes leave, then the peer's end is waited for
+    over,
+  };
+
+  void connected(OpenedSocket opened) {
+    socket_ = std::move(opened.socket);
+    address_ = opened.address;
+    uv_loop_t* const loop = timer_.loop;
+    if (const int error = uv_poll_init(loop, &poll_, socket_.get()); error != 0) {
+      return finish({LinkFault::network, 0, options_.address.text() + ": " + uv_strerror(error)});
+    }
+    ++handles_;
+    state_ = State::handshaking;
+    wake_in(options_.handshake_milliseconds);
+    stages_.begin(unsent_);
+    send();
+    advance({});
+  }
+
+  /// After the stages have worked: what they have become, and what they gave.
+  void advance(mqtt::Bytes input) {
+    if (state_ == State::handshaking && stages_.is_open()) {
+      state_ = State::open;
+      uv_timer_stop(&timer_);
+      owner_->user_->link_opened();
+    }
+    if (state_ == State::open && !input.empty()) owner_->user_->link_received(input);
+    if (state_ != State::over && stages_.end()) finish(*stages_.end());
+  }
+
+  void ready(int events) {
+    if ((events & UV_WRITABLE) != 0) {
+      send();
+      if (state_ == State::open && writable_wanted_ && unsent_.size() < options_.unsent_bytes_max) {
+        writable_wanted_ = false;
+        owner_->user_->link_writable();
+      }
+    }
+    if (state_ != State::over && (events & UV_READABLE) != 0) receive();
+  }
+
+  void receive() {
+    std::array<std::byte, std::size_t{64} << 10U> place;
+    const ssize_t count = ::recv(socket_.get(), place.data(), place.size(), 0);
+    if (count < 0) {
+      if (errno == EAGAIN || errno == EINTR) return;
+      return finish(socket_error(errno));
+    }
+    if (count == 0) return finish(state_ == State::closing ? LinkEnd() : stages_.socket_ended());
+    const auto size = static_cast<std::size_t>(count);
+    const mqtt::Bytes input = stages_.read(std::span(place).first(size), unsent_);
+    send();
+    advance(input);
+  }
+
+  /// Writes what the socket takes. It calls no one: an error ends the link later.
+  void send() {
+    while (!unsent_.empty()) {
+      const ssize_t count = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) {
+        if (errno != EAGAIN) send_failed(errno);
+        break;
+      }
+      unsent_.consume(static_cast<std::size_t>(count));
+    }
+    if (state_ == State::closing && unsent_.empty()) ::shutdown(socket_.get(), SHUT_WR);
+    watch();
+  }
+  void send_failed(int error) {
+    unsent_.clear();
+    // What the peer has said before it went is read first: a CONNACK that refuses, say.
+    if (!end_due_) end_later(socket_error(error));
+  }
+  [[nodiscard]] LinkEnd socket_error(int error) const {
+    return {LinkFault::network, 0, options_.address.text() + ": " + errno_text(error)};
+  }
+
+  /// Watches the socket for what there is to do.
+  void watch() {
+    if (state_ == State::connecting || state_ == State::over) return;
+    const bool reads = reading_ || state_ != State::open;
+    const int events = (reads ? UV_READABLE : 0) | (unsent_.empty() ? 0 : UV_WRITABLE);
+    if (events == 0) {
+      uv_poll_stop(&poll_);
+      return;
+    }
+    uv_poll_start(&poll_, events, [](uv_poll_t* poll, int status, int which) {
+      // An error of the socket is told by the call that meets it.
+      static_cast<Job*>(poll->data)->ready(status == 0 ? which : UV_READABLE);
+    });
+  }
+
+  void wake_in(std::int64_t milliseconds) {
+    uv_timer_start(
+        &timer_, [](uv_timer_t* timer) { static_cast<Job*>(timer->data)->woken(); },
+        static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds, 0)), 0);
+  }
+  void end_later(LinkEnd end) {
+    end_due_ = std::move(end);
+    uv_update_time(timer_.loop);
+    wake_in(0);
+  }
+  void woken() {
+    if (end_due_) return finish(std::move(*end_due_));
+    if (state_ == State::closing) return finish({});
+    finish({LinkFault::timeout, 0,
+            options_.address.text() + ": no answer to " + std::string(stages_.awaited()) +
+                " in time"});
+  }
+
+  /// Closes all handles, and says how it ended.
+  void finish(LinkEnd end) {
+    assert(state_ != State::over);
+    const bool polled = state_ != State::connecting && handles_ > 1;
+    state_ = State::over;
+    Link& owner = *owner_;
+    owner.job_ = nullptr;
+    connector_.cancel();
+    const auto closed = [](uv_handle_t* handle) { static_cast<Job*>(handle->data)->release_one(); };
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
+    if (polled) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), closed);
+    socket_ = Descriptor();
+    // Last: it may begin another job, or destroy the link.
+    if (!silent_) owner.user_->link_closed(end);
+  }
+  void release_one() {
+    if (--handles_ == 0) delete this;
+  }
+
+  LinkOptions options_;
+  Connector connector_;
+  LinkStages stages_;
+  Link* owner_;  // until it is over
+  uv_timer_t timer_{};
+  uv_poll_t poll_{};
+  Descriptor socket_;
+  PeerAddress address_;
+  mqtt::ByteBuffer unsent_;
+  std::optional<LinkEnd> end_due_;  // of the timer under way
+  int handles_ = 1;                 // the timer, and the poll
+  State state_ = State::connecting;
+  bool reading_ = true;
+  bool writable_wanted_ = false;
+  bool silent_ = false;
+};
+
+void Link::open(const LinkOptions& options) {
+  assert(is_idle());
+  assert(!options.address.has_tls() || options.tls != nullptr);
+  job_ = new Job(loop_, options, *this);
+  job_->begin();
+}
+
+void Link::write(mqtt::ByteBuffer& packets) {
+  assert(is_open());
+  if (!packets.empty()) job_->write(packets);
+}
+
+void Link::set_reading(bool on) {
+  if (job_ != nullptr) job_->set_reading(on);
+}
+
+void Link::close() {
+  if (job_ != nullptr) job_->close();
+}
+
+void Link::cancel() {
+  if (job_ != nullptr) job_->give_up();
+}
+
+bool Link::is_open() const noexcept { return job_ != nullptr && job_->is_open(); }
+
+std::size_t Link::unsent() const noexcept { return job_ == nullptr ? 0 : job_->unsent(); }
+
+std::string Link::description() const {
+  return job_ == nullptr ? std::string() : job_->description();
+}
+
+}  // namespace transport
