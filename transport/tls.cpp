@@ -11,15 +11,6 @@ namespace transport {
 
 namespace {
 
-/// The alerts of TLS, as OpenSSL numbers them among its reasons.
-constexpr int alert_reasons = SSL_AD_REASON_OFFSET;
-constexpr int alert_reasons_end = SSL_AD_REASON_OFFSET + 256;
-
-std::string quoted_alert(int reason) {
-  return "the client sent the alert \"" +
-         std::string(SSL_alert_desc_string_long(reason - alert_reasons)) + "\"";
-}
-
 /// Printable UTF-8 of an attribute; nothing if it is empty or has control characters, which no
 /// user name may have.
 std::optional<std::string> text_of(const ASN1_STRING* value) {
@@ -55,65 +46,12 @@ std::optional<std::string> subject_of(const X509_NAME* name) {
 
 }  // namespace
 
-/// A BIO without memory of its own: it reads the filter's input, and appends to the filter's
-/// output.
-struct TlsFilter::Bio {
-  static TlsFilter& of(BIO* bio) { return *static_cast<TlsFilter*>(BIO_get_data(bio)); }
-
-  static int read(BIO* bio, char* place, std::size_t size, std::size_t* count) {
-    mqtt::Bytes& input = of(bio).input_;
-    BIO_clear_retry_flags(bio);
-    *count = std::min(size, input.size());
-    if (*count == 0) {
-      BIO_set_retry_read(bio);
-      return 0;
-    }
-    std::memcpy(place, input.data(), *count);
-    input = input.subspan(*count);
-    return 1;
-  }
-
-  static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* count) {
-    assert(of(bio).output_ != nullptr);  // OpenSSL writes only within a call of the filter
-    of(bio).output_->append(std::string_view(bytes, size));
-    *count = size;
-    return 1;
-  }
-
-  static long control(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-  }
-
-  static int create(BIO* bio) {
-    BIO_set_init(bio, 1);
-    return 1;
-  }
-
-  static BIO_METHOD* make_method() {
-    BIO_METHOD* const method =
-        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bytes of a loop");
-    BIO_meth_set_read_ex(method, read);
-    BIO_meth_set_write_ex(method, write);
-    BIO_meth_set_ctrl(method, control);
-    BIO_meth_set_create(method, create);
-    return method;
-  }
-
-  static const BIO_METHOD* method() {
-    static const BIO_METHOD* const method = make_method();  // a table: the same for all
-    return method;
-  }
-};
-
 TlsFilter::TlsFilter(std::shared_ptr<const TlsContext> context)
     : context_(std::move(context)), ssl_(context_->make_ssl()) {
-  BIO* const bio = ssl_ == nullptr ? nullptr : BIO_new(Bio::method());
-  if (bio == nullptr) {
+  if (ssl_ == nullptr || !use_bytes(ssl_.get(), bytes_)) {
     fail();
     return;
   }
-  BIO_set_data(bio, this);
-  SSL_set_bio(ssl_.get(), bio, bio);  // takes it
   SSL_set_app_data(ssl_.get(), this);
 }
 
@@ -122,8 +60,8 @@ TlsFilter::~TlsFilter() = default;
 std::span<std::byte> TlsFilter::read(mqtt::Bytes bytes, std::span<std::byte> place,
                                      mqtt::ByteBuffer& replies) {
   assert(place.size() >= bytes.size() + held_bytes_max);
-  input_ = bytes;
-  output_ = &replies;
+  bytes_.input = bytes;
+  bytes_.output = &replies;
   std::size_t have = 0;
   while ((state_ == State::handshake || state_ == State::open) && have < place.size()) {
     std::size_t count = 0;
@@ -132,10 +70,10 @@ std::span<std::byte> TlsFilter::read(mqtt::Bytes bytes, std::span<std::byte> pla
     have += count;
     if (result != 1 && !go_on(SSL_get_error(ssl_.get(), result))) break;
     // To ask once more only to hear that there is nothing would cost as much as a small record.
-    if (state_ == State::open && input_.empty() && SSL_has_pending(ssl_.get()) == 0) break;
+    if (state_ == State::open && bytes_.input.empty() && SSL_has_pending(ssl_.get()) == 0) break;
   }
-  input_ = {};
-  output_ = nullptr;
+  bytes_.input = {};
+  bytes_.output = nullptr;
   return place.first(have);
 }
 
@@ -157,8 +95,8 @@ void TlsFilter::fail() {
   state_ = State::failed;
   const int reason = ERR_GET_REASON(ERR_peek_error());
   why_ = take_openssl_error();
-  if (reason >= alert_reasons && reason < alert_reasons_end) {
-    why_ = quoted_alert(reason);
+  if (const std::string_view alert = alert_text(reason); !alert.empty()) {
+    why_ = "the client sent the alert \"" + std::string(alert) + "\"";
   } else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && ssl_ != nullptr) {
     why_ = "the client's certificate is refused: " +
            std::string(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
@@ -182,11 +120,11 @@ void TlsFilter::fail() {
 bool TlsFilter::write(mqtt::Bytes plain, mqtt::ByteBuffer& to) {
   if (state_ == State::failed || state_ == State::handshake) return false;
   if (plain.empty()) return true;
-  output_ = &to;
+  bytes_.output = &to;
   ERR_clear_error();
   std::size_t written = 0;
   const bool whole = SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) == 1;
-  output_ = nullptr;
+  bytes_.output = nullptr;
   if (!whole) ERR_clear_error();
   return whole && written == plain.size();
 }
@@ -194,9 +132,9 @@ bool TlsFilter::write(mqtt::Bytes plain, mqtt::ByteBuffer& to) {
 void TlsFilter::close(mqtt::ByteBuffer& to) {
   if (state_ == State::failed || state_ == State::handshake) return;
   if ((SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0) return;
-  output_ = &to;
+  bytes_.output = &to;
   SSL_shutdown(ssl_.get());
-  output_ = nullptr;
+  bytes_.output = nullptr;
   ERR_clear_error();
 }
 

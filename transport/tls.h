@@ -12,6 +12,7 @@
 
 #include "broker/wire/bytes.h"
 #include "transport/openssl.h"
+#include "transport/tls_bytes.h"
 #include "transport/tls_context.h"
 
 namespace transport {
@@ -78,16 +79,12 @@ class TlsFilter {
   void set_psk_identity(std::string_view identity) { psk_identity_ = identity; }
 
  private:
-  struct Bio;
-  friend struct Bio;
-
   [[nodiscard]] bool go_on(int error);
   void fail();
 
   std::shared_ptr<const TlsContext> context_;
   SslPtr ssl_;
-  mqtt::Bytes input_;                   // of the read() under way
-  mqtt::ByteBuffer* output_ = nullptr;  // of the call under way
+  TlsBytes bytes_;  // of the call under way
   std::string psk_identity_;
   std::string why_;
   State state_ = State::handshake;

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <fcntl.h>
 #include <limits>
 #include <openssl/err.h>
-#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "transport/text.h"
 #include "transport/tls_callbacks.h"
+#include "transport/tls_setup.h"
 #include "transport/trusted_path.h"
 
 namespace transport {
@@ -60,26 +59,8 @@ std::expected<void, std::string> TlsContext::load_files() {
 
 std::expected<CertificateStorePtr, std::string> TlsContext::load_authorities() {
   CertificateStorePtr store(X509_STORE_new());
-  const std::string& file = options_.ca_file;
-  const std::string& path = options_.ca_path;
-  ERR_clear_error();
-  if (!file.empty()) {
-    if (::access(file.c_str(), R_OK) != 0)
-      return fault(file + ": cannot be opened: " + errno_text(errno));
-    if (X509_STORE_load_file(store.get(), file.c_str()) != 1) {
-      return fault(file + ": has no certificates in PEM form (" + take_openssl_error() + ")");
-    }
-  }
-  if (!path.empty()) {
-    struct stat status{};
-    if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), R_OK | X_OK) != 0) {
-      return fault(path + ": cannot be opened: " + errno_text(errno));
-    }
-    if (!S_ISDIR(status.st_mode)) return fault(path + ": is not a folder; use cafile for a file");
-    if (X509_STORE_load_path(store.get(), path.c_str()) != 1) {
-      return fault(path + ": cannot be used as a folder of certificates (" + take_openssl_error() +
-                   ")");
-    }
+  if (auto added = add_authorities(store.get(), options_.ca_file, options_.ca_path); !added) {
+    return fault(added.error());
   }
   if (auto added = add_revocation_lists(store.get()); !added) return fault(added.error());
   return store;
@@ -117,20 +98,8 @@ std::expected<void, std::string> TlsContext::add_certificate(const TlsCertificat
 std::expected<void, std::string> TlsContext::use_certificate(SSL_CTX* context,
                                                              const TlsCertificateOptions& files,
                                                              TlsCertificate& into) {
-  auto chain = read_certificates(files.certificate_file);
+  auto chain = use_key_pair(context, files.certificate_file, files.key_file, secrecy_of(options_));
   if (!chain) return fault(chain.error());
-  const auto key = read_private_key(files.key_file, secrecy_of(options_));
-  if (!key) return fault(key.error());
-  if (X509_check_private_key(chain->certificate.get(), key->get()) != 1) {
-    ERR_clear_error();
-    return fault(files.key_file + ": is not the key of certificate " + files.certificate_file +
-                 "; use the key that the certificate was made for");
-  }
-  if (SSL_CTX_use_certificate(context, chain->certificate.get()) != 1 ||
-      SSL_CTX_use_PrivateKey(context, key->get()) != 1) {
-    return fault(files.certificate_file + ": cannot be used (" + take_openssl_error() +
-                 "); make a certificate with a stronger key or hash");
-  }
   const auto add_term = [&](const X509* certificate, const char* which) {
     terms_.add_certificate(which + files.certificate_file,
                            seconds_of(X509_get0_notBefore(certificate)),
@@ -138,10 +107,6 @@ std::expected<void, std::string> TlsContext::use_certificate(SSL_CTX* context,
   };
   add_term(chain->certificate.get(), "certificate ");
   for (const CertificatePtr& issuer : chain->issuers) {
-    if (SSL_CTX_add1_chain_cert(context, issuer.get()) != 1) {
-      return fault(files.certificate_file + ": an intermediate certificate cannot be used (" +
-                   take_openssl_error() + ")");
-    }
     add_term(issuer.get(), "intermediate certificate in ");
   }
   if (chain->issuers.empty()) {
@@ -179,25 +144,11 @@ std::expected<SslContextPtr, std::string> TlsContext::make_context(X509_STORE* s
     }
   }
   set_tickets(tls);
-  if (auto set = set_ciphers(tls); !set) return fault(set.error());
+  if (auto set = set_ciphers(tls, options_.ciphers, options_.ciphers_tls1_3); !set) {
+    return fault(set.error());
+  }
   if (auto asked = ask_for_certificates(tls); !asked) return fault(asked.error());
   return context;
-}
-
-std::expected<void, std::string> TlsContext::set_ciphers(SSL_CTX* context) const {
-  const std::string& list = options_.ciphers;
-  if (!list.empty() && SSL_CTX_set_cipher_list(context, list.c_str()) != 1) {
-    ERR_clear_error();
-    return fault("'ciphers' names none that OpenSSL has for TLS 1.2: " + list +
-                 "; see: openssl ciphers -s -tls1_2");
-  }
-  const std::string& suites = options_.ciphers_tls1_3;
-  if (!suites.empty() && SSL_CTX_set_ciphersuites(context, suites.c_str()) != 1) {
-    ERR_clear_error();
-    return fault("'ciphers_tls1.3' names one that OpenSSL does not have for TLS 1.3: " + suites +
-                 "; see: openssl ciphers -s -tls1_3");
-  }
-  return {};
 }
 
 std::expected<void, std::string> TlsContext::ask_for_certificates(SSL_CTX* context) const {

@@ -67,7 +67,6 @@ class TlsContext {
                                                                  const TlsCertificateOptions& files,
                                                                  TlsCertificate& into);
   [[nodiscard]] std::expected<SslContextPtr, std::string> make_context(X509_STORE* store);
-  [[nodiscard]] std::expected<void, std::string> set_ciphers(SSL_CTX* context) const;
   [[nodiscard]] std::expected<void, std::string> ask_for_certificates(SSL_CTX* context) const;
   void set_tickets(SSL_CTX* context) const;
   [[nodiscard]] std::expected<void, std::string> add_staples();
