@@ -18,9 +18,17 @@ namespace {
 /// A loop with a link, and all that its user heard.
 class World final : public transport::LinkUser {
  public:
-  World() { REQUIRE(uv_loop_init(&loop_) == 0); }
+  World() {
+    REQUIRE(uv_loop_init(&loop_) == 0);
+    async.data = this;
+    REQUIRE(uv_async_init(&loop_, &async, [](uv_async_t* handle) {
+              static_cast<World*>(handle->data)->woken = true;
+            }) == 0);
+    uv_unref(reinterpret_cast<uv_handle_t*>(&async));
+  }
   ~World() {
     link.reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&async), nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop_) == 0);
   }
@@ -60,6 +68,8 @@ class World final : public transport::LinkUser {
 
  public:
   std::unique_ptr<Link> link = std::make_unique<Link>(&loop_, *this);
+  uv_async_t async{};  // for other threads
+  bool woken = false;
   int opened = 0;
   int writable = 0;
   std::string received;
@@ -223,10 +233,51 @@ TEST_CASE("a link that is closed before it is open ends", "[link]") {
   const Server server;
   World world;
   world.link->close();
-  world.link->open(to(server.port()));
+  LinkOptions options = to(server.port());
+  const bool shakes = GENERATE(false, true);
+  if (shakes) options.address.scheme = transport::LinkScheme::ws;
+  world.link->open(options);
+  if (shakes) {
+    std::thread peer([&] {
+      auto accepted = server.accept();
+      CHECK(accepted.read_until("\r\n\r\n").starts_with("GET /mqtt HTTP/1.1\r\n"));
+      uv_async_send(&world.async);
+      CHECK(accepted.read_all().empty());
+    });
+    world.run_until([&] { return world.woken; });
+    world.link->close();
+    world.run_until([&] { return !world.ends.empty(); });
+    peer.join();
+  }
   world.link->close();
   world.run();
   CHECK(world.opened == 0);
+  REQUIRE(world.ends.size() == 1);
+  CHECK(world.ends[0].fault == LinkFault::none);
+}
+
+TEST_CASE("a server that does not answer in time is told", "[link]") {
+  const Server server;
+  World world;
+  LinkOptions options = to(server.port());
+  options.address.scheme = transport::LinkScheme::ws;
+  options.handshake_milliseconds = 20;
+  world.link->open(options);
+  world.run();
+  REQUIRE(world.ends.size() == 1);
+  CHECK(world.ends[0].fault == LinkFault::timeout);
+  CHECK(world.ends[0].text ==
+        text_of(server.port()) + ": no answer to the WebSocket's request in time");
+}
+
+TEST_CASE("a server that does not end a closed connection is left", "[link]") {
+  const Server server;
+  World world;
+  LinkOptions options = to(server.port());
+  options.close_milliseconds = 20;
+  world.on_opened = [&] { world.link->close(); };
+  world.link->open(options);
+  world.run();
   REQUIRE(world.ends.size() == 1);
   CHECK(world.ends[0].fault == LinkFault::none);
 }

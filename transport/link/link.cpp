@@ -5,7 +5,6 @@
 #include <cassert>
 #include <cerrno>
 #include <memory>
-#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
@@ -63,6 +62,7 @@ class Link::Job {
       writable_wanted_ = true;
       return;
     }
+    if (send_error_ != 0) return packets.clear();
     stages_.write(packets, unsent_);
     send();
   }
@@ -71,8 +71,13 @@ class Link::Job {
     watch();
   }
   void close() {
-    if (state_ == State::closing || state_ == State::over) return;
-    if (state_ != State::open) return end_later({});
+    if (state_ == State::ending || state_ == State::closing) return;
+    if (state_ != State::open) {
+      connector_.cancel();
+      if (state_ == State::handshaking) uv_poll_stop(&poll_);
+      state_ = State::ending;
+      return wake_in(0);
+    }
     state_ = State::closing;
     stages_.close(unsent_);
     wake_in(options_.close_milliseconds);
@@ -96,6 +101,7 @@ class Link::Job {
     handshaking,  ///< the stages are
     open,
     closing,  ///< the last bytes leave, then the peer's end is waited for
+    ending,   ///< closed before it was open: the user hears it later
     over,
   };
 
@@ -143,20 +149,26 @@ class Link::Job {
       if (errno == EAGAIN || errno == EINTR) return;
       return finish(socket_error(errno));
     }
-    if (count == 0) return finish(state_ == State::closing ? LinkEnd() : stages_.socket_ended());
+    if (count == 0) {
+      if (send_error_ != 0) return finish(socket_error(send_error_));
+      return finish(state_ == State::closing ? LinkEnd() : stages_.socket_ended());
+    }
     const auto size = static_cast<std::size_t>(count);
-    const mqtt::Bytes input = stages_.read(std::span(place).first(size), unsent_);
+    const mqtt::Bytes input = stages_.read(mqtt::Bytes(place).first(size), unsent_);
     send();
     advance(input);
   }
 
-  /// Writes what the socket takes. It calls no one: an error ends the link later.
+  /// Writes what the socket takes. It calls no one: after an error the socket is read to its end,
+  /// because a peer that went may have said why.
   void send() {
     while (!unsent_.empty()) {
       const ssize_t count = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
       if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EAGAIN) break;
       if (count < 0) {
-        if (errno != EAGAIN) send_failed(errno);
+        send_error_ = errno;
+        unsent_.clear();
         break;
       }
       unsent_.consume(static_cast<std::size_t>(count));
@@ -164,19 +176,16 @@ class Link::Job {
     if (state_ == State::closing && unsent_.empty()) ::shutdown(socket_.get(), SHUT_WR);
     watch();
   }
-  void send_failed(int error) {
-    unsent_.clear();
-    // What the peer has said before it went is read first: a CONNACK that refuses, say.
-    if (!end_due_) end_later(socket_error(error));
-  }
   [[nodiscard]] LinkEnd socket_error(int error) const {
     return {LinkFault::network, 0, options_.address.text() + ": " + errno_text(error)};
   }
 
   /// Watches the socket for what there is to do.
   void watch() {
-    if (state_ == State::connecting || state_ == State::over) return;
-    const bool reads = reading_ || state_ != State::open;
+    const bool is_connected =
+        state_ == State::handshaking || state_ == State::open || state_ == State::closing;
+    if (!is_connected) return;
+    const bool reads = reading_ || state_ != State::open || send_error_ != 0;
     const int events = (reads ? UV_READABLE : 0) | (unsent_.empty() ? 0 : UV_WRITABLE);
     if (events == 0) {
       uv_poll_stop(&poll_);
@@ -189,18 +198,13 @@ class Link::Job {
   }
 
   void wake_in(std::int64_t milliseconds) {
+    uv_update_time(timer_.loop);
     uv_timer_start(
         &timer_, [](uv_timer_t* timer) { static_cast<Job*>(timer->data)->woken(); },
         static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds, 0)), 0);
   }
-  void end_later(LinkEnd end) {
-    end_due_ = std::move(end);
-    uv_update_time(timer_.loop);
-    wake_in(0);
-  }
   void woken() {
-    if (end_due_) return finish(std::move(*end_due_));
-    if (state_ == State::closing) return finish({});
+    if (state_ == State::closing || state_ == State::ending) return finish({});
     finish({LinkFault::timeout, 0,
             options_.address.text() + ": no answer to " + std::string(stages_.awaited()) +
                 " in time"});
@@ -209,7 +213,7 @@ class Link::Job {
   /// Closes all handles, and says how it ended.
   void finish(LinkEnd end) {
     assert(state_ != State::over);
-    const bool polled = state_ != State::connecting && handles_ > 1;
+    const bool polled = handles_ > 1;
     state_ = State::over;
     Link& owner = *owner_;
     owner.job_ = nullptr;
@@ -234,8 +238,8 @@ class Link::Job {
   Descriptor socket_;
   PeerAddress address_;
   mqtt::ByteBuffer unsent_;
-  std::optional<LinkEnd> end_due_;  // of the timer under way
-  int handles_ = 1;                 // the timer, and the poll
+  int handles_ = 1;     // the timer, and the poll
+  int send_error_ = 0;  // an errno: nothing can be sent any more
   State state_ = State::connecting;
   bool reading_ = true;
   bool writable_wanted_ = false;

@@ -56,7 +56,7 @@ class LinkUser {
 /// A byte stream to an MQTT server, opened in steps, each left out if the address does not have it:
 ///
 ///   addresses race ──▶ CONNECT to a proxy ──▶ TLS ──▶ WebSocket ──▶ MQTT bytes
-///   (Connector)        (ConnectStage)        (LinkTlsStage) (UpgradeStage, then WebSocketClient)
+///   (Connector)        (requests.h)          (LinkTlsStage) (requests.h, WebSocketClient)
 ///
 /// Shape      The stages (LinkStages) do no I/O; this class moves bytes between them and a socket.
 /// Lifetime   What libuv holds of a connection outlives the link for as long as libuv needs it: the

@@ -55,7 +55,10 @@ class LinkTls {
   /// before the first connection.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
-  /// A connection in the client's role to a host, without BIOs; null: out of memory.
+  /// The name that the certificate of a host has to have: `server_name`, or the host.
+  [[nodiscard]] const std::string& name_of(const std::string& host) const noexcept;
+  /// A connection in the client's role to a host, without BIOs; null: out of memory, or a host that
+  /// can be no name.
   [[nodiscard]] SslPtr make_ssl(const std::string& host) const;
 
  private:
