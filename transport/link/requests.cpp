@@ -74,8 +74,7 @@ std::string upgrade_advice(const HttpAnswer& answer, const LinkOptions& options)
     case 308:
       return ": it wants " + printable(answer.find("location")) + ", use that address";
     case 400:
-      return ": the server, or a proxy before it, does not take this as a WebSocket of MQTT "
-             "(nginx: "
+      return ": it may be no port of WebSockets, or a proxy drops the Upgrade header (nginx: "
              "'proxy_set_header Upgrade $http_upgrade;')";
     case 401:
       return ": the web server wants a login of its own, an Authorization header for example";
