@@ -205,9 +205,7 @@ class Link::Job {
   }
   void woken() {
     if (state_ == State::closing || state_ == State::ending) return finish({});
-    finish({LinkFault::timeout, 0,
-            options_.address.text() + ": no answer to " + std::string(stages_.awaited()) +
-                " in time"});
+    finish(stages_.timed_out());
   }
 
   /// Closes all handles, and says how it ended.

@@ -1,11 +1,28 @@
 #include "transport/link/stages.h"
 
+#include <algorithm>
 #include <cassert>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
+#include "transport/http.h"
 #include "transport/link/requests.h"
 
 namespace transport {
+namespace {
+
+/// The size of an answer's text for people, if it is a short one; 0: there is none.
+std::size_t text_size(const HttpAnswer& answer) noexcept {
+  constexpr std::size_t bytes_max = 1000;
+  if (!answer.find("content-type").starts_with("text/plain")) return 0;
+  const std::string_view length = answer.find("content-length");
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
+  return error == std::errc() && size <= bytes_max ? size : 0;
+}
+
+}  // namespace
 
 void LinkStages::begin(mqtt::ByteBuffer& wire) {
   assert(stage_ == Stage::none);
@@ -52,6 +69,10 @@ std::optional<mqtt::Bytes> LinkStages::read_answer(mqtt::Bytes bytes, LinkFault 
                                                    Judge judge) {
   using Progress = HttpAnswerReader::Progress;
   if (bytes.empty()) return std::nullopt;
+  if (refusal_) {
+    read_refusal(bytes);
+    return std::nullopt;
+  }
   const auto [progress, used] = answer_->read(bytes);
   if (progress == Progress::incomplete) return std::nullopt;
   if (progress == Progress::malformed) {
@@ -64,12 +85,28 @@ std::optional<mqtt::Bytes> LinkStages::read_answer(mqtt::Bytes bytes, LinkFault 
     return std::nullopt;
   }
   std::optional<LinkEnd> refused = judge(answer_->answer());
+  const std::size_t text_bytes = refused ? text_size(answer_->answer()) : 0;
   answer_.reset();
-  if (refused) {
-    finish(std::move(*refused));
-    return std::nullopt;
-  }
-  return bytes.subspan(used);
+  bytes = bytes.subspan(used);
+  if (!refused) return bytes;
+  refusal_.emplace(Refusal{std::move(*refused), {}, text_bytes});
+  read_refusal(bytes);
+  return std::nullopt;
+}
+
+void LinkStages::read_refusal(mqtt::Bytes bytes) {
+  const std::size_t count = std::min(bytes.size(), refusal_->bytes_left);
+  refusal_->text += mqtt::as_text(bytes.first(count));
+  refusal_->bytes_left -= count;
+  if (refusal_->bytes_left == 0) finish(refusal_end());
+}
+
+LinkEnd LinkStages::refusal_end() const {
+  LinkEnd end = refusal_->end;
+  const std::string_view all = refusal_->text;
+  const std::string_view line = all.substr(0, all.find_first_of("\r\n"));
+  if (!line.empty()) end.text += " (its own words: \"" + printable(line) + "\")";
+  return end;
 }
 
 mqtt::Bytes LinkStages::read_proxy(mqtt::Bytes bytes, mqtt::ByteBuffer& wire) {
@@ -166,6 +203,7 @@ void LinkStages::finish(LinkEnd end) {
 }
 
 LinkEnd LinkStages::socket_ended() const {
+  if (refusal_) return refusal_end();
   const std::string start = options_.address.text() + ": ";
   switch (stage_) {
     case Stage::proxy:
@@ -186,17 +224,13 @@ LinkEnd LinkStages::socket_ended() const {
   }
 }
 
-std::string_view LinkStages::awaited() const noexcept {
-  switch (stage_) {
-    case Stage::proxy:
-      return "the proxy's CONNECT";
-    case Stage::tls:
-      return "the TLS handshake";
-    case Stage::upgrade:
-      return "the WebSocket's request";
-    default:
-      return "nothing";
-  }
+LinkEnd LinkStages::timed_out() const {
+  if (refusal_) return refusal_end();
+  std::string_view awaited = "the TLS handshake";
+  if (stage_ == Stage::proxy) awaited = "the proxy's CONNECT";
+  if (stage_ == Stage::upgrade) awaited = "the WebSocket's request";
+  return {LinkFault::timeout, 0,
+          options_.address.text() + ": no answer to " + std::string(awaited) + " in time"};
 }
 
 std::string LinkStages::description() const {

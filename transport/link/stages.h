@@ -1,6 +1,7 @@
 // transport/link/stages.h
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,8 +24,9 @@ namespace transport {
 ///              proxy ──▶ tls ──▶ upgrade ──▶ open ──▶ ended
 ///
 /// Lifetime   One for each connection; `options` outlives it.
-/// Bounds     An HTTP head of 16 KiB, an unfinished record of TLS, an unfinished frame's header.
-/// Threads    None. No I/O, no clock; random numbers are OpenSSL's.
+/// Bounds     An HTTP head of 16 KiB, a kilobyte of text behind one that refuses, an unfinished
+/// record of TLS, an unfinished frame's header. Threads    None. No I/O, no clock; random numbers
+/// are OpenSSL's.
 class LinkStages {
  public:
   explicit LinkStages(const LinkOptions& options) noexcept : options_(options) {}
@@ -49,13 +51,20 @@ class LinkStages {
   [[nodiscard]] const std::optional<LinkEnd>& end() const noexcept { return end_; }
   /// The socket has ended: what that means to the stage at work.
   [[nodiscard]] LinkEnd socket_ended() const;
-  /// The stage at work: "the TLS handshake". Of no use when it is open.
-  [[nodiscard]] std::string_view awaited() const noexcept;
+  /// The same of a time that is over. Requires that it is neither open nor ended.
+  [[nodiscard]] LinkEnd timed_out() const;
   /// " TLSv1.3 cipher … WebSocket"; empty for plain TCP.
   [[nodiscard]] std::string description() const;
 
  private:
   enum class Stage : std::uint8_t { none, proxy, tls, upgrade, open, ended };
+
+  /// A refusal by HTTP, and the text for people behind its head.
+  struct Refusal {
+    LinkEnd end;
+    std::string text;
+    std::size_t bytes_left = 0;
+  };
 
   void begin_tls(mqtt::ByteBuffer& wire);
   void begin_upgrade(mqtt::ByteBuffer& wire);
@@ -68,6 +77,8 @@ class LinkStages {
   template <typename Judge>
   [[nodiscard]] std::optional<mqtt::Bytes> read_answer(mqtt::Bytes bytes, LinkFault fault,
                                                        Judge judge);
+  void read_refusal(mqtt::Bytes bytes);
+  [[nodiscard]] LinkEnd refusal_end() const;
   /// Sends through TLS, if there is any.
   void send(mqtt::Bytes bytes, mqtt::ByteBuffer& wire);
   void fail(LinkFault fault, std::string_view text);
@@ -78,6 +89,7 @@ class LinkStages {
   const LinkOptions& options_;
   std::optional<LinkTlsStage> tls_;         // once it has begun
   std::optional<HttpAnswerReader> answer_;  // that is awaited
+  std::optional<Refusal> refusal_;          // whose text is still read
   std::optional<WebSocketClient> websocket_;
   std::string key_;           // of the WebSocket
   mqtt::ByteBuffer plain_;    // of TLS, from one read()
