@@ -3,12 +3,14 @@
 import re
 import subprocess
 import unittest
+from pathlib import Path
 
 from harness.broker import DEADLINE_SECONDS, ROOT, binary, passwd_binary
 
 PROGRAM = ROOT / "conf" / "darter.8"
 CONFIGURATION = ROOT / "conf" / "darter.conf.5"
 PASSWD = ROOT / "tools" / "darter-passwd" / "darter-passwd.1"
+CLIENTS = [ROOT / "tools" / "darter-client" / f"darter-{tool}.1" for tool in ("pub", "sub", "rr")]
 
 
 def run(*words):
@@ -33,7 +35,7 @@ class ManualTest(unittest.TestCase):
 
     def test_no_warnings(self):
         """groff finds nothing to say about any of them."""
-        for page in (PROGRAM, CONFIGURATION, PASSWD):
+        for page in (PROGRAM, CONFIGURATION, PASSWD, *CLIENTS):
             with self.subTest(page=page.name):
                 self.assertEqual(run("groff", "-man", "-ww", "-z", "-Tascii", str(page)), "")
 
@@ -69,6 +71,22 @@ class ManualTest(unittest.TestCase):
         for word in ("--help", "--version", "argon2id", "sha512-pbkdf2", "sha512 "):
             self.assertIn(word, help_lines)
             self.assertIn(word, entries)
+
+    def test_every_argument_of_the_clients(self):
+        """darter-pub(1) and its kin have exactly the options of --help, and its examples."""
+        for page in CLIENTS:
+            with self.subTest(page=page.name):
+                program = Path(binary()).parent / page.stem
+                text = subprocess.run([program, "--help"], capture_output=True, text=True,
+                                      check=False, timeout=DEADLINE_SECONDS).stdout
+                manual = shown(page)
+                entries = manual[manual.index("\nOPTIONS"):manual.index("\nEXIT STATUS")]
+                options = re.findall(r"(?m)^  (-\S+?)(?:,| |$)(?: (--[\w-]+))?", text)
+                self.assertGreater(len(options), 50)
+                listed = re.findall(r"(?m)^ {7}(-\S+?)(?:,| |$)(?: (--[\w-]+))?", entries)
+                self.assertEqual(listed, options)
+                for example in text[text.index("\nExamples:\n") + 11:].splitlines():
+                    self.assertIn(example.strip(), manual)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ _HTTP = """http {{
     scgi_temp_path {dir}/tmp;
     proxy_http_version 1.1;
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         {locations}
     }}
 }}
@@ -82,12 +82,14 @@ def _nginx(proxy, body, modules=""):
     return proxy.run("/usr/sbin/nginx", "-e", proxy.folder / "error.log", "-c", config)
 
 
-def nginx_http(port, **locations):
-    """nginx on `port`; a location is a name and the directives in it, proxy_pass among them."""
+def nginx_http(port, tls=None, **locations):
+    """nginx on `port`; a location is a name and the directives in it, proxy_pass among them. `tls`:
+    the files of its certificate and key."""
     proxy = Proxy([port])
+    secure = f" ssl; ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]}" if tls else ""
     text = "".join(f"location /{name} {{ {_UPGRADE}\n{lines} }}\n"
                    for name, lines in locations.items())
-    return _nginx(proxy, _HTTP.format(dir=proxy.folder, port=port, locations=text))
+    return _nginx(proxy, _HTTP.format(dir=proxy.folder, port=port, tls=secure, locations=text))
 
 
 def nginx_stream(port, to):

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "broker/wire/reason.h"
+#include "tools/darter-client/settings.h"
+#include "transport/link/link.h"
+
+namespace shell {
+
+/// Lines for standard error after a connection has failed: its fault, and what to try next.
+[[nodiscard]] std::string advice_on(const transport::LinkEnd& end, const Settings& settings,
+                                    bool has_tls);
+
+/// What to try next after a broker has refused the client; may be empty.
+[[nodiscard]] std::string advice_on(mqtt::Reason reason, const Settings& settings);
+
+}  // namespace shell

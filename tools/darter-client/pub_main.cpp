@@ -1,0 +1,3 @@
+#include "tools/darter-client/run.h"
+
+int main(int argc, char** argv) { return shell::run_tool(shell::Tool::pub, argc, argv); }
