@@ -282,6 +282,25 @@ TEST_CASE("a server that does not end a closed connection is left", "[link]") {
   CHECK(world.ends[0].fault == LinkFault::none);
 }
 
+TEST_CASE("after close() a reset is the end that was asked for", "[link]") {
+  const Server server;
+  World world;
+  std::thread peer([&] {
+    auto accepted = server.accept();
+    accepted.read_all();
+    accepted.reset();
+  });
+  world.on_opened = [&] {
+    world.send("x");
+    world.link->close();
+  };
+  world.link->open(to(server.port()));
+  world.run();
+  peer.join();
+  REQUIRE(world.ends.size() == 1);
+  CHECK(world.ends[0].fault == LinkFault::none);
+}
+
 TEST_CASE("a link may be opened again when it hears that it is over", "[link]") {
   const Server server;
   World world;

@@ -128,7 +128,7 @@ class Link::Job {
       owner_->user_->link_opened();
     }
     if (state_ == State::open && !input.empty()) owner_->user_->link_received(input);
-    if (state_ != State::over && stages_.end()) finish(*stages_.end());
+    if (state_ != State::over && stages_.end()) ended_by_peer(*stages_.end());
   }
 
   void ready(int events) {
@@ -147,11 +147,10 @@ class Link::Job {
     const ssize_t count = ::recv(socket_.get(), place.data(), place.size(), 0);
     if (count < 0) {
       if (errno == EAGAIN || errno == EINTR) return;
-      return finish(socket_error(errno));
+      return ended_by_peer(socket_error(errno));
     }
     if (count == 0) {
-      if (send_error_ != 0) return finish(socket_error(send_error_));
-      return finish(state_ == State::closing ? LinkEnd() : stages_.socket_ended());
+      return ended_by_peer(send_error_ != 0 ? socket_error(send_error_) : stages_.socket_ended());
     }
     const auto size = static_cast<std::size_t>(count);
     const mqtt::Bytes input = stages_.read(mqtt::Bytes(place).first(size), unsent_);
@@ -176,6 +175,8 @@ class Link::Job {
     if (state_ == State::closing && unsent_.empty()) ::shutdown(socket_.get(), SHUT_WR);
     watch();
   }
+  /// After close() any end is the one that was asked for.
+  void ended_by_peer(const LinkEnd& end) { finish(state_ == State::closing ? LinkEnd() : end); }
   [[nodiscard]] LinkEnd socket_error(int error) const {
     return {LinkFault::network, 0, options_.address.text() + ": " + errno_text(error)};
   }
@@ -209,7 +210,7 @@ class Link::Job {
   }
 
   /// Closes all handles, and says how it ended.
-  void finish(LinkEnd end) {
+  void finish(const LinkEnd& end) {
     assert(state_ != State::over);
     const bool polled = handles_ > 1;
     state_ = State::over;
