@@ -210,11 +210,12 @@ Next Connects::accept(Connection& connection, const mqtt::Connect& packet, const
                   {Reason::server_busy, "global_max_clients is reached", Answered::from_v5_0});
   }
   // A session that is there again, as it was, needs no wait: it is stored.
-  const bool news = !present || session->will || packet.will ||
-                    session->expiry_interval_seconds != rules_.expiry_interval_of(packet);
+  const bool session_row_changes =
+      !present || session->will || packet.will ||
+      session->expiry_interval_seconds != rules_.expiry_interval_of(packet);
   start_.attach(connection, *session, packet, verdict);
   answer.session_present = present;
-  replies_.send(connection, news ? commits_.when_safe(before) : When::at_once,
+  replies_.send(connection, session_row_changes ? commits_.when_safe(before) : When::at_once,
                 [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (log_.tells_of_connections()) {
