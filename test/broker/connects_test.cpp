@@ -41,16 +41,10 @@ struct Scene {
 
   test::Parts parts;
   Connection& connection = parts.connections.open({1, 1}, broker::connection_timer, {});
-  broker::ConnectRules rules{parts.limits, parts.options.listeners};
-  broker::TimeLimits time_limits{parts.limits,  parts.timers,      parts.connections, parts.metrics,
-                                 parts.reading, parts.disconnects, parts.log,         parts.turn};
-  broker::SessionStart start{
-      parts.options, rules,      parts.commons.counts, parts.sessions, parts.router, parts.ledger,
-      parts.metrics, parts.life, parts.disconnects,    time_limits,    parts.log,    parts.turn};
-  Connects connects{parts.options,     parts.homes,    rules,        parts.commits,
-                    parts.connections, parts.sessions, parts.outbox, parts.metrics,
-                    parts.sender,      parts.pressure, parts.life,   start,
-                    parts.disconnects, parts.replies,  parts.log,    parts.turn};
+  Connects connects{parts.options,     parts.homes,    parts.connect_rules, parts.commits,
+                    parts.connections, parts.sessions, parts.outbox,        parts.metrics,
+                    parts.sender,      parts.pressure, parts.life,          parts.start,
+                    parts.disconnects, parts.replies,  parts.log,           parts.turn};
   std::string bytes;
 };
 

@@ -5,15 +5,18 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/connect_rules.h"
 #include "broker/core/connection.h"
 #include "broker/core/session.h"
 #include "broker/delivery_path.h"
 #include "broker/disconnects.h"
 #include "broker/reading.h"
 #include "broker/session_life.h"
+#include "broker/session_start.h"
 #include "broker/shard.h"
 #include "broker/subscriptions.h"
 #include "broker/tables.h"
+#include "broker/time_limits.h"
 #include "broker/timer_kind.h"
 #include "test/broker/fixture.h"
 
@@ -73,6 +76,11 @@ struct Parts {
   broker::Reading reading{options.listeners, pressure, timers, outbox, broker::publish_timer};
   broker::Disconnects disconnects{connections, outbox, metrics, sender,
                                   pressure,    life,   log,     replies};
+  broker::TimeLimits time_limits{limits,  timers,      connections, metrics,
+                                 reading, disconnects, log,         turn};
+  broker::ConnectRules connect_rules{limits, options.listeners};
+  broker::SessionStart start{options, connect_rules, commons.counts, sessions,    router, ledger,
+                             metrics, life,          disconnects,    time_limits, log,    turn};
 };
 
 /// A client that is connected, and its session.

@@ -5,33 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "test/broker/parts.h"
+
 namespace {
 
 using broker::Connection;
 using broker::ConnectionId;
 using broker::SharedMemory;
+using Client = test::ConnectedClient;
 using Ids = std::vector<ConnectionId>;
 
-class Silence final : public broker::Log {
- public:
-  [[nodiscard]] bool enabled(broker::LogType /*type*/) const noexcept override { return false; }
-  void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
-};
-
-/// A client that is connected.
-struct Client {
-  explicit Client(std::uint32_t slot, mqtt::Version version)
-      : session(broker::SessionIndex{slot}, slot, "c", queued), connection({slot, 1}, 0) {
-    connection.session = &session;
-    connection.version = version;
-  }
-
-  broker::Queued queued;
-  broker::Session session;
-  Connection connection;
-};
-
-/// Pressure, and the parts of a shard that it asks.
+/// Two clients, and little room for what waits for the disk.
 struct Scene {
   Scene() { limits.max_uncommitted_bytes = 100; }
 
@@ -39,23 +23,13 @@ struct Scene {
     return pressure.has_to_wait(client.connection, packet);
   }
 
-  Silence log;
-  broker::Limits limits;
-  std::vector<broker::ListenerPolicy> listeners;
-  broker::Metrics metrics;
-  broker::Outbox outbox;
-  broker::Ledger ledger{broker::Durability::commit, broker::ShardIndex{0}, 1};
-  broker::Holdings holdings{outbox, 1};
-  broker::DropLog drops{metrics, log};
-  broker::BlockedLog blocked{metrics, log};
-  broker::DenialLog denials{metrics, log};
-  broker::Sender sender{limits,  listeners, outbox,  ledger,  holdings,
-                        metrics, drops,     blocked, denials, log};
-  SharedMemory memory;
-  broker::PeerLinks links{metrics};
-  broker::Pressure pressure{limits, ledger, holdings, memory, sender, links};
-  Client v3{1, mqtt::Version::v3_1_1};
-  Client v5{2, mqtt::Version::v5_0};
+  test::Parts parts;
+  broker::Limits& limits = parts.limits;
+  broker::Holdings& holdings = parts.holdings;
+  SharedMemory& memory = parts.commons.memory;
+  broker::Pressure& pressure = parts.pressure;
+  Client v3{parts, 1, mqtt::Version::v3_1_1, "v3"};
+  Client v5{parts, 2, mqtt::Version::v5_0, "v5"};
 };
 
 mqtt::Publish publish(mqtt::Qos qos, bool retain = false) {
@@ -185,7 +159,8 @@ TEST_CASE("there is room for so many packets of one connection, and of all", "[p
   CHECK(scene.pressure.has_room_for(scene.v5.connection));
   std::vector<std::unique_ptr<Client>> others;
   for (std::uint32_t slot = 3; slot < 3 + 63; ++slot) {
-    others.push_back(std::make_unique<Client>(slot, mqtt::Version::v5_0));
+    others.push_back(
+        std::make_unique<Client>(scene.parts, slot, mqtt::Version::v5_0, std::to_string(slot)));
     fill(*others.back());
   }
   park(scene.pressure, scene.v5.connection, packet);

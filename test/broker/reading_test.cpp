@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 #include <memory>
-#include <vector>
+
+#include "test/broker/parts.h"
 
 namespace {
 
@@ -12,26 +13,16 @@ using broker::PublishRatePolicy;
 using broker::Reading;
 using broker::Refusal;
 
-constexpr std::uint8_t connection_timer = 0;
-constexpr std::uint8_t delay_timer = 7;
 constexpr std::size_t megabyte = std::size_t{1} << 20U;
-
-class Silence final : public broker::Log {
- public:
-  [[nodiscard]] bool enabled(broker::LogType /*type*/) const noexcept override { return false; }
-  void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
-};
 
 std::unique_ptr<broker::PacketWork> some_work() {
   return std::make_unique<broker::PacketWork>(mqtt::PacketType::subscribe, mqtt::SubscribeHead{});
 }
 
-/// One connection with a keep alive of 10 seconds, and the parts of a shard that Reading asks.
+/// One client with a keep alive of 10 seconds.
 struct Scene {
   explicit Scene(const broker::PublishRate& rate = {}) {
-    listeners.resize(1);
-    listeners[0].publish_rate = rate;
-    connection.session = &session;
+    parts.options.listeners[0].publish_rate = rate;
     connection.keep_alive_seconds = 10;
     connection.last_received = now;
     reading.tick(now);
@@ -44,28 +35,12 @@ struct Scene {
     for (; now < end; now = broker::after_milliseconds(now, 100)) reading.tick(now);
     reading.tick(now);
   }
-  std::size_t resumed() { return outbox.take_resumes().size(); }
+  std::size_t resumed() { return parts.outbox.take_resumes().size(); }
 
-  Silence log;
-  broker::Limits limits;
-  std::vector<broker::ListenerPolicy> listeners;
-  broker::Metrics metrics;
-  broker::Outbox outbox;
-  broker::TimerWheel timers;
-  broker::Ledger ledger{broker::Durability::none, broker::ShardIndex{0}, 1};
-  broker::Holdings holdings{outbox, 1};
-  broker::DropLog drops{metrics, log};
-  broker::BlockedLog blocked{metrics, log};
-  broker::DenialLog denials{metrics, log};
-  broker::Sender sender{limits,  listeners, outbox,  ledger,  holdings,
-                        metrics, drops,     blocked, denials, log};
-  broker::SharedMemory memory;
-  broker::PeerLinks links{metrics};
-  broker::Pressure pressure{limits, ledger, holdings, memory, sender, links};
-  Reading reading{listeners, pressure, timers, outbox, delay_timer};
-  broker::Queued queued;
-  broker::Session session{broker::SessionIndex{0}, 1, "c", queued};
-  Connection connection{{0, 1}, connection_timer};
+  test::Parts parts{broker::Durability::none};
+  test::ConnectedClient client{parts, 1, mqtt::Version::v5_0};
+  Connection& connection = client.connection;
+  Reading& reading = parts.reading;
   Instant now{1'000'000};
 };
 
@@ -151,7 +126,7 @@ TEST_CASE("a client that publishes too fast is delayed until there is room", "[r
   CHECK(Reading::is_delayed(scene.connection));
   CHECK_FALSE(scene.reading.may_read(scene.connection));
   const broker::Timer& timer = scene.connection.publishing->timer;
-  CHECK(timer.kind() == delay_timer);
+  CHECK(timer.kind() == broker::publish_timer);
   CHECK(timer.deadline() > scene.now);
   scene.now = timer.deadline();
   scene.reading.end_delay(scene.connection, scene.now);

@@ -26,8 +26,8 @@ struct Scene {
   }
   /// Connects; the session, or null.
   Session* connect(Connection& connection) {
-    Session* const session = start.find_or_make(connection, packet, present);
-    if (session != nullptr) start.attach(connection, *session, packet, {});
+    Session* const session = parts.start.find_or_make(connection, packet, present);
+    if (session != nullptr) parts.start.attach(connection, *session, packet, {});
     return session;
   }
   void pass(std::int64_t seconds) {
@@ -35,12 +35,6 @@ struct Scene {
   }
 
   test::Parts parts{broker::Durability::none};
-  broker::ConnectRules rules{parts.limits, parts.options.listeners};
-  broker::TimeLimits time_limits{parts.limits,  parts.timers,      parts.connections, parts.metrics,
-                                 parts.reading, parts.disconnects, parts.log,         parts.turn};
-  broker::SessionStart start{
-      parts.options, rules,      parts.commons.counts, parts.sessions, parts.router, parts.ledger,
-      parts.metrics, parts.life, parts.disconnects,    time_limits,    parts.log,    parts.turn};
   mqtt::Connect packet;
   bool present = false;
 };

@@ -35,8 +35,7 @@ struct Scene {
   test::Parts parts{broker::Durability::none};
   test::ConnectedClient client{parts, 1, Version::v5_0};
   Connection& fresh = parts.connections.open({2, 1}, broker::connection_timer, Instant{1'000'000});
-  broker::TimeLimits limits{parts.limits,  parts.timers,      parts.connections, parts.metrics,
-                            parts.reading, parts.disconnects, parts.log,         parts.turn};
+  broker::TimeLimits& limits = parts.time_limits;
 };
 
 constexpr auto handshake_timeout = static_cast<std::size_t>(broker::Refusal::handshake_timeout);
