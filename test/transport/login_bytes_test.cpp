@@ -12,7 +12,7 @@
 namespace transport {
 namespace {
 
-constexpr std::uint64_t bytes_max = 100'000;
+constexpr std::uint64_t bytes_max = 120'000;
 constexpr std::size_t large_bytes = 60'000;
 constexpr std::string_view refusal = "as max_login_bytes_per_address allows";
 
