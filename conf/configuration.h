@@ -17,10 +17,11 @@ using WrittenOptions = std::map<const Option*, std::vector<Value>>;
 /// The content of a configuration, option by option, so that two of them can be compared.
 ///
 /// Shape      listeners: as many as Settings::listeners and in their order; options that a listener
-///            inherits from the broker stand in `globals` alone.
+///            inherits from the broker stand in `globals` alone. bridges: as Settings::bridges.
 struct Written {
   WrittenOptions globals;
   std::vector<WrittenOptions> listeners;
+  std::vector<WrittenOptions> bridges;
 };
 
 /// A configuration: the settings in force, and the options as written.

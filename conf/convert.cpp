@@ -76,6 +76,10 @@ std::string to_toml(const Source& source) {
     text += (text.empty() ? "" : "\n") + std::string("[[listener]]  # ") +
             place_text(listener.place) + "\n" + section(listener.entries);
   }
+  for (const BridgeSource& bridge : source.bridges) {
+    text += (text.empty() ? "" : "\n") + std::string("[[connection]]  # ") +
+            place_text(bridge.place) + "\n" + section(bridge.entries);
+  }
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "conf/load.h"
 
+#include "conf/bridge_checks.h"
 #include "conf/convert.h"
 #include "conf/detect.h"
 #include "conf/devices.h"
@@ -22,6 +23,12 @@ std::expected<Settings, Diagnostics> settings_of(
     std::expected<Configuration, Diagnostics> configuration) {
   if (!configuration) return std::unexpected(std::move(configuration.error()));
   return std::move(configuration->settings);
+}
+
+/// Not for bridges that are an error as such.
+Diagnostics check_built_bridges(const Source& source) {
+  const bool built_in = find_option("connection")->availability == Availability::works;
+  return built_in ? check_bridges(source) : Diagnostics();
 }
 
 /// The main file decides: files that it includes have no defaults of their own.
@@ -49,7 +56,7 @@ static std::expected<Configuration, Diagnostics> load_configuration_text(
   Source source = read_source(text, file);
   for (const Diagnostics& more :
        {missing_devices(source), missing_folders(source), check_tls(source), check_proxies(source),
-        check_websockets(source)}) {
+        check_websockets(source), check_built_bridges(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace conf {
 namespace {
@@ -40,6 +41,9 @@ bool takes_the_line(const Option& option) {
     case Type::networks:
     case Type::log_destination:
     case Type::folder:
+    case Type::numbers:
+    case Type::addresses:
+    case Type::topic_mapping:
       return true;
     default:
       return false;
@@ -57,13 +61,14 @@ class MosquittoReader {
   struct Cursor {
     Place place;
     Owner listener = Owner::default_listener;
-    bool in_connection = false;
+    std::optional<Owner> bridge;  // that options of a bridge belong to
   };
 
   void line(Cursor& cursor, Line line);
   void option(Cursor& cursor, const Option& option, Line line);
   void heading(Cursor& cursor, const Option& option, Line line);
   void listener(Cursor& cursor, Line line);
+  void connection(Cursor& cursor, Line line);
   void value(Cursor& cursor, const Option& option, Line line);
   void include(const Cursor& cursor, const Option& option, Line line);
   void per_listener_settings(const Cursor& cursor, const Value& value);
@@ -77,7 +82,8 @@ class MosquittoReader {
 };
 
 void MosquittoReader::read(std::string_view text, const std::string& file) {
-  Cursor cursor{.place = {.file = file, .line = 0}};
+  Cursor cursor;
+  cursor.place.file = file;
   text = without_byte_order_mark(text);
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size() - 1);
@@ -93,16 +99,21 @@ void MosquittoReader::line(Cursor& cursor, Line line) {
   if (found == nullptr) {
     unknown(cursor, line);
   } else if (found->form == Form::toml_only) {
+    const bool of_bridge = found->scope == Scope::bridge;
     writer_.error(cursor.place, "'" + std::string(found->name) +
-                                    "' belongs to darter.toml; here it is 'listener 0 PATH'");
+                                    "' belongs to darter.toml; here it is '" +
+                                    (of_bridge ? "connection NAME" : "listener 0 PATH") + "'");
   } else {
     option(cursor, *found, line);
   }
 }
 
 void MosquittoReader::option(Cursor& cursor, const Option& option, Line line) {
-  // One error for the bridge is enough: an error for each of its options would only repeat it.
-  if (option.scope == Scope::bridge && cursor.in_connection && option.type != Type::heading) return;
+  const bool homeless = option.scope == Scope::bridge && !cursor.bridge;
+  if (homeless && option.type != Type::heading) {
+    return writer_.error(cursor.place, "'" + std::string(line.name) +
+                                           "' belongs to a bridge: it stands below 'connection'");
+  }
   if (option.type == Type::heading) {
     heading(cursor, option, line);
   } else if (option.type == Type::folder) {
@@ -114,8 +125,21 @@ void MosquittoReader::option(Cursor& cursor, const Option& option, Line line) {
 
 void MosquittoReader::heading(Cursor& cursor, const Option& option, Line line) {
   if (option.name == "listener") return listener(cursor, line);
-  writer_.not_built_in(option.name, cursor.place);
-  cursor.in_connection = true;
+  connection(cursor, line);
+}
+
+/// `connection NAME`; Mosquitto's name is one word.
+void MosquittoReader::connection(Cursor& cursor, Line line) {
+  cursor.bridge = writer_.begin_bridge(cursor.place);
+  const auto words = words_of(line.rest, blanks_of_mosquitto);
+  if (words.empty()) return writer_.error(cursor.place, "'connection' has no name");
+  if (words.size() > 1) {
+    extra_words(cursor, line.name,
+                line.rest.substr(static_cast<std::size_t>(words[1].data() - line.rest.data())));
+  }
+  const auto name = parse_value(*find_option("name"), words[0]);
+  if (!name) return writer_.error(cursor.place, name.error());
+  writer_.set("name", *name, cursor.place, *cursor.bridge);
 }
 
 /// `listener PORT [ADDRESS]` or `listener 0 PATH`; words from one that begins with '#' are a
@@ -126,7 +150,6 @@ void MosquittoReader::listener(Cursor& cursor, Line line) {
   const bool has_address = words.size() > 1 && !words[1].starts_with('#');
   const bool unix_socket = !words.empty() && words[0] == "0";
   cursor.listener = writer_.begin_listener(cursor.place);
-  cursor.in_connection = false;
   if (words.empty()) return writer_.error(cursor.place, "'listener' has no port");
   if (unix_socket && !has_address) {
     return writer_.error(cursor.place, "'listener 0' needs the path of a unix socket");
@@ -166,6 +189,7 @@ void MosquittoReader::value(Cursor& cursor, const Option& option, Line line) {
 Owner MosquittoReader::owner_of(const Cursor& cursor, const Option& option) const {
   if (option.name == "port" || option.name == "bind_address") return Owner::default_listener;
   if (option.scope == Scope::listener) return cursor.listener;
+  if (option.scope == Scope::bridge) return *cursor.bridge;
   const bool of_listener = option.scope == Scope::security &&
                            cursor.listener != Owner::default_listener && per_listener();
   return of_listener ? cursor.listener : Owner::globals;

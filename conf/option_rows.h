@@ -22,6 +22,10 @@ inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::m
 [[nodiscard]] std::span<const Option> listener_option_rows();
 [[nodiscard]] std::span<const Option> tls_option_rows();
 [[nodiscard]] std::span<const Option> bridge_option_rows();
+[[nodiscard]] std::span<const Option> bridge_tls_option_rows();
+
+/// Of all rows of bridges: a bridge works whole or not at all.
+inline constexpr Availability bridges_today = Availability::not_built_in;
 
 /// The value of slow_consumer_policy and its like, checked already.
 [[nodiscard]] SlowConsumer slow_consumer_of(const Value& value);
@@ -55,6 +59,16 @@ void to_listener(Settings& /*settings*/, Listener& listener, const Value& value)
 template <auto Member>
 void to_security(Settings& /*settings*/, Listener& listener, const Value& value) {
   store(listener.security.*Member, value);
+}
+
+/// The bridge that is being resolved is the last one so far.
+template <auto Member>
+void to_bridge(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.bridges.back().*Member, value);
+}
+template <auto Member>
+void to_bridge_tls(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.bridges.back().tls.*Member, value);
 }
 
 template <auto Member>

@@ -12,8 +12,9 @@ namespace {
 
 std::vector<Option> whole_table() {
   std::vector<Option> table;
-  for (const auto rows : {client_option_rows(), global_option_rows(), logging_option_rows(),
-                          listener_option_rows(), tls_option_rows(), bridge_option_rows()}) {
+  for (const auto rows :
+       {client_option_rows(), global_option_rows(), logging_option_rows(), listener_option_rows(),
+        tls_option_rows(), bridge_option_rows(), bridge_tls_option_rows()}) {
     table.insert(table.end(), rows.begin(), rows.end());
   }
   return table;
@@ -46,6 +47,14 @@ std::string destinations(std::string_view choices) {
   auto words = words_of(choices);
   words.emplace_back("file PATH");
   return alternatives(words);
+}
+
+/// "3 numbers, 1 to 65535", "1 or 2 numbers, ..."
+std::string numbers_text(const Option& option) {
+  std::string text = std::to_string(option.numbers_min);
+  if (option.numbers_max > option.numbers_min) text += " or " + std::to_string(option.numbers_max);
+  return text + " numbers, " + std::to_string(option.minimum) + " to " +
+         std::to_string(option.maximum);
 }
 
 }  // namespace
@@ -104,6 +113,12 @@ std::string range_of(const Option& option) {
       return "access bits in octal, 0000 to 0777";
     case Type::log_destination:
       return destinations(option.choices);
+    case Type::numbers:
+      return numbers_text(option);
+    case Type::addresses:
+      return "HOST:PORT, several between blanks";
+    case Type::topic_mapping:
+      return "PATTERN DIRECTION QOS LOCAL-PREFIX REMOTE-PREFIX";
     case Type::text:
     case Type::heading:
     case Type::folder:

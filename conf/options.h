@@ -22,6 +22,9 @@ enum class Type : std::uint8_t {
   networks,         ///< addresses and networks, `unix` or `none`, separated by commas or blanks
   file_mode,        ///< access bits in octal: 660 or 0660
   log_destination,  ///< one of `choices`, or `file PATH`
+  numbers,          ///< numbers_min to numbers_max of them, minimum to maximum, between blanks
+  addresses,        ///< HOST:PORT, several between blanks
+  topic_mapping,    ///< the topics of a bridge: see parse_bridge_topic()
   heading,          ///< begins a part of the file: listener, connection
   folder,           ///< include_dir: more files to read
 };
@@ -57,6 +60,8 @@ struct Option {
   Scope scope = Scope::global;
   std::int64_t minimum = 0;
   std::int64_t maximum = 0;
+  std::uint8_t numbers_min = 0;  ///< of Type::numbers
+  std::uint8_t numbers_max = 0;
   std::string_view choices = {};        ///< separated by blanks
   std::string_view later_choices = {};  ///< known, but not built in yet
   bool repeated = false;                ///< may stand several times, and the values add up

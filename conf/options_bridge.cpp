@@ -1,7 +1,12 @@
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <utility>
 
+#include "conf/bridge_values.h"
 #include "conf/option_rows.h"
 
 namespace conf {
@@ -9,79 +14,113 @@ namespace {
 
 constexpr std::int64_t uint32_max = std::numeric_limits<std::uint32_t>::max();
 
+void addresses(Settings& settings, Listener& /*listener*/, const Value& value) {
+  auto parsed = parse_bridge_addresses(std::get<std::string>(value));
+  assert(parsed);
+  settings.bridges.back().addresses = std::move(*parsed);
+}
+
+void topic(Settings& settings, Listener& /*listener*/, const Value& value) {
+  auto parsed = parse_bridge_topic(std::get<std::string>(value));
+  assert(parsed);
+  settings.bridges.back().topics.push_back(std::move(*parsed));
+}
+
+void protocol_version(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto& word = std::get<std::string>(value);
+  BridgeProtocol& protocol = settings.bridges.back().protocol;
+  protocol = BridgeProtocol::v3_1_1;
+  if (word == "mqttv31") protocol = BridgeProtocol::v3_1;
+  if (word == "mqttv50") protocol = BridgeProtocol::v5_0;
+}
+
+void reload_type(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.bridges.back().reload_immediately = std::get<std::string>(value) == "immediate";
+}
+
+void start_type(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto& word = std::get<std::string>(value);
+  BridgeStart& start = settings.bridges.back().start_type;
+  start = BridgeStart::automatic;
+  if (word == "lazy") start = BridgeStart::lazy;
+  if (word == "once") start = BridgeStart::once;
+}
+
+/// Mosquitto takes shorter ones for the shortest; check_bridges() says so.
+void keepalive_interval(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.bridges.back().keepalive_interval_seconds, value);
+  auto& seconds = settings.bridges.back().keepalive_interval_seconds;
+  seconds = std::max(seconds, bridge_keepalive_min);
+}
+
+void idle_timeout(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.bridges.back().idle_timeout_seconds, value);
+  auto& seconds = settings.bridges.back().idle_timeout_seconds;
+  seconds = std::max(seconds, std::uint32_t{1});
+}
+
+void threshold(Settings& settings, Listener& /*listener*/, const Value& value) {
+  store(settings.bridges.back().threshold, value);
+  auto& messages = settings.bridges.back().threshold;
+  messages = std::max(messages, std::uint32_t{1});
+}
+
+void restart_timeout(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto numbers = parse_numbers(std::get<std::string>(value));
+  assert(!numbers.empty());
+  BridgeRestart& restart = settings.bridges.back().restart;
+  restart.base_seconds = std::max(numbers.front(), std::uint32_t{1});
+  restart.cap_seconds = numbers.size() > 1 ? numbers[1] : 0;
+}
+
+void tcp_keepalive(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto numbers = parse_numbers(std::get<std::string>(value));
+  assert(numbers.size() == 3);
+  settings.bridges.back().tcp_keepalive = {
+      .idle_seconds = numbers[0], .interval_seconds = numbers[1], .probes = numbers[2]};
+}
+
 constexpr auto bridge_rows = std::to_array<Option>({
     {.name = "connection",
      .type = Type::heading,
      .scope = Scope::bridge,
      .repeated = true,
      .example = "bridge-name",
-     .availability = Availability::not_built_in,
-     .help = "Begin a bridge to another broker. What follows belongs to it."},
+     .availability = bridges_today,
+     .help =
+         "Begin a bridge to another broker: its name. What follows belongs to it. A message "
+         "that the bridge has taken at one end is acknowledged there when the other end has it."},
+    {.name = "name",
+     .scope = Scope::bridge,
+     .example = "bridge-name",
+     .availability = bridges_today,
+     .form = Form::toml_only,
+     .help = "Name of the bridge, for log lines and client ids: what stands behind connection in a "
+             "mosquitto.conf.",
+     .apply = to_bridge<&BridgeSettings::name>},
     {.name = "address",
      .aliases = "addresses",
+     .type = Type::addresses,
      .scope = Scope::bridge,
      .example = "example.org:1883",
-     .availability = Availability::not_built_in,
-     .help = "Host and port of the remote brokers."},
-    {.name = "bridge_alpn",
-     .scope = Scope::bridge,
-     .example = "mqtt",
-     .availability = Availability::not_built_in,
-     .help = "ALPN protocol name to offer."},
+     .availability = bridges_today,
+     .help = "Where the remote broker listens: HOST:PORT, port 1883 by default. Several addresses, "
+             "separated by blanks, are tried in turn; see round_robin.",
+     .apply = addresses},
     {.name = "bridge_attempt_unsubscribe",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = Availability::not_built_in,
-     .help = "On connect, unsubscribe from topics that only go out."},
+     .availability = bridges_today,
+     .help = "On connect, unsubscribe from topics that only go out.",
+     .apply = to_bridge<&BridgeSettings::attempt_unsubscribe>},
     {.name = "bridge_bind_address",
      .scope = Scope::bridge,
      .example = "192.0.2.1",
-     .availability = Availability::not_built_in,
-     .help = "Local address to connect from."},
-    {.name = "bridge_cafile",
-     .scope = Scope::bridge,
-     .example = "/etc/darter/ca.crt",
-     .availability = Availability::not_built_in,
-     .help = "PEM CAs for the remote certificate; turns TLS on."},
-    {.name = "bridge_capath",
-     .scope = Scope::bridge,
-     .example = "/etc/ssl/certs",
-     .availability = Availability::not_built_in,
-     .help = "Folder of such CAs; turns TLS on."},
-    {.name = "bridge_certfile",
-     .scope = Scope::bridge,
-     .example = "/etc/darter/bridge.crt",
-     .availability = Availability::not_built_in,
-     .help = "PEM client certificate."},
-    {.name = "bridge_ciphers",
-     .scope = Scope::bridge,
-     .example = "DEFAULT",
-     .availability = Availability::not_built_in,
-     .help = "Cipher list for TLS 1.2."},
-    {.name = "bridge_ciphers_tls1.3",
-     .scope = Scope::bridge,
-     .example = "TLS_AES_128_GCM_SHA256",
-     .availability = Availability::not_built_in,
-     .help = "Cipher suites for TLS 1.3."},
-    {.name = "bridge_identity",
-     .scope = Scope::bridge,
-     .example = "identity",
-     .availability = Availability::not_built_in,
-     .help = "PSK identity; needs bridge_psk."},
-    {.name = "bridge_insecure",
-     .type = Type::flag,
-     .scope = Scope::bridge,
-     .default_text = "false",
-     .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Do not check that the remote certificate matches the host name."},
-    {.name = "bridge_keyfile",
-     .scope = Scope::bridge,
-     .example = "/etc/darter/bridge.key",
-     .availability = Availability::not_built_in,
-     .help = "PEM client key."},
+     .availability = bridges_today,
+     .help = "Local address to connect from.",
+     .apply = to_bridge<&BridgeSettings::bind_address>},
     {.name = "bridge_max_packet_size",
      .type = Type::integer,
      .scope = Scope::bridge,
@@ -89,56 +128,51 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .default_text = "0",
      .example = "65536",
      .units = "bytes",
-     .availability = Availability::not_built_in,
-     .help = "Largest packet sent to the remote broker; 0 means no limit."},
+     .availability = bridges_today,
+     .help = "Largest packet sent to the remote broker; 0 means no limit.",
+     .apply = to_bridge<&BridgeSettings::max_packet_size_bytes>},
     {.name = "bridge_max_topic_alias",
      .type = Type::integer,
      .scope = Scope::bridge,
      .maximum = uint16_max,
      .default_text = "10",
-     .availability = Availability::not_built_in,
-     .help = "Topic aliases that a remote broker of 5.0 may use."},
+     .availability = bridges_today,
+     .help = "Topic aliases that a remote broker of 5.0 may use.",
+     .apply = to_bridge<&BridgeSettings::max_topic_alias>},
     {.name = "bridge_outgoing_retain",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = Availability::not_built_in,
-     .help = "Keep the retain flag on what is sent to the remote broker."},
+     .availability = bridges_today,
+     .help = "Keep the retain flag on what is sent to the remote broker.",
+     .apply = to_bridge<&BridgeSettings::outgoing_retain>},
     {.name = "bridge_protocol_version",
      .type = Type::choice,
      .scope = Scope::bridge,
      .choices = "mqttv31 mqttv311 mqttv50",
      .default_text = "mqttv311",
-     .availability = Availability::not_built_in,
-     .help = "MQTT version of the bridge."},
-    {.name = "bridge_psk",
-     .scope = Scope::bridge,
-     .example = "0123abcd",
-     .availability = Availability::not_built_in,
-     .help = "PSK key in hex; needs bridge_identity."},
+     .availability = bridges_today,
+     .help =
+         "MQTT version of the bridge. Between two brokers of 5.0 messages keep their properties.",
+     .apply = protocol_version},
     {.name = "bridge_receive_maximum",
      .type = Type::integer,
      .scope = Scope::bridge,
      .minimum = 1,
      .maximum = uint16_max,
      .example = "20",
-     .availability = Availability::not_built_in,
-     .help = "Receive Maximum that a bridge of 5.0 announces."},
+     .availability = bridges_today,
+     .help = "Receive Maximum that a bridge of 5.0 announces.",
+     .apply = to_bridge<&BridgeSettings::receive_maximum>},
     {.name = "bridge_reload_type",
      .type = Type::choice,
      .scope = Scope::bridge,
      .choices = "lazy immediate",
      .default_text = "lazy",
-     .availability = Availability::not_built_in,
-     .help = "Use new options at the next connect, or connect anew at once."},
-    {.name = "bridge_require_ocsp",
-     .type = Type::flag,
-     .scope = Scope::bridge,
-     .default_text = "false",
-     .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Require a good OCSP answer for the remote certificate."},
+     .availability = bridges_today,
+     .help = "Use new options at the next connect, or connect anew at once.",
+     .apply = reload_type},
     {.name = "bridge_session_expiry_interval",
      .type = Type::integer,
      .scope = Scope::bridge,
@@ -146,157 +180,188 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .default_text = "0",
      .example = "3600",
      .units = "seconds",
-     .availability = Availability::not_built_in,
-     .help = "Session Expiry Interval of a bridge of 5.0."},
+     .availability = bridges_today,
+     .help = "Session Expiry Interval of a bridge of 5.0.",
+     .apply = to_bridge<&BridgeSettings::session_expiry_interval_seconds>},
     {.name = "bridge_tcp_keepalive",
+     .type = Type::numbers,
      .scope = Scope::bridge,
+     .minimum = 1,
+     .maximum = uint16_max,
+     .numbers_min = 3,
+     .numbers_max = 3,
      .example = "600 30 5",
-     .availability = Availability::not_built_in,
-     .help = "TCP keepalive: idle time, interval and count."},
+     .availability = bridges_today,
+     .help = "TCP keepalive: seconds of silence before the first probe, seconds between probes, "
+             "and how "
+             "many go unanswered before the connection is lost.",
+     .apply = tcp_keepalive},
     {.name = "bridge_tcp_user_timeout",
      .type = Type::integer,
      .scope = Scope::bridge,
      .maximum = int32_max,
      .example = "30000",
      .units = "milliseconds",
-     .availability = Availability::not_built_in,
-     .help = "TCP_USER_TIMEOUT."},
-    {.name = "bridge_tls_use_os_certs",
-     .type = Type::flag,
-     .scope = Scope::bridge,
-     .default_text = "false",
-     .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Turn TLS on and trust the system's CAs."},
-    {.name = "bridge_tls_version",
-     .type = Type::choice,
-     .scope = Scope::bridge,
-     .choices = "tlsv1.2 tlsv1.3 tlsv1.1 tlsv1",
-     .default_text = "tlsv1.2",
-     .availability = Availability::not_built_in,
-     .help = "Lowest TLS version."},
+     .availability = bridges_today,
+     .help = "TCP_USER_TIMEOUT.",
+     .apply = to_bridge<&BridgeSettings::tcp_user_timeout_milliseconds>},
     {.name = "cleansession",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Clean session on the remote side."},
+     .availability = bridges_today,
+     .help = "Clean session on the remote side.",
+     .apply = to_bridge<&BridgeSettings::cleansession>},
     {.name = "idle_timeout",
      .type = Type::integer,
      .scope = Scope::bridge,
-     .minimum = 1,
      .maximum = int32_max,
      .default_text = "60",
      .units = "seconds",
-     .availability = Availability::not_built_in,
-     .help = "Silence after which a lazy bridge stops."},
+     .availability = bridges_today,
+     .help = "Silence after which a lazy bridge stops.",
+     .apply = idle_timeout},
     {.name = "keepalive_interval",
      .type = Type::integer,
      .scope = Scope::bridge,
-     .minimum = 5,
      .maximum = uint16_max,
      .default_text = "60",
      .units = "seconds",
-     .availability = Availability::not_built_in,
-     .help = "Time between pings."},
+     .availability = bridges_today,
+     .help = "Time between pings.",
+     .apply = keepalive_interval},
     {.name = "local_cleansession",
      .type = Type::flag,
      .scope = Scope::bridge,
      .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Clean session on the local side; as cleansession by default."},
+     .availability = bridges_today,
+     .help = "Clean session on the local side; as cleansession by default.",
+     .apply = to_bridge<&BridgeSettings::local_cleansession>},
     {.name = "local_clientid",
      .scope = Scope::bridge,
      .example = "local.bridge",
-     .availability = Availability::not_built_in,
-     .help = "Client id in this broker."},
+     .availability = bridges_today,
+     .help = "Client id in this broker; local. and remote_clientid by default.",
+     .apply = to_bridge<&BridgeSettings::local_clientid>},
     {.name = "local_password",
      .scope = Scope::bridge,
      .example = "secret",
-     .availability = Availability::not_built_in,
-     .help = "Password towards this broker."},
+     .availability = bridges_today,
+     .help = "Password towards this broker.",
+     .apply = to_bridge<&BridgeSettings::local_password>},
     {.name = "local_username",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = Availability::not_built_in,
-     .help = "Username towards this broker."},
+     .availability = bridges_today,
+     .help = "Username towards this broker.",
+     .apply = to_bridge<&BridgeSettings::local_username>},
     {.name = "notification_topic",
      .scope = Scope::bridge,
      .example = "bridge/state",
-     .availability = Availability::not_built_in,
-     .help = "Topic that tells whether the bridge is up."},
+     .availability = bridges_today,
+     .help = "Topic of the notifications. By default $SYS/broker/connection/ID/state, where ID is "
+             "remote_clientid.",
+     .apply = to_bridge<&BridgeSettings::notification_topic>},
     {.name = "notifications",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = Availability::not_built_in,
-     .help = "Publish whether the bridge is up."},
+     .availability = bridges_today,
+     .help = "Publish 1 while the bridge is connected and 0 while it is not, retained, at both "
+             "brokers.",
+     .apply = to_bridge<&BridgeSettings::notifications>},
     {.name = "notifications_local_only",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "Publish that in this broker only."},
+     .availability = bridges_today,
+     .help = "Publish that in this broker only.",
+     .apply = to_bridge<&BridgeSettings::notifications_local_only>},
     {.name = "remote_clientid",
      .aliases = "clientid",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = Availability::not_built_in,
-     .help = "Client id at the remote broker."},
+     .availability = bridges_today,
+     .help = "Client id at the remote broker. By default the name of this machine, a dot and that "
+             "of the "
+             "bridge.",
+     .apply = to_bridge<&BridgeSettings::remote_clientid>},
     {.name = "remote_password",
      .aliases = "password",
      .scope = Scope::bridge,
      .example = "secret",
-     .availability = Availability::not_built_in,
-     .help = "Password at the remote broker."},
+     .availability = bridges_today,
+     .help = "Password at the remote broker.",
+     .apply = to_bridge<&BridgeSettings::remote_password>},
     {.name = "remote_username",
      .aliases = "username",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = Availability::not_built_in,
-     .help = "Username at the remote broker."},
+     .availability = bridges_today,
+     .help = "Username at the remote broker.",
+     .apply = to_bridge<&BridgeSettings::remote_username>},
     {.name = "restart_timeout",
+     .type = Type::numbers,
      .scope = Scope::bridge,
-     .example = "5 30",
-     .availability = Availability::not_built_in,
-     .help = "Wait before connecting again: one constant, or the base and cap of a backoff."},
+     .maximum = int32_max,
+     .numbers_min = 1,
+     .numbers_max = 2,
+     .default_text = "5 30",
+     .units = "seconds",
+     .availability = bridges_today,
+     .help =
+         "Wait before connecting again: one constant, or base and cap of a backoff with jitter.",
+     .apply = restart_timeout},
     {.name = "round_robin",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = Availability::not_built_in,
-     .help = "With several addresses: stay with the one that works, or return to the first."},
+     .availability = bridges_today,
+     .help =
+         "With several addresses: true stays with the one that works; false goes back to the first "
+         "as soon as it can be reached.",
+     .apply = to_bridge<&BridgeSettings::round_robin>},
     {.name = "start_type",
      .type = Type::choice,
      .scope = Scope::bridge,
      .choices = "automatic lazy once",
      .default_text = "automatic",
-     .availability = Availability::not_built_in,
-     .help = "When the bridge connects."},
+     .availability = bridges_today,
+     .help =
+         "When the bridge connects: at start and again after each loss (automatic), when messages "
+         "wait for it (lazy), or at start alone (once).",
+     .apply = start_type},
     {.name = "threshold",
      .type = Type::integer,
      .scope = Scope::bridge,
      .maximum = int32_max,
      .default_text = "10",
-     .availability = Availability::not_built_in,
-     .help = "Queued messages that start a lazy bridge."},
+     .availability = bridges_today,
+     .help = "Queued messages that start a lazy bridge.",
+     .apply = threshold},
     {.name = "topic",
+     .type = Type::topic_mapping,
      .scope = Scope::bridge,
      .repeated = true,
      .example = "# out 0",
-     .availability = Availability::not_built_in,
-     .help = "Topics that cross the bridge: pattern, direction, QoS, prefixes."},
+     .availability = bridges_today,
+     .help = "Topics that cross the bridge: PATTERN, then out, in or both, QoS, local prefix and "
+             "remote "
+             "prefix. The prefix of one side is cut off and that of the other put in its place; an "
+             "empty one is written \"\". An empty pattern maps one topic to another.",
+     .apply = topic},
     {.name = "try_private",
      .type = Type::flag,
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = Availability::not_built_in,
-     .help = "Tell the remote broker that this is a bridge."},
+     .availability = bridges_today,
+     .help = "Tell the remote broker that this is a bridge.",
+     .apply = to_bridge<&BridgeSettings::try_private>},
 });
 
 }  // namespace

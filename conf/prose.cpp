@@ -33,7 +33,7 @@ std::string facts_of(const Option& option) {
   }
   if (option.type == Type::choice || option.type == Type::log_destination ||
       option.type == Type::duration || option.type == Type::networks ||
-      option.type == Type::file_mode) {
+      option.type == Type::file_mode || option.type == Type::numbers) {
     text += " It is " + range_of(option) + ".";
   }
   if (!option.reloadable) text += " Read at start only.";

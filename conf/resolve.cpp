@@ -24,6 +24,7 @@ class Resolver {
  private:
   void globals();
   void listeners();
+  void bridge(const BridgeSource& from);
   void loopback_listeners();
   void default_listener();
   void listener(const ListenerSource& from);
@@ -66,6 +67,7 @@ Configuration Resolver::configuration() && {
   settings_.remarks = source_.diagnostics;
   globals();
   listeners();
+  for (const BridgeSource& each : source_.bridges) bridge(each);
   remark_threads();
   remark_per_listener();
   return {std::move(settings_), std::move(written_)};
@@ -165,6 +167,18 @@ void Resolver::listener(const ListenerSource& from) {
   if (open && per_listener()) remark_not_inherited(from, listener);
   remark_without_websockets(from.entries, listener);
   add(std::move(listener), std::move(written));
+}
+
+void Resolver::bridge(const BridgeSource& from) {
+  settings_.bridges.emplace_back();
+  Listener nobody;
+  WrittenOptions written;
+  apply(from.entries, nobody, written);
+  BridgeSettings& bridge = settings_.bridges.back();
+  if (find_entry(from.entries, "local_cleansession") == nullptr) {
+    bridge.local_cleansession = bridge.cleansession;
+  }
+  written_.bridges.push_back(std::move(written));
 }
 
 void Resolver::remark(Severity severity, const Place& place, std::string text) {

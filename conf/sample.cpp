@@ -10,7 +10,7 @@
 namespace conf {
 namespace {
 
-enum class Part { globals, listener };
+enum class Part { globals, listener, bridge };
 
 /// The values that a sample shows: several for an option that is repeated.
 std::vector<std::string> shown_values(const Option& option, FileForm form) {
@@ -47,23 +47,38 @@ std::string mosquitto_line(const Option& option) {
   return lines;
 }
 
+Part part_of(const Option& option) {
+  if (option.scope == Scope::bridge) return Part::bridge;
+  return option.scope == Scope::listener ? Part::listener : Part::globals;
+}
+
 bool is_shown(const Option& option, Part part, bool toml) {
   const bool usable = option.availability == Availability::works;
-  const bool listener = option.scope == Scope::listener;
   return usable && (toml || option.form == Form::both) && option.type != Type::heading &&
-         listener == (part == Part::listener);
+         part_of(option) == part;
 }
 
 template <typename Line>
 std::string section(Part part, bool toml, Line line) {
   std::string text;
   for (const Option& option : options()) {
-    const bool head =
-        option.name == "port" || option.name == "bind_address" || option.name == "unix_socket_path";
+    const bool head = option.name == "port" || option.name == "bind_address" ||
+                      option.name == "unix_socket_path" || option.name == "name";
     if (head || !is_shown(option, part, toml)) continue;
     text += "\n" + folded(std::string(option.help) + facts_of(option), "# ") + line(option);
   }
   return text;
+}
+
+/// The part about bridges; empty for as long as they are not built in.
+std::string bridge_part(bool toml) {
+  std::string options = section(Part::bridge, toml, toml ? toml_line : mosquitto_line);
+  if (options.empty()) return options;
+  return "\n" +
+         folded("A bridge to another broker; there may be several. What follows belongs to it.",
+                "# ") +
+         (toml ? "#[[connection]]\n#name = \"bridge-name\"\n" : "#connection bridge-name\n") +
+         options;
 }
 
 constexpr std::string_view introduction =
@@ -83,7 +98,7 @@ std::string sample_toml() {
               "security options above may stand here too, and win over those above.",
               "# ") +
           "#[[listener]]\n#port = 1883\n#bind_address = \"127.0.0.1\"\n";
-  return text + section(Part::listener, true, toml_line);
+  return text + section(Part::listener, true, toml_line) + bridge_part(true);
 }
 
 std::string sample_mosquitto() {
@@ -95,7 +110,7 @@ std::string sample_mosquitto() {
               "for a unix socket. What follows belongs to it.",
               "# ") +
           "#listener 1883 127.0.0.1\n";
-  return text + section(Part::listener, false, mosquitto_line);
+  return text + section(Part::listener, false, mosquitto_line) + bridge_part(false);
 }
 
 std::string sample_of(std::string_view form) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/core/log.h"
+#include "conf/bridge_settings.h"
 #include "conf/diagnostic.h"
 
 namespace conf {
@@ -151,6 +152,7 @@ inline constexpr std::uint32_t threads_max = 64;
 ///            been applied.
 struct Settings {
   std::vector<Listener> listeners;
+  std::vector<BridgeSettings> bridges;
   LogSettings log;
 
   std::string user = "mosquitto";   ///< the user to change to when started as root

@@ -33,7 +33,20 @@ SourceWriter::Owner SourceWriter::begin_listener(const Place& place) {
   return static_cast<Owner>(source_.listeners.size() - 1);
 }
 
+SourceWriter::Owner SourceWriter::begin_bridge(const Place& place) {
+  const Option& heading = *find_option("connection");
+  if (heading.availability == Availability::not_built_in) not_built_in(heading.name, place);
+  source_.bridges.push_back({.place = place, .entries = {}});
+  return static_cast<Owner>(static_cast<std::ptrdiff_t>(Owner::first_bridge) + 1 -
+                            static_cast<std::ptrdiff_t>(source_.bridges.size()));
+}
+
 std::vector<Entry>& SourceWriter::entries_of(Owner owner) {
+  if (is_bridge(owner)) {
+    const auto number =
+        static_cast<std::ptrdiff_t>(Owner::first_bridge) - static_cast<std::ptrdiff_t>(owner);
+    return source_.bridges[static_cast<std::size_t>(number)].entries;
+  }
   if (owner == Owner::globals) return source_.globals;
   if (owner == Owner::default_listener) return source_.default_listener;
   return source_.listeners[static_cast<std::size_t>(owner)].entries;
@@ -61,13 +74,17 @@ void SourceWriter::comment_on(const Option& option, std::string_view name, const
   if (option.availability == Availability::refused) {
     error(place, quoted(name) + " is not supported: " + std::string(option.note));
   }
-  if (option.availability == Availability::not_built_in && !asks_for_nothing(option, value)) {
+  // One error for a bridge is enough: an error for each of its options would only repeat it.
+  const bool said = option.scope == Scope::bridge;
+  if (option.availability == Availability::not_built_in && !said &&
+      !asks_for_nothing(option, value)) {
     not_built_in(name, place);
   }
 }
 
 bool SourceWriter::is_given_twice(const Option& option, const Place& place, Owner owner) {
-  if (option.type != Type::text || option.repeated) return false;
+  const bool may_stand_once = option.type == Type::text || option.type == Type::addresses;
+  if (!may_stand_once || option.repeated) return false;
   const Entry* earlier = find_entry(entries_of(owner), option.name);
   if (earlier == nullptr) return false;
   const std::string where =

@@ -31,6 +31,12 @@ struct ListenerSource {
   std::vector<Entry> entries;
 };
 
+/// The options of one bridge, its name among them.
+struct BridgeSource {
+  Place place;
+  std::vector<Entry> entries;
+};
+
 /// The content of a configuration of either form: each option is checked, but nothing is combined
 /// yet.
 ///
@@ -43,6 +49,7 @@ struct Source {
   std::vector<Entry> globals;
   std::vector<Entry> default_listener;
   std::vector<ListenerSource> listeners;
+  std::vector<BridgeSource> bridges;
   std::vector<Entry> form_defaults;
   Diagnostics diagnostics;
 };
@@ -56,11 +63,17 @@ struct Source {
 ///            file is reported at once.
 class SourceWriter {
  public:
-  /// The owner of an option: the broker, the default listener, or a listener by its number.
-  enum class Owner : std::ptrdiff_t { globals = -2, default_listener = -1 };
+  /// The owner of an option: the broker, the default listener, a listener by its number, or a
+  /// bridge: the first is `first_bridge`, and each later one is one less.
+  enum class Owner : std::ptrdiff_t { first_bridge = -3, globals = -2, default_listener = -1 };
+
+  [[nodiscard]] static bool is_bridge(Owner owner) { return owner <= Owner::first_bridge; }
 
   /// Returns   The owner of the options that follow.
   Owner begin_listener(const Place& place);
+
+  /// The same for a bridge, which is an error for as long as bridges are not built in.
+  Owner begin_bridge(const Place& place);
 
   /// Sets `option`, which was written as `name`, and reports each fault of it.
   void set(const Option& option, std::string_view name, const Value& value, const Place& place,

@@ -87,6 +87,9 @@ class TomlReader {
   void table(const toml::table& table, Owner owner);
   void option(std::string_view name, const toml::node& node, const Place& place, Owner owner);
   void listeners(const toml::node& node);
+  void connections(const toml::node& node);
+  [[nodiscard]] bool may_stand(const Option& option, std::string_view name, const Place& place,
+                               Owner owner);
   void include(const Option& option, const toml::node& node);
   void values(const Option& option, std::string_view name, const toml::node& node, Owner owner);
   void value(const Option& option, std::string_view name, const toml::node& node, Owner owner);
@@ -136,17 +139,30 @@ void TomlReader::option(std::string_view name, const toml::node& node, const Pla
   const bool top_level = owner == Owner::globals;
   if (found == nullptr) return writer_.unknown(name, place);
   if (found->type == Type::heading && top_level) {
-    if (found->name == "listener") return listeners(node);
-    return writer_.not_built_in(found->name, place);
+    return found->name == "listener" ? listeners(node) : connections(node);
   }
-  const bool of_listener = found->scope == Scope::listener || found->scope == Scope::security;
-  if (!top_level && !of_listener) {
-    return writer_.error(place, "'" + std::string(name) +
-                                    "' is for the whole broker: it stands above all [[listener]]");
-  }
+  if (!may_stand(*found, name, place, owner)) return;
   if (found->type == Type::folder) return include(*found, node);
   if (top_level && found->scope == Scope::listener) owner = Owner::default_listener;
   values(*found, name, node, owner);
+}
+
+/// Whether an option may stand in that table; if not, this says where it may.
+bool TomlReader::may_stand(const Option& option, std::string_view name, const Place& place,
+                           Owner owner) {
+  const bool of_bridge = option.scope == Scope::bridge;
+  if (of_bridge != SourceWriter::is_bridge(owner)) {
+    writer_.error(place, "'" + std::string(name) +
+                             (of_bridge ? "' belongs to a bridge: it stands in a [[connection]]"
+                                        : "' is no option of a bridge: it stands above all "
+                                          "[[connection]]"));
+    return false;
+  }
+  const bool of_listener = option.scope == Scope::listener || option.scope == Scope::security;
+  if (owner == Owner::globals || of_bridge || of_listener) return true;
+  writer_.error(place, "'" + std::string(name) +
+                           "' is for the whole broker: it stands above all [[listener]]");
+  return false;
 }
 
 /// One folder or an array of them, read where the option stands: later options override them.
@@ -173,6 +189,20 @@ void TomlReader::listeners(const toml::node& node) {
     const Owner owner = writer_.begin_listener(place);
     check_address(*listener, place);
     table(*listener, owner);
+  };
+  const auto* array = node.as_array();
+  if (array == nullptr) return one(node);
+  for (const toml::node& each : *array) one(each);
+}
+
+void TomlReader::connections(const toml::node& node) {
+  const auto one = [this](const toml::node& each) {
+    const Place place = place_of(each.source());
+    const auto* connection = each.as_table();
+    if (connection == nullptr) return writer_.error(place, "a bridge is a table: [[connection]]");
+    const Owner owner = writer_.begin_bridge(place);
+    if (!connection->contains("name")) writer_.error(place, "A [[connection]] needs a 'name'");
+    table(*connection, owner);
   };
   const auto* array = node.as_array();
   if (array == nullptr) return one(node);

@@ -10,7 +10,8 @@ namespace conf {
 /// Reads darter.toml: the options of the table under the names that they have in mosquitto.conf.
 ///
 /// Shape      Options of the broker at the top level, one [[listener]] table for each listener with
-///            its port, bind_address or unix_socket_path. An option that may be repeated is an
+///            its port, bind_address or unix_socket_path, and one [[connection]] table for each
+///            bridge with its name. An option that may be repeated is an
 ///            array.
 ///            Security options at the top level stand for every listener that has none of its own.
 ///

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "conf/bridge_values.h"
 #include "conf/diagnostic.h"
 #include "conf/network.h"
 #include "conf/options.h"
@@ -147,6 +148,30 @@ Result parse_file_mode(const Option& option, std::string_view text) {
   return mode;
 }
 
+/// In one form whatever blanks stood between: "5 30".
+Result parse_number_list(const Option& option, std::string_view text) {
+  const auto numbers = parse_numbers(text);
+  if (numbers.size() < option.numbers_min || numbers.size() > option.numbers_max) {
+    return wrong(option, text);
+  }
+  std::string list;
+  for (const std::uint32_t number : numbers) {
+    if (number < option.minimum || number > option.maximum) return wrong(option, text);
+    list += (list.empty() ? "" : " ") + std::to_string(number);
+  }
+  return list;
+}
+
+/// A text whose parts have been looked at: it is read again where it is applied.
+template <typename Parts>
+Result as_value(const Option& option, std::string_view text,
+                const std::expected<Parts, std::string>& parts) {
+  const Result checked = parse_text(option, text);
+  if (!checked) return checked;
+  if (!parts) return std::unexpected(quoted(option.name) + " " + parts.error());
+  return std::string(text);
+}
+
 std::string duration_text(std::int64_t seconds) {
   const auto* const unit =
       std::find_if(duration_units.begin(), duration_units.end(),
@@ -230,6 +255,12 @@ Result parse_value(const Option& option, std::string_view text) {
       return parse_file_mode(option, text);
     case Type::log_destination:
       return parse_log_destination(option, text);
+    case Type::numbers:
+      return parse_number_list(option, text);
+    case Type::addresses:
+      return as_value(option, text, parse_bridge_addresses(text));
+    case Type::topic_mapping:
+      return as_value(option, text, parse_bridge_topic(text));
     case Type::text:
     case Type::heading:
     case Type::folder:

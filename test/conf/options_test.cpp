@@ -82,8 +82,13 @@ bool needs_proxy_protocol(const Option& option) {
   return option.name == "proxy_protocol_v2_require_tls";
 }
 
+bool is_in_bridge(const Option& option) {
+  return option.scope == Scope::bridge && option.type != Type::heading;
+}
+
 std::string as_mosquitto(const Option& option) {
-  std::string text = spelled(option) + " " + example(option) + "\n";
+  std::string text = is_in_bridge(option) ? "connection b\n" : "";
+  text += spelled(option) + " " + example(option) + "\n";
   if (needs_proxy_protocol(option)) text += "enable_proxy_protocol 2\n";
   for (const auto name : conf::words_of(companions_of(option))) text += std::string(name) + " /x\n";
   return text;
@@ -98,7 +103,13 @@ std::string as_toml(const Option& option) {
   if (in_listener && option.name != "port" && option.name != "unix_socket_path") {
     head += "port = 1883\n";
   }
-  if (option.type == Type::heading) return "[[" + spelled(option) + "]]\nport = 1\n";
+  if (is_in_bridge(option)) {
+    head = "[[connection]]\n" + std::string(option.name == "name" ? "" : "name = \"b\"\n");
+  }
+  if (option.type == Type::heading) {
+    const bool bridge = option.scope == Scope::bridge;
+    return "[[" + spelled(option) + "]]\n" + (bridge ? "name = \"b\"\n" : "port = 1\n");
+  }
   std::string text = head + conf::toml_key(spelled(option)) + " = " + value + "\n";
   if (needs_proxy_protocol(option)) text += "enable_proxy_protocol = 2\n";
   for (const auto name : conf::words_of(companions_of(option))) {
@@ -113,7 +124,8 @@ void check_answer(const Option& option, const std::string& text) {
   const auto errors = errors_of(text);
   if (option.availability == Availability::not_built_in) {
     REQUIRE(errors.size() == 1);
-    CHECK(is_in("not built in yet: " + spelled(option), errors.front()));
+    const std::string named = option.scope == Scope::bridge ? "connection" : spelled(option);
+    CHECK(is_in("not built in yet: " + named, errors.front()));
     return;
   }
   if (option.availability == Availability::refused) {

@@ -88,7 +88,7 @@ TEST_CASE("darter.toml: all errors at once, with their lines", "[conf]") {
                   "plugin_use = \"/x\"\n"
                   "protocol = \"mqttsn\"\n"
                   "[[connection]]\n"
-                  "address = \"a\"\n") ==
+                  "name = \"a\"\naddress = \"a\"\n") ==
         Texts{"1: Unknown option 'max_keepalives'; did you mean 'max_keepalive'?",
               "2: 'max_qos' cannot be '3'; it is a number, 0 to 2",
               "3: 'allow_anonymous' must be true or false", "4: 'include_dir' must be a string",
