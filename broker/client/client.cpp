@@ -24,7 +24,8 @@ constexpr std::size_t output_bytes_kept = 65'536;
          (v5 || !options.password || options.user_name) &&
          (v5 || !options.client_id.empty() || options.clean_start) &&
          (!options.will || mqtt::check_topic_name(options.will->topic)) &&
-         (options.authentication_method || options.authentication_data.empty());
+         (options.authentication_method || options.authentication_data.empty()) &&
+         (options.handshakes == Handshakes::kept || options.acknowledge == Acknowledge::by_caller);
 }
 
 }  // namespace
@@ -104,6 +105,8 @@ std::optional<Instant> Client::next_wake() const noexcept {
 
 mqtt::ByteBuffer& Client::output() noexcept { return state_->output; }
 
+void Client::keep_input() { state_->reader.keep(); }
+
 bool Client::wants_input() const noexcept {
   return state_->output.size() < state_->options.output_bytes_max;
 }
@@ -171,6 +174,10 @@ void Client::State::end(Disconnected why, Instant now) {
   }
   sending.connection_lost();
   receiving.connection_lost();
+  if (relays()) {  // the other session sends again
+    sending.forget();
+    receiving.session_lost();
+  }
   requests.clear();
   reader.reset();
   keep_alive.stop();

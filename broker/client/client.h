@@ -96,6 +96,9 @@ class Client {
   /// The bytes to be written. The caller consumes from the front, or swaps the buffer for an empty
   /// one; it is empty when opened() returns, but for CONNECT.
   [[nodiscard]] mqtt::ByteBuffer& output() noexcept;
+  /// Copies what is left of the bytes that were fed, for a caller that has to stop calling next()
+  /// before it returns nothing. feed() has to wait until it does.
+  void keep_input();
   /// Whether the caller should read on. False while the server does not take what it is answered.
   [[nodiscard]] bool wants_input() const noexcept;
   /// Ends the connection with a DISCONNECT; Disconnected comes next, and no Open until start().
@@ -117,6 +120,13 @@ class Client {
   /// `reason`: of 5.0. From 0x80 on the message is refused, and its identifier free.
   /// Requires  Acknowledge::by_caller. A receipt that is worth nothing any more does nothing.
   void acknowledge(const Receipt& receipt, mqtt::Reason reason, Instant now);
+
+  /// Sends PUBREL; Acknowledged comes with PUBCOMP. An identifier that is not in flight is one of
+  /// an earlier connection. Nothing happens without a connection, nor for a message that the server
+  /// does not have yet.
+  ///
+  /// Requires  Handshakes::relayed.
+  void release(mqtt::PacketId packet_id, Token token, Instant now);
 
   // Requests.
 

@@ -11,6 +11,7 @@
 namespace client {
 
 using mqtt::Frame;
+using mqtt::PacketId;
 using mqtt::PacketType;
 using mqtt::Qos;
 using mqtt::Reason;
@@ -72,7 +73,7 @@ std::optional<Event> Client::State::on_first_frame(const Frame& frame, Instant n
 }
 
 std::optional<Event> Client::State::on_connack(const Frame& frame, Instant now) {
-  auto packet = mqtt::decode_connack(frame, options.version);
+  const auto packet = mqtt::decode_connack(frame, options.version);
   if (!packet) {
     fail(packet.error(), now);
     return std::nullopt;
@@ -127,7 +128,7 @@ void Client::State::accept_terms(const mqtt::Connack& packet, Instant now) {
   keep_alive.begin(terms.keep_alive_seconds, options.pingresp_milliseconds, now);
   outgoing_aliases.begin(std::min(options.topic_alias_out_max, terms.topic_alias_maximum));
   incoming_aliases.begin(options.topic_alias_in_max);
-  receiving.begin(options.receive_maximum, options.version);
+  receiving.begin(options.receive_maximum, options.version, options.handshakes);
   backoff.reset();
   accepted_before = true;
   phase = Phase::connected;
@@ -199,6 +200,7 @@ std::optional<Event> Client::State::on_pubrec(const mqtt::Ack& packet, SendWindo
     const bool awaited = flight != nullptr && flight->phase == SendWindow::Phase::pubrec;
     return awaited ? finished(packet, *flight) : std::nullopt;
   }
+  if (flight != nullptr && relays()) return on_relayed_pubrec(packet.packet_id, *flight);
   mqtt::Ack release{.type = PacketType::pubrel, .packet_id = packet.packet_id};
   if (flight == nullptr) {
     release.reason = Reason::packet_identifier_not_found;
@@ -208,6 +210,13 @@ std::optional<Event> Client::State::on_pubrec(const mqtt::Ack& packet, SendWindo
   encode(release, options.version, output);
   keep_alive.sent(now);
   return std::nullopt;
+}
+
+/// The caller answers. A PUBREC that comes twice on a connection tells nothing.
+std::optional<Event> Client::State::on_relayed_pubrec(PacketId id, SendWindow::Flight& flight) {
+  if (flight.phase != SendWindow::Phase::pubrec) return std::nullopt;
+  sending.release(flight);
+  return Received{flight.token, id};
 }
 
 std::optional<Event> Client::State::finished(const mqtt::Ack& packet,
@@ -268,7 +277,7 @@ std::optional<Event> Client::State::on_auth(const Frame& frame, Instant now) {
     fail(unexpected_packet, now);
     return std::nullopt;
   }
-  auto packet = mqtt::decode_auth(frame, mqtt::Side::server);
+  const auto packet = mqtt::decode_auth(frame, mqtt::Side::server);
   if (!packet) {
     fail(packet.error(), now);
     return std::nullopt;

@@ -52,7 +52,12 @@ Accepted Client::publish(const Publication& publication, Token token, Instant no
     if (state.id_in_use(id)) return Accepted::id_in_use;
   }
   if (!state.write_publish(publication, id, false)) return Accepted::packet_too_large;
-  if (id != PacketId{0}) state.sending.add(id, publication, token, now);
+  if (id != PacketId{0}) {
+    // Nothing to send again where handshakes are relayed: no copy of the message.
+    const Publication kept =
+        state.relays() ? Publication{.topic = {}, .qos = publication.qos} : publication;
+    state.sending.add(id, kept, token, now);
+  }
   state.keep_alive.sent(now);
   return Accepted::accepted;
 }
@@ -63,6 +68,21 @@ void Client::acknowledge(const Receipt& receipt, Reason reason, Instant now) {
   const std::size_t before = state.output.size();
   state.receiving.acknowledge(receipt, reason, state.output);
   if (state.output.size() > before) state.keep_alive.sent(now);
+}
+
+void Client::release(PacketId packet_id, Token token, Instant now) {
+  State& state = *state_;
+  assert(state.relays() && packet_id != PacketId{0});
+  if (state.phase != Phase::connected) return;
+  const SendWindow::Flight* const flight = state.sending.find(packet_id);
+  if (flight != nullptr && flight->phase != SendWindow::Phase::pubcomp) return;
+  if (flight == nullptr) {
+    state.sending.restore(
+        {.packet_id = packet_id, .token = token, .qos = Qos::exactly_once, .released = true}, now);
+  }
+  encode(mqtt::Ack{.type = PacketType::pubrel, .packet_id = packet_id}, state.options.version,
+         state.output);
+  state.keep_alive.sent(now);
 }
 
 std::optional<Reason> Client::State::objection_to(Qos qos, bool retain) const noexcept {
@@ -95,9 +115,14 @@ bool Client::State::write_publish(const Publication& publication, PacketId id, b
   return true;
 }
 
+/// Where the caller names identifiers, those of requests come from the other end of their range.
 PacketId Client::State::free_id() {
   do {
-    last_id = last_id == 65'535 ? std::uint16_t{1} : static_cast<std::uint16_t>(last_id + 1);
+    if (relays()) {
+      last_id = last_id <= 1 ? std::uint16_t{65'535} : static_cast<std::uint16_t>(last_id - 1);
+    } else {
+      last_id = last_id == 65'535 ? std::uint16_t{1} : static_cast<std::uint16_t>(last_id + 1);
+    }
   } while (id_in_use(PacketId{last_id}));
   return PacketId{last_id};
 }

@@ -85,6 +85,8 @@ struct Client::State {
   bool resolve_alias(mqtt::Publish& publish, Instant now);
   std::optional<Event> on_ack(const mqtt::Frame& frame, Instant now);
   std::optional<Event> on_pubrec(const mqtt::Ack& packet, SendWindow::Flight* flight, Instant now);
+  std::optional<Event> on_relayed_pubrec(mqtt::PacketId id, SendWindow::Flight& flight);
+  [[nodiscard]] bool relays() const noexcept { return options.handshakes == Handshakes::relayed; }
   std::optional<Event> finished(const mqtt::Ack& packet, const SendWindow::Flight& flight);
   std::optional<Event> on_pubrel(const mqtt::Ack& packet, Instant now);
   std::optional<Event> on_answer(const mqtt::Frame& frame, Instant now);

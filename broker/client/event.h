@@ -73,6 +73,13 @@ struct Released {
   Receipt receipt;
 };
 
+/// PUBREC came for a QoS 2 message: the server has it. Given if Handshakes::relayed: the caller
+/// says Client::release() when the other session has sent PUBREL.
+struct Received {
+  Token token;
+  mqtt::PacketId packet_id;
+};
+
 /// A publication is finished: PUBACK, PUBCOMP, or a PUBREC with an error.
 struct Acknowledged {
   Token token;
@@ -104,8 +111,8 @@ struct Authentication {
 struct Room {};
 
 /// Lifetime   What it points to is good until the next call of Client::next() or feed().
-using Event = std::variant<Open, Connected, Disconnected, Message, Released, Acknowledged, Dropped,
-                           Answered, Authentication, Room>;
+using Event = std::variant<Open, Connected, Disconnected, Message, Released, Received, Acknowledged,
+                           Dropped, Answered, Authentication, Room>;
 // One is returned for each message.
 static_assert(std::is_trivially_copyable_v<Event>);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace client {
 namespace {
@@ -52,8 +53,16 @@ void FrameReader::drop_tail() noexcept {
   }
 }
 
+void FrameReader::keep() {
+  mqtt::ByteBuffer copy;
+  copy.append(piece_);
+  kept_ = std::move(copy);
+  piece_ = kept_.view();
+}
+
 void FrameReader::reset() noexcept {
   piece_ = {};
+  kept_.reset();
   tail_.reset();
   tail_given_ = false;
 }

@@ -26,6 +26,8 @@ class FrameReader {
   /// Errors    As mqtt::next_frame().
   [[nodiscard]] mqtt::Decoded<std::optional<mqtt::Frame>> next(std::size_t packet_bytes_max,
                                                                mqtt::Version version);
+  /// Copies what is left of the piece, so that its owner may have it back.
+  void keep();
   /// Forgets all, and gives the memory back.
   void reset() noexcept;
   /// Bytes of a packet that is not whole.
@@ -37,6 +39,7 @@ class FrameReader {
   void drop_tail() noexcept;
 
   mqtt::Bytes piece_;
+  mqtt::ByteBuffer kept_;  // what piece_ points into after keep()
   mqtt::ByteBuffer tail_;
   bool tail_given_ = false;  // the last frame lies in the buffer
 };

@@ -17,6 +17,30 @@ enum class Acknowledge : std::uint8_t {
   by_caller,  ///< with Client::acknowledge(), when the caller has it on disk, say
 };
 
+/// The side that keeps the state of QoS 1 and 2 handshakes (section 4.3).
+///
+/// Shape      relayed: behind the caller stands another MQTT session, which keeps that state and
+///            sends again what has to be sent again, under the same packet identifiers. So each
+///            step of a handshake is told, and the next one is the caller's to take, when the other
+///            session has taken it:
+///
+///              this server        client         caller and the other session
+///                PUBLISH     ──▶  Message    ──▶  PUBLISH
+///                PUBREC      ◀──  acknowledge() ◀─  PUBREC
+///                PUBREL      ──▶  Released   ──▶  PUBREL, whether the identifier is known or not
+///                PUBCOMP     ◀──  acknowledge() ◀─  PUBCOMP
+///                PUBLISH     ◀──  publish()  ◀──  PUBLISH, whose identifier the caller names
+///                PUBREC      ──▶  Received   ──▶  PUBREC
+///                PUBREL      ◀──  release()  ◀──  PUBREL
+///                PUBCOMP     ──▶  Acknowledged ─▶  PUBCOMP
+///
+///            Exactly once then needs no table beside those of the two sessions: at each instant
+///            the one that sends knows a step less than the one that receives, or the same.
+enum class Handshakes : std::uint8_t {
+  kept,     ///< the client
+  relayed,  ///< the caller: nothing outlives a connection; needs Acknowledge::by_caller
+};
+
 /// The will of a CONNECT (sections 3.1.2.5 and 3.1.3.2).
 struct WillOptions {
   std::string topic;  // a topic name
@@ -67,6 +91,7 @@ struct Options {
   std::uint32_t packet_bytes_max = 0;      // 0: as large as MQTT has them, 256 MiB
   std::uint16_t topic_alias_in_max = 0;    // each keeps a topic name
   Acknowledge acknowledge = Acknowledge::at_once;
+  Handshakes handshakes = Handshakes::kept;
 
   // Limits of the packets kept for the server, whatever the server allows.
   std::uint16_t inflight_max = 20;              // publications with QoS 1 and 2; not 0

@@ -19,11 +19,13 @@ bool refuses(Reason reason) noexcept { return reason >= Reason::unspecified_erro
 
 }  // namespace
 
-void ReceiveWindow::begin(std::uint16_t receive_maximum, mqtt::Version version) noexcept {
+void ReceiveWindow::begin(std::uint16_t receive_maximum, mqtt::Version version,
+                          Handshakes handshakes) noexcept {
   assert(receive_maximum > 0 && unfinished_ == 0 && answers_.empty());
   // Before 5.0 a server does not hear of a maximum, and has as many identifiers as there are.
   receive_maximum_ = version == mqtt::Version::v5_0 ? receive_maximum : 65'535;
   version_ = version;
+  relayed_ = handshakes == Handshakes::relayed;
 }
 
 void ReceiveWindow::connection_lost() {
@@ -77,6 +79,7 @@ ReceiveWindow::Result ReceiveWindow::publish_again(PacketId id, Incoming& incomi
 }
 
 ReceiveWindow::Result ReceiveWindow::release(PacketId id, ByteBuffer& out) {
+  if (relayed_) exactly_once_.try_emplace(id, Incoming{.state = State::had});
   const auto known = exactly_once_.find(id);
   if (known == exactly_once_.end()) {
     send(PacketType::pubcomp, id, Reason::packet_identifier_not_found, out);

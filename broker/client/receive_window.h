@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/client/event.h"
+#include "broker/client/options.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
 #include "broker/wire/publish.h"
@@ -37,8 +38,9 @@ class ReceiveWindow {
     Receipt receipt{};
   };
 
-  /// A connection begins. Answers are of `version`.
-  void begin(std::uint16_t receive_maximum, mqtt::Version version) noexcept;
+  /// A connection begins. Answers are of `version`; `handshakes`: whether the caller is told of a
+  /// PUBREL for an identifier that is not there.
+  void begin(std::uint16_t receive_maximum, mqtt::Version version, Handshakes handshakes) noexcept;
   /// The connection is gone, and answers with it. What the caller has not acknowledged with QoS 2
   /// is not given to it again.
   void connection_lost();
@@ -47,7 +49,8 @@ class ReceiveWindow {
 
   /// A PUBLISH with QoS 1 or 2 came.
   [[nodiscard]] Result publish(const mqtt::Publish& packet, mqtt::ByteBuffer& out);
-  /// A PUBREL came. An identifier that is not there is answered at once [MQTT-4.3.3-11].
+  /// A PUBREL came. An identifier that is not there is answered at once [MQTT-4.3.3-11],
+  /// if handshakes are kept here.
   [[nodiscard]] Result release(mqtt::PacketId id, mqtt::ByteBuffer& out);
   /// The caller has what a receipt is for. A receipt that is worth nothing does nothing.
   void acknowledge(const Receipt& receipt, mqtt::Reason reason, mqtt::ByteBuffer& out);
@@ -96,6 +99,7 @@ class ReceiveWindow {
   std::size_t unfinished_ = 0;      // of this connection
   std::size_t receive_maximum_ = 65'535;
   mqtt::Version version_ = mqtt::Version::v5_0;
+  bool relayed_ = false;
 };
 
 }  // namespace client

@@ -72,6 +72,13 @@ void SendWindow::session_lost() {
   }
 }
 
+void SendWindow::forget() noexcept {
+  flights_.clear();
+  to_resend_.clear();
+  finished_.clear();
+  size_bytes_ = quota_used_ = 0;
+}
+
 std::optional<Token> SendWindow::take_finished() {
   if (finished_.empty()) return std::nullopt;
   const Token token = finished_.back();

@@ -58,6 +58,8 @@ class SendWindow {
   /// were the server's since PUBREC, so they are finished: take_finished() gives their tokens.
   void session_lost();
   [[nodiscard]] std::optional<Token> take_finished();
+  /// Nothing is in flight any more, and no token is given back.
+  void forget() noexcept;
   /// Whether something waits to be sent again.
   [[nodiscard]] bool resending() const noexcept { return !to_resend_.empty(); }
   /// The next one to be sent again, until sent_again() or finish(); identifier 0: there is none.

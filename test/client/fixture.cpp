@@ -133,6 +133,7 @@ std::string describe_event(const client::Event& event) {
           [](const client::Message& said) {
             return "message " + describe_publish(said.publish, false);
           },
+          [](const client::Received& said) { return "received" + id_text(said.packet_id); },
           [](const client::Released& said) { return "released" + id_text(said.receipt.packet_id); },
           [&](const client::Acknowledged& said) {
             return "acknowledged " + token(said.token) + " " + hex(said.reason);
