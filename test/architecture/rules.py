@@ -51,6 +51,9 @@ LAYERS = [
     Layer("broker/core", r"broker/core/", r"broker/(core|wire)/"),
     # Of the core only names: a point in time.
     Layer("broker/client", r"broker/client/", r"broker/(client|wire)/|broker/core/ids\.h$"),
+    # A client at either end: of the core a point in time, and log lines.
+    Layer("broker/bridge", r"broker/bridge/",
+          r"broker/(bridge|client|wire)/|broker/core/(ids|log|text)\.h$"),
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
           r"uv\.h$|openssl/|sodium\.h$|systemd/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
@@ -107,7 +110,7 @@ def includes_follow_the_table(tree):
 
 # Headers and words that give the core a sense it must not have. Its host tells it the time, its
 # host's loop is its thread, and chance comes in as bytes.
-PURE = re.compile(r"broker/(client|core|wire)/")
+PURE = re.compile(r"broker/(bridge|client|core|wire)/")
 SENSES = {
     "a clock": (r"chrono|ctime",
                 r"\b(clock_gettime|gettimeofday|std::time|steady_clock|system_clock)\b"),
@@ -124,7 +127,7 @@ MAY_BE_ATOMIC = "broker/core/shared_bytes.h"
 
 
 def core_has_no_senses(tree):
-    """broker/wire, core and client: no clock, thread, lock, chance or I/O; one file has atomics."""
+    """wire, core, client, bridge: no clock, thread, lock, chance or I/O; one file has atomics."""
     complaints = []
     for name in filter(PURE.match, tree.cpp_files):
         for number, kind, path in tree.includes(name):
