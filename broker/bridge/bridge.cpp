@@ -1,0 +1,233 @@
+#include "broker/bridge/bridge.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+#include <variant>
+
+#include "broker/bridge/client_options.h"
+#include "broker/core/text.h"
+#include "broker/wire/topic.h"
+
+namespace bridge {
+
+using broker::LogType;
+using client::Disconnected;
+using mqtt::Qos;
+using mqtt::Reason;
+
+Bridge::Bridge(Options options, broker::Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      map_(options_.mappings),
+      remote_(remote_options(options_)),
+      local_(local_options(options_, 65'535)) {
+  assert(!options_.addresses.empty());
+}
+
+void Bridge::start(Instant now) {
+  if (phase_ != Phase::stopped) return;
+  phase_ = Phase::preparing;
+  local_ = client::Client(local_options(options_, 65'535));
+  local_open_ = true;
+  orders_.emplace_back(OpenLocal{});
+  run(now);
+}
+
+void Bridge::stop(Instant now) {
+  if (phase_ == Phase::stopped) return;
+  const bool says_zero = options_.notifications == Notifications::both;
+  const bool v5 = options_.version == mqtt::Version::v5_0;
+  remote_.disconnect(
+      {.reason = says_zero && v5 ? Reason::disconnect_with_will_message : Reason::success}, now);
+  // Before 5.0 a connection that ends without DISCONNECT makes the will say "0".
+  if (says_zero && !v5) remote_.output().clear();
+  remote_open_ = false;
+  phase_ = Phase::stopped;
+  orders_.erase(orders_.begin() + static_cast<std::ptrdiff_t>(next_order_), orders_.end());
+  orders_.emplace_back(CloseRemote{});
+  detach(now);
+  try_first_at_.reset();
+  run(now);
+}
+
+void Bridge::messages_wait(Instant now) {
+  if (options_.start != Start::lazy || phase_ != Phase::apart) return;
+  remote_.start(now);
+  run(now);
+}
+
+void Bridge::first_reachable(Instant now) {
+  if (phase_ < Phase::attaching || address_ == 0) return;
+  give_up("the first address can be reached again", now);
+  address_ = options_.addresses.size() - 1;  // the first is the next
+  run(now);
+}
+
+// The connection to the other broker.
+
+void Bridge::remote_opened(Instant now) {
+  remote_.opened(now);
+  run(now);
+}
+
+void Bridge::remote_closed(std::string_view why, Instant now) {
+  if (!std::exchange(remote_open_, false)) return;
+  say(LogType::warning,
+      {phase_ == Phase::apart ? "Unable to connect bridge " : "Lost the connection of bridge ",
+       options_.name, " (", place_text(), "): ", broker::cut(why), "."});
+  remote_.closed(now);
+  run(now);
+}
+
+void Bridge::remote_received(mqtt::Bytes bytes, Instant now) {
+  if (stalled_ || !held_.empty()) {
+    held_.append(bytes);
+    return;
+  }
+  remote_.feed(bytes, now);
+  run(now);
+  if (stalled_) remote_.keep_input();
+}
+
+// The connection to the shard.
+
+void Bridge::local_opened(Instant now) {
+  if (!local_open_) return;
+  local_.opened(now);
+  run(now);
+}
+
+void Bridge::local_closed(Instant now) {
+  local_.closed(now);
+  run(now);
+}
+
+void Bridge::local_received(mqtt::Bytes bytes, Instant now) {
+  local_.feed(bytes, now);
+  run(now);
+}
+
+std::optional<Order> Bridge::next(Instant now) {
+  run(now);
+  if (next_order_ == orders_.size()) {
+    orders_.clear();
+    next_order_ = 0;
+    return std::nullopt;
+  }
+  return orders_[next_order_++];
+}
+
+std::optional<Instant> Bridge::next_wake() const noexcept {
+  std::optional<Instant> wake;
+  const auto take = [&wake](const std::optional<Instant>& other) {
+    if (other && (!wake || *other < *wake)) wake = other;
+  };
+  if (!stalled_) take(remote_.next_wake());
+  take(try_first_at_);
+  if (options_.start == Start::lazy && phase_ == Phase::crossing) {
+    take(broker::after_milliseconds(last_crossing_, options_.idle_milliseconds));
+  }
+  return wake;
+}
+
+/// Until neither client has anything to tell.
+void Bridge::run(Instant now) {
+  look_at_time(now);
+  for (bool more = true; more;) {
+    more = pull_remote(now);
+    more = pull_local(now) || more;
+  }
+}
+
+bool Bridge::has_room_here() const noexcept {
+  return !remote_.connected() || (phase_ == Phase::crossing && local_.has_room(Qos::exactly_once));
+}
+
+bool Bridge::pull_remote(Instant now) {
+  bool any = false;
+  while (has_room_here()) {
+    if (const auto event = remote_.next(now)) {
+      on_remote(*event, now);
+      any = true;
+      continue;
+    }
+    stalled_ = false;
+    if (held_.empty()) return any;
+    fed_ = std::exchange(held_, {});
+    remote_.feed(fed_.view(), now);
+  }
+  stalled_ = true;
+  return any;
+}
+
+/// Never waits for room at the other end: two brokers that wait for each other would wait for ever.
+bool Bridge::pull_local(Instant now) {
+  bool any = false;
+  for (auto event = local_.next(now); event; event = local_.next(now)) {
+    on_local(*event, now);
+    any = true;
+  }
+  return any;
+}
+
+void Bridge::on_remote(const client::Event& event, Instant now) {
+  if (std::holds_alternative<client::Open>(event)) {
+    open_remote();
+  } else if (const auto* connected = std::get_if<client::Connected>(&event)) {
+    remote_connected(*connected, now);
+  } else if (const auto* end = std::get_if<Disconnected>(&event)) {
+    remote_ended(*end, now);
+  } else if (const auto* message = std::get_if<client::Message>(&event)) {
+    cross_to_local(*message, now);
+  } else if (const auto* release = std::get_if<client::Released>(&event)) {
+    released(in_, remote_, local_, release->receipt, now);
+  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
+    received(out_, local_, taken->packet_id, now);
+  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
+    acknowledged(out_, local_, *done, now);
+  } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
+    for (const Reason reason : answered->answer->reasons) {
+      if (reason < Reason::unspecified_error || phase_ < Phase::attaching) continue;
+      const bool subscription = answered->answer->type == mqtt::PacketType::suback;
+      if (!subscription) continue;
+      say(LogType::warning,
+          {"Bridge ", options_.name, ": ", place_text(), " refuses a subscription."});
+    }
+  }
+}
+
+void Bridge::on_local(const client::Event& event, Instant now) {
+  if (std::holds_alternative<client::Connected>(event)) {
+    local_connected(now);
+  } else if (const auto* end = std::get_if<Disconnected>(&event)) {
+    local_ended(*end, now);
+  } else if (const auto* message = std::get_if<client::Message>(&event)) {
+    cross_to_remote(*message, now);
+  } else if (const auto* release = std::get_if<client::Released>(&event)) {
+    released(out_, local_, remote_, release->receipt, now);
+  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
+    received(in_, remote_, taken->packet_id, now);
+  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
+    acknowledged(in_, remote_, *done, now);
+  } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
+    for (const Reason reason : answered->answer->reasons) {
+      if (reason < Reason::unspecified_error) continue;
+      say(LogType::warning, {"Bridge ", options_.name, " may not subscribe here."});
+    }
+    if (phase_ != Phase::preparing || answers_due_ == 0) return;
+    --answers_due_;
+    if (answers_due_ == 0) prepared(now);
+  }
+}
+
+void Bridge::say(LogType type, std::initializer_list<std::string_view> pieces) const {
+  if (log_.enabled(type)) log_.write(type, broker::concat(pieces));
+}
+
+std::string Bridge::place_text() const {
+  const Address& address = options_.addresses[address_];
+  return address.host + ":" + std::to_string(address.port);
+}
+
+}  // namespace bridge

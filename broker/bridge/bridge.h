@@ -1,0 +1,228 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "broker/bridge/options.h"
+#include "broker/bridge/order.h"
+#include "broker/bridge/topic_map.h"
+#include "broker/client/client.h"
+#include "broker/core/ids.h"
+#include "broker/core/log.h"
+#include "broker/wire/bytes.h"
+
+namespace bridge {
+
+using broker::Instant;
+
+/// The counts of a bridge since its start.
+struct Figures {
+  std::uint64_t connects = 0;  // that the other broker accepted
+  std::uint64_t sent = 0;      // messages to the other broker
+  std::uint64_t received = 0;  // messages from it
+  std::uint64_t dropped = 0;   // too large for the other broker, or beyond hops_max
+};
+
+/// A bridge to another broker: no I/O, no clock, no threads.
+///
+/// Shape      A client at both ends. To its own broker it is a client as any other, with a session
+///            on its home shard, over a connection within the process; to the other one it is a
+///            client over a socket. Each packet of a handshake goes through:
+///
+///              shard ◀── local bytes ──▶ client::Client │ client::Client ◀── remote bytes ──▶
+///              broker
+///                                            (local)    │    (remote)
+///                                         TopicMap, QoS, retain, hops
+///
+///            So queues, windows, limits, the slow-consumer policy, rights, persistence and $SYS
+///            are those that every session has, and the bridge has none of its own. Bytes, not
+///            calls, go to the shard: it needs no door for bridges.
+/// Invariant  An acknowledgement is given at one end after it was given at the other: a message
+/// that
+///            a shard sends is in its store before, and stays until the other broker has it; a
+///            message of the other broker is acknowledged when the shard has stored it. Packet
+///            identifiers are the same at both ends, and each step of a QoS 2 handshake is taken at
+///            one end after the other (client::Handshakes::relayed). So whatever ends in between -
+///            either broker, this process, the network - the session that sends goes on with the
+///            same identifier, and the one that receives knows it: exactly once, without a table of
+///            the bridge's own on disk. Messages keep their order: none is sent again by the
+///            bridge. The local connection lives within the remote one: while the other broker is
+///            away, the session is one without a client, and its queue is bounded as that of any.
+/// Lifetime   From start() on it may live as long as the process. It owns no connection.
+/// Bounds     Messages to the other broker wait in remote_output() as they would in the buffer of a
+///            socket: the loop reports its size to the shard, which stops at a limit. Messages from
+///            the other broker that the shard cannot take yet stay unread, but for one read.
+/// Order      start(), then:
+///
+///              prepare: OpenLocal, SUBSCRIBE, CloseLocal; the will says "0" here
+///                   │
+///                   ▼          not opened, refused, lost: a delay
+///               OpenRemote ◀────────────────────────────────────────────┐
+///                   │ remote_opened(), CONNECT, CONNACK                 │
+///                   ▼                                                   │
+///               SUBSCRIBE there, "1" there, OpenLocal                   │
+///                   │ local_opened(), CONNECT, CONNACK                  │
+///                   ▼                                                   │
+///               SUBSCRIBE here, "1" here: messages cross ── CloseLocal ─┘
+///
+///            After every call the loop carries out the orders of next() until there is none, then
+///            gives local_output() to the shard and writes remote_output().
+/// Loop       The loop of the session's home shard keeps the bridge; none does yet. The connection
+///            to the shard has a ConnectionId of the loop's table of connections, and no socket:
+///            - local_output() goes to Shard::received(); while that returns false, the rest waits
+///              until the outbox asks for it. The outbox's output for the connection comes to
+///              local_received() as one run of bytes, splices and all; a close request is
+///              local_closed(). CloseLocal is Shard::closed() with connection_lost.
+///            - Its Origin names a listener policy of its own: 5.0, QoS 2, no mount point, no rate,
+///              and open to all, for Mosquitto asks no access list about its bridges.
+///            - Shard::writable() hears how many bytes remote_output() and the link hold, so that
+///              the shard's policy for slow consumers holds for the other broker.
+///            - At the end of the process stop() comes before Shard::publish_wills(), and the link
+///              has the time that sockets have.
+///            - A lazy bridge needs to hear of its session's queue: messages_wait() when it reaches
+///              the threshold.
+///            A reload compares options by name: a bridge with the same options is left alone, one
+///            with others is stopped and made anew, at once or when its connection ends. Filters
+///            that are gone are to be unsubscribed from in the session.
+/// Threads    None.
+/// Errors     Faults of the other broker end the connection to it; log lines say why.
+/// Source     mosquitto.conf(5), "Configuring Bridges"; sections 4.1, 4.3 and 4.6.
+class Bridge {
+ public:
+  /// `log` outlives the bridge.
+  Bridge(Options options, broker::Log& log);
+
+  /// Prepares the session, and connects unless the bridge is lazy.
+  void start(Instant now);
+  /// Ends both connections in order: CloseRemote and CloseLocal come, and no order after them until
+  /// start().
+  void stop(Instant now);
+  /// Messages wait for a lazy bridge: it connects.
+  void messages_wait(Instant now);
+  /// The first address can be reached: the bridge goes back to it.
+  void first_reachable(Instant now);
+
+  // The connection to the other broker.
+
+  void remote_opened(Instant now);
+  /// It has ended, or could not be opened: `why` is the end of a sentence.
+  void remote_closed(std::string_view why, Instant now);
+  /// Bytes in order; they stay the caller's.
+  void remote_received(mqtt::Bytes bytes, Instant now);
+  [[nodiscard]] mqtt::ByteBuffer& remote_output() noexcept { return remote_.output(); }
+  /// Whether the loop should read on.
+  [[nodiscard]] bool wants_remote_input() const noexcept { return held_.empty() && !stalled_; }
+
+  // The connection to the shard.
+
+  void local_opened(Instant now);
+  /// The shard has ended it.
+  void local_closed(Instant now);
+  /// The shard's output for the connection, in order.
+  void local_received(mqtt::Bytes bytes, Instant now);
+  [[nodiscard]] mqtt::ByteBuffer& local_output() noexcept { return local_.output(); }
+
+  /// The next order; nothing if there is none.
+  [[nodiscard]] std::optional<Order> next(Instant now);
+  /// When next() is to be called though nothing else happens; nothing: never.
+  [[nodiscard]] std::optional<Instant> next_wake() const noexcept;
+
+  /// Whether messages cross.
+  [[nodiscard]] bool is_connected() const noexcept { return phase_ == Phase::crossing; }
+  [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    stopped,
+    preparing,  ///< the session is made, with its subscriptions
+    apart,      ///< the remote client waits, opens a connection, or waits for CONNACK
+    attaching,  ///< the other broker has accepted; the shard not yet
+    crossing,
+  };
+  /// Messages of one direction with QoS 1 and 2 that are not acknowledged where they come from.
+  struct Way {
+    std::unordered_map<mqtt::PacketId, client::Receipt> receipts;
+    /// QoS 2 where they come from, and less where they go: PUBREL goes no further.
+    std::unordered_set<mqtt::PacketId> lowered;
+    void clear() {
+      receipts.clear();
+      lowered.clear();
+    }
+  };
+
+  // bridge.cpp: calls and events.
+
+  void run(Instant now);
+  bool pull_remote(Instant now);
+  bool pull_local(Instant now);
+  /// Whether a message of the other broker would find room in the session.
+  [[nodiscard]] bool has_room_here() const noexcept;
+  void on_remote(const client::Event& event, Instant now);
+  void on_local(const client::Event& event, Instant now);
+
+  // bridge_connections.cpp
+
+  void open_remote();
+  void remote_connected(const client::Connected& connected, Instant now);
+  void remote_ended(const client::Disconnected& end, Instant now);
+  /// Whether the other broker is to be asked again, for less.
+  bool adapt(const client::Disconnected& end);
+  void local_connected(Instant now);
+  void local_ended(const client::Disconnected& end, Instant now);
+  void prepared(Instant now);
+  /// Ends the connection to the other broker for a reason of this end, and waits as after a loss.
+  void give_up(std::string_view why, Instant now);
+  void detach(Instant now);
+  void next_address() noexcept;
+  void look_at_time(Instant now);
+  void subscribe_here(mqtt::RetainHandling retained, Instant now);
+  void subscribe_there(Instant now);
+  void notify(client::Client& client, Instant now) const;
+  void say(broker::LogType type, std::initializer_list<std::string_view> pieces) const;
+  [[nodiscard]] std::string place_text() const;
+
+  // bridge_relay.cpp: messages.
+
+  void cross_to_remote(const client::Message& message, Instant now);
+  void cross_to_local(const client::Message& message, Instant now);
+  [[nodiscard]] bool is_too_large(const client::Publication& publication) const noexcept;
+  void released(Way& way, client::Client& from, client::Client& to, const client::Receipt& receipt,
+                Instant now);
+  void received(Way& way, client::Client& from, mqtt::PacketId id, Instant now);
+  void acknowledged(Way& way, client::Client& from, const client::Acknowledged& event, Instant now);
+  /// The publication was not taken: what becomes of the message where it comes from.
+  void not_taken(Way& way, client::Client& from, mqtt::PacketId id, client::Accepted why,
+                 Instant now);
+
+  Options options_;
+  broker::Log& log_;
+  TopicMap map_;
+  client::Client remote_;
+  client::Client local_;  // made anew for each connection: its terms are those of the other broker
+  Phase phase_ = Phase::stopped;
+  Way out_;
+  Way in_;
+  std::vector<Order> orders_;  // in order; those before next_order_ are given
+  std::size_t next_order_ = 0;
+  mqtt::ByteBuffer held_;        // from the other broker, behind what stalls
+  mqtt::ByteBuffer fed_;         // what was held, and remote_ reads now
+  bool stalled_ = false;         // remote_ has events that have to wait
+  bool remote_open_ = false;     // there is a connection to the other broker, or one is asked for
+  bool local_open_ = false;      // there is a connection to the shard, or one is asked for
+  std::size_t answers_due_ = 0;  // of SUBSCRIBE while preparing
+  std::size_t address_ = 0;
+  std::optional<Instant> try_first_at_;
+  Instant last_crossing_;
+  Figures figures_;
+  std::string name_;  // of the topic at hand at the other end
+  mqtt::ByteBuffer properties_;
+};
+
+}  // namespace bridge
