@@ -8,6 +8,7 @@
 #include "broker/core/shard_figures.h"
 #include "broker/restart.h"
 #include "broker/wire/framer.h"
+#include "test/core/stream.h"
 #include "test/vectors/decode_any.h"
 
 namespace test {
@@ -557,14 +558,7 @@ bool Broker::settle_shard(std::uint32_t index) {
   if (!shard.outbox().empty())
     shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
       if (output.report) reports.push_back(id);
-      std::string& stream = connections_[owner(index, id)].output;
-      std::size_t at = 0;
-      for (const broker::Output::Splice& splice : output.splices) {
-        stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-        stream += mqtt::as_text(splice.payload);
-        at = splice.offset;
-      }
-      stream += mqtt::as_text(output.bytes.view().subspan(at));
+      connections_[owner(index, id)].output += stream_of(output);
     });
   for (const broker::CloseRequest& request : shard.outbox().take_closes()) {
     connections_[owner(index, request.connection)].closed = true;

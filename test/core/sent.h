@@ -11,6 +11,7 @@
 #include "broker/wire/ack.h"
 #include "broker/wire/framer.h"
 #include "broker/wire/publish.h"
+#include "test/core/stream.h"
 
 namespace test {
 
@@ -19,18 +20,6 @@ class Silence final : public broker::Log {
   [[nodiscard]] bool enabled(broker::LogType /*type*/) const noexcept override { return false; }
   void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
 };
-
-/// The bytes of an output, spliced payloads included.
-inline std::string stream_of(const broker::Output& output) {
-  std::string stream;
-  std::size_t at = 0;
-  for (const broker::Output::Splice& splice : output.splices) {
-    stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-    stream += mqtt::as_text(splice.payload);
-    at = splice.offset;
-  }
-  return stream + std::string(mqtt::as_text(output.bytes.view().subspan(at)));
-}
 
 /// A packet in words: "t=payload", with QoS and identifier "t=payload/1#7", DUP "+", an alias "@3";
 /// "PUBREL#7".

@@ -6,6 +6,7 @@
 
 #include "broker/shard.h"
 #include "broker/wire/framer.h"
+#include "test/core/stream.h"
 #include "test/fuzz/input.h"
 
 namespace {
@@ -65,13 +66,7 @@ class Server {
     const auto copy = fuzz::exact_copy(bytes);
     require(shard_->received(id_, copy, now_), "an open listener asks nobody");
     shard_->outbox().drain_output([this](broker::ConnectionId, broker::Output& output) {
-      std::size_t at = 0;
-      for (const broker::Output::Splice& splice : output.splices) {
-        written_ += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-        written_ += mqtt::as_text(splice.payload);
-        at = splice.offset;
-      }
-      written_ += mqtt::as_text(output.bytes.view().subspan(at));
+      written_ += test::stream_of(output);
     });
     closed_ = closed_ || !shard_->outbox().take_closes().empty();
   }

@@ -11,6 +11,7 @@
 #include "broker/restart.h"
 #include "broker/shard.h"
 #include "persistence/store.h"
+#include "test/core/stream.h"
 #include "test/fuzz/folder.h"
 #include "test/fuzz/input.h"
 #include "test/fuzz/output_reader.h"
@@ -297,13 +298,7 @@ class Restored {
     shard.end_turn(now_);
     const bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
     shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
-      std::string stream(mqtt::as_text(output.bytes.view()));
-      std::size_t grown = 0;
-      for (const broker::Output::Splice& splice : output.splices) {
-        stream.insert(splice.offset + grown, mqtt::as_text(splice.payload));
-        grown += splice.payload.size();
-      }
-      readers_[id.slot - 1].output.read(stream);
+      readers_[id.slot - 1].output.read(test::stream_of(output));
     });
     for (const auto& close : shard.outbox().take_closes()) {
       readers_[close.connection.slot - 1].closed = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "test/core/stream.h"
 #include "test/fuzz/input.h"
 
 namespace fuzz {
@@ -240,15 +241,7 @@ bool World::end_turn(std::uint32_t index) {
     if (output.report) reports.push_back(id);
     Client* const client = find(index, id);
     if (client == nullptr) return;  // its connection broke meanwhile
-    std::string stream;
-    std::size_t at = 0;
-    for (const broker::Output::Splice& splice : output.splices) {
-      stream += mqtt::as_text(output.bytes.view().subspan(at, splice.offset - at));
-      stream += mqtt::as_text(splice.payload);
-      at = splice.offset;
-    }
-    stream += mqtt::as_text(output.bytes.view().subspan(at));
-    client->output.read(stream);
+    client->output.read(test::stream_of(output));
   });
   for (const broker::CloseRequest& request : outbox.take_closes()) {
     Client* const client = find(index, request.connection);
