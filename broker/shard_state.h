@@ -34,8 +34,7 @@ namespace broker {
 
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
-/// Shape      One method per event that is no part's own, in one file per kind: shard.cpp (the
-/// public
+/// Shape      One method per event that is no part's own, in one file per kind: shard.cpp (public
 ///            calls, packets, timers), shard_work.cpp (work of several turns), shard_session.cpp
 ///            (the end of the process), shard_journal.cpp (the store), shard_transfer.cpp (sessions
 ///            that move), shard_links.cpp (peers that are no shards), shard_reload.cpp (changes by
