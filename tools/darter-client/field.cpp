@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -96,9 +96,9 @@ class HexPrinter {
 template <typename Number>
 bool print_float(std::string_view payload, const Field& field, std::string& out) {
   if (payload.size() != sizeof(Number)) return false;
-  Number read{};
-  std::memcpy(&read, payload.data(), sizeof read);
-  const auto value = static_cast<double>(read);
+  std::array<char, sizeof(Number)> bytes{};
+  payload.copy(bytes.data(), bytes.size());
+  const auto value = static_cast<double>(std::bit_cast<Number>(bytes));
   std::string text(400 + static_cast<std::size_t>(std::max(field.precision, 0)), '\0');
   const int size = std::snprintf(text.data(), text.size(), "%.*f", field.precision, value);
   assert(size >= 0 && static_cast<std::size_t>(size) < text.size());
