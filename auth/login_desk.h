@@ -29,7 +29,7 @@ namespace auth {
 /// answers
 ///            A job whose answer is delayed comes through next() once more, without a hash.
 /// Invariant  Each login that verify() did not answer is answered once, by finish() or abandon().
-/// Lifetime   Owns the passwords, until a task takes them, and what the logins wait with.
+/// Lifetime   Owns the passwords, until a task takes them, and the answers that are awaited.
 /// Threads    None: guarded by the Authenticator. Time is an argument.
 class LoginDesk {
  public:

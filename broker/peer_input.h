@@ -26,7 +26,7 @@ class PeerInput {
         peers_(peers),
         turn_(turn) {}
 
-  /// Takes a message; what it carries may be moved out of it.
+  /// Takes a message; its contents may be moved out of it.
   void take(ShardIndex from, PeerMessage& message);
 
  private:

@@ -34,8 +34,8 @@ namespace broker {
 /// Shape      take() -> rate of the client -> Pressure: the packet is put aside, for retake()
 ///                   -> Distribution -> PUBACK or PUBREC by Replies, when Commits says
 /// Invariant  A message with QoS 2 is distributed once, however often it comes before its PUBREL
-///            [MQTT-4.3.3-10]. What cannot be taken is acknowledged with its reason, and goes
-///            nowhere; what breaks the protocol ends the connection.
+///            [MQTT-4.3.3-10]. A refused message is acknowledged with its reason, and goes
+///            nowhere; an error of protocol ends the connection.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.3, 3.6 and 4.3.

@@ -66,7 +66,7 @@ class Reader {
   [[nodiscard]] Bytes read_websocket(Connection& connection, Bytes bytes);
   void send_pongs(Connection& connection, const WebSocketInput& input);
   void end_websocket(Connection& connection);
-  /// Ends what its client has ended around MQTT, the inner stage first.
+  /// Ends the stages that its client has ended, the inner one first.
   void end_stages(Connection& connection);
   void read_mqtt(Connection& connection, Bytes bytes);
   void pass(Connection& connection, mqtt::Bytes bytes);

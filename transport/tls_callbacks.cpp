@@ -131,7 +131,7 @@ int TlsCallbacks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv,
 
 void TlsCallbacks::on_secret(const SSL* ssl, const char* line) {
   const std::string text = std::string(line) + "\n";
-  // Nobody can be told that a disk is full here; the log of secrets is for debugging only.
+  // A full disk cannot be told from here; the log of secrets is for debugging only.
   if (::write(credentials_of(ssl).keylog.get(), text.data(), text.size()) < 0) return;
 }
 

@@ -16,7 +16,7 @@ struct TlsCallbacks {
 
   /// Several certificates: the one that is for the host which the client asks for (RFC 6066).
   static int on_server_name(SSL* ssl, int* alert, void* nothing);
-  /// ALPN (RFC 7301). Names that nobody here knows do no harm: some clients send those of their
+  /// ALPN (RFC 7301). Unknown names do no harm: some clients send those of their
   /// cloud. A browser on a port for MQTT is sent away, so that no page can make it talk to us.
   static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                      const unsigned char* in, unsigned in_size, void* nothing);

@@ -19,7 +19,7 @@ namespace transport {
 
 /// Reads a certificate with its intermediate authorities and its key, and uses them.
 ///
-/// Returns   What was read.
+/// Returns   The certificates that were read.
 [[nodiscard]] std::expected<CertificateChain, std::string> use_key_pair(
     SSL_CTX* context, const std::string& certificate_file, const std::string& key_file,
     Secrecy secrecy);

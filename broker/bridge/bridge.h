@@ -197,7 +197,7 @@ class Bridge {
                 Instant now);
   void received(Way& way, client::Client& from, mqtt::PacketId id, Instant now);
   void acknowledged(Way& way, client::Client& from, const client::Acknowledged& event, Instant now);
-  /// The publication was not taken: what becomes of the message where it comes from.
+  /// Decides about a message at its origin after its publication was not taken.
   void not_taken(Way& way, client::Client& from, mqtt::PacketId id, client::Accepted why,
                  Instant now);
 

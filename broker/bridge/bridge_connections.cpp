@@ -96,7 +96,7 @@ void Bridge::remote_ended(const Disconnected& end, Instant now) {
   next_address();
 }
 
-/// A broker that lacks what the bridge asks for is asked for less, at once, and until the next
+/// A broker that lacks a feature is asked again without it, at once, and until the next
 /// start.
 bool Bridge::adapt(const Disconnected& end) {
   if (end.cause != Disconnected::Cause::refused) return false;
@@ -145,7 +145,7 @@ void Bridge::give_up(std::string_view why, Instant now) {
   remote_.closed(now);
 }
 
-/// Without DISCONNECT: the will is what says "0".
+/// Without DISCONNECT: the will says "0".
 void Bridge::detach(Instant now) {
   out_.clear();
   in_.clear();

@@ -25,7 +25,7 @@ struct CloseLocal {};
 /// Whether the first address can be reached again is to be found out: first_reachable() if it can.
 struct TryFirst {};
 
-/// What a bridge wants from the loop that it lives on.
+/// Orders of a bridge to its loop.
 using Order = std::variant<OpenRemote, CloseRemote, OpenLocal, CloseLocal, TryFirst>;
 
 }  // namespace bridge

@@ -32,7 +32,7 @@ struct Filter {
   bool operator==(const Filter&) const = default;
 };
 
-/// Which topics cross a bridge, and what they are called at the other end.
+/// The topics that cross a bridge, and their names at the other end.
 ///
 /// Shape      One list of mappings. Of those that match a topic the first that changes names holds;
 ///            where there is none, one that does not. The prefix of one end is cut off, and the
@@ -51,9 +51,9 @@ class TopicMap {
  public:
   explicit TopicMap(const std::vector<Mapping>& mappings);
 
-  /// What the bridge subscribes to at this broker: mappings out and both.
+  /// Filters of the bridge's subscriptions at this broker: mappings out and both.
   [[nodiscard]] const std::vector<Filter>& local_filters() const noexcept { return local_; }
-  /// What it subscribes to at the other one: mappings in and both. May be "$share/NAME/...".
+  /// The same at the other broker: mappings in and both. May be "$share/NAME/...".
   [[nodiscard]] const std::vector<Filter>& remote_filters() const noexcept { return remote_; }
   /// Filters at the other broker that only go out: an earlier configuration may have subscribed to
   /// them.

@@ -96,7 +96,7 @@ class Client {
   /// The bytes to be written. The caller consumes from the front, or swaps the buffer for an empty
   /// one; it is empty when opened() returns, but for CONNECT.
   [[nodiscard]] mqtt::ByteBuffer& output() noexcept;
-  /// Copies what is left of the bytes that were fed, for a caller that has to stop calling next()
+  /// Copies the rest of the bytes that were fed, for a caller that has to stop calling next()
   /// before it returns nothing. feed() has to wait until it does.
   void keep_input();
   /// Whether the caller should read on. False while the server does not take what it is answered.

@@ -26,7 +26,7 @@ class FrameReader {
   /// Errors    As mqtt::next_frame().
   [[nodiscard]] mqtt::Decoded<std::optional<mqtt::Frame>> next(std::size_t packet_bytes_max,
                                                                mqtt::Version version);
-  /// Copies what is left of the piece, so that its owner may have it back.
+  /// Copies the rest of the piece, so that its owner may have it back.
   void keep();
   /// Forgets all, and gives the memory back.
   void reset() noexcept;

@@ -1,5 +1,5 @@
 // A bridge between two brokers with stores, where everything ends at every place: the connection
-// after any byte, and either process with what it has not stored.
+// after any byte, and of either process with all that it has not stored.
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -46,7 +46,7 @@ class Span {
   bool carry_from_there();
   bool carry_here();
   void lose_remote();
-  /// What of some bytes arrives before the connection breaks.
+  /// The part of some bytes that arrives before the connection breaks.
   std::string arriving(std::string_view bytes);
 
   Broker* here_;

@@ -15,7 +15,7 @@ using broker::SharedMemory;
 using Client = test::ConnectedClient;
 using Ids = std::vector<ConnectionId>;
 
-/// Two clients, and little room for what waits for the disk.
+/// Two clients, and little room for packets that wait for the disk.
 struct Scene {
   Scene() { limits.max_uncommitted_bytes = 100; }
 

@@ -45,7 +45,7 @@ struct Scene {
   Next take(std::string_view topic, std::string_view payload, const Packet& how = {}) {
     return take(publish(topic, payload, how));
   }
-  /// What came for a client since the last call.
+  /// All that came for a client since the last call.
   static Lines output(test::Parts& parts, broker::ConnectionId id) {
     Lines all;
     parts.holdings.end_turn(parts.ledger.position());

@@ -8,7 +8,7 @@
 
 namespace test {
 
-/// The bytes of an output, spliced payloads included: what a socket takes.
+/// The bytes of an output, spliced payloads included, as a socket takes them.
 inline std::string stream_of(const broker::Output& output) {
   std::string stream;
   std::size_t at = 0;

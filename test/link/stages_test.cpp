@@ -212,7 +212,7 @@ TEST_CASE("a refusal's own words are told", "[stages]") {
   REQUIRE(end);
   CHECK(end->status == 403);
   CHECK(end->text.ends_with("(its own words: \"The Origin 'a' is not allowed.\")"));
-  // Cut short: what has come is told.
+  // Cut short: the part that has come is told.
   CHECK_FALSE(end_after(options, head + "90\r\n\r\nThe", cut));
   LinkStages stages(options);
   mqtt::ByteBuffer wire;

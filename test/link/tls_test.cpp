@@ -28,7 +28,7 @@ struct Pair {
   Pair(const TlsSite& site, const LinkTlsOptions& options, std::string host = "a.test")
       : server(site.load()), client(load(options), std::move(host)) {}
 
-  /// Carries bytes until nobody has any.
+  /// Carries bytes until neither side has any.
   void carry(Cut cut = Cut::whole) {
     while (!wire.empty()) {
       std::string answers;

@@ -8,11 +8,11 @@
 
 namespace shell {
 
-/// Lines for standard error after a connection has failed: its fault, and what to try next.
+/// Lines for standard error after a connection has failed: its fault, and the next thing to try.
 [[nodiscard]] std::string advice_on(const transport::LinkEnd& end, const Settings& settings,
                                     bool has_tls);
 
-/// What to try next after a broker has refused the client; may be empty.
+/// The next thing to try after a broker has refused the client; may be empty.
 [[nodiscard]] std::string advice_on(mqtt::Reason reason, const Settings& settings);
 
 }  // namespace shell

@@ -43,7 +43,7 @@ struct Environment {
 [[nodiscard]] std::expected<void, NoSettings> take_options_text(Settings& settings,
                                                                 std::string_view text);
 
-/// Checks that the options go together, and settles what follows from them.
+/// Checks that the options go together, and settles the values that follow from them.
 [[nodiscard]] Fault check_settings(Settings& settings);
 
 }  // namespace shell

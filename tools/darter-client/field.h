@@ -13,7 +13,7 @@ namespace shell {
 /// Appends a part of a message, as a field of -F shows it.
 ///
 /// Requires  A letter of is_field_letter().
-/// Errors    A line for the user if the payload is not what the field is for.
+/// Errors    A line for the user if the payload does not fit the field.
 [[nodiscard]] std::optional<std::string> print_field(const mqtt::Publish& message, Stamp stamp,
                                                      const Field& field, bool pretty,
                                                      std::string& out);

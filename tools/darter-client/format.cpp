@@ -8,7 +8,7 @@
 namespace shell {
 namespace {
 
-// What may stand between groups of hexadecimal digits. '.' begins a precision before it gets here.
+// Separators of groups of hexadecimal digits. '.' begins a precision before it gets here.
 constexpr std::string_view separators = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~ ";
 constexpr std::string_view escapes = "\\0aenrtv";
 constexpr std::string_view escaped{"\\\0\a\033\n\r\t\v", 8};

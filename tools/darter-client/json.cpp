@@ -139,7 +139,7 @@ class JsonReader {
     return result;
   }
 
-  /// What stands behind \u; a character above U+FFFF is a pair of them.
+  /// The digits behind \u; a character above U+FFFF is a pair of them.
   bool code_point(std::string& out) {
     const auto first = four_digits();
     if (!first || (*first >= 0xDC00U && *first <= 0xDFFFU)) return false;

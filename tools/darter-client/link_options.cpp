@@ -17,7 +17,7 @@ std::unexpected<std::string> link_fault(std::string text) {
   return std::unexpected("Error: " + std::move(text) + "\n");
 }
 
-/// What Mosquitto's tools find out when they set TLS up.
+/// Faults that Mosquitto's tools find when they set TLS up.
 std::expected<void, std::string> check_tls(const Security& security) {
   if (!security.engine.empty()) {
     return link_fault("Problem setting TLS engine, is " + security.engine + " a valid engine?");

@@ -84,7 +84,7 @@ constexpr auto table = std::to_array<Option>({
      " does not know 5"},
     {Kind::value, any, "-k", "--keepalive", "SECONDS",
      "-k argument given but no keepalive specified.", values::keep_alive, "keep alive (60)"},
-    // Who connects.
+    // Identity.
     {Kind::value, any, "-i", "--id", "ID", "-i argument given but no id specified.",
      values::client_id, "the client identifier; by default the broker chooses one"},
     {Kind::value, any, "-I", "--id-prefix", "PREFIX",
@@ -137,7 +137,7 @@ constexpr auto table = std::to_array<Option>({
     {Kind::property, any, "-D", "--property", "PACKET NAME VALUE", "", nullptr,
      "a property of MQTT 5.0 in a packet: connect, publish, subscribe, unsubscribe, disconnect or"
      " will; a user-property has a name in front of its value"},
-    // What is received.
+    // Receiving.
     {Kind::value, sub, "-C", "", "N", "-C argument given but no count specified.",
      values::message_count, "end after N messages"},
     {Kind::value, receives, "-W", "", "SECONDS", "-W argument given but no timeout specified.",

@@ -8,7 +8,7 @@
 
 namespace shell {
 
-/// Writes to standard output at once. False if nobody reads it any more.
+/// Writes to standard output at once. False if its reader has gone.
 [[nodiscard]] bool print(std::string_view text);
 
 /// A message as the settings want it printed, with its line end.

@@ -76,7 +76,7 @@ std::expected<std::string, std::string> payload_of(const Settings& settings) {
   return std::string();
 }
 
-/// What a tool cannot do without; the error, or nothing.
+/// Checks options that a tool cannot do without. Returns the error, or nothing.
 std::optional<std::string> missing_part(const Settings& settings) {
   const bool message = settings.topic && settings.source != Source::none;
   switch (settings.tool) {

@@ -40,7 +40,7 @@ struct Reach {
   std::string proxy;                    // a URL
 };
 
-/// How the connection is secured, and what the broker has to show.
+/// Security of the connection, and the proofs that the broker has to show.
 struct Security {
   bool off = false;       // --no-tls
   bool os_store = false;  // --tls-use-os-certs

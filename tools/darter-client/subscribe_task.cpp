@@ -21,7 +21,7 @@ namespace {
 class Display {
  public:
   virtual ~Display() = default;
-  /// False if nobody reads the output any more.
+  /// False if the reader of the output has gone.
   [[nodiscard]] virtual bool show(Session& session, const mqtt::Publish& message) = 0;
   /// Called when next_refresh() has come.
   [[nodiscard]] virtual bool refresh(Session& session) {

@@ -120,7 +120,7 @@ class Link::Job {
     advance({});
   }
 
-  /// After the stages have worked: what they have become, and what they gave.
+  /// After the stages have worked: takes over their state and their output.
   void advance(mqtt::Bytes input) {
     if (state_ == State::handshaking && stages_.is_open()) {
       state_ = State::open;
@@ -158,8 +158,8 @@ class Link::Job {
     advance(input);
   }
 
-  /// Writes what the socket takes. It calls no one: after an error the socket is read to its end,
-  /// because a peer that went may have said why.
+  /// Writes as much as the socket takes. It calls no one: after an error the socket is read to its
+  /// end, because a peer that went may have said why.
   void send() {
     while (!unsent_.empty()) {
       const ssize_t count = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
@@ -181,7 +181,7 @@ class Link::Job {
     return {LinkFault::network, 0, options_.address.text() + ": " + errno_text(error)};
   }
 
-  /// Watches the socket for what there is to do.
+  /// Watches the socket for the events that are wanted.
   void watch() {
     const bool is_connected =
         state_ == State::handshaking || state_ == State::open || state_ == State::closing;

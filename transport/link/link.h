@@ -59,7 +59,7 @@ class LinkUser {
 ///   (Connector)        (requests.h)          (LinkTlsStage) (requests.h, WebSocketClient)
 ///
 /// Shape      The stages (LinkStages) do no I/O; this class moves bytes between them and a socket.
-/// Lifetime   What libuv holds of a connection outlives the link for as long as libuv needs it: the
+/// Lifetime   libuv's part of a connection outlives the link for as long as libuv needs it: the
 ///            loop has to run until its handles are closed.
 /// Bounds     Unsent bytes: see LinkOptions. Received ones are not kept.
 /// Threads    Its loop's: one of the broker, or the one of a ClientRunner.
@@ -75,18 +75,18 @@ class Link {
   ///
   /// Requires  is_idle().
   void open(const LinkOptions& options);
-  /// Sends whole MQTT packets, at once as far as the socket takes them. What is taken is consumed
-  /// from `packets`: all, or nothing if too much is unsent; link_writable() comes then.
+  /// Sends whole MQTT packets, at once as far as the socket takes them. Bytes that are taken are
+  /// consumed from `packets`: all, or nothing if too much is unsent; link_writable() comes then.
   ///
   /// Requires  is_open().
   void write(mqtt::ByteBuffer& packets);
   /// Whether link_received() is wanted; true at first. For client::Client::wants_input().
   void set_reading(bool on);
-  /// Ends in order: what is unsent leaves, then a Close frame and TLS's close_notify as far as
+  /// Ends in order: unsent bytes leave, then a Close frame and TLS's close_notify as far as
   /// there are any, and the peer's end is waited for, close_milliseconds long. link_closed() comes.
   /// Nothing if it is idle.
   void close();
-  /// Ends at once; no call of the user follows. What is unsent is lost.
+  /// Ends at once; no call of the user follows. Unsent bytes are lost.
   void cancel();
 
   /// There is no connection, and none is under way.

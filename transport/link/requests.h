@@ -11,7 +11,7 @@
 
 namespace transport {
 
-// The two requests of a link, and what their answers mean.
+// The two requests of a link, and the meaning of their answers.
 
 /// CONNECT, for a proxy.
 [[nodiscard]] std::string connect_request(const LinkAddress& address, const LinkProxy& proxy);

@@ -47,7 +47,7 @@ struct ClientRunner::State final : LinkUser {
     return {static_cast<std::int64_t>(uv_now(&loop))};
   }
 
-  /// The client's next event; what it is for this class to do is done.
+  /// The client's next event, after this class has done its own part of it.
   std::optional<client::Event> take_event() {
     while (auto event = client.next(now())) {
       if (std::holds_alternative<client::Open>(*event)) {
@@ -64,7 +64,7 @@ struct ClientRunner::State final : LinkUser {
     }
     return std::nullopt;
   }
-  /// Gives the client what has come. False if nothing has.
+  /// Gives the client the bytes that have come. False if nothing has.
   bool feed() {
     if (!input.empty()) {
       fed.clear();

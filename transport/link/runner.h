@@ -18,7 +18,7 @@ namespace transport {
 ///   while (const auto event = runner.next(deadline)) …
 ///
 /// Shape      It answers the client's Open with a connection, gives it the bytes that come, and
-///            writes its output. On Disconnected it writes what is left and ends the connection.
+///            writes its output. On Disconnected it writes the rest and ends the connection.
 /// Invariant  now() is the clock of all its calls: milliseconds of the monotonic clock.
 /// Threads    One; interrupt() is for any, and for signal handlers.
 class ClientRunner {

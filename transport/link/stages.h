@@ -49,7 +49,7 @@ class LinkStages {
   [[nodiscard]] bool is_open() const noexcept { return stage_ == Stage::open; }
   /// How it ended, if it has.
   [[nodiscard]] const std::optional<LinkEnd>& end() const noexcept { return end_; }
-  /// The socket has ended: what that means to the stage at work.
+  /// The socket has ended: the stage at work judges whether that is a fault.
   [[nodiscard]] LinkEnd socket_ended() const;
   /// The same of a time that is over. Requires that it is neither open nor ended.
   [[nodiscard]] LinkEnd timed_out() const;

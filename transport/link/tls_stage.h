@@ -37,7 +37,8 @@ class LinkTlsStage {
   void begin(mqtt::ByteBuffer& wire);
   /// Reads bytes, all of them: plain ones are appended to `plain`, answers of TLS to `wire`.
   void read(mqtt::Bytes bytes, mqtt::ByteBuffer& plain, mqtt::ByteBuffer& wire);
-  /// Appends `plain` to `wire`, sealed. What can no longer be sealed is dropped: the end is known.
+  /// Appends `plain` to `wire`, sealed. Bytes that can no longer be sealed are dropped: the end is
+  /// known.
   void write(mqtt::Bytes plain, mqtt::ByteBuffer& wire);
   /// Appends close_notify, unless the handshake never ended.
   void close(mqtt::ByteBuffer& wire);

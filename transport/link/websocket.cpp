@@ -85,7 +85,7 @@ struct WebSocketClient::Wslay {
   }
 
   void close(std::uint16_t status) { wslay_event_queue_close(context, status, nullptr, 0); }
-  /// Writes what is queued to `frames`.
+  /// Writes queued frames to `frames`.
   void flush(mqtt::ByteBuffer& frames) {
     output = &frames;
     wslay_event_send(context);
