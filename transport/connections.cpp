@@ -385,18 +385,16 @@ void Connections::ping_silent() {
     return connection != nullptr && is_open(connection->state) ? connection : nullptr;
   };
   pings_.due(loop_.now(), find, [this](Connection& connection, WebSocketPings::Due due) {
-    if (due == WebSocketPings::Due::ping) return ping(connection);
-    note(connection, "Connection from ", " closed: a WebSocket ping was not answered.");
-    lose(connection, broker::CloseCause::connection_lost);
+    if (due != WebSocketPings::Due::ping) {
+      note(connection, "Connection from ", " closed: a WebSocket ping was not answered.");
+      return lose(connection, broker::CloseCause::connection_lost);
+    }
+    // One Ping in the pending output is enough, also for a client that sends but does not read.
+    if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) return;
+    mqtt::ByteBuffer frame;
+    append_websocket_control(frame, WebSocketOpcode::ping, {});
+    send(connection, mqtt::as_text(frame.view()));
   });
-}
-
-void Connections::ping(Connection& connection) {
-  // One Ping in the pending output is enough, also for a client that sends but does not read.
-  if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) return;
-  mqtt::ByteBuffer frame;
-  append_websocket_control(frame, WebSocketOpcode::ping, {});
-  send(connection, mqtt::as_text(frame.view()));
 }
 
 }  // namespace transport

@@ -122,7 +122,6 @@ class Connections {
   // Closing.
   void expire(broker::ConnectionId id);
   void ping_silent();
-  void ping(Connection& connection);
 
   Loop& loop_;
   Arrivals arrivals_;
