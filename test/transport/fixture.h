@@ -76,6 +76,12 @@ class TestBroker {
   std::unique_ptr<Loops> loops_;
 };
 
+[[nodiscard]] inline TestBroker::Options with_loops(std::uint32_t loops) {
+  TestBroker::Options options;
+  options.loops = loops;
+  return options;
+}
+
 /// A blocking client socket; nothing waits for longer than ten seconds.
 class Client {
  public:
@@ -111,6 +117,10 @@ inline const std::string connack("\x20\x02\x00\x00", 4);
 // WebSocket.
 
 [[nodiscard]] std::string upgrade_request(std::string_view further_fields = {});
+/// The answer to it.
+inline const std::string upgraded =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
 /// A masked frame, as clients send it.
 [[nodiscard]] std::string client_frame(unsigned first_byte, std::string_view payload);
 /// A frame as the broker sends it.

@@ -21,16 +21,6 @@ namespace {
 
 using namespace std::string_literals;
 
-TestBroker::Options with_loops(std::uint32_t loops) {
-  TestBroker::Options options;
-  options.loops = loops;
-  return options;
-}
-
-const std::string upgraded =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
-
 /// A client id that is at home on a shard.
 std::string client_at(TestBroker& broker, broker::ShardIndex home) {
   for (int number = 0;; ++number) {

@@ -10,21 +10,8 @@
 #include "test/transport/fixture.h"
 
 namespace transport {
-namespace {
 
 using namespace std::string_literals;
-
-TestBroker::Options with_loops(std::uint32_t loops) {
-  TestBroker::Options options;
-  options.loops = loops;
-  return options;
-}
-
-const std::string upgraded =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
-
-}  // namespace
 
 TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", "[shutdown]") {
   TestBroker broker(with_loops(GENERATE(1U, 4U)));

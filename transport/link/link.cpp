@@ -39,7 +39,7 @@ LinkEnd end_of(ConnectFailure failure) {
 
 }  // namespace
 
-/// One connection, from open() to its end. It destroys itself when libuv has let go of its last
+/// One connection, from open() to its end. It destroys itself after libuv has closed its last
 /// handle.
 class Link::Job {
  public:

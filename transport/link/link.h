@@ -14,7 +14,7 @@ namespace transport {
 
 class Link;
 
-/// Which step of a link failed.
+/// The step of a link that failed.
 enum class LinkFault : std::uint8_t {
   none,         ///< asked by close(), or the peer ended it in order
   name,         ///< the host's name is not known
