@@ -1,6 +1,7 @@
 // transport/clock.h
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 
@@ -27,7 +28,7 @@ struct Clock {
 /// The time that the machine has slept, which libuv's clock does not count.
 ///
 /// Invariant  Never less than before. Together with a later monotonic time it is not before
-///            Clock::boot_milliseconds(), and at most two milliseconds behind.
+///            Clock::boot_milliseconds(), and at most two milliseconds ahead of it.
 class SleepClock {
  public:
   SleepClock() noexcept { look(); }
@@ -40,6 +41,10 @@ class SleepClock {
     if (slept - milliseconds_ >= shortest_milliseconds || milliseconds_ == 0) milliseconds_ = slept;
   }
   [[nodiscard]] std::int64_t milliseconds() const noexcept { return milliseconds_; }
+  /// Together with this monotonic time it is not before `boot_milliseconds`.
+  void catch_up(std::int64_t monotonic_milliseconds, std::int64_t boot_milliseconds) noexcept {
+    milliseconds_ = std::max(milliseconds_, boot_milliseconds - monotonic_milliseconds);
+  }
 
  private:
   static constexpr std::int64_t rounding_milliseconds = 1;  // both clocks are cut to milliseconds

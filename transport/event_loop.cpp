@@ -55,6 +55,12 @@ void EventLoop::may_wait(bool wait) noexcept {
   }
 }
 
+void EventLoop::catch_up(broker::Instant earliest) noexcept {
+  assert(open_);
+  uv_update_time(&uv_);
+  slept_.catch_up(awake_now().milliseconds, earliest.milliseconds);
+}
+
 void EventLoop::close() {
   if (!open_) return;
   for (uv_handle_t* handle :

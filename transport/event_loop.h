@@ -52,6 +52,9 @@ class EventLoop {
   [[nodiscard]] broker::Instant now() const noexcept {
     return {static_cast<std::int64_t>(uv_now(&uv_)) + slept_.milliseconds()};
   }
+  /// Looks at the clock now, where a turn has stood still; now() is not before `earliest`, which
+  /// another thread has read from a clock of its own.
+  void catch_up(broker::Instant earliest) noexcept;
   /// The same without sleep: monotonic time.
   [[nodiscard]] broker::Instant awake_now() const noexcept {
     return {static_cast<std::int64_t>(uv_now(&uv_))};

@@ -80,6 +80,8 @@ class Loop {
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }
+  /// See EventLoop.
+  void catch_up(broker::Instant earliest) noexcept { events_.catch_up(earliest); }
   /// Counts turns, so that a socket is read once in each.
   [[nodiscard]] std::uint32_t turn() const noexcept { return turns_.number(); }
   /// Whether nothing may be read: other shards have no room, or the end has begun.

@@ -52,20 +52,26 @@ void Loops::settle_parked() {
   }
 }
 
-void Loops::while_parked(const std::function<void()>& work) {
+void Loops::while_parked(const ParkedWork& work) {
   const auto parked = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
   const auto go_on = std::make_shared<std::latch>(1);
+  const auto time = std::make_shared<broker::Instant>();  // written between the two latches
   if (running_) {
     for (const auto& each : loops_) {
-      each->post([parked, go_on](Loop& /*loop*/) {
+      each->post([parked, go_on, time](Loop& loop) {
+        loop.catch_up(now());
         parked->count_down();
         go_on->wait();
+        loop.catch_up(*time);  // the turn began before `work` did
       });
     }
     parked->wait();
     settle_parked();
   }
-  work();
+  // The loops round their clocks up: theirs may be ahead of this thread's.
+  *time = now();
+  for (const auto& loop : loops_) *time = std::max(*time, loop->now());
+  work(*time);
   go_on->count_down();
 }
 

@@ -66,10 +66,13 @@ class Loops {
   /// Calls `step` on every shard's own thread, on several at a time, once a turn until it returns
   /// false; and waits until all have. Nothing happens before start() and after stop().
   void run_everywhere(const Step& step);
+  /// Work on the shards while no loop runs; `now` is the time to call them with: no loop has told
+  /// its shard a later one, and none tells it an earlier one afterwards.
+  using ParkedWork = std::function<void(broker::Instant now)>;
   /// Stops all loops between two turns, has their shards tell each other all they have to say,
   /// calls `work`, and lets them go on. No client is served meanwhile. After stop() it only calls
   /// `work`.
-  void while_parked(const std::function<void()>& work);
+  void while_parked(const ParkedWork& work);
   /// From here on new connections wait, until release_accepting().
   void hold_accepting() noexcept { commons_.gate.hold(); }
   /// Those that wait are accepted.

@@ -164,13 +164,13 @@ void Keeper::look(transport::Loops& loops, broker::Instant now,
   constexpr std::uint64_t pause_seconds = 10;
   if (now < next_renewal_ || !writer_->lost()) return;
   bool renewed = false;
-  loops.while_parked([&] { renewed = renew(loops, goes_on); });
+  loops.while_parked([&](broker::Instant parked) { renewed = renew(loops, parked, goes_on); });
   // Not at once again: the clients have to be served, too.
   if (!renewed) next_renewal_ = after_seconds(transport::Loops::now(), pause_seconds);
 }
 
-bool Keeper::renew(transport::Loops& loops, const std::function<void()>& goes_on) {
-  const broker::Instant now = transport::Loops::now();
+bool Keeper::renew(transport::Loops& loops, broker::Instant now,
+                   const std::function<void()>& goes_on) {
   std::vector<broker::Shard*> all;
   all.reserve(loops.count());
   for (std::uint32_t i = 0; i < loops.count(); ++i) {
@@ -200,7 +200,9 @@ bool Keeper::renew(transport::Loops& loops, const std::function<void()>& goes_on
 }
 
 void Keeper::finish(transport::Loops& loops) {
-  if (writer_->lost()) loops.while_parked([&] { static_cast<void>(renew(loops, [] {})); });
+  if (writer_->lost()) {
+    loops.while_parked([&](broker::Instant now) { static_cast<void>(renew(loops, now, [] {})); });
+  }
   writer_.reset();
 }
 

@@ -62,8 +62,8 @@ class Keeper {
 
   /// Finishes the messages that were on their way between shards when the process ended.
   [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
-  /// Returns whether it succeeded.
-  bool renew(transport::Loops& loops, const std::function<void()>& goes_on);
+  /// Returns whether it succeeded. `now` is that of Loops::ParkedWork.
+  bool renew(transport::Loops& loops, broker::Instant now, const std::function<void()>& goes_on);
 
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;

@@ -65,6 +65,17 @@ TEST_CASE("the time of a loop is the machine's, sleep included, as of its last w
   CHECK(owner.loop.now() >= before);
 }
 
+TEST_CASE("the time of a loop catches up with that of another thread, and does not go back",
+          "[event_loop]") {
+  Owner owner("p");
+  const broker::Instant before = owner.loop.now();
+  const broker::Instant ahead = broker::after_milliseconds(before, 500);
+  owner.loop.catch_up(ahead);
+  CHECK(owner.loop.now() >= ahead);
+  owner.loop.catch_up(before);
+  CHECK(owner.loop.now() >= ahead);
+}
+
 TEST_CASE("a loop that was never opened closes without a word", "[event_loop]") {
   EventLoop loop;
   loop.close();

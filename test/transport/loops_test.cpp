@@ -62,6 +62,23 @@ std::uint64_t bytes_read(TestBroker& broker, broker::ShardIndex index) {
 
 }  // namespace
 
+// A shard asserts that its time never runs backwards.
+TEST_CASE("work on parked loops and the loops' own turns have one time", "[loops]") {
+  TestBroker broker(with_loops(GENERATE(1U, 4U)));
+  Client client(broker.port());
+  client.send(connect("client"));
+  CHECK(client.receive(4) == connack);
+  for (int i = 0; i < 300; ++i) {
+    broker.loops().while_parked([&](broker::Instant now) {
+      for (std::uint32_t shard = 0; shard < broker.loops().count(); ++shard) {
+        static_cast<void>(broker.loops().shard(broker::ShardIndex{shard}).tick(now));
+      }
+    });
+    client.send("\xC0\x00"s);
+    CHECK(client.receive(2) == "\xD0\x00"s);
+  }
+}
+
 TEST_CASE("clients of all loops hear each other", "[loops]") {
   TestBroker broker(with_loops(GENERATE(1U, 4U)));
   std::vector<std::unique_ptr<Client>> clients;
