@@ -78,7 +78,7 @@ template <typename Find>
 void Commits::release(Find&& find) {
   if (holdings_.empty()) return;
   holdings_.release(find, [this](ShardIndex peer, const ConfirmRequest& request) {
-    peers_.send(peer, Confirmed{request});
+    peers_.send(peer_of_shard(peer), Confirmed{request});
   });
 }
 

@@ -35,32 +35,31 @@ Distribution::Distribution(const ShardOptions& options, const Homes& homes,
 
 bool Distribution::publish(const MessageView& message, Session* from, bool lendable) {
   Route& route = router_.route(message.topic);
-  const std::uint64_t interested = interested_peers(message.topic, route);
+  const PeerSet interested = interested_peers(message.topic, route);
+  const PeerSet self(peer_of_shard(options_.index));
   // A retained update goes to every shard: each has a full replica.
-  const std::uint64_t everybody = ((std::uint64_t{1} << (options_.shards - 1)) << 1U) - 1;
-  const std::uint64_t self = std::uint64_t{1} << static_cast<std::uint32_t>(options_.index);
-  const std::uint64_t to = (message.retain ? everybody : interested) & ~self;
+  const PeerSet to = (message.retain ? PeerSet::first(options_.shards) : interested) - self;
 
   Publication publication(message, turn_.now(), route.receivers.size());
   publication.lendable = lendable;
   publication.marked = ledger_.on();
-  if (to != 0 && goes_into_batch(message)) {
+  if (!to.empty() && goes_into_batch(message)) {
     hand_out(publication, route, from);
     send_in_batch(to, message);
-  } else if (to != 0 || message.retain) {
+  } else if (!to.empty() || message.retain) {
     publish_further({to, interested}, publication, route, from);
   } else {
     hand_out(publication, route, from);
   }
   return !route.receivers.empty() || !route.groups.empty() || !route.links.empty() ||
-         (interested & ~self) != 0;
+         !(interested - self).empty();
 }
 
 void Distribution::publish_further(const Peers& to, Publication& publication, Route& route,
                                    Session* from) {
   const MessageView& message = publication.view;
   SharedMessage copy;
-  if (to.all != 0) {
+  if (!to.all.empty()) {
     copy = forwards_.share(message);
     publication.shared = &copy;
   }
@@ -72,7 +71,7 @@ void Distribution::publish_further(const Peers& to, Publication& publication, Ro
     retain(publication, stamp, by);
   }
   hand_out(publication, route, from);
-  if (to.all == 0) return;
+  if (to.all.empty()) return;
   send_to_peers(to, publication, stamp, by);
   pressure_.charge(message.topic.size() + message.payload.size());
 }
@@ -184,8 +183,8 @@ const std::shared_ptr<const Publisher>& Distribution::publisher_of(Session& sess
   return session.publisher;
 }
 
-std::uint64_t Distribution::interested_peers(std::string_view topic, Route& route) const {
-  if (options_.shards == 1) return 0;
+PeerSet Distribution::interested_peers(std::string_view topic, Route& route) const {
+  if (options_.shards == 1) return {};
   // The generation is read before the answer: a change in between makes the answer be asked again.
   const std::uint64_t generation = interest_.generation();
   if (route.peers_generation != generation) {
@@ -200,28 +199,23 @@ bool Distribution::goes_into_batch(const MessageView& message) const noexcept {
          !options_.limits.queue_qos0_messages;
 }
 
-void Distribution::send_in_batch(std::uint64_t to, const MessageView& message) {
-  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
-    if ((to >> shard & 1U) != 0) peers_.publish(ShardIndex{shard}, message);
-  }
+void Distribution::send_in_batch(PeerSet to, const MessageView& message) {
+  to.for_each([&](PeerId peer) { peers_.publish(peer, message); });
 }
 
 // Every shard has all retained messages, but only one of them stores each.
 void Distribution::send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                                  const std::shared_ptr<const Publisher>& by) {
   const SharedMessage& message = *publication.shared;
-  const std::uint32_t keeper = message.retain
-                                   ? static_cast<std::uint32_t>(homes_.of(message.view().topic))
-                                   : options_.shards;
-  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
-    if ((to.all >> shard & 1U) == 0) continue;
+  PeerSet keeper;
+  if (message.retain) keeper.insert(peer_of_shard(homes_.of(message.view().topic)));
+  to.all.for_each([&](PeerId peer) {
     // Retained QoS 2 also to shards without subscribers: one that comes meanwhile gets it once.
-    const bool queued =
-        message.qos == mqtt::Qos::exactly_once ||
-        (message.qos == mqtt::Qos::at_least_once && (to.interested >> shard & 1U) != 0);
+    const bool queued = message.qos == mqtt::Qos::exactly_once ||
+                        (message.qos == mqtt::Qos::at_least_once && to.interested.contains(peer));
     PeerPublish told{message, stamp, by, {}};
-    forwards_.send(ShardIndex{shard}, std::move(told), queued || shard == keeper, &publication);
-  }
+    forwards_.send(shard_of(peer), std::move(told), queued || keeper.contains(peer), &publication);
+  });
 }
 
 void Distribution::on_peer(const PublishBatch& batch) {

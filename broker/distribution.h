@@ -13,6 +13,7 @@
 #include "broker/core/message.h"
 #include "broker/core/outbox.h"
 #include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
 #include "broker/core/publication.h"
 #include "broker/core/retained.h"
 #include "broker/core/router.h"
@@ -85,11 +86,11 @@ class Distribution {
 
  private:
   struct Peers {
-    std::uint64_t all;         // receivers of the message, a bit each
-    std::uint64_t interested;  // those with subscribers that may want it
+    PeerSet all;         // receivers of the message
+    PeerSet interested;  // those with subscribers that may want it
   };
 
-  [[nodiscard]] std::uint64_t interested_peers(std::string_view topic, Route& route) const;
+  [[nodiscard]] PeerSet interested_peers(std::string_view topic, Route& route) const;
   /// Hands a message to the receivers of this shard.
   void hand_out(Publication& publication, Route& route, Session* from);
   /// The rest of publish() for messages that are retained, or kept by other shards too.
@@ -101,7 +102,7 @@ class Distribution {
   /// A message that may be queued is shared, so that the store has it once; one that has to follow
   /// another waits for that.
   [[nodiscard]] bool goes_into_batch(const MessageView& message) const noexcept;
-  void send_in_batch(std::uint64_t to, const MessageView& message);
+  void send_in_batch(PeerSet to, const MessageView& message);
   void send_to_peers(const Peers& to, Publication& publication, RetainStamp stamp,
                      const std::shared_ptr<const Publisher>& by);
 

@@ -28,7 +28,7 @@ void Figures::tick(Instant now, const Publish& publish) {
   for (const Metrics& report : reports_) merge(shard_figures(), total, report);
   topics_.update(total, now, publish);
   for (std::uint32_t shard = 1; shard < options_.shards; ++shard) {
-    peers_.send(ShardIndex{shard}, MetricsRequest{});
+    peers_.send(PeerId{shard}, MetricsRequest{});
   }
 }
 

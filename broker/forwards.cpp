@@ -81,10 +81,11 @@ void Forwards::dispatch(ShardIndex to, Message&& message, bool lasting, Publicat
   assert(to != options_.index);
   const bool stored = lasting && ledger_.durability() == Durability::commit;
   if (stored && storing_) return store(to, std::forward<Message>(message), publication);
-  if (may_overtake(message.message)) return peers_.send(to, std::forward<Message>(message));
+  if (may_overtake(message.message))
+    return peers_.send(peer_of_shard(to), std::forward<Message>(message));
   const bool waits = has_to_wait(message, lasting);
   if (stored) message.confirm = holdings_.request_confirm(to);
-  if (!waits) return peers_.send(to, std::forward<Message>(message));
+  if (!waits) return peers_.send(peer_of_shard(to), std::forward<Message>(message));
   ++in_order_;
   waiting_.push_back({0, ForwardKey{0}, to, std::forward<Message>(message), {}});
 }
@@ -124,7 +125,7 @@ JournalBatch::Forward Forwards::row_of(ShardIndex to) const {
 void Forwards::committed(std::uint64_t position) {
   while (!waiting_.empty() && waiting_.front().position <= position) {
     Waiting next = waiting_.pop_front();
-    peers_.send(next.to, std::move(next.message));
+    peers_.send(peer_of_shard(next.to), std::move(next.message));
     if (next.key == ForwardKey{0}) {
       assert(in_order_ > 0);
       --in_order_;

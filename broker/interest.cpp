@@ -78,26 +78,26 @@ void Interest::remove(ShardIndex shard, std::string_view filter) {
   if (no_bucket || no_length) generation_.fetch_add(1, std::memory_order_acq_rel);
 }
 
-std::uint64_t Interest::row_mask(std::size_t row) const noexcept {
-  std::uint64_t mask = 0;
+PeerSet Interest::shards_in(std::size_t row) const noexcept {
+  std::uint64_t bits = 0;  // without a branch: this is asked for each new topic
   for (std::uint32_t shard = 0; shard < shards_; ++shard) {
     const bool counted = counters_[row * shards_ + shard].load(std::memory_order_acquire) != 0;
-    mask |= std::uint64_t{counted} << shard;
+    bits |= std::uint64_t{counted} << shard;
   }
-  return mask;
+  return PeerSet::of_bits(bits);
 }
 
-std::uint64_t Interest::interested(std::string_view topic) const noexcept {
+PeerSet Interest::interested(std::string_view topic) const noexcept {
   // [MQTT-4.7.2-1]
-  std::uint64_t mask = topic.starts_with('$') ? 0 : row_mask(wildcard_row);
+  PeerSet found = topic.starts_with('$') ? PeerSet() : shards_in(wildcard_row);
   std::uint64_t hash = hash_start;
   bool last = false;
   for (std::size_t levels = 1; !last && levels <= prefix_levels_max; ++levels) {
     hash = extend(hash, next_level(topic, last));
-    const std::uint64_t of_length = row_mask(length_rows + levels);
-    if (of_length != 0) mask |= of_length & row_mask(row_of(hash));
+    const PeerSet of_length = shards_in(length_rows + levels);
+    if (!of_length.empty()) found |= of_length & shards_in(row_of(hash));
   }
-  return mask;
+  return found;
 }
 
 }  // namespace broker

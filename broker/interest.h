@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/core/ids.h"
+#include "broker/core/peer_set.h"
 
 namespace broker {
 
@@ -29,15 +30,15 @@ class Interest {
   void add(ShardIndex shard, std::string_view filter);
   void remove(ShardIndex shard, std::string_view filter);
 
-  /// One bit per shard, shard 0 the lowest. `topic` is a topic name.
-  [[nodiscard]] std::uint64_t interested(std::string_view topic) const noexcept;
+  /// `topic` is a topic name.
+  [[nodiscard]] PeerSet interested(std::string_view topic) const noexcept;
   [[nodiscard]] std::uint64_t generation() const noexcept {
     return generation_.load(std::memory_order_acquire);
   }
   [[nodiscard]] std::uint32_t shards() const noexcept { return shards_; }
 
-  /// Most shards a process can have: one bit each in interested().
-  static constexpr std::uint32_t shards_max = 64;
+  /// Most shards a process can have: see PeerSet.
+  static constexpr std::uint32_t shards_max = shard_peers_max;
 
  private:
   using Counter = std::atomic<std::uint32_t>;
@@ -47,8 +48,8 @@ class Interest {
     assert(row * shards_ < counters_.size());
     return counters_[row * shards_ + static_cast<std::uint32_t>(shard)];
   }
-  /// One bit for each shard that counts something in a row.
-  [[nodiscard]] std::uint64_t row_mask(std::size_t row) const noexcept;
+  /// The shards that count something in a row.
+  [[nodiscard]] PeerSet shards_in(std::size_t row) const noexcept;
 
   std::uint32_t shards_;
   std::vector<Counter> counters_;  // [row][shard]: buckets, lengths, wildcards

@@ -10,9 +10,7 @@ namespace broker {
 
 namespace {
 
-constexpr std::size_t index_of(ShardIndex shard) noexcept {
-  return static_cast<std::uint32_t>(shard);
-}
+constexpr std::size_t index_of(PeerId shard) noexcept { return static_cast<std::uint32_t>(shard); }
 
 std::size_t bytes_of(const SharedMessage& message) noexcept {
   return std::size_t{message.topic_size} + message.properties_size + message.payload_size;
@@ -55,7 +53,7 @@ Mailboxes::Mailboxes(std::uint32_t shards, const MailboxLimits& limits)
 
 Mailboxes::~Mailboxes() = default;
 
-Mailboxes::Mailbox& Mailboxes::mailbox(ShardIndex from, ShardIndex to) noexcept {
+Mailboxes::Mailbox& Mailboxes::mailbox(PeerId from, PeerId to) noexcept {
   assert(index_of(from) < shards_ && index_of(to) < shards_);
   return mailboxes_[index_of(to) * shards_ + index_of(from)];
 }
@@ -87,8 +85,7 @@ std::size_t Mailboxes::append(Mailbox& box, std::vector<PeerMessage>& messages) 
   return lost;
 }
 
-Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
-                                  std::vector<PeerMessage>& messages) {
+Mailboxes::Pushed Mailboxes::push(PeerId from, PeerId to, std::vector<PeerMessage>& messages) {
   Pushed pushed;
   if (messages.empty()) return pushed;
   assert(from != to);
@@ -107,28 +104,26 @@ Mailboxes::Pushed Mailboxes::push(ShardIndex from, ShardIndex to,
   if (pushed.dropped > 0) dropped_.fetch_add(pushed.dropped, std::memory_order_relaxed);
   // Either this sees that the receiver sleeps, or the receiver sees the mail before it does: both
   // orders are total (seq_cst), see may_sleep().
-  receiver.mail.fetch_or(std::uint64_t{1} << index_of(from), std::memory_order_seq_cst);
+  receiver.mail.fetch_or(PeerSet(from).bits(), std::memory_order_seq_cst);
   pushed.wake = receiver.asleep.load(std::memory_order_seq_cst) &&
                 receiver.asleep.exchange(false, std::memory_order_seq_cst);
   return pushed;
 }
 
-Mailboxes::Senders Mailboxes::take(ShardIndex to) {
+Mailboxes::Senders Mailboxes::take(PeerId to) {
   Receiver& receiver = receivers_[index_of(to)];
   // First the number, then the bits: a batch up to that number that caused another such batch had
   // set its bit before. Newer batches wait for the next time.
   const std::uint64_t last = receiver.batch_number.load(std::memory_order_seq_cst);
-  Senders senders{receiver.mail.exchange(0, std::memory_order_seq_cst), 0};
-  std::uint64_t newer = 0;
-  for (std::uint32_t from = 0; from < shards_; ++from) {
-    const std::uint64_t bit = std::uint64_t{1} << from;
-    if ((senders.taken & bit) == 0) continue;
-    Mailbox& box = mailbox(ShardIndex{from}, to);
+  Senders senders{PeerSet::of_bits(receiver.mail.exchange(0, std::memory_order_seq_cst)), {}};
+  PeerSet newer;
+  senders.taken.for_each([&](PeerId from) {
+    Mailbox& box = mailbox(from, to);
     const std::lock_guard lock(box.mutex);
-    if (take_up_to(last, box, receiver.taken[from])) newer |= bit;
-    if (std::exchange(box.sender_waits, false)) senders.waiting |= bit;
-  }
-  if (newer != 0) receiver.mail.fetch_or(newer, std::memory_order_seq_cst);
+    if (take_up_to(last, box, receiver.taken[index_of(from)])) newer.insert(from);
+    if (std::exchange(box.sender_waits, false)) senders.waiting.insert(from);
+  });
+  if (!newer.empty()) receiver.mail.fetch_or(newer.bits(), std::memory_order_seq_cst);
   return senders;
 }
 
@@ -156,18 +151,18 @@ bool Mailboxes::take_up_to(std::uint64_t last, Mailbox& box, Taken& taken) {
   return true;
 }
 
-std::optional<std::uint32_t> Mailboxes::next_sender(const Receiver& receiver,
-                                                    std::uint64_t senders) const noexcept {
-  std::optional<std::uint32_t> next;
+std::optional<PeerId> Mailboxes::next_sender(const Receiver& receiver,
+                                             PeerSet senders) const noexcept {
+  std::optional<PeerId> next;
   std::uint64_t lowest = 0;
-  for (std::uint32_t from = 0; from < shards_; ++from) {
-    const Taken& taken = receiver.taken[from];
-    if ((senders >> from & 1U) == 0 || taken.batch == taken.batches.size()) continue;
+  senders.for_each([&](PeerId from) {
+    const Taken& taken = receiver.taken[index_of(from)];
+    if (taken.batch == taken.batches.size()) return;
     const std::uint64_t number = taken.batches[taken.batch].number;
-    if (next && lowest < number) continue;
+    if (next && lowest < number) return;
     next = from;
     lowest = number;
-  }
+  });
   return next;
 }
 
@@ -179,7 +174,7 @@ void Mailboxes::forget(Taken& taken) {
   if (taken.messages.capacity() > kept_messages) std::vector<PeerMessage>().swap(taken.messages);
 }
 
-bool Mailboxes::may_sleep(ShardIndex to) noexcept {
+bool Mailboxes::may_sleep(PeerId to) noexcept {
   Receiver& receiver = receivers_[index_of(to)];
   receiver.asleep.store(true, std::memory_order_seq_cst);
   if (receiver.mail.load(std::memory_order_seq_cst) == 0) return true;
@@ -187,7 +182,7 @@ bool Mailboxes::may_sleep(ShardIndex to) noexcept {
   return false;
 }
 
-void Mailboxes::awake(ShardIndex to) noexcept {
+void Mailboxes::awake(PeerId to) noexcept {
   std::atomic<bool>& asleep = receivers_[index_of(to)].asleep;
   // Written only when it changes: the line is shared with the senders.
   if (asleep.load(std::memory_order_relaxed)) asleep.store(false, std::memory_order_relaxed);

@@ -11,7 +11,8 @@
 #include <optional>
 #include <vector>
 
-#include "broker/core/ids.h"
+#include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
 #include "broker/interest.h"
 #include "broker/peer.h"
 
@@ -28,7 +29,7 @@ struct MailboxLimits {
   std::size_t drop_bytes = std::size_t{64} << 20U;
 };
 
-/// The mailboxes of a process: one for each ordered pair of shards.
+/// The mailboxes of a process: one for each ordered pair of shards. Links have none.
 ///
 /// Shape      mailbox(from, to) = messages behind a short lock: the sender appends all it has for a
 ///            peer once per turn (a batch), the receiver swaps all of them out. A swap leaves the
@@ -61,24 +62,24 @@ class Mailboxes {
   /// Moves all of `messages`, in order, into the mailbox of `to`.
   ///
   /// Returns   full: the receiver will name `from` among the senders that drain() returns.
-  [[nodiscard]] Pushed push(ShardIndex from, ShardIndex to, std::vector<PeerMessage>& messages);
+  [[nodiscard]] Pushed push(PeerId from, PeerId to, std::vector<PeerMessage>& messages);
 
   /// Whether nothing waits for `to`: one load.
-  [[nodiscard]] bool empty(ShardIndex to) const noexcept {
+  [[nodiscard]] bool empty(PeerId to) const noexcept {
     return receivers_[static_cast<std::uint32_t>(to)].mail.load(std::memory_order_acquire) == 0;
   }
 
-  /// Calls `handle(ShardIndex from, PeerMessage)` for each message that waits for `to`.
+  /// Calls `handle(PeerId from, PeerMessage)` for each message that waits for `to`.
   ///
   /// Order     By batch number: see the invariant.
-  /// Returns   One bit per sender that found its mailbox full and now has room: wake them.
+  /// Returns   The senders that found their mailbox full and now have room: wake them.
   template <typename Handle>
-  [[nodiscard]] std::uint64_t drain(ShardIndex to, Handle&& handle);
+  [[nodiscard]] PeerSet drain(PeerId to, Handle&& handle);
 
   /// Said before `to` waits for events; false if mail came meanwhile: drain, and ask again.
-  [[nodiscard]] bool may_sleep(ShardIndex to) noexcept;
+  [[nodiscard]] bool may_sleep(PeerId to) noexcept;
   /// Said when `to` is back: no bell is needed.
-  void awake(ShardIndex to) noexcept;
+  void awake(PeerId to) noexcept;
 
   /// Publishes dropped since start, over all mailboxes.
   [[nodiscard]] std::uint64_t dropped() const noexcept {
@@ -111,20 +112,20 @@ class Mailboxes {
     std::vector<Taken> taken;  // per sender; the receiver's own
   };
 
-  Mailbox& mailbox(ShardIndex from, ShardIndex to) noexcept;
+  Mailbox& mailbox(PeerId from, PeerId to) noexcept;
   std::size_t append(Mailbox& box, std::vector<PeerMessage>& messages);
   /// Takes all batches up to the newest out of the mailboxes of `to`; returns the senders they came
   /// from, and those that wait for room.
   struct Senders {
-    std::uint64_t taken;
-    std::uint64_t waiting;
+    PeerSet taken;
+    PeerSet waiting;
   };
-  Senders take(ShardIndex to);
+  Senders take(PeerId to);
   /// Moves the batches of `box` up to `last` to `taken`. Returns whether newer ones are left.
   static bool take_up_to(std::uint64_t last, Mailbox& box, Taken& taken);
   /// The sender of the batch with the lowest number; nothing when all are handled.
-  [[nodiscard]] std::optional<std::uint32_t> next_sender(const Receiver& receiver,
-                                                         std::uint64_t senders) const noexcept;
+  [[nodiscard]] std::optional<PeerId> next_sender(const Receiver& receiver,
+                                                  PeerSet senders) const noexcept;
   /// Empties a batch that was handled; keeps its memory for the next one unless that is much.
   static void forget(Taken& taken);
 
@@ -139,15 +140,15 @@ class Mailboxes {
 [[nodiscard]] std::size_t payload_bytes(const PeerMessage& message) noexcept;
 
 template <typename Handle>
-std::uint64_t Mailboxes::drain(ShardIndex to, Handle&& handle) {
-  if (empty(to)) return 0;
+PeerSet Mailboxes::drain(PeerId to, Handle&& handle) {
+  if (empty(to)) return {};
   Receiver& receiver = receivers_[static_cast<std::uint32_t>(to)];
   const Senders senders = take(to);
-  while (const std::optional<std::uint32_t> from = next_sender(receiver, senders.taken)) {
-    Taken& taken = receiver.taken[*from];
+  while (const std::optional<PeerId> from = next_sender(receiver, senders.taken)) {
+    Taken& taken = receiver.taken[static_cast<std::uint32_t>(*from)];
     const std::size_t end = taken.batches[taken.batch++].end;
     while (taken.message < end) {
-      handle(ShardIndex{*from}, std::move(taken.messages[taken.message++]));
+      handle(*from, std::move(taken.messages[taken.message++]));
     }
   }
   for (Taken& taken : receiver.taken) forget(taken);

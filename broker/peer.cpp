@@ -18,12 +18,12 @@ std::size_t message_count(const PeerMessage& message) noexcept {
   return batch == nullptr ? 1 : batch->size();
 }
 
-void PeerOutbox::send(ShardIndex to, PeerMessage message) {
+void PeerOutbox::send(PeerId to, PeerMessage message) {
   messages(to).push_back(std::move(message));
   ++waiting_;
 }
 
-void PeerOutbox::publish(ShardIndex to, const MessageView& message) {
+void PeerOutbox::publish(PeerId to, const MessageView& message) {
   assert(PublishBatch::takes(message));
   std::vector<PeerMessage>& waiting = messages(to);
   PublishBatch* last = waiting.empty() ? nullptr : std::get_if<PublishBatch>(&waiting.back());

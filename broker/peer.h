@@ -13,6 +13,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
+#include "broker/core/peer_id.h"
 #include "broker/core/retained.h"
 #include "broker/publish_batch.h"
 #include "broker/wire/subscribe.h"
@@ -102,20 +103,20 @@ using PeerMessage =
 /// How many messages of clients that is; one for everything but a batch.
 [[nodiscard]] std::size_t message_count(const PeerMessage& message) noexcept;
 
-/// A shard's messages to its peers, gathered during a turn.
+/// A shard's messages to the other shards of the process, gathered during a turn.
 ///
 /// Threads    None; the loop moves the messages into mailboxes at the end of the turn.
 class PeerOutbox {
  public:
   explicit PeerOutbox(std::uint32_t shards) : messages_(shards) {}
 
-  void send(ShardIndex to, PeerMessage message);
+  void send(PeerId to, PeerMessage message);
   /// Appends to the batch that stands last for `to`, or to a new one. Requires that a batch takes
   /// the message.
-  void publish(ShardIndex to, const MessageView& message);
+  void publish(PeerId to, const MessageView& message);
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
   /// The messages for `to`, in order. The draining caller clears them through settled().
-  [[nodiscard]] std::vector<PeerMessage>& messages(ShardIndex to) {
+  [[nodiscard]] std::vector<PeerMessage>& messages(PeerId to) {
     assert(static_cast<std::uint32_t>(to) < messages_.size());
     return messages_[static_cast<std::uint32_t>(to)];
   }

@@ -10,7 +10,8 @@ void PeerInput::take(ShardIndex from, PeerMessage& message) {
 }
 
 void PeerInput::on_peer(ShardIndex from, MetricsRequest& /*message*/) {
-  peers_.send(from, MetricsReport{std::make_shared<const Metrics>(figures_.snapshot())});
+  peers_.send(peer_of_shard(from),
+              MetricsReport{std::make_shared<const Metrics>(figures_.snapshot())});
 }
 
 void PeerInput::on_peer(ShardIndex from, MetricsReport& message) {

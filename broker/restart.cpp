@@ -15,7 +15,7 @@ bool exchange_once(std::span<Shard* const> shards, Instant now) {
   for (std::uint32_t from = 0; from < shards.size(); ++from) {
     PeerOutbox& outbox = shards[from]->peer_outbox();
     for (std::uint32_t to = 0; to < shards.size(); ++to) {
-      for (PeerMessage& message : std::exchange(outbox.messages(ShardIndex{to}), {})) {
+      for (PeerMessage& message : std::exchange(outbox.messages(PeerId{to}), {})) {
         any = true;
         shards[to]->from_peer(ShardIndex{from}, std::move(message), now);
       }

@@ -47,7 +47,7 @@ SharedSubscriptions::SharedSubscriptions(const ShardOptions& options, const Home
 template <typename Message>
 void SharedSubscriptions::tell(ShardIndex home, Message&& message) {
   if (home == options_.index) return on_peer(home, message);
-  peers_.send(home, std::forward<Message>(message));
+  peers_.send(peer_of_shard(home), std::forward<Message>(message));
 }
 
 MembershipList::Number SharedSubscriptions::membership_of(Session& session,

@@ -26,7 +26,7 @@ Loop::Loop(LoopCommons& commons, const LoopOptions& options, const broker::Shard
       shard_(shard, shard_commons, commons.log),
       connections_(*this),
       acceptors_(*this),
-      mail_(commons.mailboxes, commons.doors, shard.index),
+      mail_(commons.mailboxes, commons.doors, broker::peer_of_shard(shard.index)),
       logins_(*this),
       shutdown_(*this) {
   assert(static_cast<std::uint32_t>(index_) < commons.doors.size());
@@ -204,8 +204,8 @@ void Loop::send_mail() {
 }
 
 void Loop::receive_mail() {
-  mail_.receive([this](broker::ShardIndex from, broker::PeerMessage message) {
-    shard_.from_peer(from, std::move(message), now());
+  mail_.receive([this](broker::PeerId from, broker::PeerMessage message) {
+    shard_.from_peer(shard_of(from), std::move(message), now());
     if (shard_.outbox().full()) flush();
   });
 }

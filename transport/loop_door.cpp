@@ -26,9 +26,8 @@ void LoopDoor::post(Work work) {
   ring();
 }
 
-void LoopDoor::give_room(broker::ShardIndex peer) noexcept {
-  assert(static_cast<std::uint32_t>(peer) < 64);
-  room_.fetch_or(std::uint64_t{1} << static_cast<std::uint32_t>(peer), std::memory_order_release);
+void LoopDoor::give_room(broker::PeerId peer) noexcept {
+  room_.fetch_or(broker::PeerSet(peer).bits(), std::memory_order_release);
   ring();
 }
 

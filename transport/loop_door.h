@@ -6,7 +6,8 @@
 #include <utility>
 #include <uv.h>
 
-#include "broker/core/ids.h"
+#include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
 #include "transport/work_queue.h"
 
 namespace transport {
@@ -39,18 +40,18 @@ class LoopDoor {
   /// Wakes the loop: there is mail.
   void ring() noexcept { uv_async_send(&bell_); }
   /// Tells the loop that the mailbox of `peer` has room again.
-  void give_room(broker::ShardIndex peer) noexcept;
+  void give_room(broker::PeerId peer) noexcept;
 
-  /// The peers that have given room since the last call: one bit each.
-  [[nodiscard]] std::uint64_t take_room() noexcept {
-    return room_.exchange(0, std::memory_order_acquire);
+  /// The peers that have given room since the last call.
+  [[nodiscard]] broker::PeerSet take_room() noexcept {
+    return broker::PeerSet::of_bits(room_.exchange(0, std::memory_order_acquire));
   }
   void run_work(Loop& loop) { work_.run(loop); }
 
  private:
   uv_async_t bell_{};
   WorkQueue work_;
-  alignas(64) std::atomic<std::uint64_t> room_{0};
+  alignas(64) std::atomic<std::uint64_t> room_{0};  // the bits of a PeerSet
 };
 
 }  // namespace transport

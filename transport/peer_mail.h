@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <utility>
 
-#include "broker/core/ids.h"
+#include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
 #include "broker/mailbox.h"
 #include "broker/peer.h"
 #include "transport/loop_door.h"
@@ -22,7 +22,7 @@ namespace transport {
 /// Threads    Its loop's only.
 class PeerMail {
  public:
-  PeerMail(broker::Mailboxes& mailboxes, std::span<LoopDoor> doors, broker::ShardIndex own) noexcept
+  PeerMail(broker::Mailboxes& mailboxes, std::span<LoopDoor> doors, broker::PeerId own) noexcept
       : mailboxes_(mailboxes), doors_(doors), own_(own) {}
   PeerMail(const PeerMail&) = delete;
   PeerMail& operator=(const PeerMail&) = delete;
@@ -32,13 +32,13 @@ class PeerMail {
   /// Whether messages of other shards wait: at most one load.
   [[nodiscard]] bool waits() const noexcept { return !alone() && !mailboxes_.empty(own_); }
   /// Whether a peer has no room for more.
-  [[nodiscard]] bool has_full_peer() const noexcept { return full_peers_ != 0; }
+  [[nodiscard]] bool has_full_peer() const noexcept { return !full_peers_.empty(); }
 
   /// Moves the messages of `outbox` to their receivers, and wakes those that sleep.
   ///
   /// Returns   How many were dropped because a mailbox is full.
   [[nodiscard]] std::size_t send(broker::PeerOutbox& outbox);
-  /// Calls `handle(ShardIndex from, PeerMessage)` for each message that waits, and tells senders
+  /// Calls `handle(PeerId from, PeerMessage)` for each message that waits, and tells senders
   /// whose mailbox was full that it has room.
   template <typename Handle>
   void receive(Handle&& handle) {
@@ -51,12 +51,12 @@ class PeerMail {
   [[nodiscard]] bool may_sleep() noexcept { return alone() || mailboxes_.may_sleep(own_); }
 
  private:
-  void give_room(std::uint64_t senders) noexcept;
+  void give_room(broker::PeerSet senders) noexcept;
 
   broker::Mailboxes& mailboxes_;
   std::span<LoopDoor> doors_;  // of all loops
-  broker::ShardIndex own_;
-  std::uint64_t full_peers_ = 0;  // one bit per peer without room
+  broker::PeerId own_;
+  broker::PeerSet full_peers_;  // those without room
 };
 
 }  // namespace transport

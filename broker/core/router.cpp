@@ -88,7 +88,7 @@ void Router::build(std::string_view topic, const Session* publisher, Route& rout
   route.groups.clear();
   route.denied.clear();
   route.links.clear();
-  route.peers = 0;
+  route.peers = {};
   route.peers_generation = 0;
   trie_.match(topic, [&](const Subscriber& subscriber) {
     if (publisher == nullptr) return add(route, subscriber, topic);

@@ -13,6 +13,7 @@
 
 #include "broker/core/limits.h"
 #include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
 #include "broker/core/session.h"
 #include "broker/core/session_table.h"
 #include "broker/core/topic_trie.h"
@@ -43,7 +44,7 @@ struct Route {
   std::vector<std::uint32_t> groups;   // shared subscriptions at home on this shard
   std::vector<const Session*> denied;  // subscribers that may not read it, once for each filter
   std::vector<Link> links;             // peers that are no shards, each once
-  std::uint64_t peers = 0;  // shards that may be interested, one bit each; the shard fills it
+  PeerSet peers;                       // shards that may be interested; the shard fills it
   std::uint64_t peers_generation = 0;
 
   [[nodiscard]] std::span<const std::uint32_t> ids_of(const Receiver& receiver) const noexcept {

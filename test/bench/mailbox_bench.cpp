@@ -13,7 +13,7 @@
 
 namespace {
 
-using broker::ShardIndex;
+using broker::PeerId;
 
 /// What a shard makes of a publish for another one.
 broker::PeerPublish message() {
@@ -29,13 +29,13 @@ broker::PeerPublish message() {
 void push(broker::Mailboxes& mailboxes, std::vector<broker::PeerMessage>& messages,
           std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) messages.emplace_back(message());
-  (void)mailboxes.push(ShardIndex{0}, ShardIndex{1}, messages);
+  (void)mailboxes.push(PeerId{0}, PeerId{1}, messages);
 }
 
 /// Reads every message; returns how many there were.
 std::size_t drain(broker::Mailboxes& mailboxes) {
   std::size_t count = 0;
-  (void)mailboxes.drain(ShardIndex{1}, [&](ShardIndex /*from*/, broker::PeerMessage message) {
+  (void)mailboxes.drain(PeerId{1}, [&](PeerId /*from*/, broker::PeerMessage message) {
     const auto& publish = std::get<broker::PeerPublish>(message);
     benchmark::DoNotOptimize(publish.message.view().payload.front());
     ++count;
@@ -66,7 +66,7 @@ void two_threads(benchmark::State& state) {
   std::atomic<bool> end{false};
   std::jthread receiver([&] {
     while (!end.load(std::memory_order_relaxed)) {
-      if (mailboxes.empty(ShardIndex{1})) continue;
+      if (mailboxes.empty(PeerId{1})) continue;
       const auto before = Clock::now();
       const std::size_t handled = drain(mailboxes);
       const std::chrono::nanoseconds time = Clock::now() - before;
@@ -95,7 +95,7 @@ void two_threads(benchmark::State& state) {
 void empty(benchmark::State& state) {
   const broker::Mailboxes mailboxes(4);
   for (auto _ : state) {
-    bool nothing = mailboxes.empty(ShardIndex{1});
+    bool nothing = mailboxes.empty(PeerId{1});
     benchmark::DoNotOptimize(nothing);
   }
 }

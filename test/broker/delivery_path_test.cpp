@@ -55,6 +55,6 @@ TEST_CASE("a retained message passes to other shards, and is noted for the disk"
   Scene scene;
   scene.publish(true);
   CHECK(scene.tables.retained.find("t") != nullptr);
-  CHECK(scene.tables.peers.messages(broker::ShardIndex{1}).size() == 1);
+  CHECK(scene.tables.peers.messages(broker::PeerId{1}).size() == 1);
   CHECK(scene.path.commits.pending() == (scene.tables.homes.of("t") == scene.tables.options.index));
 }

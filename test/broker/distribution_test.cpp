@@ -33,7 +33,7 @@ struct Scene {
     parts.router.subscribe(filter, subscriber);
   }
   [[nodiscard]] std::vector<broker::PeerMessage>& to_peer() {
-    return parts.peers.messages(ShardIndex{1});
+    return parts.peers.messages(broker::PeerId{1});
   }
 };
 

@@ -39,7 +39,7 @@ struct Scene {
   std::size_t asked() {
     std::size_t all = 0;
     for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
-      auto& messages = peers.messages(ShardIndex{shard});
+      auto& messages = peers.messages(broker::PeerId{shard});
       for (const auto& message : messages) {
         all += std::holds_alternative<broker::MetricsRequest>(message) ? 1U : 0U;
       }

@@ -570,7 +570,7 @@ bool Broker::settle_shard(std::uint32_t index) {
     shard.writable(id, connections_[owner(index, id)].queued_bytes, now);
   }
   for (std::uint32_t to = 0; to < shards_.size(); ++to) {
-    auto messages = std::exchange(shard.peer_outbox().messages(broker::ShardIndex{to}), {});
+    auto messages = std::exchange(shard.peer_outbox().messages(broker::PeerId{to}), {});
     for (broker::PeerMessage& message : messages) {
       shards_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now);
     }

@@ -68,7 +68,7 @@ struct Bench {
   /// The payloads that are on their way to a shard now.
   Texts sent(ShardIndex to = there) {
     Texts texts;
-    for (const PeerMessage& message : std::exchange(peers.messages(to), {})) {
+    for (const PeerMessage& message : std::exchange(peers.messages(peer_of_shard(to)), {})) {
       const auto* const one = std::get_if<PeerPublish>(&message);
       texts.emplace_back(one == nullptr ? "?" : mqtt::as_text(one->message.view().payload));
       if (one != nullptr) last = one->confirm;

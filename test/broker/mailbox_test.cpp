@@ -34,27 +34,27 @@ std::vector<PeerMessage> list_of(Messages... said) {
   return messages;
 }
 
-constexpr ShardIndex zero{0};
-constexpr ShardIndex one{1};
-constexpr ShardIndex two{2};
+constexpr PeerId zero{0};
+constexpr PeerId one{1};
+constexpr PeerId two{2};
 
 struct Received {
-  ShardIndex from;
+  PeerId from;
   bool control;
   std::uint64_t number;
   bool operator==(const Received&) const = default;
 };
 
-Received received(ShardIndex from, const PeerMessage& message) {
+Received received(PeerId from, const PeerMessage& message) {
   if (const auto* const joined = std::get_if<GroupJoin>(&message)) {
     return {from, true, joined->session_number};
   }
   return {from, false, std::get<PeerPublish>(message).stamp.count};
 }
 
-std::vector<Received> drain(Mailboxes& mailboxes, ShardIndex to) {
+std::vector<Received> drain(Mailboxes& mailboxes, PeerId to) {
   std::vector<Received> all;
-  static_cast<void>(mailboxes.drain(to, [&](ShardIndex from, const PeerMessage& message) {
+  static_cast<void>(mailboxes.drain(to, [&](PeerId from, const PeerMessage& message) {
     all.push_back(received(from, message));
   }));
   return all;
@@ -89,7 +89,7 @@ TEST_CASE("only a publish with QoS 0 that retains nothing may be dropped", "[mai
 
 TEST_CASE("batches of several senders are handled in the order of their pushes", "[mailbox]") {
   Mailboxes mailboxes(3);
-  const auto push = [&](ShardIndex from, auto... said) {
+  const auto push = [&](PeerId from, auto... said) {
     std::vector<PeerMessage> messages = list_of(std::move(said)...);
     CHECK_FALSE(mailboxes.push(from, zero, messages).full);
     CHECK(messages.empty());
@@ -121,13 +121,13 @@ TEST_CASE("a full mailbox stops its sender and drops nothing but QoS 0", "[mailb
   CHECK(push(publish(5, mqtt::Qos::at_least_once)).dropped == 0);
   CHECK(mailboxes.dropped() == 1);
   std::vector<std::uint64_t> numbers;
-  const std::uint64_t wake = mailboxes.drain(zero, [&](ShardIndex, const PeerMessage& message) {
+  const PeerSet wake = mailboxes.drain(zero, [&](PeerId, const PeerMessage& message) {
     numbers.push_back(std::get<PeerPublish>(message).stamp.count);
   });
-  CHECK(wake == 2);  // the bit of shard 1
+  CHECK(wake == PeerSet(one));
   CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 5});
   CHECK_FALSE(push(publish(6, mqtt::Qos::at_most_once)).full);
-  CHECK(mailboxes.drain(zero, [](ShardIndex, const PeerMessage&) {}) == 0);
+  CHECK(mailboxes.drain(zero, [](PeerId, const PeerMessage&) {}).empty());
 }
 
 TEST_CASE("large payloads fill a mailbox before many messages do", "[mailbox]") {
@@ -154,7 +154,7 @@ TEST_CASE("an empty mailbox takes any single message", "[mailbox]") {
 
 TEST_CASE("a bell is rung once, and only for a shard that sleeps", "[mailbox]") {
   Mailboxes mailboxes(3);
-  const auto push = [&](ShardIndex from) {
+  const auto push = [&](PeerId from) {
     std::vector<PeerMessage> messages = list_of(join(1));
     return mailboxes.push(from, zero, messages).wake;
   };
@@ -175,7 +175,7 @@ TEST_CASE("what senders on other threads push arrives once, in order, and wakes"
   Mailboxes mailboxes(3, {.full_messages = 64});
   std::atomic<std::uint64_t> room{~std::uint64_t{0}};
   std::atomic<std::uint32_t> bell{0};
-  const auto sender = [&](ShardIndex from) {
+  const auto sender = [&](PeerId from) {
     const std::uint64_t bit = std::uint64_t{1} << static_cast<std::uint32_t>(from);
     std::vector<PeerMessage> batch;
     for (std::uint64_t number = 1; number <= messages; ++number) {
@@ -202,16 +202,20 @@ TEST_CASE("what senders on other threads push arrives once, in order, and wakes"
       bell.wait(rung);
       mailboxes.awake(zero);
     }
-    room.fetch_or(mailboxes.drain(zero, [&](ShardIndex from, const PeerMessage& message) {
-      const Received what = received(from, message);
-      const auto index = static_cast<std::uint32_t>(from);
-      if (what.control) {
-        ordered = ordered && what.number == joined[index] + 1000 && what.number == seen[index];
-        joined[index] = what.number;
-      } else {
-        ordered = ordered && what.number == ++seen[index];
-      }
-    }));
+    room.fetch_or(mailboxes
+                      .drain(zero,
+                             [&](PeerId from, const PeerMessage& message) {
+                               const Received what = received(from, message);
+                               const auto index = static_cast<std::uint32_t>(from);
+                               if (what.control) {
+                                 ordered = ordered && what.number == joined[index] + 1000 &&
+                                           what.number == seen[index];
+                                 joined[index] = what.number;
+                               } else {
+                                 ordered = ordered && what.number == ++seen[index];
+                               }
+                             })
+                      .bits());
   }
   first.join();
   second.join();
@@ -226,7 +230,7 @@ TEST_CASE("what a shard was caused to say is handled after its cause", "[mailbox
   constexpr std::uint64_t rounds = 20'000;
   Mailboxes mailboxes(3);
   std::atomic<std::uint64_t> said{0};
-  const auto say = [&](ShardIndex from, std::uint64_t first, auto&& make) {
+  const auto say = [&](PeerId from, std::uint64_t first, auto&& make) {
     for (std::uint64_t number = first; number <= rounds; number += 2) {
       while (said.load() != number - 1) std::this_thread::yield();
       std::vector<PeerMessage> messages = list_of(make(number));
@@ -241,7 +245,7 @@ TEST_CASE("what a shard was caused to say is handled after its cause", "[mailbox
   std::uint64_t seen = 0;
   bool causal = true;
   while (seen < rounds) {
-    static_cast<void>(mailboxes.drain(zero, [&](ShardIndex from, const PeerMessage& message) {
+    static_cast<void>(mailboxes.drain(zero, [&](PeerId from, const PeerMessage& message) {
       causal = causal && received(from, message).number == seen + 1;
       ++seen;
     }));

@@ -47,7 +47,7 @@ TEST_CASE("messages of another shard reach subscribers here", "[peer_input]") {
 TEST_CASE("a shard that asks for figures gets them", "[peer_input]") {
   Scene scene;
   scene.take(broker::MetricsRequest{});
-  const auto& sent = scene.parts.peers.messages(ShardIndex{1});
+  const auto& sent = scene.parts.peers.messages(broker::PeerId{1});
   REQUIRE(sent.size() == 1);
   CHECK(std::holds_alternative<broker::MetricsReport>(sent[0]));
 }

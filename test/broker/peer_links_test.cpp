@@ -125,3 +125,35 @@ TEST_CASE("clients of a full link are kept waiting until it has room", "[peer_li
   CHECK(broker.received(client).front() == "PUBACK m3");
   CHECK(link.messages[3] == "q1 a 4");
 }
+
+TEST_CASE("an acknowledgement waits for the disk, and not for a link of another shard",
+          "[peer_links]") {
+  test::MemoryStore store;
+  Broker broker(2, store);
+  TestLink link;
+  link.messages_max = 0;  // it has no room at all
+  broker::Shard& home = broker.shard(1);
+  const PeerId peer = home.add_link(link);
+  home.subscribe_link(peer, "a", Qos::exactly_once);
+  std::string name = "c";
+  while (broker.shard(0).home_of(name) != broker::ShardIndex{0}) name += 'c';
+  const auto client = broker.client(name, test::lasting());
+  broker.received(client);
+
+  broker.publish(client, "a", "0");
+  broker.publish(client, "a", "1", {.qos = 1, .packet_id = 1});
+  CHECK(broker.received(client) == Lines{"PUBACK m1"});
+  CHECK(link.messages == Lines{"q1 a 1"});
+  CHECK(broker.metrics().publish_dropped == 1);
+
+  broker.disk_stalls = true;
+  broker.publish(client, "a", "2", {.qos = 2, .packet_id = 2});
+  CHECK(broker.received(client).empty());
+  CHECK(link.messages.size() == 1);
+  broker.disk_stalls = false;
+  broker.sync();
+  CHECK(broker.received(client) == Lines{"PUBREC m2"});
+  CHECK(link.messages == Lines{"q1 a 1", "q2 a 2"});
+  home.unsubscribe_link(peer, "a");
+  home.remove_link(peer);
+}

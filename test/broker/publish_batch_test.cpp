@@ -13,8 +13,8 @@ namespace {
 
 using broker::Instant;
 using broker::MessageView;
+using broker::PeerId;
 using broker::PublishBatch;
-using broker::ShardIndex;
 
 MessageView message(std::string_view topic, std::string_view payload) {
   MessageView view;
@@ -74,11 +74,11 @@ TEST_CASE("a peer's outbox begins a new batch when one is full, and behind other
           "[publish_batch]") {
   broker::PeerOutbox outbox(2);
   const std::string payload(900, 'x');
-  for (int i = 0; i < 40; ++i) outbox.publish(ShardIndex{1}, message("a", payload));
-  outbox.send(ShardIndex{1}, broker::GroupLeave{});
-  outbox.publish(ShardIndex{1}, message("b", payload));
+  for (int i = 0; i < 40; ++i) outbox.publish(PeerId{1}, message("a", payload));
+  outbox.send(PeerId{1}, broker::GroupLeave{});
+  outbox.publish(PeerId{1}, message("b", payload));
   CHECK_FALSE(outbox.empty());
-  const std::vector<broker::PeerMessage>& told = outbox.messages(ShardIndex{1});
+  const std::vector<broker::PeerMessage>& told = outbox.messages(PeerId{1});
   REQUIRE(told.size() > 3);
   std::size_t count = 0;
   for (const broker::PeerMessage& one : told) {
@@ -130,8 +130,8 @@ TEST_CASE("a batch that finds no room is dropped, and each of its messages count
   broker::Mailboxes mailboxes(2, {.drop_messages = 1});
   broker::PeerOutbox outbox(2);
   const auto push = [&](int messages) {
-    for (int i = 0; i < messages; ++i) outbox.publish(ShardIndex{1}, message("a", "x"));
-    return mailboxes.push(ShardIndex{0}, ShardIndex{1}, outbox.messages(ShardIndex{1})).dropped;
+    for (int i = 0; i < messages; ++i) outbox.publish(PeerId{1}, message("a", "x"));
+    return mailboxes.push(PeerId{0}, PeerId{1}, outbox.messages(PeerId{1})).dropped;
   };
   CHECK(push(2) == 0);
   CHECK(push(3) == 3);

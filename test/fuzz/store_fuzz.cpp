@@ -304,8 +304,7 @@ class Restored {
       readers_[close.connection.slot - 1].closed = true;
     }
     for (std::uint32_t to = 0; to < all_.size(); ++to) {
-      for (auto& message :
-           std::exchange(shard.peer_outbox().messages(broker::ShardIndex{to}), {})) {
+      for (auto& message : std::exchange(shard.peer_outbox().messages(broker::PeerId{to}), {})) {
         all_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now_);
       }
     }

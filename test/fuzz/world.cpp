@@ -232,7 +232,7 @@ bool World::end_turn(std::uint32_t index) {
   }
   for (broker::HandoffRequest& request : outbox.take_handoffs()) move(index, request);
   for (std::uint32_t to = 0; to < shards(); ++to) {
-    auto& messages = shard.peer_outbox().messages(broker::ShardIndex{to});
+    auto& messages = shard.peer_outbox().messages(broker::PeerId{to});
     if (!messages.empty()) mailboxes_[to].push_back({index, std::exchange(messages, {})});
   }
   shard.peer_outbox().settled();

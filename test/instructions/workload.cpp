@@ -163,10 +163,10 @@ void receive(Workload::Station& station, std::uint32_t shard, broker::Connection
 }
 
 void hear(Workload::Station& station, std::uint32_t shard) {
-  (void)station.mailboxes.drain(broker::ShardIndex{shard},
-                                [&](broker::ShardIndex from, broker::PeerMessage message) {
-                                  station.shards[shard]->from_peer(from, std::move(message), start);
-                                });
+  (void)station.mailboxes.drain(
+      broker::PeerId{shard}, [&](broker::PeerId from, broker::PeerMessage message) {
+        station.shards[shard]->from_peer(shard_of(from), std::move(message), start);
+      });
 }
 
 /// Gives output to a socket: copies it, as a kernel would.
@@ -190,8 +190,8 @@ void flush(Workload::Station& station, std::uint32_t index) {
   broker::PeerOutbox& peers = shard.peer_outbox();
   if (!peers.empty()) {
     for (std::uint32_t to = 0; to < station.shards.size(); ++to) {
-      const broker::ShardIndex peer{to};
-      (void)station.mailboxes.push(broker::ShardIndex{index}, peer, peers.messages(peer));
+      const broker::PeerId peer{to};
+      (void)station.mailboxes.push(broker::PeerId{index}, peer, peers.messages(peer));
     }
     peers.settled();
   }
@@ -332,7 +332,7 @@ bool Workload::turn() {
   for (std::uint32_t i = 0; i < traffic_.shards; ++i) {
     end_turn(i);
     busy = busy || !station_->shards[i]->outbox().empty() ||
-           !station_->mailboxes.empty(broker::ShardIndex{i});
+           !station_->mailboxes.empty(broker::PeerId{i});
   }
   for (const auto& client : clients_) {
     if (client->received.empty()) continue;

@@ -33,7 +33,7 @@ struct Room {
   uv_loop_t loop{};
   LoopDoor door;
   int rings = 0;
-  std::uint64_t room = 0;
+  broker::PeerSet room;
 };
 
 TEST_CASE("the bell wakes a loop that waits, from any thread", "[loop_door]") {
@@ -46,11 +46,11 @@ TEST_CASE("the bell wakes a loop that waits, from any thread", "[loop_door]") {
 
 TEST_CASE("the news of room in mailboxes come together", "[loop_door]") {
   Room waiting;
-  waiting.door.give_room(broker::ShardIndex{0});
-  waiting.door.give_room(broker::ShardIndex{63});
+  waiting.door.give_room(broker::PeerId{0});
+  waiting.door.give_room(broker::PeerId{63});
   waiting.run_once();
-  CHECK(waiting.room == (std::uint64_t{1} << 63U | 1U));
-  CHECK(waiting.door.take_room() == 0);
+  CHECK(waiting.room == broker::PeerSet::of_bits(std::uint64_t{1} << 63U | 1U));
+  CHECK(waiting.door.take_room().empty());
 }
 
 TEST_CASE("work that is never run is dropped with what it holds", "[loop_door]") {

@@ -9,12 +9,12 @@
 
 namespace {
 
-using broker::ShardIndex;
+using broker::PeerId;
 using transport::LoopDoor;
 using transport::PeerMail;
 
-constexpr ShardIndex first{0};
-constexpr ShardIndex second{1};
+constexpr PeerId first{0};
+constexpr PeerId second{1};
 
 broker::PeerMessage message(std::uint64_t number, mqtt::Qos qos = mqtt::Qos::at_least_once) {
   broker::PeerPublish publish;
@@ -65,7 +65,7 @@ struct Two {
   }
   std::vector<std::uint64_t> receive() {
     std::vector<std::uint64_t> numbers;
-    other.receive([&](ShardIndex from, const broker::PeerMessage& each) {
+    other.receive([&](PeerId from, const broker::PeerMessage& each) {
       CHECK(from == first);
       numbers.push_back(std::get<broker::PeerPublish>(each).stamp.count);
     });
