@@ -2,34 +2,23 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <http_parser.h>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "broker/wire/bytes.h"
+#include "transport/http_head.h"
 
 namespace transport {
 
 /// The head of an HTTP request.
-struct HttpRequest {
+struct HttpRequest : HttpFields {
   std::string method;
-  std::string target;                                       // as it stands in the request line
-  std::vector<std::pair<std::string, std::string>> fields;  // names in lower case, in order
+  std::string target;  // as it stands in the request line
   unsigned major = 0;
   unsigned minor = 0;
 
-  /// The value of the first field of that name (in lower case); null if there is none.
-  [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
-  /// How many fields of that name there are.
-  [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
-  /// All elements of the comma-separated lists in fields of that name, in order.
-  [[nodiscard]] std::vector<std::string_view> list(std::string_view name) const;
-  /// Whether list(name) has `token`, in any case of letters.
-  [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
   /// Of the target the path, without its query. Of one in absolute form, as it is sent to a proxy,
   /// scheme and host are left out (RFC 9112, section 3.2.2).
   [[nodiscard]] std::string_view path() const noexcept;
@@ -44,37 +33,30 @@ struct HttpRequest {
 /// Reads the head of one HTTP request, however it is cut into pieces.
 ///
 /// Lifetime   One per connection and handshake; owns the bytes of the head.
-/// Source     RFC 9112; the parsing is http_parser's.
 class HttpRequestReader {
  public:
+  using Progress = HttpHeadReader::Progress;
+  using Result = HttpHeadReader::Result;
+
   /// `bytes_max` bounds request line and header fields together.
-  explicit HttpRequestReader(std::size_t bytes_max);
+  explicit HttpRequestReader(std::size_t bytes_max) noexcept
+      : head_(HttpHeadReader::Kind::request, bytes_max) {}
 
-  enum class Progress : std::uint8_t { incomplete, complete, malformed, too_large };
-
-  struct Result {
-    Progress progress;
-    std::size_t used;  // bytes of the head; later ones belong to the next protocol
-  };
   /// To be called until it says something else than incomplete.
   [[nodiscard]] Result read(mqtt::Bytes bytes);
 
   /// How many more bytes the head may have.
-  [[nodiscard]] std::size_t bytes_left() const noexcept { return bytes_left_; }
+  [[nodiscard]] std::size_t bytes_left() const noexcept { return head_.bytes_left(); }
+  /// The request; empty before read() has returned complete.
   [[nodiscard]] const HttpRequest& request() const noexcept { return request_; }
   /// Moves the request out. Requires that read() has returned complete.
   [[nodiscard]] HttpRequest take() { return std::move(request_); }
   /// The fault of a malformed head, in words.
-  [[nodiscard]] std::string_view error() const noexcept;
+  [[nodiscard]] std::string_view error() const noexcept { return head_.error(); }
 
  private:
-  struct Callbacks;
-
-  http_parser parser_{};
-  std::size_t bytes_left_;
+  HttpHeadReader head_;
   HttpRequest request_;
-  bool in_value_ = false;
-  bool complete_ = false;
 };
 
 /// An answer that refuses: one line of text says why.
@@ -92,8 +74,5 @@ struct HttpRefusal {
 
 /// Text from the network made fit for a log line or a response: printable ASCII, at most 100 bytes.
 [[nodiscard]] std::string printable(std::string_view text);
-
-/// Compares ASCII in any case of letters.
-[[nodiscard]] bool equal_any_case(std::string_view left, std::string_view right) noexcept;
 
 }  // namespace transport

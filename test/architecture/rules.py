@@ -59,8 +59,8 @@ LAYERS = [
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
     # Connections that darter opens: of the loops it needs nothing.
     Layer("transport/link", r"transport/link/",
-          r"transport/(link/|(address_race|connector|descriptor|http|openssl|peer_address|text|"
-          r"tls_files|tls_bytes|tls_setup|trusted_path|websocket_handshake)\.h$)|"
+          r"transport/(link/|(address_race|connector|descriptor|http|http_head|openssl|"
+          r"peer_address|text|tls_files|tls_bytes|tls_setup|trusted_path|websocket_handshake)\.h$)|"
           r"broker/(client|wire)/|broker/core/ids\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     # What the loops share with the shard: its door, what its outbox and its log are made of.

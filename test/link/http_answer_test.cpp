@@ -27,8 +27,8 @@ TEST_CASE("an answer is read however it is cut", "[http_answer]") {
   const transport::HttpAnswer& answer = reader.answer();
   CHECK(answer.status == 101);
   CHECK(answer.phrase == "Switching Protocols");
-  CHECK(answer.find("x-one") == "1");
-  CHECK(answer.find("x-two").empty());
+  CHECK(answer.value("x-one") == "1");
+  CHECK(answer.value("x-two").empty());
   CHECK(answer.has_token("upgrade", "websocket"));
   CHECK(answer.has_token("connection", "upgrade"));
   CHECK_FALSE(answer.has_token("connection", "close"));

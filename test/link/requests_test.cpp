@@ -20,12 +20,12 @@ LinkOptions options_for(std::string_view address) {
 }
 
 HttpAnswer good_answer() {
-  return {.status = 101,
-          .phrase = "Switching Protocols",
-          .fields = {{"upgrade", "websocket"},
-                     {"connection", "Upgrade"},
-                     {"sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
-                     {"sec-websocket-protocol", "mqtt"}}};
+  return {{.fields = {{"upgrade", "websocket"},
+                      {"connection", "Upgrade"},
+                      {"sec-websocket-accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+                      {"sec-websocket-protocol", "mqtt"}}},
+          101,
+          "Switching Protocols"};
 }
 
 }  // namespace
@@ -44,9 +44,8 @@ TEST_CASE("a proxy is asked to connect, with a login if there is one", "[request
 TEST_CASE("a proxy's refusal is told with its status", "[requests]") {
   LinkOptions options = options_for("a:1");
   options.proxy = {.host = "proxy", .port = 3128};
-  CHECK_FALSE(judge_connect({.status = 200}, options));
-  const auto end =
-      judge_connect({.status = 407, .phrase = "Proxy Authentication Required"}, options);
+  CHECK_FALSE(judge_connect({{}, 200, "OK"}, options));
+  const auto end = judge_connect({{}, 407, "Proxy Authentication Required"}, options);
   REQUIRE(end);
   CHECK(end->fault == LinkFault::proxy);
   CHECK(end->status == 407);
@@ -114,9 +113,8 @@ TEST_CASE("a refused WebSocket is told with its status, and where to look", "[re
       {502, "Bad Gateway", "does not reach the MQTT server"},
       {500, "Internal Server Error", "a:80"},
   }));
-  const auto end =
-      judge_upgrade({.status = status, .phrase = phrase, .fields = {{"location", "https://b/"}}},
-                    key, options_for("ws://a"));
+  const auto end = judge_upgrade({{.fields = {{"location", "https://b/"}}}, status, phrase}, key,
+                                 options_for("ws://a"));
   REQUIRE(end);
   CHECK(end->fault == LinkFault::http);
   CHECK(end->status == status);

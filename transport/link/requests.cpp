@@ -72,7 +72,7 @@ std::string upgrade_advice(const HttpAnswer& answer, const LinkOptions& options)
     case 302:
     case 307:
     case 308:
-      return ": it wants " + printable(answer.find("location")) + ", use that address";
+      return ": it wants " + printable(answer.value("location")) + ", use that address";
     case 400:
       return ": it may be no port of WebSockets, or a proxy drops the Upgrade header (nginx: "
              "'proxy_set_header Upgrade $http_upgrade;')";
@@ -150,18 +150,18 @@ std::optional<LinkEnd> judge_upgrade(const HttpAnswer& answer, std::string_view 
                                         upgrade_advice(answer, options));
   }
   if (!answer.has_token("upgrade", "websocket") || !answer.has_token("connection", "upgrade") ||
-      answer.find("sec-websocket-accept") != accept_value(key)) {
+      answer.value("sec-websocket-accept") != accept_value(key)) {
     return refused(LinkFault::websocket,
                    "the answer to the WebSocket's request does not fit it: a cache may stand "
                    "between");
   }
-  if (answer.find("sec-websocket-protocol") != options.websocket.subprotocol) {
+  if (answer.value("sec-websocket-protocol") != options.websocket.subprotocol) {
     return refused(LinkFault::websocket, "the server's WebSocket does not speak the subprotocol " +
                                              printable(options.websocket.subprotocol) +
                                              ": is MQTT at " + printable(request_target(options)) +
                                              "?");
   }
-  if (!answer.find("sec-websocket-extensions").empty()) {
+  if (!answer.value("sec-websocket-extensions").empty()) {
     return refused(LinkFault::websocket, "the server uses an extension that nobody asked for");
   }
   return std::nullopt;

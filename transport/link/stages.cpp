@@ -15,8 +15,8 @@ namespace {
 /// The size of an answer's text for people, if it is a short one; 0: there is none.
 std::size_t text_size(const HttpAnswer& answer) noexcept {
   constexpr std::size_t bytes_max = 1000;
-  if (!answer.find("content-type").starts_with("text/plain")) return 0;
-  const std::string_view length = answer.find("content-length");
+  if (!answer.value("content-type").starts_with("text/plain")) return 0;
+  const std::string_view length = answer.value("content-length");
   std::size_t size = 0;
   const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
   return error == std::errc() && size <= bytes_max ? size : 0;
