@@ -281,8 +281,7 @@ broker::ListenerPolicy Broker::open_policy() {
 }
 
 Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPolicy policy,
-               const broker::Authority* authority)
-    : commons_(shards) {
+               const broker::Authority* authority) {
   broker::ShardOptions options;
   options.limits = std::move(limits);
   options.listeners.push_back(std::move(policy));
@@ -292,40 +291,33 @@ Broker::Broker(std::uint32_t shards, broker::Limits limits, broker::ListenerPoli
 
 Broker::Broker(std::uint32_t shards, MemoryStore& store, broker::Limits limits,
                broker::Durability durability, broker::ListenerPolicy policy)
-    : commons_(shards), store_(&store) {
+    : store_(&store) {
   broker::ShardOptions options;
   options.limits = std::move(limits);
   options.listeners.push_back(std::move(policy));
   options.durability = durability;
   make_shards(shards, std::move(options));
-  std::vector<broker::Shard*> all;
-  for (const auto& shard : shards_) all.push_back(shard.get());
-  store.load(all, now);
+  store.load(host_->pointers(), now);
 }
 
 void Broker::make_shards(std::uint32_t shards, broker::ShardOptions options) {
-  options.shards = shards;
   options.home_key[0] = 0x0123456789ABCDEF;
   options.home_key[1] = 0xFEDCBA9876543210;
   options.version = "test";
   if (options.limits.sys_interval_seconds == 10) options.limits.sys_interval_seconds = 0;
-  for (std::uint32_t i = 0; i < shards; ++i) {
-    options.index = broker::ShardIndex{i};
-    options.seed = i;
-    shards_.push_back(std::make_unique<broker::Shard>(options, commons_, log));
-    shards_.back()->tick(now);
-  }
+  host_.emplace(std::move(options), shards, log);
+  host_->tick(now);
 }
 
 broker::ConnectionId Broker::open_on(std::uint32_t shard, bool moved) {
   const broker::ConnectionId id{next_slot_++, 7};
-  shards_[shard]->opened(id, {0, 4711, address, "mqtt", tls_user, {}, refusal, deadline, moved},
+  (*host_)[shard].opened(id, {0, 4711, address, "mqtt", tls_user, {}, refusal, deadline, moved},
                          now);
   return id;
 }
 
 Broker::Client Broker::open() {
-  const std::uint32_t shard = next_shard_++ % static_cast<std::uint32_t>(shards_.size());
+  const std::uint32_t shard = next_shard_++ % host_->size();
   Connection connection;
   connection.shard = shard;
   connection.id = open_on(shard);
@@ -343,21 +335,20 @@ Broker::Client Broker::client(std::string_view id, const ConnectOptions& options
 std::expected<Broker::Client, broker::TransferFault> Broker::adopt(
     const broker::SessionImage& image) {
   Connection connection;
-  connection.shard = static_cast<std::uint32_t>(shards_[0]->home_of(image.client_id));
+  connection.shard = host_->home_of(image.client_id);
   connection.id = {next_slot_++, 7};
   connection.version = image.version;
   const Client client = connections_.size();
   connections_.push_back(std::move(connection));
   const Connection& made = connections_.back();
-  const auto adopted = shards_[made.shard]->adopt_session(image, made.id, now);
+  const auto adopted = shard(made.shard).adopt_session(image, made.id, now);
   if (!adopted) return std::unexpected(adopted.error());
   settle();
   return client;
 }
 
 void Broker::release(std::string_view client_id) {
-  shards_[static_cast<std::uint32_t>(shards_[0]->home_of(client_id))]->release_session(client_id,
-                                                                                       now);
+  shard(host_->home_of(client_id)).release_session(client_id, now);
   settle();
 }
 
@@ -371,8 +362,9 @@ void Broker::send(Client client, std::string_view bytes) {
     // An exactly sized heap copy: reading past the end is seen by the sanitizer.
     const std::string_view piece = bytes.substr(at, step);
     const std::vector<char> copy(piece.begin(), piece.end());
-    const bool go_on = shards_[connection.shard]->received(
-        connection.id, mqtt::as_bytes({copy.data(), copy.size()}), now);
+    const bool go_on =
+        shard(connection.shard)
+            .received(connection.id, mqtt::as_bytes({copy.data(), copy.size()}), now);
     connection.muted = !go_on;
     settle();
   }
@@ -380,13 +372,13 @@ void Broker::send(Client client, std::string_view bytes) {
 
 void Broker::feed_once(Client client, std::string_view bytes) {
   const Connection& connection = connections_[client];
-  shards_[connection.shard]->received(connection.id, mqtt::as_bytes(bytes), now);
+  shard(connection.shard).received(connection.id, mqtt::as_bytes(bytes), now);
 }
 
 std::size_t Broker::pending_bytes() const {
   std::size_t sum = 0;
   for (const Connection& connection : connections_) {
-    sum += shards_[connection.shard]->outbox().pending_bytes(connection.id);
+    sum += (*host_)[connection.shard].outbox().pending_bytes(connection.id);
   }
   return sum;
 }
@@ -436,7 +428,7 @@ void Broker::lose(Client client) {
   Connection& connection = connections_[client];
   if (connection.closed) return;
   connection.closed = true;
-  shards_[connection.shard]->closed(connection.id, broker::CloseCause::connection_lost, now);
+  shard(connection.shard).closed(connection.id, broker::CloseCause::connection_lost, now);
   settle();
 }
 
@@ -444,7 +436,7 @@ void Broker::pass_milliseconds(std::int64_t milliseconds) {
   const broker::Instant end = broker::after_milliseconds(now, milliseconds);
   while (now < end) {
     now = std::min(end, broker::after_milliseconds(now, 100));
-    for (const auto& shard : shards_) {
+    for (const auto& shard : *host_) {
       while (shard->tick(now)) settle();
     }
     settle();
@@ -454,7 +446,7 @@ void Broker::pass_milliseconds(std::int64_t milliseconds) {
 void Broker::set_queued(Client client, std::size_t bytes) {
   Connection& connection = connections_[client];
   connection.queued_bytes = bytes;
-  shards_[connection.shard]->writable(connection.id, bytes, now);
+  shard(connection.shard).writable(connection.id, bytes, now);
   settle();
 }
 
@@ -490,7 +482,7 @@ std::vector<std::string> Broker::take_all(Client client) {
 
 broker::Metrics Broker::metrics() const {
   broker::Metrics sum;
-  for (const auto& shard : shards_) broker::merge(broker::shard_figures(), sum, shard->metrics());
+  for (const auto& shard : *host_) broker::merge(broker::shard_figures(), sum, shard->metrics());
   return sum;
 }
 
@@ -505,7 +497,7 @@ Broker::Client Broker::owner(std::uint32_t shard, broker::ConnectionId id) const
 void Broker::settle() {
   for (bool busy = !apart; busy;) {
     busy = false;
-    for (std::uint32_t i = 0; i < shards_.size(); ++i) busy = settle_shard(i) || busy;
+    for (std::uint32_t i = 0; i < host_->size(); ++i) busy = settle_shard(i) || busy;
   }
 }
 
@@ -514,7 +506,7 @@ void Broker::sync(std::size_t count) {
     const Writing next = std::move(writing_.front());
     writing_.pop_front();
     store_->apply(next.batch);
-    shards_[next.shard]->committed(next.batch.position, now);
+    shard(next.shard).committed(next.batch.position, now);
     settle();
   }
 }
@@ -525,65 +517,64 @@ void Broker::renew_store() {
   apart = were_apart;
   writing_.clear();
   *store_ = {};
-  std::vector<broker::Shard*> all;
-  for (const auto& shard : shards_) all.push_back(shard.get());
+  const std::vector<broker::Shard*> all = host_->pointers();
   const std::vector<std::uint64_t> positions = broker::rewrite(
       all, now, [this](const broker::JournalBatch& batch) { store_->apply(batch); });
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
   settle();
 }
 
-bool Broker::settle_shard(std::uint32_t index) {
-  broker::Shard& shard = *shards_[index];
-  const bool more = shard.work(now);
-  shard.end_turn(now);
-  if (store_ != nullptr) {
-    if (auto batch = shard.take_journal(now)) {
-      writing_.push_back({index, std::move(*batch)});
-      if (!disk_stalls) sync(1);
-    }
-  }
-  bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
-  for (const broker::LoginRequest& request : shard.outbox().take_logins()) {
-    broker::Verdict verdict{mqtt::Reason::success, permissions};
-    const auto known = verdicts.find(request.user.value_or(""));
-    if (known != verdicts.end()) verdict.reason = known->second;
-    shard.decided(request.connection, verdict, now);
-  }
-  for (const broker::HandoffRequest& request : shard.outbox().take_handoffs()) {
-    hand_off(index, request);
-  }
-  std::vector<broker::ConnectionId> reports;
-  // As a loop does it: what is empty is not drained.
-  if (!shard.outbox().empty())
-    shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
-      if (output.report) reports.push_back(id);
-      connections_[owner(index, id)].output += stream_of(output);
-    });
-  for (const broker::CloseRequest& request : shard.outbox().take_closes()) {
-    connections_[owner(index, request.connection)].closed = true;
-  }
-  for (const broker::ResumeRequest& request : shard.outbox().take_resumes()) {
-    connections_[owner(index, request.connection)].muted = false;
-  }
-  for (const broker::ConnectionId id : reports) {
-    shard.writable(id, connections_[owner(index, id)].queued_bytes, now);
-  }
-  for (std::uint32_t to = 0; to < shards_.size(); ++to) {
-    auto messages = std::exchange(shard.peer_outbox().messages(broker::PeerId{to}), {});
-    for (broker::PeerMessage& message : messages) {
-      shards_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now);
-    }
-  }
-  shard.peer_outbox().settled();
-  return shard.go_on(now) || busy || more;
-}
+class Broker::Loops final : public Host::Part {
+ public:
+  explicit Loops(Broker& broker) : broker_(broker) {}
 
-void Broker::hand_off(std::uint32_t from, const broker::HandoffRequest& request) {
-  Connection& connection = connections_[owner(from, request.connection)];
-  connection.shard = static_cast<std::uint32_t>(request.home);
-  connection.id = open_on(connection.shard, true);
-  shards_[connection.shard]->received_before_move(connection.id, request.unread, now);
+  void journal(std::uint32_t index, broker::Shard& shard) {
+    if (broker_.store_ == nullptr) return;
+    if (auto batch = shard.take_journal(broker_.now)) {
+      broker_.writing_.push_back({index, std::move(*batch)});
+      if (!broker_.disk_stalls) broker_.sync(1);
+    }
+  }
+  void login(std::uint32_t index, const broker::LoginRequest& request) {
+    broker::Verdict verdict{mqtt::Reason::success, broker_.permissions};
+    const auto known = broker_.verdicts.find(request.user.value_or(""));
+    if (known != broker_.verdicts.end()) verdict.reason = known->second;
+    broker_.shard(index).decided(request.connection, verdict, broker_.now);
+  }
+  void hand_off(std::uint32_t index, const broker::HandoffRequest& request) {
+    Connection& connection = of(index, request.connection);
+    connection.shard = static_cast<std::uint32_t>(request.home);
+    connection.id = broker_.open_on(connection.shard, true);
+    broker_.shard(connection.shard)
+        .received_before_move(connection.id, request.unread, broker_.now);
+  }
+  void mail(std::uint32_t index, std::uint32_t to, std::vector<broker::PeerMessage>& messages) {
+    broker_.host_->deliver(index, to, messages, broker_.now);
+  }
+  void write(std::uint32_t index, broker::ConnectionId id, const broker::Output& output) {
+    of(index, id).output += stream_of(output);
+  }
+  void close(std::uint32_t index, const broker::CloseRequest& request) {
+    of(index, request.connection).closed = true;
+  }
+  void resume(std::uint32_t index, const broker::ResumeRequest& request) {
+    of(index, request.connection).muted = false;
+  }
+  std::size_t queued_bytes(std::uint32_t index, broker::ConnectionId id) {
+    return of(index, id).queued_bytes;
+  }
+
+ private:
+  Connection& of(std::uint32_t index, broker::ConnectionId id) {
+    return broker_.connections_[broker_.owner(index, id)];
+  }
+
+  Broker& broker_;
+};
+
+bool Broker::settle_shard(std::uint32_t index) {
+  Loops loops(*this);
+  return host_->end_turn(index, now, loops);
 }
 
 }  // namespace test

@@ -16,6 +16,7 @@
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
 #include "test/broker/memory_store.h"
+#include "test/host.h"
 
 namespace test {
 
@@ -145,7 +146,7 @@ class Broker {
   void set_queued(Client client, std::size_t bytes);
 
   /// How much memory may still be taken; the shards see it at the next tick.
-  void set_headroom(std::int64_t bytes) { commons_.memory.headroom_bytes = bytes; }
+  void set_headroom(std::int64_t bytes) { host_->commons().memory.headroom_bytes = bytes; }
   /// Takes and acknowledges all deliveries, also those that follow; returns the payloads.
   std::vector<std::string> take_all(Client client);
 
@@ -160,8 +161,8 @@ class Broker {
   [[nodiscard]] bool reads(Client client) const { return !connections_[client].muted; }
   [[nodiscard]] std::uint32_t shard_of(Client client) const { return connections_[client].shard; }
   [[nodiscard]] broker::Metrics metrics() const;
-  [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return *shards_[index]; }
-  [[nodiscard]] std::size_t shards() const { return shards_.size(); }
+  [[nodiscard]] broker::Shard& shard(std::uint32_t index) { return (*host_)[index]; }
+  [[nodiscard]] std::size_t shards() const { return host_->size(); }
 
   /// While true, nothing reaches the disk.
   bool disk_stalls = false;
@@ -195,7 +196,6 @@ class Broker {
 
   void make_shards(std::uint32_t shards, broker::ShardOptions options);
   bool settle_shard(std::uint32_t index);
-  void hand_off(std::uint32_t from, const broker::HandoffRequest& request);
   Client owner(std::uint32_t shard, broker::ConnectionId id) const;
   broker::ConnectionId open_on(std::uint32_t shard, bool moved = false);
 
@@ -203,11 +203,11 @@ class Broker {
     std::uint32_t shard;
     broker::JournalBatch batch;
   };
+  class Loops;  // their part, as Host has it
 
-  broker::Commons commons_;
+  std::optional<Host> host_;
   MemoryStore* store_ = nullptr;
   std::deque<Writing> writing_;
-  std::vector<std::unique_ptr<broker::Shard>> shards_;
   std::vector<Connection> connections_;
   std::uint32_t next_slot_ = 0;
   std::uint32_t next_shard_ = 0;

@@ -3,7 +3,6 @@
 // to clients is MQTT.
 
 #include <fstream>
-#include <memory>
 #include <sqlite3.h>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "test/fuzz/folder.h"
 #include "test/fuzz/input.h"
 #include "test/fuzz/output_reader.h"
+#include "test/host.h"
 #include "test/vectors/build.h"
 
 namespace {
@@ -189,17 +189,8 @@ void damage(std::string& image, fuzz::Input& input) {
 /// A broker that begins with the store.
 class Restored {
  public:
-  Restored(Store& store, std::uint32_t shards) : commons_(shards) {
-    broker::ShardOptions options;
-    options.shards = shards;
-    options.limits.sys_interval_seconds = 0;
-    options.durability = broker::Durability::relaxed;
-    options.listeners.emplace_back().open_to_all = true;
-    for (std::uint32_t i = 0; i < shards; ++i) {
-      options.index = broker::ShardIndex{i};
-      all_.push_back(std::make_unique<broker::Shard>(options, commons_, log_));
-      all_.back()->tick(now_);
-    }
+  Restored(Store& store, std::uint32_t shards) : host_(options(), shards, log_) {
+    host_.tick(now_);
     load(store);
   }
 
@@ -212,43 +203,43 @@ class Restored {
     send(1, vectors::packet(0x31, text("t/a") + block("")));
     for (const std::int64_t step : {1000, 1000, 60'000, 3'600'000}) {
       now_ = broker::after_milliseconds(now_, step);
-      for (const auto& shard : all_) shard->tick(now_);
+      host_.tick(now_);
       turn();
     }
     write();
   }
 
  private:
+  static broker::ShardOptions options() {
+    broker::ShardOptions options;
+    options.limits.sys_interval_seconds = 0;
+    options.durability = broker::Durability::relaxed;
+    options.listeners.emplace_back().open_to_all = true;
+    return options;
+  }
+
   void load(Store& store) {
     persistence::Restorer restorer;
-    restorer.shards = static_cast<std::uint32_t>(all_.size());
-    restorer.home_of = [this](std::string_view id) {
-      return static_cast<std::uint32_t>(all_[0]->home_of(id));
-    };
+    restorer.shards = host_.size();
+    restorer.home_of = [this](std::string_view id) { return host_.home_of(id); };
     restorer.keeper_of = [this](std::string_view topic) {
-      return static_cast<std::uint32_t>(all_[0]->keeper_of(topic));
+      return static_cast<std::uint32_t>(host_[0].keeper_of(topic));
     };
     restorer.restore = [this](std::uint32_t shard, const broker::JournalBatch& batch) {
-      all_[shard]->restore(batch, now_);
+      host_[shard].restore(batch, now_);
     };
     restorer.share = [this](const broker::SharedMessage& message) {
-      for (const auto& shard : all_) shard->restore(message);
+      for (const auto& shard : host_) shard->restore(message);
     };
     store_ = &store;
     const auto loaded = store.load(restorer);
-    broker::restored(pointers(), loaded ? loaded->last_key : 0, now_);
+    broker::restored(host_.pointers(), loaded ? loaded->last_key : 0, now_);
     if (loaded && loaded->forwards > 0) finish_forwards();
     turn();
   }
 
-  std::vector<broker::Shard*> pointers() const {
-    std::vector<broker::Shard*> shards;
-    for (const auto& shard : all_) shards.push_back(shard.get());
-    return shards;
-  }
-
   void finish_forwards() {
-    const auto batches = broker::finish_forwards(pointers(), now_);
+    const auto batches = broker::finish_forwards(host_.pointers(), now_);
     auto done = store_->begin();
     for (std::size_t i = 0; done && i < batches.size(); ++i) done = store_->write(batches[i].batch);
     if (done) done = store_->end_forwards();
@@ -257,17 +248,17 @@ class Restored {
     require(done || done.error().damaged(), "what was on its way is stored");
     if (!done) return store_->roll_back();
     for (const broker::ShardBatch& one : batches) {
-      all_[static_cast<std::uint32_t>(one.shard)]->committed(one.batch.position, now_);
+      host_[static_cast<std::uint32_t>(one.shard)].committed(one.batch.position, now_);
     }
   }
 
   void connect(std::string_view id) {
-    const auto home = static_cast<std::uint32_t>(all_[0]->home_of(id));
+    const auto home = host_.home_of(id);
     Reader& reader = readers_.emplace_back();
     reader.shard = home;
     reader.output.announce({.version = mqtt::Version::v5_0});
     reader.id = {static_cast<std::uint32_t>(readers_.size()), 1};
-    all_[home]->opened(reader.id, {0, 1, "10.0.0.1", "mqtt"}, now_);
+    host_[home].opened(reader.id, {0, 1, "10.0.0.1", "mqtt"}, now_);
     send(readers_.size() - 1, vectors::packet(0x10, text("MQTT") + u8(5) + u8(0) + u16(0) +
                                                         block(u8(0x11) + u32(100)) + text(id)));
   }
@@ -277,7 +268,7 @@ class Restored {
     if (one.closed) return;
     if (subscribes != 0) one.output.asked(mqtt::PacketType::suback, subscribes, 1);
     const auto copy = fuzz::exact_copy(bytes);
-    static_cast<void>(all_[one.shard]->received(one.id, copy, now_));
+    static_cast<void>(host_[one.shard].received(one.id, copy, now_));
     turn();
     // Everything is answered, so that the rest comes.
     for (const auto& due : std::exchange(one.output.due, {})) {
@@ -289,32 +280,14 @@ class Restored {
   void turn() {
     for (bool busy = true; busy;) {
       busy = false;
-      for (std::uint32_t i = 0; i < all_.size(); ++i) busy = turn_of(i) || busy;
+      for (std::uint32_t i = 0; i < host_.size(); ++i)
+        busy = host_.end_turn(i, now_, loops_) || busy;
     }
-  }
-
-  bool turn_of(std::uint32_t index) {
-    broker::Shard& shard = *all_[index];
-    shard.end_turn(now_);
-    const bool busy = !shard.outbox().empty() || !shard.peer_outbox().empty();
-    shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
-      readers_[id.slot - 1].output.read(test::stream_of(output));
-    });
-    for (const auto& close : shard.outbox().take_closes()) {
-      readers_[close.connection.slot - 1].closed = true;
-    }
-    for (std::uint32_t to = 0; to < all_.size(); ++to) {
-      for (auto& message : std::exchange(shard.peer_outbox().messages(broker::PeerId{to}), {})) {
-        all_[to]->from_peer(broker::ShardIndex{index}, std::move(message), now_);
-      }
-    }
-    shard.peer_outbox().settled();
-    return busy;
   }
 
   /// What the broker made of it can be stored.
   void write() {
-    for (const auto& shard : all_) {
+    for (const auto& shard : host_) {
       auto batch = shard->take_journal(now_, true);
       if (!batch) continue;
       if (store_->begin() && store_->write(*batch) && store_->commit()) {
@@ -332,9 +305,23 @@ class Restored {
     fuzz::OutputReader output;
   };
 
+  struct Loops final : test::Host::Part {
+    explicit Loops(Restored& broker) : restored(broker) {}
+    void mail(std::uint32_t index, std::uint32_t to, std::vector<broker::PeerMessage>& messages) {
+      restored.host_.deliver(index, to, messages, restored.now_);
+    }
+    void write(std::uint32_t /*index*/, broker::ConnectionId id, const broker::Output& output) {
+      restored.readers_[id.slot - 1].output.read(test::stream_of(output));
+    }
+    void close(std::uint32_t /*index*/, const broker::CloseRequest& request) {
+      restored.readers_[request.connection.slot - 1].closed = true;
+    }
+    Restored& restored;
+  };
+
   Silence log_;
-  broker::Commons commons_;
-  std::vector<std::unique_ptr<broker::Shard>> all_;
+  test::Host host_;
+  Loops loops_{*this};
   std::vector<Reader> readers_;
   Store* store_ = nullptr;
   broker::Instant now_{1'000'000};

@@ -44,9 +44,7 @@ World::World(const Setting& setting)
 World::~World() = default;
 
 void World::begin(std::uint32_t shards) {
-  commons_ = std::make_unique<broker::Commons>(shards);
   broker::ShardOptions options;
-  options.shards = shards;
   options.home_key[0] = 0x0123456789ABCDEF;
   options.home_key[1] = 0xFEDCBA9876543210;
   options.version = "fuzz";
@@ -54,21 +52,12 @@ void World::begin(std::uint32_t shards) {
   options.durability = setting_.durability;
   options.listeners.push_back(setting_.policy);
   if (setting_.forbids) options.authority = rules_.get();
-  for (std::uint32_t i = 0; i < shards; ++i) {
-    options.index = broker::ShardIndex{i};
-    options.seed = i + generation_;
-    all_.push_back(std::make_unique<broker::Shard>(options, *commons_, *log_));
-    all_.back()->tick(now_);
-  }
+  options.seed = generation_;
+  host_.emplace(std::move(options), shards, *log_);
+  host_->tick(now_);
   mailboxes_.resize(shards);
-  if (setting_.durability != broker::Durability::none) store_.load(pointers(), now_);
+  if (setting_.durability != broker::Durability::none) store_.load(host_->pointers(), now_);
   end_turns();
-}
-
-std::vector<broker::Shard*> World::pointers() const {
-  std::vector<broker::Shard*> pointers;
-  for (const auto& shard : all_) pointers.push_back(shard.get());
-  return pointers;
 }
 
 World::Client* World::find(std::uint32_t shard, broker::ConnectionId id) {
@@ -89,7 +78,7 @@ broker::ConnectionId World::open_on(std::uint32_t shard, bool moved) {
   const broker::ConnectionId id{slot, ++generation_};
   broker::Origin origin{0, 4711, "10.0.0.1", "mqtt"};
   origin.moved = moved;
-  all_[shard]->opened(id, origin, now_);
+  (*host_)[shard].opened(id, origin, now_);
   return id;
 }
 
@@ -117,7 +106,7 @@ void World::send(Client& client, std::string_view bytes) {
 bool World::receive(Client& client, std::string_view bytes) {
   const auto copy = exact_copy(bytes);
   const broker::ConnectionId id = client.id;
-  const bool go_on = all_[client.shard]->received(client.id, copy, now_);
+  const bool go_on = (*host_)[client.shard].received(client.id, copy, now_);
   if (client.open && client.id == id) client.deciding = !go_on;
   end_turns();
   return go_on;
@@ -127,14 +116,14 @@ void World::lose(Client& client, broker::CloseCause cause) {
   if (!client.open) return;
   client.open = false;
   deliver(client.shard);
-  all_[client.shard]->closed(client.id, cause, now_);
+  (*host_)[client.shard].closed(client.id, cause, now_);
   free_slots_.push_back(client.id.slot);
   end_turns();
 }
 
 void World::writable(Client& client, std::size_t queued_bytes) {
   if (!client.open) return;
-  all_[client.shard]->writable(client.id, queued_bytes, now_);
+  (*host_)[client.shard].writable(client.id, queued_bytes, now_);
   end_turns();
 }
 
@@ -142,18 +131,18 @@ void World::pass(std::int64_t milliseconds, std::int64_t step_milliseconds) {
   const broker::Instant end = broker::after_milliseconds(now_, milliseconds);
   while (now_ < end) {
     now_ = std::min(end, broker::after_milliseconds(now_, step_milliseconds));
-    for (const auto& shard : all_) shard->tick(now_);
+    host_->tick(now_);
     end_turns();
   }
 }
 
 void World::publish_sys(std::string_view topic, std::string_view payload, bool retain) {
-  all_[0]->publish_sys(topic, payload, retain, now_);
+  (*host_)[0].publish_sys(topic, payload, retain, now_);
   end_turns();
 }
 
 void World::shut_down() {
-  for (const auto& shard : all_) shard->shut_down(now_);
+  for (const auto& shard : *host_) shard->shut_down(now_);
   end_turns();
 }
 
@@ -162,7 +151,7 @@ void World::decide(const broker::Verdict& verdict) {
   const Login login = logins_.front();
   logins_.pop_front();
   deliver(login.shard);
-  all_[login.shard]->decided(login.connection, verdict, now_);
+  (*host_)[login.shard].decided(login.connection, verdict, now_);
   if (Client* const client = find(login.shard, login.connection)) client->deciding = false;
   end_turns();
 }
@@ -171,9 +160,7 @@ void World::deliver(std::uint32_t shard) {
   while (!mailboxes_[shard].empty()) {
     Mail mail = std::move(mailboxes_[shard].front());
     mailboxes_[shard].pop_front();
-    for (broker::PeerMessage& message : mail.messages) {
-      all_[shard]->from_peer(broker::ShardIndex{mail.from}, std::move(message), now_);
-    }
+    host_->deliver(mail.from, shard, mail.messages, now_);
   }
 }
 
@@ -189,14 +176,13 @@ void World::write(std::size_t count, bool told) {
   while (told && !writing_.empty() && writing_.front().written) {
     const Writing done = std::move(writing_.front());
     writing_.pop_front();
-    all_[done.shard]->committed(done.batch.position, now_);
+    (*host_)[done.shard].committed(done.batch.position, now_);
   }
 }
 
 void World::crash(std::uint32_t shards) {
   for (Client& client : clients) client.open = client.deciding = false;
-  all_.clear();
-  commons_.reset();
+  host_.reset();
   mailboxes_.clear();
   writing_.clear();
   logins_.clear();
@@ -215,51 +201,55 @@ void World::end_turns() {
   }
 }
 
-bool World::end_turn(std::uint32_t index) {
-  broker::Shard& shard = *all_[index];
-  const bool more = shard.work(now_);
-  if (setting_.durability != broker::Durability::none) {
-    shard.end_turn(now_);
-    if (auto batch = shard.take_journal(now_)) {
-      writing_.push_back({index, std::move(*batch)});
-      if (writes_at_once) write(1, true);
+class World::Loops final : public test::Host::Part {
+ public:
+  explicit Loops(World& world) : world_(world) {}
+
+  void journal(std::uint32_t index, broker::Shard& shard) {
+    if (world_.setting_.durability == broker::Durability::none) return;
+    if (auto batch = shard.take_journal(world_.now_)) {
+      world_.writing_.push_back({index, std::move(*batch)});
+      if (world_.writes_at_once) world_.write(1, true);
     }
   }
-  broker::Outbox& outbox = shard.outbox();
-  const bool busy = !outbox.empty() || !shard.peer_outbox().empty();
-  for (const broker::LoginRequest& request : outbox.take_logins()) {
-    logins_.push_back({index, request.connection});
+  void login(std::uint32_t index, const broker::LoginRequest& request) {
+    world_.logins_.push_back({index, request.connection});
   }
-  for (broker::HandoffRequest& request : outbox.take_handoffs()) move(index, request);
-  for (std::uint32_t to = 0; to < shards(); ++to) {
-    auto& messages = shard.peer_outbox().messages(broker::PeerId{to});
-    if (!messages.empty()) mailboxes_[to].push_back({index, std::exchange(messages, {})});
+  void hand_off(std::uint32_t index, const broker::HandoffRequest& request) {
+    world_.move(index, request);
   }
-  shard.peer_outbox().settled();
-  std::vector<broker::ConnectionId> reports;
-  outbox.drain_output([&](broker::ConnectionId id, broker::Output& output) {
-    if (output.report) reports.push_back(id);
-    Client* const client = find(index, id);
+  void mail(std::uint32_t index, std::uint32_t to, std::vector<broker::PeerMessage>& messages) {
+    world_.mailboxes_[to].push_back({index, std::exchange(messages, {})});
+  }
+  void write(std::uint32_t index, broker::ConnectionId id, const broker::Output& output) {
+    Client* const client = world_.find(index, id);
     if (client == nullptr) return;  // its connection broke meanwhile
     client->output.read(test::stream_of(output));
-  });
-  for (const broker::CloseRequest& request : outbox.take_closes()) {
-    Client* const client = find(index, request.connection);
+  }
+  void close(std::uint32_t index, const broker::CloseRequest& request) {
+    Client* const client = world_.find(index, request.connection);
     require(client != nullptr, "a connection is closed once, and not after its end");
     client->open = client->deciding = false;
-    free_slots_.push_back(request.connection.slot);
+    world_.free_slots_.push_back(request.connection.slot);
   }
-  for (const broker::ResumeRequest& request : outbox.take_resumes()) {
-    if (Client* const client = find(index, request.connection)) client->deciding = false;
+  void resume(std::uint32_t index, const broker::ResumeRequest& request) {
+    if (Client* const client = world_.find(index, request.connection)) client->deciding = false;
   }
-  for (const broker::ConnectionId id : reports) shard.writable(id, 0, now_);
+
+ private:
+  World& world_;
+};
+
+bool World::end_turn(std::uint32_t index) {
+  Loops loops(*this);
+  const bool busy = host_->end_turn(index, now_, loops);
   while (decides_at_once && !logins_.empty()) {
     decide({mqtt::Reason::success, permissions});
   }
-  return shard.go_on(now_) || busy || more;
+  return busy;
 }
 
-void World::move(std::uint32_t from, broker::HandoffRequest& request) {
+void World::move(std::uint32_t from, const broker::HandoffRequest& request) {
   Client* const client = find(from, request.connection);
   if (client == nullptr) return;
   require(static_cast<std::uint32_t>(request.home) != from, "nobody moves to where it is");
@@ -267,7 +257,8 @@ void World::move(std::uint32_t from, broker::HandoffRequest& request) {
   client->shard = static_cast<std::uint32_t>(request.home);
   deliver(client->shard);
   client->id = open_on(client->shard, true);
-  client->deciding = !all_[client->shard]->received_before_move(client->id, request.unread, now_);
+  client->deciding =
+      !(*host_)[client->shard].received_before_move(client->id, request.unread, now_);
 }
 
 void World::settle() {
@@ -282,7 +273,7 @@ void World::settle() {
     for (std::uint32_t i = 0; i < shards(); ++i) {
       busy = end_turn(i) || busy;
       if (setting_.durability == broker::Durability::none) continue;
-      if (auto batch = all_[i]->take_journal(now_, true)) {
+      if (auto batch = (*host_)[i].take_journal(now_, true)) {
         writing_.push_back({i, std::move(*batch)});
         busy = true;
       }
@@ -295,7 +286,7 @@ void World::settle() {
 void World::check() {
   std::uint64_t connected = 0;
   broker::Metrics sum;
-  for (const auto& shard : all_) {
+  for (const auto& shard : *host_) {
     const broker::Metrics one = shard->metrics();
     connected += one.clients_connected;
     sum.sessions += one.sessions;
@@ -306,7 +297,7 @@ void World::check() {
   const auto accepted = std::ranges::count_if(
       clients, [](const Client& client) { return client.open && client.output.accepted(); });
   require(connected == static_cast<std::uint64_t>(accepted), "clients that are connected");
-  require(commons_->counts.sessions.load() == static_cast<std::int64_t>(sum.sessions),
+  require(host_->commons().counts.sessions.load() == static_cast<std::int64_t>(sum.sessions),
           "sessions of all shards");
 }
 
@@ -317,7 +308,7 @@ void World::check_store() {
   const std::size_t retained = store_.retained();
   crash(shards());
   std::uint64_t sessions = 0;
-  for (const auto& shard : all_) {
+  for (const auto& shard : *host_) {
     sessions += shard->metrics().sessions;
     require(
         setting_.limits.sys_interval_seconds != 0 || shard->metrics().retained_messages <= retained,

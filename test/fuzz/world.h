@@ -11,6 +11,7 @@
 #include "broker/shard.h"
 #include "test/broker/memory_store.h"
 #include "test/fuzz/output_reader.h"
+#include "test/host.h"
 
 namespace fuzz {
 
@@ -78,11 +79,12 @@ class World {
   bool writes_at_once = true;
   bool decides_at_once = true;
   std::shared_ptr<const broker::Permissions> permissions;
-  [[nodiscard]] std::uint32_t shards() const { return static_cast<std::uint32_t>(all_.size()); }
+  [[nodiscard]] std::uint32_t shards() const { return host_->size(); }
 
  private:
   class Lines;
   class Rules;
+  class Loops;  // their part, as Host has it
 
   struct Mail {
     std::uint32_t from;
@@ -103,16 +105,14 @@ class World {
   bool receive(Client& client, std::string_view bytes);
   void end_turns();
   bool end_turn(std::uint32_t shard);
-  void move(std::uint32_t from, broker::HandoffRequest& request);
+  void move(std::uint32_t from, const broker::HandoffRequest& request);
   Client* find(std::uint32_t shard, broker::ConnectionId id);
-  [[nodiscard]] std::vector<broker::Shard*> pointers() const;
 
   Setting setting_;
   std::unique_ptr<Lines> log_;
   std::unique_ptr<Rules> rules_;
   test::MemoryStore store_;
-  std::unique_ptr<broker::Commons> commons_;
-  std::vector<std::unique_ptr<broker::Shard>> all_;
+  std::optional<test::Host> host_;
   std::vector<std::deque<Mail>> mailboxes_;  // by receiver
   std::deque<Writing> writing_;
   std::deque<Login> logins_;

@@ -12,6 +12,7 @@
 #include "broker/wire/cursor.h"
 #include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
+#include "test/host.h"
 #include "transport/packet_frames.h"
 
 namespace test {
@@ -71,10 +72,8 @@ void insist(bool good, const char* what) {
   std::abort();
 }
 
-broker::ShardOptions options_of(const Traffic& traffic, std::uint32_t index) {
+broker::ShardOptions options_of(const Traffic& traffic) {
   broker::ShardOptions options;
-  options.index = broker::ShardIndex{index};
-  options.shards = traffic.shards;
   options.home_key[0] = 1;
   options.home_key[1] = 2;
   options.version = "0";
@@ -138,17 +137,15 @@ struct Workload::Client {
 
 struct Workload::Station {
   explicit Station(const Traffic& traffic)
-      : commons(traffic.shards), mailboxes(traffic.shards), websocket(traffic.websocket) {
-    for (std::uint32_t i = 0; i < traffic.shards; ++i) {
-      shards.push_back(std::make_unique<broker::Shard>(options_of(traffic, i), commons, log));
-    }
+      : shards(options_of(traffic), traffic.shards, log),
+        mailboxes(traffic.shards),
+        websocket(traffic.websocket) {
     received.resize(traffic.shards);
   }
 
   Silence log;
-  broker::Commons commons;
+  Host shards;
   broker::Mailboxes mailboxes;
-  std::vector<std::unique_ptr<broker::Shard>> shards;
   std::vector<std::vector<mqtt::ByteBuffer*>> received;  // by shard and slot: what clients got
   std::vector<std::size_t> packet_begins;
   bool websocket;
@@ -159,13 +156,13 @@ namespace {
 void receive(Workload::Station& station, std::uint32_t shard, broker::ConnectionId id,
              std::span<std::byte> bytes, transport::WebSocketReader& websocket) {
   if (station.websocket) bytes = websocket.read(bytes).payload;
-  (void)station.shards[shard]->received(id, bytes, start);
+  (void)station.shards[shard].received(id, bytes, start);
 }
 
 void hear(Workload::Station& station, std::uint32_t shard) {
   (void)station.mailboxes.drain(
       broker::PeerId{shard}, [&](broker::PeerId from, broker::PeerMessage message) {
-        station.shards[shard]->from_peer(shard_of(from), std::move(message), start);
+        station.shards[shard].from_peer(shard_of(from), std::move(message), start);
       });
 }
 
@@ -182,22 +179,25 @@ void write_output(Workload::Station& station, mqtt::ByteBuffer& to, broker::Outp
   to.append(bytes.subspan(at));
 }
 
-/// The end of a turn; what is to be stored is on disk at once.
-void flush(Workload::Station& station, std::uint32_t index) {
-  broker::Shard& shard = *station.shards[index];
-  shard.end_turn(start);
-  if (const auto batch = shard.take_journal(start, true)) shard.committed(batch->position, start);
-  broker::PeerOutbox& peers = shard.peer_outbox();
-  if (!peers.empty()) {
-    for (std::uint32_t to = 0; to < station.shards.size(); ++to) {
-      const broker::PeerId peer{to};
-      (void)station.mailboxes.push(broker::PeerId{index}, peer, peers.messages(peer));
-    }
-    peers.settled();
+/// The loops' part; what is to be stored is on disk at once.
+struct Loops final : Host::Part {
+  explicit Loops(Workload::Station& all) : station(all) {}
+  void journal(std::uint32_t /*index*/, broker::Shard& shard) {
+    if (const auto batch = shard.take_journal(start, true)) shard.committed(batch->position, start);
   }
-  shard.outbox().drain_output([&](broker::ConnectionId id, broker::Output& output) {
+  void mail(std::uint32_t index, std::uint32_t to, std::vector<broker::PeerMessage>& messages) {
+    (void)station.mailboxes.push(broker::PeerId{index}, broker::PeerId{to}, messages);
+  }
+  void write(std::uint32_t index, broker::ConnectionId id, broker::Output& output) {
     write_output(station, *station.received[index][id.slot], output);
-  });
+  }
+  Workload::Station& station;
+};
+
+/// The end of a turn.
+void flush(Workload::Station& station, std::uint32_t index) {
+  Loops loops(station);
+  (void)station.shards.flush_round(index, start, loops);
 }
 
 }  // namespace
@@ -249,13 +249,13 @@ Workload::Client& Workload::connect(std::uint32_t shard, std::string_view role,
   std::string name;
   do {
     name = std::string(role) + "-" + std::to_string(number) + "-" + std::to_string(names_++);
-  } while (station_->shards[shard]->home_of(name) != broker::ShardIndex{shard});
+  } while (station_->shards[shard].home_of(name) != broker::ShardIndex{shard});
   auto client = std::make_unique<Client>();
   auto& slots = station_->received[shard];
   client->id = {static_cast<std::uint32_t>(slots.size()), 1};
   client->shard = shard;
   slots.push_back(&client->received);
-  station_->shards[shard]->opened(client->id, {0, 1, "127.0.0.1", "mqtt"}, start);
+  station_->shards[shard].opened(client->id, {0, 1, "127.0.0.1", "mqtt"}, start);
   put_connect(client->to_send, name, traffic_);
   return *clients_.emplace_back(std::move(client));
 }
@@ -326,12 +326,12 @@ bool Workload::turn() {
     send(*client);
     for (std::uint32_t i = 0; i < traffic_.shards; ++i) {
       // Large payloads are written from where they were received.
-      if (station_->shards[i]->outbox().borrows()) end_turn(i);
+      if (station_->shards[i].outbox().borrows()) end_turn(i);
     }
   }
   for (std::uint32_t i = 0; i < traffic_.shards; ++i) {
     end_turn(i);
-    busy = busy || !station_->shards[i]->outbox().empty() ||
+    busy = busy || !station_->shards[i].outbox().empty() ||
            !station_->mailboxes.empty(broker::PeerId{i});
   }
   for (const auto& client : clients_) {
