@@ -27,7 +27,7 @@ namespace auth {
 ///
 /// Shape      verify() -> an answer, or a job -> next() -> its hash is computed -> finish() ->
 /// answers
-///            A job whose answer is delayed comes through next() once more, without a hash.
+///            A job with a delayed answer comes through next() once more, without a hash.
 /// Invariant  Each login that verify() did not answer is answered once, by finish() or abandon().
 /// Lifetime   Owns the passwords, until a task takes them, and the answers that are awaited.
 /// Threads    None: guarded by the Authenticator. Time is an argument.

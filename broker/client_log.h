@@ -59,7 +59,7 @@ class ClientLog {
   void note_received(const Connection& connection, const mqtt::Frame& frame);
   void note_sent(const Connection& connection, mqtt::Bytes packet);
 
-  /// To be called now and then: lines about what was held back in a second that is over.
+  /// To be called now and then: writes how many lines of the last second were held back.
   void tell_held_back() { rates_.tell_held_back(log_, turn_.now()); }
 
  private:

@@ -20,7 +20,7 @@ namespace broker {
 /// Shape      take() -> the store writes -> committed(): one batch at a time.
 ///            An event notes where things stand (progress()) before it changes anything, and asks
 ///            when its acknowledgement may leave (when_safe()) after it has.
-/// Invariant  With Durability::commit no acknowledgement leaves before what it acknowledges is on
+/// Invariant  With Durability::commit no acknowledgement leaves before its changes are on
 ///            disk, here and at every shard that was sent a message because of it.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.

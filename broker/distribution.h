@@ -35,7 +35,7 @@ struct ShardOptions;
 /// Distributes published messages: to sessions and groups of this shard, to the retained messages,
 /// and to peers.
 ///
-/// Shape      publish() -> Router: who subscribes here -> Sender, SharedSubscriptions
+/// Shape      publish() -> Router: subscribers here -> Sender, SharedSubscriptions
 ///                      -> Retained, on every shard
 ///                      -> shards that may be interested (Interest); they call on_peer()
 ///                      -> links that subscribe here (PeerLinks)

@@ -90,7 +90,7 @@ class Input {
   Disconnects& disconnects_;
   ClientLog& log_;
   const Turn& turn_;
-  std::vector<ConnectionId> unfinished_;  // whose tails have whole packets: the outbox was full
+  std::vector<ConnectionId> unfinished_;  // with whole packets in their tails: the outbox was full
 };
 
 template <typename Handle>

@@ -18,8 +18,8 @@ namespace broker {
 /// Packets that answer a client: all that a shard sends but for PUBLISH and PUBREL, which are
 /// PublishWriter's.
 ///
-/// Invariant  An answer that waits for the disk (Holdings) keeps its place. What a client does not
-///            read of its answers is counted, so that it is not read for ever; see Reading.
+/// Invariant  An answer that waits for the disk (Holdings) keeps its place. Answers that a client
+///            does not read are counted, so that it is not read for ever; see Reading.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 class Replies {

@@ -22,7 +22,7 @@ namespace broker {
 ///            SessionTransfer takes it from a shard, and gives it to one.
 /// Invariant  Deliveries stand in the order of their numbers: `window`, then `backlog`, all below
 ///            `next_number`. A packet identifier follows from a number, so numbers stay.
-/// Lifetime   Owns what it says. No pointer into a shard, and no name that holds in one shard only,
+/// Lifetime   Owns its bytes. No pointer into a shard, and no name that holds in one shard only,
 ///            but for two:
 ///              listener        A listener of the sender's configuration.
 ///              Message keys    Are not there: to a store the session is new.
@@ -46,7 +46,7 @@ struct SessionImage {
     mqtt::Qos qos = mqtt::Qos::at_most_once;
     bool retain = false;
   };
-  /// A delivery with a packet identifier, and what its client has of it.
+  /// A delivery with a packet identifier, and how far its handshake is.
   struct InFlightDelivery {
     Delivery delivery;
     InFlight::State state = InFlight::State::unsent;

@@ -34,7 +34,7 @@ enum class WillFate : std::uint8_t {
 /// Shape      connection ends -> leave_alone() -> away, with the timers of expiry and will
 ///                                             -> end_soon() -> end() -> gone
 ///            The end of a large session takes several turns, and so does telling many groups
-///            whether a client is connected: lists hold what do_work() goes on with.
+///            whether a client is connected: do_work() goes on with the rest of its lists.
 /// Invariant  A session that has ended is found by no client id. Its will is published once.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.

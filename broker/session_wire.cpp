@@ -47,7 +47,7 @@ namespace {
 using Fault = std::string_view;
 constexpr Fault sound;
 
-/// A client id, a user name and the like: what CONNECT can hold, and a mount point.
+/// A client id, a user name and the like: as CONNECT can hold them, and a mount point.
 bool are_sound_names(const SessionImage& session) {
   return !session.client_id.empty() && is_sound_text(session.client_id) &&
          is_sound_text(session.user_name) && is_sound_text(session.mount_point) &&

@@ -244,13 +244,13 @@ class Shard {
 
   /// The session of a client as a value. Nothing changes here.
   ///
-  /// Requires  end_turn(), and what the outbox had for the client was drained.
+  /// Requires  end_turn(), and the client's output was drained.
   /// Errors    TransferFault::absent; or busy: something of it waits for the disk or for a later
   ///           turn. Then it can be tried again; it is ready sooner if its connection is not read.
   [[nodiscard]] std::expected<SessionImage, TransferFault> session_image(
       std::string_view client_id) const;
   /// Goes on with a session of another shard. `connection`: the name of its client's connection
-  /// here, if it has one; the loop reads it from then on, and says what its socket is behind with.
+  /// here, if it has one; the loop reads it from then on, and says how far its socket is behind.
   ///
   /// Requires  decode_session() has accepted it, or session_image() has made it. Its home is here.
   /// Errors    TransferFault::present, elsewhere, unknown_listener or full: nothing has changed.

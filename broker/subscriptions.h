@@ -61,7 +61,7 @@ class Subscriptions {
                                                    const mqtt::Frame& frame);
   /// Goes on with `connection.work`, as far as there are steps.
   ///
-  /// Errors    What is wrong with the packet: the connection has to end.
+  /// Errors    The fault of the packet: the connection has to end.
   [[nodiscard]] mqtt::Decoded<Handled> go_on(Connection& connection);
 
   /// Adds a subscription that a session had on another shard; `share_name` is empty if it is not

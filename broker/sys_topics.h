@@ -15,7 +15,7 @@
 
 namespace broker {
 
-/// What the broker knows beside its shards.
+/// Figures of the broker beside those of its shards.
 struct BrokerFigures {
   std::string version;
   std::int64_t uptime_seconds = 0;

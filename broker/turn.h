@@ -12,13 +12,13 @@
 
 namespace broker {
 
-/// The turn of the loop that a shard serves: what time it is, and how much work that can wait may
+/// The turn of the loop that a shard serves: its time, and how much work that can wait may
 /// still be done in it.
 ///
 /// Shape      A step is a subscription or two retained messages, about a microsecond. All clients
 ///            together have steps_max of them in a turn, so that none waits for the work of
-///            another. Work that cannot be stopped in its middle may exceed that: what it did
-///            beyond is owed, and taken off the next slice.
+///            another. Work that cannot be stopped in its middle may exceed that: the steps
+///            beyond are taken off the next slice.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 class Turn {
@@ -58,7 +58,7 @@ class Turn {
   /// For work that counts by itself: how many steps are left, to be lowered.
   [[nodiscard]] std::size_t& steps_left() noexcept { return left_; }
 
-  /// Does what `work()` does with so many of the steps that are left, or fewer.
+  /// Calls `work()` with so many of the steps that are left, or fewer.
   template <typename Work>
   void slice(std::size_t steps, Work&& work) {
     const std::size_t others = left_ - std::min(steps, left_);

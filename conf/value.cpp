@@ -162,7 +162,7 @@ Result parse_number_list(const Option& option, std::string_view text) {
   return list;
 }
 
-/// A text whose parts have been looked at: it is read again where it is applied.
+/// A text with parts that have been checked: it is read again where it is applied.
 template <typename Parts>
 Result as_value(const Option& option, std::string_view text,
                 const std::expected<Parts, std::string>& parts) {

@@ -52,7 +52,7 @@ std::optional<broker::Instant> AddressRace::next_wake() const noexcept {
 void AddressRace::failed(Attempt attempt) noexcept {
   assert(attempt < begun_ && in_progress_ > 0);
   --in_progress_;
-  // The newest attempt is what the pause was for; an older one that fails hurries nothing.
+  // The pause was for the newest attempt; an older one that fails hurries nothing.
   if (attempt + 1 == begun_) next_at_ = {INT64_MIN};
   const bool all = in_progress_ == 0 && begun_ == addresses_.size();
   if (all && state_ == State::running) state_ = State::failed;

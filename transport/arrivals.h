@@ -78,7 +78,7 @@ class Arrivals {
   void note_refusal(const Connection& connection, broker::Refusal refusal, std::string_view before,
                     std::string_view after);
 
-  /// Calls `visit` with the id of each client that was turned away and whose time may be over; the
+  /// Calls `visit` with the id of each client that was turned away if its time may be over; the
   /// connection's own deadline says whether it is.
   template <typename Visit>
   void expire(broker::Instant now, Visit&& visit) {

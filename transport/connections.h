@@ -90,7 +90,7 @@ class Connections {
   /// Changes the state of a connection that is not closed.
   void change(Connection& connection, State state);
   /// Tells the shard that a connection is there. `moved`: it comes from another
-  /// loop, whose shard has counted it.
+  /// loop, and the shard there has counted it.
   void introduce(Connection& connection, mqtt::Reason refusal = mqtt::Reason::success,
                  bool moved = false);
   /// Writes bytes of the transport's own: responses and frames. The connection may be lost by that.

@@ -57,7 +57,7 @@ struct ConnectFailure {
 /// getaddrinfo in a thread of libuv's pool, then the addresses race. A unix socket connects at
 /// once, or not at all.
 ///
-/// Lifetime   What libuv holds of an attempt outlives the connector for as long as libuv needs it:
+/// Lifetime   An attempt's handles of libuv outlive the connector for as long as libuv needs them:
 ///            the loop has to run until its handles are closed.
 /// Threads    Its loop's. A resolver that does not answer keeps a thread of the pool, of which
 ///            libuv has four.

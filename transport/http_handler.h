@@ -74,7 +74,7 @@ class HttpReply {
   /// Answers the request. Only the first answer counts.
   void answer(HttpResponse response) const;
   void refuse(HttpRefusal refusal) const;
-  /// A source whose read() returned `waits` has more, or has ended.
+  /// A source that returned `waits` from read() has more, or has ended.
   void go_on() const;
 
  private:

@@ -76,7 +76,7 @@ class HttpStage {
   Connections& connections_;
   std::size_t open_ = 0;                    // exchanges
   Deadlines answers_;                       // of handlers
-  std::deque<broker::ConnectionId> queue_;  // whose answers go on in the next turn
+  std::deque<broker::ConnectionId> queue_;  // with answers that go on in the next turn
   std::uint32_t turn_ = 0;                  // the last turn in which pieces were sent
   std::size_t turn_bytes_ = 0;              // in that turn
 };

@@ -38,8 +38,8 @@ class PeerMail {
   ///
   /// Returns   How many were dropped because a mailbox is full.
   [[nodiscard]] std::size_t send(broker::PeerOutbox& outbox);
-  /// Calls `handle(PeerId from, PeerMessage)` for each message that waits, and tells senders
-  /// whose mailbox was full that it has room.
+  /// Calls `handle(PeerId from, PeerMessage)` for each message that waits, and tells senders that
+  /// found their mailbox full that it has room.
   template <typename Handle>
   void receive(Handle&& handle) {
     if (waits()) give_room(mailboxes_.drain(own_, std::forward<Handle>(handle)));

@@ -113,8 +113,8 @@ Reader::Bytes Reader::read_websocket(Connection& connection, Bytes bytes) {
 /// The stage of MQTT: the shard's.
 ///
 /// A CONNECT stands in line until the poll after its read is over, and with it all input that came
-/// before: in one poll epoll may report the new connection of a client before the old one, whose
-/// DISCONNECT was sent first, and the will would be published [MQTT-3.14.4-3].
+/// before: in one poll epoll may report the new connection of a client before the old one, although
+/// its DISCONNECT was sent first, and the will would be published [MQTT-3.14.4-3].
 void Reader::read_mqtt(Connection& connection, Bytes bytes) {
   if (bytes.empty() || !is_open(connection.state)) return;
   if (connection.state == State::introduced) {

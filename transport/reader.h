@@ -46,7 +46,7 @@ class Reader {
   void resume(broker::ConnectionId id);
   /// Reading goes on after other shards had no room.
   void resume_all();
-  /// Closes a connection whose first bytes are of another protocol than its listener's. Returns
+  /// Closes a connection if its first bytes are of another protocol than its listener's. Returns
   /// whether they are.
   [[nodiscard]] bool refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes);
 

@@ -12,7 +12,7 @@ namespace transport {
 /// under way: OpenSSL's BIO for it has none of its own, so a byte is copied once each way, besides
 /// its cipher.
 struct TlsBytes {
-  mqtt::Bytes input{};                 // what is read leaves it
+  mqtt::Bytes input{};                 // bytes that are read leave it
   mqtt::ByteBuffer* output = nullptr;  // is appended to; not null while OpenSSL may write
 };
 

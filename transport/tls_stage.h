@@ -31,7 +31,7 @@ class TlsStage {
   /// Decrypts. Returns the plain bytes, which stay where they are until the next read; all of
   /// `bytes` if the listener has no TLS.
   [[nodiscard]] std::span<std::byte> read(Connection& connection, std::span<std::byte> bytes);
-  /// Ends a connection whose TLS has ended or failed; does nothing to others. It may have moved to
+  /// Ends a connection if its TLS has ended or failed; does nothing to others. It may have moved to
   /// another loop, with its TLS.
   void end(Connection& connection);
 

@@ -13,7 +13,7 @@ std::int64_t Backoff::next_delay() noexcept {
   return last_;
 }
 
-/// SplitMix64: a counter whose bits are mixed.
+/// SplitMix64: the mixed bits of a counter.
 std::uint64_t Backoff::random() noexcept {
   random_ += 0x9E3779B97F4A7C15U;
   std::uint64_t mixed = random_;

@@ -54,7 +54,7 @@ enum class Accepted : std::uint8_t {
 ///                  └── a delay ◀── Disconnected ◀── … ◀── Connected ◀── feed(CONNACK)
 ///
 ///            After every other call, and at next_wake(), the caller calls next() until it returns
-///            nothing, and then writes what output() holds.
+///            nothing, and then writes all of output().
 /// Invariant  No call re-enters another, and there is no callback. Publications with QoS 1 and 2
 ///            are kept until they are acknowledged, and sent again, in order, over as many
 ///            connections as it takes [MQTT-4.4.0-1] [MQTT-4.6.0-1]. QoS 0 and requests without an
@@ -84,7 +84,7 @@ class Client {
   /// The connection has ended, or could not be opened. Nothing if the client knows that it has.
   void closed(Instant now);
   /// Bytes from the server, in order. They stay the caller's, and in place until next() has
-  /// returned nothing; then what is left of them is copied.
+  /// returned nothing; then the rest of them is copied.
   ///
   /// Requires  next() has returned nothing since the last call. Nothing happens if there is no
   ///           connection.
@@ -99,7 +99,7 @@ class Client {
   /// Copies the rest of the bytes that were fed, for a caller that has to stop calling next()
   /// before it returns nothing. feed() has to wait until it does.
   void keep_input();
-  /// Whether the caller should read on. False while the server does not take what it is answered.
+  /// Whether the caller should read on. False while the server does not take its answers.
   [[nodiscard]] bool wants_input() const noexcept;
   /// Ends the connection with a DISCONNECT; Disconnected comes next, and no Open until start().
   ///

@@ -46,17 +46,17 @@ struct Client::State {
 
   void write_connect();
   [[nodiscard]] bool starts_clean() const noexcept;
-  /// The connection is over: Disconnected is what next() gives next.
+  /// The connection is over: the next event is Disconnected.
   void end(Disconnected why, Instant now);
   /// The server broke the protocol.
   void fail(const mqtt::Failure& failure, Instant now);
-  /// Ends what has lasted too long, sends PINGREQ, and says whether Open is due.
+  /// Ends waits that have lasted too long, sends PINGREQ, and says whether Open is due.
   bool look_at_time(Instant now);
   void write_disconnect(const mqtt::Disconnect& packet);
 
   // Output.
 
-  /// Whether what was appended since `start` is as large as the server takes; if not, it is gone.
+  /// Whether the server takes a packet of the bytes since `start`; if not, they are gone.
   bool fits(std::size_t start);
   bool write_publish(const Publication& publication, mqtt::PacketId id, bool dup);
   /// An identifier that no packet in flight has [MQTT-2.2.1-3] [MQTT-2.2.1-4].
@@ -67,7 +67,7 @@ struct Client::State {
   template <typename Packet>
   Accepted request(Packet& packet, mqtt::PacketType answer, std::size_t filters, Token token,
                    Instant now);
-  /// Sends again what waits for that, while there is room; stops at one that cannot be sent.
+  /// Retransmits while there is room; stops at a packet that cannot be sent.
   std::optional<Event> send_again(Instant now);
   bool send_again(mqtt::PacketId id, SendWindow::Flight& flight, Instant now);
   [[nodiscard]] std::optional<mqtt::Reason> objection_to(mqtt::Qos qos, bool retain) const noexcept;
@@ -112,7 +112,7 @@ struct Client::State {
   std::uint16_t last_id = 0;
   bool accepted_before = false;  // a server has accepted this client once
   BridgeBit bridge_bit;
-  /// What the last event points to.
+  /// The last event points here.
   struct {
     mqtt::Connack connack;
     mqtt::SubscribeAnswer answer;

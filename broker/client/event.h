@@ -21,7 +21,7 @@ using broker::Instant;
 /// The caller's name for something it asked for; the client gives it back and makes no use of it.
 enum class Token : std::uint64_t {};
 
-/// What Client::acknowledge() is to be told. Good for one call; one for QoS 1 is worth nothing
+/// The argument of Client::acknowledge(). Good for one call; one for QoS 1 is worth nothing
 /// after its connection, one for QoS 2 holds on the next connection too, if the session does.
 struct Receipt {
   std::uint64_t number = 0;
@@ -34,13 +34,13 @@ struct Open {};
 
 /// CONNACK accepts the client.
 struct Connected {
-  const mqtt::Connack* connack;  // what the server grants is in Client::terms() too
+  const mqtt::Connack* connack;  // Client::terms() has the server's limits too
   /// The server has no session, though the client had state of one: subscriptions are gone, and
   /// publications without an answer are sent again as new ones.
   bool session_lost = false;
 };
 
-/// The connection is over. The caller writes what Client::output() still holds, if it can at once,
+/// The connection is over. The caller writes the rest of Client::output(), if it can at once,
 /// and closes the connection.
 struct Disconnected {
   enum class Cause : std::uint8_t {
@@ -110,7 +110,7 @@ struct Authentication {
 /// Client::publish() had no room, and has it now.
 struct Room {};
 
-/// Lifetime   What it points to is good until the next call of Client::next() or feed().
+/// Lifetime   Its pointers and views are good until the next call of Client::next() or feed().
 using Event = std::variant<Open, Connected, Disconnected, Message, Released, Received, Acknowledged,
                            Dropped, Answered, Authentication, Room>;
 // One is returned for each message.

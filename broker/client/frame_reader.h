@@ -14,7 +14,7 @@ namespace client {
 ///
 /// Shape      A packet that is whole in one piece is read where it lies. One that is not is put
 ///            together in a buffer, which takes no byte of the next.
-/// Invariant  The buffer holds bytes that have come, and never what a header only promises.
+/// Invariant  The buffer grows with bytes that have come, not with the length in a header.
 /// Lifetime   A piece stays its owner's and in place until next() has returned nothing. A frame is
 ///            good until the next call.
 class FrameReader {
@@ -34,12 +34,12 @@ class FrameReader {
   [[nodiscard]] std::size_t buffered_bytes() const noexcept { return tail_.size(); }
 
  private:
-  /// Moves what the packet in the buffer lacks there. Returns false if nothing has come.
+  /// Moves the missing bytes of the packet into the buffer. Returns false if none have come.
   bool fill_tail();
   void drop_tail() noexcept;
 
   mqtt::Bytes piece_;
-  mqtt::ByteBuffer kept_;  // what piece_ points into after keep()
+  mqtt::ByteBuffer kept_;  // after keep() piece_ points into it
   mqtt::ByteBuffer tail_;
   bool tail_given_ = false;  // the last frame lies in the buffer
 };

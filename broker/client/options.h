@@ -20,7 +20,7 @@ enum class Acknowledge : std::uint8_t {
 /// The side that keeps the state of QoS 1 and 2 handshakes (section 4.3).
 ///
 /// Shape      relayed: behind the caller stands another MQTT session, which keeps that state and
-///            sends again what has to be sent again, under the same packet identifiers. So each
+///            retransmits, under the same packet identifiers. So each
 ///            step of a handshake is told, and the next one is the caller's to take, when the other
 ///            session has taken it:
 ///
@@ -29,7 +29,7 @@ enum class Acknowledge : std::uint8_t {
 ///                PUBREC      ◀──  acknowledge() ◀─  PUBREC
 ///                PUBREL      ──▶  Released   ──▶  PUBREL, whether the identifier is known or not
 ///                PUBCOMP     ◀──  acknowledge() ◀─  PUBCOMP
-///                PUBLISH     ◀──  publish()  ◀──  PUBLISH, whose identifier the caller names
+///                PUBLISH     ◀──  publish()  ◀──  PUBLISH, with an identifier of the caller
 ///                PUBREC      ──▶  Received   ──▶  PUBREC
 ///                PUBREL      ◀──  release()  ◀──  PUBREL
 ///                PUBCOMP     ──▶  Acknowledged ─▶  PUBCOMP
@@ -67,8 +67,8 @@ struct ReconnectOptions {
 struct Options {
   mqtt::Version version = mqtt::Version::v5_0;
   std::string client_id;  // empty: the server assigns one (from 3.1.1 on, with clean_start)
-  /// Clean Session before 5.0. A client of 5.0 whose session outlives its connections sets it in
-  /// its first CONNECT alone, or its own reconnects would throw the session away.
+  /// Clean Session before 5.0. A client of 5.0 with a session that outlives its connections sets it
+  /// in its first CONNECT alone, or its own reconnects would throw the session away.
   bool clean_start = true;
   std::uint32_t session_expiry_interval_seconds = 0;
   std::uint16_t keep_alive_seconds = 60;  // 0: none

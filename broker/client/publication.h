@@ -36,7 +36,7 @@ class KeptPublication {
   KeptPublication() = default;
   KeptPublication(const Publication& publication, Instant now);
 
-  /// As it is sent again at `now`: what has passed is taken off its expiry, which stays 1 at least.
+  /// For a retransmission at `now`: its expiry is less by the time that has passed, and at least 1.
   /// Lifetime  Views into this.
   [[nodiscard]] Publication view(Instant now) const noexcept;
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_.size(); }

@@ -54,7 +54,7 @@ ReceiveWindow::Result ReceiveWindow::publish(const mqtt::Publish& packet, ByteBu
   return {Taken::fresh, {incoming.number, id, PacketType::pubrec}};
 }
 
-/// A server of 3.1 that has lost the session does not say so. What it had sent before has DUP set:
+/// A server of 3.1 that has lost the session does not say so. A retransmitted packet has DUP set:
 /// without it an identifier of an earlier connection stands for another message.
 void ReceiveWindow::forget_if_new(const mqtt::Publish& packet) {
   const auto known = exactly_once_.find(packet.packet_id);

@@ -41,8 +41,8 @@ class ReceiveWindow {
   /// A connection begins. Answers are of `version`; `handshakes`: whether the caller is told of a
   /// PUBREL for an identifier that is not there.
   void begin(std::uint16_t receive_maximum, mqtt::Version version, Handshakes handshakes) noexcept;
-  /// The connection is gone, and answers with it. What the caller has not acknowledged with QoS 2
-  /// is not given to it again.
+  /// The connection is gone, and answers with it. A QoS 2 message that the caller has not
+  /// acknowledged is not given to it again.
   void connection_lost();
   /// The server has no session.
   void session_lost() { exactly_once_.clear(); }
@@ -52,10 +52,10 @@ class ReceiveWindow {
   /// A PUBREL came. An identifier that is not there is answered at once [MQTT-4.3.3-11],
   /// if handshakes are kept here.
   [[nodiscard]] Result release(mqtt::PacketId id, mqtt::ByteBuffer& out);
-  /// The caller has what a receipt is for. A receipt that is worth nothing does nothing.
+  /// The caller has the message of the receipt. A receipt that is worth nothing does nothing.
   void acknowledge(const Receipt& receipt, mqtt::Reason reason, mqtt::ByteBuffer& out);
 
-  /// Session State: QoS 2 identifiers whose message the caller has.
+  /// Session State: identifiers of QoS 2 messages that the caller has.
   [[nodiscard]] std::vector<mqtt::PacketId> save() const;
   void restore(mqtt::PacketId id) { exactly_once_.try_emplace(id, Incoming{.state = State::had}); }
   [[nodiscard]] bool empty() const noexcept { return exactly_once_.empty(); }

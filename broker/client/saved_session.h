@@ -9,7 +9,7 @@
 
 namespace client {
 
-/// Session State of a client as a value (section 4.1): what it needs to go on after the process
+/// Session State of a client as a value (section 4.1): with it a client goes on after the process
 /// ended, if the server has kept its half.
 struct SavedSession {
   /// A publication with QoS 1 or 2 that is not finished.
@@ -26,7 +26,7 @@ struct SavedSession {
     std::optional<std::uint32_t> message_expiry_interval_seconds{};
   };
   std::vector<Outgoing> outgoing;  // in the order in which they are to be sent again
-  /// QoS 2 messages that the caller has, and whose identifiers the server has not released.
+  /// QoS 2 messages that the caller has, and that the server has not released.
   std::vector<mqtt::PacketId> incoming;
 };
 

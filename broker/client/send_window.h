@@ -18,7 +18,7 @@ namespace client {
 /// Shape      By packet identifier. Each has a place in the order in which all are sent again after
 ///            a reconnect: releases first, in the order in which PUBREC came, then messages, in the
 ///            order in which they were sent first [MQTT-4.6.0-1] [MQTT-4.6.0-4].
-/// Invariant  quota_used() counts what the server's Receive Maximum counts: messages sent on this
+/// Invariant  quota_used() counts as the server's Receive Maximum does: messages sent on this
 ///            connection and not finished [MQTT-3.3.4-7], and, to be on the safe side, identifiers
 ///            that the server still keeps from an earlier one.
 /// Threads    None.

@@ -25,7 +25,7 @@ namespace broker {
 /// Threads    None.
 class Backlog {
  public:
-  /// `sum` counts what is here, too.
+  /// `sum` counts the deliveries here, too.
   explicit Backlog(Queued& sum) noexcept : sum_(&sum) {}
   ~Backlog();
   Backlog(const Backlog&) = delete;

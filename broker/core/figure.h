@@ -104,7 +104,7 @@ void merge(const FigureTable<Source>& table, Source& total, const Source& one) {
 
 /// Calls `visit(topic, payload)` for each topic of a table, without "$SYS/broker/" in front.
 ///
-/// `item` is the name of the Source, for a table whose owner names its items.
+/// `item` is the name of the Source, for a table with items that have names.
 /// Invariant  No payload is empty: a retained message without payload would remove the topic.
 template <typename Source, typename Visit>
 void for_each_topic(const FigureTable<Source>& table, const Source& source, std::string_view item,

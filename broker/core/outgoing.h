@@ -38,7 +38,7 @@ namespace broker {
 /// Threads    None.
 class Outgoing {
  public:
-  /// `sum` counts what is here, too: deliveries, and payloads of those that quota_used() counts and
+  /// `sum` counts these, too: deliveries, and payloads of those that quota_used() counts and
   /// whole messages of those that wait.
   explicit Outgoing(Queued& sum) noexcept : sum_(&sum), backlog_(sum) {}
   ~Outgoing();
@@ -178,7 +178,7 @@ class Outgoing {
   /// least the first `count`, holes not counted.
   void restored(std::uint64_t sent_end, std::size_t count);
 
-  // A session that moves to another shard, whose journal has nothing of it: see SessionTransfer.
+  // A session that moves to another shard. That has no row of it yet: see SessionTransfer.
 
   /// Calls `visit(number, const InFlight&)` for each delivery in flight, oldest first.
   template <typename Visit>
@@ -186,7 +186,7 @@ class Outgoing {
   [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
   /// Puts a delivery in flight back, in the state that it had.
   ///
-  /// Requires  A number above those before, whose identifier is free; nothing in the backlog yet.
+  /// Requires  A number above those before; its identifier is free; nothing in the backlog yet.
   void put_back(std::uint64_t number, InFlight entry);
   /// Puts a delivery back into the backlog. Requires a number above those before.
   void put_back_waiting(std::uint64_t number, Delivery delivery);

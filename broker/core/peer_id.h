@@ -8,7 +8,7 @@
 
 namespace broker {
 
-/// Whoever is sent copies of what is published on a shard: the other shards of the process by their
+/// A receiver of copies of a shard's published messages: the other shards of the process by their
 /// indexes, then links (a bridge, another node), which each shard numbers by itself.
 enum class PeerId : std::uint32_t {};
 

@@ -54,7 +54,7 @@ struct Session {
 
   SessionIndex index;
   std::uint64_t number;
-  Queued* queued;  // counts what waits for it, too
+  Queued* queued;  // counts its waiting messages, too
   HeapText client_id;
   HeapText user_name;
   HeapText mount_point;

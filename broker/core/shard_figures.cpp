@@ -3,7 +3,7 @@
 namespace broker {
 namespace {
 
-/// Sessions whose clients are not connected. Reports of shards are of different times.
+/// Sessions without a connected client. Reports of shards are of different times.
 std::int64_t clients_away(const Metrics& total, std::size_t /*item*/) {
   return total.sessions > total.clients_connected
              ? static_cast<std::int64_t>(total.sessions - total.clients_connected)

@@ -40,7 +40,7 @@ class MemoryWatch {
   /// To be called every 100 ms or so; does nothing if there is no limit.
   void look();
   /// Gives unused memory that the allocator holds back to the system, if it is much more than
-  /// could not be given back before. What could not counts for an eighth less with each call that
+  /// could not be given back before. That amount counts for an eighth less with each call that
   /// looks. Looks once in `return_seconds`, however often it is called.
   ///
   /// Cost      The allocator keeps others waiting for some milliseconds.

@@ -40,7 +40,7 @@ class Format {
 
   /// Appends the message as the format shows it, in local time.
   ///
-  /// Errors    A line for the user, with its line end; what came before it in the format is in
+  /// Errors    A line for the user, with its line end; the part before it in the format is in
   ///           `out`, and the rest too.
   [[nodiscard]] std::optional<std::string> print(const mqtt::Publish& message, Stamp stamp,
                                                  bool pretty, std::string& out) const;

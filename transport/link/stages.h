@@ -89,7 +89,7 @@ class LinkStages {
   const LinkOptions& options_;
   std::optional<LinkTlsStage> tls_;         // once it has begun
   std::optional<HttpAnswerReader> answer_;  // that is awaited
-  std::optional<Refusal> refusal_;          // whose text is still read
+  std::optional<Refusal> refusal_;          // while its text is read
   std::optional<WebSocketClient> websocket_;
   std::string key_;           // of the WebSocket
   mqtt::ByteBuffer plain_;    // of TLS, from one read()
