@@ -21,14 +21,15 @@ Bridge::Bridge(Options options, broker::Log& log)
       log_(log),
       map_(options_.mappings),
       remote_(remote_options(options_)),
-      local_(local_options(options_, 65'535)) {
+      local_(local_options(options_, 65'535)),
+      relay_(options_, map_, remote_, local_, log) {
   assert(!options_.addresses.empty());
 }
 
 void Bridge::start(Instant now) {
   if (phase_ != Phase::stopped) return;
   phase_ = Phase::preparing;
-  local_ = client::Client(local_options(options_, 65'535));
+  local_ = client::Client(local_options(options_, 1));  // messages that wait are not for now
   local_open_ = true;
   orders_.emplace_back(OpenLocal{});
   run(now);
@@ -126,7 +127,7 @@ std::optional<Instant> Bridge::next_wake() const noexcept {
   if (!stalled_) take(remote_.next_wake());
   take(try_first_at_);
   if (options_.start == Start::lazy && phase_ == Phase::crossing) {
-    take(broker::after_milliseconds(last_crossing_, options_.idle_milliseconds));
+    take(broker::after_milliseconds(relay_.last_crossing(), options_.idle_milliseconds));
   }
   return wake;
 }
@@ -178,14 +179,6 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
     remote_connected(*connected, now);
   } else if (const auto* end = std::get_if<Disconnected>(&event)) {
     remote_ended(*end, now);
-  } else if (const auto* message = std::get_if<client::Message>(&event)) {
-    cross_to_local(*message, now);
-  } else if (const auto* release = std::get_if<client::Released>(&event)) {
-    released(in_, remote_, local_, release->receipt, now);
-  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
-    received(out_, local_, taken->packet_id, now);
-  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
-    acknowledged(out_, local_, *done, now);
   } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
     for (const Reason reason : answered->answer->reasons) {
       if (reason < Reason::unspecified_error || phase_ < Phase::attaching) continue;
@@ -194,6 +187,9 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
       say(LogType::warning,
           {"Bridge ", options_.name, ": ", place_text(), " refuses a subscription."});
     }
+  } else {
+    relay_.take_remote(event, now);
+    look_at_failure(now);
   }
 }
 
@@ -202,14 +198,6 @@ void Bridge::on_local(const client::Event& event, Instant now) {
     local_connected(now);
   } else if (const auto* end = std::get_if<Disconnected>(&event)) {
     local_ended(*end, now);
-  } else if (const auto* message = std::get_if<client::Message>(&event)) {
-    cross_to_remote(*message, now);
-  } else if (const auto* release = std::get_if<client::Released>(&event)) {
-    released(out_, local_, remote_, release->receipt, now);
-  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
-    received(in_, remote_, taken->packet_id, now);
-  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
-    acknowledged(in_, remote_, *done, now);
   } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
     for (const Reason reason : answered->answer->reasons) {
       if (reason < Reason::unspecified_error) continue;
@@ -218,7 +206,16 @@ void Bridge::on_local(const client::Event& event, Instant now) {
     if (phase_ != Phase::preparing || answers_due_ == 0) return;
     --answers_due_;
     if (answers_due_ == 0) prepared(now);
+  } else {
+    relay_.take_local(event, now);
+    look_at_failure(now);
   }
+}
+
+/// One that could not cross now, but may later, comes again on new connections.
+void Bridge::look_at_failure(Instant now) {
+  const bool failed = relay_.take_failure();
+  if (failed && phase_ >= Phase::attaching) give_up("a message finds no room", now);
 }
 
 void Bridge::say(LogType type, std::initializer_list<std::string_view> pieces) const {
@@ -227,7 +224,7 @@ void Bridge::say(LogType type, std::initializer_list<std::string_view> pieces) c
 
 std::string Bridge::place_text() const {
   const Address& address = options_.addresses[address_];
-  return address.host + ":" + std::to_string(address.port);
+  return address.port == 0 ? address.host : address.host + ":" + std::to_string(address.port);
 }
 
 }  // namespace bridge

@@ -2,15 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "broker/bridge/options.h"
 #include "broker/bridge/order.h"
+#include "broker/bridge/relay.h"
 #include "broker/bridge/topic_map.h"
 #include "broker/client/client.h"
 #include "broker/core/ids.h"
@@ -19,14 +19,10 @@
 
 namespace bridge {
 
-using broker::Instant;
-
 /// The counts of a bridge since its start.
 struct Figures {
   std::uint64_t connects = 0;  // that the other broker accepted
-  std::uint64_t sent = 0;      // messages to the other broker
-  std::uint64_t received = 0;  // messages from it
-  std::uint64_t dropped = 0;   // too large for the other broker, or beyond hops_max
+  MessageFigures messages;
 };
 
 /// A bridge to another broker: no I/O, no clock, no threads.
@@ -44,8 +40,7 @@ struct Figures {
 ///            are those that every session has, and the bridge has none of its own. Bytes, not
 ///            calls, go to the shard: it needs no door for bridges.
 /// Invariant  An acknowledgement is given at one end after it was given at the other: a message
-/// that
-///            a shard sends is in its store before, and stays until the other broker has it; a
+///            that a shard sends is in its store before, and stays until the other broker has it; a
 ///            message of the other broker is acknowledged when the shard has stored it. Packet
 ///            identifiers are the same at both ends, and each step of a QoS 2 handshake is taken at
 ///            one end after the other (client::Handshakes::relayed). So whatever ends in between -
@@ -73,8 +68,9 @@ struct Figures {
 ///
 ///            After every call the loop carries out the orders of next() until there is none, then
 ///            gives local_output() to the shard and writes remote_output().
-/// Loop       The loop of the session's home shard keeps the bridge; none does yet. The connection
-///            to the shard has a ConnectionId of the loop's table of connections, and no socket:
+/// Loop       The loop of the session's home shard keeps the bridge (transport::BridgePort). The
+///            connection to the shard has a ConnectionId of the loop's table of connections, and no
+///            socket:
 ///            - local_output() goes to Shard::received(); while that returns false, the rest waits
 ///              until the outbox asks for it. The outbox's output for the connection comes to
 ///              local_received() as one run of bytes, splices and all; a close request is
@@ -85,11 +81,11 @@ struct Figures {
 ///              the shard's policy for slow consumers holds for the other broker.
 ///            - At the end of the process stop() comes before Shard::publish_wills(), and the link
 ///              has the time that sockets have.
-///            - A lazy bridge needs to hear of its session's queue: messages_wait() when it reaches
-///              the threshold.
+///            - A lazy bridge hears of its session's queue: messages_wait() when it reaches the
+///              threshold.
 ///            A reload compares options by name: a bridge with the same options is left alone, one
 ///            with others is stopped and made anew, at once or when its connection ends. Filters
-///            that are gone are to be unsubscribed from in the session.
+///            that are gone are leftovers of the next one.
 /// Threads    None.
 /// Errors     Faults of the other broker end the connection to it; log lines say why.
 /// Source     mosquitto.conf(5), "Configuring Bridges"; sections 4.1, 4.3 and 4.6.
@@ -135,7 +131,7 @@ class Bridge {
 
   /// Whether messages cross.
   [[nodiscard]] bool is_connected() const noexcept { return phase_ == Phase::crossing; }
-  [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
+  [[nodiscard]] Figures figures() const noexcept { return {connects_, relay_.figures()}; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
 
  private:
@@ -146,17 +142,6 @@ class Bridge {
     attaching,  ///< the other broker has accepted; the shard not yet
     crossing,
   };
-  /// Messages of one direction with QoS 1 and 2 that are not acknowledged where they come from.
-  struct Way {
-    std::unordered_map<mqtt::PacketId, client::Receipt> receipts;
-    /// QoS 2 where they come from, and less where they go: PUBREL goes no further.
-    std::unordered_set<mqtt::PacketId> lowered;
-    void clear() {
-      receipts.clear();
-      lowered.clear();
-    }
-  };
-
   // bridge.cpp: calls and events.
 
   void run(Instant now);
@@ -166,6 +151,7 @@ class Bridge {
   [[nodiscard]] bool has_room_here() const noexcept;
   void on_remote(const client::Event& event, Instant now);
   void on_local(const client::Event& event, Instant now);
+  void look_at_failure(Instant now);
 
   // bridge_connections.cpp
 
@@ -188,27 +174,13 @@ class Bridge {
   void say(broker::LogType type, std::initializer_list<std::string_view> pieces) const;
   [[nodiscard]] std::string place_text() const;
 
-  // bridge_relay.cpp: messages.
-
-  void cross_to_remote(const client::Message& message, Instant now);
-  void cross_to_local(const client::Message& message, Instant now);
-  [[nodiscard]] bool is_too_large(const client::Publication& publication) const noexcept;
-  void released(Way& way, client::Client& from, client::Client& to, const client::Receipt& receipt,
-                Instant now);
-  void received(Way& way, client::Client& from, mqtt::PacketId id, Instant now);
-  void acknowledged(Way& way, client::Client& from, const client::Acknowledged& event, Instant now);
-  /// Decides about a message at its origin after its publication was not taken.
-  void not_taken(Way& way, client::Client& from, mqtt::PacketId id, client::Accepted why,
-                 Instant now);
-
   Options options_;
   broker::Log& log_;
   TopicMap map_;
   client::Client remote_;
   client::Client local_;  // made anew for each connection: its terms are those of the other broker
+  Relay relay_;
   Phase phase_ = Phase::stopped;
-  Way out_;
-  Way in_;
   std::vector<Order> orders_;  // in order; those before next_order_ are given
   std::size_t next_order_ = 0;
   mqtt::ByteBuffer held_;        // from the other broker, behind what stalls
@@ -219,10 +191,7 @@ class Bridge {
   std::size_t answers_due_ = 0;  // of SUBSCRIBE while preparing
   std::size_t address_ = 0;
   std::optional<Instant> try_first_at_;
-  Instant last_crossing_;
-  Figures figures_;
-  std::string name_;  // of the topic at hand at the other end
-  mqtt::ByteBuffer properties_;
+  std::uint64_t connects_ = 0;
 };
 
 }  // namespace bridge

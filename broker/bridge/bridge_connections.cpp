@@ -65,11 +65,11 @@ void Bridge::open_remote() {
 }
 
 void Bridge::remote_connected(const client::Connected& connected, Instant now) {
-  ++figures_.connects;
+  ++connects_;
   say(LogType::notice, {"Bridge ", options_.name, " is connected to ", place_text(),
                         connected.connack->session_present ? ", which has its session." : "."});
   phase_ = Phase::attaching;
-  last_crossing_ = now;
+  relay_.begin(now);
   if (options_.notifications == Notifications::both) notify(remote_, now);
   subscribe_there(now);
   if (!options_.round_robin && address_ != 0) {
@@ -127,8 +127,9 @@ void Bridge::local_ended(const Disconnected& end, Instant now) {
   const bool asked = !local_open_;
   local_open_ = false;
   if (asked || phase_ == Phase::stopped) return;
-  say(LogType::error,
-      {"Bridge ", options_.name, " has lost its session here: ", end_text(end), "."});
+  const bool sent_away = end.cause == Disconnected::Cause::sent_away && end.reason_string.empty();
+  say(LogType::error, {"Bridge ", options_.name, " has lost its session here: ",
+                       sent_away ? "this broker has ended it" : end_text(end), "."});
   if (phase_ == Phase::preparing) return prepared(now);
   give_up("the session here is gone", now);
 }
@@ -147,8 +148,7 @@ void Bridge::give_up(std::string_view why, Instant now) {
 
 /// Without DISCONNECT: the will says "0".
 void Bridge::detach(Instant now) {
-  out_.clear();
-  in_.clear();
+  relay_.clear();
   held_.reset();
   stalled_ = false;
   answers_due_ = 0;
@@ -163,7 +163,7 @@ void Bridge::look_at_time(Instant now) {
     try_first_at_ = broker::after_milliseconds(now, options_.first_address_milliseconds);
   }
   if (options_.start != Start::lazy || phase_ != Phase::crossing) return;
-  if (now < broker::after_milliseconds(last_crossing_, options_.idle_milliseconds)) return;
+  if (now < broker::after_milliseconds(relay_.last_crossing(), options_.idle_milliseconds)) return;
   give_up("nothing has crossed it for a while", now);
 }
 
@@ -181,6 +181,10 @@ void Bridge::subscribe_here(mqtt::RetainHandling retained, Instant now) {
     const auto accepted = local_.subscribe(packet, {}, now);
     if (accepted == client::Accepted::accepted) ++answers_due_;
   }
+  for (const std::string& each : options_.local_leftovers) {
+    const auto accepted = local_.unsubscribe({.filters = {each}}, {}, now);
+    if (accepted == client::Accepted::accepted) ++answers_due_;
+  }
   if (phase_ == Phase::preparing && answers_due_ == 0) prepared(now);
 }
 
@@ -195,6 +199,9 @@ void Bridge::subscribe_there(Instant now) {
                        .no_local = v5 && !shared,
                        .retain_as_published = v5}};
     static_cast<void>(remote_.subscribe(packet, {}, now));
+  }
+  for (const std::string& each : options_.remote_leftovers) {
+    static_cast<void>(remote_.unsubscribe({.filters = {each}}, {}, now));
   }
   if (!options_.unsubscribes_leftovers) return;
   for (const std::string& each : map_.remote_leftovers()) {

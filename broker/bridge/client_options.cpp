@@ -21,7 +21,7 @@ std::optional<client::WillOptions> will_of(const Options& options, bool here) {
   return client::WillOptions{.topic = options.notification_topic,
                              .payload = "0",
                              .qos = Qos::at_least_once,
-                             .retain = here || options.retains};
+                             .retain = here ? options.local_retains : options.retains};
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ enum class Notifications : std::uint8_t { none, local, both };
 
 struct Address {
   std::string host;
-  std::uint16_t port = 1883;
+  std::uint16_t port = 1883;  // 0: the host says it all
 };
 
 /// The options of one bridge.
@@ -53,6 +53,11 @@ struct Options {
   std::optional<std::string> local_user_name;
   std::optional<std::string> local_password;
   bool local_clean = false;
+  bool local_retains = true;  // retain_available
+
+  // Filters of an earlier configuration, that the sessions may still subscribe to.
+  std::vector<std::string> local_leftovers;
+  std::vector<std::string> remote_leftovers;
 
   Notifications notifications = Notifications::both;
   std::string notification_topic;  // a topic name

@@ -65,9 +65,9 @@ TEST_CASE("messages cross in both directions, with QoS 0, 1 and 2", "[bridge]") 
   }
   CHECK(there.take_all(far) == Strings{"i0", "o0", "i1", "o1", "i2", "o2"});
   CHECK(here.take_all(near) == Strings{"o0", "i0", "o1", "i1", "o2", "i2"});
-  CHECK(span.bridge.figures().sent == 3);
-  CHECK(span.bridge.figures().received == 3);
-  CHECK(span.bridge.figures().dropped == 0);
+  CHECK(span.bridge.figures().messages.sent == 3);
+  CHECK(span.bridge.figures().messages.received == 3);
+  CHECK(span.bridge.figures().messages.dropped == 0);
 }
 
 TEST_CASE("names change on the way, retained stays retained, and nothing comes back", "[bridge]") {
@@ -199,7 +199,7 @@ TEST_CASE("a ring of brokers ends the way of a message by its hops", "[bridge]")
     one.run();
     two.run();
   }
-  CHECK(one.bridge.figures().dropped == 1);
+  CHECK(one.bridge.figures().messages.dropped == 1);
   CHECK(first.publishes(near).size() < 20);
 }
 
@@ -322,5 +322,5 @@ TEST_CASE("a message that the other broker cannot take does not stop those behin
   here.publish(publisher, "out/x", "2", {.qos = 1, .packet_id = 2});
   span.run();
   CHECK(there.take_all(far) == Strings{"2"});
-  CHECK(span.bridge.figures().dropped == 1);
+  CHECK(span.bridge.figures().messages.dropped == 1);
 }

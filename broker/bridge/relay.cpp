@@ -1,9 +1,9 @@
-// Messages on their way over the bridge, and the steps of their handshakes.
+#include "broker/bridge/relay.h"
 
 #include <algorithm>
 #include <cassert>
+#include <variant>
 
-#include "broker/bridge/bridge.h"
 #include "broker/bridge/hops.h"
 #include "broker/core/text.h"
 
@@ -22,7 +22,37 @@ client::Token token_of(PacketId id) { return client::Token{static_cast<std::uint
 
 }  // namespace
 
-void Bridge::cross_to_remote(const client::Message& message, Instant now) {
+void Relay::take_remote(const client::Event& event, Instant now) {
+  if (const auto* message = std::get_if<client::Message>(&event)) {
+    cross_to_local(*message, now);
+  } else if (const auto* release = std::get_if<client::Released>(&event)) {
+    released(in_, remote_, local_, release->receipt, now);
+  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
+    received(out_, local_, taken->packet_id, now);
+  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
+    acknowledged(out_, local_, *done, now);
+  }
+}
+
+void Relay::take_local(const client::Event& event, Instant now) {
+  if (const auto* message = std::get_if<client::Message>(&event)) {
+    cross_to_remote(*message, now);
+  } else if (const auto* release = std::get_if<client::Released>(&event)) {
+    released(out_, local_, remote_, release->receipt, now);
+  } else if (const auto* taken = std::get_if<client::Received>(&event)) {
+    received(in_, remote_, taken->packet_id, now);
+  } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
+    acknowledged(in_, remote_, *done, now);
+  }
+}
+
+void Relay::clear() {
+  out_.clear();
+  in_.clear();
+  failed_ = false;
+}
+
+void Relay::cross_to_remote(const client::Message& message, Instant now) {
   const mqtt::Publish& publish = message.publish;
   const PacketId id = publish.packet_id;
   if (publish.qos != Qos::at_most_once) out_.receipts[id] = message.receipt;
@@ -35,9 +65,9 @@ void Bridge::cross_to_remote(const client::Message& message, Instant now) {
   }
   properties_.clear();
   if (v5) {
-    mqtt::ByteBuffer forwarded;
-    mqtt::forwarded_properties(publish.properties, forwarded);
-    write_with_hops(forwarded.view(), hops, properties_);
+    forwarded_.clear();
+    mqtt::forwarded_properties(publish.properties, forwarded_);
+    write_with_hops(forwarded_.view(), hops, properties_);
   }
   const client::Terms& terms = remote_.terms();
   const Qos qos = std::min(publish.qos, terms.maximum_qos);
@@ -59,7 +89,7 @@ void Bridge::cross_to_remote(const client::Message& message, Instant now) {
   if (qos == Qos::at_most_once) acknowledged(out_, local_, {token_of(id), {}, {}}, now);
 }
 
-void Bridge::cross_to_local(const client::Message& message, Instant now) {
+void Relay::cross_to_local(const client::Message& message, Instant now) {
   const mqtt::Publish& publish = message.publish;
   const PacketId id = publish.packet_id;
   if (publish.qos != Qos::at_most_once) in_.receipts[id] = message.receipt;
@@ -83,7 +113,7 @@ void Bridge::cross_to_local(const client::Message& message, Instant now) {
 }
 
 /// Beside the limit of the other broker, which the client knows.
-bool Bridge::is_too_large(const client::Publication& publication) const noexcept {
+bool Relay::is_too_large(const client::Publication& publication) const noexcept {
   if (options_.packet_bytes_max == 0) return false;
   const mqtt::OutgoingPublish packet = {
       .topic = publication.topic,
@@ -97,13 +127,19 @@ bool Bridge::is_too_large(const client::Publication& publication) const noexcept
 
 /// A message that does not cross is done with where it comes from; one that could not cross now,
 /// but may later, comes again on new connections.
-void Bridge::not_taken(Way& way, client::Client& from, PacketId id, Accepted why, Instant now) {
+void Relay::not_taken(Way& way, client::Client& from, PacketId id, Accepted why, Instant now) {
   const bool passing =
       why == Accepted::not_connected || why == Accepted::no_room || why == Accepted::id_in_use;
-  if (passing && id != PacketId{0}) return give_up("a message finds no room", now);
+  if (passing && id != PacketId{0}) {
+    failed_ = true;
+    return;
+  }
   if (why != Accepted::accepted) {
     ++figures_.dropped;
-    say(broker::LogType::debug, {"Bridge ", options_.name, " drops a message on ", name_, "."});
+    if (log_.enabled(broker::LogType::debug)) {
+      log_.write(broker::LogType::debug,
+                 broker::concat({"Bridge ", options_.name, " drops a message on ", name_, "."}));
+    }
   }
   if (id == PacketId{0}) return;
   // Of QoS 2 no identifier is in use at the other end: a PUBREL for it goes no further.
@@ -111,8 +147,8 @@ void Bridge::not_taken(Way& way, client::Client& from, PacketId id, Accepted why
   acknowledged(way, from, {token_of(id), {}, {}}, now);
 }
 
-void Bridge::acknowledged(Way& way, client::Client& from, const client::Acknowledged& event,
-                          Instant now) {
+void Relay::acknowledged(Way& way, client::Client& from, const client::Acknowledged& event,
+                         Instant now) {
   const PacketId id{static_cast<std::uint16_t>(static_cast<std::uint64_t>(event.token))};
   const auto known = way.receipts.find(id);
   if (known == way.receipts.end()) return;  // a notification of the bridge's own
@@ -122,12 +158,12 @@ void Bridge::acknowledged(Way& way, client::Client& from, const client::Acknowle
   from.acknowledge(receipt, event.reason, now);
 }
 
-void Bridge::received(Way& way, client::Client& from, PacketId id, Instant now) {
+void Relay::received(Way& way, client::Client& from, PacketId id, Instant now) {
   acknowledged(way, from, {token_of(id), Reason::success, {}}, now);
 }
 
-void Bridge::released(Way& way, client::Client& from, client::Client& to, const Receipt& receipt,
-                      Instant now) {
+void Relay::released(Way& way, client::Client& from, client::Client& to, const Receipt& receipt,
+                     Instant now) {
   assert(receipt.answer == mqtt::PacketType::pubcomp);
   const PacketId id = receipt.packet_id;
   way.receipts[id] = receipt;
