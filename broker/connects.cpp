@@ -212,7 +212,7 @@ Next Connects::accept(Connection& connection, const mqtt::Connect& packet, const
   // A session that is there again, as it was, needs no wait: it is stored.
   const bool session_row_changes =
       !present || session->will || packet.will ||
-      session->expiry_interval_seconds != rules_.expiry_interval_of(packet);
+      session->expiry_interval_seconds != rules_.expiry_interval_of(connection, packet);
   start_.attach(connection, *session, packet, verdict);
   answer.session_present = present;
   replies_.send(connection, session_row_changes ? commits_.when_safe(before) : When::at_once,

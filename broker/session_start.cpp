@@ -55,7 +55,7 @@ Session* SessionStart::find_or_make(const Connection& connection, const mqtt::Co
   }
   present = session != nullptr;  // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (present) return session;
-  if (!count_session()) return nullptr;
+  if (!count_session(connection.listener)) return nullptr;
   return &sessions_.create(client_id);
 }
 
@@ -92,7 +92,7 @@ void SessionStart::attach(Connection& connection, Session& session, const mqtt::
   session.permissions = verdict.permissions;
   session.publisher.reset();
   session.user_name = HeapText(packet.user_name.value_or(""));
-  session.expiry_interval_seconds = rules_.expiry_interval_of(packet);
+  session.expiry_interval_seconds = rules_.expiry_interval_of(connection, packet);
 
   connection.stage = Connection::Stage::connected;
   connection.session = &session;
@@ -114,7 +114,7 @@ void SessionStart::promise(Connection& connection, const mqtt::Connect& packet) 
   connection.maximum_packet_size_bytes = packet.maximum_packet_size_bytes;
   connection.topic_alias_maximum_out =
       std::min(packet.topic_alias_maximum, policy.max_topic_alias_broker);
-  connection.keep_alive_seconds = rules_.keep_alive_of(packet);
+  connection.keep_alive_seconds = rules_.keep_alive_of(connection, packet);
   connection.promises.maximum_packet_size_bytes = options_.limits.max_packet_size_bytes;
   connection.promises.receive_maximum = options_.limits.receive_maximum;
   connection.promises.topic_alias_maximum = policy.max_topic_alias;
@@ -122,8 +122,9 @@ void SessionStart::promise(Connection& connection, const mqtt::Connect& packet) 
   connection.promises.retain_available = options_.limits.retain_available;
 }
 
-bool SessionStart::count_session() {
-  const std::int64_t most = options_.limits.global_max_clients;
+bool SessionStart::count_session(std::uint16_t listener) {
+  const bool is_bridge = options_.listeners[listener].is_for_bridges;
+  const std::int64_t most = is_bridge ? -1 : options_.limits.global_max_clients;
   std::atomic<std::int64_t>& count = counts_.sessions;
   if (count.fetch_add(1, std::memory_order_relaxed) < most || most < 0) return true;
   count.fetch_sub(1, std::memory_order_relaxed);

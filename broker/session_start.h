@@ -1,6 +1,8 @@
 // broker/session_start.h
 #pragma once
 
+#include <cstdint>
+
 #include "broker/client_log.h"
 #include "broker/core/access.h"
 #include "broker/core/connect_rules.h"
@@ -45,8 +47,9 @@ class SessionStart {
   void attach(Connection& connection, Session& session, const mqtt::Connect& packet,
               const Verdict& verdict);
 
-  /// Counts one more session of the process. Returns false if there are global_max_clients.
-  [[nodiscard]] bool count_session();
+  /// Counts one more session of the process, of a client of that listener. Returns false if there
+  /// are global_max_clients.
+  [[nodiscard]] bool count_session(std::uint16_t listener);
   /// Counts a client as connected, and its keep-alive time from now on.
   void count_connected(Connection& connection);
 

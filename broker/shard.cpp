@@ -61,6 +61,11 @@ Outbox& Shard::outbox() noexcept { return inside_.aside().tables.outbox; }
 PeerOutbox& Shard::peer_outbox() noexcept { return inside_.aside().tables.peers; }
 Metrics Shard::metrics() const noexcept { return inside_.aside().figures.snapshot(); }
 
+std::size_t Shard::waiting_for(std::string_view client_id) const noexcept {
+  const Session* const session = inside_.aside().tables.sessions.find(client_id);
+  return session == nullptr || !session->outgoing ? 0 : session->outgoing->deliveries();
+}
+
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
   return inside_.aside().tables.homes.of(client_id);
 }

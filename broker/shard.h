@@ -285,6 +285,8 @@ class Shard {
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
   void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);
 
+  /// The messages that wait for a client or are in flight to it; 0 if it has no session here.
+  [[nodiscard]] std::size_t waiting_for(std::string_view client_id) const noexcept;
   /// Where a client is at home.
   [[nodiscard]] ShardIndex home_of(std::string_view client_id) const noexcept;
   /// The shard that stores the retained message of a topic.

@@ -32,7 +32,7 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
   if (image.listener >= state.tables.options.listeners.size()) {
     return std::unexpected(TransferFault::unknown_listener);
   }
-  if (!state.start.count_session()) return std::unexpected(TransferFault::full);
+  if (!state.start.count_session(image.listener)) return std::unexpected(TransferFault::full);
   if (!image.connected) {
     state.transfer().put_back(image, nullptr);
     return {};

@@ -32,6 +32,7 @@ enum class State : std::uint8_t {
   introduced,          ///< the shard knows it; no byte of MQTT has come
   connecting,          ///< bytes of MQTT have come; it may move to another loop
   at_home,             ///< it stays on this loop, and its login is not answered
+  inner,               ///< its client is a part of this process: see InnerClients
   settled,             ///< its shard has answered
   closing,             ///< the shard has forgotten it; output is on its way
   rejected,            ///< the same, and nothing that the client sends matters any more
@@ -63,7 +64,8 @@ enum class State : std::uint8_t {
   return state == State::rejected || state == State::rejected_lingering;
 }
 
-/// One socket of a client.
+/// One socket of a client; or, in the state `inner`, none: then there is no handle, and no
+/// listener.
 ///
 /// Lifetime   A place in its loop's ConnectionTable, used again after the handle is closed.
 ///            An idle connection owns no buffer.

@@ -58,6 +58,7 @@ Connections::Connections(Loop& loop)
       reader_(loop, *this),
       tls_(loop, *this),
       http_(loop, *this),
+      inner_(loop, table_),
       writer_(on_written),
       lines_(loop.commons().log) {}
 
@@ -218,7 +219,10 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
 void Connections::write(broker::ConnectionId id, broker::Output& output) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || !is_open(connection->state)) return;
-  if (connection->state != State::settled) change(*connection, State::settled);
+  if (connection->state != State::settled) {
+    if (connection->state == State::inner) return write_inner(*connection, output);
+    change(*connection, State::settled);
+  }
   connection->write_turn = loop_.turn();
   const bool report = output.report;
   if (!writer_.write(*connection, output)) {
@@ -226,6 +230,12 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
   } else if (connection->pending != nullptr || report) {
     reports_.push_back({id, Writer::queued_bytes(*connection)});
   }
+}
+
+void Connections::write_inner(const Connection& connection, broker::Output& output) {
+  const bool report = output.report;
+  const std::size_t queued_bytes = inner_.write(connection, output);
+  if (queued_bytes > 0 || report) reports_.push_back({connection.id, queued_bytes});
 }
 
 void Connections::on_written(uv_write_t* request, int status) {
@@ -277,6 +287,7 @@ void Connections::send(Connection& connection, std::string_view text) {
 void Connections::close(const broker::CloseRequest& request) {
   Connection* const connection = table_.find(request.connection);
   if (connection == nullptr || !is_open(connection->state)) return;
+  if (connection->state == State::inner) return inner_.end(*connection);
   change(*connection, State::closing);
   connection->how = request.how;
   if (connection->websocket != nullptr) {
@@ -322,6 +333,7 @@ void Connections::forget(Connection& connection, broker::CloseCause cause) {
 
 void Connections::destroy(Connection& connection) {
   if (connection.state == State::closed) return;
+  if (connection.state == State::inner) return inner_.drop(connection);
   change(connection, State::closed);
   arrivals_.leave(connection.charge, connection.listener->connections());
   uv_close(&connection.handle.any,

@@ -22,6 +22,7 @@
 #include "transport/deadlines.h"
 #include "transport/handoff.h"
 #include "transport/http_stage.h"
+#include "transport/inner_clients.h"
 #include "transport/listener.h"
 #include "transport/reader.h"
 #include "transport/tls_stage.h"
@@ -79,6 +80,7 @@ class Connections {
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
   [[nodiscard]] ConnectionLog& lines() noexcept { return lines_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
+  [[nodiscard]] InnerClients& inner() noexcept { return inner_; }
   [[nodiscard]] static Connections& of(const uv_handle_t* handle) noexcept;
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
   /// The connection of that name; null if it is gone.
@@ -116,6 +118,7 @@ class Connections {
   [[nodiscard]] bool begin(Connection& connection);
 
   // Writing.
+  void write_inner(const Connection& connection, broker::Output& output);
   static void on_written(uv_write_t* request, int status);
   void drained(Connection& connection);
 
@@ -129,6 +132,7 @@ class Connections {
   TlsStage tls_;
   HttpStage http_;  // counts the exchanges of the table's connections
   ConnectionTable table_;
+  InnerClients inner_;  // of the table's connections
   Writer writer_;
   struct Report {
     broker::ConnectionId connection;

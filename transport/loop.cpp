@@ -36,6 +36,7 @@ Loop::~Loop() {
   // The thread has ended, or never began: the destroying thread runs the loop to its end.
   if (!events_.is_open()) return;
   connections_.drop_all();
+  resident_.reset();
   acceptors_.close();
   door().close();
   events_.close();
@@ -125,9 +126,10 @@ void Loop::prepare() {
   before_input();
   for (const auto& arrival : arrivals_.take_due()) connections_.adopt(std::move(*arrival));
   if (!blocked()) connections_.reader().take_line();
+  const bool resident_is_busy = resident_ != nullptr && resident_->work();
   bool may_wait = blocked() || (!shard_.work(now()) && !connections_.reader().has_line());
   flush();
-  may_wait = mail_.may_sleep() && may_wait;
+  may_wait = mail_.may_sleep() && may_wait && !resident_is_busy;
   may_wait = may_wait && shard_.outbox().empty() && !arrivals_.has_due();
   shutdown_.end_if_done();
   events_.may_wait(may_wait);
@@ -138,6 +140,7 @@ void Loop::tick() {
   assert(loop_here == this);
   tick_shard();
   connections_.tick();
+  if (resident_ != nullptr) resident_->tick();
   acceptors_.tick();
 }
 

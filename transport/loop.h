@@ -21,6 +21,7 @@
 #include "transport/loop_commons.h"
 #include "transport/options.h"
 #include "transport/peer_mail.h"
+#include "transport/resident.h"
 #include "transport/shutdown.h"
 #include "transport/turn_clock.h"
 
@@ -77,6 +78,8 @@ class Loop {
   [[nodiscard]] Acceptors& acceptors() noexcept { return acceptors_; }
   [[nodiscard]] PeerMail& mail() noexcept { return mail_; }
   [[nodiscard]] Shutdown& shutdown() noexcept { return shutdown_; }
+  /// Null at first; the owner may set one once.
+  [[nodiscard]] std::unique_ptr<Resident>& resident() noexcept { return resident_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }
@@ -133,6 +136,7 @@ class Loop {
   PeerMail mail_;
   LoginChecks logins_;
   Shutdown shutdown_;
+  std::unique_ptr<Resident> resident_;
   std::thread thread_;
 };
 

@@ -111,6 +111,10 @@ void Loops::stop() {
   // In the turn that begins now a DISCONNECT may be read that was there before.
   for (int turn = 0; turn < 2; ++turn) everywhere([](Loop&) { return false; });
   everywhere([](Loop& loop) {
+    if (loop.resident() != nullptr) loop.resident()->stop();
+    return false;
+  });
+  everywhere([](Loop& loop) {
     loop.shutdown().stop_input();
     return false;
   });
@@ -168,6 +172,11 @@ void Loops::reconfigure(const LoopOptions& options,
     });
   }
   done->wait();
+}
+
+void Loops::post_loop(broker::ShardIndex shard, LoopDoor::Work work) {
+  assert(static_cast<std::uint32_t>(shard) < loops_.size());
+  loops_[static_cast<std::uint32_t>(shard)]->post(std::move(work));
 }
 
 void Loops::post(broker::ShardIndex shard, Task task) {

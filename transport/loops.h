@@ -62,6 +62,8 @@ class Loops {
   /// Runs `task` on a shard's own thread, soon. Tasks of one caller keep their order. After
   /// stop() they are dropped unrun.
   void post(broker::ShardIndex shard, Task task);
+  /// The same for work on the loop itself.
+  void post_loop(broker::ShardIndex shard, LoopDoor::Work work);
 
   /// Calls `step` on every shard's own thread, on several at a time, once a turn until it returns
   /// false; and waits until all have. Nothing happens before start() and after stop().

@@ -12,6 +12,7 @@
 namespace transport {
 
 void Reader::start(Connection& connection) {
+  if (connection.state == State::inner) return connections_.inner().resume(connection);
   if (uv_read_start(&connection.handle.stream, on_alloc, on_read) != 0) {
     connections_.lose(connection, broker::CloseCause::connection_lost);
   }

@@ -33,7 +33,7 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  /// Has libuv read the socket.
+  /// Has libuv read the socket; an inner client goes on.
   void start(Connection& connection);
   /// Gives the shard the bytes that it had not handled before the connection moved here.
   void take_unread(Connection& connection, mqtt::Bytes bytes);

@@ -42,7 +42,9 @@ void Shutdown::permit_end() noexcept {
 
 void Shutdown::end_if_done() {
   if (phase_ != Phase::may_end) return;  // others may have something for it still
-  const bool waits = loop_.connections().size() > 0 || loop_.shard().journal_pending();
+  const bool is_inhabited = loop_.resident() != nullptr && !loop_.resident()->has_ended();
+  const bool waits =
+      loop_.connections().size() > 0 || loop_.shard().journal_pending() || is_inhabited;
   if (waits && loop_.now() < deadline_) return;
   loop_.connections().drop_all();
   loop_.end();

@@ -122,7 +122,7 @@ std::optional<Failure> ConnectRules::check_client_id(const Connection& connectio
                    "zero length client id"};
   }
   const auto& prefixes = limits_.clientid_prefixes;
-  if (prefixes.empty()) return std::nullopt;
+  if (prefixes.empty() || rules.is_for_bridges) return std::nullopt;
   const bool known = std::ranges::any_of(
       prefixes, [&](const std::string& prefix) { return packet.client_id.starts_with(prefix); });
   if (known) return std::nullopt;
@@ -157,14 +157,20 @@ std::uint32_t ConnectRules::capped_expiry(std::uint32_t seconds) const {
   return most < 0 || seconds <= most ? seconds : static_cast<std::uint32_t>(most);
 }
 
-std::uint32_t ConnectRules::expiry_interval_of(const mqtt::Connect& packet) const {
+// A bridge's session keeps what its owner has configured to cross, however long the other broker is
+// away; persistent_client_expiration is for clients that are forgotten.
+std::uint32_t ConnectRules::expiry_interval_of(const Connection& connection,
+                                               const mqtt::Connect& packet) const {
+  if (policy(connection).is_for_bridges) return packet.session_expiry_interval_seconds;
   if (packet.version == mqtt::Version::v5_0) {
     return capped_expiry(packet.session_expiry_interval_seconds);
   }
   return packet.clean_start ? 0 : capped_expiry(session_never_expires);
 }
 
-std::uint16_t ConnectRules::keep_alive_of(const mqtt::Connect& packet) const {
+std::uint16_t ConnectRules::keep_alive_of(const Connection& connection,
+                                          const mqtt::Connect& packet) const {
+  if (policy(connection).is_for_bridges) return packet.keep_alive_seconds;
   const std::uint16_t most = limits_.max_keepalive_seconds;
   const bool too_long = packet.keep_alive_seconds == 0 || packet.keep_alive_seconds > most;
   return most != 0 && too_long ? most : packet.keep_alive_seconds;
@@ -180,7 +186,8 @@ mqtt::Connack ConnectRules::connack_for(const Connection& connection,
   if (packet.client_id.empty()) {
     answer.assigned_client_identifier = client_id_of(connection, packet);
   }
-  if (const std::uint16_t kept = keep_alive_of(packet); kept != packet.keep_alive_seconds) {
+  if (const std::uint16_t kept = keep_alive_of(connection, packet);
+      kept != packet.keep_alive_seconds) {
     answer.server_keep_alive_seconds = kept;
   }
   if (!limits_.retain_available) answer.retain_available = false;
@@ -192,7 +199,7 @@ mqtt::Connack ConnectRules::connack_for(const Connection& connection,
   if (rules.max_qos != mqtt::Qos::exactly_once) {
     answer.maximum_qos = static_cast<std::uint8_t>(rules.max_qos);
   }
-  if (const std::uint32_t expiry = expiry_interval_of(packet);
+  if (const std::uint32_t expiry = expiry_interval_of(connection, packet);
       expiry != packet.session_expiry_interval_seconds) {
     answer.session_expiry_interval_seconds = expiry;
   }

@@ -48,10 +48,12 @@ class ConnectRules {
                                     const mqtt::Failure& failure) const;
 
   /// The keep alive that holds for the client, in seconds; 0: none.
-  [[nodiscard]] std::uint16_t keep_alive_of(const mqtt::Connect& packet) const;
+  [[nodiscard]] std::uint16_t keep_alive_of(const Connection& connection,
+                                            const mqtt::Connect& packet) const;
   /// The session expiry interval that holds, in seconds; before 5.0 the one that Clean Session
   /// stands for.
-  [[nodiscard]] std::uint32_t expiry_interval_of(const mqtt::Connect& packet) const;
+  [[nodiscard]] std::uint32_t expiry_interval_of(const Connection& connection,
+                                                 const mqtt::Connect& packet) const;
   /// A session expiry interval within persistent_client_expiration.
   [[nodiscard]] std::uint32_t capped_expiry(std::uint32_t seconds) const;
   /// CONNACK of success, but for Session Present.

@@ -103,6 +103,8 @@ struct ListenerPolicy {
   std::string auto_id_prefix = "auto-";
   /// True if nothing has to be asked: anonymous is allowed and there is no password or ACL file.
   bool open_to_all = false;
+  /// Of this broker's own bridges: no limit on clients ends their sessions or keeps them out.
+  bool is_for_bridges = false;
 
   bool operator==(const ListenerPolicy&) const = default;
 };

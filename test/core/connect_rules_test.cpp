@@ -130,7 +130,7 @@ TEST_CASE("a keep alive above max_keepalive is refused before 5.0 [MQTT-3.2.2-21
   Scene scene;
   scene.limits.max_keepalive_seconds = 30;
   CHECK(scene.check() == Reason::success);
-  CHECK(scene.rules.keep_alive_of(scene.packet) == 30);
+  CHECK(scene.rules.keep_alive_of(scene.connection, scene.packet) == 30);
   CHECK(scene.rules.connack_for(scene.connection, scene.packet).server_keep_alive_seconds == 30);
   scene.as(Version::v3_1_1);
   const auto failure = scene.rules.check(scene.connection, scene.packet);
@@ -143,7 +143,7 @@ TEST_CASE("a keep alive above max_keepalive is refused before 5.0 [MQTT-3.2.2-21
             .starts_with("keep alive 0 (none) exceeds max_keepalive 30;"));
   scene.limits.max_keepalive_cap = true;
   CHECK(scene.check() == Reason::success);
-  CHECK(scene.rules.keep_alive_of(scene.packet) == 30);
+  CHECK(scene.rules.keep_alive_of(scene.connection, scene.packet) == 30);
 }
 
 TEST_CASE("no authentication method is served [MQTT-4.12.0-1]", "[connect_rules]") {
@@ -177,18 +177,33 @@ TEST_CASE("a session expires when the client says, within persistent_client_expi
           "[connect_rules]") {
   Scene scene;
   scene.packet.session_expiry_interval_seconds = 100;
-  CHECK(scene.rules.expiry_interval_of(scene.packet) == 100);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) == 100);
   scene.limits.persistent_client_expiration_seconds = 60;
-  CHECK(scene.rules.expiry_interval_of(scene.packet) == 60);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) == 60);
   CHECK(scene.rules.connack_for(scene.connection, scene.packet).session_expiry_interval_seconds ==
         60U);
   scene.as(Version::v3_1_1, false);
-  CHECK(scene.rules.expiry_interval_of(scene.packet) == 60);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) == 60);
   scene.as(Version::v3_1_1, true);
-  CHECK(scene.rules.expiry_interval_of(scene.packet) == 0);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) == 0);
   scene.limits.persistent_client_expiration_seconds = -1;
   scene.as(Version::v3_1_1, false);
-  CHECK(scene.rules.expiry_interval_of(scene.packet) == broker::session_never_expires);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) ==
+        broker::session_never_expires);
+}
+
+TEST_CASE("no limit on clients holds for the broker's own bridges", "[connect_rules]") {
+  Scene scene;
+  scene.policy.is_for_bridges = true;
+  scene.limits.persistent_client_expiration_seconds = 60;
+  scene.limits.max_keepalive_seconds = 30;
+  scene.limits.clientid_prefixes = {"x"};
+  scene.packet.session_expiry_interval_seconds = broker::session_never_expires;
+  scene.packet.keep_alive_seconds = 0;
+  CHECK(scene.check() == Reason::success);
+  CHECK(scene.rules.expiry_interval_of(scene.connection, scene.packet) ==
+        broker::session_never_expires);
+  CHECK(scene.rules.keep_alive_of(scene.connection, scene.packet) == 0);
 }
 
 TEST_CASE("CONNACK names limits that differ from the protocol's own [MQTT-3.2.2-9]",

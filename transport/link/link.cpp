@@ -66,7 +66,12 @@ class Link::Job {
     stages_.write(packets, unsent_);
     send();
   }
+  void tell_when_sent() {
+    assert(!unsent_.empty());
+    sent_wanted_ = true;
+  }
   void set_reading(bool on) {
+    if (reading_ == on) return;
     reading_ = on;
     watch();
   }
@@ -134,8 +139,10 @@ class Link::Job {
   void ready(int events) {
     if ((events & UV_WRITABLE) != 0) {
       send();
-      if (state_ == State::open && writable_wanted_ && unsent_.size() < options_.unsent_bytes_max) {
-        writable_wanted_ = false;
+      const bool has_room = writable_wanted_ && unsent_.size() < options_.unsent_bytes_max;
+      const bool is_sent = sent_wanted_ && unsent_.empty();
+      if (state_ == State::open && (has_room || is_sent)) {
+        writable_wanted_ = sent_wanted_ = false;
         owner_->user_->link_writable();
       }
     }
@@ -242,6 +249,7 @@ class Link::Job {
   State state_ = State::connecting;
   bool reading_ = true;
   bool writable_wanted_ = false;
+  bool sent_wanted_ = false;
   bool silent_ = false;
 };
 
@@ -255,6 +263,10 @@ void Link::open(const LinkOptions& options) {
 void Link::write(mqtt::ByteBuffer& packets) {
   assert(is_open());
   if (!packets.empty()) job_->write(packets);
+}
+
+void Link::tell_when_sent() {
+  if (job_ != nullptr) job_->tell_when_sent();
 }
 
 void Link::set_reading(bool on) {

@@ -44,7 +44,7 @@ class LinkUser {
   virtual void link_opened() = 0;
   /// MQTT bytes, in order, cut anywhere. They are gone when the call returns.
   virtual void link_received(mqtt::Bytes bytes) = 0;
-  /// After write() has not taken everything: it will take more.
+  /// After write() has not taken everything: it will take more. Or after tell_when_sent().
   virtual void link_writable() = 0;
   /// It is over, or did not come about; open() may follow.
   virtual void link_closed(const LinkEnd& end) = 0;
@@ -80,6 +80,10 @@ class Link {
   ///
   /// Requires  is_open().
   void write(mqtt::ByteBuffer& packets);
+  /// Has link_writable() called once, when the socket has taken everything.
+  ///
+  /// Requires  unsent() is not 0.
+  void tell_when_sent();
   /// Whether link_received() is wanted; true at first. For client::Client::wants_input().
   void set_reading(bool on);
   /// Ends in order: unsent bytes leave, then a Close frame and TLS's close_notify as far as
