@@ -63,6 +63,10 @@ LAYERS = [
           r"peer_address|text|tls_files|tls_bytes|tls_setup|trusted_path|websocket_handshake)\.h$)|"
           r"broker/(client|wire)/|broker/core/ids\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
+    # Bridges on a loop: between its shard and a link.
+    Layer("transport/bridge", r"transport/bridge/",
+          r"transport/((bridge|link)/|[^/]+$)|broker/(bridge|client|wire)/|broker/[^/]+$|"
+          r"broker/core/(outbox|ids|log)\.h$"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|login_done|"
