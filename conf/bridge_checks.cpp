@@ -1,5 +1,6 @@
 #include "conf/bridge_checks.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -57,7 +58,12 @@ std::string BridgeCheck::text_of(std::string_view name) const {
 }
 
 bool BridgeCheck::has_tls() const {
-  return find("bridge_cafile") != nullptr || find("bridge_capath") != nullptr ||
+  const auto addresses = parse_bridge_addresses(text_of("address"));
+  const bool of_url =
+      addresses && std::ranges::any_of(*addresses, [](const auto& each) {
+        return each.scheme == BridgeScheme::mqtts || each.scheme == BridgeScheme::wss;
+      });
+  return of_url || find("bridge_cafile") != nullptr || find("bridge_capath") != nullptr ||
          find("bridge_psk") != nullptr || is_on("bridge_tls_use_os_certs");
 }
 
@@ -120,7 +126,7 @@ void BridgeCheck::certificates() {
     say(Severity::error, *entry,
         quoted(name) +
             " stands at a bridge without TLS; 'bridge_cafile', 'bridge_capath' or "
-            "'bridge_tls_use_os_certs true' turns it on");
+            "'bridge_tls_use_os_certs true' turns it on, as an address mqtts:// or wss:// does");
   }
   if (has_tls() && is_on("bridge_insecure")) {
     say(Severity::warning, *find("bridge_insecure"),
@@ -185,19 +191,38 @@ void BridgeCheck::too_short(std::string_view name, std::int64_t least, std::stri
           std::string(unit));
 }
 
-/// A text that two bridges may not share.
-void check_unique(const Source& source, std::string_view name, Diagnostics& found) {
+/// A text that two bridges may not share: the entry that it follows from, and what it is.
+struct Unique {
+  const Entry* entry = nullptr;  // null: another bridge cannot have it
+  std::string text{};
+};
+
+Unique name_of(const BridgeSource& bridge) {
+  const Entry* const entry = find_entry(bridge.entries, "name");
+  return {entry, entry == nullptr ? "" : std::get<std::string>(entry->value)};
+}
+
+/// By default it follows from the client id at the remote broker; and that one from the name.
+Unique local_client_id_of(const BridgeSource& bridge) {
+  if (const Entry* const own = find_entry(bridge.entries, "local_clientid")) {
+    return {own, std::get<std::string>(own->value)};
+  }
+  const Entry* const remote = find_entry(bridge.entries, "remote_clientid");
+  return {remote, remote == nullptr ? "" : "local." + std::get<std::string>(remote->value)};
+}
+
+void check_unique(const Source& source, Unique (*unique_of)(const BridgeSource&),
+                  std::string_view noun, Diagnostics& found) {
   for (std::size_t i = 0; i < source.bridges.size(); ++i) {
-    const Entry* const own = find_entry(source.bridges[i].entries, name);
-    for (std::size_t j = 0; own != nullptr && j < i; ++j) {
-      const Entry* const other = find_entry(source.bridges[j].entries, name);
-      if (other == nullptr || other->value != own->value) continue;
+    const Unique own = unique_of(source.bridges[i]);
+    for (std::size_t j = 0; own.entry != nullptr && j < i; ++j) {
+      const Unique other = unique_of(source.bridges[j]);
+      if (other.entry == nullptr || other.text != own.text) continue;
       found.push_back({.severity = Severity::error,
-                       .file = own->place.file,
-                       .line = own->place.line,
-                       .text = "Another bridge has the " +
-                               std::string(name == "name" ? "name" : "'local_clientid'") + " " +
-                               quoted(std::get<std::string>(own->value)) + " already"});
+                       .file = own.entry->place.file,
+                       .line = own.entry->place.line,
+                       .text = "Another bridge has the " + std::string(noun) + " " +
+                               quoted(own.text) + " already"});
       break;
     }
   }
@@ -208,8 +233,8 @@ void check_unique(const Source& source, std::string_view name, Diagnostics& foun
 Diagnostics check_bridges(const Source& source) {
   Diagnostics found;
   for (const BridgeSource& each : source.bridges) BridgeCheck(each, found).run();
-  check_unique(source, "name", found);
-  check_unique(source, "local_clientid", found);
+  check_unique(source, name_of, "name", found);
+  check_unique(source, local_client_id_of, "'local_clientid'", found);
   return found;
 }
 

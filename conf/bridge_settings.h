@@ -28,10 +28,22 @@ struct BridgeTopic {
   bool operator==(const BridgeTopic&) const = default;
 };
 
+/// How a remote broker is spoken to.
+enum class BridgeScheme : std::uint8_t {
+  unnamed,  ///< as bridge_protocol and the options of TLS say
+  mqtt,
+  mqtts,
+  ws,
+  wss,
+  unix_socket,
+};
+
 /// Where a remote broker listens.
 struct BridgeAddress {
   std::string host;  ///< a name, or an address without brackets
   std::uint16_t port = 1883;
+  BridgeScheme scheme = BridgeScheme::unnamed;
+  std::string path{};  ///< of a URL: of the WebSocket, or of the unix socket; empty: none
 
   bool operator==(const BridgeAddress&) const = default;
 };
@@ -114,6 +126,8 @@ struct BridgeSettings {
   bool attempt_unsubscribe = true;
   bool outgoing_retain = true;
   BridgeProtocol protocol = BridgeProtocol::v3_1_1;
+  bool websockets = false;                  ///< bridge_protocol websockets
+  std::string path = "/mqtt";               ///< of the WebSocket, where the address has none
   std::uint32_t max_packet_size_bytes = 0;  ///< 0: no limit
   std::uint16_t max_topic_alias = 10;
   std::uint16_t receive_maximum = 0;  ///< 0: the broker's own

@@ -1,5 +1,7 @@
 #include "conf/bridge_values.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -55,8 +57,22 @@ std::string topic_fault(const BridgeTopic& topic) {
   return "";
 }
 
-std::expected<BridgeAddress, std::string> address_of(std::string_view word) {
+struct SchemeName {
+  std::string_view prefix;
+  BridgeScheme scheme;
+  std::uint16_t port;
+};
+constexpr std::array<SchemeName, 4> scheme_names = {{
+    {"mqtt://", BridgeScheme::mqtt, 1883},
+    {"mqtts://", BridgeScheme::mqtts, 8883},
+    {"ws://", BridgeScheme::ws, 80},
+    {"wss://", BridgeScheme::wss, 443},
+}};
+
+std::expected<BridgeAddress, std::string> host_and_port_of(std::string_view word,
+                                                           std::uint16_t default_port) {
   BridgeAddress address;
+  address.port = default_port;
   std::string_view port;
   const auto bracket = word.find(']');
   const auto colon = word.rfind(':');
@@ -75,6 +91,38 @@ std::expected<BridgeAddress, std::string> address_of(std::string_view word) {
     return std::unexpected("has " + quoted(word) + "; a port is a number, 1 to 65535");
   }
   address.port = static_cast<std::uint16_t>(*number);
+  return address;
+}
+
+std::expected<BridgeAddress, std::string> address_of(std::string_view word) {
+  if (word.starts_with("unix:")) {
+    std::string_view path = word.substr(5);
+    if (path.starts_with("///")) path.remove_prefix(2);
+    if (!path.starts_with('/')) {
+      return std::unexpected("has " + quoted(word) + ", whose path does not begin with '/'");
+    }
+    return BridgeAddress{
+        .host = "", .scheme = BridgeScheme::unix_socket, .path = std::string(path)};
+  }
+  const auto known = std::ranges::find_if(
+      scheme_names, [&](const SchemeName& each) { return word.starts_with(each.prefix); });
+  if (known == scheme_names.end()) {
+    if (word.find("://") != word.npos) {
+      return std::unexpected("has " + quoted(word) +
+                             "; a URL begins with mqtt://, mqtts://, ws://, wss:// or unix:");
+    }
+    return host_and_port_of(word, 1883);
+  }
+  std::string_view place = word.substr(known->prefix.size());
+  if (place.find('@') != place.npos) {
+    return std::unexpected(
+        "has a user in its URL; that is remote_username's, and its password remote_password's");
+  }
+  const auto slash = std::min(place.find('/'), place.size());
+  auto address = host_and_port_of(place.substr(0, slash), known->port);
+  if (!address) return address;
+  address->scheme = known->scheme;
+  address->path = place.substr(slash);
   return address;
 }
 

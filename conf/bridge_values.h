@@ -20,7 +20,8 @@ namespace conf {
 /// begins a comment, as Mosquitto has it.
 [[nodiscard]] std::expected<BridgeTopic, std::string> parse_bridge_topic(std::string_view text);
 
-/// `HOST[:PORT] ...`; an IPv6 address has a port, or stands in brackets.
+/// `HOST[:PORT] ...`; an IPv6 address has a port, or stands in brackets. Or URLs: mqtt, mqtts, ws
+/// and wss with `://HOST[:PORT][/PATH]`, `unix:PATH`.
 [[nodiscard]] std::expected<std::vector<BridgeAddress>, std::string> parse_bridge_addresses(
     std::string_view text);
 

@@ -25,12 +25,6 @@ std::expected<Settings, Diagnostics> settings_of(
   return std::move(configuration->settings);
 }
 
-/// Not for bridges that are an error as such.
-Diagnostics check_built_bridges(const Source& source) {
-  const bool built_in = find_option("connection")->availability == Availability::works;
-  return built_in ? check_bridges(source) : Diagnostics();
-}
-
 /// The main file decides: files that it includes have no defaults of their own.
 void add_form_defaults(Source& source) {
   for (const Option& option : options()) {
@@ -56,7 +50,7 @@ static std::expected<Configuration, Diagnostics> load_configuration_text(
   Source source = read_source(text, file);
   for (const Diagnostics& more :
        {missing_devices(source), missing_folders(source), check_tls(source), check_proxies(source),
-        check_websockets(source), check_built_bridges(source)}) {
+        check_websockets(source), check_bridges(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);

@@ -24,9 +24,6 @@ inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::m
 [[nodiscard]] std::span<const Option> bridge_option_rows();
 [[nodiscard]] std::span<const Option> bridge_tls_option_rows();
 
-/// Of all rows of bridges: a bridge works whole or not at all.
-inline constexpr Availability bridges_today = Availability::not_built_in;
-
 /// The value of slow_consumer_policy and its like, checked already.
 [[nodiscard]] SlowConsumer slow_consumer_of(const Value& value);
 

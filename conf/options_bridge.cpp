@@ -34,6 +34,10 @@ void protocol_version(Settings& settings, Listener& /*listener*/, const Value& v
   if (word == "mqttv50") protocol = BridgeProtocol::v5_0;
 }
 
+void bridge_protocol(Settings& settings, Listener& /*listener*/, const Value& value) {
+  settings.bridges.back().websockets = std::get<std::string>(value) == "websockets";
+}
+
 void reload_type(Settings& settings, Listener& /*listener*/, const Value& value) {
   settings.bridges.back().reload_immediately = std::get<std::string>(value) == "immediate";
 }
@@ -86,14 +90,12 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .repeated = true,
      .example = "bridge-name",
-     .availability = bridges_today,
      .help =
          "Begin a bridge to another broker: its name. What follows belongs to it. A message "
          "that the bridge has taken at one end is acknowledged there when the other end has it."},
     {.name = "name",
      .scope = Scope::bridge,
      .example = "bridge-name",
-     .availability = bridges_today,
      .form = Form::toml_only,
      .help = "Name of the bridge, for log lines and client ids: what stands behind connection in a "
              "mosquitto.conf.",
@@ -103,8 +105,8 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .type = Type::addresses,
      .scope = Scope::bridge,
      .example = "example.org:1883",
-     .availability = bridges_today,
-     .help = "Where the remote broker listens: HOST:PORT, port 1883 by default. Several addresses, "
+     .help = "Where the remote broker listens: HOST:PORT, port 1883 by default, or a URL: mqtt://, "
+             "mqtts://, ws:// or wss:// with HOST:PORT/PATH, or unix:PATH. Several addresses, "
              "separated by blanks, are tried in turn; see round_robin.",
      .apply = addresses},
     {.name = "bridge_attempt_unsubscribe",
@@ -112,13 +114,11 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = bridges_today,
      .help = "On connect, unsubscribe from topics that only go out.",
      .apply = to_bridge<&BridgeSettings::attempt_unsubscribe>},
     {.name = "bridge_bind_address",
      .scope = Scope::bridge,
      .example = "192.0.2.1",
-     .availability = bridges_today,
      .help = "Local address to connect from.",
      .apply = to_bridge<&BridgeSettings::bind_address>},
     {.name = "bridge_max_packet_size",
@@ -128,7 +128,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .default_text = "0",
      .example = "65536",
      .units = "bytes",
-     .availability = bridges_today,
      .help = "Largest packet sent to the remote broker; 0 means no limit.",
      .apply = to_bridge<&BridgeSettings::max_packet_size_bytes>},
     {.name = "bridge_max_topic_alias",
@@ -136,7 +135,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .maximum = uint16_max,
      .default_text = "10",
-     .availability = bridges_today,
      .help = "Topic aliases that a remote broker of 5.0 may use.",
      .apply = to_bridge<&BridgeSettings::max_topic_alias>},
     {.name = "bridge_outgoing_retain",
@@ -144,15 +142,26 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = bridges_today,
      .help = "Keep the retain flag on what is sent to the remote broker.",
      .apply = to_bridge<&BridgeSettings::outgoing_retain>},
+    {.name = "bridge_path",
+     .scope = Scope::bridge,
+     .default_text = "/mqtt",
+     .help = "Path of the WebSocket at the remote broker, where its address has none.",
+     .apply = to_bridge<&BridgeSettings::path>},
+    {.name = "bridge_protocol",
+     .type = Type::choice,
+     .scope = Scope::bridge,
+     .choices = "mqtt websockets",
+     .default_text = "mqtt",
+     .example = "websockets",
+     .help = "Protocol of addresses that are no URLs.",
+     .apply = bridge_protocol},
     {.name = "bridge_protocol_version",
      .type = Type::choice,
      .scope = Scope::bridge,
      .choices = "mqttv31 mqttv311 mqttv50",
      .default_text = "mqttv311",
-     .availability = bridges_today,
      .help =
          "MQTT version of the bridge. Between two brokers of 5.0 messages keep their properties.",
      .apply = protocol_version},
@@ -162,7 +171,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .minimum = 1,
      .maximum = uint16_max,
      .example = "20",
-     .availability = bridges_today,
      .help = "Receive Maximum that a bridge of 5.0 announces.",
      .apply = to_bridge<&BridgeSettings::receive_maximum>},
     {.name = "bridge_reload_type",
@@ -170,7 +178,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .choices = "lazy immediate",
      .default_text = "lazy",
-     .availability = bridges_today,
      .help = "Use new options at the next connect, or connect anew at once.",
      .apply = reload_type},
     {.name = "bridge_session_expiry_interval",
@@ -180,8 +187,8 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .default_text = "0",
      .example = "3600",
      .units = "seconds",
-     .availability = bridges_today,
-     .help = "Session Expiry Interval of a bridge of 5.0.",
+     .help = "Session Expiry Interval of a bridge of 5.0. With cleansession false 0 means that the "
+             "session never expires, as before 5.0.",
      .apply = to_bridge<&BridgeSettings::session_expiry_interval_seconds>},
     {.name = "bridge_tcp_keepalive",
      .type = Type::numbers,
@@ -191,7 +198,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .numbers_min = 3,
      .numbers_max = 3,
      .example = "600 30 5",
-     .availability = bridges_today,
      .help = "TCP keepalive: seconds of silence before the first probe, seconds between probes, "
              "and how "
              "many go unanswered before the connection is lost.",
@@ -202,7 +208,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .maximum = int32_max,
      .example = "30000",
      .units = "milliseconds",
-     .availability = bridges_today,
      .help = "TCP_USER_TIMEOUT.",
      .apply = to_bridge<&BridgeSettings::tcp_user_timeout_milliseconds>},
     {.name = "cleansession",
@@ -210,7 +215,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = bridges_today,
      .help = "Clean session on the remote side.",
      .apply = to_bridge<&BridgeSettings::cleansession>},
     {.name = "idle_timeout",
@@ -219,7 +223,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .maximum = int32_max,
      .default_text = "60",
      .units = "seconds",
-     .availability = bridges_today,
      .help = "Silence after which a lazy bridge stops.",
      .apply = idle_timeout},
     {.name = "keepalive_interval",
@@ -228,38 +231,32 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .maximum = uint16_max,
      .default_text = "60",
      .units = "seconds",
-     .availability = bridges_today,
      .help = "Time between pings.",
      .apply = keepalive_interval},
     {.name = "local_cleansession",
      .type = Type::flag,
      .scope = Scope::bridge,
      .example = "true",
-     .availability = bridges_today,
      .help = "Clean session on the local side; as cleansession by default.",
      .apply = to_bridge<&BridgeSettings::local_cleansession>},
     {.name = "local_clientid",
      .scope = Scope::bridge,
      .example = "local.bridge",
-     .availability = bridges_today,
      .help = "Client id in this broker; local. and remote_clientid by default.",
      .apply = to_bridge<&BridgeSettings::local_clientid>},
     {.name = "local_password",
      .scope = Scope::bridge,
      .example = "secret",
-     .availability = bridges_today,
      .help = "Password towards this broker.",
      .apply = to_bridge<&BridgeSettings::local_password>},
     {.name = "local_username",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = bridges_today,
      .help = "Username towards this broker.",
      .apply = to_bridge<&BridgeSettings::local_username>},
     {.name = "notification_topic",
      .scope = Scope::bridge,
      .example = "bridge/state",
-     .availability = bridges_today,
      .help = "Topic of the notifications. By default $SYS/broker/connection/ID/state, where ID is "
              "remote_clientid.",
      .apply = to_bridge<&BridgeSettings::notification_topic>},
@@ -268,7 +265,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = bridges_today,
      .help = "Publish 1 while the bridge is connected and 0 while it is not, retained, at both "
              "brokers.",
      .apply = to_bridge<&BridgeSettings::notifications>},
@@ -277,14 +273,12 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = bridges_today,
      .help = "Publish that in this broker only.",
      .apply = to_bridge<&BridgeSettings::notifications_local_only>},
     {.name = "remote_clientid",
      .aliases = "clientid",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = bridges_today,
      .help = "Client id at the remote broker. By default the name of this machine, a dot and that "
              "of the "
              "bridge.",
@@ -293,14 +287,12 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .aliases = "password",
      .scope = Scope::bridge,
      .example = "secret",
-     .availability = bridges_today,
      .help = "Password at the remote broker.",
      .apply = to_bridge<&BridgeSettings::remote_password>},
     {.name = "remote_username",
      .aliases = "username",
      .scope = Scope::bridge,
      .example = "bridge",
-     .availability = bridges_today,
      .help = "Username at the remote broker.",
      .apply = to_bridge<&BridgeSettings::remote_username>},
     {.name = "restart_timeout",
@@ -311,7 +303,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .numbers_max = 2,
      .default_text = "5 30",
      .units = "seconds",
-     .availability = bridges_today,
      .help =
          "Wait before connecting again: one constant, or base and cap of a backoff with jitter.",
      .apply = restart_timeout},
@@ -320,7 +311,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "false",
      .example = "true",
-     .availability = bridges_today,
      .help =
          "With several addresses: true stays with the one that works; false goes back to the first "
          "as soon as it can be reached.",
@@ -330,7 +320,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .choices = "automatic lazy once",
      .default_text = "automatic",
-     .availability = bridges_today,
      .help =
          "When the bridge connects: at start and again after each loss (automatic), when messages "
          "wait for it (lazy), or at start alone (once).",
@@ -340,7 +329,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .maximum = int32_max,
      .default_text = "10",
-     .availability = bridges_today,
      .help = "Queued messages that start a lazy bridge.",
      .apply = threshold},
     {.name = "topic",
@@ -348,7 +336,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .repeated = true,
      .example = "# out 0",
-     .availability = bridges_today,
      .help = "Topics that cross the bridge: PATTERN, then out, in or both, QoS, local prefix and "
              "remote "
              "prefix. The prefix of one side is cut off and that of the other put in its place; an "
@@ -359,7 +346,6 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .scope = Scope::bridge,
      .default_text = "true",
      .example = "false",
-     .availability = bridges_today,
      .help = "Tell the remote broker that this is a bridge.",
      .apply = to_bridge<&BridgeSettings::try_private>},
 });

@@ -34,8 +34,6 @@ SourceWriter::Owner SourceWriter::begin_listener(const Place& place) {
 }
 
 SourceWriter::Owner SourceWriter::begin_bridge(const Place& place) {
-  const Option& heading = *find_option("connection");
-  if (heading.availability == Availability::not_built_in) not_built_in(heading.name, place);
   source_.bridges.push_back({.place = place, .entries = {}});
   return static_cast<Owner>(static_cast<std::ptrdiff_t>(Owner::first_bridge) + 1 -
                             static_cast<std::ptrdiff_t>(source_.bridges.size()));
@@ -74,10 +72,7 @@ void SourceWriter::comment_on(const Option& option, std::string_view name, const
   if (option.availability == Availability::refused) {
     error(place, quoted(name) + " is not supported: " + std::string(option.note));
   }
-  // One error for a bridge is enough: an error for each of its options would only repeat it.
-  const bool said = option.scope == Scope::bridge;
-  if (option.availability == Availability::not_built_in && !said &&
-      !asks_for_nothing(option, value)) {
+  if (option.availability == Availability::not_built_in && !asks_for_nothing(option, value)) {
     not_built_in(name, place);
   }
 }

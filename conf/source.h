@@ -72,7 +72,7 @@ class SourceWriter {
   /// Returns   The owner of the options that follow.
   Owner begin_listener(const Place& place);
 
-  /// The same for a bridge, which is an error for as long as bridges are not built in.
+  /// The same for a bridge.
   Owner begin_bridge(const Place& place);
 
   /// Sets `option`, which was written as `name`, and reports each fault of it.

@@ -40,6 +40,7 @@ enum class FigureOwner : std::uint8_t {
   store,         ///< there with persistence only
   logins,        ///< of all listeners
   certificates,  ///< one of each for every listener with TLS
+  bridges,       ///< one of each for every bridge
   process,
 };
 

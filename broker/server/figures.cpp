@@ -50,7 +50,58 @@ static_assert(broker::has_every_member<CertificateFigures>(certificate_rows),
               "each member of CertificateFigures has one row");
 static_assert(broker::is_complete<CertificateFigures>(certificate_rows));
 
+using transport::BridgeFigures;
+
+constexpr broker::Figure<BridgeFigures> bridge_rows[] = {
+    {.name = "bridge_connected",
+     .value = largest_of<&BridgeFigures::is_connected>,
+     .kind = FigureKind::gauge,
+     .topic = "bridge/+/connected",
+     .label = "bridge",
+     .help = "1 while messages cross a bridge, 0 while they do not."},
+    {.name = "bridge_sent",
+     .value = sum_of<&BridgeFigures::sent>,
+     .topic = "bridge/+/sent",
+     .label = "bridge",
+     .help = "Messages to the other broker."},
+    {.name = "bridge_received",
+     .value = sum_of<&BridgeFigures::received>,
+     .topic = "bridge/+/received",
+     .label = "bridge",
+     .help = "Messages from the other broker."},
+    {.name = "bridge_dropped",
+     .value = sum_of<&BridgeFigures::dropped>,
+     .topic = "bridge/+/dropped",
+     .label = "bridge",
+     .help = "Messages that were too large for the other end, or had crossed too many bridges."},
+    {.name = "bridge_queued",
+     .value = sum_of<&BridgeFigures::queued>,
+     .kind = FigureKind::gauge,
+     .topic = "bridge/+/queued",
+     .label = "bridge",
+     .help = "Messages that wait for the other broker, or are in flight to it."},
+    {.name = "bridge_reconnects",
+     .value = sum_of<&BridgeFigures::reconnects>,
+     .topic = "bridge/+/reconnects",
+     .label = "bridge",
+     .help = "Connections that the other broker accepted, without the first."},
+    {.name = "bridge_last_error",
+     .format =
+         [](const BridgeFigures& figures) {
+           return figures.last_error.empty() ? "none" : figures.last_error;
+         },
+     .kind = FigureKind::text,
+     .topic = "bridge/+/last_error",
+     .label = "bridge",
+     .help = "Why its last connection ended or did not come about; \"none\" before that."},
+};
+static_assert(broker::is_complete<BridgeFigures>(bridge_rows));
+
 }  // namespace
+
+broker::FigureTable<BridgeFigures> bridge_figures() noexcept {
+  return {broker::FigureOwner::bridges, bridge_rows};
+}
 
 broker::FigureTable<ProcessFigures> process_figures() noexcept {
   return {broker::FigureOwner::process, process_rows};

@@ -8,6 +8,7 @@
 #include "broker/core/shard_figures.h"
 #include "broker/sys_topics.h"
 #include "persistence/writer_figures.h"
+#include "transport/bridge/bridge_board.h"
 #include "transport/loop_figures.h"
 
 namespace server {
@@ -27,6 +28,9 @@ struct CertificateFigures {
 };
 [[nodiscard]] broker::FigureTable<CertificateFigures> certificate_figures() noexcept;
 
+/// Figures of one bridge. Its item is the name.
+[[nodiscard]] broker::FigureTable<transport::BridgeFigures> bridge_figures() noexcept;
+
 /// The one table of figures: calls `visit(table)` for the table of each library.
 template <typename Visit>
 void for_each_figure_table(Visit&& visit) {
@@ -36,6 +40,7 @@ void for_each_figure_table(Visit&& visit) {
   visit(auth::login_figures());
   visit(persistence::store_figures());
   visit(certificate_figures());
+  visit(bridge_figures());
   visit(process_figures());
 }
 

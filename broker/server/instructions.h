@@ -30,6 +30,7 @@ struct Instructions {
   std::vector<ListenerInstructions> listeners;  // in the order of the settings
   transport::LoopOptions loops;
   conf::LogSettings log;
+  std::vector<conf::BridgeSettings> bridges;
   std::uint64_t memory_limit_bytes = 0;
   std::int64_t sys_interval_seconds = 0;
   std::int64_t tls_reload_interval_seconds = 0;

@@ -8,6 +8,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/http_handlers.h"
+#include "broker/server/translate.h"
 #include "transport/unix_socket.h"
 
 namespace server {
@@ -33,6 +34,21 @@ void number(std::vector<ListenerEntry>& entries, ListenerEntry& wanted) {
   } else {
     *known = wanted;
   }
+}
+
+/// Gives the broker's own bridges a number, unless they have one. Their place is none that a
+/// listener can have.
+void number_bridges(std::vector<ListenerEntry>& entries) {
+  const bool known = std::ranges::any_of(
+      entries, [](const ListenerEntry& each) { return each.instructions.policy.is_for_bridges; });
+  if (known) return;
+  ListenerEntry entry;
+  entry.instructions.options.index = static_cast<std::uint16_t>(entries.size());
+  entry.instructions.options.unix_socket_path = "/";
+  entry.instructions.policy = bridge_policy();
+  entry.instructions.realm.allow_anonymous = true;
+  entry.realm = auth::Realm::load(entry.instructions.realm).value_or(nullptr);
+  entries.push_back(std::move(entry));
 }
 
 /// Whether both may want the same port of the same address.
@@ -73,6 +89,13 @@ std::vector<std::shared_ptr<const auth::Realm>> realms_of(
   return realms;
 }
 
+std::uint16_t number_of_bridges(const std::vector<ListenerEntry>& entries) {
+  const auto found = std::ranges::find_if(
+      entries, [](const ListenerEntry& each) { return each.instructions.policy.is_for_bridges; });
+  assert(found != entries.end());
+  return found->instructions.options.index;
+}
+
 std::vector<broker::ListenerPolicy> policies_of(const std::vector<ListenerEntry>& entries) {
   std::vector<broker::ListenerPolicy> policies;
   policies.reserve(entries.size());
@@ -97,6 +120,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
       return same_place(each->options(), entry.instructions.options);
     });
   }
+  number_bridges(staged.entries);
   if (staged.entries.size() > numbers_max) {
     return std::unexpected(std::string(
         "There were too many listeners since the start: only a restart can open more."));

@@ -42,6 +42,10 @@ using TlsContexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
     std::vector<std::shared_ptr<const auth::Realm>> realms, TlsContexts contexts);
 [[nodiscard]] std::vector<std::shared_ptr<const auth::Realm>> realms_of(
     const std::vector<ListenerEntry>& entries);
+/// The number of the broker's own bridges.
+///
+/// Requires  Entries of a ListenerSet after its first stage.
+[[nodiscard]] std::uint16_t number_of_bridges(const std::vector<ListenerEntry>& entries);
 [[nodiscard]] std::vector<broker::ListenerPolicy> policies_of(
     const std::vector<ListenerEntry>& entries);
 
@@ -51,7 +55,8 @@ using TlsContexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
 ///            transport::same_place(). A place keeps its number for as long as the process lives,
 ///            also while no listener is there, as connections and sessions may name it; so a number
 ///            is an index for ever. At most 65,536 places can have one. A place without a listener
-///            keeps its entry, too.
+///            keeps its entry, too. So do the broker's own bridges, which need a number but no
+///            place: it is the next one after the first listeners.
 ///            Sockets that systemd opened stay when their listener goes, as they would stay open
 ///            there: clients wait in their queue, and a listener that returns has them again.
 /// Order      stage() opens new places and changes nothing; then the loops take over its result;

@@ -12,6 +12,7 @@
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
 #include "broker/server/backup_command.h"
+#include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/doctor_command.h"
@@ -191,6 +192,12 @@ int run(const std::vector<std::string_view>& arguments) {
                       : conf::ExitCode::unusable_listener);
   }
   if (command_line->action == conf::Action::test_config) {
+    if (const auto bridges = BridgeSet::prepare(*settings, 0); !bridges) {
+      for (const std::string_view fault : lines_of(bridges.error())) {
+        print_error(concat({"Error: ", fault}));
+      }
+      return status(conf::ExitCode::bad_configuration);
+    }
     return test_config(*command_line, *settings, *realms, *tls);
   }
   if (command_line->action == conf::Action::import_file) {

@@ -129,6 +129,9 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   auto staged = parts_.listeners.stage(
       entries_of(prepared.instructions.listeners, std::move(*realms), std::move(*contexts)));
   if (!staged) return add_lines(errors, staged.error());
+  auto bridges = BridgeSet::prepare(settings, number_of_bridges(staged->entries));
+  if (!bridges) return add_lines(errors, bridges.error());
+  prepared.bridges = std::move(*bridges);
   prepared.log = std::move(*log);
   prepared.staged = std::move(*staged);
   read_realms_of_gone(prepared.staged);
@@ -180,6 +183,7 @@ ReloadReport Reload::commit(Prepared prepared) {
   reconfigure_shards({instructions.limits, policies_of(prepared.staged.entries)});
   parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
   parts_.listeners.commit(std::move(prepared.staged));
+  report.bridges = parts_.bridges.change(std::move(prepared.bridges), parts_.loops);
   report.certificates_changed = parts_.certificates.renewed();
   report_users(changes, report);
   report.clients_dropped = sweep(changes);

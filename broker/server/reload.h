@@ -8,6 +8,7 @@
 
 #include "auth/authenticator.h"
 #include "broker/core/login_change.h"
+#include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/gatekeeper.h"
 #include "broker/server/instructions.h"
@@ -38,6 +39,7 @@ class Reload {
     Certificates& certificates;
     MemoryWatch& memory;
     ListenerSet& listeners;
+    BridgeSet& bridges;
     transport::Loops& loops;
   };
 
@@ -52,6 +54,7 @@ class Reload {
     Instructions instructions;
     LogWriter::Prepared log;
     ListenerSet::Staged staged;
+    BridgeSet::Prepared bridges;
   };
   using Errors = std::vector<std::string>;
 

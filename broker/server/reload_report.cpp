@@ -20,22 +20,25 @@ void add_count(std::vector<std::string>& parts, std::size_t count, std::string_v
 
 /// "listener 8883 added", "listeners 1884 and 8883 added"
 void add_names(std::vector<std::string>& parts, const std::vector<std::string>& names,
-               std::string_view what) {
+               std::string_view noun, std::string_view what) {
   if (names.empty()) return;
   std::string list;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i > 0) list += i + 1 == names.size() ? " and " : ", ";
     list += names[i];
   }
-  parts.push_back(concat({names.size() == 1 ? "listener " : "listeners ", list, " ", what}));
+  parts.push_back(concat({noun, names.size() == 1 ? " " : "s ", list, " ", what}));
 }
 
 std::string headline(const ReloadReport& report) {
   std::vector<std::string> parts;
   add_count(parts, report.options.size(), "option", "changed");
-  add_names(parts, report.listeners_added, "added");
-  add_names(parts, report.listeners_changed, "changed");
-  add_names(parts, report.listeners_removed, "removed");
+  add_names(parts, report.listeners_added, "listener", "added");
+  add_names(parts, report.listeners_changed, "listener", "changed");
+  add_names(parts, report.listeners_removed, "listener", "removed");
+  add_names(parts, report.bridges.added, "bridge", "added");
+  add_names(parts, report.bridges.changed, "bridge", "changed");
+  add_names(parts, report.bridges.removed, "bridge", "removed");
   add_count(parts, report.users_added, "user", "added");
   add_count(parts, report.users_removed, "user", "removed");
   add_count(parts, report.users_changed, "password", "changed");

@@ -8,6 +8,13 @@
 
 namespace server {
 
+/// The bridges that a reload changes, by name.
+struct BridgeChanges {
+  std::vector<std::string> added;
+  std::vector<std::string> changed;
+  std::vector<std::string> removed;
+};
+
 /// The changes of a reload; or why it changed nothing.
 ///
 /// Shape      Either `errors`, and then nothing has changed; or all the rest.
@@ -20,6 +27,7 @@ struct ReloadReport {
   std::vector<std::string> listeners_added;
   std::vector<std::string> listeners_removed;
   std::vector<std::string> listeners_changed;
+  BridgeChanges bridges;
   std::size_t users_added = 0;
   std::size_t users_removed = 0;
   std::size_t users_changed = 0;  // have another password

@@ -59,6 +59,9 @@ void Server::say_how_it_starts() {
 std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   say_how_it_starts();
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
+  // As root, if the broker has been started as root: keys are its secrets.
+  auto bridges = BridgeSet::prepare(running_.settings, number_of_bridges(listeners_.entries()));
+  if (!bridges) return std::unexpected(bridges.error());
   // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(running_.settings.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
@@ -88,6 +91,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
   }
   if (auto started = loops_->start(listeners_.listeners()); !started) return started;
+  static_cast<void>(bridges_.change(std::move(*bridges), *loops_));
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
                                             broker::Shard& shard, broker::Instant now) {
@@ -116,6 +120,8 @@ std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
+  // Those of the listeners are known; what bridges have published is judged by theirs.
+  gatekeeper_.replace(realms_of(listeners_.entries()));
   certificates_.begin();
   return {};
 }
@@ -229,7 +235,8 @@ bool Server::wait(std::int64_t milliseconds) {
 ReloadReport Server::reload() {
   service_manager_.reloading();
   ReloadReport report =
-      Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_, *loops_}).run();
+      Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_, bridges_, *loops_})
+          .run();
   const LogType type = report.refused() ? LogType::error : LogType::notice;
   for (const std::string& line : lines_of(report)) log_.write(type, line);
   next_figures_ = {};  // sys_interval may be another
@@ -263,6 +270,9 @@ void Server::publish_figures() {
   certificates_.for_each_figures([this](std::string_view port, const CertificateFigures& figures) {
     publish_table(certificate_figures(), figures, port);
   });
+  for (const auto& [name, figures] : bridges_.figures()) {
+    if (name.find_first_of("+#") == name.npos) publish_table(bridge_figures(), figures, name);
+  }
 }
 
 void Server::stop() {

@@ -11,6 +11,7 @@
 #include "auth/realm.h"
 #include "broker/core/ids.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/figures.h"
@@ -85,6 +86,7 @@ class Server {
   transport::Descriptor signals_;
   LogWriter log_;
   ListenerSet listeners_;
+  BridgeSet bridges_;
   Certificates certificates_;
   broker::Commons commons_;
   MemoryWatch memory_;

@@ -87,6 +87,17 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   return policy;
 }
 
+// Mosquitto asks no access list about its bridges either: who configures one decides what crosses.
+broker::ListenerPolicy bridge_policy() {
+  broker::ListenerPolicy policy;
+  policy.open_to_all = true;
+  policy.is_for_bridges = true;
+  // Nothing is saved by a table of topics between two parts of one process.
+  policy.max_topic_alias = 0;
+  policy.max_topic_alias_broker = 0;
+  return policy;
+}
+
 namespace {
 
 // The enumerations of a configuration are converted to those of the parts by a cast.
@@ -270,8 +281,10 @@ std::size_t open_files_needed(const conf::Settings& settings) {
   constexpr std::size_t of_loop = 3;      // for its epoll, and for waking it
   constexpr std::size_t of_store = 6;     // database, log, memory, lock, and room for an import
   constexpr std::size_t of_listener = 2;  // a socket for each family of addresses
+  constexpr std::size_t of_bridge = 4;    // sockets that race, one that ends, one that tries
   return of_process + of_loop * thread_count(settings) + (settings.persistence ? of_store : 0) +
-         of_listener * settings.listeners.size() + settings.log.destinations.size();
+         of_listener * settings.listeners.size() + of_bridge * settings.bridges.size() +
+         settings.log.destinations.size();
 }
 
 }  // namespace server

@@ -230,11 +230,6 @@ TEST_CASE("a network device that is not here is an error with file and line", "[
   CHECK(conf::convert(file));  // it may be meant for another machine
 }
 
-TEST_CASE("a bridge is one error, not one for each of its lines", "[conf]") {
-  CHECK(errors_of("connection a\naddress b:1883\ntopic # out\nremote_username x\n") ==
-        Texts{"1: not built in yet: connection"});
-}
-
 TEST_CASE("a file that is missing or a folder is an error", "[conf]") {
   const Folder folder;
   const auto missing = conf::load(folder.path() + "/none.conf");

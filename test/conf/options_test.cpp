@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "conf/convert.h"
 #include "test/conf/configuration.h"
@@ -70,6 +72,13 @@ std::string_view companions_of(const Option& option) {
     return "certfile keyfile cafile";
   }
   if (option.name == "require_certificate") return "certfile keyfile cafile";
+  if (option.name == "bridge_certfile") return "bridge_keyfile bridge_cafile";
+  if (option.name == "bridge_keyfile") return "bridge_certfile bridge_cafile";
+  for (const std::string_view name :
+       {"bridge_alpn", "bridge_ciphers", "bridge_ciphers_tls1.3", "bridge_insecure",
+        "bridge_require_ocsp", "bridge_tls_version"}) {
+    if (option.name == name) return "bridge_cafile";
+  }
   for (const std::string_view name :
        {"cafile", "capath", "crlfile", "ocsp_file", "disable_client_cert_date_checks"}) {
     if (option.name == name) return "certfile keyfile";
@@ -82,6 +91,16 @@ bool needs_proxy_protocol(const Option& option) {
   return option.name == "proxy_protocol_v2_require_tls";
 }
 
+/// What every bridge needs, but for the option itself.
+std::vector<std::pair<std::string, std::string>> bridge_lines_of(const Option& option) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  if (option.name != "address") lines.emplace_back("address", "192.0.2.1");
+  if (option.name != "topic") lines.emplace_back("topic", "# out");
+  if (option.name == "bridge_psk") lines.emplace_back("bridge_identity", "edge");
+  if (option.name == "bridge_identity") lines.emplace_back("bridge_psk", "0123abcd");
+  return lines;
+}
+
 bool is_in_bridge(const Option& option) {
   return option.scope == Scope::bridge && option.type != Type::heading;
 }
@@ -89,6 +108,9 @@ bool is_in_bridge(const Option& option) {
 std::string as_mosquitto(const Option& option) {
   std::string text = is_in_bridge(option) ? "connection b\n" : "";
   text += spelled(option) + " " + example(option) + "\n";
+  if (option.scope == Scope::bridge) {
+    for (const auto& [name, value] : bridge_lines_of(option)) text += name + " " + value + "\n";
+  }
   if (needs_proxy_protocol(option)) text += "enable_proxy_protocol 2\n";
   for (const auto name : conf::words_of(companions_of(option))) text += std::string(name) + " /x\n";
   return text;
@@ -108,9 +130,20 @@ std::string as_toml(const Option& option) {
   }
   if (option.type == Type::heading) {
     const bool bridge = option.scope == Scope::bridge;
-    return "[[" + spelled(option) + "]]\n" + (bridge ? "name = \"b\"\n" : "port = 1\n");
+    std::string text = "[[" + spelled(option) + "]]\n";
+    if (!bridge) return text + "port = 1\n";
+    text += "name = \"b\"\n";
+    for (const auto& [name, line] : bridge_lines_of(option)) {
+      text += name + " = " + conf::toml_string(line) + "\n";
+    }
+    return text;
   }
   std::string text = head + conf::toml_key(spelled(option)) + " = " + value + "\n";
+  if (is_in_bridge(option)) {
+    for (const auto& [name, line] : bridge_lines_of(option)) {
+      text += name + " = " + conf::toml_string(line) + "\n";
+    }
+  }
   if (needs_proxy_protocol(option)) text += "enable_proxy_protocol = 2\n";
   for (const auto name : conf::words_of(companions_of(option))) {
     text += std::string(name) + " = '/x'\n";
@@ -124,8 +157,7 @@ void check_answer(const Option& option, const std::string& text) {
   const auto errors = errors_of(text);
   if (option.availability == Availability::not_built_in) {
     REQUIRE(errors.size() == 1);
-    const std::string named = option.scope == Scope::bridge ? "connection" : spelled(option);
-    CHECK(is_in("not built in yet: " + named, errors.front()));
+    CHECK(is_in("not built in yet: " + spelled(option), errors.front()));
     return;
   }
   if (option.availability == Availability::refused) {
@@ -194,12 +226,15 @@ TEST_CASE("a default that is written out changes nothing", "[conf]") {
     const bool once = option.availability == Availability::works && !option.repeated;
     if (!once || option.default_text.empty() || option.name == "per_listener_settings") continue;
     CAPTURE(option.name);
-    const std::string head = "listener 1883\n";
+    const bool of_bridge = option.scope == Scope::bridge;
+    const std::string head =
+        of_bridge ? "connection b\naddress a\ntopic # out\nbridge_cafile /ca\n" : "listener 1883\n";
     const auto plain = conf_test::good(head);
     const std::string line = std::string(option.name) + " " + std::string(option.default_text);
     if (option.name == "port") continue;  // opens the default listener, as it should
     CHECK(conf_test::good(head + line).listeners == plain.listeners);
     CHECK(conf_test::good(head + line).log == plain.log);
+    CHECK(conf_test::good(head + line).bridges == plain.bridges);
   }
 }
 

@@ -22,7 +22,8 @@ std::string switched_on(const std::string& sample) {
     std::string line = sample.substr(begin, end - begin);
     if (line.size() > 1 && line[0] == '#' && line[1] != ' ') line.erase(0, 1);
     // What a sample shows of a folder need not be there; PSK and certificates exclude each other.
-    const bool fits = !line.starts_with("include_dir") && !line.starts_with("psk_hint");
+    const bool fits = !line.starts_with("include_dir") && !line.starts_with("psk_hint") &&
+                      !line.starts_with("bridge_psk") && !line.starts_with("bridge_identity");
     if (fits) text += line + "\n";
     begin = end + 1;
   }

@@ -97,7 +97,7 @@ TEST_CASE("darter.toml: all errors at once, with their lines", "[conf]") {
               "7: 'max_keepalive' is for the whole broker: it stands above all [[listener]]",
               "8: not built in yet: plugin_use",
               "9: 'protocol' cannot be 'mqttsn'; it is mqtt or websockets",
-              "10: not built in yet: connection"});
+              "10: Bridge 'a' has no 'topic'"});
 }
 
 TEST_CASE("darter.toml: an error of syntax has its line", "[conf]") {

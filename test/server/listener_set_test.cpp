@@ -95,8 +95,23 @@ TEST_CASE("no keys are kept of a listener that is gone, while its number is", "[
   CHECK_FALSE(watched.expired());
   put(set, {entry("127.0.0.3", nullptr)});
   CHECK(watched.expired());
-  REQUIRE(set.entries().size() == 2);
-  CHECK(set.listeners()[0]->options().index == 1);
+  REQUIRE(set.entries().size() == 3);  // the number between them is that of bridges
+  CHECK(set.listeners()[0]->options().index == 2);
+}
+
+TEST_CASE("the broker's own bridges have one number for ever, and everybody's rights",
+          "[listener_set]") {
+  NoLog log;
+  ListenerSet set(log);
+  put(set, {entry("127.0.0.2", nullptr), entry("127.0.0.3", nullptr)});
+  CHECK(number_of_bridges(set.entries()) == 2);
+  put(set, {entry("127.0.0.4", nullptr)});
+  CHECK(number_of_bridges(set.entries()) == 2);
+  const ListenerEntry& bridges = set.entries()[2];
+  CHECK(bridges.instructions.policy.open_to_all);
+  REQUIRE(bridges.realm != nullptr);
+  CHECK(bridges.realm->permissions("anybody") == nullptr);
+  CHECK(set.listeners().size() == 1);
 }
 
 }  // namespace

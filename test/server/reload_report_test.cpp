@@ -12,17 +12,19 @@ TEST_CASE("a report says what changed in one line, and the details below", "[ser
   report.options = {"max_keepalive: 0 -> 60", "max_qos: 2 -> 1"};
   report.listeners_added = {"8883", "1884", "[::1]:1"};
   report.listeners_removed = {"1885"};
+  report.bridges.changed = {"edge"};
   report.users_removed = 3;
   report.users_changed = 1;
   report.clients_dropped = 1;
   report.need_restart = {"threads: 1 -> 4"};
   report.warnings = {"Warning: w"};
-  CHECK(server::lines_of(report) ==
-        Lines{"Reloaded: 2 options changed, listeners 8883, 1884 and [::1]:1 added, listener 1885 "
-              "removed, 3 users removed, 1 password changed, 1 client dropped.",
-              "  max_keepalive: 0 -> 60", "  max_qos: 2 -> 1",
-              "Clients that came in by a listener that was removed stay connected.",
-              "This one needs a restart:", "  threads: 1 -> 4", "Warning: w"});
+  CHECK(
+      server::lines_of(report) ==
+      Lines{"Reloaded: 2 options changed, listeners 8883, 1884 and [::1]:1 added, listener 1885 "
+            "removed, bridge edge changed, 3 users removed, 1 password changed, 1 client dropped.",
+            "  max_keepalive: 0 -> 60", "  max_qos: 2 -> 1",
+            "Clients that came in by a listener that was removed stay connected.",
+            "This one needs a restart:", "  threads: 1 -> 4", "Warning: w"});
 }
 
 TEST_CASE("a report of a reload that was refused says why, and nothing else", "[server]") {

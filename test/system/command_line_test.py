@@ -106,9 +106,15 @@ class ArgumentsTest(unittest.TestCase):
 
     def test_not_built_in_yet(self):
         """Options whose feature comes later are no silence."""
-        for line in ("connection bridge", "plugin /x.so"):
-            self.expect_errors(f"listener 1884\n{line}\n", "not built in yet", line.split()[0],
-                               ":2")
+        self.expect_errors("listener 1884\nplugin /x.so\n", "not built in yet", "plugin", ":2")
+
+    def test_bridge_without_its_files(self):
+        """What a bridge cannot read is told before it runs."""
+        done = darter("--test-config", "-c",
+                      self.file("connection edge\naddress 127.0.0.1\ntopic # out\n"
+                                "bridge_cafile /nowhere/ca.crt\n"))
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("Error: Bridge edge: /nowhere/ca.crt", done.stderr)
 
     def test_errors_of_users_and_rules(self):
         """The faults of the password file and of the ACL file are reported at once."""

@@ -187,7 +187,9 @@ class SysListTest(BrokerTest):
         """A broker publishes exactly the topics of the list, with payloads of their kinds."""
         self.start("persistence true\npersistence_location {dir}\nsys_interval 1\n"
                    "allow_anonymous true\nlistener {port} 127.0.0.1\n"
-                   "listener {port2} 127.0.0.1\n" + server_lines())
+                   "listener {port2} 127.0.0.1\n" + server_lines() +
+                   "connection edge\naddress 127.0.0.1:{port3}\ntopic # out\n"
+                   "notifications false\n")
         rows = re.findall(r"(?m)^\| `([^`]+)` \| (\w+) \|", (ROOT / "broker/SYS.md").read_text())
         self.assertGreater(len(rows), 50)
         listed = {}
