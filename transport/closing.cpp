@@ -5,6 +5,22 @@
 
 namespace transport {
 
+std::uint16_t websocket_code_of(broker::CloseHow how) noexcept {
+  switch (how) {
+    case broker::CloseHow::normal:
+      return static_cast<std::uint16_t>(WebSocketCode::normal_closure);
+    case broker::CloseHow::protocol_error:
+      return static_cast<std::uint16_t>(WebSocketCode::protocol_error);
+    case broker::CloseHow::policy:
+      return static_cast<std::uint16_t>(WebSocketCode::policy_violation);
+    case broker::CloseHow::too_big:
+      return static_cast<std::uint16_t>(WebSocketCode::message_too_big);
+    case broker::CloseHow::server_shutdown:
+      break;
+  }
+  return static_cast<std::uint16_t>(WebSocketCode::going_away);
+}
+
 bool Closing::may_end_at_once(const Connection& connection, std::uint32_t turn) noexcept {
   if (connection.websocket != nullptr) {
     return connection.websocket->end() == WebSocketInput::End::closed_by_peer;

@@ -3,10 +3,14 @@
 #include <cstdint>
 
 #include "broker/core/ids.h"
+#include "broker/core/outbox.h"
 #include "transport/connection.h"
 #include "transport/deadlines.h"
 
 namespace transport {
+
+/// The code of a WebSocket Close for the end that a shard asks for (RFC 6455, section 7.4.1).
+[[nodiscard]] std::uint16_t websocket_code_of(broker::CloseHow how) noexcept;
 
 /// Connections that end: they wait for their output to leave, then for the client's end.
 ///

@@ -13,22 +13,6 @@ namespace transport {
 
 namespace {
 
-std::uint16_t code_of(broker::CloseHow how) noexcept {
-  switch (how) {
-    case broker::CloseHow::normal:
-      return static_cast<std::uint16_t>(WebSocketCode::normal_closure);
-    case broker::CloseHow::protocol_error:
-      return static_cast<std::uint16_t>(WebSocketCode::protocol_error);
-    case broker::CloseHow::policy:
-      return static_cast<std::uint16_t>(WebSocketCode::policy_violation);
-    case broker::CloseHow::too_big:
-      return static_cast<std::uint16_t>(WebSocketCode::message_too_big);
-    case broker::CloseHow::server_shutdown:
-      break;
-  }
-  return static_cast<std::uint16_t>(WebSocketCode::going_away);
-}
-
 /// The part that a connection has to send before its shard learns of it; "" later.
 std::string_view awaited(const Connection& connection) noexcept {
   switch (connection.state) {
@@ -292,7 +276,7 @@ void Connections::close(const broker::CloseRequest& request) {
   connection->how = request.how;
   if (connection->websocket != nullptr) {
     mqtt::ByteBuffer frame;
-    append_websocket_close(frame, code_of(request.how), request.why);
+    append_websocket_close(frame, websocket_code_of(request.how), request.why);
     send(*connection, mqtt::as_text(frame.view()));
   }
   finish(*connection);
