@@ -6,8 +6,12 @@ import subprocess
 import unittest
 from unittest import mock
 
+from harness import wire
 from harness.broker import ROOT, free_port, open_sockets
+from harness.client import Client
+from harness.fault_proxy import FaultProxy
 from harness.needs import needs
+from harness.remote import Remote, Rules
 
 
 class PortsTest(unittest.TestCase):
@@ -61,3 +65,61 @@ class NeedsTest(unittest.TestCase):
         self.assertEqual(lines[1], "0 passed, 0 failed")
         lines, status = self.run_without_mounts("--complete")
         self.assertEqual((lines[-1], status), ("0 passed, 2 failed", 1))
+
+
+class FaultsTest(unittest.TestCase):
+    """A remote of the wire harness, and the proxy in front of it."""
+
+    def setUp(self):
+        self.remote = Remote({"no": Rules(reason=5), "mute": Rules(is_mute=True)})
+        self.addCleanup(self.remote.close)
+        self.proxy = FaultProxy(self.remote.port)
+        self.addCleanup(self.proxy.close)
+
+    def client(self, client_id, **options):
+        """A client that is connected through the proxy."""
+        client = Client.tcp(self.proxy.port, wire.MQTT5, client_id)
+        self.addCleanup(client.close)
+        client.connect(**options)
+        return client
+
+    def test_remote(self):
+        """It answers each packet of a client, and keeps it; its rules hold."""
+        client = self.client("yes", username="ann", will=wire.Will("w", b"gone", 1, True))
+        client.subscribe("a/#", qos=2)
+        client.unsubscribe("a/#")
+        client.publish("a/b", "x", 2)
+        client.ping()
+        peer = self.remote.peer("yes")
+        self.assertEqual([packet.kind for packet in peer.packets], [
+            wire.CONNECT, wire.SUBSCRIBE, wire.UNSUBSCRIBE, wire.PUBLISH, wire.PUBREL,
+            wire.PINGREQ])
+        self.assertEqual((peer.connect.username, peer.connect.will.payload), ("ann", b"gone"))
+        peer.publish("a/c", "y", 1, 9)
+        client.expect_publish("a/c", "y")
+        self.remote.expect("yes", wire.PUBACK, packet_id=9)
+        self.client("no", expected_reason=5).expect_closed()
+
+    def test_proxy(self):
+        """What stalls comes later; what is slow comes whole; a half open end hears nothing."""
+        client = self.client("one")
+        self.proxy.stall()
+        packet_id = client.publish("a", "x" * 1000, 1, finish=False)
+        with self.assertRaises(AssertionError):
+            client.receive(0.1)
+        self.proxy.slow(100)
+        client.expect(wire.PUBACK, packet_id=packet_id)
+        self.proxy.pass_on()
+        self.proxy.half_open()
+        client.publish("a", "x", 1, finish=False)
+        self.remote.wait_for(lambda: self.remote.peer("one").ended, "the end at the remote")
+        with self.assertRaises(AssertionError):
+            client.receive(0.1)
+        self.proxy.reset()
+        client.expect_closed()
+        self.client("two").publish("a", "x", 1)
+        self.proxy.refuse()
+        with self.assertRaises(ConnectionRefusedError):
+            Client.tcp(self.proxy.port)
+        self.proxy.pass_on()
+        self.client("three").publish("a", "x", 1)
