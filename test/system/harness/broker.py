@@ -172,9 +172,14 @@ class Broker:
 
     # -- life --
 
+    @staticmethod
+    def program():
+        """Path of the program that it runs."""
+        return binary()
+
     def start(self, wait=True):
         """Starts the process; with `wait`, returns when every port of the file answers."""
-        command = [*self.wrapper, binary(), "-c", str(self.config_file), *self.args]
+        command = [*self.wrapper, self.program(), "-c", str(self.config_file), *self.args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=self.directory,
                                         env={**os.environ, **self.environment},
                                         pass_fds=self.descriptors,

@@ -70,10 +70,16 @@ def _tracing():
         "sys.exit('ptrace is not permitted' if failed else 0)")
 
 
+def _darter_bridges():
+    return "" if os.environ.get("DARTER_TEST_BRIDGING", "darter") != "mosquitto" else \
+        "Mosquitto's bridges have not what they look at"
+
+
 PROBES = {
     "root": _root,
     "mount namespaces": _mount_namespaces,
     "a /dev of its own": _own_dev,
     "network namespaces": _network_namespaces,
     "tracing": _tracing,
+    "bridges of darter": _darter_bridges,
 }

@@ -81,7 +81,9 @@ class Peer:
             self.close()
         elif packet.kind == wire.CONNECT:
             reason = rules.reason(packet) if callable(rules.reason) else rules.reason
-            self.send(server_wire.connack(self.version, reason,
+            # A server that does not know the version answers in its own.
+            version = wire.MQTT311 if reason == 1 else self.version
+            self.send(server_wire.connack(version, reason,
                                           rules.session_present and not reason, rules.properties))
             if reason:
                 self.close()
