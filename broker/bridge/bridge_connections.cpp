@@ -56,6 +56,13 @@ std::string_view end_text(const Disconnected& end) noexcept {
   return "";
 }
 
+/// The messages that the other broker takes at a time, without the one that says "1".
+std::uint16_t window_of_shard(const Options& options, const client::Terms& terms) noexcept {
+  const std::uint16_t most = terms.receive_maximum;
+  const bool notifies = options.notifications == Notifications::both;
+  return notifies && most > 1 ? static_cast<std::uint16_t>(most - 1) : most;
+}
+
 }  // namespace
 
 void Bridge::open_remote() {
@@ -76,7 +83,7 @@ void Bridge::remote_connected(const client::Connected& connected, Instant now) {
     try_first_at_ = broker::after_milliseconds(now, options_.first_address_milliseconds);
   }
   assert(!local_open_);
-  local_ = client::Client(local_options(options_, remote_.terms().receive_maximum));
+  local_ = client::Client(local_options(options_, window_of_shard(options_, remote_.terms())));
   local_open_ = true;
   orders_.emplace_back(OpenLocal{});
 }
@@ -212,10 +219,11 @@ void Bridge::subscribe_there(Instant now) {
 void Bridge::notify(client::Client& client, Instant now) const {
   const client::Terms& terms = client.terms();
   const bool there = &client == &remote_;
+  const bool has_slot = !there || terms.receive_maximum > 1;
   const client::Publication publication = {
       .topic = options_.notification_topic,
       .payload = mqtt::as_bytes("1"),
-      .qos = std::min(Qos::at_least_once, terms.maximum_qos),
+      .qos = has_slot ? std::min(Qos::at_least_once, terms.maximum_qos) : Qos::at_most_once,
       .retain = terms.retain_available && (!there || options_.retains)};
   static_cast<void>(client.publish(publication, {}, now));
 }

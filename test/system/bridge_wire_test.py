@@ -154,11 +154,14 @@ class ConnectTest(WireTest):
 
     @needs("bridges of darter")
     def test_options_of_5(self):
-        """Receive maximum, topic aliases and session expiry are announced, and hold."""
+        """Receive maximum, topic aliases and session expiry are announced; those of the remote
+        hold."""
         self.start_with(
             ("plain", V5), ("announces", V5, "bridge_receive_maximum 7",
                             "bridge_max_topic_alias 3", "bridge_session_expiry_interval 99"),
-            ("none", V5, "bridge_max_topic_alias 0"))
+            ("none", V5, "bridge_max_topic_alias 0"),
+            ("window", V5), rules={
+                "window": Rules(acknowledges=False, properties=((wire.RECEIVE_MAXIMUM, 2),))})
         plain = self.connect_of("plain")
         self.assertEqual(plain.property(wire.TOPIC_ALIAS_MAXIMUM), 10)
         self.assertEqual(plain.property(wire.SESSION_EXPIRY), 0xFFFFFFFF)  # cleansession false
@@ -177,6 +180,15 @@ class ConnectTest(WireTest):
         listener.expect_publish("t/alias", "1")
         listener.expect_publish("t/alias", "2")
         listener.close()
+        # No more of QoS 1 is on its way than the remote takes.
+        self.remote.expect("window", wire.SUBSCRIBE)
+        here = self.here()
+        for number in range(10):
+            here.publish("t/w", str(number), 1)
+        self.remote.expect("announces", wire.PUBLISH, payload=b"9")
+        window = self.remote.peer("window")
+        self.assertLessEqual(len([each for each in window.all(wire.PUBLISH) if each.qos]), 2)
+        self.assertEqual(len(self.remote.connections("window")), 1)
 
     @needs("bridges of darter")
     def test_sockets(self):
