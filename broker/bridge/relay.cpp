@@ -94,11 +94,18 @@ void Relay::cross_to_local(const client::Message& message, Instant now) {
   const PacketId id = publish.packet_id;
   if (publish.qos != Qos::at_most_once) in_.receipts[id] = message.receipt;
   last_crossing_ = now;
+  const bool v5 = options_.version == mqtt::Version::v5_0;
+  const std::uint32_t hops = v5 ? hops_of(publish.properties) + 1 : 0;
+  if (hops > hops_max) return not_taken(in_, remote_, id, Accepted::packet_too_large, now);
   if (!map_.to_local(publish.topic, name_)) {
     return not_taken(in_, remote_, id, Accepted::accepted, now);
   }
   properties_.clear();
-  mqtt::forwarded_properties(publish.properties, properties_);
+  if (v5) {
+    forwarded_.clear();
+    mqtt::forwarded_properties(publish.properties, forwarded_);
+    write_with_hops(forwarded_.view(), hops, properties_);
+  }
   const client::Publication publication = {
       .topic = name_,
       .payload = publish.payload,
