@@ -131,6 +131,7 @@ void Client::State::accept_terms(const mqtt::Connack& packet, Instant now) {
   receiving.begin(options.receive_maximum, options.version, options.handshakes);
   backoff.reset();
   accepted_before = true;
+  bridge_bit.accepted();
   phase = Phase::connected;
 }
 

@@ -230,6 +230,11 @@ TEST_CASE("a bridge leaves its bit out where a server refuses it", "[client]") {
     CHECK(talk.sent() == Strings{"CONNECT c clean bridge"});
     talk.hear(talk.connack());
     CHECK(talk.client.says_bridge());
+    talk.lose();
+    talk.open();
+    talk.lose();
+    talk.open();
+    CHECK(talk.client.says_bridge());  // a proxy without its server closes as silently
   }
 }
 
