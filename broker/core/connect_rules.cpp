@@ -192,7 +192,7 @@ mqtt::Connack ConnectRules::connack_for(const Connection& connection,
   }
   if (!limits_.retain_available) answer.retain_available = false;
   answer.maximum_packet_size_bytes = limits_.max_packet_size_bytes;
-  const std::uint16_t receive_maximum = limits_.receive_maximum;
+  const std::uint16_t receive_maximum = rules.is_for_bridges ? 0 : limits_.receive_maximum;
   if (receive_maximum != 0 && receive_maximum != UINT16_MAX) {
     answer.receive_maximum = receive_maximum;
   }
