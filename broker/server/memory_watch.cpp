@@ -12,8 +12,7 @@
 #include "transport/loops.h"
 
 // The allocator of a sanitizer, which answers instead of mallinfo2() where there is one.
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizers chose the name
-extern "C" [[gnu::weak]] std::size_t __sanitizer_get_current_allocated_bytes();
+[[gnu::weak]] std::size_t allocated_by_sanitizer() asm("__sanitizer_get_current_allocated_bytes");
 
 namespace server {
 namespace {
@@ -25,9 +24,7 @@ constexpr std::int64_t line_interval_seconds = 10;
 }  // namespace
 
 std::size_t heap_bytes() noexcept {
-  if (__sanitizer_get_current_allocated_bytes != nullptr) {
-    return __sanitizer_get_current_allocated_bytes();
-  }
+  if (allocated_by_sanitizer != nullptr) return allocated_by_sanitizer();
   const struct mallinfo2 heap = ::mallinfo2();
   return heap.uordblks + heap.hblkhd;
 }
