@@ -219,7 +219,7 @@ TEST_CASE("a retained message comes back with its publisher", "[restorer]") {
   Bench bench;
   bench.message(7, "a/b", "kept");
   bench.message(8, "a/c", "kept");
-  for (const std::uint64_t key : {7, 8}) {
+  for (const std::uint64_t key : {7U, 8U}) {
     JournalBatch::Retained row;
     row.topic = bench.rows.put(key == 7 ? "a/b" : "another");
     row.message = MessageKey{key};

@@ -78,7 +78,9 @@ TEST_CASE("an index agrees with a map, whatever comes and goes", "[hash_index]")
       index.insert(hash, step);
       model.emplace(step, hash);
     } else {
-      const auto one = std::next(model.begin(), random() % std::min<std::size_t>(model.size(), 20));
+      const auto one = std::next(
+          model.begin(),
+          static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(model.size(), 20)));
       index.erase(one->second, one->first);
       model.erase(one);
     }

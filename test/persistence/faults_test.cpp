@@ -126,7 +126,7 @@ TEST_CASE("after a power cut everything committed is there, whatever reached the
   // One more is written, and the power goes before, in the middle of, or after its sync.
   int cuts = 0;
   disk.before_sync([&] {
-    for (const std::size_t unsynced : {0, 1, 24, 4000, 4120, 5000, 9000, 100'000}) {
+    for (const std::size_t unsynced : {0U, 1U, 24U, 4000U, 4120U, 5000U, 9000U, 100'000U}) {
       disk.power_cut(path, folder.file("cut" + std::to_string(cuts++)), unsynced);
     }
   });

@@ -69,7 +69,8 @@ TEST_CASE("small pieces of output share records", "[tls]") {
   TlsRecords records(server.filter, sealed);
   std::string all;
   for (int i = 0; i < 1000; ++i) {
-    const std::string piece = "piece " + std::to_string(i) + std::string(i % 70, '.');
+    const std::string piece =
+        "piece " + std::to_string(i) + std::string(static_cast<std::size_t>(i) % 70, '.');
     records.put(mqtt::as_bytes(piece));
     all += piece;
   }

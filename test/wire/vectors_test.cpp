@@ -194,8 +194,8 @@ class Mutator {
 
   void change(std::string& bytes) {
     const std::size_t at = below(bytes.size());
-    const auto value =
-        static_cast<char>(below(3) == 0 ? "\x00\x01\x7F\x80\xFF"[below(5)] : random_());
+    const char value =
+        below(3) == 0 ? "\x00\x01\x7F\x80\xFF"[below(5)] : static_cast<char>(random_());
     switch (below(6)) {
       case 0:
         bytes.insert(at, 1, value);
