@@ -12,7 +12,7 @@ PAYLOAD_BYTES = 64 << 10
 BATCH = 16
 
 # What is published to each of them; builds with sanitizers get less.
-PUBLISHED_MIB, PUBLISHED_SANITIZED_MIB = 1024, 64
+PUBLISHED_MIB, PUBLISHED_SANITIZED_MIB = 256, 64
 
 
 class SlowConsumerTest(BrokerTest):
