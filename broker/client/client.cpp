@@ -122,6 +122,7 @@ void Client::disconnect(const mqtt::Disconnect& packet, Instant now) {
 void Client::State::write_connect() {
   mqtt::Connect packet;
   packet.version = options.version;
+  bridge_bit.begin();
   packet.from_bridge = bridge_bit.is_set();
   packet.clean_start = starts_clean();
   packet.keep_alive_seconds = options.keep_alive_seconds;

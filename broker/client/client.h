@@ -149,8 +149,8 @@ class Client {
   [[nodiscard]] const Terms& terms() const noexcept;
   /// The client identifier that holds: its own, or the one that the server assigned.
   [[nodiscard]] std::string_view client_id() const noexcept;
-  /// Whether the next CONNECT has the bridge's bit. After a refusal of the protocol version it has
-  /// not, ever; after a connection that closed without CONNACK every other one has.
+  /// Whether the last CONNECT had the bridge's bit. After a refusal of the protocol version none
+  /// has it; connections that close without CONNACK are judged by BridgeBit.
   [[nodiscard]] bool says_bridge() const noexcept;
   /// Publications that are not finished.
   [[nodiscard]] std::size_t in_flight() const noexcept;

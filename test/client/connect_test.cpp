@@ -221,20 +221,31 @@ TEST_CASE("a bridge leaves its bit out where a server refuses it", "[client]") {
       talk.lose();
     }
   }
+  const auto lose_and_open = [&talk](int times) {
+    for (int i = 0; i < times; ++i) {
+      talk.lose();
+      talk.open();
+    }
+    return talk.sent().back();
+  };
   SECTION("without a word") {
-    talk.lose();
-    talk.open();
-    CHECK(talk.sent() == Strings{"CONNECT c clean"});
-    talk.lose();
-    talk.open();
-    CHECK(talk.sent() == Strings{"CONNECT c clean bridge"});
+    // A proxy without its server closes as silently: for one connection only it goes without.
+    CHECK(lose_and_open(2) == "CONNECT c clean bridge");
+    CHECK(lose_and_open(1) == "CONNECT c clean");
+    CHECK(lose_and_open(1) == "CONNECT c clean bridge");
+    CHECK(lose_and_open(3) == "CONNECT c clean");
     talk.hear(talk.connack());
-    CHECK(talk.client.says_bridge());
-    talk.lose();
-    talk.open();
-    talk.lose();
-    talk.open();
-    CHECK(talk.client.says_bridge());  // a proxy without its server closes as silently
+    CHECK(lose_and_open(1) == "CONNECT c clean bridge");
+    SECTION("and takes it later") {
+      talk.hear(talk.connack());
+      CHECK(lose_and_open(12) == "CONNECT c clean bridge");
+    }
+    SECTION("and takes connections without it again") {
+      CHECK(lose_and_open(3) == "CONNECT c clean");
+      talk.hear(talk.connack());
+      CHECK(lose_and_open(1) == "CONNECT c clean");
+      CHECK(lose_and_open(1) == "CONNECT c clean");
+    }
   }
 }
 
