@@ -78,7 +78,8 @@ void Relay::cross_to_remote(const client::Message& message, Instant now) {
       .qos = qos,
       .retain = publish.retain && options_.retains && terms.retain_available,
       .message_expiry_interval_seconds = publish.message_expiry_interval_seconds,
-      .packet_id = qos == Qos::at_most_once ? PacketId{0} : id};
+      .packet_id = qos == Qos::at_most_once ? PacketId{0} : id,
+      .dup = publish.dup};
   const Accepted accepted = is_too_large(publication)
                                 ? Accepted::packet_too_large
                                 : remote_.publish(publication, token_of(id), now);
@@ -113,7 +114,8 @@ void Relay::cross_to_local(const client::Message& message, Instant now) {
       .qos = publish.qos,
       .retain = publish.retain && local_.terms().retain_available,
       .message_expiry_interval_seconds = publish.message_expiry_interval_seconds,
-      .packet_id = id};
+      .packet_id = id,
+      .dup = publish.dup};
   const Accepted accepted = local_.publish(publication, token_of(id), now);
   if (accepted != Accepted::accepted) return not_taken(in_, remote_, id, accepted, now);
   ++figures_.received;

@@ -51,7 +51,7 @@ Accepted Client::publish(const Publication& publication, Token token, Instant no
     id = publication.packet_id == PacketId{0} ? state.free_id() : publication.packet_id;
     if (state.id_in_use(id)) return Accepted::id_in_use;
   }
-  if (!state.write_publish(publication, id, false)) return Accepted::packet_too_large;
+  if (!state.write_publish(publication, id, publication.dup)) return Accepted::packet_too_large;
   if (id != PacketId{0}) {
     // Nothing to send again where handshakes are relayed: no copy of the message.
     const Publication kept =

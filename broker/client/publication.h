@@ -26,6 +26,8 @@ struct Publication {
   /// QoS 1 and 2: the identifier to use; 0: the client takes one that is free. A caller that stores
   /// messages under identifiers of its own names them here, and has no second table to store.
   mqtt::PacketId packet_id{0};
+  /// With an identifier of the caller's: it may have been sent before [MQTT-3.3.1-1].
+  bool dup = false;
 };
 
 /// A publication that the client holds until it is acknowledged.

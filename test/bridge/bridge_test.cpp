@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -323,4 +325,24 @@ TEST_CASE("a message that the other broker cannot take does not stop those behin
   span.run();
   CHECK(there.take_all(far) == Strings{"2"});
   CHECK(span.bridge.figures().messages.dropped == 1);
+}
+
+TEST_CASE("what breaks off is sent again with DUP", "[bridge]") {
+  Broker here(1, {}, test::bridge_policy());
+  Broker there;
+  Span span(here, there, both(GENERATE(Version::v3_1_1, Version::v5_0)));
+  span.start();
+  REQUIRE(span.bridge.is_connected());
+  const unsigned qos = GENERATE(1U, 2U);
+  // The first byte of the last PUBLISH: two lengths and the topic come behind it.
+  const auto first_byte = [&span] { return span.sent.at(span.sent.rfind("out/x") - 4); };
+  const auto publisher = here.client("a");
+  span.bytes_left = 1;  // of the message at hand
+  here.publish(publisher, "out/x", "1", {.qos = qos, .packet_id = 1});
+  span.run();
+  CHECK(first_byte() == static_cast<char>(0x30 | qos << 1U));
+  span.sent.clear();
+  span.bytes_left = SIZE_MAX;
+  span.pass_milliseconds(1100);
+  CHECK(first_byte() == static_cast<char>(0x38 | qos << 1U));
 }

@@ -87,6 +87,7 @@ std::string Span::arriving(std::string_view bytes) {
 
 bool Span::carry_to_there() {
   if (!remote_ || bridge.remote_output().empty()) return false;
+  sent += mqtt::as_text(bridge.remote_output().view());
   const std::string bytes = arriving(mqtt::as_text(bridge.remote_output().view()));
   bridge.remote_output().clear();
   there_->send(*remote_, bytes);
@@ -153,6 +154,12 @@ void Span::pass_milliseconds(std::int64_t milliseconds) {
 }
 
 Span::Strings Span::lines() { return std::exchange(log.lines, {}); }
+
+broker::ListenerPolicy bridge_policy() {
+  broker::ListenerPolicy policy = Broker::open_policy();
+  policy.is_for_bridges = true;
+  return policy;
+}
 
 bridge::Options span_options(std::vector<bridge::Mapping> mappings, mqtt::Version version) {
   bridge::Options options;

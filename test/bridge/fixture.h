@@ -36,6 +36,7 @@ class Span {
 
   bool reachable = true;              // the other broker's port
   std::size_t bytes_left = SIZE_MAX;  // until the connection breaks
+  std::string sent;                   // to the other broker, whether it arrived or not
   MemoryLog log;
   bridge::Bridge bridge;
 
@@ -55,6 +56,9 @@ class Span {
   std::optional<Broker::Client> remote_;
   bool broken_ = false;
 };
+
+/// The policy of the listener that bridges come in by.
+broker::ListenerPolicy bridge_policy();
 
 /// Options of a bridge from "here" to "there" that speaks `version`.
 bridge::Options span_options(std::vector<bridge::Mapping> mappings, mqtt::Version version);
