@@ -203,8 +203,11 @@ Next Publishes::accept_exactly_once(Connection& connection, const mqtt::Publish&
   if (!session.incoming) session.incoming = std::make_unique<IncomingIds>();
   IncomingIds& ids = *session.incoming;
   // The same identifier before PUBREL is the same message: not routed again [MQTT-4.3.3-10].
-  duplicate = ids.contains(packet.packet_id);
-  if (duplicate) return Next::go_on;
+  const bool known = ids.contains(packet.packet_id);
+  // The other broker of a bridge may have lost its session, and uses the identifiers anew: a
+  // message that it sent before has DUP [MQTT-3.3.1-1].
+  duplicate = known && (packet.dup || !options_.listeners[connection.listener].is_for_bridges);
+  if (known) return Next::go_on;
   const std::size_t most = connection.promises.receive_maximum;
   if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
     // [MQTT-3.3.4-7]

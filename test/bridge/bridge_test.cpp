@@ -346,3 +346,30 @@ TEST_CASE("what breaks off is sent again with DUP", "[bridge]") {
   span.pass_milliseconds(1100);
   CHECK(first_byte() == static_cast<char>(0x38 | qos << 1U));
 }
+
+TEST_CASE("identifiers of a session that the other broker has lost stand for other messages",
+          "[bridge]") {
+  const Version version = GENERATE(Version::v3_1_1, Version::v5_0);
+  // The handshake of the first message breaks off at each of its places.
+  for (std::size_t bytes = 1; bytes <= 40; ++bytes) {
+    CAPTURE(bytes);
+    Broker here(1, {}, test::bridge_policy());
+    const auto near = reader(here);
+    Broker first;
+    Span span(here, first, both(version));
+    span.start();
+    span.bytes_left = bytes;
+    first.publish(first.client("b"), "in/x", "1", {.qos = 2, .packet_id = 5});
+    span.run();
+    Broker second;
+    span.there_restarts(second);
+    span.bytes_left = SIZE_MAX;
+    span.pass_milliseconds(2500);
+    REQUIRE(span.bridge.is_connected());
+    second.publish(second.client("b"), "in/x", "2", {.qos = 2, .packet_id = 5});
+    span.run();
+    const Strings got = here.take_all(near);
+    CHECK(std::ranges::count(got, "1") <= 1);
+    CHECK(std::ranges::count(got, "2") == 1);
+  }
+}
