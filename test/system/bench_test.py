@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.broker import DEADLINE_SECONDS, ROOT, answers, binary, free_port, is_darter, wait_until
 from harness.case import BrokerTest
 from harness.certificates import server_lines
+from harness.needs import once
 
 FOLDER = Path(binary()).parent if is_darter() else ROOT / "build" / "release"
 GENERATOR, RELAY = str(FOLDER / "darter-bench"), str(FOLDER / "null-relay")
@@ -51,6 +52,7 @@ def load_scenarios():
 SCENARIOS = load_scenarios()
 
 
+@once
 class BenchTest(BrokerTest):
     """The generator against darter and against the relay."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.broker import DEADLINE_SECONDS, ROOT, binary, free_port
 from harness.certificates import authority
-from harness.needs import needs
+from harness.needs import needs, once
 
 CONFIGURATION = """allow_anonymous false
 password_file {dir}/passwd
@@ -79,6 +79,7 @@ def broker_user():
     return "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
+@once
 class DoctorTest(unittest.TestCase):
     """A folder with both configurations; the ports of the broker belong to somebody else."""
 

@@ -10,10 +10,11 @@ from harness import wire
 from harness.broker import ROOT, free_port, open_sockets
 from harness.client import Client
 from harness.fault_proxy import FaultProxy
-from harness.needs import needs
+from harness.needs import needs, once
 from harness.remote import Remote, Rules
 
 
+@once
 class PortsTest(unittest.TestCase):
     """Ports for brokers."""
 
@@ -23,6 +24,7 @@ class PortsTest(unittest.TestCase):
         self.assertEqual(len(set(ports)), len(ports))
 
 
+@once
 class OpenSocketsTest(unittest.TestCase):
     """The sockets of a process."""
 
@@ -43,6 +45,7 @@ class OpenSocketsTest(unittest.TestCase):
         self.assertNotIn(inodes[1], found)
 
 
+@once
 class NeedsTest(unittest.TestCase):
     """What becomes of tests that the machine does not allow."""
 
@@ -67,6 +70,22 @@ class NeedsTest(unittest.TestCase):
         self.assertEqual((lines[-1], status), ("0 passed, 2 failed", 1))
 
 
+@once
+class OnceTest(unittest.TestCase):
+    """Tests that no count of threads and no store makes any difference to."""
+
+    def test_one_run_of_two_has_them(self):
+        """They run with the first count alone, and not at all in a run beside another."""
+        command = [ROOT / "test/system/run", "--threads", "4,1", "--filter", "PortsTest"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        lines = done.stdout.splitlines()
+        self.assertEqual((len(lines), lines[-1]), (2, "1 passed, 0 failed"), lines)
+        self.assertIn("[threads 4]", lines[0])
+        done = subprocess.run([*command, "--again"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.stdout.splitlines(), ["0 passed, 0 failed"])
+
+
+@once
 class FaultsTest(unittest.TestCase):
     """A remote of the wire harness, and the proxy in front of it."""
 

@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from harness.broker import DEADLINE_SECONDS, ROOT, binary, passwd_binary
+from harness.needs import once
 
 PROGRAM = ROOT / "conf" / "darter.8"
 CONFIGURATION = ROOT / "conf" / "darter.conf.5"
@@ -30,6 +31,7 @@ def named(text, pattern):
     return set(re.findall(rf"(?m)^ +(?:-\w, )?({pattern})\b", text))
 
 
+@once
 class ManualTest(unittest.TestCase):
     """Pages of the source tree beside the programs under test."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from harness import wire
 from harness.broker import ROOT
+from harness.needs import once
 
 DARTER = Path(os.environ.get("DARTER_BIN", ROOT / "build" / "release" / "darter"))
 TOOL = DARTER.parent / "darter-passwd"
@@ -76,6 +77,7 @@ class Terminal:
         return bool(self.state()[3] & termios.ECHO)
 
 
+@once
 class PasswdTest(unittest.TestCase):
     """Each test has a folder of its own."""
 

@@ -16,6 +16,7 @@ from harness.broker import (DEADLINE_SECONDS, DEFAULT_CONFIG, WS_CONFIG, binary,
 from harness.case import BrokerTest
 from harness.certificates import authority, stranger
 from harness.client import unique
+from harness.needs import once
 from harness.proxies import nginx_http
 
 PREFIX = Path(binary()).parent
@@ -49,6 +50,7 @@ def neutral(errors):
     return re.sub(r"(?m)^(Error: The connection was \w+)\.$", r"\1", text)
 
 
+@once
 class OptionsTest(unittest.TestCase):
     """Errors that need no broker, as they are with Mosquitto's tools."""
 
@@ -113,6 +115,7 @@ class OptionsTest(unittest.TestCase):
             self.assertIn("\nExamples:\n", run("darter", tool, "--help")[1].decode())
 
 
+@once
 class OutputTest(BrokerTest):
     """One broker, one set of retained messages, two subscribers."""
 
@@ -263,6 +266,7 @@ class OutputTest(BrokerTest):
             self.assertEqual(process.returncode, 0)
 
 
+@once
 class PublishTest(BrokerTest):
     """What a broker gets from each publisher is the same."""
 
@@ -357,6 +361,7 @@ class PublishTest(BrokerTest):
         reader.ping()
 
 
+@once
 class ConnectionTest(BrokerTest):
     """How a connection comes about, and what is said if it does not."""
 
@@ -452,6 +457,7 @@ class ConnectionTest(BrokerTest):
                 self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
 
 
+@once
 class DeniedTest(BrokerTest):
     """A broker that lets clients do little."""
 
@@ -469,6 +475,7 @@ class DeniedTest(BrokerTest):
                     self.assertEqual(got, expected)
 
 
+@once
 class OldBrokerTest(BrokerTest):
     """A broker that has no MQTT 5.0."""
 
@@ -486,6 +493,7 @@ class OldBrokerTest(BrokerTest):
         self.assertIn("Try connecting to an MQTT v5 broker, or use MQTT v3.x mode.\n", errors)
 
 
+@once
 class WssTest(BrokerTest):
     """A broker behind a real nginx that has TLS: the way of a deployment, from a shell."""
 

@@ -1,4 +1,4 @@
-"""What some tests need of the machine, and why this one does not give it."""
+"""What some tests need of the machine, and why this one does not give it; and what they do not."""
 
 import functools
 import os
@@ -14,6 +14,18 @@ def needs(*things):
         subject.needs = (*getattr(subject, "needs", ()), *things)
         return subject
     return mark
+
+
+def once(subject):
+    """Marks a class whose tests are the same with every count of threads, and with a store: what
+    they try is no broker, or has the broker only as its opposite."""
+    subject.once = True
+    return subject
+
+
+def is_once(test):
+    """Whether this test of unittest is of such a class."""
+    return getattr(type(test), "once", False)
 
 
 def needed_by(test):
