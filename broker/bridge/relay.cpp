@@ -52,22 +52,27 @@ void Relay::clear() {
   failed_ = false;
 }
 
+bool Relay::carry_properties(const mqtt::Publish& publish) {
+  properties_.clear();
+  if (options_.version != mqtt::Version::v5_0) return true;
+  const std::uint32_t hops = hops_of(publish.properties) + 1;
+  if (hops > hops_max) return false;
+  forwarded_.clear();
+  mqtt::forwarded_properties(publish.properties, forwarded_);
+  write_with_hops(forwarded_.view(), hops, properties_);
+  return true;
+}
+
 void Relay::cross_to_remote(const client::Message& message, Instant now) {
   const mqtt::Publish& publish = message.publish;
   const PacketId id = publish.packet_id;
   if (publish.qos != Qos::at_most_once) out_.receipts[id] = message.receipt;
   last_crossing_ = now;
-  const bool v5 = options_.version == mqtt::Version::v5_0;
-  const std::uint32_t hops = v5 ? hops_of(publish.properties) + 1 : 0;
-  if (hops > hops_max) return not_taken(out_, local_, id, Accepted::packet_too_large, now);
+  if (!carry_properties(publish)) {
+    return not_taken(out_, local_, id, Accepted::packet_too_large, now);
+  }
   if (!map_.to_remote(publish.topic, name_)) {
     return not_taken(out_, local_, id, Accepted::accepted, now);
-  }
-  properties_.clear();
-  if (v5) {
-    forwarded_.clear();
-    mqtt::forwarded_properties(publish.properties, forwarded_);
-    write_with_hops(forwarded_.view(), hops, properties_);
   }
   const client::Terms& terms = remote_.terms();
   const Qos qos = std::min(publish.qos, terms.maximum_qos);
@@ -95,17 +100,11 @@ void Relay::cross_to_local(const client::Message& message, Instant now) {
   const PacketId id = publish.packet_id;
   if (publish.qos != Qos::at_most_once) in_.receipts[id] = message.receipt;
   last_crossing_ = now;
-  const bool v5 = options_.version == mqtt::Version::v5_0;
-  const std::uint32_t hops = v5 ? hops_of(publish.properties) + 1 : 0;
-  if (hops > hops_max) return not_taken(in_, remote_, id, Accepted::packet_too_large, now);
+  if (!carry_properties(publish)) {
+    return not_taken(in_, remote_, id, Accepted::packet_too_large, now);
+  }
   if (!map_.to_local(publish.topic, name_)) {
     return not_taken(in_, remote_, id, Accepted::accepted, now);
-  }
-  properties_.clear();
-  if (v5) {
-    forwarded_.clear();
-    mqtt::forwarded_properties(publish.properties, forwarded_);
-    write_with_hops(forwarded_.view(), hops, properties_);
   }
   const client::Publication publication = {
       .topic = name_,

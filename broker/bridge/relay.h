@@ -68,6 +68,9 @@ class Relay {
     }
   };
 
+  /// Writes those for the other end to properties_, one hop more among them. Returns false if the
+  /// message has crossed too many bridges.
+  bool carry_properties(const mqtt::Publish& publish);
   void cross_to_remote(const client::Message& message, Instant now);
   void cross_to_local(const client::Message& message, Instant now);
   [[nodiscard]] bool is_too_large(const client::Publication& publication) const noexcept;

@@ -11,17 +11,6 @@ namespace transport {
 
 namespace {
 
-ConnectTarget target_of(const LinkOptions& options) {
-  ConnectTarget target{.socket = options.socket};
-  if (options.address.is_unix()) {
-    target.unix_path = options.address.path;
-  } else {
-    target.host = options.address.host;
-    target.port = options.address.port;
-  }
-  return target;
-}
-
 /// One run of bytes; `joined` has it, if the output is in pieces.
 mqtt::Bytes run_of(const broker::Output& output, mqtt::ByteBuffer& joined) {
   if (output.splices.empty()) return output.bytes.view();

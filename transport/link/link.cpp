@@ -13,7 +13,6 @@
 #include "transport/text.h"
 
 namespace transport {
-namespace {
 
 ConnectTarget target_of(const LinkOptions& options) {
   ConnectTarget target{.socket = options.socket};
@@ -28,6 +27,8 @@ ConnectTarget target_of(const LinkOptions& options) {
   }
   return target;
 }
+
+namespace {
 
 LinkEnd end_of(ConnectFailure failure) {
   using Cause = ConnectFailure::Cause;

@@ -55,4 +55,7 @@ struct LinkOptions {
   std::size_t unsent_bytes_max = 262'144;
 };
 
+/// The place that a link connects to: its proxy, if it has one.
+[[nodiscard]] ConnectTarget target_of(const LinkOptions& options);
+
 }  // namespace transport
