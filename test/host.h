@@ -61,7 +61,7 @@ class Host {
     }
   }
 
-  /// What a test does with the wishes of shard `index`; nothing, as it stands here.
+  /// Calls about the wishes of shard `index`. Each does nothing unless the derived class hides it.
   struct Part {
     /// The turn has ended: the journal may be taken.
     void journal(std::uint32_t /*index*/, broker::Shard& /*shard*/) {}

@@ -54,7 +54,7 @@ class InnerClients {
   [[nodiscard]] broker::ConnectionId open(InnerClient& client, const broker::Origin& origin);
   /// Gives MQTT bytes to the shard.
   ///
-  /// Requires  Bytes that nobody changes until this returns.
+  /// Requires  The bytes stay as they are until this returns.
   /// Returns   Whether it takes more now: otherwise inner_resumed() comes.
   bool send(broker::ConnectionId id, mqtt::Bytes bytes);
   /// The client is behind with so much: to be said when that has changed without a write().
@@ -69,7 +69,7 @@ class InnerClients {
   void resume(const Connection& connection);
   /// The shard has ended it.
   void end(Connection& connection);
-  /// The loop ends: nobody is told.
+  /// The loop ends: the client is not told.
   void drop(Connection& connection);
 
  private:

@@ -19,7 +19,7 @@ namespace server {
 /// Shape      The n-th listener of the settings is the n-th everywhere.
 [[nodiscard]] broker::Limits limits_of(const conf::Settings& settings);
 [[nodiscard]] broker::ListenerPolicy policy_of(const conf::Listener& listener);
-/// The rules of this broker's own bridges, for which nobody has to be asked.
+/// The rules of this broker's own bridges: no login, no access list, no limit on clients.
 [[nodiscard]] broker::ListenerPolicy bridge_policy();
 [[nodiscard]] transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                              std::uint16_t index);

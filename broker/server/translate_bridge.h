@@ -10,7 +10,7 @@
 
 namespace server {
 
-/// What only this machine and this process know about a bridge.
+/// The parts of a bridge's options that come from this machine and this process.
 struct BridgePlace {
   std::string host_name;
   std::uint16_t listener = 0;         // of the policy of bridges

@@ -91,7 +91,7 @@ bool needs_proxy_protocol(const Option& option) {
   return option.name == "proxy_protocol_v2_require_tls";
 }
 
-/// What every bridge needs, but for the option itself.
+/// Lines that every bridge needs, without that of the option itself.
 std::vector<std::pair<std::string, std::string>> bridge_lines_of(const Option& option) {
   std::vector<std::pair<std::string, std::string>> lines;
   if (option.name != "address") lines.emplace_back("address", "192.0.2.1");
