@@ -198,15 +198,17 @@ class ConnectTest(WireTest):
         self.assertEqual(self.remote.peer("bound").address, "127.0.0.9")
         self.assertEqual(self.remote.peer("free").address, "127.0.0.1")
         self.state("1", "asks")
-        port = self.remote.peer("asks").socket.getpeername()[1]
-        self.until(lambda: 500 < self.keepalive_seconds(port) <= 600, "the timer of keepalive")
+        here = self.remote.peer("asks").socket
+        ends = [here.getpeername(), here.getsockname()]
+        self.until(lambda: 500 < self.keepalive_seconds(*ends) <= 600, "the timer of keepalive")
 
     @staticmethod
-    def keepalive_seconds(port):
-        """Seconds until TCP asks for a sign of life on a connection from a local port; 0: never."""
+    def keepalive_seconds(*ends):
+        """Seconds until TCP asks for a sign of life on a connection, by its two ends, the asking
+        one first; 0: never. One end is not enough: connections to other places share its port."""
         for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
             fields = line.split()
-            if int(fields[1].split(":")[1], 16) == port:
+            if [int(end.split(":")[1], 16) for end in fields[1:3]] == [port for _, port in ends]:
                 timer, left = fields[5].split(":")
                 return int(left, 16) / 100 if timer == "02" else 0
         return 0
