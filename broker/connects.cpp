@@ -124,13 +124,13 @@ Next Connects::refuse(Connection& connection, const mqtt::Connect& packet, const
   return turn_away(connection, packet.version, failure);
 }
 
-// Alerts on failed logins look for "not authorised.".
+// Mosquitto's own words: alerts and filters of fail2ban look for them.
 void Connects::note_refused_login(const Connection& connection, const mqtt::Connect& packet,
                                   const Verdict& verdict) {
   const std::string applicant = applicant_text(connection, packet);
   if (verdict.reason == Reason::not_authorized) {
     log_.note(LogType::warning,
-              {"Client ", applicant, " (", verdict.why, ") disconnected: not authorised."});
+              {"Client ", applicant, " (", verdict.why, ") disconnected, not authorised."});
   } else {
     log_.note(LogType::warning, {"Client ", applicant, " disconnected: ", verdict.why, "."});
   }

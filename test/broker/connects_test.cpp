@@ -125,7 +125,7 @@ TEST_CASE("a login is asked for, and the verdict decides [MQTT-3.1.4-2]", "[conn
     CHECK(scene.connects.decided(scene.connection, denied) == Decided::refused);
     CHECK(scene.gone());
     CHECK(scene.output() == Lines{"CONNACK 0 05"});
-    CHECK(scene.parts.lines.contains("(wrong password) disconnected: not authorised."));
+    CHECK(scene.parts.lines.contains("(wrong password) disconnected, not authorised."));
   }
   SECTION("asked for again after a reload") {
     scene.connects.outdate_logins();

@@ -100,7 +100,7 @@ class PasswordTest(BrokerTest):
             client.expect_closed()
             why = "wrong password" if user == "ann" else "unknown user"
             self.broker.wait_for_log(rf"Client {name} \[127\.0\.0\.1:\d+\] with user '{user}' "
-                                     rf"\({why}\) disconnected: not authorised\.$")
+                                     rf"\({why}\) disconnected, not authorised\.$")
             port = client.stream.socket.getsockname()[1]
             lines = self.broker.log_lines(rf"127\.0\.0\.1:{port}\b(?!.* on port )")
             self.assertEqual(len(lines), 1, lines)
