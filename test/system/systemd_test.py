@@ -373,4 +373,4 @@ class UnitTest(unittest.TestCase):
         text = (ROOT / "conf" / "darter.service").read_text(encoding="utf-8")
         self.assertNotRegex(text, r"(?m)^User=")
         self.assertNotRegex(text, r"(?m)^(Runtime|State|Logs|Cache|Configuration)Directory=")
-        self.assertRegex(text, r"(?m)^ExecStartPre=-/bin/chown mosquitto: .*/var/lib/darter\b")
+        self.assertRegex(text, r"(?m)^ExecStartPre=-/bin/chown darter: .*/var/lib/darter\b")
