@@ -57,7 +57,7 @@ constexpr std::array table{
     Option{"--help", "", &Options::help, 0, 0, "this text"},
 };
 
-constexpr std::size_t help_column = 22;
+constexpr std::size_t help_column = 24;
 
 constexpr std::string_view introduction = R"(Usage: darter-bench SCENARIO [OPTION]...
 
