@@ -42,11 +42,12 @@ class Parser {
  private:
   void argument(std::string_view text);
   void check_doctor();
+  void check_adopt();
   void unknown(std::string_view text);
   std::optional<std::string_view> value_of(const Argument& argument, std::string_view text);
   [[nodiscard]] bool is_settled() const {
     return result.action == Action::help || result.action == Action::doctor_help ||
-           result.action == Action::version;
+           result.action == Action::adopt_help || result.action == Action::version;
   }
 
   const std::vector<std::string_view>& arguments_;
@@ -111,6 +112,15 @@ constexpr auto arguments = std::to_array<Argument>({
       "Of darter doctor: the configuration of nginx; without it /etc/nginx/nginx.conf is taken if "
       "there is one."},
      [](Parser& parser, std::string_view path) { parser.set_nginx(path); }},
+    {{"", "--apply", "", "Of darter adopt: make the changes."},
+     [](Parser& parser, std::string_view) { parser.result.adopt.apply = true; }},
+    {{"", "--undo", "", "Of darter adopt: take the changes back."},
+     [](Parser& parser, std::string_view) { parser.result.adopt.undo = true; }},
+    {{"", "--keep", "", "Of darter adopt: serve mosquitto.conf as it is."},
+     [](Parser& parser, std::string_view) { parser.result.adopt.keep = true; }},
+    {{"", "--root", "DIR",
+      "Of darter adopt: change files below this folder only, and start and stop nothing."},
+     [](Parser& parser, std::string_view path) { parser.result.adopt.root = path; }},
     {{"", "--sample-config", "FORM",
       "Print every option with its default and exit; FORM is toml or mosquitto. Or print a manual "
       "page: man is darter.conf(5), man8 is darter(8)."},
@@ -132,6 +142,14 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter --import mosquitto.db -c darter.toml", "take over what Mosquitto had stored"},
     {"darter --backup store.backup -c darter.toml", "keep what is stored, while the broker runs"},
     {"darter doctor -c darter.toml", "what will go wrong, here and in nginx?"},
+    {"darter adopt", "what would change if darter took Mosquitto's place?"},
+});
+
+constexpr auto adopt_example_rows = std::to_array<Example>({
+    {"darter adopt", "look, and change nothing"},
+    {"darter adopt --apply", "move in"},
+    {"darter adopt --keep --apply", "the same, with mosquitto.conf as it is"},
+    {"darter adopt --undo", "back to Mosquitto"},
 });
 
 constexpr auto doctor_example_rows = std::to_array<Example>({
@@ -151,6 +169,9 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
   if (!arguments_.empty() && arguments_.front() == "doctor") {
     result.action = Action::doctor;
     ++next_;
+  } else if (!arguments_.empty() && arguments_.front() == "adopt") {
+    result.action = Action::adopt;
+    ++next_;
   }
   while (next_ < arguments_.size() && !is_settled()) argument(arguments_[next_++]);
   if (is_settled()) return std::move(result);
@@ -167,12 +188,30 @@ std::expected<CommandLine, Diagnostics> Parser::parse() && {
     error("'--backup' and '--restore' need a configuration that names the store: -c FILE");
   }
   if (errors_.empty()) check_doctor();
+  if (errors_.empty()) check_adopt();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   return std::move(result);
 }
 
 void Parser::help() {
-  result.action = result.action == Action::doctor ? Action::doctor_help : Action::help;
+  result.action = result.action == Action::doctor  ? Action::doctor_help
+                  : result.action == Action::adopt ? Action::adopt_help
+                                                   : Action::help;
+}
+
+void Parser::check_adopt() {
+  if (arguments_.empty() || arguments_.front() != "adopt") {
+    if (result.adopt == AdoptArguments()) return;
+    return error("'--apply', '--undo', '--keep' and '--root' belong to darter adopt");
+  }
+  CommandLine allowed;
+  allowed.action = Action::adopt;
+  allowed.config_file = result.config_file;
+  allowed.adopt = result.adopt;
+  if (result != allowed) {
+    error("'adopt' takes -c, --keep, --apply, --undo, --root and --help only");
+  }
+  if (result.adopt.apply && result.adopt.undo) error("'--apply' and '--undo' exclude each other");
 }
 
 void Parser::check_doctor() {
@@ -333,13 +372,15 @@ std::vector<ArgumentText> argument_texts() { return {arguments.begin(), argument
 
 std::span<const Example> examples() { return example_rows; }
 std::span<const Example> doctor_examples() { return doctor_example_rows; }
+std::span<const Example> adopt_examples() { return adopt_example_rows; }
 
 std::string help_text(std::string_view version) {
   std::string text =
       "darter version " + std::string(version) +
       "\n\n"
       "Usage: " +
-      std::string(usage_text) + "\n       " + std::string(doctor_usage_text) +
+      std::string(usage_text) + "\n       " + std::string(doctor_usage_text) + "\n       " +
+      std::string(adopt_usage_text) +
       "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const Argument& each : arguments) text += help_line(each);
@@ -355,6 +396,18 @@ std::string doctor_help_text() {
   }
   text += "\n" + examples_text(doctor_examples());
   return text + "\n" + folded("Exit status: " + std::string(doctor_status_text), "");
+}
+
+std::string adopt_help_text() {
+  std::string text = "Usage: " + std::string(adopt_usage_text) + "\n\n" + folded(adopt_text, "");
+  text += "\n";
+  for (const Argument& each : arguments) {
+    if (each.long_name == "--config-file" || each.help.starts_with("Of darter adopt")) {
+      text += help_line(each);
+    }
+  }
+  text += "\n" + examples_text(adopt_examples());
+  return text + "\n" + folded("Exit status: " + std::string(adopt_status_text), "");
 }
 
 std::string version_text(std::string_view version) {

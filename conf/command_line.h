@@ -32,7 +32,19 @@ enum class Action : std::uint8_t {
   restore,        ///< put such a copy in the place of the store and exit
   doctor,         ///< look for causes of later failures and exit
   doctor_help,
+  adopt,  ///< take a machine over from Mosquitto, or give it back, and exit
+  adopt_help,
   reload,  ///< ask the running broker of the file to read it again
+};
+
+/// The way in which darter adopt is asked to act.
+struct AdoptArguments {
+  bool apply = false;  ///< --apply; without it and --undo nothing is changed
+  bool undo = false;   ///< --undo
+  bool keep = false;   ///< --keep: serve mosquitto.conf as it is
+  std::string root;    ///< --root: the folder that stands for "/"; empty: this machine
+
+  bool operator==(const AdoptArguments&) const = default;
 };
 
 /// The arguments of darter, checked.
@@ -48,13 +60,14 @@ struct CommandLine {
   std::string tls_keylog_file;       ///< --tls-keylog; empty: none
   std::string nginx_file;            ///< --nginx, of doctor; empty: where nginx has it
   std::string sample_form;           ///< "toml", "mosquitto", "man" or "man8"
+  AdoptArguments adopt;
 
   bool operator==(const CommandLine&) const = default;
 };
 
 /// Reads the arguments, without the program's name in front.
 ///
-/// Shape     A first argument "doctor" is a command of its own, with few arguments.
+/// Shape     A first argument "doctor" or "adopt" is a command of its own, with few arguments.
 /// Returns   The first of help and version that is asked for wins over everything behind it.
 /// Errors    Every wrong argument, each in one sentence.
 [[nodiscard]] std::expected<CommandLine, Diagnostics> parse_command_line(
@@ -91,6 +104,8 @@ struct Example {
 
 inline constexpr std::string_view usage_text = "darter [-c FILE] [-p PORT] [-v] [-q] [-d]";
 inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--nginx FILE]";
+inline constexpr std::string_view adopt_usage_text =
+    "darter adopt [-c FILE] [--keep] [--apply | --undo] [--root DIR]";
 
 inline constexpr std::string_view exit_status_text =
     "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener, its "
@@ -116,6 +131,23 @@ inline constexpr std::string_view doctor_status_text =
     "0 if nothing is wrong, 1 for warnings, 2 for errors, 3 if the arguments or a configuration "
     "cannot be read: the same that monitoring plugins have for OK, WARNING, CRITICAL and UNKNOWN.";
 [[nodiscard]] std::span<const Example> doctor_examples();
+
+/// The output of darter adopt --help.
+[[nodiscard]] std::string adopt_help_text();
+
+/// The purpose of darter adopt, in sentences, and the meaning of its exit status.
+inline constexpr std::string_view adopt_text =
+    "Moves this machine from Mosquitto to darter. It reads /etc/mosquitto/mosquitto.conf, or the "
+    "file of -c, says what would change and what it could not keep, and changes nothing before "
+    "--apply asks for it. Then it stops Mosquitto, writes /etc/darter/darter.toml, puts what "
+    "mosquitto.db holds where darter's first start imports it, lets darter's user read the files "
+    "that the configuration names, and starts darter. With --keep darter serves mosquitto.conf "
+    "itself, as Mosquitto's user and with its folders. --undo puts all of it back and starts "
+    "Mosquitto; what clients did in between stays in darter's store.";
+inline constexpr std::string_view adopt_status_text =
+    "0 if it is done, or could be; 1 if a step failed, and all steps before it were taken back; 3 "
+    "if the arguments or the configuration cannot be used.";
+[[nodiscard]] std::span<const Example> adopt_examples();
 
 /// The output of --version.
 [[nodiscard]] std::string version_text(std::string_view version);

@@ -136,7 +136,7 @@ std::string program_manual() {
   std::string text = head_of("DARTER", "8", "System administration") + heading("NAME") +
                      "darter \\- an MQTT broker that takes Mosquitto's place\n" +
                      heading("SYNOPSIS") + prose(usage_text) + ".br\n" + prose(doctor_usage_text) +
-                     heading("DESCRIPTION");
+                     ".br\n" + prose(adopt_usage_text) + heading("DESCRIPTION");
   text += prose(
       "darter serves MQTT 5.0, 3.1.1 and 3.1 over TCP and WebSocket. Without a configuration it "
       "listens on port 1883 of this machine only and lets everybody in.");
@@ -147,6 +147,11 @@ std::string program_manual() {
     text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
   }
   text += ".PP\n" + prose("Exit status of darter doctor: " + std::string(doctor_status_text));
+  text += heading("ADOPT") + prose(adopt_text);
+  for (const Example& each : adopt_examples()) {
+    text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
+  }
+  text += ".PP\n" + prose("Exit status of darter adopt: " + std::string(adopt_status_text));
   text += heading("SIGNALS");
   text += ".TP\n.B SIGHUP\n" +
           prose(

@@ -11,6 +11,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/adopt_command.h"
 #include "broker/server/backup_command.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
@@ -152,6 +153,10 @@ int run(const std::vector<std::string_view>& arguments) {
       return run_doctor(*command_line);
     case conf::Action::doctor_help:
       return print(conf::doctor_help_text());
+    case conf::Action::adopt:
+      return run_adopt(*command_line);
+    case conf::Action::adopt_help:
+      return print(conf::adopt_help_text());
     case conf::Action::convert: {
       const auto text = conf::convert(command_line->config_file);
       return text ? print(*text) : report(text.error());

@@ -94,6 +94,32 @@ TEST_CASE("help begins as Mosquitto's does", "[conf]") {
   }
 }
 
+TEST_CASE("adopt is a command of its own", "[conf]") {
+  const auto parse = [](const std::vector<std::string_view>& arguments) {
+    return conf::parse_command_line(arguments);
+  };
+  const auto look = parse({"adopt"});
+  REQUIRE(look);
+  CHECK(look->action == conf::Action::adopt);
+  CHECK(look->adopt == conf::AdoptArguments());
+  const auto all = parse({"adopt", "-c", "a.conf", "--keep", "--apply", "--root", "/tmp/x"});
+  REQUIRE(all);
+  CHECK(all->config_file == "a.conf");
+  CHECK((all->adopt.apply && all->adopt.keep && !all->adopt.undo));
+  CHECK(all->adopt.root == "/tmp/x");
+  CHECK(parse({"adopt", "--undo"})->adopt.undo);
+  CHECK(parse({"adopt", "--help"})->action == conf::Action::adopt_help);
+  CHECK_FALSE(parse({"adopt", "--apply", "--undo"}));
+  CHECK_FALSE(parse({"adopt", "-v"}));
+  CHECK_FALSE(parse({"--apply"}));
+  CHECK_FALSE(parse({"-c", "a.conf", "--root", "/"}));
+  CHECK_FALSE(parse({"doctor", "-c", "a.conf", "--keep"}));
+  const std::string help = conf::adopt_help_text();
+  for (const std::string_view part : {"--apply", "--undo", "--keep", "--root DIR", "Exit status"}) {
+    CHECK(help.find(part) != help.npos);
+  }
+}
+
 TEST_CASE("doctor is a command of its own", "[conf]") {
   const auto parse = [](const std::vector<std::string_view>& arguments) {
     return conf::parse_command_line(arguments);

@@ -1,0 +1,315 @@
+#include "broker/server/adopt_command.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <pwd.h>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "broker/core/text.h"
+#include "broker/server/adoption.h"
+#include "broker/server/doctor/file_checks.h"
+#include "broker/server/translate.h"
+#include "conf/convert.h"
+#include "conf/detect.h"
+#include "conf/file.h"
+#include "conf/load.h"
+
+namespace server {
+namespace {
+
+using broker::concat;
+using Kind = AdoptionStep::Kind;
+
+constexpr std::string_view usual_mosquitto_conf = "/etc/mosquitto/mosquitto.conf";
+constexpr std::string_view darter_toml = "/etc/darter/darter.toml";
+constexpr std::string_view darter_state = "/var/lib/darter/";
+constexpr std::string_view drop_in = "/etc/systemd/system/darter.service.d/adopt.conf";
+constexpr std::string_view adopt_journal = "/etc/darter/adopt.undo";
+constexpr std::string_view new_user = "darter";
+
+int fail_adopt(conf::ExitCode code, std::string_view text) {
+  std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(text.size()), text.data());
+  return static_cast<int>(code);
+}
+
+void print_lines(std::string_view title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  std::printf("%.*s\n", static_cast<int>(title.size()), title.data());
+  for (const std::string& line : lines) std::printf("  %s\n", line.c_str());
+  std::printf("\n");
+}
+
+/// The ids of a user of the machine below `root`.
+std::optional<std::pair<uid_t, gid_t>> ids_of(const std::string& root, std::string_view name) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen((root + "/etc/passwd").c_str(), "rbe"),
+      [](std::FILE* open) { return open == nullptr ? 0 : std::fclose(open); });
+  if (file == nullptr) return std::nullopt;
+  while (const passwd* const entry = ::fgetpwent(file.get())) {
+    if (name == entry->pw_name) return std::pair{entry->pw_uid, entry->pw_gid};
+  }
+  return std::nullopt;
+}
+
+/// Makes the plan: steps, and what they cannot do.
+class Planner {
+ public:
+  Planner(const conf::CommandLine& command_line, doctor::Configuration configuration)
+      : arguments_(command_line.adopt), configuration_(std::move(configuration)) {}
+
+  /// Errors    One sentence on what is missing.
+  [[nodiscard]] std::expected<void, std::string> plan();
+
+  [[nodiscard]] const std::vector<AdoptionStep>& steps() const { return steps_; }
+  [[nodiscard]] const std::vector<std::string>& losses() const { return losses_; }
+
+ private:
+  void stop_mosquitto();
+  void write_toml();
+  void take_state();
+  void hand_over_files();
+  void hand_over(const std::string& path);
+  void write_drop_in();
+  void start_darter();
+  void command(std::string line, std::vector<std::string> words, std::vector<std::string> back);
+  [[nodiscard]] std::string here(std::string_view path) const {
+    return concat({arguments_.root, path});
+  }
+  [[nodiscard]] const conf::Settings& settings() const { return configuration_.settings; }
+
+  conf::AdoptArguments arguments_;
+  doctor::Configuration configuration_;
+  uid_t user_ = 0;
+  gid_t group_ = 0;
+  std::vector<AdoptionStep> steps_;
+  std::vector<std::string> losses_;
+};
+
+std::expected<void, std::string> Planner::plan() {
+  if (!arguments_.keep) {
+    const auto ids = ids_of(arguments_.root, new_user);
+    if (!ids) {
+      return std::unexpected(
+          "There is no user 'darter'. The package makes it; so does: adduser --system --group "
+          "--no-create-home darter. With --keep darter runs as Mosquitto's user.");
+    }
+    std::tie(user_, group_) = *ids;
+  }
+  for (const conf::Diagnostic& remark : settings().remarks) losses_.push_back(format(remark));
+  stop_mosquitto();
+  if (arguments_.keep) {
+    write_drop_in();
+  } else {
+    write_toml();
+    take_state();
+    hand_over_files();
+  }
+  start_darter();
+  return {};
+}
+
+void Planner::command(std::string line, std::vector<std::string> words,
+                      std::vector<std::string> back) {
+  steps_.push_back({.kind = Kind::run_command,
+                    .command = std::move(words),
+                    .undo_command = std::move(back),
+                    .line = std::move(line)});
+}
+
+void Planner::stop_mosquitto() {
+  command("stop Mosquitto, now and at the next boot: systemctl disable --now mosquitto",
+          {"systemctl", "disable", "--now", "mosquitto.service"},
+          {"systemctl", "enable", "--now", "mosquitto.service"});
+}
+
+void Planner::start_darter() {
+  command("start darter, now and at each boot: systemctl enable, systemctl restart darter",
+          {"systemctl", "enable", "darter.service"},
+          {"systemctl", "disable", "--now", "darter.service"});
+  command("", {"systemctl", "restart", "darter.service"}, {});
+}
+
+// Folders of Mosquitto that darter's user cannot write to become darter's own.
+void Planner::write_toml() {
+  conf::Source source = configuration_.source;
+  const auto move_folders = [](std::vector<conf::Entry>& entries) {
+    for (conf::Entry& entry : entries) {
+      auto* const text = std::get_if<std::string>(&entry.value);
+      if (text == nullptr) continue;
+      for (const std::string_view folder : {"/var/log/", "/run/"}) {
+        const std::string old = concat({folder, "mosquitto/"});
+        const auto found = text->find(old);
+        if (found != text->npos) text->replace(found, old.size(), concat({folder, "darter/"}));
+      }
+    }
+  };
+  move_folders(source.globals);
+  for (conf::ListenerSource& listener : source.listeners) move_folders(listener.entries);
+  std::erase_if(source.globals, [](const conf::Entry& entry) {
+    return entry.option->name == "user" || entry.option->name == "persistence_location";
+  });
+  std::string text = concat({"# Made by darter adopt from ", configuration_.file,
+                             ". What each option means: darter.conf(5).\n\nuser = \"", new_user,
+                             "\"\npersistence_location = \"", darter_state, "\"\n"});
+  text += conf::to_toml(source);
+  const bool there = ::access(here(darter_toml).c_str(), F_OK) == 0;
+  steps_.push_back(
+      {.kind = Kind::write_file,
+       .path = here(darter_toml),
+       .text = std::move(text),
+       .group = group_,
+       .mode = S_IRUSR | S_IWUSR | S_IRGRP,
+       .line = concat({"write ", here(darter_toml), " from ", configuration_.file,
+                       there ? " (the one there is kept as darter.toml.before-adopt)" : ""})});
+}
+
+void Planner::take_state() {
+  const StorePaths paths = store_paths_of(settings());
+  if (paths.mosquitto.empty() || ::access(paths.mosquitto.c_str(), F_OK) != 0) return;
+  if (::access(here(concat({darter_state, "darter.db"})).c_str(), F_OK) == 0) {
+    losses_.push_back(concat({"There is a darter.db in ", here(darter_state), ": ", paths.mosquitto,
+                              " is not imported. To begin with what it holds, move "
+                              "darter.db away first."}));
+    return;
+  }
+  const std::string to =
+      here(concat({darter_state, std::filesystem::path(paths.mosquitto).filename().string()}));
+  steps_.push_back({.kind = Kind::copy_file,
+                    .path = to,
+                    .text = paths.mosquitto,
+                    .owner = user_,
+                    .group = group_,
+                    .mode = S_IRUSR | S_IWUSR,
+                    .line = concat({"copy ", paths.mosquitto, " to ", to,
+                                    ", where the first start imports it"})});
+}
+
+void Planner::hand_over_files() {
+  for (const doctor::NamedPath& each : doctor::paths_of(configuration_)) {
+    using Use = doctor::NamedPath::Use;
+    if (each.use == Use::read || each.use == Use::read_secret) hand_over(each.path);
+  }
+}
+
+// Files beside mosquitto.conf only: the group of others, such as /etc/ssl/private, is somebody's.
+void Planner::hand_over(const std::string& path) {
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  const bool readable = status.st_uid == user_    ? (status.st_mode & S_IRUSR) != 0
+                        : status.st_gid == group_ ? (status.st_mode & S_IRGRP) != 0
+                                                  : (status.st_mode & S_IROTH) != 0;
+  if (readable) return;
+  const auto folder = std::filesystem::path(configuration_.file).parent_path().string() + "/";
+  if (!path.starts_with(folder)) {
+    losses_.push_back(concat({path, " cannot be read by ", new_user,
+                              ": darter has it at the start, and a reload fails. Let a group that "
+                              "the two share read it."}));
+    return;
+  }
+  const mode_t mode = (status.st_mode & 07777U) | S_IRGRP;
+  steps_.push_back({.kind = Kind::change_owner,
+                    .path = path,
+                    .owner = status.st_uid,
+                    .group = group_,
+                    .mode = mode,
+                    .line = concat({"let the group ", new_user, " read ", path})});
+}
+
+void Planner::write_drop_in() {
+  const std::string& file = configuration_.file;
+  // Undone last of the three, when the file is gone.
+  command("", {}, {"systemctl", "daemon-reload"});
+  steps_.push_back({.kind = Kind::write_file,
+                    .path = here(drop_in),
+                    .text = concat({"# Made by darter adopt --keep.\n[Service]\nExecStart=\n"
+                                    "ExecStart=/usr/sbin/darter -c ",
+                                    file, "\nExecReload=\nExecReload=/usr/sbin/darter --reload -c ",
+                                    file, "\n"}),
+                    .mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH,
+                    .line = concat({"write ", here(drop_in), ": darter serves ", file})});
+  command("", {"systemctl", "daemon-reload"}, {});
+}
+
+int take_back(Adoption& adoption) {
+  if (!adoption.is_made()) {
+    return fail_adopt(conf::ExitCode::bad_configuration, "darter adopt has changed nothing here.");
+  }
+  const std::vector<std::string> faults = adoption.undo();
+  for (const std::string& fault : faults) std::fprintf(stderr, "Error: %s\n", fault.c_str());
+  if (!faults.empty()) return static_cast<int>(conf::ExitCode::unusable_listener);
+  std::printf("All is as it was before darter adopt, and Mosquitto serves.\n");
+  return 0;
+}
+
+std::expected<doctor::Configuration, int> read_configuration(const std::string& file) {
+  const auto text = conf::read_file(file);
+  if (!text) {
+    return std::unexpected(fail_adopt(conf::ExitCode::bad_configuration, text.error() + "."));
+  }
+  auto settings = conf::load_text(*text, file);
+  if (!settings) {
+    std::fprintf(stderr, "darter cannot serve this configuration yet:\n");
+    for (const conf::Diagnostic& each : settings.error()) {
+      std::fprintf(stderr, "  %s\n", conf::format(each).c_str());
+    }
+    return std::unexpected(static_cast<int>(conf::ExitCode::bad_configuration));
+  }
+  if (conf::detect_form(*text, file) == conf::FileForm::toml) {
+    return std::unexpected(fail_adopt(conf::ExitCode::bad_configuration,
+                                      file + " is a darter.toml, not Mosquitto's."));
+  }
+  doctor::Configuration configuration;
+  configuration.file = file;
+  configuration.settings = std::move(*settings);
+  configuration.source = conf::read_source(*text, file);
+  return configuration;
+}
+
+}  // namespace
+
+int run_adopt(const conf::CommandLine& command_line) {
+  const conf::AdoptArguments& arguments = command_line.adopt;
+  Adoption adoption(concat({arguments.root, adopt_journal}), arguments.root.empty());
+  if (arguments.undo) return take_back(adoption);
+  const std::string file = command_line.config_file.empty()
+                               ? concat({arguments.root, usual_mosquitto_conf})
+                               : command_line.config_file;
+  auto configuration = read_configuration(file);
+  if (!configuration) return configuration.error();
+  Planner planner(command_line, std::move(*configuration));
+  if (const auto planned = planner.plan(); !planned) {
+    return fail_adopt(conf::ExitCode::bad_configuration, planned.error());
+  }
+  std::vector<std::string> lines;
+  for (const AdoptionStep& step : planner.steps()) {
+    if (!step.line.empty()) lines.push_back(step.line);
+  }
+  std::printf("darter adopt: %s\n\n", file.c_str());
+  print_lines(arguments.apply ? "What changes:" : "What would change:", lines);
+  print_lines("What is not kept, or means something else:", planner.losses());
+  std::fflush(stdout);
+  if (adoption.is_made()) {
+    return fail_adopt(conf::ExitCode::bad_configuration,
+                      "It is done already. To take it back: darter adopt --undo");
+  }
+  if (!arguments.apply) {
+    std::printf("Nothing was changed. To do it: darter adopt %s--apply\n",
+                arguments.keep ? "--keep " : "");
+    return 0;
+  }
+  if (const auto made = adoption.make(planner.steps()); !made) {
+    return fail_adopt(conf::ExitCode::unusable_listener, made.error() + " Nothing has changed.");
+  }
+  std::printf("Done. To take it back: darter adopt --undo\n");
+  return 0;
+}
+
+}  // namespace server
