@@ -22,8 +22,9 @@ std::string host_name() {
 /// Of the jitter of a bridge.
 std::uint64_t chance() {
   std::uint64_t value = 0;
-  static_cast<void>(::getrandom(&value, sizeof value, 0));
-  return value;
+  // Without it bridges only come back in step.
+  const bool drawn = ::getrandom(&value, sizeof value, 0) == ssize_t{sizeof value};
+  return drawn ? value : 0;
 }
 
 }  // namespace
