@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -172,12 +174,13 @@ void Planner::write_toml() {
 }
 
 void Planner::take_state() {
+  constexpr std::string_view fresh_start =
+      ". To begin with what it holds, move darter.db away first.";
   const StorePaths paths = store_paths_of(settings());
   if (paths.mosquitto.empty() || ::access(paths.mosquitto.c_str(), F_OK) != 0) return;
   if (::access(here(concat({darter_state, "darter.db"})).c_str(), F_OK) == 0) {
     losses_.push_back(concat({"There is a darter.db in ", here(darter_state), ": ", paths.mosquitto,
-                              " is not imported. To begin with what it holds, move "
-                              "darter.db away first."}));
+                              " is not imported", fresh_start}));
     return;
   }
   const std::string to =
@@ -227,14 +230,15 @@ void Planner::write_drop_in() {
   const std::string& file = configuration_.file;
   // Undone last of the three, when the file is gone.
   command("", {}, {"systemctl", "daemon-reload"});
-  steps_.push_back({.kind = Kind::write_file,
-                    .path = here(drop_in),
-                    .text = concat({"# Made by darter adopt --keep.\n[Service]\nExecStart=\n"
-                                    "ExecStart=/usr/sbin/darter -c ",
-                                    file, "\nExecReload=\nExecReload=/usr/sbin/darter --reload -c ",
-                                    file, "\n"}),
-                    .mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH,
-                    .line = concat({"write ", here(drop_in), ": darter serves ", file})});
+  constexpr std::string_view first_lines =
+      "# Made by darter adopt --keep.\n[Service]\nExecStart=\nExecStart=/usr/sbin/darter -c ";
+  steps_.push_back(
+      {.kind = Kind::write_file,
+       .path = here(drop_in),
+       .text = concat({first_lines, file, "\nExecReload=\nExecReload=/usr/sbin/darter --reload -c ",
+                       file, "\n"}),
+       .mode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH,
+       .line = concat({"write ", here(drop_in), ": darter serves ", file})});
   command("", {"systemctl", "daemon-reload"}, {});
 }
 
