@@ -69,7 +69,8 @@ class FilesTest(unittest.TestCase):
                          ("//darter:", "//127.0.0.1:")):
             text = text.replace(old, str(new))
         path = self.folder / "nginx.conf"
-        path.write_text(f"pid {self.folder}/pid;\nevents {{ }}\nhttp {{ access_log off;\n{text} }}\n")
+        path.write_text(f"pid {self.folder}/pid;\nevents {{ }}\n"
+                        f"http {{ access_log off;\n{text} }}\n")
         run("/usr/sbin/nginx", "-t", "-e", self.folder / "error.log", "-p", self.folder, "-c", path)
 
     def test_names_of_files(self):
