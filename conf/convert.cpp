@@ -20,6 +20,10 @@ std::string values_text(const std::vector<Entry>& entries, const Option& option)
   return "[" + list + "]";
 }
 
+std::string heading_of(ListenerKind kind) {
+  return kind == ListenerKind::http ? "[[http_listener]]" : "[[listener]]";
+}
+
 std::string section(const std::vector<Entry>& entries) {
   std::string text;
   std::set<std::string_view> done;
@@ -73,7 +77,7 @@ std::string to_toml(const Source& source) {
   std::string text =
       section(source.globals) + form_defaults(source) + section(source.default_listener);
   for (const ListenerSource& listener : source.listeners) {
-    text += (text.empty() ? "" : "\n") + std::string("[[listener]]  # ") +
+    text += (text.empty() ? "" : "\n") + heading_of(listener.kind) + "  # " +
             place_text(listener.place) + "\n" + section(listener.entries);
   }
   for (const BridgeSource& bridge : source.bridges) {

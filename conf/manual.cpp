@@ -98,8 +98,8 @@ std::string configuration_manual() {
   text += prose(
       "darter reads two forms of one configuration, told apart by content: mosquitto.conf, as "
       "Mosquitto reads it, and darter.toml, with the same names: options of the broker at the top "
-      "level, one [[listener]] table for each listener, one [[connection]] table for each bridge, "
-      "arrays for what may be repeated. All "
+      "level, one [[listener]] or [[http_listener]] table for each listener, one [[connection]] "
+      "table for each bridge, arrays for what may be repeated. All "
       "errors are reported at once, with file and line. SIGHUP reads the file again: see RELOAD.");
   for (const Chapter& chapter : chapters) {
     text += heading(chapter.title);

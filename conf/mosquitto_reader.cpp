@@ -67,7 +67,7 @@ class MosquittoReader {
   void line(Cursor& cursor, Line line);
   void option(Cursor& cursor, const Option& option, Line line);
   void heading(Cursor& cursor, const Option& option, Line line);
-  void listener(Cursor& cursor, Line line);
+  void listener(Cursor& cursor, ListenerKind kind, Line line);
   void connection(Cursor& cursor, Line line);
   void value(Cursor& cursor, const Option& option, Line line);
   void include(const Cursor& cursor, const Option& option, Line line);
@@ -124,7 +124,8 @@ void MosquittoReader::option(Cursor& cursor, const Option& option, Line line) {
 }
 
 void MosquittoReader::heading(Cursor& cursor, const Option& option, Line line) {
-  if (option.name == "listener") return listener(cursor, line);
+  if (option.name == "listener") return listener(cursor, ListenerKind::mqtt, line);
+  if (option.name == "http_listener") return listener(cursor, ListenerKind::http, line);
   connection(cursor, line);
 }
 
@@ -142,20 +143,21 @@ void MosquittoReader::connection(Cursor& cursor, Line line) {
   writer_.set("name", *name, cursor.place, *cursor.bridge);
 }
 
-/// `listener PORT [ADDRESS]` or `listener 0 PATH`; words from one that begins with '#' are a
-/// comment.
-void MosquittoReader::listener(Cursor& cursor, Line line) {
+/// `listener PORT [ADDRESS]` or `listener 0 PATH`, and `http_listener` alike; words from one that
+/// begins with '#' are a comment.
+void MosquittoReader::listener(Cursor& cursor, ListenerKind kind, Line line) {
   const auto words = words_of(line.rest);
   const Option* port_option = find_option("port");
   const bool has_address = words.size() > 1 && !words[1].starts_with('#');
   const bool unix_socket = !words.empty() && words[0] == "0";
-  cursor.listener = writer_.begin_listener(cursor.place);
-  if (words.empty()) return writer_.error(cursor.place, "'listener' has no port");
+  const std::string heading = "'" + std::string(line.name);
+  cursor.listener = writer_.begin_listener(cursor.place, kind);
+  if (words.empty()) return writer_.error(cursor.place, heading + "' has no port");
   if (unix_socket && !has_address) {
-    return writer_.error(cursor.place, "'listener 0' needs the path of a unix socket");
+    return writer_.error(cursor.place, heading + " 0' needs the path of a unix socket");
   }
   const auto port = unix_socket ? Value(std::int64_t{0}) : parse_value(*port_option, words[0]);
-  if (!port) return writer_.error(cursor.place, "'listener': " + port.error());
+  if (!port) return writer_.error(cursor.place, heading + "': " + port.error());
   if (!unix_socket) writer_.set("port", *port, cursor.place, cursor.listener);
   if (!has_address) return;
   const std::string_view name = unix_socket ? "unix_socket_path" : "bind_address";

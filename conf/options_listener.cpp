@@ -48,6 +48,16 @@ constexpr auto listener_rows = std::to_array<Option>({
      .help = "Begin a listener: a port and an address, or 0 and the path of a unix socket. What "
              "follows belongs to it. Without any, the broker listens on port 1883 of the loopback "
              "addresses only."},
+    {.name = "http_listener",
+     .type = Type::heading,
+     .scope = Scope::listener,
+     .repeated = true,
+     .example = "9100",
+     .help =
+         "Begin a listener that speaks only HTTP: a port and an address, or 0 and the path of a "
+         "unix socket. What follows belongs to it. Without an address it listens on the "
+         "loopback addresses only. It serves /metrics for Prometheus, /healthz, /readyz and "
+         "the files of http_dir. There is no login: everybody who reaches it may read."},
     {.name = "port",
      .type = Type::integer,
      .scope = Scope::listener,
@@ -265,7 +275,7 @@ constexpr auto listener_rows = std::to_array<Option>({
      .scope = Scope::listener,
      .last_counts = true,
      .example = "/usr/share/darter/www",
-     .help = "Folder of files that a WebSocket listener serves over HTTP.",
+     .help = "Folder of files that a WebSocket listener or an http_listener serves over HTTP.",
      .apply = to_listener<&Listener::http_dir>},
 });
 

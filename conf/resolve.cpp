@@ -28,6 +28,7 @@ class Resolver {
   void loopback_listeners();
   void default_listener();
   void listener(const ListenerSource& from);
+  void make_http(const ListenerSource& from, Listener& listener);
   void apply_form_defaults(Settings& settings, Listener& listener) const;
   void apply(const std::vector<Entry>& entries, Listener& listener, WrittenOptions& written);
   void add(Listener listener, WrittenOptions written);
@@ -123,8 +124,11 @@ Listener Resolver::inherited() const {
 }
 
 void Resolver::listeners() {
-  if (source_.listeners.empty() && !has_default_listener()) return loopback_listeners();
   for (const ListenerSource& each : source_.listeners) listener(each);
+  const bool for_clients = std::ranges::any_of(source_.listeners, [](const ListenerSource& each) {
+    return each.kind == ListenerKind::mqtt;
+  });
+  if (!for_clients && !has_default_listener()) return loopback_listeners();
   if (has_default_listener()) return default_listener();
   remark_defaults_of_all();
 }
@@ -164,9 +168,31 @@ void Resolver::listener(const ListenerSource& from) {
   replace_lists(from.entries, listener);
   apply(from.entries, listener, written);
   if (!listener.unix_socket_path.empty()) listener.port = 0;
-  if (open && per_listener()) remark_not_inherited(from, listener);
+  if (from.kind == ListenerKind::http) {
+    make_http(from, listener);
+  } else if (open && per_listener()) {
+    remark_not_inherited(from, listener);
+  }
   remark_without_websockets(from.entries, listener);
   add(std::move(listener), std::move(written));
+}
+
+/// Figures tell much about clients: without an address nobody elsewhere reads them.
+void Resolver::make_http(const ListenerSource& from, Listener& listener) {
+  if (const Entry* protocol = find_entry(from.entries, "protocol"); protocol != nullptr) {
+    remark(Severity::warning, protocol->place,
+           "'protocol' has no effect below 'http_listener', which speaks HTTP");
+  }
+  listener.protocol = Protocol::http;
+  if (find_entry(from.entries, "bind_address") == nullptr) listener.address.clear();
+  const std::string& where = listener.address;
+  listener.loopback_only = listener.unix_socket_path.empty() && where.empty();
+  const bool outside =
+      !where.empty() && !where.starts_with("127.") && where != "::1" && where != "localhost";
+  if (!outside || listener.tls.require_certificate) return;
+  remark(Severity::notice, from.place,
+         "'http_listener' on " + where +
+             " has no login: everybody who reaches that address reads the broker's figures");
 }
 
 void Resolver::bridge(const BridgeSource& from) {
@@ -240,7 +266,8 @@ void Resolver::remark_without_websockets(const std::vector<Entry>& entries,
     const std::string_view name = each.option->name;
     const bool of_websockets =
         name.starts_with("websockets_") || name.starts_with("http_") || name == "real_ip_header";
-    if (!of_websockets) continue;
+    const bool of_http = name == "http_dir" || name == "real_ip_header";
+    if (!of_websockets || (listener.protocol == Protocol::http && of_http)) continue;
     remark(Severity::warning, each.place,
            quoted(name) + " has no effect on a listener without 'protocol websockets'");
   }

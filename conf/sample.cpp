@@ -81,6 +81,11 @@ std::string bridge_part(bool toml) {
          options;
 }
 
+/// The part about listeners of HTTP, whose options are those of the listeners behind it.
+std::string http_part(std::string_view lines) {
+  return "\n" + folded(find_option("http_listener")->help, "# ") + std::string(lines);
+}
+
 constexpr std::string_view introduction =
     "Every option that works, each as a comment with its default or an example. Without any, the "
     "broker listens on port 1883 of this machine only and lets everybody in. After a change: "
@@ -91,6 +96,7 @@ constexpr std::string_view introduction =
 std::string sample_toml() {
   std::string text = "# darter.toml\n#\n" + folded(introduction, "# ");
   text += section(Part::globals, true, toml_line);
+  text += http_part("#[[http_listener]]\n#port = 9100\n");
   text += "\n" +
           folded(
               "A listener; there may be several. It has a port, and an address unless all are "
@@ -104,6 +110,7 @@ std::string sample_toml() {
 std::string sample_mosquitto() {
   std::string text = "# mosquitto.conf\n#\n" + folded(introduction, "# ");
   text += section(Part::globals, false, mosquitto_line);
+  text += http_part("#http_listener 9100\n");
   text += "\n" +
           folded(
               "A listener; there may be several: listener PORT [ADDRESS], or listener 0 PATH "

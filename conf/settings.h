@@ -44,7 +44,11 @@ struct TlsSettings {
   bool operator==(const TlsSettings&) const = default;
 };
 
-enum class Protocol : std::uint8_t { mqtt, websockets };
+enum class Protocol : std::uint8_t {
+  mqtt,
+  websockets,
+  http,  ///< http_listener: no client of MQTT connects there
+};
 
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };
 
@@ -74,7 +78,7 @@ struct Listener {
   std::string unix_socket_owner;  ///< user, user:group or :group; empty: the process's
   std::string bind_interface;     ///< network device; empty: any
   std::uint16_t port = 1883;      ///< 0: unix_socket_path says where
-  bool loopback_only = false;     ///< nobody named a listener: open nothing to the outside
+  bool loopback_only = false;     ///< nobody named an address: open nothing to the outside
   SocketDomain socket_domain = SocketDomain::any;
   Protocol protocol = Protocol::mqtt;
 

@@ -28,8 +28,8 @@ const Entry* find_entry(const std::vector<Entry>& entries, std::string_view name
   return found == entries.rend() ? nullptr : &*found;
 }
 
-SourceWriter::Owner SourceWriter::begin_listener(const Place& place) {
-  source_.listeners.push_back({.place = place, .entries = {}});
+SourceWriter::Owner SourceWriter::begin_listener(const Place& place, ListenerKind kind) {
+  source_.listeners.push_back({.place = place, .kind = kind, .entries = {}});
   return static_cast<Owner>(source_.listeners.size() - 1);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,9 +26,13 @@ struct Entry {
   Place place;
 };
 
+/// The heading of a listener: `listener` for clients of MQTT, or `http_listener`.
+enum class ListenerKind : std::uint8_t { mqtt, http };
+
 /// The options of one listener, among them its place: port, bind_address or unix_socket_path.
 struct ListenerSource {
   Place place;
+  ListenerKind kind = ListenerKind::mqtt;
   std::vector<Entry> entries;
 };
 
@@ -70,7 +75,7 @@ class SourceWriter {
   [[nodiscard]] static bool is_bridge(Owner owner) { return owner <= Owner::first_bridge; }
 
   /// Returns   The owner of the options that follow.
-  Owner begin_listener(const Place& place);
+  Owner begin_listener(const Place& place, ListenerKind kind);
 
   /// The same for a bridge.
   Owner begin_bridge(const Place& place);

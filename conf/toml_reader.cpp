@@ -86,14 +86,14 @@ class TomlReader {
  private:
   void table(const toml::table& table, Owner owner);
   void option(std::string_view name, const toml::node& node, const Place& place, Owner owner);
-  void listeners(const toml::node& node);
+  void listeners(ListenerKind kind, const toml::node& node);
   void connections(const toml::node& node);
   [[nodiscard]] bool may_stand(const Option& option, std::string_view name, const Place& place,
                                Owner owner);
   void include(const Option& option, const toml::node& node);
   void values(const Option& option, std::string_view name, const toml::node& node, Owner owner);
   void value(const Option& option, std::string_view name, const toml::node& node, Owner owner);
-  void check_address(const toml::table& table, const Place& place);
+  void check_address(const toml::table& table, const std::string& heading, const Place& place);
   [[nodiscard]] Place place_of(const toml::source_region& region) const {
     return {.file = file_, .line = static_cast<int>(region.begin.line)};
   }
@@ -139,7 +139,9 @@ void TomlReader::option(std::string_view name, const toml::node& node, const Pla
   const bool top_level = owner == Owner::globals;
   if (found == nullptr) return writer_.unknown(name, place);
   if (found->type == Type::heading && top_level) {
-    return found->name == "listener" ? listeners(node) : connections(node);
+    if (found->name == "listener") return listeners(ListenerKind::mqtt, node);
+    if (found->name == "http_listener") return listeners(ListenerKind::http, node);
+    return connections(node);
   }
   if (!may_stand(*found, name, place, owner)) return;
   if (found->type == Type::folder) return include(*found, node);
@@ -181,13 +183,14 @@ void TomlReader::include(const Option& option, const toml::node& node) {
   for (const toml::node& each : *array) one(each);
 }
 
-void TomlReader::listeners(const toml::node& node) {
-  const auto one = [this](const toml::node& each) {
+void TomlReader::listeners(ListenerKind kind, const toml::node& node) {
+  const std::string heading = kind == ListenerKind::http ? "[[http_listener]]" : "[[listener]]";
+  const auto one = [this, kind, &heading](const toml::node& each) {
     const Place place = place_of(each.source());
     const auto* listener = each.as_table();
-    if (listener == nullptr) return writer_.error(place, "a listener is a table: [[listener]]");
-    const Owner owner = writer_.begin_listener(place);
-    check_address(*listener, place);
+    if (listener == nullptr) return writer_.error(place, "a listener is a table: " + heading);
+    const Owner owner = writer_.begin_listener(place, kind);
+    check_address(*listener, heading, place);
     table(*listener, owner);
   };
   const auto* array = node.as_array();
@@ -209,12 +212,15 @@ void TomlReader::connections(const toml::node& node) {
   for (const toml::node& each : *array) one(each);
 }
 
-void TomlReader::check_address(const toml::table& table, const Place& place) {
+void TomlReader::check_address(const toml::table& table, const std::string& heading,
+                               const Place& place) {
   const bool port = table.contains("port");
   const bool path = table.contains("unix_socket_path");
-  if (!port && !path) writer_.error(place, "A [[listener]] needs a 'port' or 'unix_socket_path'");
+  if (!port && !path) {
+    writer_.error(place, "A " + heading + " needs a 'port' or 'unix_socket_path'");
+  }
   if (path && (port || table.contains("bind_address"))) {
-    writer_.error(place, "A [[listener]] has a 'unix_socket_path' or a 'port', not both");
+    writer_.error(place, "A " + heading + " has a 'unix_socket_path' or a 'port', not both");
   }
 }
 

@@ -173,8 +173,7 @@ bool Arrivals::may_call(const Connection& connection) {
 
 bool Arrivals::asks_proxies(const Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
-  return options.protocol == Protocol::websockets &&
-         options.trusted_proxies.contains(connection.address);
+  return speaks_http(options.protocol) && options.trusted_proxies.contains(connection.address);
 }
 
 bool Arrivals::arrived(Connection& connection, std::string_view route) {

@@ -42,7 +42,10 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
 /// Returns whether a WebSocket is open now.
 bool HttpStage::answer_request(Connection& connection) {
   if (!connections_.arrivals().learn_address(connection)) return false;
-  if (!connection.opening->is_plain() || connection.listener->http() == nullptr) {
+  const bool opens_websockets = connection.listener->options().protocol != Protocol::http;
+  assert(opens_websockets || connection.listener->http() != nullptr);
+  const bool is_plain = connection.opening->is_plain() && connection.listener->http() != nullptr;
+  if (opens_websockets && !is_plain) {
     return open_websocket(connection);
   }
   begin(connection);
@@ -104,6 +107,9 @@ void HttpStage::ask(Connection& connection) {
     return refuse(connection, *refusal);
   }
   if (std::holds_alternative<HttpLater>(answer)) return wait(connection);
+  if (connection.listener->options().protocol == Protocol::http) {
+    return refuse(connection, {404, "Nothing is served at this path.", {}});
+  }
   // No handler has an answer: the refusal names the fields that a WebSocket needs.
   const auto handshake =
       answer_handshake(connection.http->request(), connection.listener->options());

@@ -11,7 +11,16 @@
 namespace transport {
 
 /// The protocol of a listener's clients.
-enum class Protocol : std::uint8_t { mqtt, websockets };
+enum class Protocol : std::uint8_t {
+  mqtt,
+  websockets,  ///< MQTT in WebSockets; other HTTP requests are for handlers
+  http,        ///< handlers only: no WebSocket opens, and no client reaches the shard
+};
+
+/// Whether the first bytes of a client are an HTTP request.
+[[nodiscard]] constexpr bool speaks_http(Protocol protocol) noexcept {
+  return protocol != Protocol::mqtt;
+}
 
 /// Which address families a listener without an address, or with a host name, is opened on.
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };

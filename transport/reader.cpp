@@ -208,15 +208,16 @@ void Reader::end_websocket(Connection& connection) {
 bool Reader::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
   const ListenerOptions& options = connection.listener->options();
   const bool outside = options.tls && connection.tls == nullptr;
-  const FirstBytes inside =
-      options.protocol == Protocol::websockets ? FirstBytes::http : FirstBytes::mqtt;
+  const FirstBytes inside = speaks_http(options.protocol) ? FirstBytes::http : FirstBytes::mqtt;
   const FirstBytes kind = recognise(bytes);
   if (kind == FirstBytes::unknown || kind == (outside ? FirstBytes::tls : inside)) return false;
   const bool plain_mqtt = outside && kind == FirstBytes::mqtt;
   connections_.note(connection, "Client ",
                     " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) +
                         " to " + connection.listener->name() + ", which expects " +
-                        (inside == FirstBytes::http ? "WebSocket " : "MQTT ") +
+                        (options.protocol == Protocol::http         ? "HTTP "
+                         : options.protocol == Protocol::websockets ? "WebSocket "
+                                                                    : "MQTT ") +
                         (options.tls ? "over TLS." : "without TLS."));
   connections_.forget(connection, broker::CloseCause::protocol_error);
   if (kind == FirstBytes::http) {

@@ -66,16 +66,16 @@ int TlsCallbacks::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* ou
                           const unsigned char* in, unsigned in_size, void* /*nothing*/) {
   static constexpr std::string_view mqtt = "mqtt";
   static constexpr std::string_view http = "http/1.1";
-  const bool websockets = credentials_of(ssl).protocol == Protocol::websockets;
+  const bool speaks_http = transport::speaks_http(credentials_of(ssl).protocol);
   const std::string_view offered(reinterpret_cast<const char*>(in), in_size);
-  const std::string_view ours = websockets ? http : mqtt;
+  const std::string_view ours = speaks_http ? http : mqtt;
   if (has_name(offered, ours)) {
     *out = reinterpret_cast<const unsigned char*>(ours.data());
     *out_size = static_cast<unsigned char>(ours.size());
     return SSL_TLSEXT_ERR_OK;
   }
   const bool browser = has_name(offered, http) || has_name(offered, "h2");
-  return !websockets && browser ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+  return !speaks_http && browser ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 int TlsCallbacks::on_status(SSL* ssl, void* certificate) {

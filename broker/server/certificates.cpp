@@ -62,10 +62,8 @@ std::expected<TlsContexts, std::string> Certificates::load(const conf::Settings&
       faults += concat({name_of(listener), ": ", *fault});
       continue;
     }
-    const transport::Protocol protocol = listener.protocol == conf::Protocol::websockets
-                                             ? transport::Protocol::websockets
-                                             : transport::Protocol::mqtt;
-    auto context = transport::TlsContext::load(tls_options_of(settings, listener), protocol);
+    auto context =
+        transport::TlsContext::load(tls_options_of(settings, listener), protocol_of(listener));
     if (context) {
       contexts.back() = std::move(*context);
       continue;

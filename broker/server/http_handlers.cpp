@@ -10,7 +10,7 @@ namespace server {
 
 std::shared_ptr<const transport::HttpRoutes> http_routes_of(
     const transport::ListenerOptions& listener) {
-  if (listener.protocol != transport::Protocol::websockets) return nullptr;
+  if (!transport::speaks_http(listener.protocol)) return nullptr;
   std::vector<transport::HttpRoutes::Route> routes;
   if (!listener.http_dir.empty()) {
     routes.push_back({.prefix = "", .handler = transport::file_handler(listener.http_dir)});

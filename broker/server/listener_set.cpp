@@ -246,17 +246,19 @@ std::vector<int> ListenerSet::sockets() const {
 
 void ListenerSet::say_where(const Listener& listener) const {
   const ListenerOptions& options = listener.options();
-  const bool websockets = options.protocol == transport::Protocol::websockets;
+  const std::string_view protocol = options.protocol == transport::Protocol::websockets
+                                        ? "websockets "
+                                    : options.protocol == transport::Protocol::http ? "http "
+                                                                                    : "";
   if (!options.unix_socket_path.empty()) {
-    log_.write(LogType::information,
-               concat({"Opening ", websockets ? "websockets " : "", "unix listen socket on path ",
-                       options.unix_socket_path, "."}));
+    log_.write(LogType::information, concat({"Opening ", protocol, "unix listen socket on path ",
+                                             options.unix_socket_path, "."}));
     return;
   }
   const std::string port = std::to_string(listener.port());
-  if (websockets) {
+  if (!protocol.empty()) {
     log_.write(LogType::information,
-               concat({"Opening websockets listen socket on port ", port, "."}));
+               concat({"Opening ", protocol, "listen socket on port ", port, "."}));
     return;
   }
   for (const int socket : listener.sockets()) {

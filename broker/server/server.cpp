@@ -46,7 +46,9 @@ void Server::say_how_it_starts() {
   for (const std::string& warning : Gatekeeper::warnings(running_.settings, realms_)) {
     log_.write(LogType::warning, "Warning: " + warning);
   }
-  if (std::ranges::any_of(running_.settings.listeners, &conf::Listener::loopback_only)) {
+  if (std::ranges::any_of(running_.settings.listeners, [](const conf::Listener& listener) {
+        return listener.loopback_only && listener.protocol != conf::Protocol::http;
+      })) {
     log_.write(
         LogType::information,
         "Starting in local only mode: only this machine can connect, since the configuration "
@@ -128,12 +130,15 @@ std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets
 
 std::string Server::status_text() const {
   std::string places;
+  std::string http_places;
   for (const auto& listener : listeners_.listeners()) {
     const std::string& path = listener->options().unix_socket_path;
-    places += concat({places.empty() ? "" : ", ",
-                      path.empty() ? concat({"port ", std::to_string(listener->port())}) : path});
+    const bool http = listener->options().protocol == transport::Protocol::http;
+    std::string& list = http ? http_places : places;
+    list += concat({list.empty() ? "" : ", ",
+                    path.empty() ? concat({"port ", std::to_string(listener->port())}) : path});
   }
-  return concat({"Serving MQTT on ", places});
+  return concat({"Serving MQTT on ", places, http_places.empty() ? "" : "; HTTP on ", http_places});
 }
 
 void Server::open_control() {

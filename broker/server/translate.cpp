@@ -150,6 +150,18 @@ void set_proxies(const conf::Listener& listener, transport::ListenerOptions& opt
 
 }  // namespace
 
+transport::Protocol protocol_of(const conf::Listener& listener) noexcept {
+  switch (listener.protocol) {
+    case conf::Protocol::mqtt:
+      return transport::Protocol::mqtt;
+    case conf::Protocol::websockets:
+      return transport::Protocol::websockets;
+    case conf::Protocol::http:
+      break;
+  }
+  return transport::Protocol::http;
+}
+
 transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                std::uint16_t index) {
   assert(index < settings.listeners.size());
@@ -164,9 +176,7 @@ transport::ListenerOptions listener_options_of(const conf::Settings& settings,
   options.unix_socket_owner = listener.unix_socket_owner;
   options.bind_interface = listener.bind_interface;
   options.socket_domain = static_cast<transport::SocketDomain>(listener.socket_domain);
-  options.protocol = listener.protocol == conf::Protocol::websockets
-                         ? transport::Protocol::websockets
-                         : transport::Protocol::mqtt;
+  options.protocol = protocol_of(listener);
   options.tls = listener.tls.is_on();
   options.max_connections = listener.max_connections;
   options.admission = {.connections_per_address_max = listener.max_connections_per_address,

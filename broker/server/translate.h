@@ -21,6 +21,7 @@ namespace server {
 [[nodiscard]] broker::ListenerPolicy policy_of(const conf::Listener& listener);
 /// The rules of this broker's own bridges: no login, no access list, no limit on clients.
 [[nodiscard]] broker::ListenerPolicy bridge_policy();
+[[nodiscard]] transport::Protocol protocol_of(const conf::Listener& listener) noexcept;
 [[nodiscard]] transport::ListenerOptions listener_options_of(const conf::Settings& settings,
                                                              std::uint16_t index);
 /// Requires  A listener with TLS.

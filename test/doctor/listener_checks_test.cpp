@@ -74,6 +74,14 @@ TEST_CASE("a listener that lets nobody in", "[doctor]") {
             .empty());
 }
 
+TEST_CASE("an http_listener needs no login, but should not be open", "[doctor]") {
+  const std::string text = "listener 1 127.0.0.1\n" + users + "http_listener 9100";
+  CHECK(check(text + "\n", {}, Severity::warning).empty());
+  const auto open = check(text + " 0.0.0.0\n", {}, Severity::warning);
+  REQUIRE(open.size() == 1);
+  CHECK(is_in("shows the broker's figures to whoever reaches this machine", open[0]));
+}
+
 TEST_CASE("advice is in the form of the file", "[doctor]") {
   const auto told = configuration("password_file = '/p'\n[[listener]]\nport = 7\n");
   CHECK(told.line("websockets_ping_interval", "30") == "websockets_ping_interval = 30");

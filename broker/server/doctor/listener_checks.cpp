@@ -24,6 +24,7 @@ class ListenerCheck {
   [[nodiscard]] bool lets_somebody_in();
   void anonymous();
   void clear_text();
+  void figures();
   [[nodiscard]] std::string who_comes() const {
     return open_ ? "whoever reaches this machine" : "whoever reaches nginx";
   }
@@ -89,7 +90,23 @@ void ListenerCheck::clear_text() {
           configuration_.line("keyfile", "/etc/darter/privkey.pem"));
 }
 
+/// An http_listener has no login.
+void ListenerCheck::figures() {
+  const std::string where = configuration_.where(index_);
+  if (!open_) {
+    return findings_.good(where, name_of(listener_) + " is open to this machine only");
+  }
+  if (listener_.tls.require_certificate) {
+    return findings_.good(where, name_of(listener_) + " asks for a certificate");
+  }
+  findings_.warning(where, name_of(listener_) + " shows the broker's figures to " + who_comes(),
+                    configuration_.is_toml
+                        ? "bind_address = \"127.0.0.1\""
+                        : "http_listener " + std::to_string(listener_.port) + " 127.0.0.1");
+}
+
 void ListenerCheck::run() {
+  if (listener_.protocol == conf::Protocol::http) return figures();
   clear_text();
   if (lets_somebody_in()) anonymous();
 }

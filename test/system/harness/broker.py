@@ -194,9 +194,9 @@ class Broker:
         address, unix sockets."""
         text = self.config_file.read_text()
         for port in (self.port, self.ws_port, self.port2, self.port3):
-            if re.search(rf"^(listener|port)\s+{port}\b", text, re.MULTILINE):
+            if re.search(rf"^((http_)?listener|port)\s+{port}\b", text, re.MULTILINE):
                 wait_until(lambda p=port: self._alive() and answers(p), f"port {port} to answer")
-        for path in re.findall(r"^listener\s+0\s+(\S+)", text, re.MULTILINE):
+        for path in re.findall(r"^(?:http_)?listener\s+0\s+(\S+)", text, re.MULTILINE):
             wait_until(lambda p=path: self._alive() and listens(p), f"{path} to be listened on")
 
     def _alive(self):
