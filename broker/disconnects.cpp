@@ -51,11 +51,18 @@ Session* Disconnects::detach(Connection& connection, std::optional<CloseHow> clo
     session->connection = nullptr;
   }
   static_cast<void>(pressure_.unpark(connection));
+  if (session != nullptr) count_gone(connection);
   connections_.remove(connection);
   if (session == nullptr) return nullptr;
-  --metrics_.clients_connected;
   sender_.leave(*session);
   return session;
+}
+
+void Disconnects::count_gone(const Connection& connection) {
+  assert(metrics_.clients_by_version[index_of(connection.version)] > 0);
+  --metrics_.clients_connected;
+  --metrics_.clients_by_transport[static_cast<std::size_t>(connection.transport)];
+  --metrics_.clients_by_version[index_of(connection.version)];
 }
 
 void Disconnects::dismiss(Connection& connection, mqtt::Reason reason, std::string_view why) {

@@ -62,6 +62,8 @@ class Disconnects {
   void end_overrun();
 
  private:
+  void count_gone(const Connection& connection);
+
   ConnectionTable& connections_;
   Outbox& outbox_;
   Metrics& metrics_;

@@ -85,6 +85,15 @@ std::size_t Mailboxes::append(Mailbox& box, std::vector<PeerMessage>& messages) 
   return lost;
 }
 
+std::size_t Mailboxes::waiting() const noexcept {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < std::size_t{shards_} * shards_; ++i) {
+    const std::lock_guard lock(mailboxes_[i].mutex);
+    sum += mailboxes_[i].contents.messages.size();
+  }
+  return sum;
+}
+
 Mailboxes::Pushed Mailboxes::push(PeerId from, PeerId to, std::vector<PeerMessage>& messages) {
   Pushed pushed;
   if (messages.empty()) return pushed;

@@ -81,6 +81,10 @@ class Mailboxes {
   /// Said when `to` is back: no bell is needed.
   void awake(PeerId to) noexcept;
 
+  /// Messages that wait, in all mailboxes. Safe from any thread.
+  ///
+  /// Cost      A lock for each mailbox.
+  [[nodiscard]] std::size_t waiting() const noexcept;
   /// Publishes dropped since start, over all mailboxes.
   [[nodiscard]] std::uint64_t dropped() const noexcept {
     return dropped_.load(std::memory_order_relaxed);

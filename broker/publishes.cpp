@@ -68,8 +68,9 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
   }
   if (const auto failure = resolve_alias(connection, *packet))
     return disconnects_.fail(connection, *failure);
-  ++metrics_.publish_received;
-  metrics_.publish_bytes_received += packet->payload.size();
+  const auto qos = static_cast<std::size_t>(packet->qos);
+  ++metrics_.publish_received[qos];
+  metrics_.publish_bytes_received[qos] += packet->payload.size();
 
   const std::string_view topic = whole_topic(connection, *packet);
   if (topic.empty()) {

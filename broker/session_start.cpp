@@ -136,6 +136,8 @@ bool SessionStart::count_session(std::uint16_t listener) {
 void SessionStart::count_connected(Connection& connection) {
   time_limits_.begin_keep_alive(connection);
   ++metrics_.clients_connected;
+  ++metrics_.clients_by_transport[static_cast<std::size_t>(connection.transport)];
+  ++metrics_.clients_by_version[index_of(connection.version)];
   metrics_.clients_maximum = std::max(metrics_.clients_maximum, metrics_.clients_connected);
 }
 

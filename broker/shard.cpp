@@ -75,6 +75,7 @@ void Shard::opened(ConnectionId id, const Origin& origin, Instant now) {
   State& state = *entry;
   Connection* const connection = &state.tables.connections.open(id, connection_timer, now);
   connection->listener = origin.listener;
+  connection->transport = origin.transport;
   connection->client_port = origin.port;
   connection->address = origin.address;
   // A proxy, or a PSK identity, may hold any bytes; nobody has a name that is no text.

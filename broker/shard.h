@@ -43,6 +43,7 @@ struct Origin {
   Instant deadline = {};
   /// Another shard's loop handed it over: that shard has counted it.
   bool moved = false;
+  ClientTransport transport = ClientTransport::tcp;
 };
 
 /// Why a connection is gone, as its loop saw it.

@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<double, load_spans.size()> span_seconds = {60.0, 300.0, 900.0};
 
 constexpr Figure<BrokerFigures> broker_rows[] = {
-    {.name = "version",
+    {.name = "build",
      .format = [](const BrokerFigures& figures) { return "darter version " + figures.version; },
      .kind = FigureKind::text,
      .topic = "version",

@@ -148,6 +148,16 @@ std::string_view Connections::missing_name(const Connection& connection) {
   return connection.tls != nullptr ? connection.tls->missing_name() : std::string_view();
 }
 
+broker::ClientTransport transport_of(const Connection& connection) {
+  using broker::ClientTransport;
+  const bool tls = connection.tls != nullptr;
+  if (connection.websocket != nullptr) {
+    return tls ? ClientTransport::websocket_tls : ClientTransport::websocket;
+  }
+  if (tls) return ClientTransport::tls;
+  return connection.listener->is_unix() ? ClientTransport::unix_socket : ClientTransport::tcp;
+}
+
 /// Tells the shard that a connection is there.
 void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool moved) {
   const ListenerOptions& options = connection.listener->options();
@@ -159,13 +169,13 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool m
   change(connection, connection.websocket == nullptr ? State::introduced : State::connecting);
   const broker::Instant deadline = std::exchange(connection.deadline, {});
   connection.opened = loop_.now();
-  loop_.shard().opened(
-      connection.id,
-      {options.index, connection.address.port(), address,
-       options.protocol == Protocol::websockets ? "websockets" : "mqtt",
-       user ? std::string_view(*user) : std::string_view(),
-       user ? std::string_view() : missing_name(connection), refusal, deadline, moved},
-      loop_.now());
+  loop_.shard().opened(connection.id,
+                       {options.index, connection.address.port(), address,
+                        options.protocol == Protocol::websockets ? "websockets" : "mqtt",
+                        user ? std::string_view(*user) : std::string_view(),
+                        user ? std::string_view() : missing_name(connection), refusal, deadline,
+                        moved, transport_of(connection)},
+                       loop_.now());
   pings_.watch(connection, loop_.now());
 }
 

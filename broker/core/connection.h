@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/client_kinds.h"
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
 #include "broker/core/packet_work.h"
@@ -67,6 +68,7 @@ struct Connection {
   Session* session = nullptr;
   std::size_t queued_bytes = 0;  // bytes that the socket has not taken, by its last report
   Stage stage = Stage::expecting_connect;
+  ClientTransport transport = ClientTransport::tcp;
   mqtt::Version version = mqtt::Version::v3_1_1;
   std::uint16_t listener = 0;
   std::uint16_t client_port = 0;

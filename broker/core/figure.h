@@ -12,14 +12,17 @@
 #include <string_view>
 #include <utility>
 
+#include "broker/core/histogram.h"
+
 namespace broker {
 
 /// How a figure moves.
 enum class FigureKind : std::uint8_t {
-  counter,  ///< since the start; never less than before
-  gauge,    ///< as it is now
-  maximum,  ///< the highest since the start
-  text,     ///< no number
+  counter,    ///< since the start; never less than before
+  gauge,      ///< as it is now
+  maximum,    ///< the highest since the start
+  histogram,  ///< durations since the start; below $SYS it is not shown
+  text,       ///< no number
 };
 
 /// The unit of a figure. The name of a figure does not repeat it.
@@ -53,6 +56,9 @@ struct FigureValue {
   // The member that it shows: its name, and its size. Empty: it follows from others.
   std::string_view member{};
   std::size_t size_bytes = 0;
+  /// A histogram's read() is the number of its durations.
+  bool is_histogram = false;
+  const Histogram& (*histogram)(const Source& source) = nullptr;  // null unless it is one
 };
 
 /// One figure: a row of a table.
@@ -60,12 +66,14 @@ struct FigureValue {
 /// Shape      Each library that has figures keeps them in a plain struct, its Source, and
 ///            declares a FigureTable for it. All code that shows figures walks these tables, and
 ///            lists none itself.
-///                member ─▶ row ─▶ $SYS topic, sum over shards, SYS.md
+///                member ─▶ row ─▶ $SYS topic, sum over shards, SYS.md, /metrics
 /// Invariant  A topic or a name stands in one row of all tables.
 /// Lifetime   Rows are constants.
 template <typename Source>
 struct Figure {
-  std::string_view name;                       // in words joined by '_', without unit
+  /// In words joined by '_', without unit. It stands in the name of a metric, so alert rules and
+  /// dashboards of operators have it: a change of it breaks them.
+  std::string_view name;
   std::optional<FigureValue<Source>> value{};  // nothing: `format` has the payload
   /// Formats the payload of the topic. Null: the number, in decimal.
   std::string (*format)(const Source& source) = nullptr;
@@ -111,6 +119,7 @@ template <typename Source, typename Visit>
 void for_each_topic(const FigureTable<Source>& table, const Source& source, std::string_view item,
                     Visit&& visit) {
   for (const Figure<Source>& row : table.rows) {
+    if (row.topic.empty()) continue;
     for (std::size_t i = 0; i < item_count(row); ++i) {
       const std::string payload =
           row.format != nullptr ? row.format(source) : std::to_string(row.value->read(source, i));
@@ -131,13 +140,26 @@ struct FigureMember;
 template <typename Source, typename Part, Part Source::* Member>
 struct FigureMember<Member> {
   static constexpr bool is_number = std::integral<Part>;
+  static constexpr bool is_histogram = std::same_as<Part, Histogram>;
 
   static std::int64_t read(const Source& source, [[maybe_unused]] std::size_t item) {
-    if constexpr (is_number) return static_cast<std::int64_t>(source.*Member);
-    if constexpr (!is_number) return static_cast<std::int64_t>((source.*Member)[item]);
+    if constexpr (is_number) {
+      return static_cast<std::int64_t>(source.*Member);
+    } else if constexpr (is_histogram) {
+      return static_cast<std::int64_t>((source.*Member).count());
+    } else {
+      return static_cast<std::int64_t>((source.*Member)[item]);
+    }
+  }
+  static const Histogram& histogram(const Source& source)
+    requires is_histogram
+  {
+    return source.*Member;
   }
   static void add(Source& total, const Source& one) {
-    if constexpr (is_number) {
+    if constexpr (is_histogram) {
+      (total.*Member).add(one.*Member);
+    } else if constexpr (is_number) {
       total.*Member = static_cast<Part>(total.*Member + one.*Member);
     } else {
       for (std::size_t i = 0; i < (total.*Member).size(); ++i) {
@@ -154,11 +176,16 @@ struct FigureMember<Member> {
 
   static constexpr FigureValue<Source> sum{&read, &add, name(), sizeof(Part)};
   static constexpr FigureValue<Source> largest{&read, &take_larger, name(), sizeof(Part)};
+  static constexpr FigureValue<Source> durations{&read,        &add, name(),
+                                                 sizeof(Part), true, &histogram};
 };
 
 /// The figures of several Sources are added up.
 template <auto Member>
 inline constexpr auto sum_of = FigureMember<Member>::sum;
+/// The durations of several Sources are added up.
+template <auto Member>
+inline constexpr auto histogram_of = FigureMember<Member>::durations;
 /// Each Source has the whole: the largest counts.
 template <auto Member>
 inline constexpr auto largest_of = FigureMember<Member>::largest;
@@ -185,7 +212,10 @@ template <typename Source>
   for (const Figure<Source>& row : rows) {
     const bool has_place = row.topic.find('+') != std::string_view::npos;
     if (row.name.empty() || row.help.empty()) return false;
-    if (has_place == row.label.empty()) return false;
+    if (!row.topic.empty() && has_place == row.label.empty()) return false;
+    const bool is_histogram = row.value && row.value->is_histogram;
+    if (is_histogram != (row.kind == FigureKind::histogram)) return false;
+    if (is_histogram && (!row.topic.empty() || row.unit != FigureUnit::microseconds)) return false;
     if (!row.value && row.kind != FigureKind::text) return false;
   }
   return true;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "broker/core/client_kinds.h"
 #include "broker/core/denial.h"
 #include "broker/core/drops.h"
 #include "broker/core/refusals.h"
@@ -17,12 +18,12 @@ struct Metrics {
   std::uint64_t bytes_sent = 0;
   std::uint64_t messages_received = 0;  // control packets of any type
   std::uint64_t messages_sent = 0;
-  std::uint64_t publish_received = 0;
-  std::uint64_t publish_sent = 0;
-  std::uint64_t publish_dropped = 0;         // the sum of `dropped`
-  Drops dropped{};                           // by DropReason
-  std::uint64_t publish_bytes_received = 0;  // payloads
-  std::uint64_t publish_bytes_sent = 0;
+  ByQos publish_received{};
+  ByQos publish_sent{};
+  std::uint64_t publish_dropped = 0;  // the sum of `dropped`
+  Drops dropped{};                    // by DropReason
+  ByQos publish_bytes_received{};     // payloads
+  ByQos publish_bytes_sent{};
   std::uint64_t connections = 0;  // CONNECTs answered with success, and sockets opened
   std::uint64_t sockets_opened = 0;
   std::uint64_t clients_expired = 0;
@@ -32,6 +33,8 @@ struct Metrics {
 
   // As they are now, not since start.
   std::uint64_t clients_connected = 0;
+  ClientsByTransport clients_by_transport{};
+  ClientsByVersion clients_by_version{};
   std::uint64_t sessions = 0;
   std::uint64_t clients_maximum = 0;
   std::uint64_t clients_blocked = 0;  // see BlockedLog

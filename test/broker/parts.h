@@ -95,6 +95,8 @@ struct ConnectedClient {
     connection.version = version;
     connection.stage = broker::Connection::Stage::connected;
     ++parts.metrics.clients_connected;
+    ++parts.metrics.clients_by_transport[static_cast<std::size_t>(connection.transport)];
+    ++parts.metrics.clients_by_version[broker::index_of(version)];
   }
   ConnectedClient(const ConnectedClient&) = delete;
   ConnectedClient& operator=(const ConnectedClient&) = delete;

@@ -50,7 +50,8 @@ struct Scene {
   }
   std::uint64_t published() const {
     std::uint64_t sum = 0;
-    for (std::uint32_t i = 0; i < shards_; ++i) sum += broker_metrics(i).publish_received;
+    for (std::uint32_t i = 0; i < shards_; ++i)
+      sum += broker::sum_over(broker_metrics(i).publish_received);
     return sum;
   }
   broker::Metrics broker_metrics(std::uint32_t shard) const {

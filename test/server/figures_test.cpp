@@ -21,7 +21,7 @@ using broker::FigureTable;
 using broker::FigureUnit;
 
 std::string_view name_of(FigureKind kind) {
-  constexpr std::string_view names[] = {"counter", "gauge", "maximum", "text"};
+  constexpr std::string_view names[] = {"counter", "gauge", "maximum", "histogram", "text"};
   return names[static_cast<std::size_t>(kind)];
 }
 
