@@ -21,6 +21,10 @@ bool is_lost_with(const DatabaseError& error) {
   return error.damaged() || primary == SQLITE_READONLY || primary == SQLITE_CANTOPEN;
 }
 
+std::uint64_t microseconds_of(std::chrono::steady_clock::duration duration) {
+  return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::microseconds>(duration).count());
+}
+
 }  // namespace
 
 Writer::Writer(Store& store, broker::Log& log, Done done)
@@ -46,6 +50,7 @@ Writer::~Writer() {
 void Writer::submit(broker::ShardIndex shard, broker::JournalBatch batch) {
   {
     const std::lock_guard lock(mutex_);
+    if (submitted_.empty()) submitted_since_ = std::chrono::steady_clock::now();
     submitted_.push_back({shard, std::move(batch)});
   }
   bell_.notify_one();
@@ -53,7 +58,13 @@ void Writer::submit(broker::ShardIndex shard, broker::JournalBatch batch) {
 
 WriterFigures Writer::figures() const {
   const std::lock_guard lock(mutex_);
-  return figures_;
+  WriterFigures now = figures_;
+  now.waiting = committing_ + submitted_.size();
+  if (now.waiting > 0) {
+    const Time oldest = committing_ > 0 ? committing_since_ : submitted_since_;
+    now.lag_microseconds = microseconds_of(std::chrono::steady_clock::now() - oldest);
+  }
+  return now;
 }
 
 void Writer::run() {
@@ -65,9 +76,13 @@ void Writer::run() {
       bell_.wait_for(lock, look_interval, [this] { return ending_ || !submitted_.empty(); });
       if (ending_ && (submitted_.empty() || lost_)) return;
       batches.swap(submitted_);
+      committing_ = batches.size();
+      committing_since_ = submitted_since_;
     }
     look_around();
     if (!batches.empty() && !lost()) commit_until_done(batches);
+    const std::lock_guard lock(mutex_);
+    committing_ = 0;
   }
 }
 
@@ -80,8 +95,7 @@ void Writer::commit_until_done(const std::vector<Submitted>& batches) {
     if (lost()) return;
   }
   const auto passed = std::chrono::steady_clock::now() - begin;
-  count(batches, static_cast<std::uint64_t>(
-                     std::chrono::duration_cast<std::chrono::microseconds>(passed).count()));
+  count(batches, microseconds_of(passed));
   for (const Submitted& one : batches) done_(one.shard, one.batch.position);
   store_.tidy_up();
 }
@@ -162,6 +176,8 @@ void Writer::count(const std::vector<Submitted>& batches, std::uint64_t microsec
     figures_.bytes += one.batch.bytes.size();
   }
   figures_.commit_microseconds = microseconds;
+  figures_.commit.add(microseconds);
+  committing_ = 0;
   figures_.error.clear();
   if (std::exchange(figures_.failing, false)) {
     log_.write(broker::LogType::notice, "The store " + store_.path() + " can be written again.");

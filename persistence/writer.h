@@ -75,7 +75,11 @@ class Writer {
   std::string last_line_;
   mutable std::mutex mutex_;
   std::condition_variable bell_;
+  using Time = std::chrono::steady_clock::time_point;
   std::vector<Submitted> submitted_;  // under mutex_
+  Time submitted_since_;              // under mutex_; when the first of them came
+  std::size_t committing_ = 0;        // under mutex_; batches of the transaction under way
+  Time committing_since_;             // under mutex_; when the first of them came
   bool ending_ = false;               // under mutex_
   bool lost_ = false;                 // under mutex_
   WriterFigures figures_;             // under mutex_

@@ -14,6 +14,9 @@ struct WriterFigures {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   std::uint64_t commit_microseconds = 0;  // the last one
+  broker::Histogram commit;               // all of them
+  std::uint64_t lag_microseconds = 0;     // since the oldest batch came that is not on disk
+  std::uint64_t waiting = 0;              // batches that are not on disk
   std::uint64_t failures = 0;             // commits that had to be tried again
   bool failing = false;
   std::string error;           // while it is failing: why

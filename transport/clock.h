@@ -13,6 +13,11 @@ struct Clock {
   [[nodiscard]] static std::int64_t monotonic_milliseconds() noexcept {
     return read(CLOCK_MONOTONIC);
   }
+  [[nodiscard]] static std::int64_t monotonic_microseconds() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * std::int64_t{1'000'000} + time.tv_nsec / 1000;
+  }
   [[nodiscard]] static std::int64_t boot_milliseconds() noexcept { return read(CLOCK_BOOTTIME); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "transport/clock.h"
 #include "transport/loop.h"
 
 namespace transport {
@@ -17,16 +18,28 @@ void LoginChecks::check(broker::LoginRequest request) {
   const broker::ConnectionId connection = request.connection;
   const std::optional<AddressKey> blamed = arrivals.login_key(connection);
   if (blamed && arrivals.is_banned(*blamed)) {
+    ++loop_.counts().logins[static_cast<std::size_t>(LoginResult::banned)];
     return judge(connection, std::nullopt,
                  {mqtt::Reason::banned, nullptr, "its address is banned"});
   }
-  broker::LoginDone done = [this, connection, blamed](broker::Verdict verdict) {
-    loop_.post([this, connection, blamed, verdict = std::move(verdict)](Loop&) {
+  const std::int64_t asked = Clock::monotonic_microseconds();
+  broker::LoginDone done = [this, connection, blamed, asked](broker::Verdict verdict) {
+    loop_.post([this, connection, blamed, asked, verdict = std::move(verdict)](Loop&) {
+      count(verdict.reason, asked);
       judge(connection, blamed, verdict);
     });
   };
   const auto verdict = loop_.commons().login(std::move(request), std::move(done));
-  if (verdict) judge(connection, blamed, *verdict);
+  if (!verdict) return;
+  count(verdict->reason, asked);
+  judge(connection, blamed, *verdict);
+}
+
+void LoginChecks::count(mqtt::Reason reason, std::int64_t asked_microseconds) {
+  LoopCounts& counts = loop_.counts();
+  ++counts.logins[static_cast<std::size_t>(login_result_of(reason))];
+  const std::int64_t passed = Clock::monotonic_microseconds() - asked_microseconds;
+  counts.login.add(static_cast<std::uint64_t>(passed));
 }
 
 void LoginChecks::judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,

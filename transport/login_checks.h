@@ -1,6 +1,7 @@
 // transport/login_checks.h
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "broker/core/access.h"
@@ -28,6 +29,7 @@ class LoginChecks {
 
  private:
   void check(broker::LoginRequest request);
+  void count(mqtt::Reason reason, std::int64_t asked_microseconds);
   void judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
              const broker::Verdict& verdict);
 

@@ -110,6 +110,7 @@ void Loop::wake() {
   assert(loop_here == this);
   if (!mail_.alone()) {
     const bool was_blocked = blocked();
+    note_input();
     mail_.awake();
     receive_mail();
     if (!blocked()) {
@@ -134,6 +135,7 @@ void Loop::prepare() {
   shutdown_.end_if_done();
   events_.may_wait(may_wait);
   turns_.wait();
+  sample_.turn(turns_.number());
 }
 
 void Loop::tick() {
@@ -156,11 +158,21 @@ void Loop::after_input(std::size_t bytes) {
 
 void Loop::flush() {
   turns_.woke(events_.awake_now());
+  const bool sends = sample_.is_running() && !shard_.outbox().empty();
   do {
     pace_.run([this] { return flush_round(); });
     // Packets that the shard held back for a full outbox are handled before anything else is read.
   } while (shard_.go_on(now()));
   turns_.left({Clock::monotonic_milliseconds()});
+  if (sample_.is_running()) sample_.left(Clock::monotonic_microseconds(), sends);
+}
+
+LoopReport Loop::report() const {
+  assert(loop_here == this);
+  LoopReport report{shard_.metrics(), counts_};
+  report.counts.turn = sample_.whole();
+  report.counts.route = sample_.first_output();
+  return report;
 }
 
 /// Returns whether there was anything to write.

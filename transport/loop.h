@@ -13,17 +13,20 @@
 
 #include "broker/shard.h"
 #include "transport/acceptors.h"
+#include "transport/clock.h"
 #include "transport/connections.h"
 #include "transport/event_loop.h"
 #include "transport/flush_pace.h"
 #include "transport/handoff_queue.h"
 #include "transport/login_checks.h"
 #include "transport/loop_commons.h"
+#include "transport/loop_counts.h"
 #include "transport/options.h"
 #include "transport/peer_mail.h"
 #include "transport/resident.h"
 #include "transport/shutdown.h"
 #include "transport/turn_clock.h"
+#include "transport/turn_sample.h"
 
 namespace transport {
 
@@ -81,6 +84,10 @@ class Loop {
   /// Null at first; the owner may set one once.
   [[nodiscard]] std::unique_ptr<Resident>& resident() noexcept { return resident_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
+  /// For the parts that count.
+  [[nodiscard]] LoopCounts& counts() noexcept { return counts_; }
+  /// What this loop and its shard have counted.
+  [[nodiscard]] LoopReport report() const;
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }
   /// See EventLoop.
@@ -95,6 +102,7 @@ class Loop {
   /// To be called when bytes or the end of a connection were read, before and after the shard gets
   /// them: mail that was there before comes first.
   void before_input() {
+    note_input();
     if (mail_.waits()) receive_mail();
   }
   void after_input(std::size_t bytes);
@@ -110,6 +118,9 @@ class Loop {
   void end() noexcept { events_.stop(); }
 
  private:
+  void note_input() noexcept {
+    if (sample_.is_due()) sample_.begin(Clock::monotonic_microseconds());
+  }
   void run();
   void prepare();
   void wake();
@@ -127,7 +138,9 @@ class Loop {
   broker::ShardIndex index_;
   LoopOptions options_;
   EventLoop events_;
-  TurnClock turns_;  // of monotonic time: a suspend of the machine does not count
+  TurnSample sample_;
+  LoopCounts counts_;  // but for those of the sample
+  TurnClock turns_;    // of monotonic time: a suspend of the machine does not count
   FlushPace pace_;
   broker::Shard shard_;
   Connections connections_;

@@ -4,7 +4,7 @@ namespace transport {
 namespace {
 
 constexpr broker::Figure<LoopFigures> loop_rows[] = {
-    {.name = "loop_turn",
+    {.name = "loop_turn_longest",
      .value = broker::largest_of<&LoopFigures::turn_milliseconds>,
      .kind = broker::FigureKind::gauge,
      .unit = broker::FigureUnit::milliseconds,

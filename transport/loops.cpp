@@ -98,6 +98,12 @@ LoopFigures Loops::take_figures() noexcept {
   return now;
 }
 
+void Loops::ask_reports(const ReportDone& done) {
+  for (const auto& each : loops_) {
+    each->post([done](Loop& loop) { done(loop.index(), loop.report()); });
+  }
+}
+
 void Loops::committed(broker::ShardIndex shard, std::uint64_t position) {
   assert(static_cast<std::uint32_t>(shard) < loops_.size());
   loops_[static_cast<std::uint32_t>(shard)]->post(

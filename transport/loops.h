@@ -13,6 +13,7 @@
 #include "transport/listener.h"
 #include "transport/login.h"
 #include "transport/loop_commons.h"
+#include "transport/loop_counts.h"
 #include "transport/loop_figures.h"
 #include "transport/options.h"
 #include "transport/store.h"
@@ -93,6 +94,13 @@ class Loops {
 
   /// The figures of all loops; turn_milliseconds counts from the last call.
   [[nodiscard]] LoopFigures take_figures() noexcept;
+
+  /// Asks every loop for its report: `done` is called on the loop's thread, soon. Safe from any
+  /// thread.
+  using ReportDone = std::function<void(broker::ShardIndex loop, const LoopReport& report)>;
+  void ask_reports(const ReportDone& done);
+  /// Messages from shard to shard that have not been read, as mailboxes count them.
+  [[nodiscard]] std::size_t mail_waiting() const noexcept { return commons_.mailboxes.waiting(); }
 
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return commons_.connections.count(); }

@@ -96,21 +96,28 @@ void TlsFilter::fail() {
   const int reason = ERR_GET_REASON(ERR_peek_error());
   why_ = take_openssl_error();
   if (const std::string_view alert = alert_text(reason); !alert.empty()) {
+    failure_ = TlsFailure::alert;
     why_ = "the client sent the alert \"" + std::string(alert) + "\"";
   } else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && ssl_ != nullptr) {
+    failure_ = TlsFailure::certificate_refused;
     why_ = "the client's certificate is refused: " +
            std::string(X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())));
   } else if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    failure_ = TlsFailure::certificate_missing;
     why_ = "the client has no certificate, and one is required";
   } else if (reason == SSL_R_UNSUPPORTED_PROTOCOL) {
+    failure_ = TlsFailure::version;
     why_ = "the client speaks no version of TLS that is allowed here";
   } else if (reason == SSL_R_NO_SHARED_CIPHER) {
+    failure_ = TlsFailure::cipher;
     why_ = "the client has no cipher that is allowed here and fits the certificate";
   } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
+    failure_ = TlsFailure::no_tls;
     why_ = "what the client sent is not TLS";
   } else if (reason == SSL_R_PSK_IDENTITY_NOT_FOUND ||
              (reason == SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM && psk_identity_.empty() &&
               context_->options().certificates.empty())) {
+    failure_ = TlsFailure::psk_identity;
     why_ = "no PSK identity that the client named is in psk_file";
   } else if (why_.empty()) {
     why_ = "of an error inside OpenSSL";

@@ -14,6 +14,7 @@
 #include "transport/openssl.h"
 #include "transport/tls_bytes.h"
 #include "transport/tls_context.h"
+#include "transport/tls_failure.h"
 
 namespace transport {
 
@@ -65,6 +66,8 @@ class TlsFilter {
   [[nodiscard]] State state() const noexcept { return state_; }
   /// Why it failed, as the end of a sentence.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
+  /// The same in one word. Requires State::failed.
+  [[nodiscard]] TlsFailure failure() const noexcept { return failure_; }
   /// The user name that the client proved, if the context's options ask for one and it did. CN and
   /// PSK identity as they are, a subject as RFC 2253 writes it.
   [[nodiscard]] std::optional<std::string> user_name() const;
@@ -88,6 +91,7 @@ class TlsFilter {
   std::string psk_identity_;
   std::string why_;
   State state_ = State::handshake;
+  TlsFailure failure_ = TlsFailure::other;
 };
 
 /// Packs the pieces of one turn's output into as few records as they fit in.

@@ -121,6 +121,9 @@ void TlsStage::end(Connection& connection) {
   if (tls.state() != TlsFilter::State::failed) return;
   if (is_lingering(connection.state)) return connections_.destroy(connection);
   if (is_closing(connection.state)) return connections_.change(connection, State::rejected);
+  if (connection.state == State::tls_handshake) {
+    ++loop_.counts().tls_failures[static_cast<std::size_t>(tls.failure())];
+  }
   connections_.arrivals().note_refusal(
       connection, broker::Refusal::tls_handshake, "Connection from ",
       std::string(connection.state == State::tls_handshake ? " closed: TLS handshake failed: "

@@ -69,8 +69,8 @@ LAYERS = [
           r"broker/core/(outbox|ids|log)\.h$"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
-          r"transport/|broker/[^/]+$|broker/core/(outbox|figure|ids|journal|log|access|login_done|"
-          r"limits|metrics|message|peer_id|peer_set|shared_bytes|refusals|line_rates?|"
+          r"transport/|broker/[^/]+$|broker/core/(outbox|figure|histogram|ids|journal|log|access|"
+          r"login_done|limits|metrics|message|peer_id|peer_set|shared_bytes|refusals|line_rates?|"
           r"token_bucket)\.h$|"
           r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),

@@ -1,0 +1,65 @@
+// transport/turn_sample.h
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+
+#include "broker/core/histogram.h"
+
+namespace transport {
+
+/// How long turns of a loop take, measured in one turn of `interval`: a look at the clock in every
+/// turn would cost a lone message some percent.
+///
+/// Shape      turn() -> begin(), if is_due() -> left() as often as output leaves -> turn() ...
+/// Units      Microseconds of any clock that is never set.
+/// Invariant  The wait for sockets is in no duration: a turn begins with its first input.
+/// Threads    Its loop's only.
+class TurnSample {
+ public:
+  static constexpr std::uint32_t interval = 16;
+
+  /// The turn before is over, and the one with that number comes.
+  void turn(std::uint32_t number) noexcept {
+    if (state_ == State::running) whole_.add(passed(left_));
+    state_ = number % interval == 0 ? State::due : State::off;
+  }
+  /// Whether this turn is to be measured, and nothing came in so far.
+  [[nodiscard]] bool is_due() const noexcept { return state_ == State::due; }
+  /// The first input is there.
+  void begin(std::int64_t now) noexcept {
+    assert(is_due());
+    begin_ = left_ = now;
+    sent_ = false;
+    state_ = State::running;
+  }
+  [[nodiscard]] bool is_running() const noexcept { return state_ == State::running; }
+  /// The turn has done all it had to do so far; `sent`: output of clients was among that.
+  void left(std::int64_t now, bool sent) noexcept {
+    assert(is_running() && now >= begin_);
+    left_ = now;
+    if (sent && !sent_) first_output_.add(passed(now));
+    sent_ = sent_ || sent;
+  }
+
+  /// From the first input of a turn to its end.
+  [[nodiscard]] const broker::Histogram& whole() const noexcept { return whole_; }
+  /// From the first input of a turn until its first output was written to sockets.
+  [[nodiscard]] const broker::Histogram& first_output() const noexcept { return first_output_; }
+
+ private:
+  enum class State : std::uint8_t { off, due, running };
+
+  [[nodiscard]] std::uint64_t passed(std::int64_t now) const noexcept {
+    return static_cast<std::uint64_t>(now - begin_);
+  }
+
+  broker::Histogram whole_;
+  broker::Histogram first_output_;
+  std::int64_t begin_ = 0;
+  std::int64_t left_ = 0;  // when the turn had done all it had to do, last
+  State state_ = State::off;
+  bool sent_ = false;
+};
+
+}  // namespace transport
