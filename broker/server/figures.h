@@ -9,6 +9,7 @@
 #include "broker/sys_topics.h"
 #include "persistence/writer_figures.h"
 #include "transport/bridge/bridge_board.h"
+#include "transport/loop_counts.h"
 #include "transport/loop_figures.h"
 
 namespace server {
@@ -18,6 +19,12 @@ struct ProcessFigures {
   std::uint64_t heap_bytes = 0;
   std::uint64_t heap_max_bytes = 0;
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t open_files = 0;
+  std::uint64_t open_files_max = 0;
+  std::uint64_t mail_waiting = 0;
+  std::uint64_t configuration_generation = 1;  // one more with each reload that was taken over
+  std::uint64_t reloads_refused = 0;
 };
 [[nodiscard]] broker::FigureTable<ProcessFigures> process_figures() noexcept;
 
@@ -37,6 +44,7 @@ void for_each_figure_table(Visit&& visit) {
   visit(broker::broker_figures());
   visit(broker::shard_figures());
   visit(transport::loop_figures());
+  visit(transport::loop_count_figures());
   visit(auth::login_figures());
   visit(persistence::store_figures());
   visit(certificate_figures());

@@ -3,15 +3,19 @@
 #include <utility>
 #include <vector>
 
+#include "broker/server/http/routes.h"
 #include "transport/http_files.h"
 #include "transport/http_health.h"
 
 namespace server {
 
 std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener) {
+    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk) {
   if (!transport::speaks_http(listener.protocol)) return nullptr;
   std::vector<transport::HttpRoutes::Route> routes;
+  if (listener.protocol == transport::Protocol::http && desk != nullptr) {
+    routes = own_routes(desk);
+  }
   if (!listener.http_dir.empty()) {
     routes.push_back({.prefix = "", .handler = transport::file_handler(listener.http_dir)});
   }

@@ -3,14 +3,15 @@
 
 #include <memory>
 
+#include "broker/server/http/desk.h"
 #include "transport/http_routes.h"
 #include "transport/options.h"
 
 namespace server {
 
 /// The table of a listener: which handler answers which request that opens no WebSocket. Null for a
-/// listener that speaks no HTTP.
+/// listener that speaks no HTTP. `desk` may be null where there is no http_listener.
 [[nodiscard]] std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener);
+    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk);
 
 }  // namespace server

@@ -140,7 +140,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
-    (*next)->set_http(http_routes_of(options));
+    (*next)->set_http(http_routes_of(options, desk_));
     (*next)->set_tls(entry.tls);
     staged.listeners.push_back(std::move(*next));
   }

@@ -8,12 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "auth/realm.h"
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/http/desk.h"
 #include "broker/server/instructions.h"
 #include "transport/listener.h"
 #include "transport/tls_context.h"
@@ -77,7 +79,9 @@ class ListenerSet {
     [[nodiscard]] bool opens(std::size_t number) const;
   };
 
-  explicit ListenerSet(broker::Log& log) : log_(log) {}
+  /// `desk` is where an http_listener asks; without it there is none.
+  explicit ListenerSet(broker::Log& log, std::shared_ptr<Desk> desk = nullptr)
+      : log_(log), desk_(std::move(desk)) {}
 
   /// Opens the places that are not open. A port that moves, say from 127.0.0.1 to all addresses, is
   /// bound beside the socket that commit() closes.
@@ -123,6 +127,7 @@ class ListenerSet {
   void say_resting(const transport::Listener& listener) const;
 
   broker::Log& log_;
+  std::shared_ptr<Desk> desk_;
   Listeners listeners_;
   Listeners resting_;                   // removed, with sockets of systemd; no loop accepts there
   std::vector<ListenerEntry> entries_;  // by number

@@ -91,13 +91,17 @@ int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> 
   // Descriptors that the broker needs come before anything that could take them.
   transport::Descriptor watched(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   const auto room = check_open_files(running.open_files_max, open_files_needed(settings));
-  if (!watched || !room) {
-    print_error(room ? "Error: Unable to wait for signals." : "Error: " + room.error());
+  auto desk = Desk::open();
+  if (!watched || !desk || !room) {
+    print_error(!room  ? "Error: " + room.error()
+                : desk ? "Error: Unable to wait for signals."
+                       : "Error: " + desk.error());
     return status(conf::ExitCode::unusable_listener);
   }
   prepare_heap(thread_count(settings));
 
-  Server server(std::move(running), std::move(realms), std::move(tls), std::move(watched));
+  Server server(std::move(running), std::move(realms), std::move(tls), std::move(watched),
+                std::move(*desk));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
     for (const std::string_view line : lines_of(opened.error())) {
       server.log().start_failed(concat({"Error: ", line}));

@@ -11,6 +11,7 @@
 #include "broker/core/text.h"
 #include "broker/server/instructions.h"
 #include "broker/server/process.h"
+#include "broker/server/process_figures.h"
 #include "broker/server/reload.h"
 #include "broker/server/translate.h"
 #include "conf/command_line.h"
@@ -102,6 +103,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   });
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
   service_manager_.watch(*loops_, thread_count(running_.settings));
+  open_answers();
   service_manager_.ready(status_text());
   log_.started();
   return {};
@@ -195,6 +197,7 @@ void Server::look_around() {
     keeper_->look(*loops_, now, [this] { service_manager_.goes_on(); });
   }
   log_.look(now);
+  answers_->look(now);
   if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
   next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
   publish_figures();
@@ -202,6 +205,10 @@ void Server::look_around() {
 
 std::int64_t Server::wait_milliseconds() const {
   if (memory_.on()) return service_manager_.sooner_milliseconds(MemoryWatch::interval_milliseconds);
+  return service_manager_.sooner_milliseconds(answers_->sooner_milliseconds(look_milliseconds()));
+}
+
+std::int64_t Server::look_milliseconds() const {
   const std::int64_t interval_seconds = running_.settings.sys_interval_seconds;
   std::int64_t seconds = interval_seconds == 0
                              ? MemoryWatch::return_seconds
@@ -209,12 +216,11 @@ std::int64_t Server::wait_milliseconds() const {
   if (control_.waits() || keeper_ != nullptr) seconds = 1;
   if (log_.has_files()) seconds = std::min(seconds, LogWriter::look_seconds);
   const std::int64_t look = certificates_.interval_seconds();
-  return service_manager_.sooner_milliseconds((look == 0 ? seconds : std::min(seconds, look)) *
-                                              1000);
+  return (look == 0 ? seconds : std::min(seconds, look)) * 1000;
 }
 
 bool Server::wait(std::int64_t milliseconds) {
-  std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}};
+  std::vector<pollfd> polled{{signals_.get(), POLLIN, 0}, {desk_->descriptor(), POLLIN, 0}};
   control_.watch(polled);
   ::poll(polled.data(), polled.size(), static_cast<int>(milliseconds));
   // However often SIGHUP came meanwhile, it is pending once. Clients that come after it are judged
@@ -245,6 +251,7 @@ ReloadReport Server::reload() {
   const LogType type = report.refused() ? LogType::error : LogType::notice;
   for (const std::string& line : lines_of(report)) log_.write(type, line);
   next_figures_ = {};  // sys_interval may be another
+  ++(report.refused() ? sight_.process.reloads_refused : sight_.process.configuration_generation);
   service_manager_.ready(status_text());
   return report;
 }
@@ -264,12 +271,66 @@ void Server::publish_table(const broker::FigureTable<Source>& table, const Sourc
   });
 }
 
+/// The figures that cost something to look at, or begin anew when they were.
+void Server::look_at_figures() {
+  ProcessFigures& process = sight_.process;
+  process.heap_bytes = heap_bytes();
+  process.heap_max_bytes = std::max(process.heap_max_bytes, process.heap_bytes);
+  sight_.loops = loops_->take_figures();
+}
+
+void Server::open_answers() {
+  sight_.broker.version = version;
+  sight_.process.open_files_max = running_.open_files_max;
+  sight_.started = transport::Loops::now();
+  look_at_figures();
+  answers_ = std::make_unique<Answers>(
+      desk_,
+      Answers::Parts{.loops = loops_->count(),
+                     .ask_loops = [this](const Round::Report& done) { loops_->ask_reports(done); },
+                     .figures = [this] { return figures_now(); },
+                     .faults = [this] { return faults(); }});
+}
+
+/// What $SYS has as well is as old as there, where it costs to look.
+Sight Server::figures_now() {
+  if (running_.settings.sys_interval_seconds == 0) look_at_figures();
+  ProcessFigures& process = sight_.process;
+  process.log_lines_dropped = log_.lines_dropped();
+  process.resident_bytes = resident_bytes();
+  process.open_files = open_files();
+  process.mail_waiting = loops_->mail_waiting();
+  sight_.broker.uptime_seconds =
+      (transport::Loops::now().milliseconds - sight_.started.milliseconds) / 1000;
+  Sight sight = sight_;
+  sight.logins = gatekeeper_.figures();
+  if (keeper_ != nullptr) sight.store = keeper_->figures();
+  sight.bridges = bridges_.figures();
+  // Two listeners may have the same port: the certificate that ends first counts.
+  certificates_.for_each_figures([&](std::string_view port, const CertificateFigures& figures) {
+    const auto [place, added] = sight.certificates.try_emplace(std::string(port), figures);
+    if (!added && figures.ends < place->second.ends) place->second = figures;
+  });
+  return sight;
+}
+
+std::vector<std::string> Server::faults() const {
+  std::vector<std::string> faults;
+  if (keeper_ != nullptr && keeper_->figures().failing) {
+    faults.push_back(concat({"The store cannot be written: ", keeper_->figures().error, "."}));
+  }
+  for (const auto& listener : listeners_.listeners()) {
+    if (!listener->sockets().empty()) continue;
+    faults.push_back(concat({"The listener on ", listener->name(), " is not open."}));
+  }
+  return faults;
+}
+
 void Server::publish_figures() {
-  process_.heap_bytes = heap_bytes();
-  process_.heap_max_bytes = std::max(process_.heap_max_bytes, process_.heap_bytes);
-  process_.log_lines_dropped = log_.lines_dropped();
-  publish_table(process_figures(), process_);
-  publish_table(transport::loop_figures(), loops_->take_figures());
+  look_at_figures();
+  sight_.process.log_lines_dropped = log_.lines_dropped();
+  publish_table(process_figures(), sight_.process);
+  publish_table(transport::loop_figures(), sight_.loops);
   publish_table(auth::login_figures(), gatekeeper_.figures());
   if (keeper_ != nullptr) publish_table(persistence::store_figures(), keeper_->figures());
   certificates_.for_each_figures([this](std::string_view port, const CertificateFigures& figures) {
@@ -284,6 +345,7 @@ void Server::stop() {
   service_manager_.stopping();
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
+  answers_->stop();
   if (keeper_ != nullptr) keeper_->look(*loops_, transport::Loops::now(), [] {});
   loops_->stop();
   if (keeper_ != nullptr) keeper_->finish(*loops_);

@@ -11,6 +11,7 @@
 #include "auth/realm.h"
 #include "broker/core/ids.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/answers.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
@@ -24,6 +25,7 @@
 #include "broker/server/reload_report.h"
 #include "broker/server/running.h"
 #include "broker/server/service_manager.h"
+#include "broker/server/sight.h"
 #include "broker/shard.h"
 #include "transport/descriptor.h"
 #include "transport/loops.h"
@@ -39,13 +41,15 @@ class Server {
  public:
   using Realms = std::vector<std::shared_ptr<const auth::Realm>>;
 
-  Server(Running running, Realms realms, TlsContexts tls, transport::Descriptor signals)
+  Server(Running running, Realms realms, TlsContexts tls, transport::Descriptor signals,
+         std::shared_ptr<Desk> desk)
       : running_(std::move(running)),
         realms_(std::move(realms)),
         tls_(std::move(tls)),
         signals_(std::move(signals)),
         log_(running_.settings.log),
-        listeners_(log_),
+        desk_(std::move(desk)),
+        listeners_(log_, desk_),
         certificates_(running_.settings, listeners_, log_),
         commons_(thread_count(running_.settings)),
         memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
@@ -71,9 +75,14 @@ class Server {
   void open_control();
   void look_around();
   [[nodiscard]] std::int64_t wait_milliseconds() const;
+  [[nodiscard]] std::int64_t look_milliseconds() const;
   /// Waits for signals and requests, for so long at most. Returns false if a signal ends it.
   [[nodiscard]] bool wait(std::int64_t milliseconds);
   ReloadReport reload();
+  void look_at_figures();
+  [[nodiscard]] Sight figures_now();
+  [[nodiscard]] std::vector<std::string> faults() const;
+  void open_answers();
   void publish_figures();
   template <typename Source>
   void publish_table(const broker::FigureTable<Source>& table, const Source& source,
@@ -85,6 +94,7 @@ class Server {
   TlsContexts tls_;  // the same
   transport::Descriptor signals_;
   LogWriter log_;
+  std::shared_ptr<Desk> desk_;
   ListenerSet listeners_;
   BridgeSet bridges_;
   Certificates certificates_;
@@ -97,7 +107,8 @@ class Server {
   Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash
   std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
   broker::Instant next_figures_;
-  ProcessFigures process_;
+  Sight sight_;                       // as it was looked at last; without reports of loops
+  std::unique_ptr<Answers> answers_;  // null before the loops run
 };
 
 }  // namespace server

@@ -1,0 +1,19 @@
+// broker/server/http/routes.h
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/server/http/desk.h"
+#include "transport/http_routes.h"
+
+namespace server {
+
+/// What the broker says of itself, for an http_listener: /metrics, /healthz and /readyz.
+///
+/// /healthz  Answered by the loop of the connection, at once: a broker that answers is alive.
+/// /readyz   200 if the broker serves its clients; 503 with a line for each reason why not.
+[[nodiscard]] std::vector<transport::HttpRoutes::Route> own_routes(
+    const std::shared_ptr<Desk>& desk);
+
+}  // namespace server
