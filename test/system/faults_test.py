@@ -12,10 +12,12 @@ from harness import wire
 from harness.broker import wait_until
 from harness.case import BrokerTest
 from harness.needs import needs
+from harness.scrape import request
 from harness.wire import MQTT5, MQTT311
 
 CONFIG = """allow_anonymous true
 listener {port} 127.0.0.1
+http_listener {port2}
 persistence true
 persistence_location {dir}/store/
 sys_interval 1
@@ -169,7 +171,7 @@ class FaultsTest(BrokerTest):
         return Path(folder.name)
 
     def test_failing_sync(self):
-        """No acknowledgement without a sync that succeeded."""
+        """No acknowledgement without a sync that succeeded; the broker is not ready meanwhile."""
         faults = self.prepare_shim()
         publisher = self.publisher_with_receiver()
         publisher.publish("f/x", "before", 1)
@@ -177,8 +179,13 @@ class FaultsTest(BrokerTest):
         publisher.publish("f/x", "meanwhile", 1, packet_id=100, finish=False)
         self.wait_for_no_acknowledgement(publisher)
         self.figure("error", "I/O error")
+        status, _, text = request(self.broker.port2, "/readyz")
+        self.assertEqual(status, 503)
+        self.assertRegex(text, r"^not ready\nThe store cannot be written: .*I/O error.*\.\n$")
+        self.assertEqual(request(self.broker.port2, "/healthz")[0], 200)
         (faults / "fail_sync").unlink()
         self.check_going_on(publisher, 100)
+        self.assertEqual(request(self.broker.port2, "/readyz")[0], 200)
         self.kill()
         self.broker.start()
         self.expect_all("before", "meanwhile")
