@@ -83,6 +83,7 @@ bool RetainedDelivery::may_be_sent(const Session& session, const mqtt::Subscribe
                                    const Retained::Record& record) {
   const std::string_view topic = record.message->topic();
   const Publisher* const by = record.publisher.get();
+  if (!session.takes(topic)) return false;
   // [MQTT-3.8.3-3]
   if (entry.no_local && by != nullptr && by->client_id == session.client_id) return false;
   if (session.permissions &&

@@ -23,6 +23,7 @@
 #include "broker/core/outbox.h"
 #include "broker/core/peer_id.h"
 #include "broker/core/refusals.h"
+#include "broker/core/topic_share.h"
 #include "broker/interest.h"
 #include "broker/peer.h"
 #include "broker/wire/reason.h"
@@ -87,6 +88,7 @@ struct ShardOptions {
   Limits limits;
   Durability durability = Durability::none;
   std::vector<ListenerPolicy> listeners;
+  TopicShares topic_shares;              // of clients of this process
   const Authority* authority = nullptr;  // null: nobody is ever refused; outlives the shard
 };
 
@@ -96,6 +98,7 @@ struct ShardOptions {
 struct ShardChange {
   Limits limits;
   std::vector<ListenerPolicy> listeners;
+  TopicShares topic_shares{};
 };
 
 /// Why a session cannot move.

@@ -17,7 +17,9 @@ void Shard::reconfigure(ShardChange change, Instant now) {
   options.listeners = std::move(change.listeners);
   state.connects.outdate_logins();
   state.path.denials.forget();
-  state.tables.router.forget_routes();  // allow_duplicate_messages is in them
+  options.topic_shares = std::move(change.topic_shares);
+  state.tables.sessions.share_topics(options.topic_shares);
+  state.tables.router.forget_routes();  // allow_duplicate_messages and shares are in them
 }
 
 bool Shard::sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now) {

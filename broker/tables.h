@@ -31,7 +31,9 @@ struct Tables {
         connections(metrics),
         router(options.limits, sessions),
         ledger(options.durability, options.index, options.shards),
-        holdings(outbox, options.shards) {}
+        holdings(outbox, options.shards) {
+    sessions.share_topics(options.topic_shares);
+  }
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
 

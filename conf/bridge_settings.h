@@ -102,6 +102,7 @@ struct BridgeSettings {
   std::string name;
   std::vector<BridgeAddress> addresses;  ///< not empty
   std::vector<BridgeTopic> topics;       ///< not empty
+  std::uint16_t connections = 1;         ///< among which the topics are shared out
 
   std::string remote_clientid;
   std::string remote_username;

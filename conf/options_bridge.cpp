@@ -121,6 +121,21 @@ constexpr auto bridge_rows = std::to_array<Option>({
      .example = "192.0.2.1",
      .help = "Local address to connect from.",
      .apply = to_bridge<&BridgeSettings::bind_address>},
+    {.name = "bridge_connections",
+     .type = Type::integer,
+     .scope = Scope::bridge,
+     .minimum = 1,
+     .maximum = 64,
+     .default_text = "1",
+     .example = "4",
+     .help =
+         "Connections to the remote broker, among which the topics are shared out. All messages of "
+         "a topic cross by one connection, so that they keep their order. A topic that goes out "
+         "belongs to a connection by a hash of its name; topic lines in or both belong to a "
+         "connection each, those that overlap to the same one. Each connection has a session at "
+         "either end: the second has \".2\" behind its client ids and its notification_topic. A "
+         "change of it takes a restart, and so does one of the topics of such a bridge.",
+     .apply = to_bridge<&BridgeSettings::connections>},
     {.name = "bridge_max_packet_size",
      .type = Type::integer,
      .scope = Scope::bridge,

@@ -17,13 +17,12 @@ void add(std::vector<Filter>& filters, const std::string& text, mqtt::Qos qos) {
   }
 }
 
-/// A message of a shared subscription has a topic of the filter behind the share name.
+}  // namespace
+
 std::string without_share(const std::string& filter) {
   const auto shared = mqtt::parse_shared(filter);
   return shared && *shared ? std::string((*shared)->filter.text()) : filter;
 }
-
-}  // namespace
 
 TopicMap::TopicMap(const std::vector<Mapping>& mappings) {
   for (const Mapping& each : mappings) {

@@ -32,6 +32,9 @@ struct Filter {
   bool operator==(const Filter&) const = default;
 };
 
+/// A message of a shared subscription has a topic of the filter behind the share name.
+[[nodiscard]] std::string without_share(const std::string& filter);
+
 /// The topics that cross a bridge, and their names at the other end.
 ///
 /// Shape      One list of mappings. Of those that match a topic the first that changes names holds;

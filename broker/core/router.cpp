@@ -108,6 +108,7 @@ void Router::add(Route& route, const Subscriber& subscriber, std::string_view to
     return add_link(route, {PeerId{subscriber.index}, subscriber.qos});
   }
   Session& session = sessions_.at(SessionIndex{subscriber.index});
+  if (!session.takes(topic)) return;
   if (session.permissions &&
       !session.permissions->allows(Access::receive, topic, identity_of(session))) {
     route.denied.push_back(&session);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/core/access.h"
@@ -16,6 +17,7 @@
 #include "broker/core/outgoing.h"
 #include "broker/core/retained.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/core/topic_share.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
@@ -53,6 +55,7 @@ struct Session {
       : index(session_index), number(session_number), queued(&sum), client_id(id) {}
 
   SessionIndex index;
+  std::uint32_t expiry_interval_seconds = 0;
   std::uint64_t number;
   Queued* queued;  // counts its waiting messages, too
   HeapText client_id;
@@ -67,8 +70,8 @@ struct Session {
   std::unique_ptr<IncomingIds> incoming;  // between PUBLISH and PUBREL; null: none yet
   std::unique_ptr<StoredWill> will;
   std::unique_ptr<Away> away;
-  std::uint32_t expiry_interval_seconds = 0;
-  SessionKey key{0};  // in the store; 0: it has not been noted there
+  const TopicShare* topic_share = nullptr;  // null: it takes all that its subscriptions match
+  SessionKey key{0};                        // in the store; 0: it has not been noted there
   std::uint16_t listener = 0;
   mqtt::Version version = mqtt::Version::v5_0;
   bool from_bridge = false;
@@ -84,6 +87,10 @@ struct Session {
 
   /// Does it outlive its connection?
   [[nodiscard]] bool persistent() const noexcept { return expiry_interval_seconds > 0; }
+  /// Whether a message that one of its subscriptions matches is for this session.
+  [[nodiscard]] bool takes(std::string_view topic) const {
+    return topic_share == nullptr || topic_share->takes(topic);
+  }
   [[nodiscard]] Outgoing& outgoing_part() {
     if (!outgoing) outgoing = std::make_unique<Outgoing>(*queued);
     return *outgoing;

@@ -33,7 +33,22 @@ Session& SessionTable::create(std::string_view client_id) {
   sessions_[slot] =
       std::make_unique<Session>(SessionIndex{slot}, next_number_++, client_id, queued_);
   by_id_.insert(hash_of(client_id), slot + 1);
+  if (!shares_.empty()) {
+    const auto share = shares_.find(client_id);
+    if (share != shares_.end()) sessions_[slot]->topic_share = share->second.get();
+  }
   return *sessions_[slot];
+}
+
+void SessionTable::share_topics(const TopicShares& shares) {
+  if (!shares_.empty()) {
+    for_each([](Session& session) { session.topic_share = nullptr; });  // retired ones, too
+  }
+  shares_ = shares;
+  for (const auto& [client_id, share] : shares_) {
+    assert(share != nullptr);
+    if (Session* const session = find(client_id)) session->topic_share = share.get();
+  }
 }
 
 void SessionTable::retire(const Session& session) {

@@ -13,6 +13,7 @@
 #include "broker/core/queued.h"
 #include "broker/core/session.h"
 #include "broker/core/siphash.h"
+#include "broker/core/topic_share.h"
 
 namespace broker {
 
@@ -35,6 +36,11 @@ class SessionTable {
   }
   /// Requires that no session has the id.
   Session& create(std::string_view client_id);
+  /// Gives sessions their shares: those that are here, and each that is created from now on. The
+  /// shares of the last call end.
+  ///
+  /// Cost      A walk over all sessions, if the last call gave shares.
+  void share_topics(const TopicShares& shares);
   /// Keeps a session at its index, but not under its client id.
   void retire(const Session& session);
   /// Requires  The session was retired.
@@ -69,6 +75,7 @@ class SessionTable {
   std::uint64_t hash_key_[2];
   Queued queued_;    // before the sessions, which count in it until they end
   HashIndex by_id_;  // of indexes plus 1
+  TopicShares shares_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<std::uint32_t> free_;
   std::uint64_t next_number_ = 1;

@@ -201,7 +201,7 @@ int run(const std::vector<std::string_view>& arguments) {
                       : conf::ExitCode::unusable_listener);
   }
   if (command_line->action == conf::Action::test_config) {
-    if (const auto bridges = BridgeSet::prepare(*settings, 0); !bridges) {
+    if (const auto bridges = BridgeSet().prepare(*settings, 0); !bridges) {
       for (const std::string_view fault : lines_of(bridges.error())) {
         print_error(concat({"Error: ", fault}));
       }

@@ -129,7 +129,7 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   auto staged = parts_.listeners.stage(
       entries_of(prepared.instructions.listeners, std::move(*realms), std::move(*contexts)));
   if (!staged) return add_lines(errors, staged.error());
-  auto bridges = BridgeSet::prepare(settings, number_of_bridges(staged->entries));
+  auto bridges = parts_.bridges.prepare(settings, number_of_bridges(staged->entries));
   if (!bridges) return add_lines(errors, bridges.error());
   prepared.bridges = std::move(*bridges);
   prepared.log = std::move(*log);
@@ -172,6 +172,11 @@ ReloadReport Reload::commit(Prepared prepared) {
        Gatekeeper::warnings(prepared.configuration.settings, realms_of(prepared.staged.entries))) {
     report.warnings.push_back(concat({"Warning: ", warning}));
   }
+  for (const std::string& warning : prepared.bridges.warnings) {
+    report.warnings.push_back(concat({"Warning: ", warning}));
+  }
+  report.need_restart.insert(report.need_restart.end(), prepared.bridges.need_restart.begin(),
+                             prepared.bridges.need_restart.end());
   report.listeners_added = prepared.staged.added;
   report.listeners_removed = prepared.staged.removed;
 
@@ -180,7 +185,8 @@ ReloadReport Reload::commit(Prepared prepared) {
   running_.written = std::move(prepared.configuration.written);
   parts_.log.replace(std::move(prepared.log));
   const auto changes = parts_.gatekeeper.replace(realms_of(prepared.staged.entries));
-  reconfigure_shards({instructions.limits, policies_of(prepared.staged.entries)});
+  reconfigure_shards(
+      {instructions.limits, policies_of(prepared.staged.entries), prepared.bridges.shares()});
   parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
   parts_.listeners.commit(std::move(prepared.staged));
   report.bridges = parts_.bridges.change(std::move(prepared.bridges), parts_.loops);

@@ -63,8 +63,11 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   say_how_it_starts();
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // As root, if the broker has been started as root: keys are its secrets.
-  auto bridges = BridgeSet::prepare(running_.settings, number_of_bridges(listeners_.entries()));
+  auto bridges = bridges_.prepare(running_.settings, number_of_bridges(listeners_.entries()));
   if (!bridges) return std::unexpected(bridges.error());
+  for (const std::string& warning : bridges->warnings) {
+    log_.write(LogType::warning, "Warning: " + warning);
+  }
   // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(running_.settings.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
@@ -76,7 +79,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     return dropped;
 
   if (auto opened = open_store(); !opened) return opened;
-  const std::vector<broker::ShardOptions> shards = shard_options();
+  const std::vector<broker::ShardOptions> shards = shard_options(bridges->shares());
   transport::StoreFunction store;
   if (keeper_ != nullptr) {
     store = [this](broker::ShardIndex shard, broker::JournalBatch batch) {
@@ -162,7 +165,7 @@ std::vector<std::string> Server::unix_sockets() const {
   return paths;
 }
 
-std::vector<broker::ShardOptions> Server::shard_options() const {
+std::vector<broker::ShardOptions> Server::shard_options(broker::TopicShares shares) const {
   broker::ShardOptions options;
   options.shards = thread_count(running_.settings);
   options.home_key[0] = secret();
@@ -172,6 +175,7 @@ std::vector<broker::ShardOptions> Server::shard_options() const {
   options.durability = durability_of(running_.settings);
   options.authority = &gatekeeper_;
   options.listeners = policies_of(listeners_.entries());
+  options.topic_shares = std::move(shares);
   std::vector<broker::ShardOptions> all;
   for (std::uint32_t shard = 0; shard < options.shards; ++shard) {
     options.index = broker::ShardIndex{shard};

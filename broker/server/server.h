@@ -69,7 +69,7 @@ class Server {
   [[nodiscard]] std::expected<void, std::string> open_listeners(ActivatedSockets sockets);
   [[nodiscard]] std::string status_text() const;
   [[nodiscard]] std::expected<void, std::string> open_store();
-  [[nodiscard]] std::vector<broker::ShardOptions> shard_options() const;
+  [[nodiscard]] std::vector<broker::ShardOptions> shard_options(broker::TopicShares shares) const;
   [[nodiscard]] std::vector<std::string> unix_sockets() const;
   void say_how_it_starts();
   void open_control();

@@ -5,7 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "broker/bridge/topic_split.h"
 #include "broker/core/text.h"
+#include "broker/core/topic_share.h"
 #include "transport/link/tls.h"
 
 namespace server {
@@ -45,6 +47,10 @@ bridge::Notifications notifications_of(const conf::BridgeSettings& settings) {
   if (!settings.notifications) return bridge::Notifications::none;
   return settings.notifications_local_only ? bridge::Notifications::local
                                            : bridge::Notifications::both;
+}
+
+std::string state_topic_of(std::string_view remote_client_id) {
+  return concat({"$SYS/broker/connection/", remote_client_id, "/state"});
 }
 
 void set_ends(const conf::BridgeSettings& settings, const BridgePlace& place,
@@ -128,6 +134,49 @@ transport::LinkOptions link_of(const conf::BridgeSettings& settings,
   return link;
 }
 
+/// The topics of one connection of several.
+class ShareOfConnection final : public broker::TopicShare {
+ public:
+  ShareOfConnection(std::shared_ptr<const bridge::TopicSplit> split, std::size_t connection)
+      : split_(std::move(split)), connection_(connection) {}
+
+  [[nodiscard]] bool takes(std::string_view topic) const override {
+    return split_->connection_of(topic) == connection_;
+  }
+
+ private:
+  std::shared_ptr<const bridge::TopicSplit> split_;
+  std::size_t connection_;
+};
+
+/// The plans of all connections out of the plan of a bridge with one.
+std::vector<transport::BridgePlan> share_out(transport::BridgePlan plan,
+                                             const conf::BridgeSettings& settings) {
+  std::vector<transport::BridgePlan> plans(settings.connections, plan);
+  if (plans.size() == 1) return plans;
+  const auto split =
+      std::make_shared<const bridge::TopicSplit>(plan.options.mappings, plans.size());
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    bridge::Options& options = plans[i].options;
+    bridge::TopicSplit::Part part = split->part(i);
+    options.mappings = std::move(part.mappings);
+    options.local_leftovers = std::move(part.local_leftovers);
+    // Some services end a connection that unsubscribes from topics which are not theirs.
+    if (options.unsubscribes_leftovers) options.remote_leftovers = std::move(part.remote_leftovers);
+    plans[i].share = std::make_shared<const ShareOfConnection>(split, i);
+    options.seed += i;
+    if (i == 0) continue;
+    const std::string suffix = "." + std::to_string(i + 1);
+    options.name += suffix;
+    options.remote_client_id += suffix;
+    options.local_client_id += suffix;
+    options.notification_topic = settings.notification_topic.empty()
+                                     ? state_topic_of(options.remote_client_id)
+                                     : options.notification_topic + suffix;
+  }
+  return plans;
+}
+
 }  // namespace
 
 std::string remote_client_id_of(const conf::BridgeSettings& settings, std::string_view host_name) {
@@ -140,7 +189,7 @@ std::string local_client_id_of(const conf::BridgeSettings& settings, std::string
   return concat({"local.", remote_client_id_of(settings, host_name)});
 }
 
-std::expected<transport::BridgePlan, std::string> bridge_plan_of(
+std::expected<std::vector<transport::BridgePlan>, std::string> bridge_plans_of(
     const conf::BridgeSettings& settings, const BridgePlace& place) {
   transport::BridgePlan plan;
   bridge::Options& options = plan.options;
@@ -156,8 +205,7 @@ std::expected<transport::BridgePlan, std::string> bridge_plan_of(
   options.notifications = notifications_of(settings);
   options.notification_topic = settings.notification_topic;
   if (options.notification_topic.empty()) {
-    options.notification_topic =
-        concat({"$SYS/broker/connection/", options.remote_client_id, "/state"});
+    options.notification_topic = state_topic_of(options.remote_client_id);
   }
   options.start = static_cast<bridge::Start>(settings.start_type);
   options.idle_milliseconds = std::int64_t{settings.idle_timeout_seconds} * 1000;
@@ -186,7 +234,7 @@ std::expected<transport::BridgePlan, std::string> bridge_plan_of(
   plan.listener = place.listener;
   plan.threshold = settings.threshold;
   plan.replaces_at_once = settings.reload_immediately;
-  return plan;
+  return share_out(std::move(plan), settings);
 }
 
 }  // namespace server

@@ -4,6 +4,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "conf/bridge_settings.h"
 #include "transport/bridge/bridge_plan.h"
@@ -25,10 +26,10 @@ struct BridgePlace {
 [[nodiscard]] std::string local_client_id_of(const conf::BridgeSettings& settings,
                                              std::string_view host_name);
 
-/// The plan of a bridge. Reads the files of its TLS.
+/// The plans of the connections of a bridge, one for each. Reads the files of its TLS.
 ///
 /// Errors    One sentence with its full stop: "Bridge NAME: ...".
-[[nodiscard]] std::expected<transport::BridgePlan, std::string> bridge_plan_of(
+[[nodiscard]] std::expected<std::vector<transport::BridgePlan>, std::string> bridge_plans_of(
     const conf::BridgeSettings& settings, const BridgePlace& place);
 
 }  // namespace server

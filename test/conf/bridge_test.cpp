@@ -46,13 +46,14 @@ constexpr std::string_view everything =
     "topic # both 2 local/ remote/\n"
     "topic a/+/b in\n"
     "topic \"\" out 1 here there\n"
-    "bridge_attempt_unsubscribe false\nbridge_bind_address 192.0.2.9\n"
+    "bridge_attempt_unsubscribe false\nbridge_bind_address 192.0.2.9\nbridge_connections 4\n"
     "bridge_max_packet_size 70000\nbridge_max_topic_alias 5\nbridge_outgoing_retain false\n"
     "bridge_protocol_version mqttv50\nbridge_receive_maximum 7\nbridge_reload_type immediate\n"
     "bridge_session_expiry_interval 3600\nbridge_tcp_keepalive 600 30 5\n"
     "bridge_tcp_user_timeout 30000\nbridge_cafile /ca\nbridge_capath /cas\nbridge_certfile /c\n"
     "bridge_keyfile /k\nbridge_alpn mqtt\nbridge_ciphers A\nbridge_ciphers_tls1.3 B\n"
-    "bridge_path /p\nbridge_protocol websockets\nbridge_tls_use_os_certs true\nbridge_tls_version "
+    "bridge_path /p\nbridge_protocol websockets\nbridge_tls_use_os_certs "
+    "true\nbridge_tls_version "
     "tlsv1.3\n"
     "cleansession true\nidle_timeout 30\nkeepalive_interval 20\nlocal_cleansession false\n"
     "local_clientid l\nlocal_username lu\nlocal_password lp\nnotification_topic n/t\n"
@@ -70,6 +71,7 @@ void check_everything(const BridgeSettings& bridge) {
       .topics = {{"#", BridgeDirection::both, 2, "local/", "remote/"},
                  {"a/+/b", BridgeDirection::in, 0, "", ""},
                  {"", BridgeDirection::out, 1, "here", "there"}},
+      .connections = 4,
       .remote_clientid = "r",
       .remote_username = "ru",
       .remote_password = "rp",

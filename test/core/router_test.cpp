@@ -134,3 +134,31 @@ TEST_CASE("a group is in a route by its number, and topics too long to keep have
   CHECK(scene.router.route(topic).groups == std::vector<std::uint32_t>{9});
   CHECK(scene.router.route(topic).receivers.empty());
 }
+
+TEST_CASE("sessions that share topics out have each topic once between them", "[router]") {
+  /// Topics that end with a letter.
+  class Ending final : public broker::TopicShare {
+   public:
+    explicit Ending(char letter) : letter_(letter) {}
+    [[nodiscard]] bool takes(std::string_view topic) const override {
+      return topic.ends_with(letter_);
+    }
+
+   private:
+    char letter_;
+  };
+  Scene scene;
+  scene.router.subscribe("t/+", scene.of(scene.a));
+  scene.router.subscribe("t/+", scene.of(scene.b));
+  scene.sessions.share_topics(
+      {{"a", std::make_shared<Ending>('x')}, {"c", std::make_shared<Ending>('y')}});
+  CHECK(scene.receivers("t/x") == "a0 b0 ");
+  CHECK(scene.receivers("t/y") == "b0 ");
+  // One that is made later has its share, too.
+  scene.router.subscribe("t/+", scene.of(scene.sessions.create("c")));
+  CHECK(scene.receivers("t/x") == "a0 b0 ");
+  CHECK(scene.receivers("t/y") == "b0 c0 ");
+  scene.sessions.share_topics({});
+  scene.router.forget_routes();
+  CHECK(scene.receivers("t/x") == "a0 b0 c0 ");
+}

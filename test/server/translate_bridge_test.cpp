@@ -1,6 +1,9 @@
 #include "broker/server/translate_bridge.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -17,9 +20,10 @@ conf::BridgeSettings settings_of_edge() {
 }
 
 bridge::Options options_of(const conf::BridgeSettings& settings) {
-  const auto plan = server::bridge_plan_of(settings, {.host_name = "host"});
-  REQUIRE(plan.has_value());
-  return plan->options;
+  const auto plans = server::bridge_plans_of(settings, {.host_name = "host"});
+  REQUIRE(plans.has_value());
+  REQUIRE(plans->size() == 1);
+  return plans->front().options;
 }
 
 }  // namespace
@@ -64,8 +68,9 @@ TEST_CASE("each address of a bridge has a way to it", "[server]") {
   settings.bind_address = "192.0.2.9";
   settings.tcp_keepalive = {.idle_seconds = 600, .interval_seconds = 30, .probes = 5};
   settings.tcp_user_timeout_milliseconds = 700;
-  const auto plan = server::bridge_plan_of(settings, {.host_name = "host"});
-  REQUIRE(plan.has_value());
+  const auto plans = server::bridge_plans_of(settings, {.host_name = "host"});
+  REQUIRE(plans.has_value());
+  const transport::BridgePlan* const plan = &plans->front();
   REQUIRE(plan->links.size() == 2);
   CHECK(plan->links[0].address.text() == "192.0.2.1:1884");
   CHECK(plan->links[1].address.text() == "broker.example:8883");
@@ -78,10 +83,10 @@ TEST_CASE("each address of a bridge has a way to it", "[server]") {
 TEST_CASE("a bridge with files that cannot be read has no plan", "[server]") {
   conf::BridgeSettings settings = settings_of_edge();
   settings.tls.cafile = "/nowhere/ca.crt";
-  const auto plan = server::bridge_plan_of(settings, {.host_name = "host"});
-  REQUIRE_FALSE(plan.has_value());
-  CHECK(plan.error().starts_with("Bridge edge: "));
-  CHECK(plan.error().find("/nowhere/ca.crt") != std::string::npos);
+  const auto plans = server::bridge_plans_of(settings, {.host_name = "host"});
+  REQUIRE_FALSE(plans.has_value());
+  CHECK(plans.error().starts_with("Bridge edge: "));
+  CHECK(plans.error().find("/nowhere/ca.crt") != std::string::npos);
 }
 
 TEST_CASE("an address of a bridge is spoken to as it says, or as the bridge does", "[server]") {
@@ -90,11 +95,47 @@ TEST_CASE("an address of a bridge is spoken to as it says, or as the bridge does
   settings.path = "/edge";
   settings.addresses.push_back({"c", 443, conf::BridgeScheme::mqtt, ""});
   settings.addresses.push_back({"", 0, conf::BridgeScheme::unix_socket, "/run/d"});
-  const auto plan = server::bridge_plan_of(settings, {.host_name = "host"});
-  REQUIRE(plan.has_value());
+  const auto plans = server::bridge_plans_of(settings, {.host_name = "host"});
+  REQUIRE(plans.has_value());
+  const transport::BridgePlan* const plan = &plans->front();
   CHECK(plan->links[0].address.scheme == transport::LinkScheme::ws);
   CHECK(plan->links[0].websocket.path == "/edge");
   CHECK(plan->links[1].address.scheme == transport::LinkScheme::mqtt);
   CHECK(plan->links[2].address.is_unix());
   CHECK(plan->options.addresses[2].host == "unix:/run/d");
+}
+
+TEST_CASE("the connections of a bridge have client ids and topics of their own", "[server]") {
+  conf::BridgeSettings settings = settings_of_edge();
+  settings.connections = 3;
+  settings.notification_topic = "edge/state";
+  settings.topics = {{.pattern = "out/#", .local_prefix = "", .remote_prefix = ""},
+                     {.pattern = "in/#",
+                      .direction = conf::BridgeDirection::in,
+                      .local_prefix = "",
+                      .remote_prefix = ""},
+                     {.pattern = "both/#",
+                      .direction = conf::BridgeDirection::both,
+                      .local_prefix = "",
+                      .remote_prefix = ""}};
+  const auto plans = server::bridge_plans_of(settings, {.host_name = "host"});
+  REQUIRE(plans.has_value());
+  REQUIRE(plans->size() == 3);
+  const bridge::Options& second = (*plans)[1].options;
+  CHECK((*plans)[0].options.remote_client_id == "host.edge");
+  CHECK(second.name == "edge.2");
+  CHECK(second.remote_client_id == "host.edge.2");
+  CHECK(second.local_client_id == "local.host.edge.2");
+  CHECK(second.notification_topic == "edge/state.2");
+  CHECK((*plans)[0].options.mappings.size() == 2);
+  CHECK(second.mappings.size() == 2);
+  CHECK((*plans)[2].options.mappings.size() == 1);
+  for (const char* const topic : {"out/a", "out/b", "both/a", "both/b"}) {
+    const auto takers = std::ranges::count_if(
+        *plans, [topic](const auto& each) { return each.share->takes(topic); });
+    CHECK(takers == 1);
+  }
+  CHECK(second.local_leftovers.empty());
+  CHECK((*plans)[2].options.local_leftovers == std::vector<std::string>{"both/#"});
+  CHECK((*plans)[2].options.remote_leftovers == std::vector<std::string>{"in/#", "both/#"});
 }

@@ -8,7 +8,7 @@
 
 namespace transport {
 
-/// The figures of one bridge, since it was made.
+/// The figures of one bridge, or of one connection of it, since it was made.
 struct BridgeFigures {
   bool is_connected = false;
   std::uint64_t sent = 0;        // messages to the other broker
@@ -21,18 +21,19 @@ struct BridgeFigures {
   bool operator==(const BridgeFigures&) const = default;
 };
 
-/// The figures of all bridges, by name: written by the loops, read by others.
+/// The figures of all bridges, by the client ids of their sessions: written by the loops, read by
+/// others.
 ///
 /// Threads    Any.
 class BridgeBoard {
  public:
-  void put(const std::string& name, const BridgeFigures& figures) {
+  void put(const std::string& id, const BridgeFigures& figures) {
     const std::scoped_lock lock(mutex_);
-    figures_[name] = figures;
+    figures_[id] = figures;
   }
-  void remove(const std::string& name) {
+  void remove(const std::string& id) {
     const std::scoped_lock lock(mutex_);
-    figures_.erase(name);
+    figures_.erase(id);
   }
   [[nodiscard]] std::map<std::string, BridgeFigures> all() const {
     const std::scoped_lock lock(mutex_);

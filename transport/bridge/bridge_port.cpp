@@ -48,6 +48,10 @@ std::vector<std::string> gone_filters(const std::vector<bridge::Filter>& before,
   return gone;
 }
 
+void append(std::vector<std::string>& texts, const std::vector<std::string>& more) {
+  texts.insert(texts.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 BridgePort::BridgePort(Loop& loop, BridgePlan plan, bool& wakes)
@@ -115,8 +119,9 @@ void BridgePort::go_on_with_fate() {
     const bridge::TopicMap old(plan_.options.mappings);
     plan_ = *std::exchange(next_, std::nullopt);
     const bridge::TopicMap now(plan_.options.mappings);
-    plan_.options.local_leftovers = gone_filters(old.local_filters(), now.local_filters());
-    plan_.options.remote_leftovers = gone_filters(old.remote_filters(), now.remote_filters());
+    append(plan_.options.local_leftovers, gone_filters(old.local_filters(), now.local_filters()));
+    append(plan_.options.remote_leftovers,
+           gone_filters(old.remote_filters(), now.remote_filters()));
     fate_ = Fate::stays;
   }
   make_bridge();

@@ -58,7 +58,8 @@ class BridgePort final : public LinkUser, public InnerClient {
   [[nodiscard]] bool work();
   void tick();
 
-  [[nodiscard]] const std::string& name() const noexcept { return plan_.options.name; }
+  /// Its name among ports: the client id of its session.
+  [[nodiscard]] const std::string& id() const noexcept { return plan_.options.local_client_id; }
   [[nodiscard]] BridgeFigures figures() const;
   [[nodiscard]] bool is_leaving() const noexcept { return fate_ >= Fate::leaves; }
   /// Whether leave() is done.

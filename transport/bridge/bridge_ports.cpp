@@ -13,25 +13,26 @@ BridgePorts& BridgePorts::of(Loop& loop, BridgeBoard& board) {
   return static_cast<BridgePorts&>(*loop.resident());
 }
 
-BridgePort* BridgePorts::find(std::string_view name) noexcept {
+BridgePort* BridgePorts::find(std::string_view id) noexcept {
   const auto found = std::ranges::find_if(
-      ports_, [&](const auto& each) { return each->name() == name && !each->is_leaving(); });
+      ports_, [&](const auto& each) { return each->id() == id && !each->is_leaving(); });
   return found == ports_.end() ? nullptr : found->get();
 }
 
 void BridgePorts::put(BridgePlan plan) {
   if (stopped_) return;
-  if (BridgePort* const port = find(plan.options.name)) return port->replace(std::move(plan));
+  if (BridgePort* const port = find(plan.options.local_client_id))
+    return port->replace(std::move(plan));
   ports_.push_back(std::make_unique<BridgePort>(loop_, std::move(plan), due_));
   ports_.back()->start();
 }
 
-void BridgePorts::renew_links(const std::string& name, std::vector<LinkOptions> links) {
-  if (BridgePort* const port = find(name)) port->renew_links(std::move(links));
+void BridgePorts::renew_links(const std::string& id, std::vector<LinkOptions> links) {
+  if (BridgePort* const port = find(id)) port->renew_links(std::move(links));
 }
 
-void BridgePorts::remove(const std::string& name) {
-  if (BridgePort* const port = find(name); port != nullptr && !stopped_) port->leave();
+void BridgePorts::remove(const std::string& id) {
+  if (BridgePort* const port = find(id); port != nullptr && !stopped_) port->leave();
 }
 
 bool BridgePorts::work() {
@@ -39,7 +40,7 @@ bool BridgePorts::work() {
   bool busy = false;
   for (const auto& port : ports_) busy = port->work() || busy;
   std::erase_if(ports_, [this](const auto& port) {
-    if (port->has_left()) board_.remove(port->name());
+    if (port->has_left()) board_.remove(port->id());
     return port->has_left();
   });
   return busy;
@@ -48,7 +49,7 @@ bool BridgePorts::work() {
 void BridgePorts::tick() {
   for (const auto& port : ports_) {
     port->tick();
-    board_.put(port->name(), port->figures());
+    board_.put(port->id(), port->figures());
   }
 }
 

@@ -24,12 +24,12 @@ class BridgePorts final : public Resident {
   /// Those of a loop.
   [[nodiscard]] static BridgePorts& of(Loop& loop, BridgeBoard& board);
 
-  /// Makes a bridge, or has the one of that name go on with another plan.
+  /// Makes a bridge, or has the one with that session go on with another plan.
   void put(BridgePlan plan);
   /// See BridgePort::renew_links().
-  void renew_links(const std::string& name, std::vector<LinkOptions> links);
+  void renew_links(const std::string& id, std::vector<LinkOptions> links);
   /// Ends a bridge and its session.
-  void remove(const std::string& name);
+  void remove(const std::string& id);
 
   bool work() override;
   void tick() override;
@@ -37,8 +37,8 @@ class BridgePorts final : public Resident {
   [[nodiscard]] bool has_ended() const override;
 
  private:
-  /// Null also if it is about to leave: another one may have its name then.
-  [[nodiscard]] BridgePort* find(std::string_view name) noexcept;
+  /// Null also if it is about to leave: another one may have its session then.
+  [[nodiscard]] BridgePort* find(std::string_view id) noexcept;
 
   Loop& loop_;
   BridgeBoard& board_;
