@@ -14,6 +14,21 @@ namespace {
 
 constexpr std::int64_t trim_interval_seconds = 10;
 
+/// The end of a line about a client.
+std::string_view how_it_ended(CloseCause cause) noexcept {
+  switch (cause) {
+    case CloseCause::peer_closed:
+      return " closed its connection.";
+    case CloseCause::connection_lost:
+      return " disconnected: connection lost.";
+    case CloseCause::protocol_error:
+      return " disconnected: protocol error.";
+    case CloseCause::ended_here:
+      break;
+  }
+  return " disconnected.";
+}
+
 }  // namespace
 
 Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& log_sink)
@@ -156,12 +171,10 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   State& state = *entry;
   Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return;
-  if (connection->session != nullptr && state.path.log.tells_of_connections()) {
-    const std::string_view how = cause == CloseCause::peer_closed ? " closed its connection."
-                                 : cause == CloseCause::connection_lost
-                                     ? " disconnected: connection lost."
-                                     : " disconnected: protocol error.";
-    state.path.log.note(LogType::notice, {"Client ", describe_client(*connection), how});
+  const bool tells = connection->session != nullptr && cause != CloseCause::ended_here;
+  if (tells && state.path.log.tells_of_connections()) {
+    state.path.log.note(LogType::notice,
+                        {"Client ", describe_client(*connection), how_it_ended(cause)});
   }
   state.disconnects.end(*connection, WillFate::publish, std::nullopt);
 }

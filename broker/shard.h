@@ -52,6 +52,7 @@ enum class CloseCause : std::uint8_t {
   peer_closed,      ///< end of file, or a WebSocket Close without DISCONNECT
   connection_lost,  ///< reset, time-out, any other error of the socket
   protocol_error,   ///< the transport's rules were broken (WebSocket framing)
+  ended_here,  ///< by a part of this process, whose client it was, and whose log lines tell why
 };
 
 /// Session count of the whole process, for global_max_clients.

@@ -46,7 +46,7 @@ void InnerClients::close(broker::ConnectionId id) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr) return;
   loop_.before_input();  // as for a socket that ends: see Connections::lose()
-  loop_.shard().closed(id, broker::CloseCause::connection_lost, loop_.now());
+  loop_.shard().closed(id, broker::CloseCause::ended_here, loop_.now());
   drop(*connection);
 }
 

@@ -59,7 +59,8 @@ class InnerClients {
   bool send(broker::ConnectionId id, mqtt::Bytes bytes);
   /// The client is behind with so much: to be said when that has changed without a write().
   void report(broker::ConnectionId id, std::size_t queued_bytes);
-  /// The connection is lost, so that the shard publishes the will. No call of the client follows.
+  /// The connection is lost, so that the shard publishes the will; its log has no line about it. No
+  /// call of the client follows.
   void close(broker::ConnectionId id);
 
   // For Connections, about a connection in the state `inner`.

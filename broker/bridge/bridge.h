@@ -74,7 +74,7 @@ struct Figures {
 ///            - local_output() goes to Shard::received(); while that returns false, the rest waits
 ///              until the outbox asks for it. The outbox's output for the connection comes to
 ///              local_received() as one run of bytes, splices and all; a close request is
-///              local_closed(). CloseLocal is Shard::closed() with connection_lost.
+///              local_closed(). CloseLocal is Shard::closed() with ended_here.
 ///            - Its Origin names a listener policy of its own: 5.0, QoS 2, no mount point, no rate,
 ///              and open to all, for Mosquitto asks no access list about its bridges.
 ///            - Shard::writable() hears how many bytes remote_output() and the link hold, so that
@@ -183,11 +183,11 @@ class Bridge {
   Phase phase_ = Phase::stopped;
   std::vector<Order> orders_;  // in order; those before next_order_ are given
   std::size_t next_order_ = 0;
-  mqtt::ByteBuffer held_;        // from the other broker, behind what stalls
-  mqtt::ByteBuffer fed_;         // what was held, and remote_ reads now
-  bool stalled_ = false;         // remote_ has events that have to wait
-  bool remote_open_ = false;     // there is a connection to the other broker, or one is asked for
-  bool local_open_ = false;      // there is a connection to the shard, or one is asked for
+  mqtt::ByteBuffer held_;     // from the other broker, behind what stalls
+  mqtt::ByteBuffer fed_;      // what was held, and remote_ reads now
+  bool stalled_ = false;      // remote_ has events that have to wait
+  bool remote_open_ = false;  // there is a connection to the other broker, or one is asked for
+  bool local_open_ = false;   // there is a connection to the shard, or one is asked for
   std::size_t answers_due_ = 0;  // of SUBSCRIBE while preparing
   std::size_t address_ = 0;
   std::optional<Instant> try_first_at_;

@@ -26,6 +26,17 @@ class StartTest(WireTest):
         self.assertEqual(len(self.remote.connections("once")), 1)
 
     @needs("bridges of darter")
+    def test_lines_about_the_session(self):
+        """The log does not tell of connections between a bridge and its own broker that end."""
+        self.start_with(("quiet",))
+        self.state("1", "quiet")
+        self.remote.peer("quiet").close()
+        self.remote.peer("quiet", 1)
+        self.state("1", "quiet")
+        self.broker.wait_for_log("Lost the connection of bridge quiet")
+        self.assertEqual(self.broker.log_lines(r"Client local\.quiet.*(lost|closed|disconnected)"), [])
+
+    @needs("bridges of darter")
     def test_lazy(self):
         """A lazy bridge connects when enough messages wait, sends them, and goes when idle."""
         self.start_with(("lazy", "start_type lazy", "threshold 5", "idle_timeout 2"),
