@@ -373,3 +373,25 @@ TEST_CASE("identifiers of a session that the other broker has lost stand for oth
     CHECK(std::ranges::count(got, "2") == 1);
   }
 }
+
+TEST_CASE("another broker that accepts connections and says nothing is given up", "[bridge]") {
+  Broker here;
+  Broker there;
+  Span span(here, there, both(Version::v3_1_1));
+  span.mute = true;
+  span.start();
+  span.pass_milliseconds(29'000);
+  CHECK(span.lines() == Strings{"Connecting bridge edge (there.example:1883)"});
+  span.pass_milliseconds(2'000);
+  CHECK(span.lines() == Strings{"Bridge edge (there.example:1883): no CONNACK has come.",
+                                "Connecting bridge edge (there.example:1883)"});
+  CHECK_FALSE(span.bridge.is_connected());
+  span.mute = false;
+  span.pass_milliseconds(32'000);
+  CHECK(span.bridge.is_connected());
+  // One that falls silent later answers no PINGREQ.
+  span.lines();
+  span.mute = true;
+  span.pass_milliseconds(200'000);
+  CHECK(span.lines().at(0) == "Bridge edge (there.example:1883): no PINGRESP has come.");
+}

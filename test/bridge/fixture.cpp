@@ -88,6 +88,10 @@ std::string Span::arriving(std::string_view bytes) {
 bool Span::carry_to_there() {
   if (!remote_ || bridge.remote_output().empty()) return false;
   sent += mqtt::as_text(bridge.remote_output().view());
+  if (mute) {
+    bridge.remote_output().clear();
+    return true;
+  }
   const std::string bytes = arriving(mqtt::as_text(bridge.remote_output().view()));
   bridge.remote_output().clear();
   there_->send(*remote_, bytes);
@@ -96,7 +100,7 @@ bool Span::carry_to_there() {
 }
 
 bool Span::carry_from_there() {
-  if (!remote_) return false;
+  if (!remote_ || mute) return false;
   bool any = false;
   if (bridge.wants_remote_input()) {
     const std::string said = there_->take_bytes(*remote_);

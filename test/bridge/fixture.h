@@ -35,6 +35,7 @@ class Span {
   Strings lines();
 
   bool reachable = true;              // the other broker's port
+  bool mute = false;                  // it takes connections and bytes, and says nothing
   std::size_t bytes_left = SIZE_MAX;  // until the connection breaks
   std::string sent;                   // to the other broker, whether it arrived or not
   MemoryLog log;
