@@ -5,11 +5,12 @@ import ssl
 
 from harness import wire
 from harness.bridging import BridgeTest, MosquittoBroker, is_bridged_by_darter
-from harness.broker import Broker
+from harness.broker import Broker, free_port, wait_until
 from harness.certificates import authority, openssl, scratch_folder, stranger
 from harness.needs import needs
+from harness.proxies import nginx_http
 from harness.remote import Rules
-from bridge_wire_test import WireTest
+from bridge_wire_test import V5, WireTest
 
 CIPHERS = "bridge_ciphers ECDHE-ECDSA-AES128-SHA256"  # Mosquitto has this from 2.1 on
 TRUST = f"bridge_cafile {authority().path('ca.crt')}"
@@ -177,6 +178,50 @@ class CertificatesTest(WireTest):
         self.assertEqual((connect.username, connect.password),
                          ("hub.test/gate/?api-version=2021-04-12",
                           "SharedAccessSignature sr=hub.test&sig=a%3D&se=1"))
+
+    @needs("bridges of darter")
+    def test_warnings(self):
+        """A check that is off is said at the start, and at a reload."""
+        remote = self.wire_remote(tls=server_context("second"))
+        self.start_bridging(self.to_tls(remote, "careless", TRUST, "bridge_insecure true"))
+        said = "Warning: Bridge 'careless' does not check the name in the certificate"
+        self.broker.wait_for_log(said)
+        self.connected(remote, "careless")
+        self.broker.reload()
+        wait_until(lambda: len(self.broker.log_lines(said)) == 2, "the warning of the reload")
+
+    @needs("bridges of darter")
+    def test_through_nginx(self):
+        """wss:// through nginx, messages both ways, and what waited while nginx was away."""
+        self.start_remote("allow_anonymous true\nlistener {port} 127.0.0.1\n"
+                          "listener {ws_port} 127.0.0.1\nprotocol websockets\n")
+        port = free_port()
+        files = [authority().path("server" + end) for end in (".crt", ".key")]
+
+        def start_nginx():
+            proxy = nginx_http(port, files, mqtt="proxy_pass "
+                               f"http://127.0.0.1:{self.remote.ws_port};")
+            self.addCleanup(proxy.close)
+            return proxy
+        proxy = start_nginx()
+        self.start_bridging(
+            self.bridge("named", port, TRUST, "bridge_protocol websockets", host="localhost"),
+            self.bridge("url", port, V5, TRUST, host="wss://localhost").replace(
+                f"{port}\n", f"{port}/mqtt\n"))
+        self.join("named", "url")
+        proxy.close()
+        for name in ("named", "url"):
+            self.state("0", name)
+            self.here().publish(f"probe/{name}/out", "waits", 1)
+        listener = self.there()
+        listener.subscribe("probe/+/out")
+        start_nginx()
+        came = set()
+
+        def complete():
+            came.update(packet.topic for packet in listener.drain() if packet.payload == b"waits")
+            return len(came) == 2
+        self.until(complete, "what waited for nginx")
 
     @needs("bridges of darter")
     def test_certificates_of_the_system(self):
