@@ -142,7 +142,8 @@ void Bridge::run(Instant now) {
 }
 
 bool Bridge::has_room_here() const noexcept {
-  return !remote_.connected() || (phase_ == Phase::crossing && local_.has_room(Qos::exactly_once));
+  return !remote_.connected() || phase_ == Phase::clearing ||
+         (phase_ == Phase::crossing && local_.has_room(Qos::exactly_once));
 }
 
 bool Bridge::pull_remote(Instant now) {
@@ -179,6 +180,8 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
     remote_connected(*connected, now);
   } else if (const auto* end = std::get_if<Disconnected>(&event)) {
     remote_ended(*end, now);
+  } else if (phase_ == Phase::clearing) {
+    on_remote_while_clearing(event, now);
   } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
     for (const Reason reason : answered->answer->reasons) {
       if (reason < Reason::unspecified_error || phase_ < Phase::attaching) continue;
@@ -194,8 +197,8 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
 }
 
 void Bridge::on_local(const client::Event& event, Instant now) {
-  if (std::holds_alternative<client::Connected>(event)) {
-    local_connected(now);
+  if (const auto* connected = std::get_if<client::Connected>(&event)) {
+    local_connected(*connected, now);
   } else if (const auto* end = std::get_if<Disconnected>(&event)) {
     local_ended(*end, now);
   } else if (const auto* answered = std::get_if<client::Answered>(&event)) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/bridge/held_ids.h"
 #include "broker/bridge/options.h"
 #include "broker/bridge/order.h"
 #include "broker/bridge/relay.h"
@@ -60,6 +61,7 @@ struct Figures {
 ///                   ▼          not opened, refused, lost: a delay
 ///               OpenRemote ◀────────────────────────────────────────────┐
 ///                   │ remote_opened(), CONNECT, CONNACK                 │
+///                   │ (clearing, if only the session there is old)      │
 ///                   ▼                                                   │
 ///               SUBSCRIBE there, "1" there, OpenLocal                   │
 ///                   │ local_opened(), CONNECT, CONNACK                  │
@@ -139,6 +141,7 @@ class Bridge {
     stopped,
     preparing,  ///< the session is made, with its subscriptions
     apart,      ///< the remote client waits, opens a connection, or waits for CONNACK
+    clearing,   ///< the other broker has accepted, and releases packet identifiers: see HeldIds
     attaching,  ///< the other broker has accepted; the shard not yet
     crossing,
   };
@@ -157,10 +160,14 @@ class Bridge {
 
   void open_remote();
   void remote_connected(const client::Connected& connected, Instant now);
+  /// Whether the other broker may hold identifiers that messages would get.
+  [[nodiscard]] bool must_clear(const client::Connected& connected) const noexcept;
+  void attach(Instant now);
+  void on_remote_while_clearing(const client::Event& event, Instant now);
   void remote_ended(const client::Disconnected& end, Instant now);
   /// Whether the other broker is to be asked again, for less.
   bool adapt(const client::Disconnected& end);
-  void local_connected(Instant now);
+  void local_connected(const client::Connected& connected, Instant now);
   void local_ended(const client::Disconnected& end, Instant now);
   void prepared(Instant now);
   /// Ends the connection to the other broker for a reason of this end, and waits as after a loss.
@@ -180,12 +187,14 @@ class Bridge {
   client::Client remote_;
   client::Client local_;  // made anew for each connection: its terms are those of the other broker
   Relay relay_;
+  HeldIds held_ids_;
   Phase phase_ = Phase::stopped;
   std::vector<Order> orders_;  // in order; those before next_order_ are given
   std::size_t next_order_ = 0;
   mqtt::ByteBuffer held_;     // from the other broker, behind what stalls
   mqtt::ByteBuffer fed_;      // what was held, and remote_ reads now
   bool stalled_ = false;      // remote_ has events that have to wait
+  bool passed_over_ = false;  // a message came while clearing: it comes again, on a new connection
   bool remote_open_ = false;  // there is a connection to the other broker, or one is asked for
   bool local_open_ = false;   // there is a connection to the shard, or one is asked for
   std::size_t answers_due_ = 0;  // of SUBSCRIBE while preparing

@@ -75,6 +75,35 @@ void Bridge::remote_connected(const client::Connected& connected, Instant now) {
   ++connects_;
   say(LogType::notice, {"Bridge ", options_.name, " is connected to ", place_text(),
                         connected.connack->session_present ? ", which has its session." : "."});
+  if (must_clear(connected)) {
+    say(LogType::notice, {"Bridge ", options_.name, ": ", place_text(),
+                          " has a session of a time that this broker does not remember, and "
+                          "releases its packet identifiers first."});
+    phase_ = Phase::clearing;
+    passed_over_ = false;
+    return held_ids_.begin(remote_, now);
+  }
+  held_ids_.forget();
+  attach(now);
+}
+
+bool Bridge::must_clear(const client::Connected& connected) const noexcept {
+  const bool sends_qos_2 = remote_.terms().maximum_qos == Qos::exactly_once &&
+                           std::ranges::find(map_.local_filters(), Qos::exactly_once,
+                                             &Filter::qos) != map_.local_filters().end();
+  return held_ids_.are_in_doubt() && connected.connack->session_present && sends_qos_2;
+}
+
+void Bridge::on_remote_while_clearing(const client::Event& event, Instant now) {
+  if (!std::holds_alternative<client::Acknowledged>(event)) {
+    passed_over_ = true;
+  } else if (held_ids_.answered(remote_, now)) {
+    if (!passed_over_) return attach(now);
+    remote_.closed(now);
+  }
+}
+
+void Bridge::attach(Instant now) {
   phase_ = Phase::attaching;
   relay_.begin(now);
   if (options_.notifications == Notifications::both) notify(remote_, now);
@@ -94,12 +123,14 @@ void Bridge::remote_ended(const Disconnected& end, Instant now) {
     say(LogType::warning,
         {"Bridge ", options_.name, " (", place_text(), "): ", broker::cut(end_text(end)), "."});
   }
+  const bool cleared = phase_ == Phase::clearing && !held_ids_.are_in_doubt();
   phase_ = Phase::apart;
   remote_open_ = false;
   orders_.emplace_back(CloseRemote{});
   detach(now);
   try_first_at_.reset();
-  if (adapt(end)) return remote_.start(now);
+  if (cleared) remote_ = client::Client(remote_options(options_));  // at once, not after a delay
+  if (cleared || adapt(end)) return remote_.start(now);
   next_address();
 }
 
@@ -123,7 +154,11 @@ bool Bridge::adapt(const Disconnected& end) {
 /// address has its turn again after all others.
 void Bridge::next_address() noexcept { address_ = (address_ + 1) % options_.addresses.size(); }
 
-void Bridge::local_connected(Instant now) {
+void Bridge::local_connected(const client::Connected& connected, Instant now) {
+  // One that ends with its connection is new each time.
+  if (phase_ == Phase::preparing || options_.local_clean) {
+    held_ids_.session_made(!connected.connack->session_present);
+  }
   if (phase_ == Phase::preparing) return subscribe_here(mqtt::RetainHandling::do_not_send, now);
   phase_ = Phase::crossing;
   if (options_.notifications != Notifications::none) notify(local_, now);

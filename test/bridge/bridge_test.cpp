@@ -395,3 +395,42 @@ TEST_CASE("another broker that accepts connections and says nothing is given up"
   span.pass_milliseconds(200'000);
   CHECK(span.lines().at(0) == "Bridge edge (there.example:1883): no PINGRESP has come.");
 }
+
+TEST_CASE("packet identifiers that the other broker holds for a session that is lost here are free",
+          "[bridge]") {
+  const Version version = GENERATE(Version::v3_1_1, Version::v5_0);
+  const bool mail_waits = GENERATE(false, true);
+  Broker there;
+  const auto far = reader(there);
+  {
+    Broker here;
+    Span span(here, there, both(version));
+    span.start();
+    const auto publisher = here.client("a");
+    const std::size_t before = span.sent.size();
+    here.publish(publisher, "out/x", "one", {.qos = 2, .packet_id = 1});
+    span.run();
+    constexpr std::size_t pubrel_bytes = 4;
+    span.bytes_left = span.sent.size() - before - pubrel_bytes;
+    here.publish(publisher, "out/x", "two", {.qos = 2, .packet_id = 2});
+    span.run();
+    REQUIRE(there.take_all(far) == Strings{"one", "two"});
+    span.here_ends();
+  }
+  if (mail_waits) {
+    there.publish(there.client("b"), "in/x", "mail", {.qos = 1, .packet_id = 1});
+  }
+  Broker here;
+  here.now = there.now;
+  const auto near = reader(here);
+  Span span(here, there, both(version));
+  span.start();
+  REQUIRE(span.bridge.is_connected());
+  CHECK(here.take_all(near) == (mail_waits ? Strings{"mail"} : Strings{}));
+  const auto publisher = here.client("a");
+  for (unsigned i = 1; i <= 3; ++i) {
+    here.publish(publisher, "out/x", "new" + std::to_string(i), {.qos = 2, .packet_id = i});
+  }
+  span.run();
+  CHECK(there.take_all(far) == Strings{"new1", "new2", "new3"});
+}
