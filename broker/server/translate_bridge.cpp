@@ -90,6 +90,7 @@ transport::LinkTlsOptions tls_options_of(const conf::BridgeTls& tls) {
   options.ciphers_tls1_3 = tls.ciphers_tls1_3;
   options.tls1_3_only = tls.tls1_3_only;
   options.check_host_name = !tls.insecure;
+  options.require_ocsp = tls.require_ocsp;
   return options;
 }
 

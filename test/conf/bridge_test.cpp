@@ -52,7 +52,7 @@ constexpr std::string_view everything =
     "bridge_session_expiry_interval 3600\nbridge_tcp_keepalive 600 30 5\n"
     "bridge_tcp_user_timeout 30000\nbridge_cafile /ca\nbridge_capath /cas\nbridge_certfile /c\n"
     "bridge_keyfile /k\nbridge_alpn mqtt\nbridge_ciphers A\nbridge_ciphers_tls1.3 B\n"
-    "bridge_path /p\nbridge_protocol websockets\nbridge_tls_use_os_certs "
+    "bridge_path /p\nbridge_protocol websockets\nbridge_require_ocsp true\nbridge_tls_use_os_certs "
     "true\nbridge_tls_version "
     "tlsv1.3\n"
     "cleansession true\nidle_timeout 30\nkeepalive_interval 20\nlocal_cleansession false\n"
@@ -114,7 +114,7 @@ void check_everything(const BridgeSettings& bridge) {
               .ciphers_tls1_3 = "B",
               .use_os_certs = true,
               .insecure = false,
-              .require_ocsp = false,
+              .require_ocsp = true,
               .tls1_3_only = true},
   };
   CHECK(bridge == wanted);

@@ -69,6 +69,12 @@ def is_beyond_services(packet):
     return any("$" in text[0] for text in packet.filters)
 
 
+def tls_lines(name):
+    """The lines of a listener with a certificate of the common authority."""
+    return "".join(f"{option} {authority().path(name + end)}\n"
+                   for option, end in (("certfile", ".crt"), ("keyfile", ".key")))
+
+
 def server_context(name="server", wants_certificate=False, version=None, alpn=None):
     """How a remote speaks TLS."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -178,6 +184,23 @@ class CertificatesTest(WireTest):
         self.assertEqual((connect.username, connect.password),
                          ("hub.test/gate/?api-version=2021-04-12",
                           "SharedAccessSignature sr=hub.test&sig=a%3D&se=1"))
+
+    @needs("bridges of darter")
+    def test_ocsp(self):
+        """Where an OCSP answer is required, a remote without one is refused."""
+        lines = "".join(f"listener {{{port}}} 127.0.0.1\n{tls_lines('server')}{more}"
+                        for port, more in (("port", f"ocsp_file {authority().path('server.ocsp')}\n"),
+                                           ("port2", "")))
+        self.start_remote("allow_anonymous true\n" + lines)
+        self.start_bridging(*(
+            self.bridge(name, port, TRUST, *more, "topic t/# both 1", host="localhost",
+                        probes=False)
+            for name, port, more in (("proven", self.remote.port, ("bridge_require_ocsp true",)),
+                                     ("bare", self.remote.port2, ("bridge_require_ocsp true",)),
+                                     ("trusts", self.remote.port2, ()))))
+        for name in ("proven", "trusts"):
+            self.state("1", name)
+        self.failed("bare", "is not proven good: the server has no OCSP answer about it")
 
     @needs("bridges of darter")
     def test_warnings(self):

@@ -131,14 +131,14 @@ std::string make_revocation_list(const TestCertificate& issuer,
 }
 
 std::string make_ocsp_response(const TestCertificate& subject, const TestCertificate& issuer,
-                               std::int64_t days) {
+                               std::int64_t days, int status) {
   const OcspBasicPtr basic(OCSP_BASICRESP_new());
   OCSP_CERTID* const id =
       OCSP_cert_to_id(nullptr, subject.certificate.get(), issuer.certificate.get());
   ASN1_TIME* const now = X509_gmtime_adj(nullptr, -10 * day_seconds);
   ASN1_TIME* const next = X509_gmtime_adj(nullptr, days * day_seconds);
-  REQUIRE(OCSP_basic_add1_status(basic.get(), id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, now, next) !=
-          nullptr);
+  REQUIRE(OCSP_basic_add1_status(basic.get(), id, status, OCSP_REVOKED_STATUS_NOSTATUS, now, now,
+                                 next) != nullptr);
   REQUIRE(OCSP_basic_sign(basic.get(), issuer.certificate.get(), issuer.key.get(), EVP_sha256(),
                           nullptr, 0) == 1);
   OCSP_CERTID_free(id);

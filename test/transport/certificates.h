@@ -51,8 +51,9 @@ struct TestSubject {
 [[nodiscard]] std::string make_revocation_list(const TestCertificate& issuer,
                                                const std::vector<const TestCertificate*>& revoked,
                                                std::int64_t days = 30);
-/// An OCSP response in DER form that says "good".
+/// An OCSP response in DER form; `status` is OpenSSL's: 0 says "good", 1 "revoked".
 [[nodiscard]] std::string make_ocsp_response(const TestCertificate& subject,
-                                             const TestCertificate& issuer, std::int64_t days = 7);
+                                             const TestCertificate& issuer, std::int64_t days = 7,
+                                             int status = 0);
 
 }  // namespace transport

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "transport/link/ocsp.h"
 #include "transport/peer_address.h"
 #include "transport/tls_setup.h"
 
@@ -110,6 +111,7 @@ Done prepare(SSL_CTX* context, const LinkTlsOptions& options) {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_verify(context, options.check_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                      nullptr);
+  if (options.require_ocsp) require_ocsp(context);
   if (auto checked = check_psk(options); !checked) return checked;
   if (!options.psk_identity.empty()) SSL_CTX_set_psk_client_callback(context, on_psk);
   if (auto trusted = trust(context, options); !trusted) return trusted;

@@ -32,6 +32,8 @@ struct LinkTlsOptions {
   bool check_host_name = true;
   /// False: any certificate at all is accepted, the host's name included.
   bool check_certificate = true;
+  /// A server that staples no good OCSP answer to its certificate is refused.
+  bool require_ocsp = false;
 
   bool operator==(const LinkTlsOptions&) const = default;
 };

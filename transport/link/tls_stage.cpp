@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "transport/http.h"
+#include "transport/link/ocsp.h"
 
 namespace transport {
 namespace {
@@ -142,6 +143,9 @@ void LinkTlsStage::fail() {
   switch (reason) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
       return fail(LinkFault::certificate, describe_trust());
+    case SSL_R_INVALID_STATUS_RESPONSE:
+      return fail(LinkFault::certificate,
+                  "the server's certificate is not proven good: " + ocsp_objection(ssl_.get()));
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_HTTP_REQUEST:
