@@ -28,6 +28,8 @@ struct Option {
 
 constexpr std::array table{
     Option{"--port", "N", &Options::port, 1, 65'535, "the broker's port on 127.0.0.1 (1883)"},
+    Option{"--receive-port", "N", &Options::receive_port, 1, 65'535,
+           "subscribers go there: a bridge is between the two"},
     Option{"--ws", "", &Options::websocket, 0, 0, "MQTT over WebSocket"},
     Option{"--tls", "", &Options::tls, 0, 0, "over TLS, whatever the broker's certificate says"},
     Option{"--path", "PATH", &Options::path, 0, 0, "of the WebSocket (/mqtt)"},

@@ -15,6 +15,7 @@ struct Options {
   std::string scenario;
 
   std::uint32_t port = 1883;
+  std::uint32_t receive_port = 0;  // of the broker that subscribers connect to; 0: the same
   bool websocket = false;
   bool tls = false;
   std::string path = "/mqtt";

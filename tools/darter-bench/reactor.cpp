@@ -64,7 +64,10 @@ void Reactor::open(Connection& connection) {
   ++opening_;
   connection.state = State::greeting;
   connection.opened_at = now();
-  connection.socket = connect_from(connection.source_address, options_.port);
+  const bool elsewhere =
+      connection.role == Connection::Role::subscriber && options_.receive_port != 0;
+  connection.socket =
+      connect_from(connection.source_address, elsewhere ? options_.receive_port : options_.port);
   if (!connection.socket.is_open()) {
     return fail(connection, "connect: " + std::generic_category().message(errno));
   }
