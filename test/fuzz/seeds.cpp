@@ -125,6 +125,28 @@ void websocket(const fs::path& root) {
   handshakes.add(u8(1) + u8(9) + "POST /other?a=b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
 }
 
+/// [a way of link_fuzz] [1: the proxy accepts, 2: the server does] [step], then what comes.
+void links(const fs::path& root) {
+  Seeds seeds(root, "link");
+  const auto from_server = [](unsigned first, std::string_view payload) {
+    return u8(first) + u8(static_cast<unsigned>(payload.size())) + std::string(payload);
+  };
+  const std::string message = from_server(0x82, "message");
+  const std::string open = u8(0) + u8(2) + u8(2);
+  seeds.add(open + message + from_server(0x89, "ping") + from_server(0x8A, ""));
+  seeds.add(open + from_server(0x02, "a") + from_server(0x00, "b") + from_server(0x80, "c"));
+  seeds.add(open + message + from_server(0x88, vectors::u16(1008) + "policy"));
+  seeds.add(open + from_server(0x81, "text") + message);
+  seeds.add(open + u8(0x82) + u8(0x7E) + vectors::u16(200) + std::string(200, 'x'));
+  seeds.add(u8(1) + u8(3) + u8(5) + message);
+  const std::string refusal = "HTTP/1.1 403 Forbidden\r\nServer: nginx\r\n\r\nno";
+  seeds.add(u8(0) + u8(0) + u8(3) + refusal);
+  seeds.add(u8(1) + u8(0) + u8(3) + refusal);
+  seeds.add(u8(0) + u8(0) + u8(3) +
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
+  seeds.add(u8(3) + u8(0) + u8(0) + vectors::packet(0x20, vectors::u16(0)));
+}
+
 /// [0 or 2 for a header of version 1 or 2] [step], [odd for a header field] [step].
 void callers(const fs::path& root) {
   Seeds seeds(root, "caller");
@@ -220,6 +242,7 @@ int main(int count, char** words) {
   peer_messages(root);
   session_images(root);
   websocket(root);
+  links(root);
   callers(root);
   mosquitto(root);
   files(root, words[2]);
