@@ -22,6 +22,20 @@ JournalBatch Commits::take(SessionTable& sessions, const Retained& retained, Ins
   return batch;
 }
 
+// A batch that is out is lost with the store: no committed() comes for it.
+void Commits::begin_renewal(SessionTable& sessions, const Retained& retained) {
+  ledger_.begin_renewal(sessions, retained);
+  out_ = true;
+}
+
+JournalBatch Commits::end_renewal(SessionTable& sessions, const Retained& retained, Instant now) {
+  assert(out_);
+  out_ = false;
+  JournalBatch batch = take(sessions, retained, now);
+  out_ = true;
+  return batch;
+}
+
 void Commits::committed(std::uint64_t position) {
   out_ = false;
   holdings_.committed(position);

@@ -144,19 +144,12 @@ void Forwards::confirmed(ShardIndex from, const ConfirmRequest& request) {
   }
 }
 
-// Messages that have left have arrived, for the shards have handled all messages of each other; so
-// their rows have ended. This shard refers to them until the other confirms that it has stored the
-// consequences, and releases them only then.
-void Forwards::rewrite(JournalBatch& batch, Ledger::Written& written) const {
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    const Waiting& one = waiting_[i];
-    if (one.key == ForwardKey{0}) continue;
-    Ledger::rewrite(one.kept, batch, written);
-    batch.forwards.push_back(row_of(one, batch));
-  }
-  for (const Ring<Unconfirmed>& sent : unconfirmed_) {
-    for (std::size_t i = 0; i < sent.size(); ++i) Ledger::rewrite(sent[i].kept, batch, written);
-  }
+void Forwards::rewrite(std::size_t place, JournalBatch& batch) const {
+  assert(place < waiting_.size());
+  const Waiting& one = waiting_[place];
+  if (one.key == ForwardKey{0}) return;
+  ledger_.rewrite(one.kept, batch);
+  batch.forwards.push_back(row_of(one, batch));
 }
 
 JournalBatch::Forward Forwards::row_of(const Waiting& one, JournalBatch& batch) const {

@@ -101,11 +101,16 @@ class Forwards {
   /// A shard has stored all messages of this one up to the request.
   void confirmed(ShardIndex from, const ConfirmRequest& request);
 
-  /// Writes the rows of messages that have not left, and the messages that this shard still refers
-  /// to, for a store that begins anew.
+  // For a store that begins anew. Nothing leaves until that is on disk.
+
+  /// Messages that have not left, for a walk in steps.
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  /// Writes the row of such a message, if it has one.
   ///
-  /// Requires  Messages that have left are handled by their shards.
-  void rewrite(JournalBatch& batch, Ledger::Written& written) const;
+  /// Requires  Messages that have left had been handled by their shards when the renewal began, so
+  ///           their rows have ended. This shard refers to them until the other one confirms: that
+  ///           ends nothing in the new store, see Ledger::begin_renewal().
+  void rewrite(std::size_t place, JournalBatch& batch) const;
 
  private:
   /// A message that waits: for its row to be on disk, or for those in front of it.

@@ -52,15 +52,21 @@ std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant 
 std::vector<std::uint64_t> rewrite(std::span<Shard* const> shards, Instant now,
                                    const std::function<void(const JournalBatch&)>& give) {
   exchange(shards, now);
+  for (Shard* const shard : shards) {
+    shard->end_turn(now);
+    shard->begin_renewal();
+    for (bool more = true; more;) {
+      JournalBatch batch;
+      more = shard->renew(batch);
+      give(batch);
+    }
+  }
   std::vector<std::uint64_t> positions;
   positions.reserve(shards.size());
-  for (Shard* const shard : shards) positions.push_back(shard->rewrite(give, now));
-  for (const Shard* const shard : shards) {
-    shard->rewrite_groups(
-        [&](ShardIndex home, SessionIndex session, std::uint64_t number) {
-          return shards[static_cast<std::uint32_t>(home)]->key_of(session, number);
-        },
-        give);
+  for (Shard* const shard : shards) {
+    const JournalBatch batch = shard->end_renewal(now);
+    give(batch);
+    positions.push_back(batch.position);
   }
   return positions;
 }

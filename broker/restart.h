@@ -33,9 +33,9 @@ void restored(std::span<Shard* const> shards, std::uint64_t last_key, Instant no
 ///           then each of these shards is to be told by committed().
 [[nodiscard]] std::vector<ShardBatch> finish_forwards(std::span<Shard* const> shards, Instant now);
 
-/// All that the store is to hold, in portions: for one that begins anew because its file is lost.
+/// All that the store is to hold, in portions: for one that begins anew because its files are lost.
 ///
-/// Requires  None of them runs, and nothing is in a mailbox.
+/// Requires  None of them runs.
 /// Returns   By shard, the position for Shard::committed() when all of it is on disk.
 [[nodiscard]] std::vector<std::uint64_t> rewrite(
     std::span<Shard* const> shards, Instant now,

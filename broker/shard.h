@@ -200,19 +200,23 @@ class Shard {
   /// that were on their way between shards reach their receivers on this shard.
   void finish_forwards(Instant now);
 
-  // While no shard runs, and all their messages to each other were handled: see rewrite().
+  // All rows once more, for a store that begins anew: see RenewalWalk. What shards wrote before is
+  // lost, and what they are told by committed() comes after all of it.
 
-  /// Gives all rows of this shard for the store, in portions, but for shared subscriptions.
-  /// Returns the position for committed() when that is on disk. Batches that were taken before
-  /// and are not on disk are part of it.
-  [[nodiscard]] std::uint64_t rewrite(const std::function<void(const JournalBatch&)>& give,
-                                      Instant now);
-  /// The subscriptions of the groups that are at home here. `key_of(shard, session, number)`: the
-  /// session's key in the store, 0 if it has none.
-  void rewrite_groups(
-      const std::function<SessionKey(ShardIndex, SessionIndex, std::uint64_t)>& key_of,
-      const std::function<void(const JournalBatch&)>& give) const;
-  [[nodiscard]] SessionKey key_of(SessionIndex session, std::uint64_t number) const;
+  /// take_journal() gives nothing from here on, until committed(). Begins again if the one before
+  /// has failed.
+  ///
+  /// Requires  While no shard ran, all their messages to each other were handled; this was after
+  ///           the last committed(), and before the first of them begins.
+  void begin_renewal();
+  /// Adds a portion of rows to a batch. Returns whether there may be more. To be called once in
+  /// each turn.
+  [[nodiscard]] bool renew(JournalBatch& batch);
+  /// What has changed meanwhile. Its position is for committed(), once that and all portions are on
+  /// disk, in one transaction with those of all shards.
+  ///
+  /// Requires  renew() of all shards has given all.
+  [[nodiscard]] JournalBatch end_renewal(Instant now);
 
   /// The process is about to end in order, and everybody is still connected: publishes wills, for
   /// a part of the sessions from place `next` on, which it moves on. The wills of sessions in the

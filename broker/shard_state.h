@@ -17,6 +17,7 @@
 #include "broker/peer_input.h"
 #include "broker/publishes.h"
 #include "broker/reading.h"
+#include "broker/renewal_walk.h"
 #include "broker/requests.h"
 #include "broker/restorer.h"
 #include "broker/session_life.h"
@@ -38,7 +39,7 @@ namespace broker {
 ///            calls, packets, timers), shard_work.cpp (work of several turns), shard_session.cpp
 ///            (the end of the process), shard_journal.cpp (the store), shard_transfer.cpp (sessions
 ///            that move), shard_links.cpp (peers that are no shards), shard_reload.cpp (changes by
-///            a reload), shard_rewrite.cpp (all stored rows, once more).
+///            a reload), shard_renewal.cpp (all stored rows, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: it must
 ///            not be used afterwards.
 /// Threads    None.
@@ -113,7 +114,8 @@ struct Shard::State {
   PeerInput peer_input;
   bool entered = false;  // an Entry lives
   Instant next_trim;
-  std::unique_ptr<Restorer> restorer;  // null once start-up is over
+  std::unique_ptr<Restorer> restorer;    // null once start-up is over
+  std::unique_ptr<RenewalWalk> renewal;  // null: the store is not written anew
 };
 
 /// One event: a call of the loop, from State::enter() to State::leave().

@@ -344,18 +344,19 @@ bool Subscriptions::end_all(Session& session, MembershipList::Number& next) {
   return true;
 }
 
-void Subscriptions::rewrite(const Session& session, JournalBatch& batch) const {
-  for_each(session, [&](const std::string& filter, const Subscriber& terms) {
-    JournalBatch::Subscription row;
-    row.session = session.key;
-    row.filter = batch.put(filter);
-    row.present = true;
-    row.subscription_identifier = terms.subscription_identifier;
-    row.qos = terms.qos;
-    row.no_local = terms.no_local;
-    row.retain_as_published = terms.retain_as_published;
-    batch.subscriptions.push_back(row);
-  });
+void Subscriptions::rewrite(const Session& session, std::size_t place, JournalBatch& batch) const {
+  assert(place < session.subscriptions.view().size());
+  const TopicTrie::FilterIndex filter = session.subscriptions.view()[place];
+  const Subscriber& terms = router_.terms_of(filter, as_subscriber(session));
+  JournalBatch::Subscription row;
+  row.session = session.key;
+  row.filter = batch.put(router_.filter_text(filter));
+  row.present = true;
+  row.subscription_identifier = terms.subscription_identifier;
+  row.qos = terms.qos;
+  row.no_local = terms.no_local;
+  row.retain_as_published = terms.retain_as_published;
+  batch.subscriptions.push_back(row);
 }
 
 }  // namespace broker

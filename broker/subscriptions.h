@@ -77,8 +77,8 @@ class Subscriptions {
   /// session that is not shared.
   template <typename Visit>
   void for_each(const Session& session, Visit&& visit) const;
-  /// Writes their rows, for a store that begins anew.
-  void rewrite(const Session& session, JournalBatch& batch) const;
+  /// Writes the row of the one at a place of Session::subscriptions, for a store that begins anew.
+  void rewrite(const Session& session, std::size_t place, JournalBatch& batch) const;
 
  private:
   struct Wanted {

@@ -62,6 +62,9 @@ class Backlog {
   /// Calls `visit(number, const Delivery&)` for each from number `begin` on, oldest first.
   template <typename Visit>
   void for_each_from(std::uint64_t begin, Visit&& visit) const;
+  /// The same for as long as `visit` returns true.
+  template <typename Visit>
+  void for_each_while(std::uint64_t begin, Visit&& visit) const;
 
  private:
   struct Place {
@@ -87,8 +90,16 @@ class Backlog {
 
 template <typename Visit>
 void Backlog::for_each_from(std::uint64_t begin, Visit&& visit) const {
+  for_each_while(begin, [&visit](std::uint64_t number, const Delivery& delivery) {
+    visit(number, delivery);
+    return true;
+  });
+}
+
+template <typename Visit>
+void Backlog::for_each_while(std::uint64_t begin, Visit&& visit) const {
   for (std::size_t i = place_from(begin); i < places_.size(); ++i) {
-    if (places_[i].delivery.message) visit(places_[i].number, places_[i].delivery);
+    if (places_[i].delivery.message && !visit(places_[i].number, places_[i].delivery)) return;
   }
 }
 

@@ -150,6 +150,9 @@ struct JournalBatch {
   std::vector<MessageKey> dropped_messages;  // no row of this shard refers to them any more
   mqtt::ByteBuffer bytes;
   std::uint64_t position = 0;  // how much of the shard's history this brings on disk
+  // For is_portion(); a test may want less.
+  std::size_t portion_rows = 1000;
+  std::size_t portion_bytes = std::size_t{256} << 10U;
 
   [[nodiscard]] Text put(mqtt::Bytes data) {
     const Text text{bytes.size(), data.size()};
@@ -162,6 +165,10 @@ struct JournalBatch {
   }
   [[nodiscard]] std::string_view text(const Text& text) const noexcept {
     return mqtt::as_text(data(text));
+  }
+  /// Whether it is as large as one turn of a loop should make it: see RenewalWalk.
+  [[nodiscard]] bool is_portion() const noexcept {
+    return size() >= portion_rows || bytes.size() >= portion_bytes;
   }
   /// Rows of all kinds.
   [[nodiscard]] std::size_t size() const noexcept {

@@ -133,42 +133,57 @@ MessageKey Ledger::refer(const MessageRef& message, JournalBatch& batch) {
   assert(message->mark() != nullptr);  // a journal is kept
   StoreMark& mark = *message->mark();
   if (mark.key == MessageKey{0}) mark.key = new_message_key();
-  if (mark.references++ == 0) put_message(message, batch);
+  if (mark.references++ == 0 || !is_given(mark)) put_message(message, batch);
   return mark.key;
 }
 
 void Ledger::put_message(const MessageRef& message, JournalBatch& batch) {
   assert(message->mark() != nullptr && message->mark()->key != MessageKey{0});
-  const StoreMark& mark = *message->mark();
+  StoreMark& mark = *message->mark();
+  mark.renewal = renewal_;
   batch.messages.push_back({mark.key, mark.shared, message->qos(), message->retain(),
                             message->expires(), batch.put(message->topic()),
                             batch.put(message->properties()), batch.put(message->payload())});
 }
 
-void Ledger::rewrite(const MessageRef& message, JournalBatch& batch, Written& written) {
-  if (written.insert(&*message).second) put_message(message, batch);
+// What was noted before is part of what the walk finds. No batch refers to it: the last one that
+// was taken is lost with the store.
+void Ledger::begin_renewal(SessionTable& sessions, const Retained& retained) {
+  [[maybe_unused]] const JournalBatch noted = take(sessions, retained);
+  renewal_ = (renewal_ + 1) & 0x7FFF'FFFFU;
+  renewed_sessions_end_ = last_session_;
 }
 
-void Ledger::rewrite(Session& session, JournalBatch& batch, Written& written) {
-  if (session.key == SessionKey{0}) return;
+void Ledger::rewrite(const MessageRef& message, JournalBatch& batch) {
+  assert(message->mark() != nullptr && message->mark()->references > 0);
+  if (!is_given(*message->mark())) put_message(message, batch);
+}
+
+void Ledger::rewrite(Session& session, JournalBatch& batch) {
+  assert(is_renewed(session));
   batch.sessions.push_back(row_of(session, batch));
   if (session.incoming) session.incoming->unstore();
   write_incoming(session, batch);
-  if (!session.outgoing) return;
-  session.outgoing->for_each_stored([&](std::uint64_t number, const Delivery& delivery) {
+}
+
+std::optional<std::uint64_t> Ledger::rewrite_deliveries(Session& session, std::uint64_t begin,
+                                                        JournalBatch& batch) {
+  if (!session.outgoing) return std::nullopt;
+  return session.outgoing->walk_stored(begin, [&](std::uint64_t number, const Delivery& delivery) {
     // Of a delivery that was released, the message is gone.
     JournalBatch::Delivery row = row_of(session, number, delivery, batch);
     row.released = !delivery.message;
     if (delivery.message) {
-      rewrite(delivery.message, batch, written);
+      rewrite(delivery.message, batch);
       row.message = delivery.message->mark()->key;
     }
     batch.deliveries.push_back(row);
+    return !batch.is_portion();
   });
 }
 
-void Ledger::rewrite(const Retained::Record& record, JournalBatch& batch, Written& written) {
-  rewrite(record.message, batch, written);
+void Ledger::rewrite(const Retained::Record& record, JournalBatch& batch) {
+  rewrite(record.message, batch);
   JournalBatch::Retained row = row_of(record, batch);
   row.topic = batch.put(record.message->topic());
   row.message = record.message->mark()->key;
@@ -179,7 +194,7 @@ void Ledger::release(const MessageRef& message) {
   assert(message->mark() != nullptr && message->mark()->references > 0);
   StoreMark& mark = *message->mark();
   if (--mark.references > 0) return;
-  next_.dropped_messages.push_back(mark.key);
+  if (is_given(mark)) next_.dropped_messages.push_back(mark.key);
   // Should it be stored once more, then as another row: this one goes with the next batch.
   if (!mark.shared) mark.key = MessageKey{0};
 }

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "broker/core/ids.h"
@@ -98,14 +97,33 @@ class Ledger {
   /// Everything that changed since the last batch.
   [[nodiscard]] JournalBatch take(SessionTable& sessions, const Retained& retained);
 
-  // For a store that begins anew: all rows that it is to hold, after take() has settled all notes.
+  // For a store that begins anew: all rows that it is to hold, see RenewalWalk.
 
-  /// Messages that were written. Two of one key are two holders, as they were when each was stored.
-  using Written = std::unordered_set<const Message*>;
-  /// The session, its deliveries and its incoming identifiers; nothing if it is not stored.
-  static void rewrite(Session& session, JournalBatch& batch, Written& written);
-  static void rewrite(const Retained::Record& record, JournalBatch& batch, Written& written);
-  static void rewrite(const MessageRef& message, JournalBatch& batch, Written& written);
+  /// From here on changes are noted that follow what a walk over everything finds, and no batch is
+  /// taken until it is over.
+  ///
+  /// A message is given to the new store once: by the walk, or by the first of the changes that
+  /// refers to it. Its mark says so, and outlives no message, unlike a set of those that were
+  /// given. Two messages of one key are two holders, as they were when each was stored. A reference
+  /// that ends before the walk has come to it leaves nothing behind: no row, and no end of one.
+  void begin_renewal(SessionTable& sessions, const Retained& retained);
+  /// Whether the session was stored when the renewal began. All of a later one is noted.
+  [[nodiscard]] bool is_renewed(const Session& session) const noexcept {
+    return session.key != SessionKey{0} &&
+           static_cast<std::uint64_t>(session.key) <= renewed_sessions_end_;
+  }
+  /// Whether a change of the topic's retained message is noted.
+  [[nodiscard]] bool has_note(std::string_view topic) const {
+    return !retained_.empty() && retained_.contains(std::string(topic));
+  }
+  /// The session and its incoming identifiers, without its deliveries.
+  void rewrite(Session& session, JournalBatch& batch);
+  /// Its stored deliveries from number `begin` on, until the batch is a portion. Returns where to
+  /// go on, if there are more.
+  std::optional<std::uint64_t> rewrite_deliveries(Session& session, std::uint64_t begin,
+                                                  JournalBatch& batch);
+  void rewrite(const Retained::Record& record, JournalBatch& batch);
+  void rewrite(const MessageRef& message, JournalBatch& batch);
 
   // At the start.
 
@@ -127,11 +145,16 @@ class Ledger {
                                                      const Delivery& delivery, JournalBatch& batch);
   [[nodiscard]] static JournalBatch::Retained row_of(const Retained::Record& record,
                                                      JournalBatch& batch);
-  static void put_message(const MessageRef& message, JournalBatch& batch);
+  /// Gives the message to the store.
+  void put_message(const MessageRef& message, JournalBatch& batch);
   static void write_incoming(Session& session, JournalBatch& batch);
   void write_retained(const Retained& retained, JournalBatch& batch);
   /// Stores the message if this shard has not yet, and counts the reference.
   MessageKey refer(const MessageRef& message, JournalBatch& batch);
+  /// Whether the row of the message is in the store, or noted.
+  [[nodiscard]] bool is_given(const StoreMark& mark) const noexcept {
+    return mark.renewal == renewal_;
+  }
   /// Counts the end of a reference.
   void release(const MessageRef& message);
 
@@ -140,6 +163,8 @@ class Ledger {
   std::uint64_t last_session_;
   std::uint64_t last_message_;
   std::uint64_t position_ = 0;
+  std::uint32_t renewal_ : 31 = 0;          // the store that is written, in StoreMark
+  std::uint64_t renewed_sessions_end_ = 0;  // the last key when that one began
   std::vector<Changed> changed_;
   std::unordered_map<std::string, MessageRef> retained_;  // by topic: its stored message
   JournalBatch next_;  // rows noted in full: ends, subscriptions, acknowledgements

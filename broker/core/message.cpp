@@ -83,7 +83,7 @@ MessageRef MessageRef::adopt(const SharedMessage& shared) {
   Message* const message = make(shared.view(), shared.key != MessageKey{0}, 0);
   message->shared_ = shared.bytes;
   message->bytes_ = message->shared_.view().data();
-  if (StoreMark* const mark = message->mark()) *mark = {shared.key, 0, true};
+  if (StoreMark* const mark = message->mark()) *mark = {shared.key, 0, true, 0};
   return MessageRef(message);
 }
 

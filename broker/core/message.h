@@ -31,8 +31,12 @@ struct MessageView {
 struct StoreMark {
   MessageKey key{0};             // 0: not given yet
   std::uint32_t references = 0;  // stored deliveries and retained topics of this shard
-  bool shared = false;           // other shards may store it too, under the same key
+  bool shared : 1 = false;       // other shards may store it too, under the same key
+  // The store that this shard has given it to, if there are references: see
+  // Ledger::begin_renewal().
+  std::uint32_t renewal : 31 = 0;
 };
+static_assert(sizeof(StoreMark) == 16);
 
 /// A message that outlives the turn it came in: queued, in flight, retained, on its way elsewhere.
 ///

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "broker/core/backlog.h"
@@ -157,9 +158,18 @@ class Outgoing {
   /// not given, oldest first, and counts them as given. `released`: PUBREC has come.
   template <typename Visit>
   void store(Visit&& visit);
-  /// Calls `visit(number, const Delivery&)` for each delivery that the journal was given.
+  /// Calls `visit(number, const Delivery&)` for each delivery that the journal was given, oldest
+  /// first.
   template <typename Visit>
   void for_each_stored(Visit&& visit);
+  /// The same in parts, with changes between them: for those from `begin` on, until `visit` returns
+  /// false.
+  ///
+  /// Returns   Where to go on; nothing if there are no more. A delivery that gets another number in
+  ///           between gets a higher one, and is not missed.
+  /// Cost      That of the part, and of the stragglers before it.
+  template <typename Visit>
+  std::optional<std::uint64_t> walk_stored(std::uint64_t begin, Visit&& visit);
   /// Forgets that the journal was given anything.
   void unstore() noexcept { unstored_ = 0; }
   /// Gives all deliveries in the backlog new numbers with free identifiers, and calls
@@ -281,18 +291,40 @@ void Outgoing::store(Visit&& visit) {
 
 template <typename Visit>
 void Outgoing::for_each_stored(Visit&& visit) {
+  [[maybe_unused]] const auto rest =
+      walk_stored(0, [&visit](std::uint64_t number, const Delivery& delivery) {
+        visit(number, delivery);
+        return true;
+      });
+  assert(!rest);
+}
+
+// Numbers increase from the stragglers through the window to the backlog.
+template <typename Visit>
+std::optional<std::uint64_t> Outgoing::walk_stored(std::uint64_t begin, Visit&& visit) {
+  std::optional<std::uint64_t> rest;
+  bool goes_on = true;
+  const auto look_at = [&](std::uint64_t number, const Delivery& delivery) {
+    if (number >= unstored_) return false;
+    if (!goes_on) {
+      rest = number;
+      return false;
+    }
+    goes_on = visit(number, delivery);
+    return true;
+  };
   if (stragglers_) {
+    bool more = true;
     stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
-      if (number < unstored_) visit(number, entry.delivery);
+      if (more && number >= begin) more = look_at(number, entry.delivery);
     });
   }
-  for (std::uint64_t number = first_; number < std::min(unstored_, sent_end()); ++number) {
+  for (std::uint64_t number = std::max(begin, first_); !rest && number < sent_end(); ++number) {
     const InFlight& entry = window_[number - first_];
-    if (entry.state != InFlight::State::free) visit(number, entry.delivery);
+    if (entry.state != InFlight::State::free && !look_at(number, entry.delivery)) break;
   }
-  backlog_.for_each_from(0, [&](std::uint64_t number, const Delivery& delivery) {
-    if (number < unstored_) visit(number, delivery);
-  });
+  if (!rest) backlog_.for_each_while(begin, look_at);
+  return rest;
 }
 
 template <typename Visit>

@@ -1,6 +1,7 @@
 // broker/core/retained.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -80,6 +81,17 @@ class Retained {
       if (nodes_[index] == LevelTree::none) continue;
       if (const Record& record = records_[index]; record.message) visit(record);
     }
+  }
+
+  /// Places of the store, for a walk in steps with changes between them: each has a message, or
+  /// null. A message keeps its place.
+  [[nodiscard]] std::size_t places() const noexcept { return nodes_.size(); }
+  [[nodiscard]] const Record* at_place(std::size_t place) const noexcept {
+    assert(place < nodes_.size());
+    const auto index = static_cast<std::uint32_t>(place);
+    if (index == 0 || nodes_[index] == LevelTree::none) return nullptr;
+    const Record& record = records_[index];
+    return record.message ? &record : nullptr;
   }
 
   /// The record of exactly this topic, or null if it has no message.

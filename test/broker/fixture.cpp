@@ -502,6 +502,7 @@ void Broker::settle() {
 }
 
 void Broker::sync(std::size_t count) {
+  if (renewal_) return end_renewal();
   for (; !writing_.empty() && count > 0; --count) {
     const Writing next = std::move(writing_.front());
     writing_.pop_front();
@@ -516,11 +517,58 @@ void Broker::renew_store() {
   settle();
   apart = were_apart;
   writing_.clear();
+  renewal_.reset();
   *store_ = {};
   const std::vector<broker::Shard*> all = host_->pointers();
   const std::vector<std::uint64_t> positions = broker::rewrite(
       all, now, [this](const broker::JournalBatch& batch) { store_->apply(batch); });
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
+  settle();
+}
+
+void Broker::begin_renewal() {
+  const bool were_apart = std::exchange(apart, false);
+  settle();
+  apart = were_apart;
+  writing_.clear();
+  renewal_.emplace(shards());
+}
+
+void Broker::renew(std::uint32_t index, std::size_t rows) {
+  using Stage = Renewal::Stage;
+  if (!renewal_) return;
+  Stage& stage = renewal_->stages[index];
+  broker::JournalBatch batch;
+  batch.portion_rows = rows;
+  if (stage == Stage::begin) {
+    shard(index).begin_renewal();
+    stage = Stage::rows;
+  } else if (stage == Stage::rows) {
+    if (shard(index).renew(batch)) return renewal_->store.apply(batch);
+    stage = Stage::end;
+    --renewal_->walking;
+  } else if (stage == Stage::end && renewal_->walking == 0) {
+    batch = shard(index).end_renewal(now);
+    renewal_->positions[index] = batch.position;
+    stage = Stage::over;
+    --renewal_->left;
+  }
+  renewal_->store.apply(batch);
+}
+
+void Broker::renew_all(std::size_t rows) {
+  while (renewal_ && renewal_->left > 0) {
+    for (std::uint32_t i = 0; i < shards(); ++i) renew(i, rows);
+  }
+  sync();
+}
+
+void Broker::end_renewal() {
+  if (renewal_->left > 0) return;
+  *store_ = std::move(renewal_->store);
+  const std::vector<std::uint64_t> positions = std::move(renewal_->positions);
+  renewal_.reset();
+  for (std::uint32_t i = 0; i < shards(); ++i) shard(i).committed(positions[i], now);
   settle();
 }
 
@@ -531,6 +579,7 @@ class Broker::Loops final : public Host::Part {
   void journal(std::uint32_t index, broker::Shard& shard) {
     if (broker_.store_ == nullptr) return;
     if (auto batch = shard.take_journal(broker_.now)) {
+      if (broker_.renewing()) return;  // it is part of what the shard gives then
       broker_.writing_.push_back({index, std::move(*batch)});
       if (!broker_.disk_stalls) broker_.sync(1);
     }

@@ -170,6 +170,14 @@ class Broker {
   void sync(std::size_t count = SIZE_MAX);
   /// The store is lost, and begins anew with all that it was to hold.
   void renew_store();
+  /// The same in pieces, which begin here, with whatever happens between them. The new store is
+  /// there at sync(), the old one until then.
+  void begin_renewal();
+  /// A shard gives its next piece, of `rows` or a few more, if it has any.
+  void renew(std::uint32_t shard, std::size_t rows = 1);
+  /// All that is left.
+  void renew_all(std::size_t rows = 1);
+  [[nodiscard]] bool renewing() const { return renewal_.has_value(); }
 
   /// Answers to logins; without it every login is a success.
   std::map<std::string, mqtt::Reason> verdicts;  // by user name
@@ -194,7 +202,20 @@ class Broker {
     std::size_t queued_bytes = 0;
   };
 
+  /// A store that is written anew.
+  struct Renewal {
+    enum class Stage : std::uint8_t { begin, rows, end, over };
+    explicit Renewal(std::size_t shards)
+        : stages(shards), positions(shards), walking(shards), left(shards) {}
+    MemoryStore store;
+    std::vector<Stage> stages;             // by shard
+    std::vector<std::uint64_t> positions;  // the same
+    std::size_t walking;                   // shards with more rows
+    std::size_t left;                      // shards that have not ended
+  };
+
   void make_shards(std::uint32_t shards, broker::ShardOptions options);
+  void end_renewal();
   bool settle_shard(std::uint32_t index);
   Client owner(std::uint32_t shard, broker::ConnectionId id) const;
   broker::ConnectionId open_on(std::uint32_t shard, bool moved = false);
@@ -208,6 +229,7 @@ class Broker {
   std::optional<Host> host_;
   MemoryStore* store_ = nullptr;
   std::deque<Writing> writing_;
+  std::optional<Renewal> renewal_;
   std::vector<Connection> connections_;
   std::uint32_t next_slot_ = 0;
   std::uint32_t next_shard_ = 0;

@@ -57,9 +57,10 @@ void MemoryStore::apply(const JournalBatch& batch) {
         row, text(row.subscription_identifiers), text(row.share_name), text(row.share_filter)};
   }
   for (const auto& name : batch.released) {
-    Delivery& delivery = deliveries_.at({name.session, name.number});
-    delivery.row.released = true;
-    delivery.row.message = MessageKey{0};
+    const auto found = deliveries_.find({name.session, name.number});
+    if (found == deliveries_.end()) continue;  // it was over before a renewal came to it
+    found->second.row.released = true;
+    found->second.row.message = MessageKey{0};
   }
   for (const auto& name : batch.finished) deliveries_.erase({name.session, name.number});
   for (const auto& row : batch.incoming) {

@@ -101,7 +101,7 @@ TEST_CASE("the row of each subscription has its terms", "[subscriptions]") {
   Scene scene;
   scene.handle(subscribe, {"a/+"});
   broker::JournalBatch batch;
-  scene.parts.subscriptions.rewrite(scene.client.session, batch);
+  scene.parts.subscriptions.rewrite(scene.client.session, 0, batch);
   REQUIRE(batch.subscriptions.size() == 1);
   CHECK(batch.text(batch.subscriptions[0].filter) == "a/+");
   CHECK(batch.subscriptions[0].qos == mqtt::Qos::at_least_once);

@@ -193,3 +193,49 @@ TEST_CASE("the sum of a shard has what each session's queues hold, until they en
   }
   CHECK(sum == broker::Queued{});
 }
+
+TEST_CASE("stored deliveries are walked in pieces, and none is missed that moves", "[outgoing]") {
+  broker::Queued sum;
+  Outgoing outgoing(sum);
+  REQUIRE(outgoing.window_has_room());
+  const PacketId straggler = outgoing.put_in_flight(delivery());
+  for (int i = 0; i < 1500; ++i) pass(outgoing);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(outgoing.window_has_room());
+    outgoing.put_in_flight(delivery());
+  }
+  for (int i = 0; i < 3; ++i) outgoing.push_backlog(delivery());
+  outgoing.store([](std::uint64_t, const Delivery&, bool) {});
+  outgoing.push_backlog(delivery());  // of which the journal does not know
+  std::vector<std::uint64_t> all;
+  outgoing.for_each_stored([&](std::uint64_t number, const Delivery&) { all.push_back(number); });
+  REQUIRE(all.size() == 7);
+  CHECK(all.front() == outgoing.number_of(straggler));
+  CHECK(std::ranges::is_sorted(all));
+
+  std::vector<std::uint64_t> walked;
+  std::optional<std::uint64_t> next = 0;
+  const auto piece = [&] {
+    next = outgoing.walk_stored(*next, [&](std::uint64_t number, const Delivery&) {
+      walked.push_back(number);
+      return false;
+    });
+  };
+  SECTION("without changes") {
+    while (next) piece();
+    CHECK(walked == all);
+  }
+  SECTION("one is over, one leaves the backlog, and the others get other numbers") {
+    for (int i = 0; i < 2; ++i) piece();
+    outgoing.finish(straggler);
+    CHECK(outgoing.send_front() == broker::packet_id_of(all[4]));
+    outgoing.store([](std::uint64_t, const Delivery&, bool) {});
+    std::vector<std::uint64_t> after = {all[2], all[3], all[4]};
+    outgoing.renumber_backlog(
+        [&](std::uint64_t, std::uint64_t number, const Delivery&) { after.push_back(number); });
+    REQUIRE(after.size() == 6);
+    while (next) piece();
+    walked.erase(walked.begin(), walked.begin() + 2);
+    CHECK(walked == after);
+  }
+}

@@ -120,6 +120,7 @@ class Torture {
     broker_->disk_stalls = false;
     broker_->apart = false;
     broker_->settle();
+    broker_->renew_all();
     for (int i = 0; i < 300; ++i) {
       broker_->sync();
       come_back();
@@ -266,6 +267,7 @@ class Torture {
       broker_->end_turn(static_cast<std::uint32_t>(pick(broker_->shards())));
     }
     if (pick(60) == 0) broker_->renew_store();
+    renew();
     switch (pick(14)) {
       case 0:
         return pick(4) == 0 ? crash() : come_back();
@@ -287,6 +289,16 @@ class Torture {
         return pick(2) == 0 ? end_member() : part_with_will();
       default:
         return exchange();
+    }
+  }
+
+  /// The store is lost now and then, and written anew in pieces; sometimes that fails, and begins
+  /// again. Whoever crashes meanwhile finds the old one: nothing was acknowledged since.
+  void renew() {
+    if (pick(80) == 0) broker_->begin_renewal();
+    if (!broker_->renewing()) return;
+    for (std::size_t pieces = pick(4); pieces > 0; --pieces) {
+      broker_->renew(static_cast<std::uint32_t>(pick(broker_->shards())), 1 + pick(3));
     }
   }
 
