@@ -13,6 +13,7 @@
 #include "persistence/database.h"
 #include "persistence/schema.h"
 #include "persistence/store_files.h"
+#include "persistence/unfinished.h"
 
 namespace persistence {
 namespace {
@@ -79,6 +80,13 @@ std::expected<void, std::string> check_copy(Database& database) {
   const auto check = database.value("PRAGMA integrity_check(1)");
   if (!check) return std::unexpected(check.error().what);
   if (*check != "ok") return std::unexpected("it is damaged: " + *check);
+  const auto unfinished = Unfinished::is(database);
+  if (!unfinished) return std::unexpected(unfinished.error().what);
+  if (*unfinished) {
+    return std::unexpected(
+        "it is not whole, for it is one that a broker writes anew: try again when its log says "
+        "that the store was written anew");
+  }
   return {};
 }
 

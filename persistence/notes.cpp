@@ -32,4 +32,12 @@ Answer<void> Notes::set(std::string_view name, std::string_view text) {
   return done;
 }
 
+Answer<void> Notes::remove(std::string_view name) {
+  auto statement = database_.prepare("DELETE FROM note WHERE name = ?");
+  if (!statement) return std::unexpected(statement.error());
+  auto done = statement->bind(name).run();
+  if (done) texts_.erase(std::string(name));
+  return done;
+}
+
 }  // namespace persistence

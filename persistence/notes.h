@@ -22,6 +22,8 @@ class Notes {
   /// The text of a name; empty: there is none.
   [[nodiscard]] Answer<std::string> get(std::string_view name);
   [[nodiscard]] Answer<void> set(std::string_view name, std::string_view text);
+  /// Removes one, if it is there.
+  [[nodiscard]] Answer<void> remove(std::string_view name);
   /// Everything that was read or set, by name.
   [[nodiscard]] const std::map<std::string, std::string>& all() const noexcept { return texts_; }
 

@@ -62,6 +62,7 @@ std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOption
     return std::unexpected("The store " + options.path +
                            " cannot be opened: " + connected.error().what + ".");
   }
+  if (auto whole = store->look_for_unfinished(); !whole) return std::unexpected(whole.error());
   return store;
 }
 
@@ -176,58 +177,6 @@ void Store::roll_back() {
 }
 
 std::optional<std::string> Store::files_differ() const { return files_.difference(wal_.bytes()); }
-
-std::expected<void, std::string> Store::clear_place() {
-  tables_.reset();
-  if (database_.handle() != nullptr) {
-    sqlite3_db_config(database_.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
-  database_ = Database();
-  files_.unlock_database();
-  if (auto locked = files_.lock(); !locked) return locked;
-  if (files_.used_by_others()) {
-    return std::unexpected("The store " + options_.path +
-                           " was opened by another darter meanwhile. End one of them.");
-  }
-  if (renewal_failed_) {
-    files_.remove();
-  } else if (const auto aside = files_.set_aside("replaced"); !aside) {
-    return std::unexpected("The store " + options_.path + ": " + aside.error() + ".");
-  }
-  renewal_failed_ = true;
-  return files_.lock_database();
-}
-
-std::expected<void, std::string> Store::renew(const std::function<void(const Give&)>& rewrite) {
-  if (auto cleared = clear_place(); !cleared) return cleared;
-  wal_.restart();
-  holders_.clear();
-  forwarded_.clear();
-  auto done = connect();
-  if (done) done = write_anew(rewrite);
-  if (!done) {
-    return std::unexpected("The store " + options_.path +
-                           " cannot be written anew: " + done.error().what + ".");
-  }
-  renewal_failed_ = false;
-  sync_folder_of(options_.path);
-  expect_little();  // the log has all of it
-  wal_.lengthen();
-  return {};
-}
-
-Answer<void> Store::write_anew(const std::function<void(const Give&)>& rewrite) {
-  auto done = begin();
-  for (const auto& [name, value] : notes_.all()) {
-    if (done && name != "clock" && name != LogStamp::note_name) done = notes_.set(name, value);
-  }
-  rewrite([&](const JournalBatch& batch) {
-    if (done) done = write(batch);
-  });
-  if (done) done = commit();
-  if (!done) roll_back();
-  return done;
-}
 
 Answer<void> Store::expect_much() {
   return database_.execute("PRAGMA cache_size = -" + std::to_string(large_cache_kibibytes));

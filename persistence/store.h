@@ -98,14 +98,28 @@ class Store {
   /// once, before the first commit.
   void lengthen_log() { wal_.lengthen(); }
 
-  using Give = std::function<void(const broker::JournalBatch&)>;
-  /// Starts again with an empty file, because the open one is lost: see files_differ(). A file at
-  /// its place is kept under another name. `rewrite` gives all rows that the store is to hold, in
-  /// any order in which a row comes after those that it refers to. All of it is on disk when this
-  /// returns.
+  // To begin anew with an empty file, because the open one is lost: see files_differ().
+
+  /// Makes that file, and begins the one transaction of all its rows. A file at its place is kept
+  /// under another name. Until commit_renewal() the file says that it is not whole: see Unfinished.
   ///
-  /// Errors    One sentence: another darter has the place, the disk is full. Then only renew() may
-  ///           be called.
+  /// Errors    One sentence: another darter has the place, the disk is full. Then only
+  ///           begin_renewal() may be called.
+  [[nodiscard]] std::expected<void, std::string> begin_renewal();
+  /// All rows were written: they are on disk when this returns. After an error here or of write()
+  /// roll_back() is due, and only begin_renewal() may follow.
+  [[nodiscard]] Answer<void> commit_renewal();
+  /// After commit_renewal(): moves all of it out of the log, which gets its usual length.
+  void settle_renewal();
+  /// The name under which the file was kept that stood at the place; empty: there was none.
+  [[nodiscard]] const std::string& kept_as() const noexcept { return kept_as_; }
+  /// The error of a renewal as one sentence.
+  [[nodiscard]] std::string not_renewed(const DatabaseError& error) const;
+
+  using Give = std::function<void(const broker::JournalBatch&)>;
+  /// All of that at once. `rewrite` gives all rows.
+  ///
+  /// Errors    As of begin_renewal().
   [[nodiscard]] std::expected<void, std::string> renew(
       const std::function<void(const Give&)>& rewrite);
 
@@ -142,9 +156,10 @@ class Store {
 
   Store(StoreOptions options, broker::Log& log);
   [[nodiscard]] Answer<void> connect();
-  /// Makes room at the place of the files for others. Errors as of renew().
-  [[nodiscard]] std::expected<void, std::string> clear_place();
-  [[nodiscard]] Answer<void> write_anew(const std::function<void(const Give&)>& rewrite);
+  /// Puts an empty file at the place. Errors as of begin_renewal().
+  [[nodiscard]] std::expected<void, std::string> take_place();
+  /// Tells of a store that is not whole. Errors    One sentence, if the start is to be refused.
+  [[nodiscard]] std::expected<void, std::string> look_for_unfinished();
   [[nodiscard]] Answer<void> keep_time();
   [[nodiscard]] std::expected<void, std::string> set_aside(const DatabaseError& error);
   /// In a transaction of its own.
@@ -161,7 +176,8 @@ class Store {
   MessageHolders holders_;
   std::optional<Tables> tables_;  // while the database is open
   bool was_set_aside_ = false;
-  bool renewal_failed_ = false;           // the files at the place are half of a store
+  bool is_unfinished_ = false;            // the file at the place is not whole
+  std::string kept_as_;                   // the one before it
   std::vector<std::uint64_t> forwarded_;  // messages that were on their way when it was loaded
 };
 

@@ -113,8 +113,24 @@ bool StoreFiles::used_by_others() const {
   return refused;
 }
 
-void StoreFiles::remove() const noexcept {
-  for (const char* const part : {"", "-wal", "-shm"}) ::unlink((path_ + part).c_str());
+std::expected<void, std::string> StoreFiles::replace_by(const std::string& fresh,
+                                                        const std::optional<std::string>& kept_as) {
+  if (::rename(fresh.c_str(), path_.c_str()) != 0) {
+    return std::unexpected(path_ + " cannot be replaced: " + std::strerror(errno));
+  }
+  if (kept_as) {
+    move_log_to(*kept_as);
+  } else {
+    for (const char* const part : {"-wal", "-shm"}) ::unlink((path_ + part).c_str());
+  }
+  sync_folder_of(path_);
+  database_written();
+  return {};
+}
+
+bool StoreFiles::has_own_database() const {
+  const auto database = look_at(path_);
+  return database && database->identity == database_.identity;
 }
 
 void StoreFiles::unlock_database() noexcept {
@@ -159,7 +175,7 @@ std::optional<std::string> StoreFiles::difference(off_t log_bytes) const {
 }
 
 std::expected<std::string, std::string> StoreFiles::set_aside(const std::string& word) const {
-  std::string aside = free_name(path_ + "." + word + "-" + date_now());
+  std::string aside = name_aside(word);
   for (const char* const part : {"", "-wal", "-shm"}) {
     if (::rename((path_ + part).c_str(), (aside + part).c_str()) != 0 && errno != ENOENT) {
       return std::unexpected(path_ + part + " cannot be moved away: " + std::strerror(errno));
@@ -168,12 +184,21 @@ std::expected<std::string, std::string> StoreFiles::set_aside(const std::string&
   return aside;
 }
 
-std::expected<std::string, std::string> StoreFiles::keep_as(const std::string& word) const {
-  std::string aside = free_name(path_ + "." + word + "-" + date_now());
-  if (::link(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT &&
-      ::rename(path_.c_str(), aside.c_str()) != 0) {
-    return std::unexpected(path_ + " cannot be kept as " + aside + ": " + std::strerror(errno));
+std::string StoreFiles::name_aside(const std::string& word) const {
+  return free_name(path_ + "." + word + "-" + date_now());
+}
+
+std::expected<void, std::string> StoreFiles::keep_under(const std::string& name) const {
+  if (::link(path_.c_str(), name.c_str()) != 0 && errno != ENOENT &&
+      ::rename(path_.c_str(), name.c_str()) != 0) {
+    return std::unexpected(path_ + " cannot be kept as " + name + ": " + std::strerror(errno));
   }
+  return {};
+}
+
+std::expected<std::string, std::string> StoreFiles::keep_as(const std::string& word) const {
+  std::string aside = name_aside(word);
+  if (auto kept = keep_under(aside); !kept) return std::unexpected(kept.error());
   return aside;
 }
 

@@ -36,6 +36,8 @@ class StoreFiles {
   void remember();
   /// The database was written by this process: its length may be another.
   void database_written();
+  /// Whether PATH is the file that this process opened or put there last.
+  [[nodiscard]] bool has_own_database() const;
   /// The first difference found, as a clause for the log. `log_bytes`: how long PATH-wal has to be.
   ///
   /// Cost      Three stat() and one read of 32 bytes.
@@ -46,11 +48,16 @@ class StoreFiles {
   [[nodiscard]] std::expected<std::string, std::string> set_aside(const std::string& word) const;
   /// Whether another darter has the file at PATH open now.
   [[nodiscard]] bool used_by_others() const;
-  /// Removes PATH, PATH-wal and PATH-shm.
-  void remove() const noexcept;
+  /// Puts the file `fresh` in the place of PATH: at each instant one of the two is there. What
+  /// belonged to the one before goes to where that was kept, or is removed.
+  [[nodiscard]] std::expected<void, std::string> replace_by(
+      const std::string& fresh, const std::optional<std::string>& kept_as);
   /// Gives PATH a second name of this kind; where a file can have but one, the first is lost.
   /// Returns it, also if there is no PATH.
   [[nodiscard]] std::expected<std::string, std::string> keep_as(const std::string& word) const;
+  /// The same in two steps: such a name, and the second name for PATH.
+  [[nodiscard]] std::string name_aside(const std::string& word) const;
+  [[nodiscard]] std::expected<void, std::string> keep_under(const std::string& name) const;
   /// Moves PATH-wal to where the database that it belongs to is now, and removes PATH-shm.
   void move_log_to(const std::string& database) const;
   /// Moves PATH-wal away alone; PATH-shm is removed.

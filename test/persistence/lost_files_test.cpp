@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "persistence/backup.h"
 #include "persistence/writer.h"
 #include "test/persistence/fixture.h"
 
@@ -31,6 +32,26 @@ struct Loss {
   const char* what;
   void (*happen)(const std::string& path);
 };
+
+/// The files of a store as a process leaves them that is killed now, in a folder of their own.
+std::string files_after_kill(const Folder& folder, const Folder& other) {
+  for (const char* const part : {"", "-wal"}) {
+    const std::string name = std::string("darter.db") + part;
+    if (!std::filesystem::exists(folder.file(name))) continue;
+    std::filesystem::copy_file(folder.file(name), other.file(name));
+  }
+  return other.file("darter.db");
+}
+
+/// Waits for what another thread does.
+template <typename Condition>
+void wait_until(const Condition& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    std::this_thread::yield();
+  }
+}
 
 const Loss losses[] = {
     {"darter.db is gone", [](const std::string& path) { std::filesystem::remove(path); }},
@@ -125,13 +146,6 @@ TEST_CASE("a writer acknowledges nothing of a store that is lost", "[lost]") {
   const auto store = test::open_store(path, log);
   std::atomic<int> done = 0;
   Writer writer(*store, log, [&](ShardIndex, std::uint64_t) { ++done; });
-  const auto wait_until = [](const auto& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-      REQUIRE(std::chrono::steady_clock::now() < end);
-      std::this_thread::yield();
-    }
-  };
   writer.submit(ShardIndex{0}, std::move(one(1).batch));
   wait_until([&] { return done == 1; });
   CHECK_FALSE(writer.lost());
@@ -150,4 +164,85 @@ TEST_CASE("a writer acknowledges nothing of a store that is lost", "[lost]") {
   writer.submit(ShardIndex{0}, std::move(one(3).batch));
   wait_until([&] { return done == 2; });
   CHECK(test::value_in(path, "SELECT count(*) FROM session") == "3");
+}
+
+TEST_CASE("a store that is half written anew says so at the next start", "[lost]") {
+  Folder folder;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  REQUIRE(test::write(*store, one(1)));
+  REQUIRE(store->begin());
+  REQUIRE(store->set_note("imported", "once"));
+  REQUIRE(store->commit());
+  const bool was_there = GENERATE(true, false);
+  if (was_there) {
+    std::filesystem::resize_file(path + "-wal", 0);
+  } else {
+    std::filesystem::remove(path);
+  }
+  REQUIRE(store->begin_renewal());
+  CHECK(store->kept_as().empty() != was_there);
+  REQUIRE(store->write(one(1).batch));
+  REQUIRE(store->write(one(2).batch));
+  const std::string unfinished = "was being written anew, for its files had been lost";
+  {
+    Folder other;
+    const std::string left = files_after_kill(folder, other);
+    Lines lines;
+    CHECK_FALSE(Store::open({.path = left, .refuse_damaged = true}, lines));
+    {
+      const auto next = test::open_store(left, lines);
+      CHECK(lines.count(LogType::error, unfinished) == 1);
+      CHECK(lines.count(LogType::error, "was kept as") == (was_there ? 1 : 0));
+      CHECK(test::contents_of(*next).loaded.sessions == 0);
+      CHECK(next->note("imported") == "once");
+    }
+    // It was told; what comes is whole.
+    CHECK(test::open_store(left, lines) != nullptr);
+    CHECK(lines.count(LogType::error, unfinished) == 1);
+  }
+  CHECK_FALSE(persistence::back_up(path, folder.file("backup"), {}));
+  REQUIRE(store->commit_renewal());
+  Folder other;
+  const auto next = test::open_store(files_after_kill(folder, other), log);
+  CHECK(log.count(LogType::error, unfinished) == 0);
+  CHECK(test::contents_of(*next).loaded.sessions == 2);
+  CHECK(persistence::back_up(path, folder.file("backup"), {}));
+}
+
+TEST_CASE("the log of a lost store is none of the fresh one's", "[lost]") {
+  Folder folder;
+  Folder other;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  REQUIRE(test::write(*store, one(1)));
+  // Killed when the fresh file has taken the place, and the log still stands there.
+  std::filesystem::copy_file(path + "-wal", other.file("darter.db-wal"));
+  std::filesystem::remove(path);
+  REQUIRE(store->begin_renewal());
+  std::filesystem::copy_file(path, other.file("darter.db"));
+  const auto next = test::open_store(other.file("darter.db"), log);
+  CHECK(log.count(LogType::error, "was being written anew") == 1);
+  CHECK(test::contents_of(*next).loaded.sessions == 0);
+  store->roll_back();
+}
+
+TEST_CASE("a file that is put in the place of a half-written store is kept", "[lost]") {
+  Folder folder;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  std::filesystem::remove(path);
+  REQUIRE(store->begin_renewal());
+  store->roll_back();
+  REQUIRE(store->begin_renewal());
+  CHECK(store->kept_as().empty());
+  store->roll_back();
+  std::ofstream(path + ".copy") << "a backup";
+  std::filesystem::rename(path + ".copy", path);
+  REQUIRE(store->begin_renewal());
+  CHECK(std::filesystem::file_size(store->kept_as()) == 8);
+  REQUIRE(store->commit_renewal());
 }
