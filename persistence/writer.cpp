@@ -71,19 +71,87 @@ void Writer::run() {
   store_.lengthen_log();
   for (;;) {
     std::vector<Submitted> batches;
+    std::vector<RenewalPortion> portions;
     {
       std::unique_lock lock(mutex_);
-      bell_.wait_for(lock, look_interval, [this] { return ending_ || !submitted_.empty(); });
-      if (ending_ && (submitted_.empty() || lost_)) return;
+      bell_.wait_for(lock, look_interval,
+                     [this] { return ending_ || !submitted_.empty() || !portions_.empty(); });
+      if (ending_ && (submitted_.empty() || state_ != State::writing)) break;
       batches.swap(submitted_);
+      portions.swap(portions_);
       committing_ = batches.size();
       committing_since_ = submitted_since_;
     }
     look_around();
-    if (!batches.empty() && !lost()) commit_until_done(batches);
+    // Batches that come while the store is lost or renewed are part of what it gets anew.
+    const State now = state();
+    if (now == State::writing && !batches.empty()) commit_until_done(batches);
+    if (now == State::renewing) go_on_renewing(portions);
     const std::lock_guard lock(mutex_);
     committing_ = 0;
   }
+  if (renewal_ != nullptr) store_.roll_back();
+}
+
+void Writer::renew(std::uint32_t shards, RenewalAsk ask) {
+  const std::lock_guard lock(mutex_);
+  assert(state_ == State::lost);
+  submitted_.clear();
+  portions_.clear();
+  renewal_ = std::make_unique<Renewal>(store_, log_, ++renewal_number_, shards, std::move(ask));
+  state_ = State::renewing;
+}
+
+void Writer::give(RenewalPortion portion) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::renewing) return;
+    portions_.push_back(std::move(portion));
+  }
+  bell_.notify_one();
+}
+
+bool Writer::wait_renewed(std::chrono::milliseconds most) {
+  std::unique_lock lock(mutex_);
+  return renewed_.wait_for(lock, most, [this] { return state_ != State::renewing; });
+}
+
+void Writer::go_on_renewing(const std::vector<RenewalPortion>& portions) {
+  assert(renewal_ != nullptr);
+  for (const RenewalPortion& portion : portions) {
+    if (auto done = renewal_->take(portion); !done) {
+      return fail_renewal(store_.not_renewed(done.error()));
+    }
+  }
+  if (renewal_->is_complete()) end_renewal();
+}
+
+void Writer::end_renewal() {
+  if (auto done = store_.commit_renewal(); !done) {
+    return fail_renewal(store_.not_renewed(done.error()));
+  }
+  const std::vector<std::uint64_t>& positions = renewal_->positions();
+  for (std::uint32_t i = 0; i < positions.size(); ++i) done_(broker::ShardIndex{i}, positions[i]);
+  store_.settle_renewal();
+  log_.write(broker::LogType::notice,
+             "The store " + store_.path() + " was written anew: " + renewal_->extent() + "." +
+                 (store_.kept_as().empty()
+                      ? ""
+                      : " What stood there before was kept as " + store_.kept_as() + "."));
+  renewal_.reset();
+  const std::lock_guard lock(mutex_);
+  begin_writing();
+}
+
+void Writer::fail_renewal(const std::string& sentence) {
+  renewal_.reset();
+  store_.roll_back();
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::lost;
+  }
+  renewed_.notify_all();
+  not_renewed(sentence);
 }
 
 void Writer::commit_until_done(const std::vector<Submitted>& batches) {
@@ -103,15 +171,19 @@ void Writer::commit_until_done(const std::vector<Submitted>& batches) {
 void Writer::look_around() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
-  if (lost()) return;
+  const State state_now = state();
+  if (state_now == State::lost) return;
   next_look_ = now + look_interval;
   if (const auto difference = store_.files_differ()) return lose(*difference);
-  store_.look_at_clock();
+  if (state_now == State::writing) store_.look_at_clock();
 }
 
 void Writer::lose(std::string_view what) {
+  if (renewal_ != nullptr) store_.roll_back();
+  renewal_.reset();
   const std::lock_guard lock(mutex_);
-  lost_ = true;
+  state_ = State::lost;
+  renewed_.notify_all();
   figures_.error = what;
   figures_.failing = true;
   next_line_ = {};
@@ -119,14 +191,15 @@ void Writer::lose(std::string_view what) {
                ". Acknowledgements wait until all of it is written anew to " + store_.path() + ".");
 }
 
-bool Writer::lost() const {
+bool Writer::lost() const { return state() == State::lost; }
+
+Writer::State Writer::state() const {
   const std::lock_guard lock(mutex_);
-  return lost_;
+  return state_;
 }
 
 void Writer::not_renewed(const std::string& sentence) {
   const std::lock_guard lock(mutex_);
-  assert(lost_);
   ++figures_.failures;
   figures_.error = sentence;
   tell_failure(sentence + " Acknowledgements wait; trying again.");
@@ -134,9 +207,14 @@ void Writer::not_renewed(const std::string& sentence) {
 
 void Writer::renewed() {
   const std::lock_guard lock(mutex_);
-  assert(lost_);
-  lost_ = false;
+  assert(state_ == State::lost);
   submitted_.clear();
+  begin_writing();
+}
+
+void Writer::begin_writing() {
+  state_ = State::writing;
+  renewed_.notify_all();
   ++figures_.renewals;
   figures_.error.clear();
   figures_.failing = false;

@@ -159,49 +159,74 @@ persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const
   return {};
 }
 
-void Keeper::look(transport::Loops& loops, broker::Instant now,
-                  const std::function<void()>& goes_on) {
+void Keeper::look(transport::Loops& loops, broker::Instant now) {
   constexpr std::uint64_t pause_seconds = 10;
-  if (now < next_renewal_ || !writer_->lost()) return;
-  bool renewed = false;
-  loops.while_parked([&](broker::Instant parked) { renewed = renew(loops, parked, goes_on); });
-  // Not at once again: the clients have to be served, too.
-  if (!renewed) next_renewal_ = after_seconds(transport::Loops::now(), pause_seconds);
+  if (!writer_->lost()) return;
+  const std::uint64_t renewals = writer_->figures().renewals;
+  if (renewals == renewals_at_try_ && now < next_renewal_) return;
+  renewals_at_try_ = renewals;
+  next_renewal_ = after_seconds(now, pause_seconds);
+  begin_renewal(loops);
 }
 
-bool Keeper::renew(transport::Loops& loops, broker::Instant now,
-                   const std::function<void()>& goes_on) {
+// Messages between shards are handled first: a forward that has left has arrived then, and its row
+// is not to be written. What the shards do to each other from there on is noted.
+void Keeper::begin_renewal(transport::Loops& loops) {
+  if (auto begun = store_->begin_renewal(); !begun) return writer_->not_renewed(begun.error());
+  loops.while_parked([&](broker::Instant /*now*/) {
+    writer_->renew(loops.count(), [this, &loops](std::uint64_t renewal, broker::ShardIndex index,
+                                                 persistence::RenewalStep step) {
+      loops.post(index, [=, this](broker::Shard& shard, broker::Instant now) {
+        answer(renewal, shard, index, step, now);
+      });
+    });
+  });
+}
+
+void Keeper::answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIndex index,
+                    persistence::RenewalStep step, broker::Instant now) {
+  persistence::RenewalPortion portion;
+  portion.renewal = renewal;
+  portion.shard = index;
+  switch (step) {
+    case persistence::RenewalStep::begin:
+      shard.begin_renewal();
+      portion.more = true;
+      break;
+    case persistence::RenewalStep::rows:
+      portion.more = shard.renew(portion.batch);
+      break;
+    case persistence::RenewalStep::end:
+      portion.batch = shard.end_renewal(now);
+      break;
+  }
+  writer_->give(std::move(portion));
+}
+
+void Keeper::complete(transport::Loops& loops, const std::function<void()>& goes_on) {
+  constexpr auto interval = std::chrono::milliseconds(200);
+  if (writer_->lost()) begin_renewal(loops);
+  while (!writer_->wait_renewed(interval)) goes_on();
+}
+
+void Keeper::renew(transport::Loops& loops, broker::Instant now) {
   std::vector<broker::Shard*> all;
   all.reserve(loops.count());
   for (std::uint32_t i = 0; i < loops.count(); ++i) {
     all.push_back(&loops.shard(broker::ShardIndex{i}));
   }
   std::vector<std::uint64_t> positions;
-  std::uint64_t rows = 0;
-  const auto done = store_->renew([&](const persistence::Store::Give& give) {
-    positions = broker::rewrite(all, now, [&](const broker::JournalBatch& batch) {
-      rows += batch.size();
-      give(batch);
-      goes_on();
-    });
-  });
-  if (!done) {
-    writer_->not_renewed(done.error());
-    return false;
-  }
+  const auto done = store_->renew(
+      [&](const persistence::Store::Give& give) { positions = broker::rewrite(all, now, give); });
+  if (!done) return writer_->not_renewed(done.error());
   writer_->renewed();
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
-  log_.write(
-      LogType::notice,
-      concat({"The store ", store_->path(), " was written anew: ", std::to_string(rows),
-              " rows, in ", std::to_string(transport::Loops::now().milliseconds - now.milliseconds),
-              " ms. What stood there before was kept as ", store_->path(), ".replaced-..."}));
-  return true;
+  log_.write(LogType::notice, concat({"The store ", store_->path(), " was written anew."}));
 }
 
 void Keeper::finish(transport::Loops& loops) {
   if (writer_->lost()) {
-    loops.while_parked([&](broker::Instant now) { static_cast<void>(renew(loops, now, [] {})); });
+    loops.while_parked([&](broker::Instant now) { renew(loops, now); });
   }
   writer_.reset();
 }

@@ -45,13 +45,18 @@ class Keeper {
   void submit(broker::ShardIndex shard, broker::JournalBatch batch) {
     writer_->submit(shard, std::move(batch));
   }
-  /// If the store's files are lost: writes everything anew. To be called now and then.
+  /// If the store's files are lost: begins to write everything anew. The loops go on with that, a
+  /// portion of rows in a turn: see persistence::Renewal. To be called now and then.
   ///
-  /// `goes_on` is called again and again meanwhile, with every portion of rows.
+  /// Cost      The loops are held until they have handled their messages to each other:
+  ///           milliseconds.
+  void look(transport::Loops& loops, broker::Instant now);
+  /// Before the loops stop: waits until a store that is lost is written anew, or cannot be.
   ///
-  /// Cost      No client is served while all rows are written: a second for some 100,000.
-  void look(transport::Loops& loops, broker::Instant now, const std::function<void()>& goes_on);
-  /// After the loops have stopped: ends the writer, after everything submitted is on disk.
+  /// `goes_on` is called again and again meanwhile.
+  void complete(transport::Loops& loops, const std::function<void()>& goes_on);
+  /// After the loops have stopped: ends the writer, after everything submitted is on disk. A store
+  /// that is lost is written anew.
   void finish(transport::Loops& loops);
 
   [[nodiscard]] persistence::WriterFigures figures() const { return writer_->figures(); }
@@ -62,13 +67,18 @@ class Keeper {
 
   /// Finishes the messages that were on their way between shards when the process ended.
   [[nodiscard]] persistence::Answer<void> finish_forwards(std::span<broker::Shard* const> shards);
-  /// Returns whether it succeeded. `now` is that of Loops::ParkedWork.
-  bool renew(transport::Loops& loops, broker::Instant now, const std::function<void()>& goes_on);
+  void begin_renewal(transport::Loops& loops);
+  /// Answers on the shard's thread.
+  void answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIndex index,
+              persistence::RenewalStep step, broker::Instant now);
+  /// All at once, after the loops have stopped.
+  void renew(transport::Loops& loops, broker::Instant now);
 
   std::unique_ptr<persistence::Store> store_;
   broker::Log& log_;
   std::unique_ptr<persistence::Writer> writer_;
-  broker::Instant next_renewal_;  // the next try
+  broker::Instant next_renewal_;       // the next try, if the last one failed
+  std::uint64_t renewals_at_try_ = 0;  // that had succeeded before it
 };
 
 }  // namespace server

@@ -197,9 +197,7 @@ void Server::look_around() {
   memory_.give_back(now);
   service_manager_.look(now);
   certificates_.look(now);
-  if (keeper_ != nullptr) {
-    keeper_->look(*loops_, now, [this] { service_manager_.goes_on(); });
-  }
+  if (keeper_ != nullptr) keeper_->look(*loops_, now);
   log_.look(now);
   answers_->look(now);
   if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
@@ -350,7 +348,9 @@ void Server::stop() {
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
   answers_->stop();
-  if (keeper_ != nullptr) keeper_->look(*loops_, transport::Loops::now(), [] {});
+  if (keeper_ != nullptr) {
+    keeper_->complete(*loops_, [this] { service_manager_.goes_on(); });
+  }
   loops_->stop();
   if (keeper_ != nullptr) keeper_->finish(*loops_);
 }

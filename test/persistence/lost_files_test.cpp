@@ -14,6 +14,8 @@ namespace {
 
 using broker::LogType;
 using broker::ShardIndex;
+using persistence::RenewalPortion;
+using persistence::RenewalStep;
 using persistence::Store;
 using persistence::StoreOptions;
 using persistence::Writer;
@@ -245,4 +247,60 @@ TEST_CASE("a file that is put in the place of a half-written store is kept", "[l
   REQUIRE(store->begin_renewal());
   CHECK(std::filesystem::file_size(store->kept_as()) == 8);
   REQUIRE(store->commit_renewal());
+}
+
+TEST_CASE("a writer asks all shards for their rows, and commits them together", "[lost]") {
+  Folder folder;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  std::atomic<int> done = 0;
+  Writer writer(*store, log, [&](ShardIndex, std::uint64_t position) {
+    if (position == 77) ++done;
+  });
+  std::filesystem::remove(path);
+  wait_until([&] { return writer.lost(); });
+  REQUIRE(store->begin_renewal());
+  // The first try is lost once more, by a shard's second portion.
+  std::atomic<bool> lose = true;
+  std::atomic<int> asked = 0;
+  std::vector<std::jthread> answers;
+  const auto ask = [&](std::uint64_t renewal, ShardIndex shard, RenewalStep step) {
+    const auto index = static_cast<std::uint64_t>(shard);
+    RenewalPortion portion;
+    portion.renewal = renewal;
+    portion.shard = shard;
+    if (step == RenewalStep::begin) portion.more = true;
+    if (step == RenewalStep::rows) portion.batch = std::move(one(1 + index).batch);
+    if (step == RenewalStep::end) {
+      ++asked;
+      portion.batch = std::move(one(11 + index).batch);
+      portion.batch.position = 77;
+    }
+    if (step == RenewalStep::rows && shard == ShardIndex{1} && lose.exchange(false)) {
+      std::filesystem::remove(path);
+      return;  // and says nothing, so that the loss is noticed before the end
+    }
+    // From another thread, as a loop does.
+    answers.emplace_back(
+        [&writer, portion = std::move(portion)]() mutable { writer.give(std::move(portion)); });
+  };
+  SECTION("at once") { lose = false; }
+  SECTION("lost once more") {}
+  const bool again = lose;
+  writer.renew(2, ask);
+  if (again) {
+    wait_until([&] { return writer.lost(); });
+    CHECK(done == 0);
+    REQUIRE(store->begin_renewal());
+    writer.renew(2, ask);
+  }
+  wait_until([&] { return writer.wait_renewed(std::chrono::milliseconds(10)); });
+  CHECK_FALSE(writer.lost());
+  CHECK(done == 2);
+  CHECK(asked == 2);
+  CHECK(writer.figures().renewals == 1);
+  CHECK_FALSE(writer.figures().failing);
+  CHECK(log.count(LogType::notice, "was written anew: 4 rows, in ") == 1);
+  CHECK(test::value_in(path, "SELECT count(*) FROM session") == "4");
 }

@@ -1,8 +1,10 @@
 """A store that is removed, replaced or cut under the running broker: all of it is written anew, and
 nothing is acknowledged before."""
 
+import re
 import shutil
 import signal
+import time
 
 from harness import wire
 from harness.broker import Broker, wait_until
@@ -116,3 +118,73 @@ class LostStoreTest(BrokerTest):
         other.stop()
         client.expect(wire.PUBACK, packet_id=7)
         self.broker.wait_for_log("was written anew")
+
+
+class RenewalTest(BrokerTest):
+    """A large store is written anew while its clients are served."""
+
+    config = CONFIG
+    args = ()  # no line for each message
+    TOPICS = 40_000  # twice as many rows
+
+    def fill_and_lose(self):
+        """Retained messages, of which none is in the store any more."""
+        publisher = self.client(MQTT5)
+        for begin in range(0, self.TOPICS, 1000):
+            publisher.send(b"".join(
+                wire.publish(MQTT5, f"fleet/{number}/state", b"on", retain=True)
+                for number in range(begin, begin + 1000)))
+        publisher.publish("fleet/last", "on", 1, retain=True)
+        (self.broker.directory / "darter.db").unlink()
+
+    def begins(self):
+        """Whether the renewal has begun."""
+        return self.broker.log_lines("is being written anew")
+
+    def check(self):
+        """All retained messages are there."""
+        reader = self.client(MQTT5)
+        reader.subscribe("fleet/#")
+        self.assertEqual(len({reader.receive().topic for _ in range(self.TOPICS + 1)}),
+                         self.TOPICS + 1)
+
+    def test_others_are_served_meanwhile(self):
+        """PINGREQ is answered again and again while all rows are written; no PUBACK leaves."""
+        self.fill_and_lose()
+        pinger = self.client(MQTT311)
+        publisher = self.client(MQTT5)
+        wait_until(self.begins, "the renewal to begin")
+        publisher.send(wire.publish(MQTT5, "fleet/late", b"x", 1, retain=True, packet_id=7))
+        answered, longest = 0, 0.0
+        while not self.broker.log_lines("was written anew"):
+            begin = time.monotonic()
+            pinger.ping()
+            answered, longest = answered + 1, max(longest, time.monotonic() - begin)
+        publisher.expect(wire.PUBACK, packet_id=7)
+        took = int(re.search("rows, in ([0-9]+) ms",
+                             self.broker.log_lines("was written anew")[0]).group(1)) / 1000
+        self.assertGreater(answered, 5)
+        self.assertLess(longest, took / 2)
+
+    def test_killed_meanwhile(self):
+        """The next start finds all, or says that it does not."""
+        self.fill_and_lose()
+        wait_until(self.begins, "the renewal to begin")
+        self.broker.process.send_signal(signal.SIGKILL)
+        self.broker.process.wait()
+        whole = self.broker.log_lines("was written anew")
+        self.broker.start()
+        wait_until(lambda: len(self.broker.log_lines("retained and .* queued messages")) == 2,
+                   "the store to be read")
+        if not self.broker.log_lines("was being written anew, for its files had been lost"):
+            self.check()
+        else:
+            self.assertEqual(whole, [])
+
+    def test_orderly_end_meanwhile(self):
+        """All is written before the broker ends, though it is reloaded, too."""
+        self.fill_and_lose()
+        wait_until(self.begins, "the renewal to begin")
+        self.broker.reload()
+        self.broker.restart()
+        self.check()
