@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
+#include "broker/core/text.h"
 
 namespace broker {
 namespace {
@@ -49,14 +50,34 @@ std::size_t Dismissals::apply(const LoginChange& change, Session& session, Login
   if (session.connection == nullptr) return looks;
   const auto dismissal = dismissal_of(change, session);
   if (!dismissal) return looks;
-  Connection& connection = *session.connection;
+  ++sweep.dropped;
+  dismiss(*session.connection, *dismissal);
+  return looks + looks_per_dismissal;
+}
+
+void Dismissals::dismiss(Connection& connection, const Dismissal& dismissal) {
   if (log_.tells_of_connections()) {
     log_.note(LogType::notice,
-              {"Client ", describe_client(connection), " disconnected: ", dismissal->why, "."});
+              {"Client ", describe_client(connection), " disconnected: ", dismissal.why, "."});
   }
-  ++sweep.dropped;
-  disconnects_.dismiss(connection, dismissal->reason, dismissal->why);
-  return looks + looks_per_dismissal;
+  disconnects_.dismiss(connection, dismissal.reason, dismissal.why);
+}
+
+bool Dismissals::disconnect(std::string_view client_id) {
+  const Session* const session = sessions_.find(client_id);
+  if (session == nullptr || session->connection == nullptr) return false;
+  dismiss(*session->connection, {mqtt::Reason::administrative_action, "by the administrator"});
+  return true;
+}
+
+bool Dismissals::forget(std::string_view client_id) {
+  if (sessions_.find(client_id) == nullptr) return false;
+  disconnect(client_id);
+  // A session that ends with its connection is gone by now.
+  if (Session* const session = sessions_.find(client_id)) life_.end_soon(*session);
+  log_.note(LogType::notice,
+            {"Session of client ", cut(client_id), " forgotten: by the administrator."});
+  return true;
 }
 
 std::optional<Dismissals::Dismissal> Dismissals::dismissal_of(const LoginChange& change,

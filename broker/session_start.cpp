@@ -135,6 +135,7 @@ bool SessionStart::count_session(std::uint16_t listener) {
 
 void SessionStart::count_connected(Connection& connection) {
   time_limits_.begin_keep_alive(connection);
+  connection.connected_at_seconds = static_cast<std::uint32_t>(turn_.now().milliseconds / 1000);
   ++metrics_.clients_connected;
   ++metrics_.clients_by_transport[static_cast<std::size_t>(connection.transport)];
   ++metrics_.clients_by_version[index_of(connection.version)];

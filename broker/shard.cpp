@@ -57,7 +57,7 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
             path.log, path.turn),
       requests(tables.connections, subscriptions, path.pressure, path.forwards, disconnects,
                path.turn),
-      dismissals(tables.options, tables.sessions, tables.router, tables.outbox, disconnects,
+      dismissals(tables.options, tables.sessions, tables.router, tables.outbox, disconnects, life,
                  path.log),
       figures(tables.options, tables.metrics, tables.sessions, tables.router, path.groups.table(),
               tables.retained, tables.peers),

@@ -39,7 +39,8 @@ namespace broker {
 ///            calls, packets, timers), shard_work.cpp (work of several turns), shard_session.cpp
 ///            (the end of the process), shard_journal.cpp (the store), shard_transfer.cpp (sessions
 ///            that move), shard_links.cpp (peers that are no shards), shard_reload.cpp (changes by
-///            a reload), shard_renewal.cpp (all stored rows, once more).
+///            a reload), shard_admin.cpp (an administrator's questions and orders),
+///            shard_renewal.cpp (all stored rows, once more).
 /// Invariant  A handler that returns Next::stop has ended the connection it was called for: it must
 ///            not be used afterwards.
 /// Threads    None.

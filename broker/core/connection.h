@@ -85,6 +85,7 @@ struct Connection {
   bool congested = false;
   bool overrun = false;         // its queue was full, and its listener wants it ended for that
   bool reading_paused = false;  // the loop was told not to read: see Shard::received()
+  std::uint32_t connected_at_seconds = 0;  // an Instant: when it was let in
   std::string address;
   Timer timer;  // connect time-out, then keep alive
   Instant last_received;

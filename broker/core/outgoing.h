@@ -140,6 +140,8 @@ class Outgoing {
 
   // The messages that were dropped, by reason; made on first use.
 
+  /// Null if none was dropped.
+  [[nodiscard]] const DropCounts* drops_if_any() const noexcept { return drops_.get(); }
   [[nodiscard]] DropCounts& drops() {
     if (!drops_) drops_ = std::make_unique<DropCounts>();
     return *drops_;

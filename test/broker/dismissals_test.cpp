@@ -71,8 +71,8 @@ struct Scene {
   test::ConnectedClient alice{parts, 1, mqtt::Version::v5_0, "a"};
   test::ConnectedClient bob{parts, 2, mqtt::Version::v5_0, "b"};
   test::ConnectedClient guest{parts, 3, mqtt::Version::v5_0, "c"};
-  broker::Dismissals dismissals{parts.options, parts.sessions,    parts.router,
-                                parts.outbox,  parts.disconnects, parts.log};
+  broker::Dismissals dismissals{parts.options,     parts.sessions, parts.router, parts.outbox,
+                                parts.disconnects, parts.life,     parts.log};
 };
 
 }  // namespace
@@ -123,4 +123,36 @@ TEST_CASE("a walk takes breaks", "[dismissals]") {
   broker::LoginSweep walk;
   CHECK(scene.dismissals.sweep({gone({"alice"})}, walk));
   CHECK(walk.next < scene.parts.sessions.places());
+}
+
+TEST_CASE("the administrator disconnects a client", "[dismissals]") {
+  Scene scene;
+  scene.alice.session.expiry_interval_seconds = 100;
+  const auto id = scene.alice.connection.id;
+  CHECK(scene.dismissals.disconnect("a"));
+  CHECK(test::describe(mqtt::as_text(scene.parts.outbox.output(id).bytes.view()),
+                       mqtt::Version::v5_0) == Lines{"DISCONNECT 98"});
+  CHECK_FALSE(scene.connected(scene.alice));
+  CHECK(scene.connected(scene.bob));
+  CHECK(scene.parts.sessions.find("a") != nullptr);
+  CHECK(scene.parts.lines.contains("disconnected: by the administrator."));
+  CHECK_FALSE(scene.dismissals.disconnect("a"));
+  CHECK_FALSE(scene.dismissals.disconnect("nobody"));
+}
+
+TEST_CASE("a session is forgotten, its client connected or away", "[dismissals]") {
+  const bool connected = GENERATE(true, false);
+  Scene scene;
+  scene.alice.session.expiry_interval_seconds = 100;
+  if (!connected) CHECK(scene.dismissals.disconnect("a"));
+  CHECK(scene.dismissals.forget("a"));
+  CHECK(scene.parts.sessions.find("a") == nullptr);
+  CHECK(scene.parts.sessions.find("b") != nullptr);
+  CHECK_FALSE(scene.dismissals.forget("a"));
+}
+
+TEST_CASE("a session that lasts no longer than its connection is forgotten", "[dismissals]") {
+  Scene scene;
+  CHECK(scene.dismissals.forget("a"));
+  CHECK(scene.parts.sessions.find("a") == nullptr);
 }
