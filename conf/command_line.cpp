@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "conf/ask_line.h"
 #include "conf/load.h"
 #include "conf/nearest.h"
 #include "conf/prose.h"
@@ -240,7 +241,11 @@ void Parser::unknown(std::string_view text) {
   std::vector<std::string_view> names;
   names.reserve(arguments.size());
   for (const Argument& each : arguments) names.push_back(each.long_name);
-  const std::string_view right = text.starts_with("--") ? nearest(text, names) : "";
+  if (!text.starts_with("--")) {
+    names = {"doctor"};
+    for (const AskCommand& each : ask_commands()) names.push_back(each.name);
+  }
+  const std::string_view right = nearest(text, names);
   error(
       "Unknown argument '" + std::string(text) + "'; " +
       (right.empty() ? "darter --help lists them" : "did you mean '" + std::string(right) + "'?"));
@@ -311,7 +316,8 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-/// "  -c, --config-file FILE   Read this ...", folded at 100 columns.
+}  // namespace
+
 std::string help_line(const ArgumentText& argument) {
   constexpr std::size_t names_width = 28;
   std::string names = argument.short_name.empty() ? "      " : "  -x, ";
@@ -340,8 +346,6 @@ std::string examples_text(std::span<const Example> rows) {
   }
   return text;
 }
-
-}  // namespace
 
 std::expected<CommandLine, Diagnostics> parse_command_line(
     const std::vector<std::string_view>& arguments_given) {
@@ -384,6 +388,10 @@ std::string help_text(std::string_view version) {
       "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const Argument& each : arguments) text += help_line(each);
+  text += "\nCommands that ask a running broker; darter COMMAND --help tells more:\n";
+  for (const AskCommand& each : ask_commands()) {
+    text += help_line({"", each.name, each.operand, each.help});
+  }
   text += "\n" + examples_text(examples());
   return text + "\n" + folded("Exit status: " + std::string(exit_status_text), "");
 }

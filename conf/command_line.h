@@ -112,6 +112,11 @@ inline constexpr std::string_view exit_status_text =
     "certificates or the store cannot be opened, a file cannot be imported, backed up or restored, "
     "or no broker can be asked to reload.";
 
+/// "  -c, --config-file FILE   Read this ...", folded at 100 columns.
+[[nodiscard]] std::string help_line(const ArgumentText& argument);
+/// "Examples:", and a line for each.
+[[nodiscard]] std::string examples_text(std::span<const Example> rows);
+
 /// The output of -h: "darter version X", an empty line, "Usage: darter ..." and the arguments.
 [[nodiscard]] std::string help_text(std::string_view version);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "conf/ask_line.h"
 #include "conf/command_line.h"
 #include "conf/options.h"
 #include "conf/prose.h"
@@ -152,6 +153,16 @@ std::string program_manual() {
     text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
   }
   text += ".PP\n" + prose("Exit status of darter adopt: " + std::string(adopt_status_text));
+  text += heading("COMMANDS") +
+          prose(
+              "These ask a running broker, as --reload does: as root, as the broker's user or as "
+              "the user that started it. Each has --help.");
+  for (const AskCommand& each : ask_commands()) {
+    text += ".TP\n.B " + escaped(ask_usage_text(each)) + "\n" + prose(each.help);
+    for (const ArgumentText& option : each.options) {
+      text += ".RS\n" + entry_of(option) + ".RE\n";
+    }
+  }
   text += heading("SIGNALS");
   text += ".TP\n.B SIGHUP\n" +
           prose(

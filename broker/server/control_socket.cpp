@@ -16,6 +16,9 @@
 
 #include "broker/core/siphash.h"
 #include "broker/core/text.h"
+#include "conf/file.h"
+#include "conf/load.h"
+#include "conf/settings.h"
 
 namespace server {
 namespace {
@@ -23,10 +26,13 @@ namespace {
 using broker::concat;
 using transport::Descriptor;
 
-constexpr std::string_view request = "reload";
 constexpr std::size_t clients_max = 8;
 constexpr std::int64_t patience_milliseconds = 1000;
-constexpr std::size_t answer_bytes_max = std::size_t{64} << 10U;
+constexpr std::int64_t reading_milliseconds_max = 10'000;
+// Topics and client identifiers have up to 65,535 bytes each.
+constexpr std::size_t question_bytes_max = std::size_t{140} << 10U;
+constexpr std::size_t answer_bytes_max = std::size_t{4} << 20U;
+constexpr std::size_t packet_bytes_max = std::size_t{64} << 10U;
 constexpr time_t answer_seconds_max = 120;
 
 struct Address {
@@ -94,17 +100,28 @@ std::string describe_holder(const Address& address) {
 
 /// One packet. A broker that refuses the asker answers at once and closes: then the request cannot
 /// be sent, or an error stands in front of the answer.
-ssize_t receive_answer(int socket, std::string& packet) {
+ssize_t receive_packet(int socket, std::string& packet) {
   const ssize_t count = ::recv(socket, packet.data(), packet.size(), 0);
   if (count >= 0 || errno != ECONNRESET) return count;
   return ::recv(socket, packet.data(), packet.size(), 0);
 }
 
-void answer(int socket, const ControlAnswer& said) {
-  std::string packet = concat({std::to_string(said.exit_status), "\n", said.text});
-  if (packet.size() > answer_bytes_max) packet.resize(answer_bytes_max);
-  // A client that does not read misses the answer; the log has it too.
-  static_cast<void>(::send(socket, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+/// The answer as it is sent.
+std::string text_of(const ControlAnswer& said) {
+  std::string text = concat({std::to_string(said.exit_status), "\n", said.text});
+  if (text.size() > answer_bytes_max) text.resize(answer_bytes_max);
+  return text;
+}
+
+/// The words of a question, which live as long as the packet.
+ControlQuestion words_of(std::string_view packet) {
+  ControlQuestion words;
+  while (!packet.empty()) {
+    const std::size_t end = std::min(packet.find('\0'), packet.size());
+    if (end > 0) words.push_back(packet.substr(0, end));
+    packet.remove_prefix(std::min(end + 1, packet.size()));
+  }
+  return words;
 }
 
 }  // namespace
@@ -137,7 +154,10 @@ std::expected<ControlSocket, std::string> ControlSocket::open(const std::string&
 void ControlSocket::watch(std::vector<pollfd>& polled) const {
   if (!socket_) return;
   if (clients_.size() < clients_max) polled.push_back({socket_.get(), POLLIN, 0});
-  for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
+  for (const Client& client : clients_) {
+    const bool asked = !client.answer.empty();
+    polled.push_back({client.socket.get(), static_cast<short>(asked ? POLLOUT : POLLIN), 0});
+  }
 }
 
 void ControlSocket::accept_some(broker::Instant now) {
@@ -146,28 +166,48 @@ void ControlSocket::accept_some(broker::Instant now) {
     if (!client) return;
     const auto peer = peer_of(client.get());
     if (!peer || !may_ask_(peer->uid)) {
-      answer(client.get(), {1, "Only root and the user of the broker may ask it to reload.\n"});
+      const std::string no = text_of({1, "Only root and the user of the broker may ask it.\n"});
+      static_cast<void>(::send(client.get(), no.data(), no.size(), MSG_NOSIGNAL));
       continue;
     }
-    clients_.push_back({std::move(client), after_milliseconds(now, patience_milliseconds)});
+    clients_.push_back({std::move(client), after_milliseconds(now, patience_milliseconds), {}});
   }
 }
 
-void ControlSocket::serve(broker::Instant now, const Handler& reload) {
+void ControlSocket::serve(broker::Instant now, const Handler& handle) {
   accept_some(now);
-  std::erase_if(clients_, [&](const Client& client) {
-    char packet[16];
-    const ssize_t count = ::recv(client.socket.get(), packet, sizeof packet, 0);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return now >= client.deadline;
-    if (count > 0 && std::string_view(packet, static_cast<std::size_t>(count)) == request) {
-      answer(client.socket.get(), reload());
-    }
-    return true;
-  });
+  std::erase_if(clients_, [&](Client& client) { return serve_one(client, now, handle); });
 }
 
-std::expected<ControlAnswer, std::string> ask_to_reload(const std::string& config_file,
-                                                        const std::vector<uid_t>& trusted) {
+bool ControlSocket::serve_one(Client& client, broker::Instant now, const Handler& handle) {
+  if (!client.answer.empty()) return send_some(client) || now >= client.deadline;
+  std::string packet(question_bytes_max, '\0');
+  const ssize_t count = ::recv(client.socket.get(), packet.data(), packet.size(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return now >= client.deadline;
+  if (count <= 0) return true;
+  packet.resize(static_cast<std::size_t>(count));
+  const ControlQuestion words = words_of(packet);
+  if (words.empty()) return true;
+  client.answer = text_of(handle(words));
+  // From now on: the answer may have taken its time.
+  client.deadline = after_milliseconds(now, reading_milliseconds_max);
+  return send_some(client);
+}
+
+bool ControlSocket::send_some(Client& client) {
+  while (client.sent < client.answer.size()) {
+    const std::size_t size = std::min(client.answer.size() - client.sent, packet_bytes_max);
+    const ssize_t count = ::send(client.socket.get(), client.answer.data() + client.sent, size,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0) return errno != EAGAIN && errno != EINTR;
+    client.sent += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+std::expected<ControlAnswer, std::string> ask_broker(const std::string& config_file,
+                                                     const ControlQuestion& question,
+                                                     const std::vector<uid_t>& trusted) {
   const auto address = address_of(config_file);
   if (!address) return std::unexpected(address.error());
   const Descriptor socket = make_socket(0);
@@ -189,16 +229,36 @@ std::expected<ControlAnswer, std::string> ask_to_reload(const std::string& confi
     return std::unexpected(concat({"The process that answers for ", config_file, " (",
                                    describe(*peer), ") ", distrust, std::to_string(peer->pid)}));
   }
-  std::string packet(answer_bytes_max, '\0');
-  if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+  std::string asked;
+  for (const std::string_view word : question) {
+    if (!asked.empty()) asked += '\0';
+    asked += word;
+  }
+  if (::send(socket.get(), asked.data(), asked.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
       errno != ECONNRESET) {
     return std::unexpected(failure("The broker cannot be asked"));
   }
-  const ssize_t count = receive_answer(socket.get(), packet);
-  if (count < 0) return std::unexpected(failure("The broker did not answer"));
-  if (count < 2) return std::unexpected(std::string("The broker ended without an answer."));
-  packet.resize(static_cast<std::size_t>(count));
-  return ControlAnswer{packet[0] - '0', packet.substr(2)};
+  std::string answer;
+  std::string packet(packet_bytes_max, '\0');
+  ssize_t count = 0;
+  while ((count = receive_packet(socket.get(), packet)) > 0) {
+    answer.append(packet, 0, static_cast<std::size_t>(count));
+  }
+  if (count < 0 && answer.empty()) return std::unexpected(failure("The broker did not answer"));
+  if (answer.size() < 2) return std::unexpected(std::string("The broker ended without an answer."));
+  return ControlAnswer{answer[0] - '0', answer.substr(2)};
+}
+
+std::vector<uid_t> possible_brokers(const std::string& config_file) {
+  std::vector<uid_t> users = {0, ::geteuid()};
+  std::string name = conf::Settings().user;
+  if (const auto text = conf::read_file(config_file)) {
+    const conf::Source source = conf::read_source(*text, config_file);
+    const conf::Entry* const entry = conf::find_entry(source.globals, "user");
+    if (entry != nullptr) name = std::get<std::string>(entry->value);
+  }
+  if (const passwd* const user = ::getpwnam(name.c_str())) users.push_back(user->pw_uid);
+  return users;
 }
 
 }  // namespace server

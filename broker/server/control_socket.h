@@ -15,29 +15,34 @@
 
 namespace server {
 
-/// The answer to `darter --reload`.
+/// The answer to a question.
 struct ControlAnswer {
   int exit_status = 0;
-  std::string text;  // lines
+  std::string text;  // lines, or JSON
 };
 
-/// Where `darter --reload -c FILE` finds the broker that FILE started.
+/// A question: its name, and further words. None is empty or has a zero byte.
+using ControlQuestion = std::vector<std::string_view>;
+
+/// Where `darter --reload -c FILE`, and other commands that ask a running broker, find the broker
+/// that FILE started.
 ///
 /// Shape      A SOCK_SEQPACKET socket in the abstract unix namespace. Its name is a hash of the
 ///            file's canonical path: no option says where it is, nothing is left behind when a
-///            broker is killed, and it needs no folder that the broker may write to. A request is
-///            one packet, "reload"; the answer is another: the exit status as a digit, a line end,
-///            and the text.
+///            broker is killed, and it needs no folder that the broker may write to. A question is
+///            one packet, its words with zero bytes between them; the answer is the packets that
+///            follow until the broker closes: the exit status as a digit, a line end, and the text.
 /// Invariant  Any process can take an abstract name, so both sides check the peer's user
 ///            (SO_PEERCRED). The broker accepts root, its own user and the user that started it.
 ///            The client accepts the users that it is given, and no other. The broker never waits
-///            for a client: at most 8 are connected, for a second each.
+///            for a client: at most 8 are connected, for a second each until they have asked, and
+///            for ten until they have read the answer. An answer is cut at 4 MiB.
 /// Limits     The abstract namespace belongs to the network namespace: two containers that share
 ///            one and have the same path cannot both have it. SIGHUP works there all the same.
 /// Threads    The main thread.
 class ControlSocket {
  public:
-  using Handler = std::function<ControlAnswer()>;
+  using Handler = std::function<ControlAnswer(const ControlQuestion&)>;
   using MayAsk = std::function<bool(uid_t)>;
 
   /// Requires  Before privileges are dropped, so that clients see the user that started the broker.
@@ -49,30 +54,41 @@ class ControlSocket {
   /// Root, the user of the process now, and its user at the time of a request.
   [[nodiscard]] static MayAsk is_root_or_starter();
 
-  /// Whether a client is connected that has sent no request: then serve() is due within a second.
+  /// Whether a client is connected: then serve() is due within a second.
   [[nodiscard]] bool waits() const noexcept { return !clients_.empty(); }
   /// Adds the descriptors that serve() waits for.
   void watch(std::vector<pollfd>& polled) const;
-  /// Accepts waiting clients, and answers requests that have come: `reload` is called for each.
-  void serve(broker::Instant now, const Handler& reload);
+  /// Accepts waiting clients, and answers questions that have come: `handle` is called for each.
+  void serve(broker::Instant now, const Handler& handle);
 
  private:
   struct Client {
     transport::Descriptor socket;
     broker::Instant deadline;
+    std::string answer;    // empty: it has not asked
+    std::size_t sent = 0;  // bytes of the answer
   };
   void accept_some(broker::Instant now);
+  /// Goes on with a client; returns whether that is over.
+  [[nodiscard]] static bool serve_one(Client& client, broker::Instant now, const Handler& handle);
+  /// Sends what the socket takes; returns whether that is all, or nothing more can be sent.
+  [[nodiscard]] static bool send_some(Client& client);
 
   transport::Descriptor socket_;  // none: no client can ask
   MayAsk may_ask_;
   std::vector<Client> clients_;
 };
 
-/// Asks the broker of that configuration to reload.
+/// Asks the broker of that configuration.
 ///
 /// Requires  `trusted` are the users that may own that broker's process.
 /// Errors    One sentence, if there is none, it is somebody else's, or it does not answer.
-[[nodiscard]] std::expected<ControlAnswer, std::string> ask_to_reload(
-    const std::string& config_file, const std::vector<uid_t>& trusted);
+[[nodiscard]] std::expected<ControlAnswer, std::string> ask_broker(
+    const std::string& config_file, const ControlQuestion& question,
+    const std::vector<uid_t>& trusted);
+
+/// The users that the broker of that file may run as, even if the file has errors: root, the
+/// calling user, and the user that the file names.
+[[nodiscard]] std::vector<uid_t> possible_brokers(const std::string& config_file);
 
 }  // namespace server

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <pwd.h>
+#include <span>
 #include <string>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
 #include "broker/server/adopt_command.h"
+#include "broker/server/ask_command.h"
 #include "broker/server/backup_command.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
@@ -27,6 +28,7 @@
 #include "broker/server/server.h"
 #include "broker/server/test_config.h"
 #include "broker/server/translate.h"
+#include "conf/ask_line.h"
 #include "conf/command_line.h"
 #include "conf/file.h"
 #include "conf/load.h"
@@ -115,23 +117,9 @@ int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> 
   return status(conf::ExitCode::success);
 }
 
-/// The users that the broker of that file may run as, even if the file has errors: root, the
-/// calling user, or the user that the file names.
-std::vector<uid_t> possible_brokers(const std::string& config_file) {
-  std::vector<uid_t> users = {0, ::geteuid()};
-  std::string name = conf::Settings().user;
-  if (const auto text = conf::read_file(config_file)) {
-    const conf::Source source = conf::read_source(*text, config_file);
-    const conf::Entry* const entry = conf::find_entry(source.globals, "user");
-    if (entry != nullptr) name = std::get<std::string>(entry->value);
-  }
-  if (const passwd* const user = ::getpwnam(name.c_str())) users.push_back(user->pw_uid);
-  return users;
-}
-
 /// `darter --reload`
 int reload(const std::string& config_file) {
-  const auto answer = ask_to_reload(config_file, possible_brokers(config_file));
+  const auto answer = ask_broker(config_file, {"reload"}, possible_brokers(config_file));
   if (!answer) {
     print_error(concat({"Error: ", answer.error()}));
     return status(conf::ExitCode::unusable_listener);
@@ -144,6 +132,12 @@ int reload(const std::string& config_file) {
 }  // namespace
 
 int run(const std::vector<std::string_view>& arguments) {
+  if (const auto* const command =
+          arguments.empty() ? nullptr : conf::find_ask_command(arguments.front())) {
+    const auto line = conf::parse_ask_line(*command, std::span(arguments).subspan(1));
+    if (!line) return report(line.error());
+    return line->help ? print(conf::ask_help_text(*command)) : run_ask(*line);
+  }
   const auto command_line = conf::parse_command_line(arguments);
   if (!command_line) return report(command_line.error());
   switch (command_line->action) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/administration.h"
 #include "broker/server/instructions.h"
 #include "broker/server/process.h"
 #include "broker/server/process_figures.h"
@@ -235,14 +236,18 @@ bool Server::wait(std::int64_t milliseconds) {
     if (signal.ssi_signo == SIGHUP) reload();
   }
   if (signalled) loops_->release_accepting();
-  control_.serve(transport::Loops::now(), [this] {
-    const ReloadReport report = reload();
-    ControlAnswer answer;
-    if (report.refused()) answer.exit_status = static_cast<int>(conf::ExitCode::bad_configuration);
-    for (const std::string& line : lines_of(report)) answer.text += line + "\n";
-    return answer;
-  });
+  control_.serve(transport::Loops::now(),
+                 [this](const ControlQuestion& question) { return answer(question); });
   return true;
+}
+
+ControlAnswer Server::answer(const ControlQuestion& question) {
+  if (question.front() != "reload") return Administration(*loops_, listeners_).answer(question);
+  const ReloadReport report = reload();
+  ControlAnswer answer;
+  if (report.refused()) answer.exit_status = static_cast<int>(conf::ExitCode::bad_configuration);
+  for (const std::string& line : lines_of(report)) answer.text += line + "\n";
+  return answer;
 }
 
 ReloadReport Server::reload() {

@@ -83,6 +83,7 @@ class Server {
   [[nodiscard]] Sight figures_now();
   [[nodiscard]] std::vector<std::string> faults() const;
   void open_answers();
+  [[nodiscard]] ControlAnswer answer(const ControlQuestion& question);
   void publish_figures();
   template <typename Source>
   void publish_table(const broker::FigureTable<Source>& table, const Source& source,

@@ -55,7 +55,7 @@ LAYERS = [
     Layer("broker/bridge", r"broker/bridge/",
           r"broker/(bridge|client|wire)/|broker/core/(ids|log|text)\.h$"),
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
-          r"uv\.h$|openssl/|sodium\.h$|systemd/", posix=True),
+          r"uv\.h$|openssl/|sodium\.h$|systemd/|nlohmann/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
     # Connections that darter opens: of the loops it needs nothing.
     Layer("transport/link", r"transport/link/",

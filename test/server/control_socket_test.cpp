@@ -37,10 +37,11 @@ class File {
 /// Asks in a thread, and serves until there is an answer.
 Answer ask(ControlSocket& control, const File& file, const std::vector<uid_t>& trusted,
            std::atomic<int>& reloads) {
-  auto answer =
-      std::async(std::launch::async, [&] { return server::ask_to_reload(file.path(), trusted); });
+  auto answer = std::async(std::launch::async,
+                           [&] { return server::ask_broker(file.path(), {"reload"}, trusted); });
   while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    control.serve(broker::Instant{}, [&] {
+    control.serve(broker::Instant{}, [&](const server::ControlQuestion& question) {
+      CHECK(question == server::ControlQuestion{"reload"});
       ++reloads;
       return ControlAnswer{0, "done\n"};
     });
@@ -74,7 +75,7 @@ TEST_CASE("an asker who is refused is told why, whichever side is faster", "[ser
     const Answer answer = ask(*control, file, {::geteuid()}, reloads);
     REQUIRE(answer.has_value());
     CHECK(answer->exit_status == 1);
-    CHECK(answer->text == "Only root and the user of the broker may ask it to reload.\n");
+    CHECK(answer->text == "Only root and the user of the broker may ask it.\n");
   }
   CHECK(reloads == 0);
 }
@@ -102,4 +103,25 @@ TEST_CASE("a broker whose name is taken says by whom", "[server]") {
   CHECK(second.error().find("SIGHUP can: Address already in use. It is taken by user ") !=
         std::string::npos);
   CHECK(second.error().ends_with(", process " + std::to_string(::getpid()) + "."));
+}
+
+TEST_CASE("a long answer comes whole", "[server]") {
+  const File file;
+  auto control = ControlSocket::open(file.path());
+  REQUIRE(control.has_value());
+  const std::string text(3'000'000, 'x');
+  auto answer = std::async(std::launch::async, [&] {
+    return server::ask_broker(file.path(), {"clients", "limit=3"}, {::geteuid()});
+  });
+  while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    control->serve(broker::Instant{}, [&](const server::ControlQuestion& question) {
+      CHECK(question == server::ControlQuestion{"clients", "limit=3"});
+      return ControlAnswer{0, text};
+    });
+    std::this_thread::yield();
+  }
+  const Answer whole = answer.get();
+  REQUIRE(whole.has_value());
+  CHECK(whole->text == text);
+  CHECK_FALSE(control->waits());
 }

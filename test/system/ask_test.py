@@ -1,0 +1,217 @@
+"""Commands that ask a running broker: darter clients, client, kick, sessions, retained."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from harness import wire
+from harness.broker import DEADLINE_SECONDS, binary, wait_until
+from harness.case import BrokerTest
+from harness.needs import needs
+from harness.wire import MQTT5, MQTT311, Will
+
+ADMINISTRATIVE_ACTION = 0x98
+
+
+class AskTest(BrokerTest):
+    """One broker, asked from a shell."""
+
+    def start(self, *args, **options):
+        broker = super().start(*args, **options)
+        broker.wait_for_log("running")
+        return broker
+
+    def ask(self, *words, status=0, **options):
+        """What a command prints; its status must be right."""
+        done = subprocess.run([binary(), *words, "-c", str(self.broker.config_file)],
+                              capture_output=True, text=True, check=False,
+                              timeout=DEADLINE_SECONDS, **options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def rows(self, *words):
+        """The list that a command answers with, as JSON."""
+        (rows,) = json.loads(self.ask(*words, "--json")).values()
+        return rows
+
+    def ids(self, *words):
+        """The client ids of a list."""
+        return [row["client_id"] for row in self.rows(*words)]
+
+
+class ClientsTest(AskTest):
+    """Lists of clients, and single ones."""
+
+    def test_all_loops(self):
+        """Each client is shown once, whichever loop it lives on, with its values."""
+        for number in range(12):
+            self.client((MQTT311, MQTT5)[number % 2], f"c{number}")
+        self.client(MQTT5, "odd", clean=False, keep_alive=77).subscribe("a/#", "$share/g/b")
+        self.assertEqual(sorted(self.ids("clients")),
+                         sorted(["odd", *(f"c{number}" for number in range(12))]))
+        (row,) = self.rows("clients", "--filter", "id=odd")
+        self.assertEqual(
+            (row["connected"], row["address"], row["version"], row["keep_alive_seconds"],
+             row["subscriptions"]), (True, "127.0.0.1", "5.0", 77, 2))
+        self.assertTrue(row["listener"].endswith(str(self.broker.port)), row)
+        self.assertEqual(len(self.ids("clients", "--filter", "version=3.1.1")), 6)
+        self.assertEqual(self.ids("clients", "--filter", "id=c*", "--filter", "version=5.0",
+                                  "--sort", "id", "--limit", "2"), ["c1", "c11"])
+        table = self.ask("clients")
+        self.assertRegex(table.splitlines()[0], r"^CLIENT +USER +ADDRESS .*CONNECTED$")
+        self.assertEqual(len(table.splitlines()), 14)
+        self.assertRegex(table, r"(?m)^odd .*127\.0\.0\.1:\d+ .* 5\.0 +2 ")
+
+    def test_queues(self):
+        """The client with the most waiting is the first of --sort queue; its page says why."""
+        for name, count in (("few", 1), ("many", 9)):
+            self.persistent(MQTT5, name).subscribe(f"for/{name}", qos=1)
+            self.drop(self.client(MQTT5, name, clean=False,
+                                  properties=[(wire.SESSION_EXPIRY, 100)]))
+            publisher = self.client(MQTT311)
+            for number in range(count):
+                publisher.publish(f"for/{name}", str(number), 1)
+        self.assertEqual(self.ids("clients", "--sort", "queue", "--limit", "2"), ["many", "few"])
+        self.assertEqual(sorted(self.ids("sessions")), ["few", "many"])
+        text = self.ask("client", "many")
+        self.assertRegex(text, r"(?m)^Connected +no$")
+        self.assertRegex(text, r"(?m)^Waiting +9 messages, ")
+        self.assertRegex(text, r"(?m)^Session +ends in 1 min [34]\d s$")
+        self.assertRegex(text, r"(?m)^  for/many +1 ")
+        self.assertEqual(json.loads(self.ask("client", "few", "--json"))["queued"], 1)
+
+    def test_pages(self):
+        """More clients than an answer holds come whole, and while they do others are served."""
+        with self.client(MQTT311) as probe:
+            for number in range(1100):
+                client = self.client(MQTT5, f"s{number:04}", clean=False,
+                                     properties=[(wire.SESSION_EXPIRY, 100)])
+                client.close()
+            wait_until(lambda: len(self.ids("sessions")) == 1100, "the clients to be away")
+            ids = self.ids("clients")
+            probe.ping()
+        self.assertEqual(sorted(ids)[1:], [f"s{number:04}" for number in range(1100)])
+        self.assertEqual(len(self.ids("clients", "--limit", "1050")), 1050)
+
+    def test_kick(self):
+        """A client hears why, its will is published, and its session stays."""
+        heir = self.client(MQTT311)
+        heir.subscribe("wills/#")
+        client = self.persistent(MQTT5, "guest", will=Will("wills/guest", b"gone"))
+        self.assertEqual(self.ask("kick", "guest"), "disconnected guest\n")
+        self.assertEqual(client.receive().reason, ADMINISTRATIVE_ACTION)
+        client.expect_closed()
+        heir.expect_publish("wills/guest", "gone")
+        self.broker.wait_for_log("Client guest .* disconnected: by the administrator")
+        self.assertEqual(self.ids("sessions"), ["guest"])
+        self.assertIn("No client 'guest' is connected", self.ask("kick", "guest", status=1))
+
+    def test_forget(self):
+        """A session ends with its connection, and with all that waited."""
+        client = self.persistent(MQTT5, "old")
+        client.subscribe("t")
+        self.assertEqual(self.ask("sessions", "--forget", "old"), "forgotten old\n")
+        client.expect_closed()
+        self.assertEqual(self.rows("sessions"), [])
+        self.assertIn("No client 'old'", self.ask("sessions", "--forget", "old", status=1))
+        back = self.raw(MQTT5, "old")
+        self.assertFalse(back.connect(clean=False).session_present)
+
+
+class RetainedTest(AskTest):
+    """Lists of retained messages."""
+
+    def test_list_and_delete(self):
+        """Topics, payloads as they are, and one that is removed for everybody."""
+        client = self.client(MQTT5, "lamp")
+        binary_payload = bytes(range(256))
+        for topic, payload in (("home/a", b"on"), ("home/b", b"\x1b[31mred"),
+                               ("home/c", binary_payload), ("other", b"x")):
+            client.publish(topic, payload, 1, retain=True)
+        rows = {row["topic"]: row for row in self.rows("retained", "home/#")}
+        self.assertEqual(sorted(rows), ["home/a", "home/b", "home/c"])
+        self.assertEqual((rows["home/a"]["payload"], rows["home/a"]["client_id"]), ("on", "lamp"))
+        self.assertEqual(base64.b64decode(rows["home/c"]["payload_base64"]), binary_payload)
+        self.assertNotIn("\x1b", self.ask("retained"))
+        self.assertIn("\\x1B[31mred", self.ask("retained"))
+        client.subscribe("home/#")
+        for _ in range(3):
+            client.expect(wire.PUBLISH, retain=True)
+        self.assertEqual(self.ask("retained", "home/a", "--delete"), "deleted home/a\n")
+        client.expect_publish("home/a", "")
+        self.assertEqual(len(self.rows("retained", "home/#")), 2)
+        late = self.client(MQTT311)
+        late.subscribe("home/a")
+        self.expect_nothing(client, late)
+
+    def test_errors(self):
+        """What cannot be is told, and nothing is done."""
+        self.client(MQTT311).publish("a", "x", 1, retain=True)
+        for words, sentence in (
+                (("retained", "a/#/b"), "no topic filter"),
+                (("retained", "#", "--delete"), "Only one topic at a time"),
+                (("retained", "b", "--delete"), "has no retained message"),
+                (("retained", "--limit", "0"), "'limit' is a number, 1 to 10000"),
+                (("clients", "--filter", "name=x"), "A filter is KEY=PATTERN"),
+                (("clients", "--sort", "size"), "sorted by queue, age"),
+                (("client", "nobody"), "No client 'nobody'")):
+            self.assertIn(sentence, self.ask(*words, status=1))
+        self.assertIn("'kick' needs an operand", self.ask("kick", status=3))
+        self.assertEqual(len(self.rows("retained", "a")), 1)
+
+
+class AskersTest(AskTest):
+    """Shells that may ask, and others."""
+
+    @needs("root")
+    def test_another_user(self):
+        """Only root and the broker's user are answered."""
+        os.chmod(self.broker.config_file, 0o644)
+        # The checkout may be where only its owner can go, such as below /root.
+        program = shutil.copy(binary(), self.broker.directory / "darter")
+        text = self.ask("clients", status=1, executable=program, user="daemon")
+        self.assertIn("Only root and the user of the broker may ask it.", text)
+
+    def test_no_broker(self):
+        """A broker that has ended answers nothing."""
+        self.broker.stop()
+        self.assertIn("No broker with the configuration", self.ask("clients", status=1))
+
+    def test_reader_that_sleeps(self):
+        """A shell that does not read its answer holds neither clients nor other shells."""
+        publisher = self.client(MQTT311)
+        for number in range(1000):
+            publisher.publish(f"r/{number}", b"x" * 256, retain=True)
+        publisher.ping()
+        command = [binary(), "retained", "--json", "-c", str(self.broker.config_file)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as sleeper:
+            self.addCleanup(sleeper.kill)
+            start = time.monotonic()
+            self.assertEqual(len(self.rows("retained", "r/#")), 1000)
+            publisher.ping()
+            self.assertLess(time.monotonic() - start, DEADLINE_SECONDS)
+            (rows,) = json.loads(sleeper.communicate(timeout=DEADLINE_SECONDS)[0]).values()
+            self.assertEqual(len(rows), 1000)
+
+
+class HelpTest(AskTest):
+    """Each command explains itself."""
+
+    autostart = False
+
+    def test_help(self):
+        """--help of each command that darter --help names."""
+        text = subprocess.run([binary(), "--help"], capture_output=True, text=True,
+                              check=True).stdout
+        part = text.split("darter COMMAND --help tells more:\n")[1].split("\n\n")[0]
+        names = re.findall(r"(?m)^ {6}(\w+)", part)
+        self.assertLessEqual({"clients", "client", "kick", "sessions", "retained"}, set(names))
+        for name in names:
+            done = subprocess.run([binary(), name, "--help"], capture_output=True, text=True,
+                                  check=True)
+            self.assertIn(f"Usage: darter {name}", done.stdout)
+            self.assertIn("Examples:", done.stdout)
