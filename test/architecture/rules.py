@@ -20,7 +20,8 @@ valarray variant vector version
 """.split())
 
 POSIX = re.compile(r"^(sys|net|netinet|arpa|linux|asm|bits)/|^(unistd|fcntl|errno|poll|signal|time|"
-                   r"dirent|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|spawn|"
+                   r"dirent|fnmatch|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|"
+                   r"spawn|"
                    r"string|stdio|stdlib|stdint|stddef|sched|pthread|endian|getopt|locale)\.h$")
 
 
@@ -66,7 +67,7 @@ LAYERS = [
     # Bridges on a loop: between its shard and a link.
     Layer("transport/bridge", r"transport/bridge/",
           r"transport/((bridge|link)/|[^/]+$)|broker/(bridge|client|wire)/|broker/[^/]+$|"
-          r"broker/core/(outbox|ids|log)\.h$"),
+          r"broker/core/(outbox|ids|log|topic_share)\.h$"),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|figure|histogram|ids|journal|log|access|"

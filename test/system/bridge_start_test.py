@@ -34,7 +34,8 @@ class StartTest(WireTest):
         self.remote.peer("quiet", 1)
         self.state("1", "quiet")
         self.broker.wait_for_log("Lost the connection of bridge quiet")
-        self.assertEqual(self.broker.log_lines(r"Client local\.quiet.*(lost|closed|disconnected)"), [])
+        self.assertEqual(
+            self.broker.log_lines(r"Client local\.quiet.*(lost|closed|disconnected)"), [])
 
     @needs("bridges of darter")
     def test_lazy(self):

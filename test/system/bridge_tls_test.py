@@ -188,9 +188,9 @@ class CertificatesTest(WireTest):
     @needs("bridges of darter")
     def test_ocsp(self):
         """Where an OCSP answer is required, a remote without one is refused."""
+        answer = f"ocsp_file {authority().path('server.ocsp')}\n"
         lines = "".join(f"listener {{{port}}} 127.0.0.1\n{tls_lines('server')}{more}"
-                        for port, more in (("port", f"ocsp_file {authority().path('server.ocsp')}\n"),
-                                           ("port2", "")))
+                        for port, more in (("port", answer), ("port2", "")))
         self.start_remote("allow_anonymous true\n" + lines)
         self.start_bridging(*(
             self.bridge(name, port, TRUST, *more, "topic t/# both 1", host="localhost",
