@@ -29,7 +29,8 @@ std::size_t subscriber_of(const TopicSplit& split, std::size_t connections,
                           const std::string& filter) {
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < connections; ++i) {
-    for (const bridge::Filter& each : bridge::TopicMap(split.part(i).mappings).remote_filters()) {
+    const bridge::TopicMap map(split.part(i).mappings);
+    for (const bridge::Filter& each : map.remote_filters()) {
       if (each.text == filter) found.push_back(i);
     }
   }
