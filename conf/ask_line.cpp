@@ -35,7 +35,7 @@ constexpr auto clients_options = std::to_array<ArgumentText>({
 constexpr auto clients_examples = std::to_array<Example>({
     {"darter clients", "all sessions, of clients that are away too"},
     {"darter clients --sort queue", "which client is too slow?"},
-    {"darter clients --filter user=alice --filter address=10.*", "both must hold"},
+    {"darter clients --filter user=a --filter id=s-*", "both must hold"},
 });
 
 constexpr auto client_examples = std::to_array<Example>({
