@@ -419,6 +419,7 @@ TEST_CASE("packet identifiers that the other broker holds for a session that is 
   }
   if (mail_waits) {
     there.publish(there.client("b"), "in/x", "mail", {.qos = 1, .packet_id = 1});
+    REQUIRE(there.take_all(far) == Strings{"mail"});
   }
   Broker here;
   here.now = there.now;

@@ -44,10 +44,10 @@ struct Pair {
     });
   }
   void remove() {
-    here.loops().post_loop(home(),
-                           [this](Loop& loop) { BridgePorts::of(loop, board).remove("edge"); });
+    here.loops().post_loop(
+        home(), [this](Loop& loop) { BridgePorts::of(loop, board).remove("local.edge"); });
   }
-  [[nodiscard]] BridgeFigures figures() { return board.all()["edge"]; }
+  [[nodiscard]] BridgeFigures figures() { return board.all()["local.edge"]; }
   [[nodiscard]] bool is_connected() {
     return eventually([this] { return figures().is_connected; });
   }
