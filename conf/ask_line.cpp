@@ -210,6 +210,7 @@ void AskParser::unknown(std::string_view text) {
 }  // namespace
 
 std::span<const AskCommand> ask_commands() { return command_rows; }
+std::span<const ArgumentText> ask_common_options() { return common_options; }
 
 const AskCommand* find_ask_command(std::string_view name) {
   const auto* const found = std::ranges::find(command_rows, name, &AskCommand::name);

@@ -26,6 +26,9 @@ struct AskCommand {
 /// Every command, in the order of the help.
 [[nodiscard]] std::span<const AskCommand> ask_commands();
 
+/// The options that each of them has besides its own.
+[[nodiscard]] std::span<const ArgumentText> ask_common_options();
+
 /// The command of a name, or null.
 [[nodiscard]] const AskCommand* find_ask_command(std::string_view name);
 

@@ -115,6 +115,7 @@ class ClientsTest(AskTest):
         client = self.persistent(MQTT5, "old")
         client.subscribe("t")
         self.assertEqual(self.ask("sessions", "--forget", "old"), "forgotten old\n")
+        self.assertEqual(client.receive().reason, ADMINISTRATIVE_ACTION)
         client.expect_closed()
         self.assertEqual(self.rows("sessions"), [])
         self.assertIn("No client 'old'", self.ask("sessions", "--forget", "old", status=1))

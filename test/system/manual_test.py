@@ -47,9 +47,14 @@ class ManualTest(unittest.TestCase):
             self.assertEqual(run(binary(), "--sample-config", form), page.read_text())
 
     def test_every_argument(self):
-        """darter(8) has exactly the arguments of --help."""
-        arguments = named(run(binary(), "--help"), r"--[\w-]+")
+        """darter(8) has exactly the arguments of --help, and of the help of each command there."""
+        text = run(binary(), "--help")
+        arguments = named(text, r"--[\w-]+")
         self.assertIn("--test-config", arguments)
+        commands = text.split("darter COMMAND --help tells more:\n")[1].split("\n\n")[0]
+        for command in re.findall(r"(?m)^ {6}(\w+)", commands):
+            arguments |= named(run(binary(), command, "--help"), r"--[\w-]+")
+        self.assertIn("--sort", arguments)
         self.assertEqual(named(shown(PROGRAM), r"--[\w-]+"), arguments)
 
     def test_every_option(self):
