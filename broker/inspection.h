@@ -28,8 +28,8 @@ class Inspection {
   /// See Shard::show_clients().
   [[nodiscard]] bool clients(std::size_t& next, Instant now, const VisitClient& visit) const;
   /// See Shard::show_client().
-  bool client(std::string_view client_id, Instant now, const VisitClient& visit,
-              const VisitSubscription& visit_subscription) const;
+  [[nodiscard]] bool client(std::string_view client_id, Instant now, const VisitClient& visit,
+                            const VisitSubscription& visit_subscription) const;
 
  private:
   [[nodiscard]] static ClientView view_of(const Session& session, Instant now);

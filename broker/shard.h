@@ -289,9 +289,9 @@ class Shard {
   /// Shows one client, and its subscriptions if `visit` wants to see them.
   ///
   /// Returns   False if it has no session here.
-  bool show_client(std::string_view client_id, Instant now,
-                   const std::function<bool(const ClientView&)>& visit,
-                   const std::function<void(const SubscriptionView&)>& visit_subscription) const;
+  [[nodiscard]] bool show_client(
+      std::string_view client_id, Instant now, const std::function<bool(const ClientView&)>& visit,
+      const std::function<void(const SubscriptionView&)>& visit_subscription) const;
   /// Disconnects a client, with Administrative action (5.0); its will is published.
   ///
   /// Returns   False if it is not connected here.

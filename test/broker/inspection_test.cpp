@@ -37,7 +37,8 @@ std::vector<std::string> subscriptions_of(test::Broker& broker, std::string_view
                     std::to_string(one.subscription_identifier));
   };
   for (std::uint32_t i = 0; i < broker.shards(); ++i) {
-    broker.shard(i).show_client(client_id, broker.now, [](const auto&) { return true; }, add);
+    static_cast<void>(
+        broker.shard(i).show_client(client_id, broker.now, [](const auto&) { return true; }, add));
   }
   return lines;
 }

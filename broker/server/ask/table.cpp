@@ -38,7 +38,7 @@ bool is_set(const Json& object, const char* name) {
 }
 
 std::string address_text(const Json& client) {
-  const std::string address = text_at(client, "address");
+  std::string address = text_at(client, "address");
   const std::int64_t port = number_at(client, "port");
   if (port == 0) return address;
   const bool is_v6 = address.contains(':');

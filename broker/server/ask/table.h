@@ -25,7 +25,7 @@ namespace ask {
 ///            and the headings come once. Only the last column is never filled up.
 class Table {
  public:
-  explicit Table(std::initializer_list<std::string_view> headings);
+  Table(std::initializer_list<std::string_view> headings);
   /// Requires  As many cells as headings. They are made printable here.
   void add(std::vector<std::string> cells);
   [[nodiscard]] std::string print();
