@@ -76,9 +76,10 @@ void Bridge::remote_connected(const client::Connected& connected, Instant now) {
   say(LogType::notice, {"Bridge ", options_.name, " is connected to ", place_text(),
                         connected.connack->session_present ? ", which has its session." : "."});
   if (must_clear(connected)) {
-    say(LogType::notice, {"Bridge ", options_.name, ": ", place_text(),
-                          " has a session of a time that this broker does not remember, and "
-                          "releases its packet identifiers first."});
+    constexpr std::string_view why =
+        " has a session of a time that this broker does not remember, and releases its packet "
+        "identifiers first.";
+    say(LogType::notice, {"Bridge ", options_.name, ": ", place_text(), why});
     phase_ = Phase::clearing;
     passed_over_ = false;
     return held_ids_.begin(remote_, now);

@@ -86,11 +86,10 @@ Administration::Result Administration::list_clients(const ask::Question& questio
       question.number("limit", options.order ? rows_of_order : rows_of_page, rows_most);
   if (!limit) return std::unexpected(limit.error());
   options.rows_max = *limit;
-  return options.order ? first_clients(std::move(options))
-                       : page_of_clients(question, std::move(options));
+  return options.order ? first_clients(options) : page_of_clients(question, std::move(options));
 }
 
-Administration::Result Administration::first_clients(ask::Selection::Options options) {
+Administration::Result Administration::first_clients(const ask::Selection::Options& options) {
   std::vector<ask::Selection> selections(loops_.count(), ask::Selection(options));
   std::vector<std::size_t> places(loops_.count());
   loops_.run_everywhere([&](broker::ShardIndex index, broker::Shard& shard, broker::Instant now) {

@@ -40,7 +40,7 @@ class Administration {
   [[nodiscard]] Result list_clients(const ask::Question& question);
   [[nodiscard]] Result page_of_clients(const ask::Question& question,
                                        ask::Selection::Options options);
-  [[nodiscard]] Result first_clients(ask::Selection::Options options);
+  [[nodiscard]] Result first_clients(const ask::Selection::Options& options);
   [[nodiscard]] Result show_client(const ask::Question& question);
   [[nodiscard]] Result disconnect(const ask::Question& question);
   [[nodiscard]] Result sessions(const ask::Question& question);

@@ -151,7 +151,7 @@ class ShareOfConnection final : public broker::TopicShare {
 };
 
 /// The plans of all connections out of the plan of a bridge with one.
-std::vector<transport::BridgePlan> share_out(transport::BridgePlan plan,
+std::vector<transport::BridgePlan> share_out(const transport::BridgePlan& plan,
                                              const conf::BridgeSettings& settings) {
   std::vector<transport::BridgePlan> plans(settings.connections, plan);
   if (plans.size() == 1) return plans;

@@ -4,12 +4,11 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 
 from harness import wire
-from harness.broker import DEADLINE_SECONDS, binary, wait_until
+from harness.broker import DEADLINE_SECONDS, binary, for_another_user, wait_until
 from harness.case import BrokerTest
 from harness.needs import needs
 from harness.wire import MQTT5, MQTT311, Will
@@ -172,9 +171,8 @@ class AskersTest(AskTest):
     def test_another_user(self):
         """Only root and the broker's user are answered."""
         os.chmod(self.broker.config_file, 0o644)
-        # The checkout may be where only its owner can go, such as below /root.
-        program = shutil.copy(binary(), self.broker.directory / "darter")
-        text = self.ask("clients", status=1, executable=program, user="daemon")
+        program, environment = for_another_user(self.broker.directory)
+        text = self.ask("clients", status=1, executable=program, user="daemon", env=environment)
         self.assertIn("Only root and the user of the broker may ask it.", text)
 
     def test_no_broker(self):

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.broker import DEADLINE_SECONDS, ROOT, binary, free_port
+from harness.broker import DEADLINE_SECONDS, ROOT, binary, for_another_user, free_port
 from harness.certificates import authority
 from harness.needs import needs, once
 
@@ -132,13 +132,11 @@ class DoctorTest(unittest.TestCase):
 
     def doctor(self, *more, status=None, user=None):
         """The findings about files of this folder, by severity, and the whole text."""
-        program = binary()
-        if user:
-            # The checkout may be where only its owner can go, such as below /root.
-            program = shutil.copy(program, self.folder / "darter")
+        program, environment = for_another_user(self.folder) if user else (binary(), None)
         done = subprocess.run([program, "doctor", "-c", self.folder / "darter.conf", "--nginx",
                                self.folder / "nginx.conf", *more], capture_output=True, text=True,
-                              timeout=DEADLINE_SECONDS, check=False, user=user)
+                              timeout=DEADLINE_SECONDS, check=False, user=user,
+                              env=environment)
         self.assertIn(done.returncode, (0, 1, 2), done.stderr)
         errors, warnings = map(int, re.search(r"(\d+) errors?, (\d+) warnings?", done.stdout)
                                .groups())

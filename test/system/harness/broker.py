@@ -33,6 +33,18 @@ def binary():
     return os.environ.get("DARTER_BIN", str(ROOT / "build" / "release" / "darter"))
 
 
+def for_another_user(folder):
+    """The broker's program, and an environment to run it in, for a user other than that of the
+    tests: copied into `folder`, as the checkout may be where only its owner can go, such as below
+    /root. So are the files that a sanitizer reads."""
+    environment = dict(os.environ)
+    options = environment.get("TSAN_OPTIONS", "")
+    for path in re.findall(r"suppressions=([^:\s]+)", options):
+        options = options.replace(path, shutil.copy(path, folder))
+        environment["TSAN_OPTIONS"] = options
+    return shutil.copy(binary(), folder / "darter"), environment
+
+
 def passwd_binary():
     """Path of the password tool that is built beside the broker."""
     return str(Path(binary()).parent / "darter-passwd")
