@@ -235,7 +235,7 @@ std::expected<std::vector<transport::BridgePlan>, std::string> bridge_plans_of(
   plan.listener = place.listener;
   plan.threshold = settings.threshold;
   plan.replaces_at_once = settings.reload_immediately;
-  return share_out(std::move(plan), settings);
+  return share_out(plan, settings);
 }
 
 }  // namespace server

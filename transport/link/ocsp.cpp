@@ -79,7 +79,8 @@ int judge(SSL* ssl, void* /*argument*/) { return ocsp_objection(ssl).empty() ? 1
 std::string ocsp_objection(const SSL* ssl) {
   const unsigned char* bytes = nullptr;
   // Reads only, though the macro takes no const.
-  const long size = SSL_get_tlsext_status_ocsp_resp(const_cast<SSL*>(ssl), &bytes);
+  const long size =
+      SSL_get_tlsext_status_ocsp_resp(const_cast<SSL*>(ssl), static_cast<void*>(&bytes));
   if (bytes == nullptr || size <= 0) return "the server has no OCSP answer about it";
   std::string objection =
       objection_to(ssl, {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
