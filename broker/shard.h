@@ -216,8 +216,8 @@ class Shard {
   /// Adds a portion of rows to a batch. Returns whether there may be more. To be called once in
   /// each turn.
   [[nodiscard]] bool renew(JournalBatch& batch);
-  /// What has changed meanwhile. Its position is for committed(), once that and all portions are on
-  /// disk, in one transaction with those of all shards.
+  /// The changes since begin_renewal(). Its position is for committed(), once that and all
+  /// portions are on disk, in one transaction with those of all shards.
   ///
   /// Requires  renew() of all shards has given all.
   [[nodiscard]] JournalBatch end_renewal(Instant now);

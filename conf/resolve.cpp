@@ -177,7 +177,7 @@ void Resolver::listener(const ListenerSource& from) {
   add(std::move(listener), std::move(written));
 }
 
-/// Figures tell much about clients: without an address nobody elsewhere reads them.
+/// Without an address only this machine can connect: figures tell much about clients.
 void Resolver::make_http(const ListenerSource& from, Listener& listener) {
   if (const Entry* protocol = find_entry(from.entries, "protocol"); protocol != nullptr) {
     remark(Severity::warning, protocol->place,

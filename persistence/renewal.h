@@ -15,11 +15,11 @@
 
 namespace persistence {
 
-/// What a shard is asked for while a lost store is written anew.
+/// The portions that a shard is asked for while a lost store is written anew.
 enum class RenewalStep : std::uint8_t {
   begin,  ///< its first rows
   rows,   ///< more of them
-  end,    ///< what has changed since it began
+  end,    ///< the changes since it began
 };
 
 /// The answer.
@@ -46,7 +46,7 @@ using RenewalAsk =
 ///
 ///            A shard is asked for a portion when the one before is about to be written. So the
 ///            slower of the two sets the pace, and no shard has more than two portions here.
-/// Invariant  What shards tell each other while they are asked is noted by both, and both notes are
+/// Invariant  Two shards that tell each other something meanwhile both note it, and both notes are
 ///            in the transaction. Two shards end at different moments, as their batches do that are
 ///            committed together in all other times.
 /// Threads    The writer's.

@@ -146,8 +146,8 @@ void Ledger::put_message(const MessageRef& message, JournalBatch& batch) {
                             batch.put(message->properties()), batch.put(message->payload())});
 }
 
-// What was noted before is part of what the walk finds. No batch refers to it: the last one that
-// was taken is lost with the store.
+// The walk finds the changes that were noted before. No batch refers to them: the last one that was
+// taken is lost with the store.
 void Ledger::begin_renewal(SessionTable& sessions, const Retained& retained) {
   [[maybe_unused]] const JournalBatch noted = take(sessions, retained);
   renewal_ = (renewal_ + 1) & 0x7FFF'FFFFU;

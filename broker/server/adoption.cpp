@@ -102,7 +102,7 @@ Done Adoption::make(const AdoptionStep& step) {
       if (auto noted = note_file(step.path); !noted) return noted;
       return replace_file(step, step.text);
     case AdoptionStep::Kind::copy_file: {
-      // Its folder is another user's, who could lead root to any file by a link.
+      // Another user owns the folder, and could lead root to any file by a link.
       if (std::filesystem::is_symlink(step.text)) {
         return std::unexpected(concat({step.text, " is a symbolic link; it is not followed."}));
       }

@@ -61,8 +61,8 @@ class BridgeSet {
     std::vector<std::string> local_client_ids;  // one for each connection
   };
 
-  /// What a reload leaves as it is in the settings of a bridge: a session whose topics change at
-  /// another instant than those of its neighbour would lose messages, or take some twice.
+  /// Puts the settings back that no reload may change. A session whose topics change at another
+  /// instant than those of its neighbour would lose messages, or take some twice.
   void keep_shares(conf::BridgeSettings& settings, std::vector<std::string>& need_restart) const;
   void put(transport::BridgePlan plan, transport::Loops& loops);
   void renew_links(transport::BridgePlan plan, transport::Loops& loops);

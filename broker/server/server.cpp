@@ -299,7 +299,7 @@ void Server::open_answers() {
                      .faults = [this] { return faults(); }});
 }
 
-/// What $SYS has as well is as old as there, where it costs to look.
+/// Figures that are dear to read are as old as those in $SYS.
 Sight Server::figures_now() {
   if (running_.settings.sys_interval_seconds == 0) look_at_figures();
   ProcessFigures& process = sight_.process;

@@ -9,7 +9,7 @@
 
 namespace server {
 
-/// What the broker says of itself, for an http_listener: /metrics, /healthz and /readyz.
+/// The paths of an http_listener: /metrics, /healthz and /readyz.
 ///
 /// /healthz  Answered by the loop of the connection, at once: a broker that answers is alive.
 /// /readyz   200 if the broker serves its clients; 503 with a line for each reason why not.
