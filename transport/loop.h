@@ -86,7 +86,7 @@ class Loop {
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   /// For the parts that count.
   [[nodiscard]] LoopCounts& counts() noexcept { return counts_; }
-  /// What this loop and its shard have counted.
+  /// The figures of this loop and its shard.
   [[nodiscard]] LoopReport report() const;
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }

@@ -33,8 +33,8 @@ class ServiceManager {
   /// From now on look() tells systemd that the broker lives while all `count` loops answer, if
   /// systemd wants to know.
   void watch(transport::Loops& loops, std::uint32_t count);
-  /// The broker lives, though nobody looks at its loops for now: something that may take long goes
-  /// on.
+  /// Tells systemd that the broker lives, while the main thread waits for long work and does not
+  /// look at the loops.
   void goes_on() const;
   /// To be called at least as often as sooner_milliseconds() says.
   void look(broker::Instant now);

@@ -72,7 +72,7 @@ TEST_CASE("subscriptions that overlap belong to one connection", "[bridge]") {
 }
 
 TEST_CASE("a way out may join two ways in", "[bridge]") {
-  // What comes in as "l/1" goes out as "r/l/1", which is a name of the other way in.
+  // A message that comes in as "l/1" goes out as "r/l/1", a name of the other way in.
   const TopicSplit split(
       {mapping("1", Direction::in, "l/", ""), mapping("l/1", Direction::in, "", "r/"),
        mapping("#", Direction::out, "", "r/")},

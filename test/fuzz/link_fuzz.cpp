@@ -74,7 +74,7 @@ class Story {
     speak();
     return heard_;
   }
-  /// What a server reads of the client's frames.
+  /// A server's reading of the client's frames.
   void check_frames() {
     if (!was_open_) return;
     transport::WebSocketReader server;

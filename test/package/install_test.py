@@ -27,7 +27,7 @@ FILES = {
 }
 COMPLETIONS = ("usr/share/bash-completion/completions/{}", "usr/share/zsh/vendor-completions/_{}",
                "usr/share/fish/vendor_completions.d/{}.fish")
-# What bash would offer where the cursor is behind these words.
+# Prints the words that bash would offer where the cursor is behind these words.
 OFFER = """. "$1"; shift
 compopt() { :; }
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))

@@ -293,7 +293,7 @@ class Torture {
   }
 
   /// The store is lost now and then, and written anew in pieces; sometimes that fails, and begins
-  /// again. Whoever crashes meanwhile finds the old one: nothing was acknowledged since.
+  /// again. After a crash meanwhile the old one is found: nothing was acknowledged since.
   void renew() {
     if (pick(80) == 0) broker_->begin_renewal();
     if (!broker_->renewing()) return;
