@@ -193,7 +193,10 @@ class FieldReader {
   std::optional<Instant> time() {
     if (!flag()) return std::nullopt;
     const auto left = integer<std::uint64_t>();
-    if (left > static_cast<std::uint64_t>(time_left_max)) fail("expiry is too far away");
+    if (left > static_cast<std::uint64_t>(time_left_max)) {
+      fail("expiry is too far away");
+      return std::nullopt;
+    }
     return after_milliseconds(now_, static_cast<std::int64_t>(left));
   }
   void field(SharedMessage& message) {

@@ -84,6 +84,16 @@ TEST_CASE("a deadline crosses as the time that is left", "[session_wire]") {
   CHECK(there->will->due == Instant{3'050});
 }
 
+TEST_CASE("a deadline further away than any expiry is refused", "[session_wire]") {
+  std::string bytes = vectors::full_session();
+  const std::string left("\x88\x13\0\0\0\0\0\0", 8);  // 5 s of the will
+  const std::size_t at = bytes.find(left);
+  REQUIRE(at != std::string::npos);
+  // Added to the time of now it would be more than an Instant holds.
+  bytes.replace(at, 8, std::string("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\x7F", 8));
+  CHECK(decoded(bytes).error() == "expiry is too far away");
+}
+
 TEST_CASE("a session that no shard could have is refused", "[session_wire]") {
   using State = InFlight::State;
   CHECK_FALSE(refused([](SessionImage&) {}));

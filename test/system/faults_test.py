@@ -91,7 +91,7 @@ class FaultsTest(BrokerTest):
         reader = self.client(MQTT5)
         reader.subscribe(f"$SYS/broker/store/{name}")
         wait_until(lambda: value in reader.receive().payload.decode(), f"{name} to be {value}")
-        reader.disconnect()
+        reader.leave()
 
     def wait_for_no_acknowledgement(self, publisher):
         """The broker says that its store fails, answers pings, and acknowledges nothing."""

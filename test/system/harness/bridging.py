@@ -110,7 +110,7 @@ class BridgeTest(BrokerTest):
             told.extend(packet.payload.decode() for packet in listener.drain())
             return (told[-1] if told and told[-1] else None) == wanted
         self.until(says, f"{topic} to be {wanted}")
-        listener.disconnect()
+        listener.leave()
 
     def join(self, *names):
         """Waits until messages cross in both directions over each bridge."""

@@ -131,6 +131,12 @@ class Client:
         self.send(wire.disconnect(self.version, reason, properties))
         self.expect_closed()
 
+    def leave(self):
+        """Sends DISCONNECT and waits for the end; a PUBLISH that was on its way is dropped."""
+        self.send(wire.disconnect(self.version))
+        while packet := self.receive():
+            assert packet.kind == wire.PUBLISH, f"{self.client_id}: {packet} after DISCONNECT"
+
     def acknowledge(self, packet):
         """Plays the receiver's part of the handshake to its end."""
         if packet.qos == 1:
