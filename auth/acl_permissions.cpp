@@ -37,13 +37,13 @@ bool any_covers(const Filters& filters, std::string_view filter, const Identity&
   return first_cover(filters, filter, who) != nullptr;
 }
 
-/// Is there a readable filter that has something in common with `filter` which no denial covers?
+/// The first readable filter that has something in common with `filter` which no denial covers.
 ///
 /// Two denials that cover a filter only together are not recognised: the subscription is then let
 /// through, and its messages are stopped one by one on their way out.
-bool any_reaches(const Filters& readable, std::string_view filter, const Identity& who,
-                 std::initializer_list<const Filters*> denials) {
-  return std::ranges::any_of(readable, [&](const AclFilter& grant) {
+const AclFilter* first_reach(const Filters& readable, std::string_view filter, const Identity& who,
+                             std::initializer_list<const Filters*> denials) {
+  return first_of(readable, [&](const AclFilter& grant) {
     if (!grant.applies_to(who)) return false;
     const std::string common = intersection(filter, grant.text(who));
     return !common.empty() && std::ranges::none_of(denials, [&](const Filters* denied) {
@@ -103,16 +103,34 @@ bool AclPermissions::allows_topic(bool writes, std::string_view topic, const Ide
 }
 
 bool AclPermissions::allows_filter(std::string_view filter, const Identity& who) const {
-  if (any_reaches(own_.readable, filter, who, {&own_.denied})) return true;
-  return patterns_apply(who.client_id) &&
-         any_reaches(patterns_.readable, filter, who, {&own_.denied, &patterns_.denied});
+  return grant_of_filter(filter, who) != nullptr;
+}
+
+const AclFilter* AclPermissions::grant_of_filter(std::string_view filter,
+                                                 const Identity& who) const {
+  const AclFilter* const own = first_reach(own_.readable, filter, who, {&own_.denied});
+  if (own != nullptr || !patterns_apply(who.client_id)) return own;
+  return first_reach(patterns_.readable, filter, who, {&own_.denied, &patterns_.denied});
+}
+
+const AclFilter* AclPermissions::grant_of(bool writes, std::string_view topic,
+                                          const Identity& who) const {
+  const AclFilter* const own = first_match(writes ? own_.writable : own_.readable, topic, who);
+  if (own != nullptr || !patterns_apply(who.client_id)) return own;
+  return first_match(writes ? patterns_.writable : patterns_.readable, topic, who);
 }
 
 std::string AclPermissions::decided_by(broker::Access access, std::string_view topic,
                                        const Identity& who) const {
-  const AclFilter* const denial =
-      access == broker::Access::subscribe ? denial_of_filter(topic, who) : denial_of(topic, who);
-  if (denial != nullptr) return "by " + file_ + ":" + std::to_string(denial->line());
+  const bool is_filter = access == broker::Access::subscribe;
+  const AclFilter* decider = nullptr;
+  if (allows(access, topic, who)) {
+    decider = is_filter ? grant_of_filter(topic, who)
+                        : grant_of(access == broker::Access::publish, topic, who);
+  } else {
+    decider = is_filter ? denial_of_filter(topic, who) : denial_of(topic, who);
+  }
+  if (decider != nullptr) return "by " + file_ + ":" + std::to_string(decider->line());
   if (!patterns_apply(who.client_id)) {
     return "no topic line of " + file_ +
            " grants it, and its patterns do not hold for a name with '+' or '#'";

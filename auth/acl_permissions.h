@@ -45,6 +45,11 @@ class AclPermissions final : public broker::Permissions {
     void add(AclGrant grant, AclFilter filter);
   };
 
+  /// The grant that decides, unless a denial does; null: none.
+  [[nodiscard]] const AclFilter* grant_of(bool writes, std::string_view topic,
+                                          const broker::Identity& who) const;
+  [[nodiscard]] const AclFilter* grant_of_filter(std::string_view filter,
+                                                 const broker::Identity& who) const;
   /// The denial that decides; null: none does.
   [[nodiscard]] const AclFilter* denial_of(std::string_view topic,
                                            const broker::Identity& who) const;

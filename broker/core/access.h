@@ -48,7 +48,7 @@ class Permissions {
   [[nodiscard]] virtual bool allows(Access access, std::string_view topic,
                                     const Identity& who) const = 0;
 
-  /// The place of the line that decides allows(), for a log line: "/etc/acl:7", or that no line
+  /// The line that decides allows(), as the end of a sentence: "by /etc/acl:7", or that no line
   /// grants it.
   [[nodiscard]] virtual std::string decided_by(Access /*access*/, std::string_view /*topic*/,
                                                const Identity& /*who*/) const {

@@ -260,3 +260,31 @@ TEST_CASE("a denial names the line that decides", "[acl_file]") {
   CHECK_FALSE(rights->allows(test.access, test.topic, who));
   CHECK(rights->decided_by(test.access, test.topic, who) == test.by);
 }
+
+TEST_CASE("a grant names the line that decides", "[acl_file]") {
+  const std::string acl =
+      "# the first line\n"
+      "user ann\n"
+      "topic read news/#\n"
+      "topic write news/ann\n"
+      "pattern deny dev/%c/locked\n"
+      "pattern dev/%c/#\n"
+      "pattern deny news/hot\n";
+  struct Granted {
+    Access access;
+    std::string topic, by;
+  };
+  const auto test = GENERATE(values<Granted>({
+      {receive, "news/x", "by acl:3"},
+      {receive, "news/hot", "by acl:3"},  // the user's own lines come first
+      {publish, "news/ann", "by acl:4"},
+      {publish, "dev/c/x", "by acl:6"},
+      {subscribe, "news/#", "by acl:3"},
+      {subscribe, "dev/c/+", "by acl:6"},
+  }));
+  CAPTURE(test.topic);
+  const auto rights = parsed(acl).permissions("ann");
+  const broker::Identity who{"c", ""};
+  CHECK(rights->allows(test.access, test.topic, who));
+  CHECK(rights->decided_by(test.access, test.topic, who) == test.by);
+}
