@@ -25,6 +25,10 @@ class AddressPrefix {
   /// Requires  An address: a client on a unix socket has none.
   AddressPrefix(const PeerAddress& address, unsigned ipv6_bits) noexcept;
 
+  /// Whether an address counts here. Requires an address, as above.
+  [[nodiscard]] bool contains(const PeerAddress& address) const noexcept {
+    return AddressPrefix(address, bits_) == *this;
+  }
   /// "192.0.2.1", "2001:db8::/64".
   [[nodiscard]] std::string text() const;
   /// Spreads them; not secret.

@@ -133,6 +133,32 @@ bool AddressTable::is_banned(const AddressKey& key, broker::Instant now) {
   return found != part.entries.end() && now < found->second.banned_until;
 }
 
+std::vector<AddressTable::Ban> AddressTable::bans(broker::Instant now) {
+  std::vector<Ban> found;
+  for (Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    for (const auto& [key, entry] : part.entries) {
+      if (now < entry.banned_until) found.push_back({key.prefix, entry.banned_until});
+    }
+  }
+  std::ranges::sort(found, {}, &Ban::prefix);
+  return found;
+}
+
+std::size_t AddressTable::lift_bans(const Hits& hits, broker::Instant now) {
+  std::size_t lifted = 0;
+  for (Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    for (auto& [key, entry] : part.entries) {
+      if (now >= entry.banned_until || !hits(key.prefix)) continue;
+      entry.banned_until = {};
+      entry.failures = 0;
+      ++lifted;
+    }
+  }
+  return lifted;
+}
+
 std::size_t AddressTable::size() {
   std::size_t sum = 0;
   for (Part& part : parts_) {

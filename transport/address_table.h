@@ -4,9 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <mutex>
+#include <vector>
 
 #include "broker/core/ids.h"
 #include "broker/core/token_bucket.h"
@@ -65,6 +67,20 @@ class AddressTable {
   /// Counts a failed login. Returns whether this one brings a ban.
   [[nodiscard]] bool fail(const AddressKey& key, const LoginBounds& bounds, broker::Instant now);
   [[nodiscard]] bool is_banned(const AddressKey& key, broker::Instant now);
+
+  /// A network that may not log in.
+  struct Ban {
+    AddressPrefix prefix;
+    broker::Instant until;
+  };
+  /// All bans, in the order of their networks.
+  ///
+  /// Cost      Walks each part under its lock: some hundred microseconds with 100,000 networks.
+  [[nodiscard]] std::vector<Ban> bans(broker::Instant now);
+  /// Ends the bans of the networks that `hits` names, and forgets their failed logins. Returns how
+  /// many bans there were.
+  using Hits = std::function<bool(const AddressPrefix&)>;
+  std::size_t lift_bans(const Hits& hits, broker::Instant now);
 
   /// Entries, for tests.
   [[nodiscard]] std::size_t size();

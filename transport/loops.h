@@ -102,6 +102,13 @@ class Loops {
   /// Messages from shard to shard that have not been read, as mailboxes count them.
   [[nodiscard]] std::size_t mail_waiting() const noexcept { return commons_.mailboxes.waiting(); }
 
+  /// The networks that may not log in now, for their failed logins.
+  [[nodiscard]] std::vector<AddressTable::Ban> bans() { return commons_.addresses.bans(now()); }
+  /// Ends bans; returns how many.
+  std::size_t lift_bans(const AddressTable::Hits& hits) {
+    return commons_.addresses.lift_bans(hits, now());
+  }
+
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return commons_.connections.count(); }
   /// Publishes with QoS 0 between shards that found a full mailbox.

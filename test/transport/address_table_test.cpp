@@ -114,6 +114,33 @@ TEST_CASE("failed logins within their time bring a ban, for its time", "[address
   SECTION("off") { CHECK_FALSE(table.fail(bad, LoginBounds{}, after_seconds(start, 2))); }
 }
 
+TEST_CASE("bans are listed in order, and can be lifted", "[address_table]") {
+  AddressTable table;
+  const LoginBounds bounds{.failures_max = 1, .time_seconds = 10, .ban_seconds = 60};
+  const auto every = AddressKey::every_listener;
+  for (const char* text : {"2001:db8::1", "192.0.2.9", "192.0.2.1"}) {
+    CHECK(table.fail(key(text, every), bounds, start));
+  }
+  const auto bans = table.bans(after_seconds(start, 1));
+  REQUIRE(bans.size() == 3);
+  CHECK(bans[0].prefix.text() == "192.0.2.1");
+  CHECK(bans[1].prefix.text() == "192.0.2.9");
+  CHECK(bans[2].prefix.text() == "2001:db8::/64");
+  CHECK(bans[2].until == after_seconds(start, 60));
+
+  const auto lift = [&](const std::string& text) {
+    const auto hits = [&](const AddressPrefix& prefix) { return prefix.contains(address(text)); };
+    return table.lift_bans(hits, after_seconds(start, 1));
+  };
+  CHECK(lift("192.0.2.2") == 0);
+  CHECK(lift("2001:db8::77") == 1);
+  CHECK(lift("192.0.2.1") == 1);
+  CHECK(lift("192.0.2.1") == 0);
+  CHECK_FALSE(table.is_banned(key("192.0.2.1", every), after_seconds(start, 1)));
+  CHECK(table.bans(after_seconds(start, 1)).size() == 1);
+  CHECK(table.bans(after_seconds(start, 60)).empty());
+}
+
 TEST_CASE("a flood of addresses does not make the table grow", "[address_table]") {
   AddressTable table(160);
   const ConnectionBounds bounds{.connections_max = 5, .rate = {.per_second = 1, .burst = 1000}};
