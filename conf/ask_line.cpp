@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <ranges>
 #include <utility>
 
 #include "conf/nearest.h"
@@ -70,6 +72,30 @@ constexpr auto retained_examples = std::to_array<Example>({
     {"darter retained home/old/lamp --delete", "of one topic"},
 });
 
+constexpr auto bans_options = std::to_array<ArgumentText>({
+    {"", "--lift", "ADDRESS",
+     "End the ban of this address, or of the network that it belongs to. Its failed logins are "
+     "forgotten."},
+    limit_option,
+});
+
+constexpr auto bans_examples = std::to_array<Example>({
+    {"darter bans", "addresses that may not log in, and for how long"},
+    {"darter bans --lift 192.0.2.7", "let it try again"},
+});
+
+constexpr auto acl_options = std::to_array<ArgumentText>({
+    {"", "--user", "NAME", "The user; without it a client that gives no user name."},
+    {"", "--client", "ID", "The client identifier, for patterns with %c."},
+    {"", "--address", "ADDRESS", "The client's address, for patterns with %a."},
+    {"", "--listener", "PORT", "Only this listener; without it each one that is open."},
+});
+
+constexpr auto acl_examples = std::to_array<Example>({
+    {"darter acl check --user ann publish home/door", "may she, and why?"},
+    {"darter acl check --user ann receive home/door", "may it reach her?"},
+});
+
 constexpr auto command_rows = std::to_array<AskCommand>({
     {"clients", "", "Lists the clients of a running broker, those that are away too.",
      clients_options, clients_examples},
@@ -89,15 +115,29 @@ constexpr auto command_rows = std::to_array<AskCommand>({
      "Lists the retained messages of a running broker that match a topic filter; without one all "
      "but those below $SYS.",
      retained_options, retained_examples},
+    {"bans", "", "Lists the addresses that may not log in, because of failed logins.", bans_options,
+     bans_examples},
+    {"acl", "check publish|subscribe|receive TOPIC",
+     "Says whether a client may publish to a topic, subscribe to a filter or receive from a topic, "
+     "and which line of the acl_file decides.",
+     acl_options, acl_examples},
 });
 
 /// "limit" of "--limit"
 std::string_view word_of(const ArgumentText& option) { return option.long_name.substr(2); }
 
+/// Whether a text is one of "a|b|c".
+bool is_choice(std::string_view text, std::string_view choices) {
+  for (const auto choice : std::views::split(choices, '|')) {
+    if (std::string_view(choice) == text) return true;
+  }
+  return false;
+}
+
 class AskParser {
  public:
   AskParser(const AskCommand& command, std::span<const std::string_view> arguments)
-      : arguments_(arguments) {
+      : arguments_(arguments), operands_(command.operands) {
     line_.command = &command;
   }
   std::expected<AskLine, Diagnostics> parse();
@@ -106,6 +146,7 @@ class AskParser {
   void argument(std::string_view text);
   void option(const ArgumentText& option, std::string_view value);
   void operand(std::string_view text);
+  void missing_operand();
   void unknown(std::string_view text);
   [[nodiscard]] const ArgumentText* find(std::string_view name) const;
   [[nodiscard]] bool take_value(std::string_view text, const ArgumentText& option,
@@ -117,7 +158,7 @@ class AskParser {
 
   std::span<const std::string_view> arguments_;
   std::size_t next_ = 0;
-  bool has_operand_ = false;
+  std::string_view operands_;  // of the command, that are still to come
   AskLine line_;
   Diagnostics errors_;
 };
@@ -125,15 +166,20 @@ class AskParser {
 std::expected<AskLine, Diagnostics> AskParser::parse() {
   while (next_ < arguments_.size() && !line_.help) argument(arguments_[next_++]);
   if (line_.help) return std::move(line_);
-  const AskCommand& command = *line_.command;
-  if (!has_operand_ && !command.operand.empty() && !command.operand.starts_with('[')) {
-    error("'" + std::string(command.name) + "' needs an operand: " + ask_usage_text(command));
-  }
-  if (!has_operand_ && std::ranges::find(line_.words, "delete") != line_.words.end()) {
-    error("'--delete' needs a topic: darter retained TOPIC --delete");
-  }
+  if (!operands_.empty()) missing_operand();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   return std::move(line_);
+}
+
+void AskParser::missing_operand() {
+  const AskCommand& command = *line_.command;
+  if (!operands_.starts_with('[')) {
+    return error("'" + std::string(command.name) +
+                 "' needs an operand: " + ask_usage_text(command));
+  }
+  if (std::ranges::find(line_.words, "delete") != line_.words.end()) {
+    error("'--delete' needs a topic: darter retained TOPIC --delete");
+  }
 }
 
 void AskParser::argument(std::string_view text) {
@@ -190,10 +236,18 @@ void AskParser::option(const ArgumentText& option, std::string_view value) {
 }
 
 void AskParser::operand(std::string_view text) {
-  if (line_.command->operand.empty() || has_operand_) return unknown(text);
+  if (operands_.empty()) return unknown(text);
   if (text.empty()) return error("The operand is empty");
-  has_operand_ = true;
-  line_.words.push_back("of=" + std::string(text));
+  const std::string_view wanted = operands_.substr(0, operands_.find(' '));
+  operands_.remove_prefix(std::min(operands_.size(), wanted.size() + 1));
+  if (!std::islower(static_cast<unsigned char>(wanted.front()))) {
+    line_.words.push_back("of=" + std::string(text));
+  } else if (!is_choice(text, wanted)) {
+    error("'" + std::string(text) + "' is not " + std::string(wanted) + ": " +
+          ask_usage_text(*line_.command));
+  } else if (wanted != text) {
+    line_.words.push_back("do=" + std::string(text));
+  }
 }
 
 void AskParser::unknown(std::string_view text) {
@@ -233,7 +287,7 @@ std::expected<AskLine, Diagnostics> parse_ask_line(const AskCommand& command,
 
 std::string ask_usage_text(const AskCommand& command) {
   std::string text = "darter " + std::string(command.name);
-  if (!command.operand.empty()) text += " " + std::string(command.operand);
+  if (!command.operands.empty()) text += " " + std::string(command.operands);
   for (const ArgumentText& option : command.options) {
     text += " [" + std::string(option.long_name);
     if (!option.value_name.empty()) text += " " + std::string(option.value_name);
@@ -243,7 +297,8 @@ std::string ask_usage_text(const AskCommand& command) {
 }
 
 std::string ask_help_text(const AskCommand& command) {
-  std::string text = "Usage: " + ask_usage_text(command) + "\n\n" + folded(command.help, "") + "\n";
+  std::string text =
+      folded("Usage: " + ask_usage_text(command), "") + "\n" + folded(command.help, "") + "\n";
   for (const ArgumentText& option : command.options) text += help_line(option);
   for (const ArgumentText& option : common_options) text += help_line(option);
   text += "\n" +

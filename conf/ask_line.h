@@ -14,11 +14,13 @@ namespace conf {
 /// A command that asks a running broker: `darter clients`.
 ///
 /// Shape     The question to the broker has the command's name, and one word for each part:
-///           "of=OPERAND", and "filter=VALUE" or "delete" for an option.
+///           "of=OPERAND", "do=CHOICE", and "filter=VALUE" or "delete" for an option.
+///           The operands are words with spaces between them: "check" stands for itself, "on|off"
+///           is a choice, "ID" a value, and "[FILTER]" one that may be absent.
 struct AskCommand {
   std::string_view name;
-  std::string_view operand;  ///< "ID", or "[FILTER]" if it may be absent; empty: takes none
-  std::string_view help;     ///< sentences
+  std::string_view operands;  ///< empty: it takes none
+  std::string_view help;      ///< sentences
   std::span<const ArgumentText> options;
   std::span<const Example> examples;
 };

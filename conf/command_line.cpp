@@ -325,7 +325,8 @@ std::string help_line(const ArgumentText& argument) {
   names += argument.long_name;
   if (!argument.value_name.empty()) names += " " + std::string(argument.value_name);
   std::string text = padded(names, names_width);
-  std::size_t column = names_width;
+  // Beside a name that is too long there is no room.
+  std::size_t column = names.size() > names_width ? text_columns : names_width;
   for (const auto word : words_of(argument.help)) {
     if (column + 1 + word.size() > text_columns) {
       text += "\n" + std::string(names_width, ' ');
@@ -390,7 +391,7 @@ std::string help_text(std::string_view version) {
   for (const Argument& each : arguments) text += help_line(each);
   text += "\nCommands that ask a running broker; darter COMMAND --help tells more:\n";
   for (const AskCommand& each : ask_commands()) {
-    text += help_line({"", each.name, each.operand, each.help});
+    text += help_line({"", each.name, each.operands, each.help});
   }
   text += "\n" + examples_text(examples());
   return text + "\n" + folded("Exit status: " + std::string(exit_status_text), "");

@@ -156,10 +156,12 @@ std::string program_manual() {
   text += heading("COMMANDS") +
           prose(
               "These ask a running broker, as --reload does: as root, as the broker's user or as "
-              "the user that started it. All of them take these:");
+              "the user that started it, or as a member of control_group. All of them take these:");
   for (const ArgumentText& each : ask_common_options()) text += entry_of(each);
   for (const AskCommand& each : ask_commands()) {
-    text += ".TP\n.B " + escaped(ask_usage_text(each)) + "\n" + prose(each.help);
+    std::string head = "darter " + std::string(each.name);
+    if (!each.operands.empty()) head += " " + std::string(each.operands);
+    text += ".TP\n.B " + escaped(head) + "\n" + prose(each.help);
     for (const ArgumentText& option : each.options) {
       text += ".RS\n" + entry_of(option) + ".RE\n";
     }

@@ -117,6 +117,13 @@ constexpr auto global_rows = std::to_array<Option>({
              "broker follows a symbolic link to this or a log file only in folders that root alone "
              "can change, unless MOSQUITTO_UNSAFE_ALLOW_SYMLINKS is in the environment.",
      .apply = to_settings<&Settings::pid_file>},
+    {.name = "control_group",
+     .example = "adm",
+     .help = "A group of the system: its members may use the commands that ask the running broker, "
+             "such as 'darter clients', 'darter kick' and '--reload', as root and the broker's "
+             "user may. They need to be able to read the configuration. It is asked for by its "
+             "name each time, so a change of the group holds at once.",
+     .apply = to_settings<&Settings::control_group>},
     {.name = "user",
      .last_counts = true,
      .default_text = "mosquitto",

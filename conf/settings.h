@@ -162,6 +162,7 @@ struct Settings {
   std::string user = "mosquitto";   ///< the user to change to when started as root
   bool refuse_open_secrets = true;  ///< world_readable_secrets refuse
   std::string pid_file;             ///< empty: none
+  std::string control_group;        ///< may ask the running broker, too; empty: none
   std::uint32_t threads = 0;        ///< event loops; 0: one per core; see threads_max
   bool daemon = false;              ///< -d: go to the background after start
   bool set_tcp_nodelay = false;

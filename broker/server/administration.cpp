@@ -41,6 +41,8 @@ ControlAnswer Administration::answer(const ControlQuestion& words) {
     if (question.name() == "kick") return disconnect(question);
     if (question.name() == "sessions") return sessions(question);
     if (question.name() == "retained") return retained(question);
+    if (question.name() == "bans") return access_.bans(question);
+    if (question.name() == "acl") return access_.acl(question);
     return std::unexpected(concat({"This broker does not know '", broker::cut(question.name()),
                                    "': it is another version."}));
   }();

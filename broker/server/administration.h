@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "broker/core/log.h"
+#include "broker/server/access_questions.h"
 #include "broker/server/ask/question.h"
 #include "broker/server/ask/selection.h"
 #include "broker/server/control_socket.h"
+#include "broker/server/gatekeeper.h"
 #include "broker/server/listener_set.h"
 #include "transport/loops.h"
 
@@ -27,8 +29,9 @@ namespace server {
 ///            goes into it, so clients are served meanwhile.
 class Administration {
  public:
-  Administration(transport::Loops& loops, const ListenerSet& listeners)
-      : loops_(loops), listeners_(listeners) {}
+  Administration(transport::Loops& loops, const ListenerSet& listeners,
+                 const Gatekeeper& gatekeeper, broker::Log& log)
+      : loops_(loops), listeners_(listeners), access_(loops, listeners, gatekeeper, log) {}
 
   [[nodiscard]] ControlAnswer answer(const ControlQuestion& words);
 
@@ -54,6 +57,7 @@ class Administration {
 
   transport::Loops& loops_;
   const ListenerSet& listeners_;
+  AccessQuestions access_;
 };
 
 }  // namespace server

@@ -130,6 +130,8 @@ int ask_for_one(const conf::AskLine& line, const std::string& file) {
     text = answer->dump(2) + "\n";
   } else if (line.command->name == "client") {
     text = ask::client_text(*answer);
+  } else if (line.command->name == "acl") {
+    text = ask::decisions_text(*answer);
   } else if (!answer->empty() && answer->begin()->is_string()) {
     // "disconnected": "sensor-7"
     text = concat(
@@ -153,7 +155,7 @@ int run_ask(const conf::AskLine& line) {
   }
   const std::string_view command = line.command->name;
   const bool has_order = std::ranges::any_of(line.words, [](const std::string& word) {
-    return word == "delete" || word.starts_with("forget=");
+    return word == "delete" || word.starts_with("forget=") || word.starts_with("lift=");
   });
   if (!has_order && (command == "clients" || command == "sessions")) {
     ask::Table table{"CLIENT",        "USER",     "ADDRESS", "LISTENER", "MQTT",
@@ -163,6 +165,9 @@ int run_ask(const conf::AskLine& line) {
   if (!has_order && command == "retained") {
     ask::Table table{"TOPIC", "QOS", "SIZE", "CLIENT", "PAYLOAD"};
     return Listing(line, "retained", std::move(table), &ask::add_retained).run(file);
+  }
+  if (!has_order && command == "bans") {
+    return Listing(line, "bans", ask::Table{"ADDRESS", "LEFT"}, &ask::add_ban).run(file);
   }
   return ask_for_one(line, file);
 }

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <grp.h>
+#include <limits.h>
 #include <memory>
 #include <optional>
 #include <pwd.h>
@@ -83,6 +85,18 @@ std::optional<ucred> peer_of(int socket) {
   return peer;
 }
 
+/// The user and the groups of the process at the other end.
+std::optional<ControlSocket::Asker> asker_of(int socket) {
+  const auto peer = peer_of(socket);
+  if (!peer) return std::nullopt;
+  std::vector<gid_t> groups(std::size_t{NGROUPS_MAX});
+  auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) size = 0;
+  groups.resize(size / sizeof(gid_t));
+  groups.push_back(peer->gid);
+  return ControlSocket::Asker{peer->uid, std::move(groups)};
+}
+
 /// "user alice, process 123"
 std::string describe(const ucred& peer) {
   const passwd* const user = ::getpwuid(peer.uid);
@@ -127,8 +141,18 @@ ControlQuestion words_of(std::string_view packet) {
 }  // namespace
 
 ControlSocket::MayAsk ControlSocket::is_root_or_starter() {
-  return [starter = ::getuid()](uid_t user) {
-    return user == 0 || user == ::geteuid() || user == starter;
+  return [starter = ::getuid()](const Asker& asker) {
+    return asker.user == 0 || asker.user == ::geteuid() || asker.user == starter;
+  };
+}
+
+ControlSocket::MayAsk ControlSocket::is_root_starter_or_in(
+    std::function<std::string()> group_name) {
+  return [others = is_root_or_starter(), group_name = std::move(group_name)](const Asker& asker) {
+    if (others(asker)) return true;
+    const std::string name = group_name();
+    const group* const found = name.empty() ? nullptr : ::getgrnam(name.c_str());
+    return found != nullptr && std::ranges::find(asker.groups, found->gr_gid) != asker.groups.end();
   };
 }
 
@@ -164,9 +188,12 @@ void ControlSocket::accept_some(broker::Instant now) {
   while (socket_ && clients_.size() < clients_max) {
     Descriptor client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) return;
-    const auto peer = peer_of(client.get());
-    if (!peer || !may_ask_(peer->uid)) {
-      const std::string no = text_of({1, "Only root and the user of the broker may ask it.\n"});
+    const auto asker = asker_of(client.get());
+    if (!asker || !may_ask_(*asker)) {
+      const std::string no =
+          text_of({1,
+                   "Only root, the user of the broker and the members of its control_group may ask "
+                   "it.\n"});
       static_cast<void>(::send(client.get(), no.data(), no.size(), MSG_NOSIGNAL));
       continue;
     }

@@ -33,7 +33,8 @@ using ControlQuestion = std::vector<std::string_view>;
 ///            one packet, its words with zero bytes between them; the answer is the packets that
 ///            follow until the broker closes: the exit status as a digit, a line end, and the text.
 /// Invariant  Any process can take an abstract name, so both sides check the peer's user
-///            (SO_PEERCRED). The broker accepts root, its own user and the user that started it.
+///            (SO_PEERCRED). The broker accepts root, its own user, the user that started it, and
+///            the members of a group if one is named.
 ///            The client accepts the users that it is given, and no other. The broker never waits
 ///            for a client: at most 8 are connected, for a second each until they have asked, and
 ///            for ten until they have read the answer. An answer is cut at 4 MiB.
@@ -43,7 +44,12 @@ using ControlQuestion = std::vector<std::string_view>;
 class ControlSocket {
  public:
   using Handler = std::function<ControlAnswer(const ControlQuestion&)>;
-  using MayAsk = std::function<bool(uid_t)>;
+  /// A process that asks.
+  struct Asker {
+    uid_t user = 0;
+    std::vector<gid_t> groups;  // all that the process has
+  };
+  using MayAsk = std::function<bool(const Asker&)>;
 
   /// Requires  Before privileges are dropped, so that clients see the user that started the broker.
   /// Errors    One sentence, for instance when another process has the name: it says which one.
@@ -53,6 +59,9 @@ class ControlSocket {
 
   /// Root, the user of the process now, and its user at the time of a request.
   [[nodiscard]] static MayAsk is_root_or_starter();
+  /// Those, and processes with the group of the name that `group_name` returns at the time of a
+  /// request; none if that is empty or names no group.
+  [[nodiscard]] static MayAsk is_root_starter_or_in(std::function<std::string()> group_name);
 
   /// Whether a client is connected: then serve() is due within a second.
   [[nodiscard]] bool waits() const noexcept { return !clients_.empty(); }

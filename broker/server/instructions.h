@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "auth/realm.h"
@@ -31,6 +32,7 @@ struct Instructions {
   transport::LoopOptions loops;
   conf::LogSettings log;
   std::vector<conf::BridgeSettings> bridges;
+  std::string control_group;
   std::uint64_t memory_limit_bytes = 0;
   std::int64_t sys_interval_seconds = 0;
   std::int64_t tls_reload_interval_seconds = 0;

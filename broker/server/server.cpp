@@ -148,7 +148,10 @@ std::string Server::status_text() const {
 }
 
 void Server::open_control() {
-  auto control = ControlSocket::open(running_.command_line.config_file);
+  // The name as it is after the latest reload.
+  auto may_ask =
+      ControlSocket::is_root_starter_or_in([this] { return running_.settings.control_group; });
+  auto control = ControlSocket::open(running_.command_line.config_file, std::move(may_ask));
   if (control) {
     control_ = std::move(*control);
   } else {
@@ -242,7 +245,9 @@ bool Server::wait(std::int64_t milliseconds) {
 }
 
 ControlAnswer Server::answer(const ControlQuestion& question) {
-  if (question.front() != "reload") return Administration(*loops_, listeners_).answer(question);
+  if (question.front() != "reload") {
+    return Administration(*loops_, listeners_, gatekeeper_, log_).answer(question);
+  }
   const ReloadReport report = reload();
   ControlAnswer answer;
   if (report.refused()) answer.exit_status = static_cast<int>(conf::ExitCode::bad_configuration);

@@ -70,6 +70,17 @@ TEST_CASE("a client's facts are lines", "[ask]") {
   CHECK(text.contains("  a/#     1    g      no-local id=7\n  and 1 more\n"));
 }
 
+TEST_CASE("decisions of listeners are one line if they are alike", "[ask]") {
+  auto answer = nlohmann::ordered_json::parse(R"({"answers": [
+      {"listener": "1883", "allowed": true, "decided": "by acl:3"},
+      {"listener": "9001", "allowed": true, "decided": "by acl:3"}]})");
+  CHECK(ask::decisions_text(answer) == "allowed: by acl:3\n");
+  answer["answers"][1]["allowed"] = false;
+  answer["answers"][1]["decided"] = "by\n:4";
+  CHECK(ask::decisions_text(answer) == "on 1883 allowed: by acl:3\non 9001 denied: by\\x0A:4\n");
+  CHECK(ask::decisions_text({}).empty());
+}
+
 TEST_CASE("an answer of another version is read as far as it goes", "[ask]") {
   CHECK(
       ask::client_text(nlohmann::ordered_json::parse(R"({"client_id": 5})")).starts_with("Client"));

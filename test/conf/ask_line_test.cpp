@@ -48,6 +48,17 @@ TEST_CASE("operands are asked for and taken once", "[ask_line]") {
   CHECK(errors_of("kick", {""}).starts_with("The operand is empty"));
 }
 
+TEST_CASE("operands are words, choices and values, in order", "[ask_line]") {
+  const auto line = parse("acl", {"check", "--user", "ann", "publish", "a/b"});
+  REQUIRE(line.has_value());
+  CHECK(line->words == std::vector<std::string>{"user=ann", "do=publish", "of=a/b"});
+  CHECK(errors_of("acl", {"check", "write", "a"})
+            .starts_with("'write' is not publish|subscribe|receive: darter acl check "));
+  CHECK(errors_of("acl", {"test", "publish", "a"}).starts_with("'test' is not check: darter acl"));
+  CHECK(errors_of("acl", {"check", "publish"}).starts_with("'acl' needs an operand: darter acl"));
+  CHECK(errors_of("acl", {"check", "publish", "a", "b"}).starts_with("Unknown argument 'b'"));
+}
+
 TEST_CASE("wrong options are told", "[ask_line]") {
   CHECK(errors_of("clients", {"--filtr", "x"}).contains("did you mean '--filter'?"));
   CHECK(errors_of("clients", {"--filter"}) == "'--filter' needs a value: --filter KEY=PATTERN\n");

@@ -1,5 +1,6 @@
 #include "broker/server/control_socket.h"
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -68,16 +69,45 @@ TEST_CASE("the broker of a file is asked to reload", "[server]") {
 // broker has closed cannot be sent, and one that it has not read puts an error before the answer.
 TEST_CASE("an asker who is refused is told why, whichever side is faster", "[server]") {
   const File file;
-  auto control = ControlSocket::open(file.path(), [](uid_t) { return false; });
+  auto control =
+      ControlSocket::open(file.path(), [](const ControlSocket::Asker&) { return false; });
   REQUIRE(control.has_value());
   std::atomic<int> reloads = 0;
   for (int i = 0; i < 100; ++i) {
     const Answer answer = ask(*control, file, {::geteuid()}, reloads);
     REQUIRE(answer.has_value());
     CHECK(answer->exit_status == 1);
-    CHECK(answer->text == "Only root and the user of the broker may ask it.\n");
+    CHECK(answer->text.starts_with("Only root, the user of the broker and the members of "));
   }
   CHECK(reloads == 0);
+}
+
+TEST_CASE("members of a group may ask, by the name that it has at the time", "[server]") {
+  std::string name = "root";
+  const auto may_ask = ControlSocket::is_root_starter_or_in([&name] { return name; });
+  const uid_t other = ::geteuid() + 1;
+  CHECK(may_ask({0, {}}));
+  CHECK(may_ask({::geteuid(), {}}));
+  CHECK(may_ask({other, {7, 0}}));
+  CHECK_FALSE(may_ask({other, {7}}));
+  name = "no such group";
+  CHECK_FALSE(may_ask({other, {0}}));
+  name.clear();
+  CHECK_FALSE(may_ask({other, {0}}));
+}
+
+TEST_CASE("the groups of the asker are those of its process", "[server]") {
+  const File file;
+  ControlSocket::Asker asker;
+  auto control = ControlSocket::open(file.path(), [&](const ControlSocket::Asker& each) {
+    asker = each;
+    return true;
+  });
+  REQUIRE(control.has_value());
+  std::atomic<int> reloads = 0;
+  REQUIRE(ask(*control, file, {::geteuid()}, reloads).has_value());
+  CHECK(asker.user == ::geteuid());
+  CHECK(std::ranges::find(asker.groups, ::getegid()) != asker.groups.end());
 }
 
 TEST_CASE("a process of another user that took the name is not asked", "[server]") {

@@ -1,4 +1,5 @@
-"""Commands that ask a running broker: darter clients, client, kick, sessions, retained."""
+"""Commands that ask a running broker: darter clients, client, kick, sessions, retained, bans,
+acl."""
 
 import base64
 import json
@@ -164,16 +165,81 @@ class RetainedTest(AskTest):
         self.assertEqual(len(self.rows("retained", "a")), 1)
 
 
+class AccessTest(AskTest):
+    """Bans, and the lines of ACL files that decide."""
+
+    autostart = False
+
+    def connack(self):
+        """The answer to a CONNECT; None: closed."""
+        client = self.raw(MQTT311)
+        client.send(wire.connect(MQTT311, client.client_id))
+        return client.receive()
+
+    def test_bans(self):
+        """An address with failed logins is listed, and may try again once its ban is lifted."""
+        self.start("listener {port}\nallow_anonymous false\nlimits_exempt none\n"
+                   "max_login_failures 2\n")
+        self.assertEqual(self.rows("bans"), [])
+        for _ in range(2):
+            self.assertEqual(self.connack().reason, 5)
+        self.broker.wait_for_log("is banned")
+        self.assertIsNone(self.connack())
+        (ban,) = self.rows("bans")
+        self.assertEqual(ban["address"], "127.0.0.1")
+        self.assertLessEqual(ban["seconds_left"], 300)
+        self.assertRegex(self.ask("bans"), r"(?m)^127\.0\.0\.1 +\d")
+        self.assertIn("No ban holds for '127.0.0.2'",
+                      self.ask("bans", "--lift", "127.0.0.2", status=1))
+        self.assertEqual(self.ask("bans", "--lift", "127.0.0.1"), "lifted 127.0.0.1\n")
+        self.broker.wait_for_log("The ban of 127.0.0.1 is lifted by an administrator")
+        self.assertEqual(self.rows("bans"), [])
+        self.assertEqual(self.connack().reason, 5)
+
+    def test_acl(self):
+        """The line that decides is named, as the running broker has it."""
+        self.start("listener {port}\nallow_anonymous true\nacl_file {dir}/acl\n",
+                   {"acl": "user ann\ntopic read home/#\npattern write dev/%c/#\n"})
+        acl = self.broker.directory / "acl"
+        check = ("acl", "check", "--user", "ann", "--client", "a1")
+        self.assertEqual(self.ask(*check, "receive", "home/door"), f"allowed: by {acl}:2\n")
+        self.assertEqual(self.ask(*check, "publish", "home/door"),
+                         f"denied: no line of {acl} grants it\n")
+        self.assertEqual(self.ask(*check, "publish", "dev/a1/x"), f"allowed: by {acl}:3\n")
+        self.assertEqual(self.ask(*check, "publish", "$SYS/x"),
+                         "denied: clients may not publish there\n")
+        self.assertIn("is no topic name", self.ask(*check, "publish", "home/#", status=1))
+        self.broker.write("acl", "user ann\ntopic deny home/door\n")
+        self.broker.reload()
+        self.broker.wait_for_log("Reloaded: ")
+        answer = json.loads(self.ask(*check, "receive", "home/door", "--json"))
+        self.assertEqual(answer["client_id"], "a1")
+        (of_port,) = (each for each in answer["answers"]
+                      if each["listener"].endswith(str(self.broker.port)))
+        self.assertEqual((of_port["allowed"], of_port["decided"]), (False, f"by {acl}:2"))
+        self.assertIn("No listener '7'",
+                      self.ask(*check, "--listener", "7", "publish", "a", status=1))
+
+
 class AskersTest(AskTest):
     """Shells that may ask, and others."""
 
     @needs("root")
     def test_another_user(self):
-        """Only root and the broker's user are answered."""
+        """Only root, the broker's user and the members of a group are answered."""
         os.chmod(self.broker.config_file, 0o644)
         program, environment = for_another_user(self.broker.directory)
-        text = self.ask("clients", status=1, executable=program, user="daemon", env=environment)
-        self.assertIn("Only root and the user of the broker may ask it.", text)
+        other = {"executable": program, "user": "daemon", "env": environment}
+        text = self.ask("clients", status=1, **other)
+        self.assertIn("Only root, the user of the broker and the members of its control_group",
+                      text)
+        with self.broker.config_file.open("a", encoding="utf-8") as file:
+            file.write("\ncontrol_group games\n")
+        self.ask("clients", status=1, extra_groups=["games"], **other)
+        self.broker.reload()
+        self.broker.wait_for_log("Reloaded: ")
+        self.ask("clients", extra_groups=["games"], **other)
+        self.ask("clients", status=1, **other)
 
     def test_no_broker(self):
         """A broker that has ended answers nothing."""

@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cstdio>
+#include <functional>
 #include <utility>
 
 #include "broker/core/text.h"
@@ -166,6 +167,29 @@ void add_retained(Table& table, const Json& message) {
   table.add({text_at(message, "topic"), std::to_string(number_at(message, "qos")),
              size_text(message, "payload_bytes"), text_at(message, "client_id"),
              payload.empty() ? text_at(message, "payload_base64") : payload});
+}
+
+void add_ban(Table& table, const Json& ban) {
+  table.add({text_at(ban, "address"), duration_text(number_at(ban, "seconds_left"))});
+}
+
+std::string decisions_text(const Json& answer) {
+  const auto list = answer.find("answers");
+  if (list == answer.end()) return "";
+  std::vector<std::string> decisions;
+  std::vector<std::string> lines;
+  for (const Json& each : *list) {
+    const std::string decision = concat(
+        {is_set(each, "allowed") ? "allowed: " : "denied: ", printable(text_at(each, "decided"))});
+    decisions.push_back(decision + "\n");
+    lines.push_back(concat({"on ", printable(text_at(each, "listener")), " ", decision, "\n"}));
+  }
+  const bool all_alike =
+      std::ranges::adjacent_find(decisions, std::not_equal_to<>()) == decisions.end();
+  if (all_alike && !decisions.empty()) return decisions.front();
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return text;
 }
 
 std::string client_text(const Json& client) {

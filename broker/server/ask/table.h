@@ -39,6 +39,9 @@ class Table {
 
 void add_client(Table& table, const nlohmann::ordered_json& client);
 void add_retained(Table& table, const nlohmann::ordered_json& message);
+void add_ban(Table& table, const nlohmann::ordered_json& ban);
+/// The decision of each listener; of all together, if it is the same.
+[[nodiscard]] std::string decisions_text(const nlohmann::ordered_json& answer);
 /// One client, a line for each of its facts, and its subscriptions.
 [[nodiscard]] std::string client_text(const nlohmann::ordered_json& client);
 
