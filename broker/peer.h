@@ -92,10 +92,15 @@ struct MetricsReport {
   std::shared_ptr<const Metrics> metrics;  // large, and rare
 };
 
+/// A link of the sending shard has no room, or all its links have some again: see PeerLinks.
+struct LinksFull {
+  bool full = false;
+};
+
 /// A message from one shard to another.
 using PeerMessage =
     std::variant<PublishBatch, PeerPublish, GroupDelivery, GroupReturn, GroupJoin, GroupLeave,
-                 GroupPresence, Confirmed, MetricsRequest, MetricsReport>;
+                 GroupPresence, Confirmed, MetricsRequest, MetricsReport, LinksFull>;
 
 /// A message that may be dropped, counted, when a mailbox is full: a publish with QoS 0 that
 /// changes nothing retained.

@@ -6,6 +6,7 @@
 #include "broker/figures.h"
 #include "broker/forwards.h"
 #include "broker/peer.h"
+#include "broker/peer_links.h"
 #include "broker/shared_subscriptions.h"
 #include "broker/turn.h"
 
@@ -18,10 +19,11 @@ namespace broker {
 class PeerInput {
  public:
   PeerInput(Distribution& distribution, SharedSubscriptions& groups, Forwards& forwards,
-            Figures& figures, PeerOutbox& peers, const Turn& turn)
+            PeerLinks& links, Figures& figures, PeerOutbox& peers, const Turn& turn)
       : distribution_(distribution),
         groups_(groups),
         forwards_(forwards),
+        links_(links),
         figures_(figures),
         peers_(peers),
         turn_(turn) {}
@@ -44,10 +46,12 @@ class PeerInput {
   void on_peer(ShardIndex from, MetricsRequest& message);
   void on_peer(ShardIndex from, MetricsReport& message);
   void on_peer(ShardIndex from, Confirmed& message);
+  void on_peer(ShardIndex from, LinksFull& message) { links_.on_peer(from, message); }
 
   Distribution& distribution_;
   SharedSubscriptions& groups_;
   Forwards& forwards_;
+  PeerLinks& links_;
   Figures& figures_;
   PeerOutbox& peers_;
   const Turn& turn_;

@@ -15,6 +15,7 @@ PeerId PeerLinks::add(PeerLink& link) {
 void PeerLinks::remove(PeerId peer) {
   assert(link_of(peer) < links_.size() && links_[link_of(peer)] != nullptr);
   links_[link_of(peer)] = nullptr;
+  look_for_room();
 }
 
 void PeerLinks::send(PeerId peer, const MessageView& message, mqtt::Qos qos) {
@@ -27,13 +28,28 @@ void PeerLinks::send(PeerId peer, const MessageView& message, mqtt::Qos qos) {
     return;
   }
   link->send(message, qos);
-  full_ = full_ || !link->room();
+  if (!full_here_ && !link->room()) set_full(true);
 }
 
-bool PeerLinks::look_for_room() noexcept {
-  full_ = std::ranges::any_of(
+void PeerLinks::look_for_room() {
+  if (!full_here_) return;
+  const bool full = std::ranges::any_of(
       links_, [](const PeerLink* link) { return link != nullptr && !link->room(); });
-  return full_;
+  if (!full) set_full(false);
+}
+
+void PeerLinks::on_peer(ShardIndex from, const LinksFull& message) {
+  const PeerSet shard(peer_of_shard(from));
+  if (message.full) {
+    full_elsewhere_ |= shard;
+  } else {
+    full_elsewhere_ -= shard;
+  }
+}
+
+void PeerLinks::set_full(bool full) {
+  full_here_ = full;
+  others_.for_each([&](PeerId shard) { peers_.send(shard, LinksFull{full}); });
 }
 
 }  // namespace broker

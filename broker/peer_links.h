@@ -9,6 +9,8 @@
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
 #include "broker/core/peer_id.h"
+#include "broker/core/peer_set.h"
+#include "broker/peer.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
@@ -24,7 +26,9 @@ class PeerLink {
   PeerLink& operator=(const PeerLink&) = delete;
 
   /// Whether it has room for more. While it has none, messages with QoS 0 are dropped, and clients
-  /// are kept waiting with all others; one that was on its way by then is sent all the same.
+  /// of all shards are kept waiting with all others; one that was on its way by then is sent all
+  /// the same: at most the messages that the mailboxes of its shard hold. Each change is told to
+  /// all shards, so room comes back well below the limit, not at it.
   [[nodiscard]] virtual bool room() const noexcept = 0;
   /// Takes a message that one of its subscriptions matches. `qos`: the lower one of the message's
   /// and the subscription's. The views hold until it returns.
@@ -38,12 +42,18 @@ class PeerLink {
 /// Shape      A link is a subscriber of another kind: its subscriptions are in the router of the
 ///            shard that it belongs to, so that a message comes to it from every shard of the
 ///            process as to a session, once.
-/// Invariant  A name is not given again.
+///            A full link holds its publishers back as a full mailbox does, but for single packets:
+///              PUBLISH with QoS 0            dropped at the link, counted
+///              PUBLISH with QoS 1 and 2      waits unacknowledged, by Pressure, on each shard
+///            The other shards learn of it by LinksFull.
+/// Invariant  A name is not given again. The other shards were told of `full_here_`.
 /// Lifetime   A link outlives its entry: see remove().
 /// Threads    None.
 class PeerLinks {
  public:
-  explicit PeerLinks(Metrics& metrics) : metrics_(metrics) {}
+  /// For the shard `own` of `shards`.
+  PeerLinks(Metrics& metrics, PeerOutbox& peers, PeerId own, std::uint32_t shards) noexcept
+      : metrics_(metrics), peers_(peers), others_(PeerSet::first(shards) - PeerSet(own)) {}
 
   [[nodiscard]] PeerId add(PeerLink& link);
   /// Requires  It was added, and its subscriptions have ended.
@@ -51,16 +61,22 @@ class PeerLinks {
 
   /// Sends a message, or drops it if it has QoS 0 and there is no room.
   void send(PeerId peer, const MessageView& message, mqtt::Qos qos);
-  /// Whether a link had no room when it was sent something, and has none now.
-  [[nodiscard]] bool are_full() noexcept { return full_ && look_for_room(); }
+  /// Whether a link of any shard had no room when it was sent something, and has none now.
+  [[nodiscard]] bool are_full() const noexcept { return full_here_ || !full_elsewhere_.empty(); }
+  /// A link that was full has room.
+  void look_for_room();
+  /// The same from another shard, or that a link there is full.
+  void on_peer(ShardIndex from, const LinksFull& message);
 
  private:
-  /// Looks at all links again; returns whether one is full.
-  bool look_for_room() noexcept;
+  void set_full(bool full);
 
   Metrics& metrics_;
+  PeerOutbox& peers_;
+  PeerSet others_;                // all shards but this one
   std::vector<PeerLink*> links_;  // by index_of(); null: it was removed
-  bool full_ = false;
+  bool full_here_ = false;
+  PeerSet full_elsewhere_;  // shards with a link that is full
 };
 
 }  // namespace broker

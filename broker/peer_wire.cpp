@@ -57,6 +57,7 @@ static void walk(auto& wire, FieldsOf<GroupReturn> auto& returned) {
 static void walk(auto& wire, FieldsOf<Confirmed> auto& confirmed) { wire(confirmed.request); }
 static void walk(auto& /*wire*/, FieldsOf<MetricsRequest> auto& /*request*/) {}
 static void walk(auto& wire, FieldsOf<MetricsReport> auto& report) { wire(report.metrics); }
+static void walk(auto& wire, FieldsOf<LinksFull> auto& links) { wire(links.full); }
 
 // The kinds of fields that only peer messages have.
 
@@ -162,6 +163,8 @@ PeerResult read_kind(std::uint8_t kind, Instant now, mqtt::Bytes fields) {
       return read_peer_message<MetricsRequest>(now, fields);
     case PeerKind::metrics_report:
       return read_peer_message<MetricsReport>(now, fields);
+    case PeerKind::links_full:
+      return read_peer_message<LinksFull>(now, fields);
   }
   return std::unexpected(PeerFailure{PeerFault::unknown_kind, "unknown kind of peer message"});
 }
@@ -185,6 +188,7 @@ constexpr PeerKind kind_of(const GroupPresence& /*m*/) { return PeerKind::group_
 constexpr PeerKind kind_of(const Confirmed& /*m*/) { return PeerKind::confirmed; }
 constexpr PeerKind kind_of(const MetricsRequest& /*m*/) { return PeerKind::metrics_request; }
 constexpr PeerKind kind_of(const MetricsReport& /*m*/) { return PeerKind::metrics_report; }
+constexpr PeerKind kind_of(const LinksFull& /*m*/) { return PeerKind::links_full; }
 
 }  // namespace
 

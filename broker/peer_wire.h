@@ -66,6 +66,7 @@ enum class PeerKind : std::uint8_t {
   confirmed = 8,
   metrics_request = 9,
   metrics_report = 10,
+  links_full = 11,
 };
 
 [[nodiscard]] PeerKind kind_of(const PeerMessage& message) noexcept;

@@ -61,7 +61,8 @@ Shard::State::State(const ShardOptions& shard_options, Commons& process, Log& lo
                  path.log),
       figures(tables.options, tables.metrics, tables.sessions, tables.router, path.groups.table(),
               tables.retained, tables.peers),
-      peer_input(path.distribution, path.groups, path.forwards, figures, tables.peers, path.turn) {}
+      peer_input(path.distribution, path.groups, path.forwards, path.links, figures, tables.peers,
+                 path.turn) {}
 
 Shard::Shard(const ShardOptions& options, Commons& commons, Log& log)
     : inside_(std::make_unique<State>(options, commons, log)) {}

@@ -40,6 +40,9 @@ bool Shard::publish_from_link(PeerId link, const MessageView& message, Instant n
   return (*entry).path.distribution.publish_from(link, message);
 }
 
-void Shard::link_has_room(Instant now) { static_cast<void>(inside_.enter(now)); }
+void Shard::link_has_room(Instant now) {
+  const Entry entry = inside_.enter(now);
+  (*entry).path.links.look_for_room();
+}
 
 }  // namespace broker

@@ -26,8 +26,8 @@ struct Scene {
   test::ConnectedClient client{parts, 1, mqtt::Version::v5_0};
   broker::Figures figures{parts.options,        parts.metrics,  parts.sessions, parts.router,
                           parts.groups.table(), parts.retained, parts.peers};
-  broker::PeerInput input{parts.distribution, parts.groups, parts.forwards, figures,
-                          parts.peers,        parts.turn};
+  broker::PeerInput input{parts.distribution, parts.groups, parts.forwards, parts.links,
+                          figures,            parts.peers,  parts.turn};
 };
 
 broker::MessageView message() {
@@ -59,4 +59,12 @@ TEST_CASE("a member on another shard joins a group that is at home here", "[peer
   join.filter = "a";
   scene.take(std::move(join));
   CHECK(scene.parts.groups.table().number("g", "a"));
+}
+
+TEST_CASE("a link of another shard that is full keeps publishers here waiting", "[peer_input]") {
+  Scene scene;
+  scene.take(broker::LinksFull{true});
+  CHECK_FALSE(scene.parts.pressure.is_over());
+  scene.take(broker::LinksFull{false});
+  CHECK(scene.parts.pressure.is_over());
 }

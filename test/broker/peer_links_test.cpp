@@ -20,11 +20,19 @@ broker::MessageView message(std::string_view topic, Qos qos = Qos::at_most_once)
   return {topic, mqtt::as_bytes("hi"), {}, qos, false, std::nullopt};
 }
 
+/// A client id at home on a shard of `broker`.
+std::string id_at(Broker& broker, std::uint32_t shard) {
+  std::string id = "c";
+  while (broker.shard(0).home_of(id) != broker::ShardIndex{shard}) id += 'c';
+  return id;
+}
+
 }  // namespace
 
 TEST_CASE("a link is no shard, and its name is not given again", "[peer_links]") {
   broker::Metrics metrics;
-  PeerLinks links(metrics);
+  broker::PeerOutbox peers(1);
+  PeerLinks links(metrics, peers, PeerId{0}, 1);
   TestLink one;
   TestLink two;
   const PeerId first = links.add(one);
@@ -41,7 +49,8 @@ TEST_CASE("a link is no shard, and its name is not given again", "[peer_links]")
 
 TEST_CASE("a link without room loses QoS 0, counted, and nothing else", "[peer_links]") {
   broker::Metrics metrics;
-  PeerLinks links(metrics);
+  broker::PeerOutbox peers(1);
+  PeerLinks links(metrics, peers, PeerId{0}, 1);
   TestLink link;
   const PeerId peer = links.add(link);
   CHECK_FALSE(links.are_full());
@@ -53,7 +62,52 @@ TEST_CASE("a link without room loses QoS 0, counted, and nothing else", "[peer_l
   CHECK(link.messages == Lines{"q1 a hi", "q1 c hi"});
   CHECK(metrics.publish_dropped == 1);
   link.messages.clear();
+  links.look_for_room();
   CHECK_FALSE(links.are_full());
+}
+
+TEST_CASE("other shards are told when a link gets full, and when it has room, once each",
+          "[peer_links]") {
+  broker::Metrics metrics;
+  broker::PeerOutbox peers(3);
+  PeerLinks links(metrics, peers, PeerId{1}, 3);
+  const auto told = [&peers](std::uint32_t shard) {
+    std::string all;
+    for (const broker::PeerMessage& sent : peers.messages(PeerId{shard})) {
+      all += std::get<broker::LinksFull>(sent).full ? 'f' : 'r';
+    }
+    return all;
+  };
+  TestLink one;
+  TestLink two;
+  one.messages_max = two.messages_max = 1;
+  const PeerId first = links.add(one);
+  const PeerId second = links.add(two);
+  for (const PeerId peer : {first, first, second})
+    links.send(peer, message("a"), Qos::at_least_once);
+  CHECK(told(0) == "f");
+  CHECK(told(1).empty());
+  CHECK(told(2) == "f");
+  one.messages.clear();
+  links.look_for_room();
+  CHECK(links.are_full());  // the other one still is
+  links.remove(second);
+  CHECK_FALSE(links.are_full());
+  CHECK(told(0) == "fr");
+  CHECK(told(2) == "fr");
+}
+
+TEST_CASE("links are full while those of any other shard are", "[peer_links]") {
+  broker::Metrics metrics;
+  broker::PeerOutbox peers(3);
+  PeerLinks links(metrics, peers, PeerId{0}, 3);
+  links.on_peer(broker::ShardIndex{1}, {true});
+  links.on_peer(broker::ShardIndex{2}, {true});
+  links.on_peer(broker::ShardIndex{1}, {false});
+  CHECK(links.are_full());
+  links.on_peer(broker::ShardIndex{2}, {false});
+  CHECK_FALSE(links.are_full());
+  CHECK(peers.empty());
 }
 
 TEST_CASE("a link gets what it subscribes to, once, from whatever shard", "[peer_links]") {
@@ -126,25 +180,73 @@ TEST_CASE("clients of a full link are kept waiting until it has room", "[peer_li
   CHECK(link.messages[3] == "q1 a 4");
 }
 
+TEST_CASE("clients of other shards wait for a full link as well, unless with QoS 0",
+          "[peer_links]") {
+  Broker broker(3);
+  TestLink link;
+  broker::Shard& home = broker.shard(1);
+  const PeerId peer = home.add_link(link);
+  home.subscribe_link(peer, "a", Qos::exactly_once);
+  const std::uint32_t shard = GENERATE(0U, 2U);
+  const unsigned qos = GENERATE(1U, 2U);
+  const auto client = broker.client(id_at(broker, shard));
+  broker.received(client);
+  link.messages_max = 2;
+  for (unsigned id = 1; broker.reads(client); ++id) {
+    REQUIRE(id < 200);
+    broker.publish(client, "a", std::string(1000, 'x'), {.qos = qos, .packet_id = id});
+  }
+  CHECK(link.messages.size() == 2);
+  CHECK(broker.received(client).size() == 2);
+  // QoS 0 overtakes nothing of its own client; of another one it is dropped, and counted.
+  const auto other = broker.client(id_at(broker, 2 - shard));
+  broker.publish(other, "a", "0");
+  CHECK(broker.reads(other));
+  CHECK(link.messages.size() == 2);
+  CHECK(broker.metrics().publish_dropped == 1);
+
+  link.messages_max = SIZE_MAX;
+  home.link_has_room(broker.now);
+  broker.settle();
+  CHECK(broker.reads(client));
+  CHECK(link.messages.size() > 60);
+  CHECK(broker.received(client).size() == link.messages.size() - 2);
+  home.unsubscribe_link(peer, "a");
+  home.remove_link(peer);
+}
+
+TEST_CASE("clients of other shards go on when the full link is removed", "[peer_links]") {
+  Broker broker(2);
+  TestLink link;
+  link.messages_max = 1;
+  broker::Shard& home = broker.shard(1);
+  const PeerId peer = home.add_link(link);
+  home.subscribe_link(peer, "a", Qos::exactly_once);
+  const auto client = broker.client(id_at(broker, 0));
+  broker.received(client);
+  broker.publish(client, "a", "1", {.qos = 1, .packet_id = 1});
+  broker.publish(client, "a", "2", {.qos = 1, .packet_id = 2});
+  CHECK(broker.received(client) == Lines{"PUBACK m1"});
+  home.unsubscribe_link(peer, "a");
+  home.remove_link(peer);
+  broker.settle();
+  CHECK(broker.received(client).size() == 1);
+}
+
 TEST_CASE("an acknowledgement waits for the disk, and not for a link of another shard",
           "[peer_links]") {
   test::MemoryStore store;
   Broker broker(2, store);
   TestLink link;
-  link.messages_max = 0;  // it has no room at all
   broker::Shard& home = broker.shard(1);
   const PeerId peer = home.add_link(link);
   home.subscribe_link(peer, "a", Qos::exactly_once);
-  std::string name = "c";
-  while (broker.shard(0).home_of(name) != broker::ShardIndex{0}) name += 'c';
-  const auto client = broker.client(name, test::lasting());
+  const auto client = broker.client(id_at(broker, 0), test::lasting());
   broker.received(client);
 
-  broker.publish(client, "a", "0");
   broker.publish(client, "a", "1", {.qos = 1, .packet_id = 1});
   CHECK(broker.received(client) == Lines{"PUBACK m1"});
   CHECK(link.messages == Lines{"q1 a 1"});
-  CHECK(broker.metrics().publish_dropped == 1);
 
   broker.disk_stalls = true;
   broker.publish(client, "a", "2", {.qos = 2, .packet_id = 2});

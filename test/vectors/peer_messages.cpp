@@ -19,6 +19,7 @@ constexpr unsigned presence = 7;
 constexpr unsigned confirmed = 8;
 constexpr unsigned metrics_request = 9;
 constexpr unsigned metrics_report = 10;
+constexpr unsigned links_full = 11;
 
 const std::string no_expiry = u8(0);
 const std::string properties = u8(0x01) + u8(1) + u8(0x26) + text("k") + text("v");
@@ -147,7 +148,10 @@ void add_others(Table& table) {
   table.bad("metrics request with a body", metrics_request, u8(0));
   table.bad("metrics report without figures", metrics_report, le16(0));
   table.bad("metrics report of another build", metrics_report, le16(1) + le64(5));
-  for (const unsigned kind : {0U, 11U, 127U, 255U}) {
+  table.good("links that are full", links_full, u8(1));
+  table.good("links with room", links_full, u8(0));
+  table.bad("links that are neither", links_full, u8(2));
+  for (const unsigned kind : {0U, 12U, 127U, 255U}) {
     table.bad("unknown kind", kind, "fields", PeerFault::unknown_kind);
   }
   for (const unsigned version : {0U, 2U, 255U}) {
