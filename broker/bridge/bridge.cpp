@@ -22,9 +22,9 @@ Bridge::Bridge(Options options, broker::Log& log)
       map_(options_.mappings),
       remote_(remote_options(options_)),
       local_(local_options(options_, 65'535)),
-      relay_(options_, map_, remote_, local_, log) {
-  assert(!options_.addresses.empty());
-}
+      relay_(options_, map_, remote_, local_, log),
+      introduction_(options_, map_, remote_, local_),
+      addresses_(options_) {}
 
 void Bridge::start(Instant now) {
   if (phase_ != Phase::stopped) return;
@@ -48,7 +48,7 @@ void Bridge::stop(Instant now) {
   orders_.erase(orders_.begin() + static_cast<std::ptrdiff_t>(next_order_), orders_.end());
   orders_.emplace_back(CloseRemote{});
   detach(now);
-  try_first_at_.reset();
+  addresses_.ended();
   run(now);
 }
 
@@ -59,9 +59,9 @@ void Bridge::messages_wait(Instant now) {
 }
 
 void Bridge::first_reachable(Instant now) {
-  if (phase_ < Phase::attaching || address_ == 0) return;
+  if (phase_ < Phase::attaching || addresses_.index() == 0) return;
   give_up("the first address can be reached again", now);
-  address_ = options_.addresses.size() - 1;  // the first is the next
+  addresses_.make_first_next();
   run(now);
 }
 
@@ -76,7 +76,7 @@ void Bridge::remote_closed(std::string_view why, Instant now) {
   if (!std::exchange(remote_open_, false)) return;
   say(LogType::warning,
       {phase_ == Phase::apart ? "Unable to connect bridge " : "Lost the connection of bridge ",
-       options_.name, " (", place_text(), "): ", broker::cut(why), "."});
+       options_.name, " (", addresses_.text(), "): ", broker::cut(why), "."});
   remote_.closed(now);
   run(now);
 }
@@ -125,7 +125,7 @@ std::optional<Instant> Bridge::next_wake() const noexcept {
     if (other && (!wake || *other < *wake)) wake = other;
   };
   if (!stalled_) take(remote_.next_wake());
-  take(try_first_at_);
+  take(addresses_.first_due_at());
   if (options_.start == Start::lazy && phase_ == Phase::crossing) {
     take(broker::after_milliseconds(relay_.last_crossing(), options_.idle_milliseconds));
   }
@@ -188,7 +188,7 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
       const bool subscription = answered->answer->type == mqtt::PacketType::suback;
       if (!subscription) continue;
       say(LogType::warning,
-          {"Bridge ", options_.name, ": ", place_text(), " refuses a subscription."});
+          {"Bridge ", options_.name, ": ", addresses_.text(), " refuses a subscription."});
     }
   } else {
     relay_.take_remote(event, now);
@@ -206,9 +206,7 @@ void Bridge::on_local(const client::Event& event, Instant now) {
       if (reason < Reason::unspecified_error) continue;
       say(LogType::warning, {"Bridge ", options_.name, " may not subscribe here."});
     }
-    if (phase_ != Phase::preparing || answers_due_ == 0) return;
-    --answers_due_;
-    if (answers_due_ == 0) prepared(now);
+    if (phase_ == Phase::preparing && introduction_.prepared_here()) prepared(now);
   } else {
     relay_.take_local(event, now);
     look_at_failure(now);
@@ -223,11 +221,6 @@ void Bridge::look_at_failure(Instant now) {
 
 void Bridge::say(LogType type, std::initializer_list<std::string_view> pieces) const {
   if (log_.enabled(type)) log_.write(type, broker::concat(pieces));
-}
-
-std::string Bridge::place_text() const {
-  const Address& address = options_.addresses[address_];
-  return address.port == 0 ? address.host : address.host + ":" + std::to_string(address.port);
 }
 
 }  // namespace bridge

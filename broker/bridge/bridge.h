@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/bridge/address_turn.h"
 #include "broker/bridge/held_ids.h"
+#include "broker/bridge/introduction.h"
 #include "broker/bridge/options.h"
 #include "broker/bridge/order.h"
 #include "broker/bridge/relay.h"
@@ -173,13 +175,8 @@ class Bridge {
   /// Ends the connection to the other broker for a reason of this end, and waits as after a loss.
   void give_up(std::string_view why, Instant now);
   void detach(Instant now);
-  void next_address() noexcept;
   void look_at_time(Instant now);
-  void subscribe_here(mqtt::RetainHandling retained, Instant now);
-  void subscribe_there(Instant now);
-  void notify(client::Client& client, Instant now) const;
   void say(broker::LogType type, std::initializer_list<std::string_view> pieces) const;
-  [[nodiscard]] std::string place_text() const;
 
   Options options_;
   broker::Log& log_;
@@ -187,6 +184,8 @@ class Bridge {
   client::Client remote_;
   client::Client local_;  // made anew for each connection: its terms are those of the other broker
   Relay relay_;
+  Introduction introduction_;
+  AddressTurn addresses_;
   HeldIds held_ids_;
   Phase phase_ = Phase::stopped;
   std::vector<Order> orders_;  // in order; those before next_order_ are given
@@ -197,9 +196,6 @@ class Bridge {
   bool passed_over_ = false;  // a message came while clearing: it comes again, on a new connection
   bool remote_open_ = false;  // there is a connection to the other broker, or one is asked for
   bool local_open_ = false;   // there is a connection to the shard, or one is asked for
-  std::size_t answers_due_ = 0;  // of SUBSCRIBE while preparing
-  std::size_t address_ = 0;
-  std::optional<Instant> try_first_at_;
   std::uint64_t connects_ = 0;
 };
 

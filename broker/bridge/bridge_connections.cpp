@@ -66,20 +66,20 @@ std::uint16_t window_of_shard(const Options& options, const client::Terms& terms
 }  // namespace
 
 void Bridge::open_remote() {
-  say(LogType::notice, {"Connecting bridge ", options_.name, " (", place_text(), ")"});
+  say(LogType::notice, {"Connecting bridge ", options_.name, " (", addresses_.text(), ")"});
   remote_open_ = true;
-  orders_.emplace_back(OpenRemote{address_});
+  orders_.emplace_back(OpenRemote{addresses_.index()});
 }
 
 void Bridge::remote_connected(const client::Connected& connected, Instant now) {
   ++connects_;
-  say(LogType::notice, {"Bridge ", options_.name, " is connected to ", place_text(),
+  say(LogType::notice, {"Bridge ", options_.name, " is connected to ", addresses_.text(),
                         connected.connack->session_present ? ", which has its session." : "."});
   if (must_clear(connected)) {
     constexpr std::string_view why =
         " has a session of a time that this broker does not remember, and releases its packet "
         "identifiers first.";
-    say(LogType::notice, {"Bridge ", options_.name, ": ", place_text(), why});
+    say(LogType::notice, {"Bridge ", options_.name, ": ", addresses_.text(), why});
     phase_ = Phase::clearing;
     passed_over_ = false;
     return held_ids_.begin(remote_, now);
@@ -107,11 +107,9 @@ void Bridge::on_remote_while_clearing(const client::Event& event, Instant now) {
 void Bridge::attach(Instant now) {
   phase_ = Phase::attaching;
   relay_.begin(now);
-  if (options_.notifications == Notifications::both) notify(remote_, now);
-  subscribe_there(now);
-  if (!options_.round_robin && address_ != 0) {
-    try_first_at_ = broker::after_milliseconds(now, options_.first_address_milliseconds);
-  }
+  if (options_.notifications == Notifications::both) introduction_.notify_there(now);
+  introduction_.subscribe_there(now);
+  addresses_.connected(now);
   assert(!local_open_);
   local_ = client::Client(local_options(options_, window_of_shard(options_, remote_.terms())));
   local_open_ = true;
@@ -121,18 +119,18 @@ void Bridge::attach(Instant now) {
 void Bridge::remote_ended(const Disconnected& end, Instant now) {
   if (phase_ == Phase::stopped) return;
   if (end.cause != Disconnected::Cause::closed) {  // that was said where it was noticed
-    say(LogType::warning,
-        {"Bridge ", options_.name, " (", place_text(), "): ", broker::cut(end_text(end)), "."});
+    say(LogType::warning, {"Bridge ", options_.name, " (", addresses_.text(),
+                           "): ", broker::cut(end_text(end)), "."});
   }
   const bool cleared = phase_ == Phase::clearing && !held_ids_.are_in_doubt();
   phase_ = Phase::apart;
   remote_open_ = false;
   orders_.emplace_back(CloseRemote{});
   detach(now);
-  try_first_at_.reset();
+  addresses_.ended();
   if (cleared) remote_ = client::Client(remote_options(options_));  // at once, not after a delay
   if (cleared || adapt(end)) return remote_.start(now);
-  next_address();
+  addresses_.advance();
 }
 
 /// A broker that lacks a feature is asked again without it, at once, and until the next
@@ -151,19 +149,18 @@ bool Bridge::adapt(const Disconnected& end) {
   return true;
 }
 
-/// With round_robin a lost connection is asked for again where the next one is; without, the first
-/// address has its turn again after all others.
-void Bridge::next_address() noexcept { address_ = (address_ + 1) % options_.addresses.size(); }
-
 void Bridge::local_connected(const client::Connected& connected, Instant now) {
   // One that ends with its connection is new each time.
   if (phase_ == Phase::preparing || options_.local_clean) {
     held_ids_.session_made(!connected.connack->session_present);
   }
-  if (phase_ == Phase::preparing) return subscribe_here(mqtt::RetainHandling::do_not_send, now);
+  if (phase_ == Phase::preparing) {
+    if (!introduction_.prepare_here(now)) prepared(now);
+    return;
+  }
   phase_ = Phase::crossing;
-  if (options_.notifications != Notifications::none) notify(local_, now);
-  subscribe_here(mqtt::RetainHandling::send, now);
+  if (options_.notifications != Notifications::none) introduction_.notify_here(now);
+  introduction_.subscribe_here(now);
 }
 
 void Bridge::local_ended(const Disconnected& end, Instant now) {
@@ -185,7 +182,7 @@ void Bridge::prepared(Instant now) {
 }
 
 void Bridge::give_up(std::string_view why, Instant now) {
-  say(LogType::notice, {"Bridge ", options_.name, " (", place_text(), ") closes: ", why, "."});
+  say(LogType::notice, {"Bridge ", options_.name, " (", addresses_.text(), ") closes: ", why, "."});
   remote_.closed(now);
 }
 
@@ -194,74 +191,17 @@ void Bridge::detach(Instant now) {
   relay_.clear();
   held_.reset();
   stalled_ = false;
-  answers_due_ = 0;
+  introduction_.forget_answers();
   if (!std::exchange(local_open_, false)) return;
   local_.closed(now);
   orders_.emplace_back(CloseLocal{});
 }
 
 void Bridge::look_at_time(Instant now) {
-  if (try_first_at_ && now >= *try_first_at_) {
-    orders_.emplace_back(TryFirst{});
-    try_first_at_ = broker::after_milliseconds(now, options_.first_address_milliseconds);
-  }
+  if (addresses_.first_is_due(now)) orders_.emplace_back(TryFirst{});
   if (options_.start != Start::lazy || phase_ != Phase::crossing) return;
   if (now < broker::after_milliseconds(relay_.last_crossing(), options_.idle_milliseconds)) return;
   give_up("nothing has crossed it for a while", now);
-}
-
-void Bridge::subscribe_here(mqtt::RetainHandling retained, Instant now) {
-  for (const Filter& each : map_.local_filters()) {
-    mqtt::Subscribe packet;
-    const bool shared = each.text.starts_with("$share/");  // may not say No Local [MQTT-3.8.3-4]
-    packet.entries = {{.filter = each.text,
-                       .qos = phase_ == Phase::preparing
-                                  ? each.qos
-                                  : std::min(each.qos, remote_.terms().maximum_qos),
-                       .no_local = !shared,
-                       .retain_as_published = true,
-                       .retain_handling = retained}};
-    const auto accepted = local_.subscribe(packet, {}, now);
-    if (accepted == client::Accepted::accepted) ++answers_due_;
-  }
-  for (const std::string& each : options_.local_leftovers) {
-    const auto accepted = local_.unsubscribe({.filters = {each}}, {}, now);
-    if (accepted == client::Accepted::accepted) ++answers_due_;
-  }
-  if (phase_ == Phase::preparing && answers_due_ == 0) prepared(now);
-}
-
-/// One filter a packet: some brokers take no more than a few in one.
-void Bridge::subscribe_there(Instant now) {
-  const bool v5 = options_.version == mqtt::Version::v5_0;
-  for (const Filter& each : map_.remote_filters()) {
-    mqtt::Subscribe packet;
-    const bool shared = each.text.starts_with("$share/");
-    packet.entries = {{.filter = each.text,
-                       .qos = std::min(each.qos, remote_.terms().maximum_qos),
-                       .no_local = v5 && !shared,
-                       .retain_as_published = v5}};
-    static_cast<void>(remote_.subscribe(packet, {}, now));
-  }
-  for (const std::string& each : options_.remote_leftovers) {
-    static_cast<void>(remote_.unsubscribe({.filters = {each}}, {}, now));
-  }
-  if (!options_.unsubscribes_leftovers) return;
-  for (const std::string& each : map_.remote_leftovers()) {
-    static_cast<void>(remote_.unsubscribe({.filters = {each}}, {}, now));
-  }
-}
-
-void Bridge::notify(client::Client& client, Instant now) const {
-  const client::Terms& terms = client.terms();
-  const bool there = &client == &remote_;
-  const bool has_slot = !there || terms.receive_maximum > 1;
-  const client::Publication publication = {
-      .topic = options_.notification_topic,
-      .payload = mqtt::as_bytes("1"),
-      .qos = has_slot ? std::min(Qos::at_least_once, terms.maximum_qos) : Qos::at_most_once,
-      .retain = terms.retain_available && (!there || options_.retains)};
-  static_cast<void>(client.publish(publication, {}, now));
 }
 
 }  // namespace bridge
