@@ -123,8 +123,19 @@ Answer<void> copy_pages(Database& source, Database& target, const Progress& prog
   return target.execute("PRAGMA journal_mode = DELETE");
 }
 
-bool same_file(const struct stat& one, const struct stat& other) {
-  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+/// Whether a copy may take this name: nothing has it, or a regular file that is none of the
+/// store's.
+bool may_be_replaced(const std::string& store, const std::string& target) {
+  struct stat there{};
+  if (::stat(target.c_str(), &there) != 0) return true;
+  for (const char* const part : {"", "-wal", "-shm", ".lock"}) {
+    struct stat own{};
+    if (::stat((store + part).c_str(), &own) == 0 && own.st_dev == there.st_dev &&
+        own.st_ino == there.st_ino) {
+      return false;
+    }
+  }
+  return S_ISREG(there.st_mode);
 }
 
 /// Copies bytes. Returns false with errno.
@@ -147,12 +158,10 @@ std::expected<std::uint64_t, std::string> back_up(const std::string& path,
                                                   const std::string& target,
                                                   const Progress& progress) {
   struct stat before{};
-  struct stat there{};
   if (::stat(path.c_str(), &before) != 0) {
     return failure("The store " + path + " cannot be read", std::strerror(errno));
   }
-  if (::stat(target.c_str(), &there) == 0 &&
-      (!S_ISREG(there.st_mode) || same_file(before, there))) {
+  if (!may_be_replaced(path, target)) {
     return failure(target, "a backup has to be another file than the store, and a regular one");
   }
   const bool has_log = ::access((path + "-wal").c_str(), F_OK) == 0;

@@ -98,6 +98,10 @@ TEST_CASE("what is no store, or no place for a copy, is refused", "[backup]") {
   const std::string path = folder.file("darter.db");
   const auto store = test::open_store(path, log);
   CHECK(back_up(path, path, {}).error().find("another file than the store") != std::string::npos);
+  for (const char* const part : {"-wal", "-shm", ".lock"}) {
+    CHECK(back_up(path, path + part, {}).error().find("another file than the store") !=
+          std::string::npos);
+  }
   CHECK(back_up(path, folder.path().string(), {}).error().find("a regular one") !=
         std::string::npos);
   CHECK(back_up(folder.file("none"), folder.file("copy"), {}).error().find("No such file") !=
