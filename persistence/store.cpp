@@ -122,8 +122,15 @@ Answer<void> Store::begin() {
   assert(tables_ && sqlite3_get_autocommit(database_.handle()) != 0);  // no transaction is open
   holders_.begin();
   step_milliseconds_ = 0;
+  if (auto whole = check_log(); !whole) return whole;
   auto done = database_.execute("BEGIN IMMEDIATE");
   return done ? keep_time() : done;
+}
+
+// files_differ() comes once a second: the next commit would make the log as long as it has to be.
+Answer<void> Store::check_log() const {
+  if (!files_.log_is_cut(wal_.bytes())) return {};
+  return std::unexpected(DatabaseError{SQLITE_CORRUPT, files_.log_path() + " was cut short"});
 }
 
 // Times that are NULL stay so: NULL + 1 is NULL.
@@ -157,7 +164,8 @@ void Store::look_at_clock() {
 // earlier commits were synced. A newly opened file would take the lost pages for a transaction.
 Answer<void> Store::commit() {
   assert(sqlite3_get_autocommit(database_.handle()) == 0);  // begin() opened a transaction
-  auto done = database_.execute("COMMIT");
+  auto done = check_log();
+  if (done) done = database_.execute("COMMIT");
   if (done && step_milliseconds_ != 0) {
     log_.write(broker::LogType::notice,
                "The system's clock differs by " + std::to_string(step_milliseconds_ / 1000) +

@@ -158,6 +158,8 @@ class Store {
   [[nodiscard]] Answer<void> connect();
   /// Puts an empty file at the place. Errors as of begin_renewal().
   [[nodiscard]] std::expected<void, std::string> take_place();
+  /// An error if the log was cut since the last commit.
+  [[nodiscard]] Answer<void> check_log() const;
   /// Tells of a store that is not whole. Errors    One sentence, if the start is to be refused.
   [[nodiscard]] std::expected<void, std::string> look_for_unfinished();
   [[nodiscard]] Answer<void> keep_time();

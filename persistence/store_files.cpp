@@ -174,6 +174,11 @@ std::optional<std::string> StoreFiles::difference(off_t log_bytes) const {
   return std::nullopt;
 }
 
+bool StoreFiles::log_is_cut(off_t log_bytes) const {
+  struct stat log{};
+  return log_bytes > 0 && ::stat(log_path().c_str(), &log) == 0 && log.st_size < log_bytes;
+}
+
 std::expected<std::string, std::string> StoreFiles::set_aside(const std::string& word) const {
   std::string aside = name_aside(word);
   for (const char* const part : {"", "-wal", "-shm"}) {

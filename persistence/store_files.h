@@ -42,6 +42,9 @@ class StoreFiles {
   ///
   /// Cost      Three stat() and one read of 32 bytes.
   [[nodiscard]] std::optional<std::string> difference(off_t log_bytes) const;
+  /// Whether PATH-wal is shorter than that: a write behind its end would leave a gap, and SQLite
+  /// ignores all that follows one.
+  [[nodiscard]] bool log_is_cut(off_t log_bytes) const;
 
   /// Moves PATH, PATH-wal and PATH-shm to names with `word` and the date at their end. Returns the
   /// new name of PATH. A missing file is no error.

@@ -144,6 +144,7 @@ Answer<void> WriteAheadLog::move(int mode) {
   if (code != SQLITE_OK) return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
   // An operator's reader may keep frames in the log; then the log continues.
   if (moved < frames) return {};
+  pages_ = 0;
   return stamp(stamp_.next());
 }
 

@@ -35,7 +35,10 @@ class WriteAheadLog {
   /// Errors    One sentence. `refuse`: a log without its database is one.
   [[nodiscard]] std::expected<void, std::string> check(bool refuse, broker::Log& lines);
   /// The log is empty: the file at its place was set aside.
-  void restart() noexcept { was_empty_ = true; }
+  void restart() noexcept {
+    was_empty_ = true;
+    pages_ = 0;
+  }
   /// The database was opened. Makes sure that all that the log shows is on the disk.
   [[nodiscard]] Answer<void> opened();
   /// Gives the log its stamp, and moves an earlier process's frames into the database.

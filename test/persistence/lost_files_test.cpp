@@ -117,6 +117,26 @@ TEST_CASE("a store whose files are lost says so, and begins anew", "[lost]") {
   CHECK(log.count(LogType::error, "") == 0);
 }
 
+TEST_CASE("a log that was cut is lost, though commits that follow make it as long again",
+          "[lost]") {
+  Folder folder;
+  Folder other;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const auto store = test::open_store(path, log);
+  for (std::uint64_t key = 1; key <= 3; ++key) REQUIRE(test::write(*store, one(key)));
+  std::filesystem::resize_file(path + "-wal", 10'000);
+  REQUIRE_FALSE(test::write(*store, one(4)));
+  store->roll_back();
+  CHECK(store->files_differ()->ends_with("darter.db-wal was cut short"));
+  REQUIRE(store->renew([](const Store::Give& give) {
+    for (std::uint64_t key = 1; key <= 4; ++key) give(one(key).batch);
+  }));
+  REQUIRE(test::write(*store, one(5)));
+  const auto again = test::open_store(files_after_kill(folder, other), log);
+  CHECK(test::contents_of(*again).loaded.sessions == 5);
+}
+
 TEST_CASE("a store that another darter has meanwhile stays lost", "[lost]") {
   Folder folder;
   Lines log;
