@@ -154,9 +154,10 @@ bool copy_bytes(std::FILE* source, int target) {
 
 }  // namespace
 
-std::expected<std::uint64_t, std::string> back_up(const std::string& path,
+std::expected<std::uint64_t, std::string> back_up(const std::string& named,
                                                   const std::string& target,
                                                   const Progress& progress) {
+  const std::string path = file_behind_links(named);
   struct stat before{};
   if (::stat(path.c_str(), &before) != 0) {
     return failure("The store " + path + " cannot be read", std::strerror(errno));
@@ -196,8 +197,9 @@ std::expected<std::uint64_t, std::string> back_up(const std::string& path,
   return static_cast<std::uint64_t>(made.st_size);
 }
 
-std::expected<std::string, std::string> restore(const std::string& path, std::FILE* source,
+std::expected<std::string, std::string> restore(const std::string& named, std::FILE* source,
                                                 const std::string& source_name) {
+  const std::string path = file_behind_links(named);
   if (StoreFiles(source_name).log_has_frames()) {
     return failure(source_name, "it has a log, " + source_name +
                                     "-wal, and is no backup without it. Make one of it with "

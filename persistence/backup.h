@@ -22,7 +22,8 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
                                                                 const std::string& target,
                                                                 const Progress& progress);
 
-/// Puts a copy in the place of a store that no process has open.
+/// Puts a copy in the place of a store that no process has open. Of a symbolic link to a store, as
+/// above, the file that it leads to is meant.
 ///
 /// `source`: open, so that it may be a file that only root can read. `source_name` is for errors.
 /// Returns   The name under which the store that was there is kept; empty if there was none.

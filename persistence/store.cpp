@@ -41,7 +41,15 @@ Store::~Store() {
 
 std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOptions& options,
                                                                broker::Log& log) {
-  std::unique_ptr<Store> store(new Store(options, log));
+  StoreOptions real = options;
+  real.path = file_behind_links(options.path);
+  if (real.path != options.path && StoreFiles(options.path).log_has_frames()) {
+    return std::unexpected("The store " + options.path + " is a symbolic link to " + real.path +
+                           ", and a log that was not yet moved into it lies beside the link. " +
+                           "Move " + options.path + "-wal to " + real.path +
+                           "-wal, or away if that file is newer.");
+  }
+  std::unique_ptr<Store> store(new Store(std::move(real), log));
   if (auto locked = store->files_.lock(); !locked) return std::unexpected(locked.error());
   if (auto checked = store->wal_.check(options.refuse_damaged, log); !checked)
     return std::unexpected(checked.error());
@@ -59,7 +67,7 @@ std::expected<std::unique_ptr<Store>, std::string> Store::open(const StoreOption
     connected = store->connect();
   }
   if (!connected) {
-    return std::unexpected("The store " + options.path +
+    return std::unexpected("The store " + store->options_.path +
                            " cannot be opened: " + connected.error().what + ".");
   }
   if (auto whole = store->look_for_unfinished(); !whole) return std::unexpected(whole.error());

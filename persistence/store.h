@@ -26,7 +26,7 @@ namespace persistence {
 
 /// How the store is opened.
 struct StoreOptions {
-  std::string path;
+  std::string path;             // or a symbolic link to it
   bool refuse_damaged = false;  // else a damaged file is set aside, and the store begins empty
   /// The store outlives the clock of Instants. Empty: Instant 0 is 1970.
   StoreClock::Read clock = {};

@@ -158,7 +158,11 @@ std::optional<std::string> StoreFiles::difference(off_t log_bytes) const {
   const auto log = look_at(log_path());
   const auto lock = look_at(path_ + ".lock");
   if (!database) return path_ + " is gone";
-  if (database->identity != database_.identity) return path_ + " was replaced by another file";
+  std::error_code ignored;
+  // A link to where the file was moved: the next start would look for the log there.
+  if (database->identity != database_.identity || std::filesystem::is_symlink(path_, ignored)) {
+    return path_ + " was replaced by another file";
+  }
   if (database->bytes < database_.bytes) return path_ + " was cut short";
   if (database->bytes != database_.bytes ||
       database->written_nanoseconds != database_.written_nanoseconds) {
@@ -229,6 +233,18 @@ bool StoreFiles::log_has_frames() const {
 bool StoreFiles::has_database() const {
   const auto database = look_at(path_);
   return database && database->bytes > 0;
+}
+
+std::string file_behind_links(const std::string& path) {
+  constexpr int links_max = 40;  // as the kernel follows
+  std::filesystem::path file = path;
+  for (int i = 0; i < links_max; ++i) {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(file, error);
+    if (error) break;
+    file = file.parent_path() / target;
+  }
+  return file.string();
 }
 
 void sync_folder_of(const std::string& path) {

@@ -40,7 +40,7 @@ class StoreFiles {
   [[nodiscard]] bool has_own_database() const;
   /// The first difference found, as a clause for the log. `log_bytes`: how long PATH-wal has to be.
   ///
-  /// Cost      Three stat() and one read of 32 bytes.
+  /// Cost      Four stat() and one read of 32 bytes.
   [[nodiscard]] std::optional<std::string> difference(off_t log_bytes) const;
   /// Whether PATH-wal is shorter than that: a write behind its end would leave a gap, and SQLite
   /// ignores all that follows one.
@@ -97,5 +97,9 @@ class StoreFiles {
 
 /// Makes the names in a folder last.
 void sync_folder_of(const std::string& path);
+
+/// The file that a path leads to by symbolic links of its last part; it need not be there. SQLite
+/// keeps its log beside that file.
+[[nodiscard]] std::string file_behind_links(const std::string& path);
 
 }  // namespace persistence

@@ -62,6 +62,11 @@ const Loss losses[] = {
        std::filesystem::copy_file(path, path + ".copy");
        std::filesystem::rename(path + ".copy", path);
      }},
+    {"darter.db was replaced by another file",
+     [](const std::string& path) {
+       std::filesystem::rename(path, path + ".moved");
+       std::filesystem::create_symlink(path + ".moved", path);
+     }},
     {"darter.db was cut short",
      [](const std::string& path) { std::filesystem::resize_file(path, 4096); }},
     {"darter.db was written by another program",
@@ -135,6 +140,30 @@ TEST_CASE("a log that was cut is lost, though commits that follow make it as lon
   REQUIRE(test::write(*store, one(5)));
   const auto again = test::open_store(files_after_kill(folder, other), log);
   CHECK(test::contents_of(*again).loaded.sessions == 5);
+}
+
+TEST_CASE("a store behind a symbolic link is the file that the link leads to", "[lost]") {
+  Folder folder;
+  Folder other;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const std::string file = other.file("elsewhere.db");
+  std::filesystem::create_symlink(file, path);
+  {
+    const auto store = test::open_store(path, log);
+    REQUIRE(test::write(*store, one(1)));
+    CHECK_FALSE(store->files_differ());
+    CHECK_FALSE(Store::open({.path = file}, log));  // one lock for both names
+    REQUIRE(persistence::back_up(path, folder.file("copy"), {}));
+    CHECK(test::value_in(folder.file("copy"), "SELECT count(*) FROM session") == "1");
+    std::filesystem::copy_file(file + "-wal", path + "-wal");
+  }
+  // As after a crash and a move of the database alone.
+  const auto refused = Store::open({.path = path}, log);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().find("lies beside the link") != std::string::npos);
+  std::filesystem::remove(path + "-wal");
+  CHECK(test::contents_of(*test::open_store(path, log)).loaded.sessions == 1);
 }
 
 TEST_CASE("a store that another darter has meanwhile stays lost", "[lost]") {
