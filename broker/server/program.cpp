@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
@@ -43,13 +44,27 @@ using broker::LogType;
 
 int status(conf::ExitCode code) { return static_cast<int>(code); }
 
-/// Through a queue: a full pipe without a reader must not keep a start from failing.
-void print_error(std::string_view text) {
-  LogQueue(std::make_shared<FileOutput>(STDERR_FILENO)).add(LogType::error, {}, text);
+/// Through one queue, which waits a second for all of them: a full pipe without a reader must not
+/// keep a start from failing.
+void print_lines(std::span<const std::string> lines) {
+  LogQueue queue(std::make_shared<FileOutput>(STDERR_FILENO));
+  for (const std::string& line : lines) queue.add(LogType::error, {}, line);
+}
+
+void print_error(const std::string& text) { print_lines({&text, 1}); }
+
+/// One fault in each line of `faults`.
+void print_faults(std::string_view faults) {
+  std::vector<std::string> lines;
+  for (const std::string_view fault : lines_of(faults)) lines.push_back(concat({"Error: ", fault}));
+  print_lines(lines);
 }
 
 int report(const conf::Diagnostics& diagnostics) {
-  for (const conf::Diagnostic& diagnostic : diagnostics) print_error(conf::format(diagnostic));
+  std::vector<std::string> lines;
+  lines.reserve(diagnostics.size());
+  for (const conf::Diagnostic& diagnostic : diagnostics) lines.push_back(conf::format(diagnostic));
+  print_lines(lines);
   return status(conf::ExitCode::bad_configuration);
 }
 
@@ -179,16 +194,12 @@ int run(const std::vector<std::string_view>& arguments) {
   }
   auto realms = Gatekeeper::load(*settings);
   if (!realms) {
-    for (const std::string_view fault : lines_of(realms.error())) {
-      print_error(concat({"Error: ", fault}));
-    }
+    print_faults(realms.error());
     return status(conf::ExitCode::bad_configuration);
   }
   auto tls = Certificates::load(*settings);
   if (!tls) {
-    for (const std::string_view fault : lines_of(tls.error())) {
-      print_error(concat({"Error: ", fault}));
-    }
+    print_faults(tls.error());
     // As Mosquitto: the configuration itself is good, a listener cannot be opened.
     return status(command_line->action == conf::Action::test_config
                       ? conf::ExitCode::bad_configuration
@@ -196,9 +207,7 @@ int run(const std::vector<std::string_view>& arguments) {
   }
   if (command_line->action == conf::Action::test_config) {
     if (const auto bridges = BridgeSet().prepare(*settings, 0); !bridges) {
-      for (const std::string_view fault : lines_of(bridges.error())) {
-        print_error(concat({"Error: ", fault}));
-      }
+      print_faults(bridges.error());
       return status(conf::ExitCode::bad_configuration);
     }
     return test_config(*command_line, *settings, *realms, *tls);

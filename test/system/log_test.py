@@ -69,6 +69,11 @@ class UnreadTest(BrokerTest):
             self.broker.start(wait=False)
             self.assertEqual(self.broker.process.wait(DEADLINE_SECONDS), 1)
         self.broker.process = None
+        fifo = self.prepare("no_such_option 1\n" * 200)  # a line for each
+        self.broker.wrapper = ["sh", "-c", 'exec "$@" >"$0" 2>&1', str(fifo)]
+        self.broker.start(wait=False)
+        self.assertEqual(self.broker.process.wait(DEADLINE_SECONDS), 3)
+        self.broker.process = None
 
 
 class ClientTextTest(BrokerTest):
