@@ -138,7 +138,7 @@ Answer<void> Store::begin() {
 // files_differ() comes once a second: the next commit would make the log as long as it has to be.
 Answer<void> Store::check_log() const {
   if (!files_.log_is_cut(wal_.bytes())) return {};
-  return std::unexpected(DatabaseError{SQLITE_CORRUPT, files_.log_path() + " was cut short"});
+  return std::unexpected(DatabaseError{SQLITE_CORRUPT, "its log was cut short"});
 }
 
 // Times that are NULL stay so: NULL + 1 is NULL.
