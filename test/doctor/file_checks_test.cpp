@@ -164,6 +164,21 @@ TEST_CASE("what the broker writes", "[doctor]") {
   CHECK(is_in("there is no folder /l", complaint(facts)));
 }
 
+TEST_CASE("a file where a folder is wanted, and a folder where a file is", "[doctor]") {
+  doctor::Facts facts = healthy();
+  facts.files["/s"] = file(0755);
+  CHECK(complaint(facts) ==
+        "error /etc/darter.conf:4: 'persistence_location' /s is no folder -> name another");
+  facts = healthy();
+  facts.files["/l/log"] = folder(0755, 100, 200);
+  CHECK(complaint(facts) ==
+        "error /etc/darter.conf:5: 'log_dest' /l/log is a folder -> name another");
+  facts = healthy();
+  facts.files["/l"] = file(0755);
+  facts.files.erase("/l/log");
+  CHECK(is_in("'log_dest' /l/log: there is no folder /l", complaint(facts)));
+}
+
 TEST_CASE("the broker's user", "[doctor]") {
   doctor::Facts facts = healthy();
   facts.broker.reset();

@@ -117,6 +117,7 @@ class PathCheck {
   [[nodiscard]] bool starts_as_its_user() const { return !facts_.is_root && !facts_.unit; }
   [[nodiscard]] bool is_reachable();
   [[nodiscard]] bool is_there();
+  [[nodiscard]] bool is_of_its_kind();
   [[nodiscard]] bool is_private();
   [[nodiscard]] bool has_access();
   [[nodiscard]] std::string command_to_close() const;
@@ -191,13 +192,25 @@ void PathCheck::missing() {
 bool PathCheck::is_there() {
   const std::string folder = folder_of(path_.path);
   const bool is_made = path_.use == Use::write_file || is_made_at_start();
-  if (is_made && facts_of(folder).state != FileFacts::State::there) {
+  if (is_made && !facts_of(folder).is_folder) {
     findings_.error(path_.where, what() + ": there is no folder " + folder,
                     "install -d -o " + user().name + " -m 750 " + folder);
     return false;
   }
   if (is_made || file().state == FileFacts::State::there) return true;
   missing();
+  return false;
+}
+
+/// Is it a folder where the broker wants one, and none where it wants a file?
+bool PathCheck::is_of_its_kind() {
+  const bool wants_folder = path_.use == Use::keep_in || path_.use == Use::read_folder;
+  if (file().state != FileFacts::State::there || path_.use == Use::socket ||
+      file().is_folder == wants_folder) {
+    return true;
+  }
+  findings_.error(path_.where, what() + (wants_folder ? " is no folder" : " is a folder"),
+                  "name another");
   return false;
 }
 
@@ -306,7 +319,7 @@ void PathCheck::run() {
                              "run this as root, or as user " + user().name);
   }
   const bool is_new = path_.use == Use::kept_file && file().state == FileFacts::State::missing;
-  if (is_new || !is_there() || !is_reachable()) return;
+  if (is_new || !is_there() || !is_of_its_kind() || !is_reachable()) return;
   const bool secret = is_private();
   if (!has_access() || !secret) return;
   const std::string user_may = "user " + user().name;
