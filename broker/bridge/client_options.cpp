@@ -38,6 +38,7 @@ client::Options remote_options(const Options& options) {
   remote.will = will_of(options, false);
   remote.bridge = options.says_bridge;
   remote.receive_maximum = options.receive_maximum;
+  remote.tolerates_excess = true;
   remote.topic_alias_in_max = options.topic_alias_max;
   remote.acknowledge = client::Acknowledge::by_caller;
   remote.handshakes = client::Handshakes::relayed;

@@ -128,7 +128,8 @@ void Client::State::accept_terms(const mqtt::Connack& packet, Instant now) {
   keep_alive.begin(terms.keep_alive_seconds, options.pingresp_milliseconds, now);
   outgoing_aliases.begin(std::min(options.topic_alias_out_max, terms.topic_alias_maximum));
   incoming_aliases.begin(options.topic_alias_in_max);
-  receiving.begin(options.receive_maximum, options.version, options.handshakes);
+  receiving.begin(options.tolerates_excess ? 65'535 : options.receive_maximum, options.version,
+                  options.handshakes);
   backoff.reset();
   accepted_before = true;
   bridge_bit.accepted();

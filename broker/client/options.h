@@ -88,8 +88,12 @@ struct Options {
 
   // Limits of the server's packets.
   std::uint16_t receive_maximum = 65'535;  // not 0; the server hears of it from 5.0 on
-  std::uint32_t packet_bytes_max = 0;      // 0: as large as MQTT has them, 256 MiB
-  std::uint16_t topic_alias_in_max = 0;    // each keeps a topic name
+  /// The server may exceed it. Mosquitto 2.0 sends everything again, after an outage, that its own
+  /// max_inflight_messages let into flight: a client that left it for that would never get further.
+  /// The limit is that of 3.1.1 then: the number of packet identifiers.
+  bool tolerates_excess = false;
+  std::uint32_t packet_bytes_max = 0;    // 0: as large as MQTT has them, 256 MiB
+  std::uint16_t topic_alias_in_max = 0;  // each keeps a topic name
   Acknowledge acknowledge = Acknowledge::at_once;
   Handshakes handshakes = Handshakes::kept;
 

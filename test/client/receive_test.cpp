@@ -152,6 +152,17 @@ TEST_CASE("a server that exceeds the Receive Maximum is left [MQTT-3.3.4-9]", "[
   CHECK_FALSE(talk.client.connected());
 }
 
+TEST_CASE("a client that has to get on takes more than its Receive Maximum", "[client]") {
+  client::Options options = receiver(by_caller);
+  options.receive_maximum = 1;
+  options.tolerates_excess = true;
+  Talk talk(options);
+  talk.connect();
+  talk.hear(talk.message("a", "1", 1, 1) + talk.message("a", "2", 2, 2));
+  CHECK(talk.client.connected());
+  CHECK(talk.events() == Strings{"message q1 m1 a 1", "message q2 m2 a 2"});
+}
+
 TEST_CASE("topic aliases of the server stand for their topics", "[client]") {
   client::Options options = receiver(at_once);
   options.topic_alias_in_max = 2;
