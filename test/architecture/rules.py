@@ -20,8 +20,8 @@ valarray variant vector version
 """.split())
 
 POSIX = re.compile(r"^(sys|net|netinet|arpa|linux|asm|bits)/|^(unistd|fcntl|errno|poll|signal|time|"
-                   r"dirent|fnmatch|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|crypt|"
-                   r"spawn|"
+                   r"dirent|fnmatch|glob|grp|malloc|pwd|syslog|termios|limits|ifaddrs|netdb|"
+                   r"resolv|crypt|spawn|"
                    r"string|stdio|stdlib|stdint|stddef|sched|pthread|endian|getopt|locale)\.h$")
 
 

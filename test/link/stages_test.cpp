@@ -34,7 +34,9 @@ std::string take_head(std::string& stream) {
 class Far {
  public:
   Far(const LinkOptions& options, const transport::TlsSite& site)
-      : proxied_(!options.proxy), upgraded_(!options.address.has_websocket()) {
+      : proxied_(!options.proxy),
+        is_socks_(options.proxy && options.proxy->kind == transport::LinkProxy::Kind::socks),
+        upgraded_(!options.address.has_websocket()) {
     if (options.address.has_tls()) tls_.emplace(site.load(transport::Protocol::websockets));
   }
 
@@ -42,6 +44,7 @@ class Far {
   std::string read(std::string_view bytes) {
     stream_ += bytes;
     std::string answer;
+    if (is_socks_) return answer_socks();
     if (!proxied_) {
       const std::string head = take_head(stream_);
       if (head.empty()) return {};
@@ -75,6 +78,18 @@ class Far {
   std::string mqtt;
 
  private:
+  /// Answers the greeting, then the request.
+  std::string answer_socks() {
+    constexpr std::size_t greeting_bytes = 3;
+    constexpr std::size_t request_bytes = 13;  // for "a.test"
+    const std::size_t wanted = proxied_ ? request_bytes : greeting_bytes;
+    if (stream_.size() < wanted) return {};
+    CHECK(stream_.size() == wanted);
+    stream_.clear();
+    if (!std::exchange(proxied_, true)) return {"\x05\x00", 2};
+    is_socks_ = false;
+    return {"\x05\x00\x00\x01\x7F\x00\x00\x01\x04\x38", 10};
+  }
   std::string answer_upgrade(const std::string& head) {
     has_websocket_ = true;
     transport::HttpRequestReader reader(10'000);
@@ -98,6 +113,7 @@ class Far {
   }
 
   bool proxied_;
+  bool is_socks_;  // and the proxy has not answered everything
   bool upgraded_;
   bool has_websocket_ = false;
   std::optional<transport::TlsServer> tls_;
@@ -137,13 +153,15 @@ std::optional<transport::LinkEnd> end_after(const LinkOptions& options, std::str
 
 TEST_CASE("stages open one after the other, and carry MQTT, however it is cut", "[stages]") {
   const auto* const scheme = GENERATE("mqtt", "mqtts", "ws", "wss");
-  const bool has_proxy = GENERATE(false, true);
+  using Kind = transport::LinkProxy::Kind;
+  const auto proxy =
+      GENERATE(std::optional<Kind>(), std::optional(Kind::http), std::optional(Kind::socks));
   const auto cut = GENERATE(Cut::whole, Cut::halves, Cut::bytes);
-  CAPTURE(scheme, has_proxy, cut);
+  CAPTURE(scheme, cut);
   const transport::TlsSite site;
   LinkOptions options = options_for(std::string(scheme) + "://a.test");
   options.tls = *transport::LinkTls::load({.ca_file = site.options.ca_file});
-  if (has_proxy) options.proxy = {.host = "proxy"};
+  if (proxy) options.proxy = {.host = "proxy", .kind = *proxy};
   Far far(options, site);
   LinkStages stages(options);
   mqtt::ByteBuffer wire;
@@ -252,6 +270,27 @@ TEST_CASE("a proxy that refuses or babbles is told", "[stages]") {
   const auto babble = end_after(options, std::string("\x05\xFF", 2), Cut::whole);
   REQUIRE(babble);
   CHECK(babble->text == "a:1883: the proxy's answer is no HTTP");
+  options.proxy->kind = transport::LinkProxy::Kind::socks;
+  const auto closed = end_after(options, "\x05\xFF", Cut::bytes);
+  REQUIRE(closed);
+  CHECK(closed->fault == LinkFault::proxy);
+  CHECK(closed->status == 407);
+  CHECK(closed->text == "a:1883: the proxy proxy:3128 wants a login");
+}
+
+TEST_CASE("TLS checks the name that SRV records allow in place of the address", "[stages]") {
+  const transport::TlsSite site;
+  LinkOptions options = options_for("mqtts://b.test");
+  options.tls = *transport::LinkTls::load({.ca_file = site.options.ca_file});
+  options.checked_host = GENERATE("", "a.test");
+  Far far(options, site);
+  LinkStages stages(options);
+  mqtt::ByteBuffer wire;
+  stages.begin(wire);
+  while (!wire.empty()) {
+    static_cast<void>(stages.read(mqtt::as_bytes(far.read(taken(wire))), wire));
+  }
+  CHECK(stages.is_open() == !options.checked_host.empty());
 }
 
 TEST_CASE("an end of the socket means what the stage at work makes of it", "[stages]") {

@@ -7,8 +7,10 @@
 #include <memory>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 #include "transport/connector.h"
+#include "transport/link/srv.h"
 #include "transport/link/stages.h"
 #include "transport/text.h"
 
@@ -45,16 +47,24 @@ LinkEnd end_of(ConnectFailure failure) {
 class Link::Job {
  public:
   Job(uv_loop_t* loop, LinkOptions options, Link& owner)
-      : options_(std::move(options)), connector_(loop), stages_(options_), owner_(&owner) {
+      : options_(std::move(options)),
+        srv_(loop),
+        connector_(loop),
+        stages_(options_),
+        owner_(&owner) {
     uv_timer_init(loop, &timer_);
     timer_.data = this;
     poll_.data = this;
   }
 
   void begin() {
-    connector_.connect(target_of(options_), [this](auto result) {
-      if (!result) return finish(end_of(std::move(result.error())));
-      connected(std::move(*result));
+    if (!options_.uses_srv || options_.address.is_unix()) return connect();
+    const LinkAddress& address = options_.address;
+    srv_.ask(srv_name(address.host, address.has_tls()), [this](auto targets) {
+      if (!targets) return finish({LinkFault::name, 0, std::move(targets.error())});
+      domain_ = std::move(options_.address.host);
+      targets_ = std::move(*targets);
+      connect_to_target();
     });
   }
   void write(mqtt::ByteBuffer& packets) {
@@ -79,6 +89,7 @@ class Link::Job {
   void close() {
     if (state_ == State::ending || state_ == State::closing) return;
     if (state_ != State::open) {
+      srv_.cancel();
       connector_.cancel();
       if (state_ == State::handshaking) uv_poll_stop(&poll_);
       state_ = State::ending;
@@ -103,13 +114,30 @@ class Link::Job {
 
  private:
   enum class State : std::uint8_t {
-    connecting,   ///< the connector is at work
+    connecting,   ///< the lookup or the connector is at work
     handshaking,  ///< the stages are
     open,
     closing,  ///< the last bytes leave, then the peer's end is waited for
     ending,   ///< closed before it was open: the user hears it later
     over,
   };
+
+  void connect() {
+    connector_.connect(target_of(options_), [this](auto result) {
+      if (result) return connected(std::move(*result));
+      if (!targets_.empty()) return connect_to_target();
+      finish(end_of(std::move(result.error())));
+    });
+  }
+  /// Goes to the next one of the SRV records' targets.
+  void connect_to_target() {
+    const SrvTarget& target = targets_.front();
+    options_.address.host = target.host;
+    options_.address.port = target.port;
+    options_.checked_host = checked_srv_name(domain_, target.host);
+    targets_.erase(targets_.begin());
+    connect();
+  }
 
   void connected(OpenedSocket opened) {
     socket_ = std::move(opened.socket);
@@ -224,6 +252,7 @@ class Link::Job {
     state_ = State::over;
     Link& owner = *owner_;
     owner.job_ = nullptr;
+    srv_.cancel();
     connector_.cancel();
     const auto closed = [](uv_handle_t* handle) { static_cast<Job*>(handle->data)->release_one(); };
     uv_close(reinterpret_cast<uv_handle_t*>(&timer_), closed);
@@ -237,6 +266,9 @@ class Link::Job {
   }
 
   LinkOptions options_;
+  std::vector<SrvTarget> targets_;  // of SRV records, that were not tried
+  std::string domain_;              // of them
+  SrvLookup srv_;
   Connector connector_;
   LinkStages stages_;
   Link* owner_;  // until it is over

@@ -17,10 +17,10 @@ class Link;
 /// The step of a link that failed.
 enum class LinkFault : std::uint8_t {
   none,         ///< asked by close(), or the peer ended it in order
-  name,         ///< the host's name is not known
+  name,         ///< the host's name is not known, or its domain has no SRV record
   network,      ///< refused, unreachable, reset, no such file of a unix socket
   timeout,      ///< no answer in time
-  proxy,        ///< the proxy refused, or speaks no HTTP
+  proxy,        ///< the proxy refused, or speaks another protocol
   tls,          ///< the handshake failed; the port speaks no TLS
   certificate,  ///< the server's is not trusted, or is another host's
   http,         ///< the WebSocket was refused; `status` has the answer's
@@ -30,7 +30,8 @@ enum class LinkFault : std::uint8_t {
 /// How a link ended.
 struct LinkEnd {
   LinkFault fault = LinkFault::none;
-  unsigned status = 0;  // of HTTP: of the proxy, or of the server; 0: none
+  /// Of HTTP: of the proxy, or of the server; 407 also if a SOCKS proxy wants a login; 0: none.
+  unsigned status = 0;
   /// Why, for the log and for people: a sentence without its full stop, with the address and,
   /// where there is one, a remedy.
   std::string text{};
@@ -55,8 +56,9 @@ class LinkUser {
 
 /// A byte stream to an MQTT server, opened in steps, each left out if the address does not have it:
 ///
-///   addresses race ──▶ CONNECT to a proxy ──▶ TLS ──▶ WebSocket ──▶ MQTT bytes
-///   (Connector)        (requests.h)          (LinkTlsStage) (requests.h, WebSocketClient)
+///   SRV records ──▶ addresses race ──▶ a proxy ──▶ TLS ──▶ WebSocket ──▶ MQTT bytes
+///   (SrvLookup)     (Connector)        (requests.h, (LinkTlsStage)
+///                                       SocksHandshake)    (requests.h, WebSocketClient)
 ///
 /// Shape      The stages (LinkStages) do no I/O; this class moves bytes between them and a socket.
 /// Lifetime   libuv's part of a connection outlives the link for as long as libuv needs it: the

@@ -16,12 +16,21 @@ namespace transport {
 
 class LinkTls;
 
-/// An HTTP proxy that connects through by CONNECT (RFC 9110, section 9.3.6).
+/// A text of SOCKS5 (a host's name, a user's name, a password) has at most so many bytes.
+inline constexpr std::size_t socks_text_bytes_max = 255;
+
+/// A proxy that connects to the server, by its name.
 struct LinkProxy {
+  enum class Kind : std::uint8_t {
+    http,   ///< by CONNECT (RFC 9110, section 9.3.6); the login is Basic (RFC 7617)
+    socks,  ///< by SOCKS5 (RFC 1928); texts have at most socks_text_bytes_max bytes
+  };
+
   std::string host;
   std::uint16_t port = 3128;
-  std::optional<std::string> user_name{};  // Basic (RFC 7617)
+  std::optional<std::string> user_name{};
   std::string password{};
+  Kind kind = Kind::http;
 
   bool operator==(const LinkProxy&) const = default;
 };
@@ -46,6 +55,11 @@ struct LinkOptions {
   std::shared_ptr<const LinkTls> tls{};
   LinkWebSocket websocket{};
   std::optional<LinkProxy> proxy{};  // unused for unix sockets
+  /// The address's host is a domain, and its SRV records name the hosts and ports (`srv.h`), which
+  /// are tried in their order. An empty host is the local domain. Unused for unix sockets.
+  bool uses_srv = false;
+  /// The name that TLS asks for and checks; empty: the address's host.
+  std::string checked_host{};
 
   /// For proxy, TLS and WebSocket together, once TCP is connected (`socket.times` is for that).
   std::int64_t handshake_milliseconds = 30'000;

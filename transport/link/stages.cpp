@@ -12,6 +12,8 @@
 namespace transport {
 namespace {
 
+constexpr unsigned proxy_login_status = 407;
+
 /// The size of an answer's text for people, if it is a short one; 0: there is none.
 std::size_t text_size(const HttpAnswer& answer) noexcept {
   constexpr std::size_t bytes_max = 1000;
@@ -28,6 +30,10 @@ void LinkStages::begin(mqtt::ByteBuffer& wire) {
   assert(stage_ == Stage::none);
   if (!options_.proxy || options_.address.is_unix()) return begin_tls(wire);
   stage_ = Stage::proxy;
+  if (options_.proxy->kind == LinkProxy::Kind::socks) {
+    socks_.emplace(options_.address, *options_.proxy).begin(wire);
+    return;
+  }
   answer_.emplace();
   wire.append(connect_request(options_.address, *options_.proxy));
 }
@@ -36,7 +42,8 @@ void LinkStages::begin_tls(mqtt::ByteBuffer& wire) {
   if (!options_.address.has_tls()) return begin_upgrade(wire);
   assert(options_.tls != nullptr);
   stage_ = Stage::tls;
-  tls_.emplace(options_.tls, options_.address.host);
+  const std::string& host = options_.checked_host;
+  tls_.emplace(options_.tls, host.empty() ? options_.address.host : host);
   tls_->begin(wire);
   if (tls_->state() == LinkTlsStage::State::failed) fail(tls_->fault(), tls_->why());
 }
@@ -110,12 +117,28 @@ LinkEnd LinkStages::refusal_end() const {
 }
 
 mqtt::Bytes LinkStages::read_proxy(mqtt::Bytes bytes, mqtt::ByteBuffer& wire) {
+  if (socks_) return read_socks(bytes, wire);
   const auto rest = read_answer(bytes, LinkFault::proxy, [this](const HttpAnswer& answer) {
     return judge_connect(answer, options_);
   });
   if (!rest) return {};
   begin_tls(wire);
   return *rest;
+}
+
+mqtt::Bytes LinkStages::read_socks(mqtt::Bytes bytes, mqtt::ByteBuffer& wire) {
+  using Progress = SocksHandshake::Progress;
+  const auto [progress, used] = socks_->read(bytes, wire);
+  if (progress == Progress::incomplete) return {};
+  if (progress == Progress::refused) {
+    const LinkProxy& proxy = *options_.proxy;
+    fail(LinkFault::proxy, "the proxy " + printable(proxy.host) + ":" + std::to_string(proxy.port) +
+                               " " + socks_->why());
+    if (socks_->wants_login()) end_->status = proxy_login_status;
+    return {};
+  }
+  begin_tls(wire);
+  return bytes.subspan(used);
 }
 
 mqtt::Bytes LinkStages::read_tls(mqtt::Bytes bytes, mqtt::ByteBuffer& wire) {
@@ -227,7 +250,7 @@ LinkEnd LinkStages::socket_ended() const {
 LinkEnd LinkStages::timed_out() const {
   if (refusal_) return refusal_end();
   std::string_view awaited = "the TLS handshake";
-  if (stage_ == Stage::proxy) awaited = "the proxy's CONNECT";
+  if (stage_ == Stage::proxy) awaited = "the request to the proxy";
   if (stage_ == Stage::upgrade) awaited = "the WebSocket's request";
   return {LinkFault::timeout, 0,
           options_.address.text() + ": no answer to " + std::string(awaited) + " in time"};

@@ -12,6 +12,7 @@
 #include "transport/link/http_answer.h"
 #include "transport/link/link.h"
 #include "transport/link/options.h"
+#include "transport/link/socks.h"
 #include "transport/link/tls_stage.h"
 #include "transport/link/websocket.h"
 
@@ -69,6 +70,7 @@ class LinkStages {
   void begin_tls(mqtt::ByteBuffer& wire);
   void begin_upgrade(mqtt::ByteBuffer& wire);
   [[nodiscard]] mqtt::Bytes read_proxy(mqtt::Bytes bytes, mqtt::ByteBuffer& wire);
+  [[nodiscard]] mqtt::Bytes read_socks(mqtt::Bytes bytes, mqtt::ByteBuffer& wire);
   [[nodiscard]] mqtt::Bytes read_tls(mqtt::Bytes bytes, mqtt::ByteBuffer& wire);
   [[nodiscard]] mqtt::Bytes read_upgrade(mqtt::Bytes bytes);
   [[nodiscard]] mqtt::Bytes read_frames(mqtt::Bytes bytes, mqtt::ByteBuffer& wire);
@@ -88,6 +90,7 @@ class LinkStages {
 
   const LinkOptions& options_;
   std::optional<LinkTlsStage> tls_;         // once it has begun
+  std::optional<SocksHandshake> socks_;     // once it has begun
   std::optional<HttpAnswerReader> answer_;  // that is awaited
   std::optional<Refusal> refusal_;          // while its text is read
   std::optional<WebSocketClient> websocket_;
