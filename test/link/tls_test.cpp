@@ -1,8 +1,10 @@
 #include "transport/link/tls.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 
 #include "test/transport/tls_server.h"
 #include "transport/link/tls_stage.h"
@@ -276,4 +278,24 @@ TEST_CASE("where an OCSP answer is required, it has to say that the certificate 
   Pair careless(site, options);
   careless.shake();
   CHECK(careless.client.state() == State::open);
+}
+
+TEST_CASE("secrets of connections are appended to a file for its owner alone", "[link_tls]") {
+  const TlsSite site;
+  LinkTlsOptions options = trusting(site);
+  options.keylog_file = site.folder.path("keys");
+  for (int connections = 0; connections < 2; ++connections) Pair(site, options).shake();
+  std::ifstream file(options.keylog_file);
+  int secrets = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) ++secrets;
+  }
+  CHECK(secrets == 2);
+  struct stat status{};
+  REQUIRE(::stat(options.keylog_file.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0600U);
+  options.keylog_file = site.folder.path("no/such/folder");
+  const auto refused = LinkTls::load(options);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().starts_with(options.keylog_file + ": cannot be opened for TLS secrets"));
 }

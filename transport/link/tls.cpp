@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <cassert>
+#include <fcntl.h>
 #include <memory>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 #include "transport/link/ocsp.h"
 #include "transport/peer_address.h"
 #include "transport/tls_setup.h"
+#include "transport/trusted_path.h"
 
 namespace transport {
 namespace {
@@ -134,7 +137,26 @@ std::expected<std::shared_ptr<const LinkTls>, std::string> LinkTls::load(
   }
   std::shared_ptr<LinkTls> tls(new LinkTls(options, std::move(context)));
   SSL_CTX_set_app_data(tls->context_.get(), tls.get());
+  if (auto opened = tls->open_keylog(); !opened) return std::unexpected(opened.error());
   return tls;
+}
+
+Done LinkTls::open_keylog() {
+  const std::string& path = options_.keylog_file;
+  if (path.empty()) return {};
+  auto opened = open_trusted(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (!opened.file) {
+    return std::unexpected(
+        path + ": cannot be opened for TLS secrets: " + describe_open_error(opened.error));
+  }
+  keylog_ = std::move(opened.file);
+  SSL_CTX_set_keylog_callback(context_.get(), [](const SSL* ssl, const char* line) {
+    const std::string text = std::string(line) + "\n";
+    const auto* const tls = static_cast<const LinkTls*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    // A full disk cannot be told from here; the file is for debugging only.
+    if (::write(tls->keylog_.get(), text.data(), text.size()) < 0) return;
+  });
+  return {};
 }
 
 std::vector<std::string> LinkTls::warnings() const {

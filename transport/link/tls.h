@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "transport/descriptor.h"
 #include "transport/openssl.h"
 
 namespace transport {
@@ -34,6 +35,9 @@ struct LinkTlsOptions {
   bool check_certificate = true;
   /// A server that staples no good OCSP answer to its certificate is refused.
   bool require_ocsp = false;
+  /// Secrets of connections are appended to this file, for tools that show what is sent: for
+  /// debugging only.
+  std::string keylog_file{};
 
   bool operator==(const LinkTlsOptions&) const = default;
 };
@@ -67,8 +71,12 @@ class LinkTls {
   LinkTls(LinkTlsOptions options, SslContextPtr context)
       : options_(std::move(options)), context_(std::move(context)) {}
 
+  /// Opens the file of secrets, and has them written to it.
+  [[nodiscard]] std::expected<void, std::string> open_keylog();
+
   LinkTlsOptions options_;
   SslContextPtr context_;
+  Descriptor keylog_;  // if there is such a file
 };
 
 }  // namespace transport
