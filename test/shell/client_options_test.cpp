@@ -177,7 +177,7 @@ TEST_CASE("the way to the broker follows from the options", "[link_options]") {
   CHECK(link.socket.bind_address == "::2");
 }
 
-TEST_CASE("a proxy is a URL of HTTP", "[link_options]") {
+TEST_CASE("a proxy is a URL of HTTP or SOCKS5", "[link_options]") {
   const auto link = link_of({"--proxy", "http://ann:word@proxy.example:8080"});
   REQUIRE(link.proxy);
   CHECK(link.proxy->host == "proxy.example");
@@ -185,9 +185,32 @@ TEST_CASE("a proxy is a URL of HTTP", "[link_options]") {
   CHECK(link.proxy->user_name == "ann");
   CHECK(link.proxy->password == "word");
   CHECK(link_of({"--proxy", "http://proxy"}).proxy->port == 3128);
-  const auto refused = link_options(settings_from(Tool::pub, {"--proxy", "socks5h://proxy"}));
+  CHECK(link.proxy->kind == transport::LinkProxy::Kind::http);
+  const auto socks = link_of({"--proxy", "socks5h://ann%40firm:wo%3Ard@[::1]"}).proxy;
+  REQUIRE(socks);
+  CHECK(*socks == transport::LinkProxy{.host = "::1",
+                                       .port = 1080,
+                                       .user_name = "ann@firm",
+                                       .password = "wo:rd",
+                                       .kind = transport::LinkProxy::Kind::socks});
+  const std::string long_text(256, 'x');
+  const auto [words, error] = GENERATE_COPY(table<Words, std::string>({
+      {{"--proxy", "socks4://proxy"}, "Error: Unsupported proxy protocol: socks4://proxy\nTry "},
+      {{"--proxy", "socks5h://"}, "Error: Invalid proxy: the host is missing"},
+      {{"--proxy", "socks5h://" + long_text + "@proxy"}, "Error: Invalid proxy: a user name or"},
+      {{"--proxy", "socks5h://proxy", "-h", long_text}, "Error: Invalid host: a name for a SOCKS5"},
+  }));
+  const auto refused = link_options(settings_from(Tool::pub, words));
   REQUIRE_FALSE(refused);
-  CHECK(refused.error() == "Error: Unsupported proxy protocol: socks5h://proxy\n");
+  CHECK(refused.error().starts_with(error));
+}
+
+TEST_CASE("SRV records are of the domain after -h, or of this machine's", "[link_options]") {
+  CHECK_FALSE(link_of({"-h", "example.com"}).uses_srv);
+  const auto link = link_of({"-h", "example.com", "-S"});
+  CHECK(link.uses_srv);
+  CHECK(link.address.host == "example.com");
+  CHECK(link_of({"-S"}).address.host.empty());
 }
 
 TEST_CASE("what TLS cannot be is refused in Mosquitto's words", "[link_options]") {

@@ -1,74 +1,14 @@
 """Connections that darter opens, by link-probe: each way to a broker, and why one is not there."""
 
-import base64
-import contextlib
-import socket
-import threading
 from pathlib import Path
 
 from harness.broker import binary, free_port
 from harness.certificates import authority, server_lines, stranger
 from harness.proxies import nginx_http
 from harness.tls import TlsTest, client_lines
+from harness.tunnels import ConnectProxy
 
 PROBE = Path(binary()).parent / "link-probe"
-
-
-class ConnectProxy:
-    """An HTTP proxy that knows CONNECT, and wants a login."""
-
-    def __init__(self, login):
-        self.login, self.asked = base64.b64encode(login.encode()).decode(), []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.sockets, self.threads = [], []
-        self._run(self._accept)
-
-    def _run(self, function, *arguments):
-        self.threads.append(threading.Thread(target=function, args=arguments, daemon=True))
-        self.threads[-1].start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                self.sockets.append(client)
-                self._run(self._serve, client)
-
-    def _serve(self, client):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
-        lines = head.decode().split("\r\n")
-        self.asked.append(lines[0])
-        if f"Proxy-Authorization: Basic {self.login}" not in lines:
-            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-            client.shutdown(socket.SHUT_WR)
-            return
-        host, port = lines[0].split()[1].rsplit(":", 1)
-        server = socket.create_connection((host, int(port)))
-        self.sockets.append(server)
-        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        self._run(self._pump, client, server)
-        self._pump(server, client)
-
-    @staticmethod
-    def _pump(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    def close(self):
-        """Ends it, and all that goes through it."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        for each in [self.listener, *self.sockets]:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for each in self.threads:
-            each.join()
-        for each in [self.listener, *self.sockets]:
-            each.close()
 
 
 class LinkTest(TlsTest):
@@ -90,7 +30,7 @@ class LinkTest(TlsTest):
                    "listener {port2} 127.0.0.1\n" + server_lines() +
                    "listener {port3} 127.0.0.1\nprotocol websockets\n" + server_lines())
         broker, trusted = self.broker, ("--ca", authority().path("ca.crt"))
-        proxy = ConnectProxy("me:secret")
+        proxy = ConnectProxy("me", "secret")
         self.addCleanup(proxy.close)
         through = ("--proxy", f"me:secret@127.0.0.1:{proxy.port}")
         ways = (("mqtt", broker.port, ()), ("mqtts", broker.port2, trusted),

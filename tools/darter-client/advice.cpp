@@ -28,7 +28,8 @@ std::string_view advice_on_status(unsigned status) {
       return "There is no WebSocket at this path: try --ws-path with the path of the server's "
              "configuration, such as /mqtt, /ws or /.";
     case 407:
-      return "The proxy wants a login: try --proxy http://USER:PASSWORD@HOST:PORT.";
+      return "The proxy wants a login, or another one: --proxy has USER:PASSWORD@ in front of its "
+             "HOST.";
     case 502:
     case 503:
     case 504:
@@ -56,15 +57,19 @@ std::string_view advice_on_fault(const transport::LinkEnd& end, const Settings& 
     case LinkFault::none:
       return advice_on_silence(settings, has_tls);
     case LinkFault::name:
-      return "Check the name after -h, and that this machine resolves names.";
+      return settings.reach.uses_srv
+                 ? "Check the domain after -h; without -S it is the broker's own name, and -p its "
+                   "port."
+                 : "Check the name after -h, and that this machine resolves names.";
     case LinkFault::network:
       return "Does the broker run, and listen there? -h and -p say where it is.";
     case LinkFault::timeout:
       return "Check -h and -p; a firewall may drop the packets, or the port may speak another "
              "protocol (TLS: --cafile or --capath; WebSocket: --protocol websockets).";
     case LinkFault::proxy:
-      return end.status == 407 ? advice_on_status(end.status)
-                               : "Check --proxy, and that the proxy allows CONNECT to this port.";
+      return end.status == 407
+                 ? advice_on_status(end.status)
+                 : "Check --proxy, and that the proxy allows connections to this port.";
     case LinkFault::tls:
       return "Does the port speak TLS? Without --cafile, --capath, --tls-use-os-certs and --psk "
              "the connection is plain.";

@@ -1,5 +1,8 @@
 #include "tools/darter-client/link_options.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -47,6 +50,7 @@ std::expected<std::shared_ptr<const transport::LinkTls>, std::string> load_tls(
   options.ciphers = security.ciphers;
   options.tls1_3_only = security.version == "tlsv1.3";
   options.check_host_name = options.check_certificate = !security.insecure;
+  options.keylog_file = security.keylog_file;
   auto loaded = transport::LinkTls::load(options);
   if (!loaded) return link_fault("Problem setting TLS options: " + loaded.error() + ".");
   return std::move(*loaded);
@@ -59,21 +63,48 @@ std::uint16_t port_of(const Settings& settings) {
   return own ? mqtts_port : std::uint16_t{1883};
 }
 
+/// A scheme of --proxy, and the port of its proxies.
+struct ProxyScheme {
+  std::string_view prefix;
+  transport::LinkProxy::Kind kind;
+  std::uint16_t port;
+};
+constexpr auto proxy_schemes = std::to_array<ProxyScheme>({
+    {"socks5h://", transport::LinkProxy::Kind::socks, 1080},
+    {"http://", transport::LinkProxy::Kind::http, 3128},
+});
+
+std::expected<void, std::string> check_socks(const transport::LinkOptions& options) {
+  constexpr std::size_t most = transport::socks_text_bytes_max;
+  const transport::LinkProxy& proxy = *options.proxy;
+  if (proxy.user_name.value_or("").size() > most || proxy.password.size() > most) {
+    return link_fault("Invalid proxy: a user name or a password of SOCKS5 has 255 bytes at most.");
+  }
+  if (options.address.host.size() > most) {
+    return link_fault("Invalid host: a name for a SOCKS5 proxy has 255 bytes at most.");
+  }
+  return {};
+}
+
 std::expected<void, std::string> set_proxy(const std::string& url,
                                            transport::LinkOptions& options) {
   if (url.empty()) return {};
-  constexpr std::string_view scheme = "http://";
-  if (!url.starts_with(scheme)) return link_fault("Unsupported proxy protocol: " + url);
-  transport::LinkProxy proxy;
+  const auto* const scheme = std::ranges::find_if(
+      proxy_schemes, [&](const ProxyScheme& known) { return url.starts_with(known.prefix); });
+  if (scheme == proxy_schemes.end()) {
+    return std::unexpected("Error: Unsupported proxy protocol: " + url +
+                           "\nTry socks5h://HOST:PORT or http://HOST:PORT.\n");
+  }
   // Without its scheme it is an address like a broker's.
-  auto parsed = transport::LinkAddress::parse(url.substr(scheme.size()), proxy.port);
+  auto parsed = transport::LinkAddress::parse(url.substr(scheme->prefix.size()), scheme->port);
   if (!parsed) return link_fault("Invalid proxy: " + parsed.error() + ".");
-  proxy.host = parsed->host;
-  proxy.port = parsed->port;
-  proxy.user_name = parsed->user_name;
-  proxy.password = parsed->password.value_or("");
-  options.proxy = std::move(proxy);
-  return {};
+  options.proxy = {.host = parsed->host,
+                   .port = parsed->port,
+                   .user_name = parsed->user_name,
+                   .password = parsed->password.value_or(""),
+                   .kind = scheme->kind};
+  return scheme->kind == transport::LinkProxy::Kind::socks ? check_socks(options)
+                                                           : std::expected<void, std::string>();
 }
 
 void set_websocket(const Reach& reach, transport::LinkWebSocket& websocket) {
@@ -116,6 +147,9 @@ transport::LinkAddress link_address(const Settings& settings) {
 std::expected<transport::LinkOptions, std::string> link_options(const Settings& settings) {
   transport::LinkOptions options;
   options.address = link_address(settings);
+  options.uses_srv = settings.reach.uses_srv;
+  // No -h: the domain of this machine.
+  if (options.uses_srv && options.address.host == "localhost") options.address.host.clear();
   options.socket.bind_address = settings.reach.bind_address;
   set_websocket(settings.reach, options.websocket);
   if (auto set = set_proxy(settings.reach.proxy, options); !set) {

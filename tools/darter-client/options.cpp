@@ -56,6 +56,9 @@ constexpr auto table = std::to_array<Option>({
      keep<R, &Reach::host>, "the broker's name or address (localhost)"},
     {Kind::value, any, "-p", "--port", "PORT", "-p argument given but no port specified.",
      values::port, "its port (1883, with TLS 8883)"},
+    {Kind::flag, any, "-S", "", "", "", raise<R, &Reach::uses_srv>,
+     "-h is a domain, and its SRV records (_mqtt._tcp, with TLS _secure-mqtt._tcp) name the"
+     " brokers and their ports; without -h the domain of this machine"},
     {Kind::value, any, "-L", "--url", "URL", "-L argument given but no URL specified.", values::url,
      "host, port, user, password and topic at once: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC;"
      " also mqtts, ws and wss; or unix:PATH, with -t"},
@@ -73,7 +76,9 @@ constexpr auto table = std::to_array<Option>({
      "--ws-header argument given but no header specified.", values::ws_header,
      "one more header of the WebSocket's request, such as Origin; may be repeated"},
     {Kind::value, any, "", "--proxy", "URL", "--proxy argument given but no proxy url specified.",
-     keep<R, &Reach::proxy>, "connect through a proxy: http://[USER[:PASSWORD]@]HOST[:PORT]"},
+     keep<R, &Reach::proxy>,
+     "connect through a proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT] (port 1080), or http:// with"
+     " CONNECT (port 3128)"},
     {Kind::value, any, "-A", "", "ADDRESS", "-A argument given but no address specified.",
      keep<R, &Reach::bind_address>, "the address of this machine to connect from"},
     {Kind::flag, any, "", "--nodelay", "", "", raise<R, &Reach::no_delay>,
@@ -230,6 +235,9 @@ constexpr auto table = std::to_array<Option>({
     {Kind::value, any, "", "--tls-alpn", "NAME",
      "--tls-alpn argument given but no protocol specified.", keep<S, &Security::alpn>,
      "the protocol to ask for (ALPN), such as mqtt"},
+    {Kind::value, any, "", "--tls-keylog", "FILE",
+     "--tls-keylog argument given but no file specified.", keep<S, &Security::keylog_file>,
+     "append the secrets of TLS to a file, with which Wireshark can read the connection"},
     {Kind::flag, any, "", "--insecure", "", "", raise<S, &Security::insecure>,
      "do not check whose certificate the broker has: anyone may listen; for tests only"},
     {Kind::flag, any, "", "--no-tls", "", "", raise<S, &Security::off>,

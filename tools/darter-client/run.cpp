@@ -117,6 +117,10 @@ int run_session(const Settings& settings, transport::LinkOptions link, std::stri
     (void)complain(
         "Warning: --insecure: the broker's certificate is not checked, so anyone may listen.\n");
   }
+  if (link.tls && !settings.quiet && !settings.security.keylog_file.empty()) {
+    (void)complain("Warning: --tls-keylog: the secrets of this connection are in " +
+                   settings.security.keylog_file + ", for whoever can read it.\n");
+  }
   Session session(settings, std::move(link));
   std::unique_ptr<Task> task;
   switch (settings.tool) {

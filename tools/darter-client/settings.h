@@ -30,6 +30,7 @@ enum class Carrier : std::uint8_t { plain, websockets };
 /// Where the broker is, and how it is reached.
 struct Reach {
   std::string host = "localhost";
+  bool uses_srv = false;              // -S: the host is a domain
   std::optional<std::uint16_t> port;  // nothing: as the carrier has it
   std::string unix_path;              // not empty: instead of host and port
   std::string bind_address;
@@ -56,6 +57,7 @@ struct Security {
   std::string engine_password{};
   std::string psk{};
   std::string psk_identity{};
+  std::string keylog_file{};
   bool insecure = false;
 };
 
