@@ -73,7 +73,8 @@ TEST_CASE("SRV targets are ordered by priority, then at random by weight [RFC 27
     return names;
   };
   CHECK(names_by([](std::uint32_t) { return 0U; }) == "never small large late ");
-  CHECK(names_by([](std::uint32_t) { return 1U; }) == "small large never late ");
+  CHECK(names_by([](std::uint32_t most) { return std::min(most, 1U); }) ==
+        "small large never late ");
   CHECK(names_by([](std::uint32_t most) { return most; }) == "large small never late ");
   std::vector<SrvTarget> none;
   order_srv_targets(none, [](std::uint32_t) { return 0U; });

@@ -280,6 +280,35 @@ TEST_CASE("where an OCSP answer is required, it has to say that the certificate 
   CHECK(careless.client.state() == State::open);
 }
 
+TEST_CASE("an OCSP answer is of the issuer, or of a responder that the issuer has appointed",
+          "[link_tls]") {
+  TlsSite site;
+  // Another authority is trusted as well, and no more than that.
+  const transport::TestCertificate other = transport::make_authority("Other CA");
+  LinkTlsOptions options;
+  options.ca_file =
+      site.folder.write("all.crt", site.authority.certificate_pem() + other.certificate_pem());
+  options.require_ocsp = true;
+  const auto [of_issuer, is_appointed, is_good] = GENERATE(table<bool, bool, bool>({
+      {true, true, true},
+      {true, false, false},
+      {false, true, false},
+  }));
+  CAPTURE(of_issuer, is_appointed);
+  const transport::TestCertificate signer = make_certificate(
+      {.common_name = "responder", .signs_ocsp = is_appointed}, of_issuer ? site.authority : other);
+  site.options.ocsp_files = {site.folder.write(
+      "server.ocsp", make_ocsp_response(site.server, site.authority, 7, 0, &signer))};
+  Pair pair(site, options);
+  pair.shake();
+  CAPTURE(pair.client.why());
+  CHECK((pair.client.state() == State::open) == is_good);
+  if (is_good) return;
+  CHECK(pair.client.why() ==
+        "the server's certificate is not proven good: the OCSP answer is not signed by a trusted "
+        "authority");
+}
+
 TEST_CASE("secrets of connections are appended to a file for its owner alone", "[link_tls]") {
   const TlsSite site;
   LinkTlsOptions options = trusting(site);

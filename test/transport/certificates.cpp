@@ -57,6 +57,7 @@ TestCertificate make(const TestSubject& subject, const TestCertificate* issuer) 
     add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
     add_extension(certificate, NID_key_usage, "critical,keyCertSign,cRLSign,digitalSignature");
   }
+  if (subject.signs_ocsp) add_extension(certificate, NID_ext_key_usage, "OCSPSigning");
   if (!subject.host.empty()) {
     add_extension(certificate, NID_subject_alt_name, "DNS:" + subject.host);
   }
@@ -131,7 +132,8 @@ std::string make_revocation_list(const TestCertificate& issuer,
 }
 
 std::string make_ocsp_response(const TestCertificate& subject, const TestCertificate& issuer,
-                               std::int64_t days, int status) {
+                               std::int64_t days, int status, const TestCertificate* signer) {
+  if (signer == nullptr) signer = &issuer;
   const OcspBasicPtr basic(OCSP_BASICRESP_new());
   OCSP_CERTID* const id =
       OCSP_cert_to_id(nullptr, subject.certificate.get(), issuer.certificate.get());
@@ -139,7 +141,7 @@ std::string make_ocsp_response(const TestCertificate& subject, const TestCertifi
   ASN1_TIME* const next = X509_gmtime_adj(nullptr, days * day_seconds);
   REQUIRE(OCSP_basic_add1_status(basic.get(), id, status, OCSP_REVOKED_STATUS_NOSTATUS, now, now,
                                  next) != nullptr);
-  REQUIRE(OCSP_basic_sign(basic.get(), issuer.certificate.get(), issuer.key.get(), EVP_sha256(),
+  REQUIRE(OCSP_basic_sign(basic.get(), signer->certificate.get(), signer->key.get(), EVP_sha256(),
                           nullptr, 0) == 1);
   OCSP_CERTID_free(id);
   ASN1_TIME_free(now);

@@ -41,6 +41,7 @@ struct TestSubject {
   std::int64_t begins_days = -1;
   std::int64_t ends_days = 365;  // from now
   bool authority = false;
+  bool signs_ocsp = false;  // its issuer lets it sign OCSP responses (RFC 6960, section 4.2.2.2)
 };
 
 /// An authority that vouches for itself.
@@ -51,9 +52,11 @@ struct TestSubject {
 [[nodiscard]] std::string make_revocation_list(const TestCertificate& issuer,
                                                const std::vector<const TestCertificate*>& revoked,
                                                std::int64_t days = 30);
-/// An OCSP response in DER form; `status` is OpenSSL's: 0 says "good", 1 "revoked".
+/// An OCSP response in DER form; `status` is OpenSSL's: 0 says "good", 1 "revoked". `signer`: the
+/// certificate that signs it; null: the issuer's.
 [[nodiscard]] std::string make_ocsp_response(const TestCertificate& subject,
                                              const TestCertificate& issuer, std::int64_t days = 7,
-                                             int status = 0);
+                                             int status = 0,
+                                             const TestCertificate* signer = nullptr);
 
 }  // namespace transport

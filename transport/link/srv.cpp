@@ -82,6 +82,7 @@ void choose_first(std::span<SrvTarget> equal,
     reached += target.weight;
     return reached >= chosen;
   });
+  assert(found != equal.end());
   std::rotate(equal.begin(), found, found + 1);
 }
 
