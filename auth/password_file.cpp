@@ -1,5 +1,6 @@
 #include "auth/password_file.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -8,17 +9,20 @@ namespace {
 
 constexpr std::size_t user_bytes_max = 65535;  // the longest user name of a CONNECT
 
-/// One line that says something: user and hash, not yet judged.
+/// One line that says something: user, hash and role, not yet judged.
 struct Entry {
   std::string_view user;
   std::string_view hash;
+  std::string_view role;
 };
 
 std::optional<Entry> entry_of(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (line.starts_with('#') || colon == std::string_view::npos) return std::nullopt;
   const std::string_view rest = line.substr(colon + 1);
-  return Entry{trimmed(line.substr(0, colon)), trimmed(rest.substr(0, rest.find(':')))};
+  const std::size_t second = std::min(rest.find(':'), rest.size());
+  return Entry{trimmed(line.substr(0, colon)), trimmed(rest.substr(0, second)),
+               trimmed(rest.substr(std::min(second + 1, rest.size())))};
 }
 
 std::expected<PasswordHash, std::string> judge(const Entry& entry) {
@@ -27,6 +31,16 @@ std::expected<PasswordHash, std::string> judge(const Entry& entry) {
   auto hash = PasswordHash::parse(entry.hash);
   if (!hash) return std::unexpected("user " + std::string(entry.user) + ": " + hash.error());
   return hash;
+}
+
+/// The role of a user; `fault` says if it is unknown.
+Role judge_role(const Entry& entry, std::string& fault) {
+  if (entry.role.empty()) return Role::read_only;
+  const auto role = role_of(entry.role);
+  if (role) return *role;
+  fault = "user " + std::string(entry.user) + ": a role is admin or read-only, not '" +
+          std::string(entry.role.substr(0, 100)) + "'";
+  return Role::read_only;
 }
 
 /// The hash that stands for the kind and cost that most users have.
@@ -56,19 +70,24 @@ std::expected<PasswordHash, std::string> decoy_like(const PasswordHash* common) 
 
 }  // namespace
 
-PasswordFile::PasswordFile(Users users, PasswordHash decoy, std::vector<std::string> warnings)
-    : users_(std::move(users)), decoy_(std::move(decoy)), warnings_(std::move(warnings)) {}
+PasswordFile::PasswordFile(Users users, Admins admins, PasswordHash decoy,
+                           std::vector<std::string> warnings)
+    : users_(std::move(users)),
+      admins_(std::move(admins)),
+      decoy_(std::move(decoy)),
+      warnings_(std::move(warnings)) {}
 
 std::expected<PasswordFile, std::string> PasswordFile::load(const std::string& path,
-                                                            Privacy privacy) {
+                                                            Privacy privacy, Roles roles) {
   const auto text = read_text_file(path, privacy);
   if (!text) return std::unexpected(text.error());
-  return parse(*text, path);
+  return parse(*text, path, roles);
 }
 
 std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view text,
-                                                             const std::string& name) {
+                                                             const std::string& name, Roles roles) {
   Users users;
+  Admins admins;
   std::map<std::string_view, std::size_t> places;
   std::vector<std::string> warnings;
   std::string faults;
@@ -83,6 +102,12 @@ std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view te
                                          "; this one holds. Mosquitto refuses such a file"));
       place->second = lines.number();
     }
+    if (roles == Roles::read) {
+      std::string fault;
+      admins.erase(std::string(entry->user));  // of two lines the last holds
+      if (judge_role(*entry, fault) == Role::admin) admins.emplace(entry->user);
+      if (!fault.empty()) add_fault(faults, name, lines.number(), fault);
+    }
     auto hash = judge(*entry);
     if (hash) {
       users.insert_or_assign(std::string(entry->user), std::move(*hash));
@@ -93,12 +118,16 @@ std::expected<PasswordFile, std::string> PasswordFile::parse(std::string_view te
   if (!faults.empty()) return std::unexpected(std::move(faults));
   auto decoy = decoy_like(most_common(users));
   if (!decoy) return std::unexpected(name + ": " + decoy.error());
-  return PasswordFile(std::move(users), std::move(*decoy), std::move(warnings));
+  return PasswordFile(std::move(users), std::move(admins), std::move(*decoy), std::move(warnings));
 }
 
 const PasswordHash* PasswordFile::find(std::string_view user) const {
   const auto found = users_.find(user);
   return found == users_.end() ? nullptr : &found->second;
+}
+
+Role PasswordFile::role_of(std::string_view user) const {
+  return admins_.contains(user) ? Role::admin : Role::read_only;
 }
 
 std::vector<std::string> PasswordFile::changed_in(const PasswordFile& next) const {

@@ -18,7 +18,8 @@ std::expected<std::shared_ptr<const Realm>, std::string> Realm::load(const Realm
   if (!options.password_file.empty()) {
     const Privacy privacy =
         options.refuse_open_secrets ? Privacy::secret : Privacy::anyone_may_read;
-    take(PasswordFile::load(options.password_file, privacy), realm.passwords_);
+    const auto roles = options.has_roles ? PasswordFile::Roles::read : PasswordFile::Roles::ignored;
+    take(PasswordFile::load(options.password_file, privacy, roles), realm.passwords_);
   }
   if (!options.acl_file.empty()) take(AclFile::load(options.acl_file), realm.acl_);
   if (!faults.empty()) return std::unexpected(std::move(faults));

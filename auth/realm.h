@@ -20,6 +20,7 @@ struct RealmOptions {
   std::string acl_file;
   bool allow_anonymous = false;
   bool refuse_open_secrets = true;  ///< a password file that everybody may read is an error
+  bool has_roles = false;           ///< the password file is one of administrators
 
   bool operator==(const RealmOptions&) const = default;
 };

@@ -151,3 +151,26 @@ TEST_CASE("users who are gone or have another password are found", "[password_fi
   CHECK(old.changed_in(old).empty());
   CHECK(now.users() == std::vector<std::string>{"b", "c", "d"});
 }
+
+TEST_CASE("the role of an administrator stands behind the hash", "[password_file]") {
+  const std::string text =
+      "ann:" + of_secret + ":admin\nbob:" + of_secret + ": read-only \neve:" + of_secret + "\n";
+  const auto file = PasswordFile::parse(text, "admins", PasswordFile::Roles::read);
+  REQUIRE(file);
+  CHECK(file->role_of("ann") == auth::Role::admin);
+  CHECK(file->role_of("bob") == auth::Role::read_only);
+  CHECK(file->role_of("eve") == auth::Role::read_only);
+  CHECK(file->role_of("nobody") == auth::Role::read_only);
+  CHECK(logs_in(*file, "ann", "secret"));
+  // Of two lines the last holds, with its role.
+  const auto twice =
+      PasswordFile::parse(text + "ann:" + of_secret + "\n", "admins", PasswordFile::Roles::read);
+  REQUIRE(twice);
+  CHECK(twice->role_of("ann") == auth::Role::read_only);
+  const auto wrong =
+      PasswordFile::parse("ann:" + of_secret + ":root\n", "admins", PasswordFile::Roles::read);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error() == "admins:1: user ann: a role is admin or read-only, not 'root'");
+  // Elsewhere Mosquitto's rule holds: the text is ignored.
+  CHECK(parsed(text + "x:" + of_secret + ":root\n").role_of("ann") == auth::Role::read_only);
+}
