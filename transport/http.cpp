@@ -116,10 +116,20 @@ std::string status_line(unsigned status) {
   return std::to_string(status) + " " + std::string(phrase_of(status));
 }
 
+std::string error_json(std::string_view text) {
+  std::string json = R"({"error":")";
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') json += '\\';
+    json += static_cast<unsigned char>(letter) < 0x20U ? ' ' : letter;
+  }
+  return json + "\"}\n";
+}
+
 std::string encode(const HttpRefusal& refusal, bool head_only) {
-  const std::string body = refusal.text + "\n";
+  const std::string body = refusal.json ? error_json(refusal.text) : refusal.text + "\n";
   std::string response = "HTTP/1.1 " + status_line(refusal.status) + "\r\n";
-  response += "Content-Type: text/plain; charset=utf-8\r\n";
+  response += refusal.json ? "Content-Type: application/json\r\n"
+                           : "Content-Type: text/plain; charset=utf-8\r\n";
   response += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   response += refusal.fields;
   response += "Connection: close\r\n\r\n";

@@ -64,10 +64,14 @@ struct HttpRefusal {
   unsigned status = 400;
   std::string text;    // one sentence
   std::string fields;  // further header lines, each with its CR LF
+  bool json = false;   // the body is {"error": "..."} instead of the plain sentence
 };
 
 /// The whole response, with Content-Length and Connection: close. `head_only` leaves the body out.
 [[nodiscard]] std::string encode(const HttpRefusal& refusal, bool head_only = false);
+
+/// `{"error": "TEXT"}`, with control characters as blanks.
+[[nodiscard]] std::string error_json(std::string_view text);
 
 /// "404 Not Found" and so on.
 [[nodiscard]] std::string status_line(unsigned status);

@@ -21,6 +21,12 @@ void HttpReply::refuse(HttpRefusal refusal) const {
   });
 }
 
+void HttpReply::check_login(broker::LoginRequest request, broker::LoginDone done) const {
+  assert(loop_ != nullptr);
+  request.connection = connection_;
+  loop_->login_checks().check_http(std::move(request), std::move(done));
+}
+
 void HttpReply::go_on() const {
   assert(loop_ != nullptr);
   loop_->post(

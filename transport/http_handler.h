@@ -9,7 +9,9 @@
 #include <string>
 #include <variant>
 
+#include "broker/core/access.h"
 #include "broker/core/ids.h"
+#include "broker/core/login_done.h"
 #include "transport/http.h"
 #include "transport/peer_address.h"
 
@@ -74,6 +76,12 @@ class HttpReply {
   /// Answers the request. Only the first answer counts.
   void answer(HttpResponse response) const;
   void refuse(HttpRefusal refusal) const;
+  /// Judges a login as that of a client is judged: by the users of its listener, away from the
+  /// loop, and against its address if it is wrong. A banned address is refused without a check.
+  ///
+  /// `done` is called on the thread of the loop, maybe before this returns; not at all if the loop
+  /// ends. Requires the thread of the loop: a handler's.
+  void check_login(broker::LoginRequest request, broker::LoginDone done) const;
   /// A source that returned `waits` from read() has more, or has ended.
   void go_on() const;
 

@@ -80,6 +80,7 @@ class Loop {
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
   [[nodiscard]] Acceptors& acceptors() noexcept { return acceptors_; }
   [[nodiscard]] PeerMail& mail() noexcept { return mail_; }
+  [[nodiscard]] LoginChecks& login_checks() noexcept { return logins_; }
   [[nodiscard]] Shutdown& shutdown() noexcept { return shutdown_; }
   /// Null at first; the owner may set one once.
   [[nodiscard]] std::unique_ptr<Resident>& resident() noexcept { return resident_; }
