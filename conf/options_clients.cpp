@@ -73,6 +73,16 @@ constexpr auto client_rows = std::to_array<Option>({
      .help = "Refuse a SUBSCRIBE to a filter of which the client may read nothing. If not, it is "
              "granted and brings nothing, until a reload allows it.",
      .apply = to_settings<&Settings::acl_refuse_subscribe>},
+    {.name = "admin_file",
+     .last_counts = true,
+     .example = "/etc/darter/admins",
+     .help = "File of user:hash:role lines, for the API and the status page of each http_listener, "
+             "which are off without it. darter-passwd writes its user:hash; append :admin to the "
+             "line of a user who may disconnect clients, forget sessions and delete retained "
+             "messages. Others, or those with :read-only, see the same and change nothing. With "
+             "this file /metrics needs a login, too, by HTTP's basic authentication."
+             " See world_readable_secrets and max_login_failures, which hold for these logins.",
+     .apply = to_settings<&Settings::admin_file>},
     {.name = "psk_file",
      .scope = Scope::security,
      .last_counts = true,

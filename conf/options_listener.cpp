@@ -57,7 +57,8 @@ constexpr auto listener_rows = std::to_array<Option>({
          "Begin a listener that speaks only HTTP: a port and an address, or 0 and the path of a "
          "unix socket. What follows belongs to it. Without an address it listens on the "
          "loopback addresses only. It serves /metrics for Prometheus, /healthz, /readyz and "
-         "the files of http_dir. There is no login: everybody who reaches it may read."},
+         "the files of http_dir. There is no login for these unless admin_file is set: then "
+         "/metrics needs one, and a status page at / and an API at /api/v1 are served, too."},
     {.name = "port",
      .type = Type::integer,
      .scope = Scope::listener,

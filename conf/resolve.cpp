@@ -190,6 +190,7 @@ void Resolver::make_http(const ListenerSource& from, Listener& listener) {
   const bool outside =
       !where.empty() && !where.starts_with("127.") && where != "::1" && where != "localhost";
   if (!outside || listener.tls.require_certificate) return;
+  if (!settings_.admin_file.empty()) return;  // then there is a login
   remark(Severity::notice, from.place,
          "'http_listener' on " + where +
              " has no login: everybody who reaches that address reads the broker's figures");

@@ -163,6 +163,7 @@ struct Settings {
   bool refuse_open_secrets = true;  ///< world_readable_secrets refuse
   std::string pid_file;             ///< empty: none
   std::string control_group;        ///< may ask the running broker, too; empty: none
+  std::string admin_file;           ///< users of http_listener; empty: no API, no status page
   std::uint32_t threads = 0;        ///< event loops; 0: one per core; see threads_max
   bool daemon = false;              ///< -d: go to the background after start
   bool set_tcp_nodelay = false;

@@ -114,6 +114,7 @@ void Anamnesis::passwords() {
   for (const conf::Listener& listener : settings().listeners) {
     paths.push_back(listener.security.password_file);
     paths.push_back(listener.security.acl_file);
+    if (listener.protocol == conf::Protocol::http) paths.push_back(settings().admin_file);
   }
   Trial& trial = finder_.facts.users;
   trial.reason = blocker_of(paths);

@@ -35,13 +35,15 @@ void add_once(std::vector<std::string>& lines, std::string line) {
 
 std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gatekeeper::load(
     const conf::Settings& settings) {
-  std::map<std::tuple<std::string, std::string, bool>, std::shared_ptr<const auth::Realm>> known;
+  std::map<std::tuple<std::string, std::string, bool, bool>, std::shared_ptr<const auth::Realm>>
+      known;
   std::vector<std::shared_ptr<const auth::Realm>> realms;
   std::string faults;
   const FileAccess access(settings);
   for (const conf::Listener& listener : settings.listeners) {
     const auth::RealmOptions options = realm_options_of(settings, listener);
-    auto& realm = known[{options.password_file, options.acl_file, options.allow_anonymous}];
+    auto& realm = known[{options.password_file, options.acl_file, options.allow_anonymous,
+                         options.has_roles}];
     if (!realm) {
       auto loaded = load_realm(options, access);
       if (loaded) {
@@ -63,7 +65,7 @@ std::vector<std::string> Gatekeeper::warnings(
   std::vector<std::string> lines;
   const FileAccess access(settings);
   for (const conf::Listener& listener : settings.listeners) {
-    const std::string& path = listener.security.password_file;
+    const std::string& path = realm_options_of(settings, listener).password_file;
     if (path.empty()) continue;
     if (const auto warning = access.warning_of(path)) add_once(lines, *warning);
   }

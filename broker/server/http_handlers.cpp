@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/server/http/gate.h"
 #include "broker/server/http/routes.h"
 #include "transport/http_files.h"
 #include "transport/http_health.h"
@@ -10,11 +11,12 @@
 namespace server {
 
 std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk) {
+    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk,
+    broker::Log& log) {
   if (!transport::speaks_http(listener.protocol)) return nullptr;
   std::vector<transport::HttpRoutes::Route> routes;
   if (listener.protocol == transport::Protocol::http && desk != nullptr) {
-    routes = own_routes(desk);
+    routes = own_routes(desk, std::make_shared<const Gate>(desk->admins(), log, listener.tls));
   }
   if (!listener.http_dir.empty()) {
     routes.push_back({.prefix = "", .handler = transport::file_handler(listener.http_dir)});

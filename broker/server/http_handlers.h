@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "broker/core/log.h"
 #include "broker/server/http/desk.h"
 #include "transport/http_routes.h"
 #include "transport/options.h"
@@ -11,7 +12,9 @@ namespace server {
 
 /// The table of a listener: which handler answers which request that opens no WebSocket. Null for a
 /// listener that speaks no HTTP. `desk` may be null where there is no http_listener.
+/// `log` outlives the table.
 [[nodiscard]] std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk);
+    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk,
+    broker::Log& log);
 
 }  // namespace server

@@ -11,6 +11,7 @@ Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_
   all.log = settings.log;
   all.bridges = settings.bridges;
   all.control_group = settings.control_group;
+  all.admin_file = settings.admin_file;
   all.memory_limit_bytes = settings.memory_limit_bytes;
   all.sys_interval_seconds = settings.sys_interval_seconds;
   all.tls_reload_interval_seconds = settings.tls_reload_interval_seconds;

@@ -33,6 +33,7 @@ struct Instructions {
   conf::LogSettings log;
   std::vector<conf::BridgeSettings> bridges;
   std::string control_group;
+  std::string admin_file;
   std::uint64_t memory_limit_bytes = 0;
   std::int64_t sys_interval_seconds = 0;
   std::int64_t tls_reload_interval_seconds = 0;

@@ -140,7 +140,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
-    (*next)->set_http(http_routes_of(options, desk_));
+    (*next)->set_http(http_routes_of(options, desk_, log_));
     (*next)->set_tls(entry.tls);
     staged.listeners.push_back(std::move(*next));
   }
@@ -233,6 +233,13 @@ void ListenerSet::change_file(const ListenerOptions& before, const Listener& lis
                concat({"Warning: unix socket ", now.unix_socket_path,
                        " keeps its mode and owner until a restart: ", changed.error(), "."}));
   }
+}
+
+std::shared_ptr<const auth::Realm> ListenerSet::realm_of_admins() const {
+  for (const auto& listener : listeners_) {
+    if (listener->options().protocol == transport::Protocol::http) return entry_of(*listener).realm;
+  }
+  return nullptr;
 }
 
 std::vector<int> ListenerSet::sockets() const {

@@ -107,6 +107,8 @@ class ListenerSet {
     assert(listener.options().index < entries_.size());
     return entries_[listener.options().index];
   }
+  /// The users of admin_file: the realm that all open http_listeners share. Null: there is none.
+  [[nodiscard]] std::shared_ptr<const auth::Realm> realm_of_admins() const;
   /// All that have or had a listener, by number.
   [[nodiscard]] const std::vector<ListenerEntry>& entries() const noexcept { return entries_; }
   /// The sockets that were bound here: for the user that the broker becomes.

@@ -189,6 +189,7 @@ ReloadReport Reload::commit(Prepared prepared) {
       {instructions.limits, policies_of(prepared.staged.entries), prepared.bridges.shares()});
   parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
   parts_.listeners.commit(std::move(prepared.staged));
+  parts_.admins.replace(parts_.listeners.realm_of_admins());
   report.bridges = parts_.bridges.change(std::move(prepared.bridges), parts_.loops);
   report.certificates_changed = parts_.certificates.renewed();
   report_users(changes, report);

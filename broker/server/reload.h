@@ -11,6 +11,7 @@
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/gatekeeper.h"
+#include "broker/server/http/admins.h"
 #include "broker/server/instructions.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/log_writer.h"
@@ -41,6 +42,7 @@ class Reload {
     ListenerSet& listeners;
     BridgeSet& bridges;
     transport::Loops& loops;
+    Admins& admins;
   };
 
   Reload(Running& running, const Parts& parts) : running_(running), parts_(parts) {}

@@ -131,6 +131,7 @@ std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets
   // Those of the listeners are known; what bridges have published is judged by theirs.
   gatekeeper_.replace(realms_of(listeners_.entries()));
   certificates_.begin();
+  desk_->admins()->replace(listeners_.realm_of_admins());
   return {};
 }
 
@@ -211,7 +212,8 @@ void Server::look_around() {
 
 std::int64_t Server::wait_milliseconds() const {
   if (memory_.on()) return service_manager_.sooner_milliseconds(MemoryWatch::interval_milliseconds);
-  return service_manager_.sooner_milliseconds(answers_->sooner_milliseconds(look_milliseconds()));
+  return service_manager_.sooner_milliseconds(
+      answers_->sooner_milliseconds(look_milliseconds(), transport::Loops::now()));
 }
 
 std::int64_t Server::look_milliseconds() const {
@@ -257,9 +259,9 @@ ControlAnswer Server::answer(const ControlQuestion& question) {
 
 ReloadReport Server::reload() {
   service_manager_.reloading();
-  ReloadReport report =
-      Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_, bridges_, *loops_})
-          .run();
+  ReloadReport report = Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_,
+                                          bridges_, *loops_, *desk_->admins()})
+                            .run();
   const LogType type = report.refused() ? LogType::error : LogType::notice;
   for (const std::string& line : lines_of(report)) log_.write(type, line);
   next_figures_ = {};  // sys_interval may be another
@@ -301,7 +303,8 @@ void Server::open_answers() {
       Answers::Parts{.loops = loops_->count(),
                      .ask_loops = [this](const Round::Report& done) { loops_->ask_reports(done); },
                      .figures = [this] { return figures_now(); },
-                     .faults = [this] { return faults(); }});
+                     .faults = [this] { return faults(); },
+                     .api = ApiAnswers(*loops_, listeners_, log_)});
 }
 
 /// Figures that are dear to read are as old as those in $SYS.

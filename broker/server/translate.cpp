@@ -243,6 +243,13 @@ transport::LoopOptions loop_options_of(const conf::Settings& settings,
 
 auth::RealmOptions realm_options_of(const conf::Settings& settings,
                                     const conf::Listener& listener) {
+  if (listener.protocol == conf::Protocol::http) {
+    return {.password_file = settings.admin_file,
+            .acl_file = {},
+            .allow_anonymous = false,
+            .refuse_open_secrets = settings.refuse_open_secrets,
+            .has_roles = true};
+  }
   return {listener.security.password_file, listener.security.acl_file,
           listener.security.allow_anonymous, settings.refuse_open_secrets};
 }

@@ -94,3 +94,11 @@ TEST_CASE("an http_listener is converted to its table", "[conf]") {
   CHECK(settings.listeners[1].protocol == Protocol::http);
   CHECK(settings.listeners[1].loopback_only);
 }
+
+TEST_CASE("an admin_file is a login for every http_listener", "[conf]") {
+  const auto settings = good(GENERATE("admin_file /a\nhttp_listener 9100 192.0.2.1\n",
+                                      "admin_file = '/a'\n[[http_listener]]\nport = 9100\n"
+                                      "bind_address = '192.0.2.1'\n"));
+  CHECK(settings.admin_file == "/a");
+  CHECK(remarks_of(settings, Severity::notice).empty());
+}

@@ -80,6 +80,9 @@ TEST_CASE("an http_listener needs no login, but should not be open", "[doctor]")
   const auto open = check(text + " 0.0.0.0\n", {}, Severity::warning);
   REQUIRE(open.size() == 1);
   CHECK(is_in("shows the broker's figures to whoever reaches this machine", open[0]));
+  const auto with_login = check("admin_file /a\n" + text + " 0.0.0.0\n", {}, Severity::warning);
+  REQUIRE(with_login.size() == 1);
+  CHECK(is_in("without TLS", with_login[0]));
 }
 
 TEST_CASE("advice is in the form of the file", "[doctor]") {

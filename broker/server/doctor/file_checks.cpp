@@ -57,6 +57,8 @@ void PathCollector::listener(std::size_t index) {
     add(path, use, std::string(option), configuration_.where(index, option));
   };
   add_option("listener", listener.unix_socket_path, Use::socket);
+  const bool is_http = listener.protocol == conf::Protocol::http;
+  if (is_http) add_option("admin_file", configuration_.settings.admin_file, Use::read_secret);
   add_option("password_file", listener.security.password_file, Use::read_secret);
   add_option("acl_file", listener.security.acl_file, Use::read);
   if (!listener.tls.psk_hint.empty()) {
@@ -182,7 +184,7 @@ void PathCheck::missing() {
       break;
   }
   std::string cure = "make it, or name another";
-  if (path_.option == "password_file") {
+  if (path_.option == "password_file" || path_.option == "admin_file") {
     cure =
         "darter-passwd -c " + paths_.back() + " USER && chown " + user().name + " " + paths_.back();
   }

@@ -90,7 +90,7 @@ void ListenerCheck::clear_text() {
           configuration_.line("keyfile", "/etc/darter/privkey.pem"));
 }
 
-/// An http_listener has no login.
+/// An http_listener has no login unless there is an admin_file; then passwords need TLS.
 void ListenerCheck::figures() {
   const std::string where = configuration_.where(index_);
   if (!open_) {
@@ -99,6 +99,7 @@ void ListenerCheck::figures() {
   if (listener_.tls.require_certificate) {
     return findings_.good(where, name_of(listener_) + " asks for a certificate");
   }
+  if (!configuration_.settings.admin_file.empty()) return clear_text();
   findings_.warning(where, name_of(listener_) + " shows the broker's figures to " + who_comes(),
                     configuration_.is_toml
                         ? "bind_address = \"127.0.0.1\""

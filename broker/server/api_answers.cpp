@@ -1,0 +1,172 @@
+#include "broker/server/api_answers.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "broker/core/text.h"
+#include "broker/server/administration.h"
+#include "broker/server/http/gate.h"
+#include "broker/server/sight_sources.h"
+
+namespace server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using broker::concat;
+
+std::string text_of_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string_view text_of(broker::FigureKind kind) {
+  using enum broker::FigureKind;
+  if (kind == counter) return "counter";
+  if (kind == gauge) return "gauge";
+  if (kind == maximum) return "maximum";
+  return kind == histogram ? "histogram" : "text";
+}
+
+std::string_view text_of(broker::FigureUnit unit) {
+  using enum broker::FigureUnit;
+  if (unit == bytes) return "bytes";
+  if (unit == seconds) return "seconds";
+  if (unit == milliseconds) return "milliseconds";
+  if (unit == microseconds) return "microseconds";
+  return unit == days ? "days" : "";
+}
+
+Json json_of(const broker::Histogram& histogram) {
+  return {{"count", histogram.count()},
+          {"sum_microseconds", histogram.sum_microseconds},
+          {"buckets", histogram.counts}};
+}
+
+template <typename Source>
+Json value_of(const broker::Figure<Source>& row, const Source& source, std::size_t item) {
+  if (row.kind == broker::FigureKind::histogram) return json_of(row.value->histogram(source));
+  if (row.kind == broker::FigureKind::text) return row.format(source);
+  return row.value->read(source, item);
+}
+
+/// A figure with a label has "values", by item; others have "value".
+template <typename Source>
+Json row_of(const broker::Figure<Source>& row, const Items<Source>& sources) {
+  Json json = {{"name", row.name},
+               {"kind", text_of(row.kind)},
+               {"unit", text_of(row.unit)},
+               {"help", row.help}};
+  if (row.label.empty()) {
+    json["value"] = value_of(row, *sources.front().second, 0);
+    return json;
+  }
+  json["label"] = row.label;
+  Json values = Json::object();
+  for (const auto& [name, source] : sources) {
+    for (std::size_t i = 0; i < broker::item_count(row); ++i) {
+      values[std::string(row.items.empty() ? name : row.items[i])] = value_of(row, *source, i);
+    }
+  }
+  json["values"] = std::move(values);
+  return json;
+}
+
+std::string_view name_of(transport::Protocol protocol) {
+  if (protocol == transport::Protocol::mqtt) return "mqtt";
+  return protocol == transport::Protocol::websockets ? "websockets" : "http";
+}
+
+Json certificates_of(const Sight& sight) {
+  Json list = Json::array();
+  for (const auto& [port, figures] : sight.certificates) {
+    list.push_back({{"port", port}, {"ends", figures.ends}, {"days", figures.days}});
+  }
+  return list;
+}
+
+Json bridges_of(const Sight& sight) {
+  Json list = Json::array();
+  for (const auto& [name, figures] : sight.bridges) {
+    list.push_back({{"name", name},
+                    {"connected", figures.is_connected},
+                    {"sent", figures.sent},
+                    {"received", figures.received},
+                    {"dropped", figures.dropped},
+                    {"queued", figures.queued},
+                    {"reconnects", figures.reconnects},
+                    {"last_error", figures.last_error}});
+  }
+  return list;
+}
+
+std::int64_t time_of_day_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+}  // namespace
+
+Json figures_json(const Sight& sight) {
+  Json all = Json::array();
+  for_each_figure_table([&]<typename Source>(const broker::FigureTable<Source>& table) {
+    const Items<Source> items = SourceOf{sight}(table);
+    if (items.empty()) return;
+    for (const auto& row : table.rows) all.push_back(row_of(row, items));
+  });
+  return {{"figures", std::move(all)}};
+}
+
+transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
+  const ControlQuestion words(call.words.begin(), call.words.end());
+  ControlAnswer answer = Administration(loops_, listeners_).answer(words);
+  const bool obeyed = answer.exit_status == 0;
+  if (obeyed && !call.done.empty()) {
+    log_.write(broker::LogType::notice, concat({"HTTP: ", call.by, " ", call.done, "."}));
+  }
+  return json_response(obeyed ? 200 : call.error_status, std::move(answer.text));
+}
+
+transport::HttpResponse ApiAnswers::answer(const ApiCall& call, const Sight& sight,
+                                           const History& history) const {
+  if (call.kind == ApiCall::Kind::figures)
+    return json_response(200, text_of_json(figures_json(sight)));
+  if (call.kind == ApiCall::Kind::history) return json_response(200, text_of_json(history.json()));
+  return json_response(200, text_of_json(status(sight)));
+}
+
+Json ApiAnswers::status(const Sight& sight) const {
+  return {{"version", sight.broker.version},
+          {"now", time_of_day_seconds()},
+          {"uptime_seconds", sight.broker.uptime_seconds},
+          {"configuration_generation", sight.process.configuration_generation},
+          {"loops", loops_.count()},
+          {"clients_connected", sight.shards.clients_connected},
+          {"sessions", sight.shards.sessions},
+          {"subscriptions", sight.shards.subscriptions + sight.shards.shared_subscriptions},
+          {"retained_messages", sight.shards.retained_messages},
+          {"resident_bytes", sight.process.resident_bytes},
+          {"store", sight.store ? Json{{"failing", sight.store->failing},
+                                       {"error", sight.store->error},
+                                       {"lag_microseconds", sight.store->lag_microseconds}}
+                                : Json()},
+          {"listeners", listeners()},
+          {"certificates", certificates_of(sight)},
+          {"bridges", bridges_of(sight)}};
+}
+
+Json ApiAnswers::listeners() const {
+  Json list = Json::array();
+  for (const auto& listener : listeners_.listeners()) {
+    const transport::ListenerOptions& options = listener->options();
+    list.push_back({{"name", server::name_of(options)},
+                    {"port", listener->port()},
+                    {"unix_socket_path", options.unix_socket_path},
+                    {"protocol", name_of(options.protocol)},
+                    {"tls", options.tls},
+                    {"connections", listener->connections().count()},
+                    {"open", !listener->sockets().empty()}});
+  }
+  return list;
+}
+
+}  // namespace server

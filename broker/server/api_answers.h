@@ -1,0 +1,42 @@
+// broker/server/api_answers.h
+#pragma once
+
+#include "broker/core/log.h"
+#include "broker/server/history.h"
+#include "broker/server/http/api_call.h"
+#include "broker/server/listener_set.h"
+#include "broker/server/sight.h"
+#include "transport/http_handler.h"
+#include "transport/loops.h"
+
+namespace server {
+
+/// The main thread's answers to the API: JSON, of the forms that openapi.json describes.
+///
+/// Lifetime   All that the constructor is given outlives the object.
+/// Threads    The main thread.
+class ApiAnswers {
+ public:
+  ApiAnswers(transport::Loops& loops, const ListenerSet& listeners, broker::Log& log)
+      : loops_(loops), listeners_(listeners), log_(log) {}
+
+  /// Answers a call of ApiCall::Kind::administration. An order that was carried out is logged, with
+  /// the name of the user.
+  [[nodiscard]] transport::HttpResponse administer(const ApiCall& call);
+  /// Answers any other call; `sight` has the figures of the loops.
+  [[nodiscard]] transport::HttpResponse answer(const ApiCall& call, const Sight& sight,
+                                               const History& history) const;
+
+ private:
+  [[nodiscard]] nlohmann::ordered_json status(const Sight& sight) const;
+  [[nodiscard]] nlohmann::ordered_json listeners() const;
+
+  transport::Loops& loops_;
+  const ListenerSet& listeners_;
+  broker::Log& log_;
+};
+
+/// All tables of figures, a row each.
+[[nodiscard]] nlohmann::ordered_json figures_json(const Sight& sight);
+
+}  // namespace server

@@ -1,0 +1,15 @@
+# Makes a C++ source with the texts of files.
+# Usage: cmake -D OUTPUT=FILE -D FILES=A;B -P embed.cmake
+set(source "#include \"broker/server/http/page_texts.h\"\n\nnamespace server::page_texts {\n\n")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  string(REPLACE "." "_" name ${name})
+  file(READ ${file} text)
+  string(FIND "${text}" ")page\"" end)
+  if(NOT end EQUAL -1)
+    message(FATAL_ERROR "${file} has the mark of its own end")
+  endif()
+  string(APPEND source "const std::string_view ${name} = R\"page(${text})page\";\n\n")
+endforeach()
+string(APPEND source "}  // namespace server::page_texts\n")
+file(WRITE ${OUTPUT} "${source}")

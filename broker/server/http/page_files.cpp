@@ -1,0 +1,60 @@
+#include "broker/server/http/page_files.h"
+
+#include <array>
+#include <string>
+
+#include "broker/server/http/page_texts.h"
+
+namespace server {
+namespace {
+
+using transport::HttpAnswer;
+using transport::HttpCall;
+using transport::HttpReply;
+
+constexpr std::string_view page_fields =
+    "Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
+    "Referrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'; "
+    "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'\r\n";
+
+}  // namespace
+
+std::span<const PageFile> page_files() noexcept {
+  static const std::array<PageFile, 6> files = {{
+      {"/", "text/html; charset=utf-8", page_texts::index_html},
+      {"/status.css", "text/css; charset=utf-8", page_texts::status_css},
+      {"/status.js", "text/javascript; charset=utf-8", page_texts::status_js},
+      {"/parts.js", "text/javascript; charset=utf-8", page_texts::parts_js},
+      {"/lists.js", "text/javascript; charset=utf-8", page_texts::lists_js},
+      {"/favicon.svg", "image/svg+xml", page_texts::favicon_svg},
+  }};
+  return files;
+}
+
+std::string_view openapi_document() noexcept { return page_texts::openapi_json; }
+
+transport::HttpHandler page_handler(const std::shared_ptr<const Gate>& gate) {
+  return [gate](HttpCall& call, const HttpReply& /*reply*/) -> HttpAnswer {
+    const std::string_view path = call.request.path();
+    for (const PageFile& file : page_files()) {
+      if (path != file.path) continue;
+      if (!gate->admins().is_on()) {
+        return transport::HttpDeclined{
+            {{404, "The status page is off: the option admin_file names its users.", {}}}};
+      }
+      if (call.request.method != "GET" && call.request.method != "HEAD") {
+        return transport::HttpRefusal{405, "Only GET and HEAD are answered here.",
+                                      "Allow: GET, HEAD\r\n"};
+      }
+      transport::HttpResponse response;
+      response.type = file.type;
+      response.fields = page_fields;
+      response.body = file.text;
+      return response;
+    }
+    return transport::HttpDeclined{};
+  };
+}
+
+}  // namespace server

@@ -1,0 +1,30 @@
+// broker/server/http/page_files.h
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "broker/server/http/gate.h"
+#include "transport/http_handler.h"
+
+namespace server {
+
+/// A file of the status page, compiled into the program from broker/server/http/page.
+struct PageFile {
+  std::string_view path;  // of its request
+  std::string_view type;  // Content-Type
+  std::string_view text;
+};
+[[nodiscard]] std::span<const PageFile> page_files() noexcept;
+
+/// openapi.json: the documented form of the API.
+[[nodiscard]] std::string_view openapi_document() noexcept;
+
+/// The handler of the paths of page_files(). It declines all paths while there is no admin_file.
+///
+/// The files hold no data of the broker, so they need no login. Their Content-Security-Policy
+/// allows scripts and styles of these paths, nothing inline, and nothing of other sites.
+[[nodiscard]] transport::HttpHandler page_handler(const std::shared_ptr<const Gate>& gate);
+
+}  // namespace server
