@@ -70,6 +70,29 @@ async function makeSite(root) {
   await copyFile(path.join(paho, 'paho-mqtt-min.js'), path.join(root, 'demo/paho-mqtt-min.js'));
 }
 
+/// How Chromium is started: it finds 127.0.0.1, and what `rules` map to it.
+export function launchOptions(rules = [], more = []) {
+  return {
+    executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
+    headless: true,
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-dev-shm-usage',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      `--host-resolver-rules=${[...rules, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1'].join(', ')}`,
+      ...more,
+    ],
+  };
+}
+
 class Nginx {
   static async start(broker) {
     const nginx = new Nginx();
@@ -181,25 +204,9 @@ export class Deployment {
   // browser checks certificates; it only takes our CA's key for a trusted one.
   async #startBrowser({ port, keyHash }) {
     const rules = hosts.map((name) => `MAP ${name}:443 127.0.0.1:${port}`);
-    this.browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium',
-      headless: true,
-      handleSIGINT: false,
-      handleSIGTERM: false,
-      handleSIGHUP: false,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-dev-shm-usage',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        `--host-resolver-rules=${rules.join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
-        `--ignore-certificate-errors-spki-list=${keyHash}`,
-      ],
-    });
+    this.browser = await chromium.launch(
+      launchOptions(rules, [`--ignore-certificate-errors-spki-list=${keyHash}`]),
+    );
   }
 
   async stop() {

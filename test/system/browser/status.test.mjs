@@ -1,0 +1,288 @@
+// The status page of an http_listener as a person uses it.
+
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { Broker } from '../js/lib/broker.mjs';
+import { stopAll } from '../js/lib/processes.mjs';
+import { waitFor } from '../js/lib/wait.mjs';
+import { launchOptions } from './deployment.mjs';
+
+// DARTER_SCREENSHOTS names a folder for pictures of the page; without it they are not kept.
+const pictures = process.env.DARTER_SCREENSHOTS;
+const CLIENTS = 120; // more than a page of the list shows
+const PHONE = { width: 390, height: 844 };
+
+let broker;
+let browser;
+let address;
+const sockets = [];
+
+function configuration({ tcpPort, wsPort, folder }) {
+  return [
+    'allow_anonymous true',
+    'persistence true',
+    `persistence_location ${folder}/`,
+    `admin_file ${folder}/admins`,
+    `listener ${tcpPort} 127.0.0.1`,
+    `http_listener ${wsPort} 127.0.0.1`,
+  ];
+}
+
+/// alice may change things, iot_admin may look.
+async function writeAdmins({ folder, passwordFile }) {
+  const lines = await readFile(passwordFile, 'utf8');
+  const file = path.join(folder, 'admins');
+  await writeFile(file, lines.replace(/^(alice:.*)$/m, '$1:admin'));
+  await chmod(file, 0o600);
+}
+
+const text = (value) => {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+};
+
+const packet = (head, ...parts) => {
+  const body = Buffer.concat(parts);
+  assert(body.length < 128);
+  return Buffer.concat([Buffer.from([head, body.length]), body]);
+};
+
+/// A client of MQTT 3.1.1 with a session; sends `packets` and waits for as many answers.
+async function connect(id, ...packets) {
+  const socket = net.connect(broker.tcpPort, '127.0.0.1');
+  sockets.push(socket);
+  let answers = 0;
+  socket.on('error', () => {});
+  socket.on('data', (bytes) => {
+    for (let at = 0; at < bytes.length; at += 2 + bytes[at + 1]) answers += 1;
+  });
+  socket.write(
+    Buffer.concat([
+      packet(0x10, text('MQTT'), Buffer.from([4, 0, 0, 60]), text(id)),
+      ...packets,
+    ]),
+  );
+  await waitFor(`answers to ${id}`, () => answers >= 1 + packets.length);
+  return socket;
+}
+
+const subscribe = (filter) => packet(0x82, Buffer.from([0, 1]), text(filter), Buffer.from([1]));
+const publish = (topic, payload, retain = 0) =>
+  packet(0x32 | retain, text(topic), Buffer.from([0, 1]), Buffer.from(payload));
+
+before(async () => {
+  broker = await Broker.start(configuration, writeAdmins);
+  address = `http://127.0.0.1:${broker.wsPort}`;
+  await waitFor('the page', async () => (await fetch(address).catch(() => null))?.ok);
+  browser = await chromium.launch(launchOptions());
+  for (let i = 0; i < CLIENTS; i += 1) await connect(`sensor/${i}`, subscribe(`t/${i}/#`));
+  await connect('slow', subscribe('slow/#')).then((socket) => socket.destroy());
+  const publisher = await connect('publisher');
+  const sends = Array.from({ length: 30 }, (_, i) => publish('slow/x', `reading number ${i}`));
+  publisher.write(Buffer.concat(sends));
+  await connect('keeper', publish('house/kitchen/temperature', '{"celsius": 21.5}', 1),
+    publish('house/hall/light', 'on', 1), publish('house/<b>bold</b>', '<script>alert(1)</script>',
+      1));
+});
+
+after(async () => {
+  for (const socket of sockets) socket.destroy();
+  await stopAll(browser && { stop: () => browser.close() }, broker);
+});
+
+class StatusPage {
+  static async open(options = {}) {
+    const status = new StatusPage();
+    status.context = await browser.newContext({
+      viewport: { width: 1280, height: 860 },
+      ...options,
+    });
+    status.page = await status.context.newPage();
+    status.page.setDefaultTimeout(30000);
+    status.page.on('pageerror', (error) => status.problems.push(error.message));
+    // The browser says so of anything that the Content-Security-Policy forbids.
+    status.page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) status.problems.push(message.text());
+    });
+    await status.page.goto(address);
+    return status;
+  }
+
+  problems = [];
+
+  async login(name = 'alice', password = 'correct horse') {
+    await this.page.fill('#name', name);
+    await this.page.fill('#password', password);
+    await this.page.click('#login button');
+  }
+
+  async visit(part) {
+    await this.page.click(`nav a[data-view="${part}"]`);
+    await this.page.waitForSelector(`nav a[data-view="${part}"][aria-current]`);
+  }
+
+  async search(words) {
+    await this.page.fill('#search', words);
+  }
+
+  /// Waits until the list has exactly these clients.
+  async waitClients(...wanted) {
+    await waitFor(`the clients ${wanted}`, async () => {
+      const shown = await this.page.$$eval('td.name', (cells) => cells.map((c) => c.textContent));
+      return shown.join() === wanted.join();
+    }, 30);
+  }
+
+  async answerQuestion(yes) {
+    await this.page.waitForSelector('#question[open]');
+    await this.page.click(`#question button[value="${yes ? 'yes' : 'no'}"]`);
+  }
+
+  async picture(name) {
+    if (!pictures) return;
+    await mkdir(pictures, { recursive: true });
+    await this.page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: true });
+  }
+
+  // Nothing may stick out to the side.
+  async assertFits() {
+    const [content, window] = await this.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
+    assert(content <= window, `${content} pixels of content in ${window}`);
+  }
+
+  async close() {
+    await this.context.close();
+    assert.deepEqual(this.problems, []);
+  }
+}
+
+test('a wrong password is refused, the right one shows the plots of the last hour', async () => {
+  const status = await StatusPage.open();
+  await status.login('alice', 'wrong');
+  await status.page.waitForSelector('#login-error:has-text("wrong")');
+  await status.picture('status-login');
+  await status.login();
+  await status.page.waitForSelector('.plot:has-text("Messages")');
+  await status.page.waitForSelector('.card:has-text("Slow consumers") td.name:has-text("slow")');
+  // Two samples make a line.
+  await waitFor('a line in each plot', () => status.page.$$eval('.plot', (all) =>
+    all.length === 8 && all.every((each) =>
+      [...each.querySelectorAll('polyline')].every((line) => line.points.numberOfItems >= 2))), 60);
+  assert.match(await status.page.textContent('.facts'), /clients 12\d/);
+  await status.assertFits();
+  await status.picture('status-light');
+  await status.page.reload();
+  await status.page.waitForSelector('.plot');
+  await status.page.click('#logout');
+  await status.page.waitForSelector('#login:visible');
+  await status.page.reload();
+  await status.page.waitForSelector('#login:visible');
+  await status.close();
+});
+
+test('a client is found among pages of others, disconnected and forgotten', async () => {
+  const status = await StatusPage.open();
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await status.visit('clients');
+  await status.page.waitForSelector('.pages:has-text("Page 1")');
+  await status.page.click('.pages button:has-text("Next")');
+  await status.page.waitForSelector('.pages:has-text("Page 2")');
+  await status.picture('status-clients');
+  await status.search('sensor/77');
+  await status.waitClients('sensor/77');
+  await status.page.click('td.name a');
+  await status.page.waitForSelector('h1:text-is("sensor/77")');
+  await status.page.waitForSelector('td.name:text-is("t/77/#")');
+  await status.picture('status-client');
+  await status.page.click('#disconnect');
+  await status.answerQuestion(false);
+  await status.page.click('#disconnect');
+  await status.answerQuestion(true);
+  await status.page.waitForSelector('.note:has-text("disconnected")');
+  await status.page.waitForSelector('#disconnect', { state: 'detached' });
+  await status.page.waitForSelector('dd:has-text("away")');
+  await status.page.click('#forget');
+  await status.answerQuestion(true);
+  await status.page.waitForSelector('h1:text-is("Clients")');
+  await status.waitClients(); // the search is kept, and nothing fits
+  assert.match(broker.log(), /'alice' \(127\.0\.0\.1\) forgot the session of client 'sensor\/77'/);
+  await status.close();
+});
+
+test('retained messages are found and deleted, and their text is only text', async () => {
+  const status = await StatusPage.open({ colorScheme: 'dark' });
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await status.picture('status-dark');
+  await status.visit('retained');
+  await status.page.waitForSelector('td.payload:text-is("<script>alert(1)</script>")');
+  await status.page.fill('#filter', 'house/+/light');
+  await status.waitClients('house/hall/light');
+  await status.page.fill('#filter', 'house/#');
+  await status.page.waitForSelector('td.name:text-is("house/<b>bold</b>")');
+  await status.picture('status-retained-dark');
+  await status.page.click('tr:has-text("house/hall/light") button');
+  await status.answerQuestion(true);
+  await status.page.waitForSelector('td.name:text-is("house/hall/light")', { state: 'detached' });
+  await status.page.fill('#filter', 'a/#/b');
+  await status.page.waitForSelector('#trouble:has-text("no topic filter")');
+  await status.close();
+});
+
+test('a reader sees the same on a phone, and has no button that changes anything', async () => {
+  const status = await StatusPage.open({ viewport: PHONE, colorScheme: 'dark' });
+  await status.picture('status-phone-login');
+  await status.login('iot_admin', 'battery staple');
+  await status.page.waitForSelector('#user:has-text("read-only")');
+  await status.page.waitForSelector('.plot');
+  await status.assertFits();
+  await status.picture('status-phone');
+  await status.visit('clients');
+  await status.search('sensor/5');
+  await status.page.waitForSelector('td.name:has-text("sensor/55")');
+  await status.assertFits();
+  await status.picture('status-phone-clients');
+  await status.page.click('td.name a:text-is("sensor/55")');
+  await status.page.waitForSelector('h1:text-is("sensor/55")');
+  await status.assertFits();
+  assert.equal(await status.page.$('button.danger:visible'), null);
+  await status.picture('status-phone-client');
+  await status.visit('retained');
+  await status.page.waitForSelector('td.payload');
+  assert.equal(await status.page.$('button.danger:visible'), null);
+  await status.assertFits();
+  await status.close();
+});
+
+test('the page says that the broker is away, and asks for a login when it is back', async () => {
+  const status = await StatusPage.open();
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await broker.restart(async () => {
+    await status.page.waitForSelector('#trouble:has-text("does not answer")');
+    await status.picture('status-away');
+  });
+  await status.page.waitForSelector('#login-error:has-text("session has ended")');
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await status.page.waitForSelector('#trouble', { state: 'hidden' });
+  await status.close();
+});
+
+test('users that a reload takes away are logged out', async () => {
+  const status = await StatusPage.open();
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await writeFile(path.join(broker.folder, 'admins'), '');
+  broker.process.child.kill('SIGHUP');
+  await status.page.waitForSelector('#login-error:has-text("session has ended")');
+  await status.close();
+});
