@@ -118,7 +118,7 @@ Json figures_json(const Sight& sight) {
 
 transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
   const ControlQuestion words(call.words.begin(), call.words.end());
-  ControlAnswer answer = Administration(loops_, listeners_).answer(words);
+  ControlAnswer answer = Administration(loops_, listeners_, gatekeeper_, log_).answer(words);
   const bool obeyed = answer.exit_status == 0;
   if (obeyed && !call.done.empty()) {
     log_.write(broker::LogType::notice, concat({"HTTP: ", call.by, " ", call.done, "."}));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/core/log.h"
+#include "broker/server/gatekeeper.h"
 #include "broker/server/history.h"
 #include "broker/server/http/api_call.h"
 #include "broker/server/listener_set.h"
@@ -17,8 +18,9 @@ namespace server {
 /// Threads    The main thread.
 class ApiAnswers {
  public:
-  ApiAnswers(transport::Loops& loops, const ListenerSet& listeners, broker::Log& log)
-      : loops_(loops), listeners_(listeners), log_(log) {}
+  ApiAnswers(transport::Loops& loops, const ListenerSet& listeners, const Gatekeeper& gatekeeper,
+             broker::Log& log)
+      : loops_(loops), listeners_(listeners), gatekeeper_(gatekeeper), log_(log) {}
 
   /// Answers a call of ApiCall::Kind::administration. An order that was carried out is logged, with
   /// the name of the user.
@@ -33,6 +35,7 @@ class ApiAnswers {
 
   transport::Loops& loops_;
   const ListenerSet& listeners_;
+  const Gatekeeper& gatekeeper_;
   broker::Log& log_;
 };
 

@@ -304,7 +304,7 @@ void Server::open_answers() {
                      .ask_loops = [this](const Round::Report& done) { loops_->ask_reports(done); },
                      .figures = [this] { return figures_now(); },
                      .faults = [this] { return faults(); },
-                     .api = ApiAnswers(*loops_, listeners_, log_)});
+                     .api = ApiAnswers(*loops_, listeners_, gatekeeper_, log_)});
 }
 
 /// Figures that are dear to read are as old as those in $SYS.
