@@ -15,10 +15,12 @@ const filters = new Map(); // filter -> { qos, granted: number | null, refused: 
 // --- Where the broker probably is ---
 
 function defaultUrl() {
-  const { protocol, hostname, host } = window.location;
+  const { protocol, hostname, host, hash } = window.location;
   const local = ['', 'localhost', '127.0.0.1', '[::1]'].includes(hostname);
   if (protocol === 'https:') return `wss://${host}/mqtt`;
-  return local ? 'ws://127.0.0.1:9001/mqtt' : `ws://${host}/mqtt`;
+  // On this machine the broker has the usual port, or the one that a link names: index.html#9005.
+  const port = /^#\d{1,5}$/.test(hash) ? hash.slice(1) : '9001';
+  return local ? `ws://127.0.0.1:${port}/mqtt` : `ws://${host}/mqtt`;
 }
 
 // Returns { host, port, path, tls }, or throws an Error that says what is wrong with `text`.
