@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
+#include <cstdint>
 #include <ranges>
 #include <utility>
 
@@ -96,7 +98,32 @@ constexpr auto acl_examples = std::to_array<Example>({
     {"darter acl check --user ann receive home/door", "may it reach her?"},
 });
 
+constexpr auto status_examples = std::to_array<Example>({
+    {"darter status", "is it well, and how busy?"},
+});
+
+constexpr auto top_options = std::to_array<ArgumentText>({
+    {"", "--interval", "SECONDS", "Look again after so long, 1 to 3600; 2 unless told."},
+    {"", "--count", "N", "End after so many looks, 1 to 10000; without it at Ctrl-C."},
+    {"", "--sort", "KEY",
+     "The clients that come first: as darter clients has it; queue unless told."},
+    limit_option,
+});
+
+constexpr auto top_examples = std::to_array<Example>({
+    {"darter top", "rates, and the clients with the most waiting"},
+    {"darter top --sort dropped --interval 10", "the clients that lose messages"},
+});
+
 constexpr auto command_rows = std::to_array<AskCommand>({
+    {"status",
+     "",
+     "Shows the state of a running broker on one screen: problems, clients, rates, memory, "
+     "listeners, certificates, bridges.",
+     {},
+     status_examples},
+    {"top", "", "Shows the same and the foremost clients, again and again.", top_options,
+     top_examples},
     {"clients", "", "Lists the clients of a running broker, those that are away too.",
      clients_options, clients_examples},
     {"client",
@@ -125,6 +152,25 @@ constexpr auto command_rows = std::to_array<AskCommand>({
 
 /// "limit" of "--limit"
 std::string_view word_of(const ArgumentText& option) { return option.long_name.substr(2); }
+
+/// The sentence about a value of an option for numbers that is none, or too large; empty: all is
+/// well.
+std::string fault_of(const ArgumentText& option, std::string_view value) {
+  struct Numbers {
+    std::string_view name;
+    std::uint32_t most;
+  };
+  constexpr auto numbers =
+      std::to_array<Numbers>({{"--limit", 10'000}, {"--count", 10'000}, {"--interval", 3'600}});
+  const auto* const of = std::ranges::find(numbers, option.long_name, &Numbers::name);
+  if (of == numbers.end()) return {};
+  std::uint32_t number = 0;
+  const char* const end = value.data() + value.size();
+  const auto read = std::from_chars(value.data(), end, number);
+  if (read.ec == std::errc() && read.ptr == end && number >= 1 && number <= of->most) return {};
+  return "'" + std::string(option.long_name) + "' wants a number from 1 to " +
+         std::to_string(of->most) + ", not '" + std::string(value) + "'";
+}
 
 /// Whether a text is one of "a|b|c".
 bool is_choice(std::string_view text, std::string_view choices) {
@@ -222,6 +268,7 @@ bool AskParser::take_value(std::string_view text, const ArgumentText& option,
 }
 
 void AskParser::option(const ArgumentText& option, std::string_view value) {
+  if (const auto fault = fault_of(option, value); !fault.empty()) return error(fault);
   if (option.long_name == "--help") {
     line_.help = true;
   } else if (option.long_name == "--json") {

@@ -1,6 +1,7 @@
 #include "broker/server/api_answers.h"
 
 #include <chrono>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -99,6 +100,21 @@ Json bridges_of(const Sight& sight) {
   return list;
 }
 
+/// Counters since the start: whoever asks twice has rates.
+Json totals_of(const broker::Metrics& metrics) {
+  const auto sum = [](const auto& all) {
+    return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
+  };
+  return {{"publish_received", sum(metrics.publish_received)},
+          {"publish_sent", sum(metrics.publish_sent)},
+          {"publish_dropped", metrics.publish_dropped},
+          {"bytes_received", metrics.bytes_received},
+          {"bytes_sent", metrics.bytes_sent},
+          {"connections", metrics.connections},
+          {"refused", sum(metrics.refused)},
+          {"logins_failed", metrics.logins_failed}};
+}
+
 std::int64_t time_of_day_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -131,27 +147,32 @@ transport::HttpResponse ApiAnswers::answer(const ApiCall& call, const Sight& sig
   if (call.kind == ApiCall::Kind::figures)
     return json_response(200, text_of_json(figures_json(sight)));
   if (call.kind == ApiCall::Kind::history) return json_response(200, text_of_json(history.json()));
-  return json_response(200, text_of_json(status(sight)));
+  return json_response(200, status(sight));
 }
 
-Json ApiAnswers::status(const Sight& sight) const {
-  return {{"version", sight.broker.version},
-          {"now", time_of_day_seconds()},
-          {"uptime_seconds", sight.broker.uptime_seconds},
-          {"configuration_generation", sight.process.configuration_generation},
-          {"loops", loops_.count()},
-          {"clients_connected", sight.shards.clients_connected},
-          {"sessions", sight.shards.sessions},
-          {"subscriptions", sight.shards.subscriptions + sight.shards.shared_subscriptions},
-          {"retained_messages", sight.shards.retained_messages},
-          {"resident_bytes", sight.process.resident_bytes},
-          {"store", sight.store ? Json{{"failing", sight.store->failing},
-                                       {"error", sight.store->error},
-                                       {"lag_microseconds", sight.store->lag_microseconds}}
-                                : Json()},
-          {"listeners", listeners()},
-          {"certificates", certificates_of(sight)},
-          {"bridges", bridges_of(sight)}};
+std::string ApiAnswers::status(const Sight& sight) const {
+  return text_of_json(
+      {{"version", sight.broker.version},
+       {"now", time_of_day_seconds()},
+       {"uptime_seconds", sight.broker.uptime_seconds},
+       {"configuration_generation", sight.process.configuration_generation},
+       {"loops", loops_.count()},
+       {"clients_connected", sight.shards.clients_connected},
+       {"sessions", sight.shards.sessions},
+       {"subscriptions", sight.shards.subscriptions + sight.shards.shared_subscriptions},
+       {"retained_messages", sight.shards.retained_messages},
+       {"resident_bytes", sight.process.resident_bytes},
+       {"open_files", sight.process.open_files},
+       {"open_files_max", sight.process.open_files_max},
+       {"store", sight.store ? Json{{"failing", sight.store->failing},
+                                    {"error", sight.store->error},
+                                    {"lag_microseconds", sight.store->lag_microseconds}}
+                             : Json()},
+       {"listeners", listeners()},
+       {"certificates", certificates_of(sight)},
+       {"bridges", bridges_of(sight)},
+       {"totals", totals_of(sight.shards)},
+       {"faults", sight.faults}});
 }
 
 Json ApiAnswers::listeners() const {

@@ -29,8 +29,10 @@ class ApiAnswers {
   [[nodiscard]] transport::HttpResponse answer(const ApiCall& call, const Sight& sight,
                                                const History& history) const;
 
+  /// The JSON of the status.
+  [[nodiscard]] std::string status(const Sight& sight) const;
+
  private:
-  [[nodiscard]] nlohmann::ordered_json status(const Sight& sight) const;
   [[nodiscard]] nlohmann::ordered_json listeners() const;
 
   transport::Loops& loops_;

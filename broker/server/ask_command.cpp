@@ -15,7 +15,8 @@
 
 #include "broker/core/text.h"
 #include "broker/server/ask/table.h"
-#include "broker/server/control_socket.h"
+#include "broker/server/ask_broker_json.h"
+#include "broker/server/top_command.h"
 #include "conf/command_line.h"
 
 namespace server {
@@ -26,34 +27,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto usual_files =
     std::to_array<const char*>({"/etc/darter/darter.toml", "/etc/mosquitto/mosquitto.conf"});
-
-bool print_answer(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0;
-}
-
-int fail_ask(conf::ExitCode code, std::string_view sentence) {
-  std::fprintf(stderr, "Error: %s\n", ask::printable(sentence).c_str());
-  return static_cast<int>(code);
-}
-
-/// One question, and the JSON of its answer.
-///
-/// Errors    One sentence: the broker's, or why it does not answer.
-std::expected<Json, std::string> ask_once(const std::string& file,
-                                          const std::vector<std::string>& words) {
-  const auto answer =
-      ask_broker(file, ControlQuestion(words.begin(), words.end()), possible_brokers(file));
-  if (!answer) return std::unexpected(answer.error());
-  Json json = Json::parse(answer->text, nullptr, false);
-  // A broker that does not take the asker answers in a sentence.
-  if (json.is_discarded() || !json.is_object()) {
-    std::string text = answer->text.substr(0, answer->text.find('\n'));
-    return std::unexpected(text.empty() ? "The broker's answer is empty." : std::move(text));
-  }
-  if (answer->exit_status != 0) return std::unexpected(json.value("error", "It did not work."));
-  return json;
-}
 
 /// A list that comes in pages, printed as it comes.
 class Listing {
@@ -154,6 +127,8 @@ int run_ask(const conf::AskLine& line) {
     file = *found;
   }
   const std::string_view command = line.command->name;
+  if (command == "status") return run_status(line, file);
+  if (command == "top") return run_top(line, file);
   const bool has_order = std::ranges::any_of(line.words, [](const std::string& word) {
     return word == "delete" || word.starts_with("forget=") || word.starts_with("lift=");
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <latch>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -247,6 +248,7 @@ bool Server::wait(std::int64_t milliseconds) {
 }
 
 ControlAnswer Server::answer(const ControlQuestion& question) {
+  if (question.front() == "status") return {0, answers_->status(sight_of_all())};
   if (question.front() != "reload") {
     return Administration(*loops_, listeners_, gatekeeper_, log_).answer(question);
   }
@@ -307,6 +309,25 @@ void Server::open_answers() {
                      .api = ApiAnswers(*loops_, listeners_, gatekeeper_, log_)});
 }
 
+/// With the reports of the loops: waits until each has had a turn.
+Sight Server::sight_of_all() {
+  struct Reports {
+    explicit Reports(std::uint32_t loops)
+        : left(static_cast<std::ptrdiff_t>(loops)), of_loops(loops) {}
+    std::latch left;
+    std::vector<transport::LoopReport> of_loops;  // each written by its loop
+  };
+  const auto reports = std::make_shared<Reports>(loops_->count());
+  loops_->ask_reports([reports](broker::ShardIndex loop, const transport::LoopReport& report) {
+    reports->of_loops[static_cast<std::uint32_t>(loop)] = report;
+    reports->left.count_down();
+  });
+  reports->left.wait();
+  Sight sight = figures_now();
+  for (const transport::LoopReport& report : reports->of_loops) sight.add(report);
+  return sight;
+}
+
 /// Figures that are dear to read are as old as those in $SYS.
 Sight Server::figures_now() {
   if (running_.settings.sys_interval_seconds == 0) look_at_figures();
@@ -318,6 +339,7 @@ Sight Server::figures_now() {
   sight_.broker.uptime_seconds =
       (transport::Loops::now().milliseconds - sight_.started.milliseconds) / 1000;
   Sight sight = sight_;
+  sight.faults = faults();
   sight.logins = gatekeeper_.figures();
   if (keeper_ != nullptr) sight.store = keeper_->figures();
   sight.bridges = bridges_.figures();

@@ -81,6 +81,7 @@ class Server {
   ReloadReport reload();
   void look_at_figures();
   [[nodiscard]] Sight figures_now();
+  [[nodiscard]] Sight sight_of_all();
   [[nodiscard]] std::vector<std::string> faults() const;
   void open_answers();
   [[nodiscard]] ControlAnswer answer(const ControlQuestion& question);

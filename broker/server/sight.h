@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "auth/authenticator_statistics.h"
 #include "broker/core/metrics.h"
@@ -29,6 +30,7 @@ struct Sight {
   std::map<std::string, CertificateFigures> certificates;   // by port
   std::map<std::string, transport::BridgeFigures> bridges;  // by name
   ProcessFigures process;
+  std::vector<std::string> faults;  // why clients are not served as they should be; sentences
 
   /// Takes in one loop more.
   void add(const transport::LoopReport& report);

@@ -67,6 +67,15 @@ TEST_CASE("wrong options are told", "[ask_line]") {
   CHECK(errors_of("retained", {"--delete"}).contains("'--delete' needs a topic"));
 }
 
+TEST_CASE("numbers of options are checked before anybody is asked", "[ask_line]") {
+  CHECK(parse("top", {"--count", "3", "--interval=1"})->words ==
+        std::vector<std::string>{"count=3", "interval=1"});
+  CHECK(errors_of("top", {"--interval", "0"}) ==
+        "'--interval' wants a number from 1 to 3600, not '0'\n");
+  CHECK(errors_of("clients", {"--limit", "5x"}) ==
+        "'--limit' wants a number from 1 to 10000, not '5x'\n");
+}
+
 TEST_CASE("help wins over what stands behind it", "[ask_line]") {
   CHECK(parse("kick", {"-h", "--wrong"})->help);
   for (const conf::AskCommand& each : conf::ask_commands()) {

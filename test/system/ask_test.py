@@ -156,13 +156,39 @@ class RetainedTest(AskTest):
                 (("retained", "a/#/b"), "no topic filter"),
                 (("retained", "#", "--delete"), "Only one topic at a time"),
                 (("retained", "b", "--delete"), "has no retained message"),
-                (("retained", "--limit", "0"), "'limit' is a number, 1 to 10000"),
                 (("clients", "--filter", "name=x"), "A filter is KEY=PATTERN"),
                 (("clients", "--sort", "size"), "sorted by queue, age"),
                 (("client", "nobody"), "No client 'nobody'")):
             self.assertIn(sentence, self.ask(*words, status=1))
         self.assertIn("'kick' needs an operand", self.ask("kick", status=3))
+        self.assertIn("'--limit' wants a number", self.ask("retained", "--limit", "0", status=3))
         self.assertEqual(len(self.rows("retained", "a")), 1)
+
+
+class StatusTest(AskTest):
+    """The broker at a glance."""
+
+    def test_status(self):
+        """A screenful, and the same as JSON."""
+        self.client(MQTT5, "one").publish("a", b"x" * 100, 1, retain=True)
+        status = json.loads(self.ask("status", "--json"))
+        self.assertEqual((status["clients_connected"], status["faults"]), (1, []))
+        self.assertGreaterEqual(status["totals"]["publish_received"], 1)
+        text = self.ask("status")
+        self.assertRegex(text, r"(?m)^clients +1 connected, 1 sessions")
+        self.assertRegex(text, rf"(?m)^listeners .*{self.broker.port} \(1\)")
+        self.assertNotIn("PROBLEM", text)
+
+    def test_top(self):
+        """One look after the other, each with the foremost clients; JSON is a line for each."""
+        self.client(MQTT5, "one")
+        text = self.ask("top", "--count", "2", "--interval", "1", "--sort", "age")
+        self.assertEqual(len(re.findall(r"(?m)^one +.*127\.0\.0\.1:\d+", text)), 2)
+        (line,) = self.ask("top", "--count", "1", "--interval", "1", "--json").splitlines()
+        look = json.loads(line)
+        self.assertEqual([row["client_id"] for row in look["clients"]], ["one"])
+        self.assertEqual(look["status"]["clients_connected"], 1)
+        self.assertIn("wants a number", self.ask("top", "--interval", "0", status=3))
 
 
 class AccessTest(AskTest):
