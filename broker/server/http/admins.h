@@ -38,7 +38,7 @@ class Admins {
   static constexpr std::size_t sessions_max = 256;
   static constexpr std::size_t sessions_of_user_max = 16;
   static constexpr std::int64_t idle_milliseconds = 3'600'000;
-  static constexpr std::int64_t life_milliseconds = 12 * 3'600'000;
+  static constexpr std::int64_t life_milliseconds = std::int64_t{12} * 3'600'000;
 
   /// Puts the users of a realm in force. One without passwords, or null: there is no admin_file.
   void replace(std::shared_ptr<const auth::Realm> realm);
