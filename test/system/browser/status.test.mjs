@@ -14,12 +14,14 @@ import { launchOptions } from './deployment.mjs';
 // DARTER_SCREENSHOTS names a folder for pictures of the page; without it they are not kept.
 const pictures = process.env.DARTER_SCREENSHOTS;
 const CLIENTS = 120; // more than a page of the list shows
+const SESSIONS = 10000; // of clients that are away
+const AT_ONCE = 50;
 const PHONE = { width: 390, height: 844 };
 
 let broker;
 let browser;
 let address;
-const sockets = [];
+const sockets = new Set();
 
 function configuration({ tcpPort, wsPort, folder }) {
   return [
@@ -54,9 +56,10 @@ const packet = (head, ...parts) => {
 /// A client of MQTT 3.1.1 with a session; sends `packets` and waits for as many answers.
 async function connect(id, ...packets) {
   const socket = net.connect(broker.tcpPort, '127.0.0.1');
-  sockets.push(socket);
+  sockets.add(socket);
   let answers = 0;
   socket.on('error', () => {});
+  socket.on('close', () => sockets.delete(socket));
   socket.on('data', (bytes) => {
     for (let at = 0; at < bytes.length; at += 2 + bytes[at + 1]) answers += 1;
   });
@@ -70,6 +73,13 @@ async function connect(id, ...packets) {
   return socket;
 }
 
+/// Makes every AT_ONCE-th session, beginning with `first`.
+async function makeSessions(first) {
+  for (let i = first; i < SESSIONS; i += AT_ONCE) {
+    (await connect(`away/${i}`)).destroy();
+  }
+}
+
 const subscribe = (filter) => packet(0x82, Buffer.from([0, 1]), text(filter), Buffer.from([1]));
 const publish = (topic, payload, retain = 0) =>
   packet(0x32 | retain, text(topic), Buffer.from([0, 1]), Buffer.from(payload));
@@ -79,6 +89,7 @@ before(async () => {
   address = `http://127.0.0.1:${broker.wsPort}`;
   await waitFor('the page', async () => (await fetch(address).catch(() => null))?.ok);
   browser = await chromium.launch(launchOptions());
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, first) => makeSessions(first)));
   for (let i = 0; i < CLIENTS; i += 1) await connect(`sensor/${i}`, subscribe(`t/${i}/#`));
   await connect('slow', subscribe('slow/#')).then((socket) => socket.destroy());
   const publisher = await connect('publisher');
@@ -187,7 +198,7 @@ test('a wrong password is refused, the right one shows the plots of the last hou
   await status.close();
 });
 
-test('a client is found among pages of others, disconnected and forgotten', async () => {
+test('a client is found among 10,000 others, disconnected and forgotten', async () => {
   const status = await StatusPage.open();
   await status.login();
   await status.page.waitForSelector('.plot');
