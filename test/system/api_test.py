@@ -4,6 +4,7 @@ import base64
 import contextlib
 import http.client
 import json
+import ssl
 import subprocess
 import tempfile
 import urllib.parse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, passwd_binary, wait_until
 from harness.case import BrokerTest
+from harness.certificates import authority, server_lines
 from harness.needs import once
 from harness.scrape import samples
 from harness.wire import MQTT5, MQTT311
@@ -85,6 +87,18 @@ class LoginTest(ApiTest):
         self.ask("GET", "/session", session, status=401)
         for line in ("logged in as admin", "logged out"):
             self.broker.wait_for_log(rf"HTTP: 'ann' \(127\.0\.0\.1\) {line}")
+
+    def test_tls(self):
+        """Where the listener speaks TLS, the cookie is for TLS only."""
+        self.start(self.config + "http_listener {port3}\n" + server_lines())
+        context = ssl.create_default_context(cafile=authority().path("ca.crt"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.broker.port3, context=context,
+                                                 timeout=DEADLINE_SECONDS)
+        with contextlib.closing(connection):
+            connection.request("POST", "/api/v1/login", headers=CHANGE,
+                               body=json.dumps({"name": "ann", "password": "ann's secret"}))
+            cookie = connection.getresponse().getheader("Set-Cookie")
+            self.assertTrue(cookie.endswith("; HttpOnly; SameSite=Strict; Secure"), cookie)
 
     def test_wrong(self):
         """Wrong passwords, unknown users and no login at all are 401, and a session is no guess."""
