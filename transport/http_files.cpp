@@ -51,6 +51,9 @@ std::optional<Place> resolve(const std::string& directory, std::string_view path
   const fs::path root = fs::canonical(directory, error);
   if (error) return std::nullopt;
   path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  // One that comes back into the folder would tell the names of those outside.
+  const fs::path normal = fs::path(path).lexically_normal();
+  if (!normal.empty() && *normal.begin() == "..") return std::nullopt;
   Place place{.path = fs::canonical(root / path, error)};
   if (error) return std::nullopt;
   place.is_folder = fs::is_directory(place.path, error);

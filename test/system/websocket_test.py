@@ -230,7 +230,8 @@ class OptionsTest(WebSocketTest):
         self.assertEqual(self.get("http://a.example/sub/a.js").body, b"let x = 1;")
         self.assertEqual(self.get("/none.html").status, 404)
         for path in ("/../secret.txt", "/sub/../../secret.txt", "/%2e%2e/secret.txt",
-                     "/..%2fsecret.txt", "//etc/passwd", "/sub/%00", "/\\..\\secret.txt"):
+                     "/..%2fsecret.txt", "/../www/index.html", "//etc/passwd", "/sub/%00",
+                     "/\\..\\secret.txt"):
             response = self.get(path)
             self.assertIn(response.status, (400, 403, 404), path)
         self.socket(path="/mqtt").handshake()
