@@ -26,8 +26,8 @@ struct Scene {
   test::ConnectedClient client{parts, 1, mqtt::Version::v5_0};
   broker::Figures figures{parts.options,        parts.metrics,  parts.sessions, parts.router,
                           parts.groups.table(), parts.retained, parts.peers};
-  broker::PeerInput input{parts.distribution, parts.groups, parts.forwards, parts.links,
-                          figures,            parts.peers,  parts.turn};
+  broker::PeerInput input{parts.distribution, parts.groups, parts.forwards, parts.links, figures,
+                          parts.peers,        parts.turn};
 };
 
 broker::MessageView message() {
