@@ -165,9 +165,9 @@ std::string fault_of(const ArgumentText& option, std::string_view value) {
   const auto* const of = std::ranges::find(numbers, option.long_name, &Numbers::name);
   if (of == numbers.end()) return {};
   std::uint32_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto read = std::from_chars(value.data(), end, number);
-  if (read.ec == std::errc() && read.ptr == end && number >= 1 && number <= of->most) return {};
+  const auto read = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool is_whole = read.ec == std::errc() && read.ptr == value.data() + value.size();
+  if (is_whole && number >= 1 && number <= of->most) return {};
   return "'" + std::string(option.long_name) + "' wants a number from 1 to " +
          std::to_string(of->most) + ", not '" + std::string(value) + "'";
 }
