@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "conf/command_line.h"
+#include "conf/help.h"
 
 namespace conf {
 

@@ -5,6 +5,7 @@
 
 #include "conf/ask_line.h"
 #include "conf/command_line.h"
+#include "conf/help.h"
 #include "conf/options.h"
 #include "conf/prose.h"
 

@@ -32,6 +32,7 @@
 #include "conf/ask_line.h"
 #include "conf/command_line.h"
 #include "conf/file.h"
+#include "conf/help.h"
 #include "conf/load.h"
 #include "conf/sample.h"
 #include "transport/descriptor.h"
@@ -144,6 +145,44 @@ int reload(const std::string& config_file) {
   return std::fflush(out) == 0 ? answer->exit_status : 1;
 }
 
+/// Prints the lines of a fault, and returns the exit status.
+int report_fault(std::string_view fault, conf::ExitCode code) {
+  print_faults(fault);
+  return status(code);
+}
+
+/// Does the part of the command line that needs its configuration.
+int run_configured(const conf::CommandLine& command_line, conf::Configuration configuration) {
+  using conf::Action;
+  using conf::ExitCode;
+  conf::Settings& settings = configuration.settings;
+  const Action action = command_line.action;
+  if (action == Action::backup) return back_up_store(settings, command_line.backup_file);
+  if (action == Action::restore) return restore_store(settings, command_line.backup_file);
+  auto realms = Gatekeeper::load(settings);
+  if (!realms) return report_fault(realms.error(), ExitCode::bad_configuration);
+  auto tls = Certificates::load(settings);
+  if (!tls) {
+    // As Mosquitto: the configuration itself is good, a listener cannot be opened.
+    return report_fault(tls.error(), action == Action::test_config ? ExitCode::bad_configuration
+                                                                   : ExitCode::unusable_listener);
+  }
+  if (action == Action::test_config) {
+    const auto bridges = BridgeSet().prepare(settings, 0);
+    if (!bridges) return report_fault(bridges.error(), ExitCode::bad_configuration);
+    return test_config(command_line, settings, *realms, *tls);
+  }
+  if (action == Action::import_file) {
+    return import_by_hand(settings, std::move(*realms), command_line.import_file);
+  }
+  Running running;
+  running.command_line = command_line;
+  running.start = configuration.written.globals;
+  running.settings = std::move(configuration.settings);
+  running.written = std::move(configuration.written);
+  return run_broker(std::move(running), std::move(*realms), std::move(*tls));
+}
+
 }  // namespace
 
 int run(const std::vector<std::string_view>& arguments) {
@@ -185,42 +224,7 @@ int run(const std::vector<std::string_view>& arguments) {
   }
   auto configuration = conf::load_configuration(*command_line);
   if (!configuration) return report(configuration.error());
-  conf::Settings* const settings = &configuration->settings;
-  if (command_line->action == conf::Action::backup) {
-    return back_up_store(*settings, command_line->backup_file);
-  }
-  if (command_line->action == conf::Action::restore) {
-    return restore_store(*settings, command_line->backup_file);
-  }
-  auto realms = Gatekeeper::load(*settings);
-  if (!realms) {
-    print_faults(realms.error());
-    return status(conf::ExitCode::bad_configuration);
-  }
-  auto tls = Certificates::load(*settings);
-  if (!tls) {
-    print_faults(tls.error());
-    // As Mosquitto: the configuration itself is good, a listener cannot be opened.
-    return status(command_line->action == conf::Action::test_config
-                      ? conf::ExitCode::bad_configuration
-                      : conf::ExitCode::unusable_listener);
-  }
-  if (command_line->action == conf::Action::test_config) {
-    if (const auto bridges = BridgeSet().prepare(*settings, 0); !bridges) {
-      print_faults(bridges.error());
-      return status(conf::ExitCode::bad_configuration);
-    }
-    return test_config(*command_line, *settings, *realms, *tls);
-  }
-  if (command_line->action == conf::Action::import_file) {
-    return import_by_hand(*settings, std::move(*realms), command_line->import_file);
-  }
-  Running running;
-  running.command_line = *command_line;
-  running.start = configuration->written.globals;
-  running.settings = std::move(configuration->settings);
-  running.written = std::move(configuration->written);
-  return run_broker(std::move(running), std::move(*realms), std::move(*tls));
+  return run_configured(*command_line, std::move(*configuration));
 }
 
 }  // namespace server

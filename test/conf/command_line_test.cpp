@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conf/help.h"
 #include "test/conf/configuration.h"
 
 using conf::Action;
