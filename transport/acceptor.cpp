@@ -22,7 +22,7 @@ constexpr int last_accepts_max = 256;
 
 int Acceptor::open() {
   poll_.data = this;
-  const int error = uv_poll_init(loop_.uv(), &poll_, socket_);
+  const int error = uv_poll_init(loop_.events().uv(), &poll_, socket_);
   if (error == 0) resume();
   return error;
 }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <uv.h>
 
 #include "broker/core/ids.h"
+#include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
 #include "transport/admission.h"
 #include "transport/http_exchange.h"
@@ -106,6 +108,12 @@ struct Connection {
 [[nodiscard]] inline bool is_reading(const Connection& connection) noexcept {
   return uv_is_active(&connection.handle.any) != 0;
 }
+
+/// The part that a connection has to send before its shard learns of it; empty later.
+[[nodiscard]] std::string_view awaited_part(State state) noexcept;
+/// The reason why its client has no name from TLS or a PROXY header; empty if none is asked for.
+[[nodiscard]] std::string_view missing_name(const Connection& connection);
+[[nodiscard]] broker::ClientTransport transport_of(const Connection& connection);
 
 /// The number of its socket; -1 if there is none.
 [[nodiscard]] inline int descriptor_of(const Connection& connection) noexcept {

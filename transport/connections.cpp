@@ -13,23 +13,6 @@ namespace transport {
 
 namespace {
 
-/// The part that a connection has to send before its shard learns of it; "" later.
-std::string_view awaited(const Connection& connection) noexcept {
-  switch (connection.state) {
-    case State::proxy_header:
-      return "PROXY protocol header";
-    case State::tls_due:
-    case State::tls_handshake:
-      return "TLS handshake";
-    case State::http_request:
-      return "WebSocket handshake";
-    case State::http_body:
-      return "body of an HTTP request";
-    default:
-      return {};
-  }
-}
-
 bool is_turned_away(const Connection& connection) noexcept {
   return connection.charge.as == ConnectionCharge::As::turned_away;
 }
@@ -68,10 +51,10 @@ Connection* Connections::start(Descriptor socket, const std::shared_ptr<Listener
   connection.address = address;
   int error = 0;
   if (listener->is_unix()) {
-    uv_pipe_init(loop_.uv(), &connection.handle.pipe, 0);
+    uv_pipe_init(loop_.events().uv(), &connection.handle.pipe, 0);
     error = uv_pipe_open(&connection.handle.pipe, socket.get());
   } else {
-    uv_tcp_init(loop_.uv(), &connection.handle.tcp);
+    uv_tcp_init(loop_.events().uv(), &connection.handle.tcp);
     error = uv_tcp_open(&connection.handle.tcp, socket.get());
   }
   connection.handle.any.data = &connection;
@@ -141,23 +124,6 @@ void Connections::adopt(Handoff handoff) {
   reader_.take_unread(*connection, handoff.unread);
 }
 
-/// The reason why a client has no name from TLS or a PROXY header; empty if none is asked for.
-std::string_view Connections::missing_name(const Connection& connection) {
-  const ListenerOptions& options = connection.listener->options();
-  if (options.proxy_names_user) return "the PROXY header has no verified common name";
-  return connection.tls != nullptr ? connection.tls->missing_name() : std::string_view();
-}
-
-broker::ClientTransport transport_of(const Connection& connection) {
-  using broker::ClientTransport;
-  const bool tls = connection.tls != nullptr;
-  if (connection.websocket != nullptr) {
-    return tls ? ClientTransport::websocket_tls : ClientTransport::websocket;
-  }
-  if (tls) return ClientTransport::tls;
-  return connection.listener->is_unix() ? ClientTransport::unix_socket : ClientTransport::tcp;
-}
-
 /// Tells the shard that a connection is there.
 void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool moved) {
   const ListenerOptions& options = connection.listener->options();
@@ -217,7 +183,7 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
     if (connection->state == State::inner) return write_inner(*connection, output);
     change(*connection, State::settled);
   }
-  connection->write_turn = loop_.turn();
+  connection->write_turn = loop_.turns().number();
   const bool report = output.report;
   if (!writer_.write(*connection, output)) {
     lost_.push_back(id);
@@ -270,7 +236,7 @@ void Connections::report() {
 
 /// Writes bytes of the transport's own: responses and control frames.
 void Connections::send(Connection& connection, std::string_view text) {
-  connection.write_turn = loop_.turn();
+  connection.write_turn = loop_.turns().number();
   if (!writer_.send(connection, mqtt::as_bytes(text))) {
     lose(connection, broker::CloseCause::connection_lost);
   }
@@ -297,7 +263,7 @@ void Connections::finish(Connection& connection) {
   if (!is_closing(connection.state)) return;
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (HttpStage::is_sending(connection)) return http_.send_more(connection);
-  const bool at_once = Closing::may_end_at_once(connection, loop_.turn());
+  const bool at_once = Closing::may_end_at_once(connection, loop_.turns().number());
   if (at_once || Closing::ends_first(connection)) writer_.end_tls(connection);
   if (connection.pending != nullptr) return closing_.wait_for_output(connection, loop_.now());
   if (at_once) return destroy(connection);
@@ -377,7 +343,7 @@ void Connections::expire(broker::ConnectionId id) {
   Connection* const connection = table_.find(id);
   if (connection == nullptr || connection->deadline.milliseconds == 0) return;
   if (connection->deadline > loop_.now()) return;
-  const std::string_view what = awaited(*connection);
+  const std::string_view what = awaited_part(connection->state);
   if (!what.empty() && !is_turned_away(*connection)) {
     arrivals_.note_refusal(*connection, broker::Refusal::handshake_timeout, "Connection from ",
                            " closed: no " + std::string(what) + " came in time.");

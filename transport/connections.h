@@ -113,8 +113,6 @@ class Connections {
   // Opening.
   [[nodiscard]] Connection* start(Descriptor socket, const std::shared_ptr<Listener>& listener,
                                   const PeerAddress& address);
-  [[nodiscard]] static std::string_view missing_name(const Connection& connection);
-
   [[nodiscard]] bool begin(Connection& connection);
 
   // Writing.

@@ -209,8 +209,8 @@ void HttpStage::take_turn() {
 const HttpLimits& HttpStage::limits() const noexcept { return loop_.options().http; }
 
 std::size_t HttpStage::bytes_left_in_turn() noexcept {
-  if (turn_ != loop_.turn()) turn_bytes_ = 0;
-  turn_ = loop_.turn();
+  if (turn_ != loop_.turns().number()) turn_bytes_ = 0;
+  turn_ = loop_.turns().number();
   return turn_bytes_ < limits().turn_bytes_max ? limits().turn_bytes_max - turn_bytes_ : 0;
 }
 

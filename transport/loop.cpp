@@ -54,7 +54,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
     return error;
   }
   const auto woken = [](uv_async_t* bell) { of(bell->data).wake(); };
-  if (const int error = door().open(uv(), this, woken)) return error;
+  if (const int error = door().open(events_.uv(), this, woken)) return error;
   return acceptors_.open(listeners);
 }
 

@@ -37,8 +37,8 @@ namespace transport {
 ///            are.
 /// Invariant  Messages to peers leave before the output of the turn: after a client has received
 ///            its SUBACK or PUBACK, every shard knows of the subscription or the message.
-/// Threads    Its own, from start() to join(). post() and take_longest_turn_milliseconds() are safe
-///            from any; LoopDoor is the way in for other loops.
+/// Threads    Its own, from start() to join(). post() is safe from any; LoopDoor is the way in for
+///            other loops.
 class Loop {
  public:
   using Work = LoopDoor::Work;
@@ -61,10 +61,8 @@ class Loop {
 
   /// Runs `work` on the loop's thread, soon and in order.
   void post(Work work) { door().post(std::move(work)); }
-  /// How long output has waited for other sockets of its turn: the longest since the last call.
-  [[nodiscard]] std::int64_t take_longest_turn_milliseconds() noexcept {
-    return turns_.take_longest_milliseconds();
-  }
+  /// The turns of this loop; its longest one is safe to ask for from any thread.
+  [[nodiscard]] TurnClock& turns() noexcept { return turns_; }
   /// Calls `step` in this turn and in the following ones until it says that there is no more to do;
   /// then counts `done` down.
   void repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done);
@@ -74,7 +72,7 @@ class Loop {
 
   // For the loop's own parts, on its thread.
 
-  [[nodiscard]] uv_loop_t* uv() noexcept { return events_.uv(); }
+  [[nodiscard]] EventLoop& events() noexcept { return events_; }
   [[nodiscard]] LoopCommons& commons() noexcept { return commons_; }
   [[nodiscard]] broker::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] Connections& connections() noexcept { return connections_; }
@@ -91,10 +89,6 @@ class Loop {
   [[nodiscard]] LoopReport report() const;
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }
-  /// See EventLoop.
-  void catch_up(broker::Instant earliest) noexcept { events_.catch_up(earliest); }
-  /// Counts turns, so that a socket is read once in each.
-  [[nodiscard]] std::uint32_t turn() const noexcept { return turns_.number(); }
   /// Whether nothing may be read: other shards have no room, or the end has begun.
   [[nodiscard]] bool blocked() const noexcept {
     return mail_.has_full_peer() || shutdown_.holds_input();
@@ -115,8 +109,6 @@ class Loop {
   void flush();
   /// Gives connections away as soon as the shard asks, before more of them is read.
   void move_connections();
-  /// Ends run() after this turn.
-  void end() noexcept { events_.stop(); }
 
  private:
   void note_input() noexcept {

@@ -59,10 +59,10 @@ void Loops::while_parked(const ParkedWork& work) {
   if (running_) {
     for (const auto& each : loops_) {
       each->post([parked, go_on, time](Loop& loop) {
-        loop.catch_up(now());
+        loop.events().catch_up(now());
         parked->count_down();
         go_on->wait();
-        loop.catch_up(*time);  // the turn began before `work` did
+        loop.events().catch_up(*time);  // the turn began before `work` did
       });
     }
     parked->wait();
@@ -91,7 +91,8 @@ broker::Instant Loops::now() noexcept { return {Clock::boot_milliseconds()}; }
 LoopFigures Loops::take_figures() noexcept {
   LoopFigures now;
   for (const auto& loop : loops_) {
-    now.turn_milliseconds = std::max(now.turn_milliseconds, loop->take_longest_turn_milliseconds());
+    now.turn_milliseconds =
+        std::max(now.turn_milliseconds, loop->turns().take_longest_milliseconds());
   }
   turn_max_milliseconds_ = std::max(turn_max_milliseconds_, now.turn_milliseconds);
   now.turn_max_milliseconds = turn_max_milliseconds_;

@@ -41,7 +41,7 @@ void Reader::resume_all() {
 /// Once a turn, so that one fast client cannot fill the outbox: the rest waits in the socket.
 bool Reader::may_read(const Connection& connection) const {
   return !connection.reading_held && !connection.in_line && !loop_.blocked() &&
-         connection.read_turn != loop_.turn() && connections_.tls().may_read(connection);
+         connection.read_turn != loop_.turns().number() && connections_.tls().may_read(connection);
 }
 
 /// Reading is stopped only when something came to be read: most pauses end before that. Not from
@@ -84,7 +84,7 @@ void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffe
 }
 
 void Reader::read(Connection& connection, Bytes bytes) {
-  connection.read_turn = loop_.turn();
+  connection.read_turn = loop_.turns().number();
   loop_.before_input();
   const std::size_t size = bytes.size();
   // A connection's way in. Each stage takes the bytes that the one before it leaves; a stage that

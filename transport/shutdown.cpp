@@ -47,7 +47,7 @@ void Shutdown::end_if_done() {
       loop_.connections().size() > 0 || loop_.shard().journal_pending() || is_inhabited;
   if (waits && loop_.now() < deadline_) return;
   loop_.connections().drop_all();
-  loop_.end();
+  loop_.events().stop();
 }
 
 }  // namespace transport

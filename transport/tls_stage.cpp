@@ -28,7 +28,7 @@ bool TlsStage::has_to_wait(const Connection& connection) const {
 bool TlsStage::may_read(const Connection& connection) const {
   if (connection.state > State::tls_handshake) return true;
   if (connection.state != State::tls_handshake && !may_bring_tls(connection)) return true;
-  return !has_to_wait(connection) && queue_.has_time(loop_.turn());
+  return !has_to_wait(connection) && queue_.has_time(loop_.turns().number());
 }
 
 void TlsStage::admit() {
@@ -72,7 +72,7 @@ std::span<std::byte> TlsStage::decrypt(Connection& connection, std::span<std::by
   replies_.clear();
   const std::span<std::byte> plain =
       connection.tls->read(bytes, {plain_.get(), plain_bytes}, replies_);
-  if (handshake) queue_.spend(loop_.turn(), uv_hrtime() - before);
+  if (handshake) queue_.spend(loop_.turns().number(), uv_hrtime() - before);
   return plain;
 }
 

@@ -58,8 +58,8 @@ BridgePort::BridgePort(Loop& loop, BridgePlan plan, bool& wakes)
     : loop_(loop),
       wakes_(wakes),
       plan_(std::move(plan)),
-      link_(loop.uv(), *this),
-      probe_(loop.uv()) {
+      link_(loop.events().uv(), *this),
+      probe_(loop.events().uv()) {
   make_bridge();
 }
 
