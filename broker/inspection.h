@@ -25,9 +25,9 @@ class Inspection {
   Inspection(SessionTable& sessions, const Subscriptions& subscriptions)
       : sessions_(sessions), subscriptions_(subscriptions) {}
 
-  /// See Shard::show_clients().
+  /// See ShardAdmin::show_clients().
   [[nodiscard]] bool clients(std::size_t& next, Instant now, const VisitClient& visit) const;
-  /// See Shard::show_client().
+  /// See ShardAdmin::show_client().
   [[nodiscard]] bool client(std::string_view client_id, Instant now, const VisitClient& visit,
                             const VisitSubscription& visit_subscription) const;
 

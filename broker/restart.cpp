@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/peer.h"
+#include "broker/shard_renewal.h"
 
 namespace broker {
 namespace {
@@ -54,17 +55,17 @@ std::vector<std::uint64_t> rewrite(std::span<Shard* const> shards, Instant now,
   exchange(shards, now);
   for (Shard* const shard : shards) {
     shard->end_turn(now);
-    shard->begin_renewal();
+    shard->renewal().begin();
     for (bool more = true; more;) {
       JournalBatch batch;
-      more = shard->renew(batch);
+      more = shard->renewal().renew(batch);
       give(batch);
     }
   }
   std::vector<std::uint64_t> positions;
   positions.reserve(shards.size());
   for (Shard* const shard : shards) {
-    const JournalBatch batch = shard->end_renewal(now);
+    const JournalBatch batch = shard->renewal().end(now);
     give(batch);
     positions.push_back(batch.position);
   }

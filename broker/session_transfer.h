@@ -16,7 +16,7 @@ struct ShardOptions;
 
 /// Takes a session out of a shard as a value, and puts it into one.
 ///
-/// Shape      The old shard      image_of()                ... Shard::release_session()
+/// Shape      The old shard      image_of()                ... ShardTransfer::release()
 ///            The new shard                  put_back()
 ///            Until the last step the old shard can go on as if nothing had been: image_of()
 ///            changes nothing.

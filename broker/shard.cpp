@@ -4,7 +4,11 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
+#include "broker/shard_admin.h"
+#include "broker/shard_links.h"
+#include "broker/shard_renewal.h"
 #include "broker/shard_state.h"
+#include "broker/shard_transfer.h"
 #include "broker/wire/ack.h"
 #include "broker/wire/disconnect.h"
 #include "broker/wire/utf8.h"
@@ -81,6 +85,11 @@ std::size_t Shard::waiting_for(std::string_view client_id) const noexcept {
   const Session* const session = inside_.aside().tables.sessions.find(client_id);
   return session == nullptr || !session->outgoing ? 0 : session->outgoing->deliveries();
 }
+
+ShardAdmin Shard::admin() noexcept { return ShardAdmin(inside_); }
+ShardLinks Shard::links() noexcept { return ShardLinks(inside_); }
+ShardRenewal Shard::renewal() noexcept { return ShardRenewal(inside_); }
+ShardTransfer Shard::transfer() noexcept { return ShardTransfer(inside_); }
 
 ShardIndex Shard::home_of(std::string_view client_id) const noexcept {
   return inside_.aside().tables.homes.of(client_id);

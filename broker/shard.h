@@ -102,22 +102,10 @@ struct ShardChange {
   TopicShares topic_shares{};
 };
 
-/// Why a session cannot move.
-enum class TransferFault : std::uint8_t {
-  absent,            ///< no session has the client id
-  busy,              ///< something of it waits for the disk or for a later turn
-  present,           ///< a session with the client id is here already
-  elsewhere,         ///< the client is at home on another shard
-  unknown_listener,  ///< there is no listener of that index
-  full,              ///< global_max_clients is reached
-};
-
-class PeerLink;
-class RetainedWalk;
-struct ClientView;
-struct Publisher;
-struct SessionImage;
-struct SubscriptionView;
+class ShardAdmin;
+class ShardLinks;
+class ShardRenewal;
+class ShardTransfer;
 
 /// One complete broker: no I/O, no clock, no threads, no randomness.
 ///
@@ -204,24 +192,6 @@ class Shard {
   /// that were on their way between shards reach their receivers on this shard.
   void finish_forwards(Instant now);
 
-  // All rows once more, for a store that begins anew: see RenewalWalk. What shards wrote before is
-  // lost, and what they are told by committed() comes after all of it.
-
-  /// take_journal() gives nothing from here on, until committed(). Begins again if the one before
-  /// has failed.
-  ///
-  /// Requires  While no shard ran, all their messages to each other were handled; this was after
-  ///           the last committed(), and before the first of them begins.
-  void begin_renewal();
-  /// Adds a portion of rows to a batch. Returns whether there may be more. To be called once in
-  /// each turn.
-  [[nodiscard]] bool renew(JournalBatch& batch);
-  /// The changes since begin_renewal(). Its position is for committed(), once that and all
-  /// portions are on disk, in one transaction with those of all shards.
-  ///
-  /// Requires  renew() of all shards has given all.
-  [[nodiscard]] JournalBatch end_renewal(Instant now);
-
   /// The process is about to end in order, and everybody is still connected: publishes wills, for
   /// a part of the sessions from place `next` on, which it moves on. The wills of sessions in the
   /// store stay there, with their delays: they are published after the next start, unless their
@@ -253,89 +223,11 @@ class Shard {
   /// Cost      Less than a millisecond or so, however much is left.
   [[nodiscard]] bool sweep(const std::vector<LoginChange>& changes, LoginSweep& sweep, Instant now);
 
-  // A session that moves to another shard, of this process or another: see SessionTransfer.
-
-  /// The session of a client as a value. Nothing changes here.
-  ///
-  /// Requires  end_turn(), and the client's output was drained.
-  /// Errors    TransferFault::absent; or busy: something of it waits for the disk or for a later
-  ///           turn. Then it can be tried again; it is ready sooner if its connection is not read.
-  [[nodiscard]] std::expected<SessionImage, TransferFault> session_image(
-      std::string_view client_id) const;
-  /// Goes on with a session of another shard. `connection`: the name of its client's connection
-  /// here, if it has one; the loop reads it from then on, and says how far its socket is behind.
-  ///
-  /// Requires  decode_session() has accepted it, or session_image() has made it. Its home is here.
-  /// Errors    TransferFault::present, elsewhere, unknown_listener or full: nothing has changed.
-  [[nodiscard]] std::expected<void, TransferFault> adopt_session(const SessionImage& image,
-                                                                 ConnectionId connection,
-                                                                 Instant now);
-  /// Forgets a session that another shard has, with its connection: no will is published, no
-  /// message goes back to a group, and the connection is not closed. No event may have come for the
-  /// session since session_image().
-  void release_session(std::string_view client_id, Instant now);
-
-  // An administrator's questions and orders.
-
-  /// Shows the clients with a session here, connected or not: one call of `visit` for each, for a
-  /// part of the sessions from place `next` on, which it moves on.
-  ///
-  /// Requires  `visit` calls no shard, and takes about a microsecond. It returns whether it wants
-  /// to
-  ///           see more.
-  /// Returns   Whether there is more to show; then it is to be called again in a later turn.
-  [[nodiscard]] bool show_clients(std::size_t& next, Instant now,
-                                  const std::function<bool(const ClientView&)>& visit) const;
-  /// Shows one client, and its subscriptions if `visit` wants to see them.
-  ///
-  /// Returns   False if it has no session here.
-  [[nodiscard]] bool show_client(
-      std::string_view client_id, Instant now, const std::function<bool(const ClientView&)>& visit,
-      const std::function<void(const SubscriptionView&)>& visit_subscription) const;
-  /// Disconnects a client, with Administrative action (5.0); its will is published.
-  ///
-  /// Returns   False if it is not connected here.
-  bool disconnect_client(std::string_view client_id, Instant now);
-  /// The same, and its session ends with all that waits in it.
-  ///
-  /// Returns   False if it has no session here.
-  bool forget_session(std::string_view client_id, Instant now);
-  /// A walk over the retained messages that match a filter, for continue_walk(). Every shard has
-  /// all retained messages.
-  ///
-  /// Lifetime  The shard outlives it. It belongs to the shard's thread.
-  [[nodiscard]] std::unique_ptr<RetainedWalk> walk_retained(std::string_view filter);
-  /// Shows a part of the retained messages of a walk.
-  ///
-  /// Returns   Whether there is more to show; then it is to be called again in a later turn.
-  [[nodiscard]] bool continue_walk(
-      RetainedWalk& walk, Instant now,
-      const std::function<void(const MessageView&, const Publisher*)>& visit) const;
-  /// Removes the retained message of a topic from all shards, as an empty retained PUBLISH in the
-  /// broker's name does: clients that subscribe to the topic get it.
-  ///
-  /// Returns   False if the topic has none.
-  bool remove_retained(std::string_view topic, Instant now);
-
-  // Links: peers that are no shards of this process. See PeerLinks.
-
-  /// A link belongs to this shard from now on. It outlives remove_link() or the shard.
-  [[nodiscard]] PeerId add_link(PeerLink& link);
-  /// Requires  unsubscribe_link() for all its filters before it.
-  void remove_link(PeerId link);
-  /// Messages that match the filter go to the link, from whatever shard; `qos` at most. Replaces
-  /// the QoS if it is subscribed already.
-  ///
-  /// Requires  A well-formed topic filter.
-  void subscribe_link(PeerId link, std::string_view filter, mqtt::Qos qos);
-  void unsubscribe_link(PeerId link, std::string_view filter);
-  /// Publishes a message that came by a link; that link does not get it back.
-  ///
-  /// Requires  A well-formed topic name, and properties as they are forwarded.
-  /// Returns   Whether anybody may receive it.
-  bool publish_from_link(PeerId link, const MessageView& message, Instant now);
-  /// A link that was full has room: clients that were kept waiting go on.
-  void link_has_room(Instant now);
+  /// The calls that few of a shard's hosts make, by subject; each is in the header of its class.
+  [[nodiscard]] ShardAdmin admin() noexcept;
+  [[nodiscard]] ShardLinks links() noexcept;
+  [[nodiscard]] ShardRenewal renewal() noexcept;
+  [[nodiscard]] ShardTransfer transfer() noexcept;
 
   /// Publishes in the broker's own name, below "$SYS/" (heap figures, log lines).
   void publish_sys(std::string_view topic, std::string_view payload, bool retain, Instant now);
@@ -352,6 +244,10 @@ class Shard {
   [[nodiscard]] Metrics metrics() const noexcept;
 
  private:
+  friend class ShardAdmin;
+  friend class ShardLinks;
+  friend class ShardRenewal;
+  friend class ShardTransfer;
   struct State;
   class Entry;
   /// Keeps the state behind a door: an event reaches it through an Entry only, which nobody can

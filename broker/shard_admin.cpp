@@ -1,4 +1,5 @@
-#include "broker/core/retained_walk.h"
+#include "broker/shard_admin.h"
+
 #include "broker/inspection.h"
 #include "broker/shard_state.h"
 
@@ -6,35 +7,35 @@
 
 namespace broker {
 
-bool Shard::show_clients(std::size_t& next, Instant now,
-                         const std::function<bool(const ClientView&)>& visit) const {
-  State& state = inside_.aside();
+bool ShardAdmin::show_clients(std::size_t& next, Instant now,
+                              const std::function<bool(const ClientView&)>& visit) const {
+  Shard::State& state = inside_.aside();
   return Inspection(state.tables.sessions, state.subscriptions).clients(next, now, visit);
 }
 
-bool Shard::show_client(
+bool ShardAdmin::show_client(
     std::string_view client_id, Instant now, const std::function<bool(const ClientView&)>& visit,
     const std::function<void(const SubscriptionView&)>& visit_subscription) const {
-  State& state = inside_.aside();
+  Shard::State& state = inside_.aside();
   return Inspection(state.tables.sessions, state.subscriptions)
       .client(client_id, now, visit, visit_subscription);
 }
 
-bool Shard::disconnect_client(std::string_view client_id, Instant now) {
-  const Entry entry = inside_.enter(now);
+bool ShardAdmin::disconnect_client(std::string_view client_id, Instant now) {
+  const Shard::Entry entry = inside_.enter(now);
   return (*entry).dismissals.disconnect(client_id);
 }
 
-bool Shard::forget_session(std::string_view client_id, Instant now) {
-  const Entry entry = inside_.enter(now);
+bool ShardAdmin::forget_session(std::string_view client_id, Instant now) {
+  const Shard::Entry entry = inside_.enter(now);
   return (*entry).dismissals.forget(client_id);
 }
 
-std::unique_ptr<RetainedWalk> Shard::walk_retained(std::string_view filter) {
+std::unique_ptr<RetainedWalk> ShardAdmin::walk_retained(std::string_view filter) {
   return std::make_unique<RetainedWalk>(inside_.aside().tables.retained, filter);
 }
 
-bool Shard::continue_walk(
+bool ShardAdmin::continue_walk(
     RetainedWalk& walk, Instant now,
     const std::function<void(const MessageView&, const Publisher*)>& visit) const {
   std::size_t steps = 1024;  // less than a millisecond
@@ -43,9 +44,9 @@ bool Shard::continue_walk(
   });
 }
 
-bool Shard::remove_retained(std::string_view topic, Instant now) {
-  const Entry entry = inside_.enter(now);
-  State& state = *entry;
+bool ShardAdmin::remove_retained(std::string_view topic, Instant now) {
+  const Shard::Entry entry = inside_.enter(now);
+  Shard::State& state = *entry;
   if (state.tables.retained.find(topic) == nullptr) return false;
   state.path.distribution.publish_own(topic, {}, true);
   return true;

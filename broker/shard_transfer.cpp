@@ -1,6 +1,7 @@
+#include "broker/shard_transfer.h"
+
 #include <cassert>
 
-#include "broker/session_image.h"
 #include "broker/shard_state.h"
 
 // Sessions that move from shard to shard.
@@ -11,18 +12,18 @@ SessionTransfer Shard::State::transfer() {
   return {tables.options, tables.sessions, tables.timers, tables.ledger, subscriptions, path.turn};
 }
 
-std::expected<SessionImage, TransferFault> Shard::session_image(std::string_view client_id) const {
-  State& state = inside_.aside();
+std::expected<SessionImage, TransferFault> ShardTransfer::image(std::string_view client_id) const {
+  Shard::State& state = inside_.aside();
   const Session* const session = state.tables.sessions.find(client_id);
   if (session == nullptr) return std::unexpected(TransferFault::absent);
   if (!SessionTransfer::is_ready(*session)) return std::unexpected(TransferFault::busy);
   return state.transfer().image_of(*session);
 }
 
-std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& image,
+std::expected<void, TransferFault> ShardTransfer::adopt(const SessionImage& image,
                                                         ConnectionId connection, Instant now) {
-  const Entry entry = inside_.enter(now);
-  State& state = *entry;
+  const Shard::Entry entry = inside_.enter(now);
+  Shard::State& state = *entry;
   if (state.tables.sessions.find(image.client_id) != nullptr) {
     return std::unexpected(TransferFault::present);
   }
@@ -45,9 +46,9 @@ std::expected<void, TransferFault> Shard::adopt_session(const SessionImage& imag
   return {};
 }
 
-void Shard::release_session(std::string_view client_id, Instant now) {
-  const Entry entry = inside_.enter(now);
-  State& state = *entry;
+void ShardTransfer::release(std::string_view client_id, Instant now) {
+  const Shard::Entry entry = inside_.enter(now);
+  Shard::State& state = *entry;
   Session* const session = state.tables.sessions.find(client_id);
   if (session == nullptr) return;
   assert(SessionTransfer::is_ready(*session));

@@ -8,6 +8,7 @@
 #include "broker/core/retained_walk.h"
 #include "broker/core/text.h"
 #include "broker/server/ask/retained_rows.h"
+#include "broker/shard_admin.h"
 #include "broker/wire/topic.h"
 #include "conf/command_line.h"
 
@@ -96,9 +97,9 @@ Administration::Result Administration::first_clients(const ask::Selection::Optio
   std::vector<std::size_t> places(loops_.count());
   loops_.run_everywhere([&](broker::ShardIndex index, broker::Shard& shard, broker::Instant now) {
     ask::Selection& selection = selections[number_of(index)];
-    return shard.show_clients(places[number_of(index)], now, [&](const broker::ClientView& client) {
-      return selection.add(client);
-    });
+    return shard.admin().show_clients(
+        places[number_of(index)], now,
+        [&](const broker::ClientView& client) { return selection.add(client); });
   });
   ask::Selection all(options);
   for (ask::Selection& each : selections) all.add(std::move(each));
@@ -116,8 +117,8 @@ Administration::Result Administration::page_of_clients(const ask::Question& ques
   while (at.shard < loops_.count()) {
     loops_.run_everywhere([&](broker::ShardIndex index, broker::Shard& shard, broker::Instant now) {
       return number_of(index) == at.shard &&
-             shard.show_clients(at.place, now,
-                                [&](const broker::ClientView& client) { return rows.add(client); });
+             shard.admin().show_clients(
+                 at.place, now, [&](const broker::ClientView& client) { return rows.add(client); });
     });
     if (rows.size() == options.rows_max) break;
     at = {at.shard + 1, 0};
@@ -133,7 +134,7 @@ Administration::Result Administration::show_client(const ask::Question& question
   Json client;
   Json subscriptions = Json::array();
   const bool found = on_any_shard([&](broker::Shard& shard, broker::Instant now) {
-    return shard.show_client(
+    return shard.admin().show_client(
         client_id, now,
         [&](const broker::ClientView& view) {
           client = ask::json_of(view, names.at(view.listener));
@@ -151,7 +152,7 @@ Administration::Result Administration::show_client(const ask::Question& question
 Administration::Result Administration::disconnect(const ask::Question& question) {
   const std::string_view client_id = question.value("of");
   const bool done = on_any_shard([&](broker::Shard& shard, broker::Instant now) {
-    return shard.disconnect_client(client_id, now);
+    return shard.admin().disconnect_client(client_id, now);
   });
   if (!done) {
     return std::unexpected(concat({"No client '", broker::cut(client_id), "' is connected."}));
@@ -163,7 +164,7 @@ Administration::Result Administration::sessions(const ask::Question& question) {
   if (question.has("forget")) {
     const std::string_view client_id = question.value("forget");
     const bool done = on_any_shard([&](broker::Shard& shard, broker::Instant now) {
-      return shard.forget_session(client_id, now);
+      return shard.admin().forget_session(client_id, now);
     });
     if (!done) return std::unexpected(missing_client(client_id));
     return Json{{"forgotten", client_id}};
@@ -189,7 +190,7 @@ Administration::Result Administration::retained(const ask::Question& question) {
     }
     bool removed = false;
     loops_.run_everywhere([&](broker::ShardIndex index, broker::Shard& shard, broker::Instant now) {
-      if (number_of(index) == 0) removed = shard.remove_retained(filter, now);
+      if (number_of(index) == 0) removed = shard.admin().remove_retained(filter, now);
       return false;
     });
     if (!removed) {
@@ -213,8 +214,8 @@ Administration::Result Administration::list_retained(std::string_view filter, st
   std::unique_ptr<broker::RetainedWalk> walk;
   loops_.run_everywhere([&](broker::ShardIndex index, broker::Shard& shard, broker::Instant now) {
     if (number_of(index) != 0) return false;
-    if (!walk) walk = shard.walk_retained(filter);
-    const bool goes_on = shard.continue_walk(
+    if (!walk) walk = shard.admin().walk_retained(filter);
+    const bool goes_on = shard.admin().continue_walk(
         *walk, now, [&](const broker::MessageView& message, const broker::Publisher* by) {
           if (seen++ < skip) return;
           more = rows.size() == rows_max;

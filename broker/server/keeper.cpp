@@ -15,6 +15,7 @@
 #include "broker/core/text.h"
 #include "broker/restart.h"
 #include "broker/server/import.h"
+#include "broker/shard_renewal.h"
 
 namespace server {
 namespace {
@@ -190,14 +191,14 @@ void Keeper::answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIn
   portion.shard = index;
   switch (step) {
     case persistence::RenewalStep::begin:
-      shard.begin_renewal();
+      shard.renewal().begin();
       portion.more = true;
       break;
     case persistence::RenewalStep::rows:
-      portion.more = shard.renew(portion.batch);
+      portion.more = shard.renewal().renew(portion.batch);
       break;
     case persistence::RenewalStep::end:
-      portion.batch = shard.end_renewal(now);
+      portion.batch = shard.renewal().end(now);
       break;
   }
   writer_->give(std::move(portion));

@@ -7,6 +7,8 @@
 
 #include "broker/core/shard_figures.h"
 #include "broker/restart.h"
+#include "broker/shard_renewal.h"
+#include "broker/shard_transfer.h"
 #include "broker/wire/framer.h"
 #include "test/core/stream.h"
 #include "test/vectors/decode_any.h"
@@ -341,14 +343,14 @@ std::expected<Broker::Client, broker::TransferFault> Broker::adopt(
   const Client client = connections_.size();
   connections_.push_back(std::move(connection));
   const Connection& made = connections_.back();
-  const auto adopted = shard(made.shard).adopt_session(image, made.id, now);
+  const auto adopted = shard(made.shard).transfer().adopt(image, made.id, now);
   if (!adopted) return std::unexpected(adopted.error());
   settle();
   return client;
 }
 
 void Broker::release(std::string_view client_id) {
-  shard(host_->home_of(client_id)).release_session(client_id, now);
+  shard(host_->home_of(client_id)).transfer().release(client_id, now);
   settle();
 }
 
@@ -541,14 +543,14 @@ void Broker::renew(std::uint32_t index, std::size_t rows) {
   broker::JournalBatch batch;
   batch.portion_rows = rows;
   if (stage == Stage::begin) {
-    shard(index).begin_renewal();
+    shard(index).renewal().begin();
     stage = Stage::rows;
   } else if (stage == Stage::rows) {
-    if (shard(index).renew(batch)) return renewal_->store.apply(batch);
+    if (shard(index).renewal().renew(batch)) return renewal_->store.apply(batch);
     stage = Stage::end;
     --renewal_->walking;
   } else if (stage == Stage::end && renewal_->walking == 0) {
-    batch = shard(index).end_renewal(now);
+    batch = shard(index).renewal().end(now);
     renewal_->positions[index] = batch.position;
     stage = Stage::over;
     --renewal_->left;

@@ -13,6 +13,7 @@
 
 #include "broker/session_image.h"
 #include "broker/shard.h"
+#include "broker/shard_transfer.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/protocol.h"
 #include "test/broker/memory_store.h"

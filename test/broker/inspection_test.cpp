@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/core/retained_walk.h"
+#include "broker/shard_admin.h"
 #include "test/broker/parts.h"
 
 namespace {
@@ -23,7 +24,7 @@ bool look(test::Broker& broker, std::string_view client_id, Read&& read) {
       read(view);
       return false;
     };
-    found |= broker.shard(i).show_client(client_id, broker.now, visit, [](const auto&) {});
+    found |= broker.shard(i).admin().show_client(client_id, broker.now, visit, [](const auto&) {});
   }
   return found;
 }
@@ -37,8 +38,8 @@ std::vector<std::string> subscriptions_of(test::Broker& broker, std::string_view
                     std::to_string(one.subscription_identifier));
   };
   for (std::uint32_t i = 0; i < broker.shards(); ++i) {
-    static_cast<void>(
-        broker.shard(i).show_client(client_id, broker.now, [](const auto&) { return true; }, add));
+    static_cast<void>(broker.shard(i).admin().show_client(
+        client_id, broker.now, [](const auto&) { return true; }, add));
   }
   return lines;
 }
@@ -122,7 +123,7 @@ TEST_CASE("a walk shows each client once, in slices", "[inspection]") {
   std::size_t slices = 1;
   std::size_t shown = 0;
   const auto visit = [&](const ClientView&) { return ++shown > 0; };
-  while (broker.shard(0).show_clients(next, broker.now, visit)) ++slices;
+  while (broker.shard(0).admin().show_clients(next, broker.now, visit)) ++slices;
   CHECK(shown == count);
   CHECK(slices > 2);
 }
@@ -134,10 +135,11 @@ TEST_CASE("a walk that is left goes on behind the last client", "[inspection]") 
   std::string shown;
   for (int page = 0; page < 3; ++page) {
     int rows = 0;
-    const bool more = broker.shard(0).show_clients(next, broker.now, [&](const ClientView& view) {
-      shown += view.client_id;
-      return ++rows < 2;
-    });
+    const bool more =
+        broker.shard(0).admin().show_clients(next, broker.now, [&](const ClientView& view) {
+          shown += view.client_id;
+          return ++rows < 2;
+        });
     CHECK_FALSE(more);
     shown += ' ';
   }
@@ -148,11 +150,13 @@ TEST_CASE("an administrator's orders reach a client on any shard", "[inspection]
   test::Broker broker(3);
   const auto client = broker.client("c", test::lasting());
   std::size_t done = 0;
-  for (std::uint32_t i = 0; i < 3; ++i) done += broker.shard(i).disconnect_client("c", broker.now);
+  for (std::uint32_t i = 0; i < 3; ++i)
+    done += broker.shard(i).admin().disconnect_client("c", broker.now);
   broker.settle();
   CHECK(done == 1);
   CHECK(broker.closed(client));
-  for (std::uint32_t i = 0; i < 3; ++i) done += broker.shard(i).forget_session("c", broker.now);
+  for (std::uint32_t i = 0; i < 3; ++i)
+    done += broker.shard(i).admin().forget_session("c", broker.now);
   CHECK(done == 2);
   CHECK_FALSE(look(broker, "c", [](const ClientView&) {}));
 }
@@ -164,9 +168,9 @@ TEST_CASE("retained messages are shown and removed", "[inspection]") {
     broker.publish(client, "r/" + std::to_string(i), "x", {.retain = true});
   }
   const auto count = [&](std::string_view filter) {
-    const auto walk = broker.shard(1).walk_retained(filter);
+    const auto walk = broker.shard(1).admin().walk_retained(filter);
     std::size_t shown = 0;
-    while (broker.shard(1).continue_walk(
+    while (broker.shard(1).admin().continue_walk(
         *walk, broker.now, [&](const broker::MessageView&, const broker::Publisher* by) {
           CHECK(by->client_id == "c");
           ++shown;
@@ -177,8 +181,8 @@ TEST_CASE("retained messages are shown and removed", "[inspection]") {
   };
   CHECK(count("r/#") == 3000);
   CHECK(count("r/17") == 1);
-  CHECK(broker.shard(0).remove_retained("r/17", broker.now));
-  CHECK_FALSE(broker.shard(0).remove_retained("r", broker.now));
+  CHECK(broker.shard(0).admin().remove_retained("r/17", broker.now));
+  CHECK_FALSE(broker.shard(0).admin().remove_retained("r", broker.now));
   broker.settle();
   CHECK(count("r/17") == 0);
   CHECK(count("r/#") == 2999);

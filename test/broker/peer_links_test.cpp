@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/shard_links.h"
 #include "test/broker/fixture.h"
 #include "test/broker/test_link.h"
 
@@ -114,9 +115,9 @@ TEST_CASE("a link gets what it subscribes to, once, from whatever shard", "[peer
   Broker broker(3);
   TestLink link;
   broker::Shard& home = broker.shard(1);
-  const PeerId peer = home.add_link(link);
-  home.subscribe_link(peer, "a/+", Qos::at_least_once);
-  home.subscribe_link(peer, "a/#", Qos::at_most_once);
+  const PeerId peer = home.links().add(link);
+  home.links().subscribe(peer, "a/+", Qos::at_least_once);
+  home.links().subscribe(peer, "a/#", Qos::at_most_once);
   for (int i = 0; i < 6; ++i) {
     const auto client = broker.client("c" + std::to_string(i));
     broker.publish(client, "a/b", std::to_string(i), {.qos = 2});
@@ -124,11 +125,11 @@ TEST_CASE("a link gets what it subscribes to, once, from whatever shard", "[peer
   }
   CHECK(link.messages.size() == 6);
   CHECK(link.messages[0] == "q1 a/b 0");
-  home.unsubscribe_link(peer, "a/+");
-  home.unsubscribe_link(peer, "a/#");
+  home.links().unsubscribe(peer, "a/+");
+  home.links().unsubscribe(peer, "a/#");
   broker.publish(0, "a/b", "late", {.qos = 1});
   CHECK(link.messages.size() == 6);
-  home.remove_link(peer);
+  home.links().remove(peer);
 }
 
 TEST_CASE("a message of a link goes to subscribers and other links, and not back", "[peer_links]") {
@@ -136,17 +137,17 @@ TEST_CASE("a message of a link goes to subscribers and other links, and not back
   TestLink from;
   TestLink other;
   broker::Shard& home = broker.shard(0);
-  const PeerId from_peer = home.add_link(from);
-  const PeerId other_peer = home.add_link(other);
-  home.subscribe_link(from_peer, "#", Qos::exactly_once);
-  home.subscribe_link(other_peer, "#", Qos::exactly_once);
+  const PeerId from_peer = home.links().add(from);
+  const PeerId other_peer = home.links().add(other);
+  home.links().subscribe(from_peer, "#", Qos::exactly_once);
+  home.links().subscribe(other_peer, "#", Qos::exactly_once);
   std::vector<Broker::Client> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(broker.client("c" + std::to_string(i)));
     broker.subscribe(clients.back(), "a");
     broker.received(clients.back());
   }
-  CHECK(home.publish_from_link(from_peer, message("a", Qos::at_least_once), broker.now));
+  CHECK(home.links().publish_from(from_peer, message("a", Qos::at_least_once), broker.now));
   broker.settle();
   for (const Broker::Client client : clients) CHECK(broker.publishes(client).size() == 1);
   CHECK(from.messages.empty());
@@ -157,8 +158,8 @@ TEST_CASE("clients of a full link are kept waiting until it has room", "[peer_li
   Broker broker;
   TestLink link;
   broker::Shard& home = broker.shard(0);
-  const PeerId peer = home.add_link(link);
-  home.subscribe_link(peer, "a", Qos::at_least_once);
+  const PeerId peer = home.links().add(link);
+  home.links().subscribe(peer, "a", Qos::at_least_once);
   const auto client = broker.client("c");
   broker.received(client);
   link.messages_max = 2;
@@ -173,7 +174,7 @@ TEST_CASE("clients of a full link are kept waiting until it has room", "[peer_li
     broker.publish(client, "a", std::string(1000, 'x'), {.qos = 1, .packet_id = id});
   }
   link.messages_max = SIZE_MAX;
-  home.link_has_room(broker.now);
+  home.links().has_room(broker.now);
   broker.settle();
   CHECK(broker.reads(client));
   CHECK(broker.received(client).front() == "PUBACK m3");
@@ -185,8 +186,8 @@ TEST_CASE("clients of other shards wait for a full link as well, unless with QoS
   Broker broker(3);
   TestLink link;
   broker::Shard& home = broker.shard(1);
-  const PeerId peer = home.add_link(link);
-  home.subscribe_link(peer, "a", Qos::exactly_once);
+  const PeerId peer = home.links().add(link);
+  home.links().subscribe(peer, "a", Qos::exactly_once);
   const std::uint32_t shard = GENERATE(0U, 2U);
   const unsigned qos = GENERATE(1U, 2U);
   const auto client = broker.client(id_at(broker, shard));
@@ -206,13 +207,13 @@ TEST_CASE("clients of other shards wait for a full link as well, unless with QoS
   CHECK(broker.metrics().publish_dropped == 1);
 
   link.messages_max = SIZE_MAX;
-  home.link_has_room(broker.now);
+  home.links().has_room(broker.now);
   broker.settle();
   CHECK(broker.reads(client));
   CHECK(link.messages.size() > 60);
   CHECK(broker.received(client).size() == link.messages.size() - 2);
-  home.unsubscribe_link(peer, "a");
-  home.remove_link(peer);
+  home.links().unsubscribe(peer, "a");
+  home.links().remove(peer);
 }
 
 TEST_CASE("clients of other shards go on when the full link is removed", "[peer_links]") {
@@ -220,15 +221,15 @@ TEST_CASE("clients of other shards go on when the full link is removed", "[peer_
   TestLink link;
   link.messages_max = 1;
   broker::Shard& home = broker.shard(1);
-  const PeerId peer = home.add_link(link);
-  home.subscribe_link(peer, "a", Qos::exactly_once);
+  const PeerId peer = home.links().add(link);
+  home.links().subscribe(peer, "a", Qos::exactly_once);
   const auto client = broker.client(id_at(broker, 0));
   broker.received(client);
   broker.publish(client, "a", "1", {.qos = 1, .packet_id = 1});
   broker.publish(client, "a", "2", {.qos = 1, .packet_id = 2});
   CHECK(broker.received(client) == Lines{"PUBACK m1"});
-  home.unsubscribe_link(peer, "a");
-  home.remove_link(peer);
+  home.links().unsubscribe(peer, "a");
+  home.links().remove(peer);
   broker.settle();
   CHECK(broker.received(client).size() == 1);
 }
@@ -239,8 +240,8 @@ TEST_CASE("an acknowledgement waits for the disk, and not for a link of another 
   Broker broker(2, store);
   TestLink link;
   broker::Shard& home = broker.shard(1);
-  const PeerId peer = home.add_link(link);
-  home.subscribe_link(peer, "a", Qos::exactly_once);
+  const PeerId peer = home.links().add(link);
+  home.links().subscribe(peer, "a", Qos::exactly_once);
   const auto client = broker.client(id_at(broker, 0), test::lasting());
   broker.received(client);
 
@@ -256,6 +257,6 @@ TEST_CASE("an acknowledgement waits for the disk, and not for a link of another 
   broker.sync();
   CHECK(broker.received(client) == Lines{"PUBREC m2"});
   CHECK(link.messages == Lines{"q1 a 1", "q2 a 2"});
-  home.unsubscribe_link(peer, "a");
-  home.remove_link(peer);
+  home.links().unsubscribe(peer, "a");
+  home.links().remove(peer);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/shard_renewal.h"
 #include "test/broker/fixture.h"
 
 // A store that is written anew in pieces of a row, with changes between them.
@@ -191,12 +192,12 @@ TEST_CASE("a portion is bounded, also within one session", "[renewal]") {
   for (int i = 0; i < 3000; ++i) scene.publish("q/many", "many", false);
   scene.broker->disk_stalls = false;
   scene.broker->sync();
-  scene.broker->shard(0).begin_renewal();
+  scene.broker->shard(0).renewal().begin();
   std::size_t most = 0;
   std::size_t rows = 0;
   for (bool more = true; more;) {
     broker::JournalBatch batch;
-    more = scene.broker->shard(0).renew(batch);
+    more = scene.broker->shard(0).renewal().renew(batch);
     most = std::max(most, batch.size());
     rows += batch.size();
   }

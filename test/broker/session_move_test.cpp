@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/session_wire.h"
+#include "broker/shard_transfer.h"
 #include "test/broker/fixture.h"
 
 namespace {
@@ -97,7 +98,7 @@ class Served {
     return output();
   }
   std::string image_of(const std::string& name) {
-    const auto image = broker_.shard(0).session_image(name);
+    const auto image = broker_.shard(0).transfer().image(name);
     if (!image) return {};
     mqtt::ByteBuffer out;
     encode(*image, broker_.now, out);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/shard_transfer.h"
 #include "test/broker/fixture.h"
 
 namespace {
@@ -16,7 +17,7 @@ using Lines = std::vector<std::string>;
 
 /// Takes the session of a client from one broker to another; the client there, if it is connected.
 Broker::Client move(Broker& from, Broker& to, std::string_view client_id) {
-  const auto image = from.shard(0).session_image(client_id);
+  const auto image = from.shard(0).transfer().image(client_id);
   REQUIRE(image);
   const auto client = to.adopt(*image);
   REQUIRE(client);
@@ -156,17 +157,17 @@ TEST_CASE("a session of which something waits for the disk does not move", "[ses
   here.received(client);
   here.disk_stalls = true;
   here.publish(client, "a", "one", {.qos = 1});
-  CHECK(here.shard(0).session_image("c").error() == TransferFault::busy);
+  CHECK(here.shard(0).transfer().image("c").error() == TransferFault::busy);
   here.disk_stalls = false;
   here.sync();
-  CHECK(here.shard(0).session_image("c"));
+  CHECK(here.shard(0).transfer().image("c"));
 }
 
 TEST_CASE("a session that cannot be adopted changes nothing", "[session_transfer]") {
   Broker here;
   here.client("c");
-  CHECK(here.shard(0).session_image("nobody").error() == TransferFault::absent);
-  SessionImage image = *here.shard(0).session_image("c");
+  CHECK(here.shard(0).transfer().image("nobody").error() == TransferFault::absent);
+  SessionImage image = *here.shard(0).transfer().image("c");
   CHECK(here.adopt(image).error() == TransferFault::present);
   broker::Limits limits;
   limits.global_max_clients = 1;

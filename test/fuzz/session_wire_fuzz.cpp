@@ -6,6 +6,7 @@
 
 #include "broker/session_wire.h"
 #include "broker/shard.h"
+#include "broker/shard_transfer.h"
 #include "test/fuzz/input.h"
 
 namespace {
@@ -45,20 +46,20 @@ void adopt(const SessionImage& image) {
   broker::ShardOptions options;
   options.listeners.resize(1);
   broker::Shard shard(options, commons, log);
-  if (!shard.adopt_session(image, connection, now)) {
+  if (!shard.transfer().adopt(image, connection, now)) {
     require(image.listener != 0, "only another listener keeps a session out");
     return;
   }
   play_turn(shard);
   // Its bytes that no handler had seen may have ended it.
-  const auto again = shard.session_image(image.client_id);
+  const auto again = shard.transfer().image(image.client_id);
   if (!again) return;
   mqtt::ByteBuffer out;
   encode(*again, now, out);
   require(broker::decode_session(out.view(), now).has_value(), "a shard writes what it may read");
-  shard.release_session(image.client_id, now);
+  shard.transfer().release(image.client_id, now);
   play_turn(shard);
-  require(!shard.session_image(image.client_id), "a session that was released is gone");
+  require(!shard.transfer().image(image.client_id), "a session that was released is gone");
 }
 
 }  // namespace

@@ -1,0 +1,70 @@
+// broker/shard_admin.h
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "broker/client_view.h"
+#include "broker/core/ids.h"
+#include "broker/core/message.h"
+#include "broker/core/retained_walk.h"
+#include "broker/shard.h"
+
+namespace broker {
+
+/// An administrator's questions to a shard, and orders.
+///
+/// Lifetime   Of one expression: Shard::admin(). The shard outlives it.
+/// Threads    The shard's.
+class ShardAdmin {
+ public:
+  /// Shows the clients with a session here, connected or not: one call of `visit` for each, for a
+  /// part of the sessions from place `next` on, which it moves on.
+  ///
+  /// Requires  `visit` calls no shard, and takes about a microsecond. It returns whether it wants
+  /// to
+  ///           see more.
+  /// Returns   Whether there is more to show; then it is to be called again in a later turn.
+  [[nodiscard]] bool show_clients(std::size_t& next, Instant now,
+                                  const std::function<bool(const ClientView&)>& visit) const;
+  /// Shows one client, and its subscriptions if `visit` wants to see them.
+  ///
+  /// Returns   False if it has no session here.
+  [[nodiscard]] bool show_client(
+      std::string_view client_id, Instant now, const std::function<bool(const ClientView&)>& visit,
+      const std::function<void(const SubscriptionView&)>& visit_subscription) const;
+  /// Disconnects a client, with Administrative action (5.0); its will is published.
+  ///
+  /// Returns   False if it is not connected here.
+  bool disconnect_client(std::string_view client_id, Instant now);
+  /// The same, and its session ends with all that waits in it.
+  ///
+  /// Returns   False if it has no session here.
+  bool forget_session(std::string_view client_id, Instant now);
+  /// A walk over the retained messages that match a filter, for continue_walk(). Every shard has
+  /// all retained messages.
+  ///
+  /// Lifetime  The shard outlives it. It belongs to the shard's thread.
+  [[nodiscard]] std::unique_ptr<RetainedWalk> walk_retained(std::string_view filter);
+  /// Shows a part of the retained messages of a walk.
+  ///
+  /// Returns   Whether there is more to show; then it is to be called again in a later turn.
+  [[nodiscard]] bool continue_walk(
+      RetainedWalk& walk, Instant now,
+      const std::function<void(const MessageView&, const Publisher*)>& visit) const;
+  /// Removes the retained message of a topic from all shards, as an empty retained PUBLISH in the
+  /// broker's name does: clients that subscribe to the topic get it.
+  ///
+  /// Returns   False if the topic has none.
+  bool remove_retained(std::string_view topic, Instant now);
+
+ private:
+  friend class Shard;
+  explicit ShardAdmin(Shard::Inside& inside) noexcept : inside_(inside) {}
+
+  Shard::Inside& inside_;
+};
+
+}  // namespace broker
