@@ -28,7 +28,7 @@ void show_connection(const Connection& connection, Instant now, ClientView& view
 }
 
 void show_outgoing(const Outgoing& outgoing, ClientView& view) {
-  view.in_flight = outgoing.in_flight();
+  view.in_flight = outgoing.window().size();
   view.queued = outgoing.backlog_size() + outgoing.unsent_size();
   view.queued_bytes = outgoing.backlog_bytes() + outgoing.unsent_bytes();
   if (const DropCounts* const drops = outgoing.drops_if_any()) {

@@ -267,7 +267,7 @@ void Restorer::wake_up(Session& session, const Returned& returned) {
   if (!session.outgoing) return;
   // A client that was connected may have been sent all that its window allowed.
   const std::size_t most = options_.limits.max_inflight_messages == 0
-                               ? Outgoing::span_max
+                               ? Window::span_max
                                : options_.limits.max_inflight_messages;
   session.outgoing->restored(returned.sent_end, returned.was_connected ? most : 0);
 }

@@ -35,7 +35,7 @@ SessionImage::Delivery image_of_delivery(const Session& session, std::uint64_t n
 void add_deliveries(const Session& session, SessionImage& image) {
   if (!session.outgoing) return;
   Outgoing& outgoing = *session.outgoing;
-  outgoing.for_each_in_flight([&](std::uint64_t number, const InFlight& entry) {
+  outgoing.window().for_each([&](std::uint64_t number, const InFlight& entry) {
     image.window.push_back(
         {image_of_delivery(session, number, entry.delivery), entry.state, entry.sent_before});
   });

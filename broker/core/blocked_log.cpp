@@ -19,7 +19,7 @@ constexpr std::size_t topic_bytes_max = 200;
 std::string blocking_packet_text(const Session& session) {
   if (session.connection == nullptr || !session.outgoing) return {};
   if (session.outgoing->backlog_size() == 0) return {};
-  const Outgoing::Oldest oldest = session.outgoing->oldest_in_flight();
+  const Window::Oldest oldest = session.outgoing->window().oldest();
   if (oldest.entry == nullptr) return {};
   const std::string packet =
       concat({"packet ", std::to_string(static_cast<unsigned>(oldest.id)), " (QoS ",
@@ -33,7 +33,7 @@ std::string blocking_packet_text(const Session& session) {
 void BlockedLog::list(Session& session, Instant now) {
   session.outgoing->window_watched = true;
   listed_.push_back(
-      {session.index, session.number, session.outgoing->oldest_in_flight().id, now, false});
+      {session.index, session.number, session.outgoing->window().oldest().id, now, false});
 }
 
 void BlockedLog::tell(SessionTable& sessions, Instant now) {
@@ -57,7 +57,7 @@ void BlockedLog::tell(SessionTable& sessions, Instant now) {
 bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
   const std::string blocking = blocking_packet_text(session);
   if (blocking.empty()) return false;
-  const mqtt::PacketId oldest = session.outgoing->oldest_in_flight().id;
+  const mqtt::PacketId oldest = session.outgoing->window().oldest().id;
   if (oldest != std::exchange(listed.oldest, oldest)) {
     listed.since = now;
     listed.told = false;
@@ -72,7 +72,7 @@ bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
              concat({"Client ", describe_client_with_user(*session.connection), " keeps ",
                      std::to_string(session.outgoing->backlog_size()), " messages waiting: ",
                      blocking, " for ", std::to_string(seconds), " seconds; ",
-                     std::to_string(session.outgoing->in_flight()), " are in flight."}));
+                     std::to_string(session.outgoing->window().size()), " are in flight."}));
   return true;
 }
 

@@ -53,7 +53,7 @@ void Ledger::changed(Session& session, Part part) {
   }
 }
 
-void Ledger::finished(Session& session, const Outgoing::Done& done) {
+void Ledger::finished(Session& session, const Window::Done& done) {
   if (session.key == SessionKey{0} || !session.outgoing->stored(done.number)) return;
   ++position_;
   next_.finished.push_back({session.key, done.number});
@@ -231,7 +231,7 @@ JournalBatch::Session Ledger::row_of(const Session& session, JournalBatch& batch
   row.connected = session.connection != nullptr;
   row.expiry_interval_seconds = session.expiry_interval_seconds;
   if (session.away && session.away->expiry.armed()) row.expires = session.away->expiry.deadline();
-  row.sent_end = session.outgoing ? session.outgoing->sent_end() : 0;
+  row.sent_end = session.outgoing ? session.outgoing->window().end() : 0;
   row.will = will_of(session, batch);
   return row;
 }

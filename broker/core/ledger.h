@@ -59,7 +59,7 @@ class Ledger {
 
   void changed(Session& session, Part part);
   /// A delivery is over.
-  void finished(Session& session, const Outgoing::Done& done);
+  void finished(Session& session, const Window::Done& done);
   /// PUBREC has come for a delivery: its message is not needed any more.
   void released(Session& session, std::uint64_t number, const MessageRef& message);
   /// Numbers the session's backlog anew: see Outgoing::renumber_backlog().

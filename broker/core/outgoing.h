@@ -15,8 +15,7 @@
 #include "broker/core/in_flight.h"
 #include "broker/core/message.h"
 #include "broker/core/queued.h"
-#include "broker/core/ring.h"
-#include "broker/core/stragglers.h"
+#include "broker/core/window.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
@@ -26,88 +25,37 @@ namespace broker {
 ///
 /// Shape      Deliveries are numbered in order, through the window and on through the backlog:
 ///                window 7 _ 9   backlog 10 11 14
-///            A packet identifier is the number modulo 65,535, plus 1, so finding an entry is a
-///            subtraction; where one was acknowledged, or left the backlog without a packet
-///            identifier, there is a hole. A number names a delivery in the journal too. Messages
-///            that wait for the socket have numbers of their own, unknown to the journal.
-///            A delivery that is not acknowledged while thousands after it are leaves the window,
-///            which goes on without it; numbers with the identifier that it still has are not
-///            given.
-/// Invariant  The oldest entry of the window is no hole. quota_used() counts the entries that the
-///            client's Receive Maximum counts: sent on this connection and not finished
-///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
+///            where one was acknowledged, or left the backlog without a packet identifier, there is
+///            a hole. A number names a delivery in the journal too. Messages that wait for the
+///            socket have numbers of their own, unknown to the journal.
 /// Threads    None.
 class Outgoing {
  public:
   /// `sum` counts these, too: deliveries, and payloads of those that quota_used() counts and
   /// whole messages of those that wait.
-  explicit Outgoing(Queued& sum) noexcept : sum_(&sum), backlog_(sum) {}
-  ~Outgoing();
+  explicit Outgoing(Queued& sum) noexcept : sum_(&sum), window_(sum), backlog_(sum) {}
   Outgoing(const Outgoing&) = delete;
   Outgoing& operator=(const Outgoing&) = delete;
 
-  /// Most consecutive numbers the window spans, holes counted.
-  static constexpr std::size_t span_max = 65'534;
-
-  [[nodiscard]] bool empty() const noexcept {
-    return window_.empty() && backlog_.empty() && !stragglers_;
-  }
+  [[nodiscard]] bool empty() const noexcept { return window_.empty() && backlog_.empty(); }
 
   // The window.
 
-  [[nodiscard]] std::size_t quota_used() const noexcept { return quota_used_; }
-  /// Deliveries that have an identifier, sent or not.
-  [[nodiscard]] std::size_t in_flight() const noexcept { return entries_; }
-  /// Payloads of those that quota_used() counts.
-  [[nodiscard]] std::size_t in_flight_bytes() const noexcept { return in_flight_bytes_; }
+  [[nodiscard]] const Window& window() const noexcept { return window_; }
+  /// For acknowledgements, and entries that are sent again.
+  [[nodiscard]] Window& window() noexcept { return window_; }
   /// Whether the next delivery, the oldest of the backlog if there is one, can get a place in the
   /// window; takes old entries out of it if that makes room.
   [[nodiscard]] bool window_has_room() {
-    const std::uint64_t next = backlog_.empty() ? next_ : backlog_.front_number();
-    if (!stragglers_ && (window_.empty() || next - first_ < span_tolerated)) return true;
-    return thin_out(next);
+    return window_.has_room_for(backlog_.empty() ? next_ : backlog_.front_number());
   }
   /// Whether the identifier of the oldest of the backlog is free. If not, renumber_backlog() gives
   /// it another.
   [[nodiscard]] bool front_has_identifier() noexcept {
-    return !stragglers_ ||
-           stragglers_->find(packet_id_of(backlog_.front_number())).entry == nullptr;
+    return window_.identifier_is_free(backlog_.front_number());
   }
-  /// The oldest entry that was sent on this connection and is not acknowledged, and its identifier.
-  struct Oldest {
-    mqtt::PacketId id{0};
-    const InFlight* entry = nullptr;  // null: there is none
-  };
-  [[nodiscard]] Oldest oldest_in_flight() noexcept;
-
-  /// A delivery that is over.
-  struct Done {
-    std::uint64_t number;
-    MessageRef message;  // null after PUBREC
-  };
-
   /// Puts a delivery into the window as sent, and gives it an identifier. The backlog is empty.
   mqtt::PacketId put_in_flight(Delivery&& delivery);
-  /// The entry of an identifier, or null if it is not in flight.
-  [[nodiscard]] InFlight* find(mqtt::PacketId id) noexcept;
-  /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
-  void received(InFlight& entry);
-  /// The number of an entry. Requires that find(id) finds it.
-  [[nodiscard]] std::uint64_t number_of(mqtt::PacketId id) noexcept;
-  /// The delivery is over: its identifier is free. Requires that find(id) finds it.
-  Done finish(mqtt::PacketId id);
-
-  // After a reconnect: everything in the window is sent again, in order [MQTT-4.6.0-1].
-
-  /// Marks every entry as unsent; `quota_used()` is zero afterwards.
-  void rewind();
-  /// The oldest entry that is still to be sent again, or null. It stays until sent_again().
-  [[nodiscard]] InFlight* next_to_resend(mqtt::PacketId& id) noexcept;
-  /// Says that the entry next_to_resend() named was sent.
-  void sent_again(InFlight& entry);
-  [[nodiscard]] bool resending() const noexcept {
-    return resend_ < window_.size() || (stragglers_ && stragglers_->resending());
-  }
 
   // The backlog.
 
@@ -154,8 +102,6 @@ class Outgoing {
 
   /// Whether the journal was given the delivery of this number.
   [[nodiscard]] bool stored(std::uint64_t number) const noexcept { return number < unstored_; }
-  /// One more than the number of the last delivery that was sent.
-  [[nodiscard]] std::uint64_t sent_end() const noexcept { return first_ + window_.size(); }
   /// Calls `visit(number, const Delivery&, bool released)` for each delivery that the journal was
   /// not given, oldest first, and counts them as given. `released`: PUBREC has come.
   template <typename Visit>
@@ -192,9 +138,6 @@ class Outgoing {
 
   // A session that moves to another shard. That has no row of it yet: see SessionTransfer.
 
-  /// Calls `visit(number, const InFlight&)` for each delivery in flight, oldest first.
-  template <typename Visit>
-  void for_each_in_flight(Visit&& visit);
   [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
   /// Puts a delivery in flight back, in the state that it had.
   ///
@@ -208,11 +151,11 @@ class Outgoing {
 
   /// How many there are, holes and QoS 0 that waits for the socket counted too.
   [[nodiscard]] std::size_t deliveries() const noexcept {
-    return window_.size() + backlog_.size() + unsent_size();
+    return window_.span() + backlog_.size() + unsent_size();
   }
   /// Calls `visit(const Delivery&)` for each delivery, wherever it waits.
   template <typename Visit>
-  void for_each(Visit&& visit) const;
+  void for_each(Visit&& visit);
 
   /// Takes out, oldest first, every delivery that came by a shared subscription and that nobody
   /// else may be given after the session ends: all but QoS 2 that was sent [MQTT-4.8.2-5].
@@ -220,54 +163,19 @@ class Outgoing {
   void return_shared(Take&& take);
 
  private:
-  /// A window that spans no more is left as it is, however many holes it has.
-  static constexpr std::size_t span_tolerated = 1024;
-
   /// The next number with a free identifier.
   [[nodiscard]] std::uint64_t take_number() {
-    // If the numbers in flight lie close together, every next one is free.
-    if (stragglers_ || next_ - first_ >= span_max) skip_taken_identifiers();
+    next_ = window_.next_free(next_);
     return next_++;
   }
-  void skip_taken_identifiers();
-  [[nodiscard]] std::size_t index_of(mqtt::PacketId id) const noexcept;
-  /// Appends an entry of that number, and holes for those before it that are not there.
-  InFlight& push_window(Delivery&& delivery, std::uint64_t number, InFlight::State state);
-  /// Appends a hole.
-  InFlight& append();
-  void push_sent(Delivery&& delivery, std::uint64_t number);
-  void drop_leading_holes();
-  /// Takes old entries out of the window while it is mostly holes, or too long for `next`. Returns
-  /// whether an identifier is left.
-  bool thin_out(std::uint64_t next);
-  Done finish_straggler(mqtt::PacketId id);
-  /// Takes an entry that ends off the counts.
-  void uncount(const InFlight& entry) noexcept;
-  void free_identifier(std::uint64_t number);
   /// Takes a restored delivery from the backlog into the window, to be sent again.
   void take_back();
 
-  /// Counts payloads of deliveries that the Receive Maximum counts, here and in the sum.
-  void charge(std::size_t payload_bytes) noexcept {
-    in_flight_bytes_ += payload_bytes;
-    sum_->bytes += payload_bytes;
-  }
-  void discharge(std::size_t payload_bytes) noexcept {
-    in_flight_bytes_ -= payload_bytes;
-    sum_->bytes -= payload_bytes;
-  }
-
   Queued* sum_;
-  Ring<InFlight> window_;
+  Window window_;
   Backlog backlog_;
   std::unique_ptr<Backlog> unsent_;  // null: nothing waited yet
   std::unique_ptr<DropCounts> drops_;
-  std::unique_ptr<Stragglers> stragglers_;  // null: there are none
-  std::size_t entries_ = 0;                 // of the window, no holes, and stragglers
-  std::size_t in_flight_bytes_ = 0;
-  std::size_t quota_used_ = 0;
-  std::size_t resend_ = SIZE_MAX;  // window index of the next entry to send again
-  std::uint64_t first_ = 0;        // number of window_[0]
   std::uint64_t next_ = 0;         // number of the next delivery that comes
   std::uint64_t unstored_ = 0;     // deliveries from this number on are not in the journal
   std::uint64_t unsent_next_ = 0;  // number of the next in unsent_
@@ -276,15 +184,10 @@ class Outgoing {
 template <typename Visit>
 void Outgoing::store(Visit&& visit) {
   assert(unstored_ <= next_);
-  if (stragglers_) {
-    stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
-      if (number >= unstored_) visit(number, entry.delivery, entry.released());
-    });
-  }
-  for (std::uint64_t number = std::max(unstored_, first_); number < sent_end(); ++number) {
-    const InFlight& entry = window_[number - first_];
-    if (entry.state != InFlight::State::free) visit(number, entry.delivery, entry.released());
-  }
+  window_.for_each_while(unstored_, [&visit](std::uint64_t number, const InFlight& entry) {
+    visit(number, entry.delivery, entry.released());
+    return true;
+  });
   backlog_.for_each_from(unstored_, [&](std::uint64_t number, const Delivery& delivery) {
     visit(number, delivery, false);
   });
@@ -315,17 +218,11 @@ std::optional<std::uint64_t> Outgoing::walk_stored(std::uint64_t begin, Visit&& 
     goes_on = visit(number, delivery);
     return true;
   };
-  if (stragglers_) {
-    bool more = true;
-    stragglers_->for_each([&](std::uint64_t number, const InFlight& entry) {
-      if (more && number >= begin) more = look_at(number, entry.delivery);
-    });
-  }
-  for (std::uint64_t number = std::max(begin, first_); !rest && number < sent_end(); ++number) {
-    const InFlight& entry = window_[number - first_];
-    if (entry.state != InFlight::State::free && !look_at(number, entry.delivery)) break;
-  }
-  if (!rest) backlog_.for_each_while(begin, look_at);
+  const bool all =
+      window_.for_each_while(begin, [&look_at](std::uint64_t number, const InFlight& entry) {
+        return look_at(number, entry.delivery);
+      });
+  if (all) backlog_.for_each_while(begin, look_at);
   return rest;
 }
 
@@ -344,21 +241,8 @@ void Outgoing::renumber_backlog(Visit&& visit) {
 }
 
 template <typename Visit>
-void Outgoing::for_each_in_flight(Visit&& visit) {
-  if (stragglers_) {
-    stragglers_->for_each(
-        [&](std::uint64_t number, const InFlight& entry) { visit(number, entry); });
-  }
-  for (std::size_t i = 0; i < window_.size(); ++i) {
-    if (window_[i].state != InFlight::State::free) visit(first_ + i, std::as_const(window_[i]));
-  }
-}
-
-template <typename Visit>
-void Outgoing::for_each(Visit&& visit) const {
-  for (std::size_t i = 0; i < window_.size(); ++i) {
-    if (window_[i].state != InFlight::State::free) visit(window_[i].delivery);
-  }
+void Outgoing::for_each(Visit&& visit) {
+  window_.for_each([&](std::uint64_t /*number*/, const InFlight& entry) { visit(entry.delivery); });
   const auto each = [&](std::uint64_t /*number*/, const Delivery& delivery) { visit(delivery); };
   backlog_.for_each_from(0, each);
   if (unsent_) unsent_->for_each_from(0, each);
@@ -366,16 +250,11 @@ void Outgoing::for_each(Visit&& visit) const {
 
 template <typename Take>
 void Outgoing::return_shared(Take&& take) {
-  const auto look_at = [&take](InFlight& entry) {
+  window_.for_each([&take](std::uint64_t /*number*/, InFlight& entry) {
+    if (entry.delivery.membership == 0 || !entry.delivery.message) return;
     const bool untouched = entry.state == InFlight::State::unsent && !entry.sent_before;
-    const bool qos1 = entry.delivery.qos == mqtt::Qos::at_least_once;
-    if (entry.state == InFlight::State::free || entry.delivery.membership == 0) return;
-    if (entry.delivery.message && (qos1 || untouched)) take(entry.delivery);
-  };
-  if (stragglers_) {
-    stragglers_->for_each([&](std::uint64_t /*number*/, InFlight& entry) { look_at(entry); });
-  }
-  for (std::size_t i = 0; i < window_.size(); ++i) look_at(window_[i]);
+    if (entry.delivery.qos == mqtt::Qos::at_least_once || untouched) take(entry.delivery);
+  });
   backlog_.for_each_from(0, [&](std::uint64_t /*number*/, const Delivery& delivery) {
     if (delivery.membership != 0) take(delivery);
   });

@@ -14,7 +14,7 @@ constexpr std::size_t pending_bytes_max = 1'048'576;
 /// The message that an acknowledgement names, or null. QoS 0 that came back with a session has a
 /// place among them, and no identifier.
 InFlight* find_in_flight(const Session& session, mqtt::PacketId id) {
-  InFlight* const entry = session.outgoing ? session.outgoing->find(id) : nullptr;
+  InFlight* const entry = session.outgoing ? session.outgoing->window().find(id) : nullptr;
   return entry == nullptr || entry->delivery.qos == mqtt::Qos::at_most_once ? nullptr : entry;
 }
 
@@ -79,8 +79,8 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   }
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
   if (full) await_socket(*connection);
-  if (full || outgoing.backlog_size() > 0 || outgoing.resending() || !outgoing.window_has_room() ||
-      !window_open(session)) {
+  if (full || outgoing.backlog_size() > 0 || outgoing.window().resending() ||
+      !outgoing.window_has_room() || !window_open(session)) {
     if (!full) blocked_.note(session, publication.now);
     return queues_.push(session, SendQueue::backlog, terms, publication);
   }
@@ -95,8 +95,8 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
 }
 
 void Sender::finish(Session& session, mqtt::PacketId id) {
-  assert(session.outgoing && session.outgoing->find(id) != nullptr);
-  ledger_.finished(session, session.outgoing->finish(id));
+  assert(session.outgoing && session.outgoing->window().find(id) != nullptr);
+  ledger_.finished(session, session.outgoing->window().finish(id));
 }
 
 // A message with QoS 2 may be sent again after a crash under its old identifier only: that has to
@@ -113,9 +113,10 @@ bool Sender::window_open(const Session& session) const {
   const std::size_t quota = std::min<std::size_t>(
       session.connection->receive_maximum,
       limits_.max_inflight_messages == 0 ? 65'535U : limits_.max_inflight_messages);
-  if (outgoing.quota_used() >= quota) return false;
+  if (outgoing.window().quota_used() >= quota) return false;
   // As Mosquitto counts: payloads, and while there are fewer bytes one more message goes out.
-  return limits_.max_inflight_bytes == 0 || outgoing.in_flight_bytes() < limits_.max_inflight_bytes;
+  return limits_.max_inflight_bytes == 0 ||
+         outgoing.window().size_bytes() < limits_.max_inflight_bytes;
 }
 
 bool Sender::socket_full(const Connection& connection) const {
@@ -135,7 +136,7 @@ void Sender::await_socket(Connection& connection) {
 
 void Sender::resume(Session& session, Instant now) {
   if (!session.outgoing) return;
-  session.outgoing->rewind();
+  session.outgoing->window().rewind();
   pump(session, now);
 }
 
@@ -147,7 +148,7 @@ void Sender::pump(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
   bool open = true;
   bool full = socket_full(connection);
-  for (; open && !full && outgoing.resending(); full = socket_full(connection)) {
+  for (; open && !full && outgoing.window().resending(); full = socket_full(connection)) {
     open = resend_next(session, now);
   }
   for (; open && !full && outgoing.backlog_size() > 0; full = socket_full(connection)) {
@@ -177,10 +178,10 @@ bool Sender::may_leave(const Session& session, const Message& message, Instant n
 // later message with the same one for a repeat. PUBREL frees it and brings nothing; a client that
 // does not know the identifier answers all the same [MQTT-4.3.3-11].
 void Sender::withhold(Session& session, mqtt::PacketId id, InFlight& entry) {
-  assert(session.outgoing->find(id) == &entry);
+  assert(session.outgoing->window().find(id) == &entry);
   if (entry.delivery.qos != mqtt::Qos::exactly_once) return finish(session, id);
-  ledger_.released(session, session.outgoing->number_of(id), entry.delivery.message);
-  session.outgoing->received(entry);
+  ledger_.released(session, session.outgoing->window().number_of(id), entry.delivery.message);
+  session.outgoing->window().received(entry);
   write_pubrel(session, id, mqtt::Reason::success);
 }
 
@@ -188,11 +189,11 @@ void Sender::withhold(Session& session, mqtt::PacketId id, InFlight& entry) {
 bool Sender::resend_next(Session& session, Instant now) {
   Outgoing& outgoing = *session.outgoing;
   mqtt::PacketId id{0};
-  InFlight* const entry = outgoing.next_to_resend(id);
+  InFlight* const entry = outgoing.window().next_to_resend(id);
   if (entry == nullptr) return true;
   if (entry->state == InFlight::State::release_unsent) {
     write_pubrel(session, id, mqtt::Reason::success);
-    outgoing.sent_again(*entry);
+    outgoing.window().sent_again(*entry);
     return true;
   }
   const Delivery& delivery = entry->delivery;
@@ -210,7 +211,7 @@ bool Sender::resend_next(Session& session, Instant now) {
   const auto written =
       writer_.write_kept(*session.connection, delivery.message, terms, attempt, now);
   if (written == PublishWriter::Written::sent && acknowledged) {
-    outgoing.sent_again(*entry);
+    outgoing.window().sent_again(*entry);
   } else {
     finish(session, id);
   }
@@ -237,7 +238,7 @@ bool Sender::send_from_backlog(Session& session, Instant now) {
   }
   if (!outgoing.front_has_identifier()) ledger_.renumber_backlog(session);
   const mqtt::PacketId id = outgoing.send_front();
-  const Delivery& delivery = outgoing.find(id)->delivery;
+  const Delivery& delivery = outgoing.window().find(id)->delivery;
   const Terms terms{delivery.qos, delivery.retain, delivery.membership,
                     delivery.subscription_identifiers.view(), false};
   const PublishWriter::Attempt attempt{id, false, when_safe(session, terms.qos)};
@@ -276,7 +277,8 @@ bool Sender::acknowledged(Session& session, const mqtt::Ack& ack, Instant now) {
   if (ack.type == mqtt::PacketType::pubrec) right_kind = on_pubrec(session, ack);
   if (ack.type == mqtt::PacketType::pubcomp) right_kind = on_pubcomp(session, ack);
   if (!right_kind) return false;
-  if (session.outgoing && (session.outgoing->backlog_size() > 0 || session.outgoing->resending())) {
+  if (session.outgoing &&
+      (session.outgoing->backlog_size() > 0 || session.outgoing->window().resending())) {
     pump(session, now);
   }
   return true;
@@ -308,9 +310,11 @@ bool Sender::on_pubrec(Session& session, const mqtt::Ack& ack) {
   }
   // From here on the message is not sent again, only PUBREL is [MQTT-4.3.3-4] [MQTT-4.3.3-5].
   if (ledger_.on() && !entry->released()) {
-    ledger_.released(session, session.outgoing->number_of(ack.packet_id), entry->delivery.message);
+    ledger_.released(session, session.outgoing->window().number_of(ack.packet_id),
+                     entry->delivery.message);
   }
-  if (entry->state != InFlight::State::awaiting_pubcomp) session.outgoing->received(*entry);
+  if (entry->state != InFlight::State::awaiting_pubcomp)
+    session.outgoing->window().received(*entry);
   write_pubrel(session, ack.packet_id, mqtt::Reason::success);
   return true;
 }

@@ -69,8 +69,9 @@ Queued SessionTable::recount() const noexcept {
   for (const auto& session : sessions_) {
     if (!session || !session->outgoing) continue;
     const Outgoing& outgoing = *session->outgoing;
-    sum.messages += outgoing.backlog_size() + outgoing.unsent_size() + outgoing.in_flight();
-    sum.bytes += outgoing.backlog_bytes() + outgoing.unsent_bytes() + outgoing.in_flight_bytes();
+    sum.messages += outgoing.backlog_size() + outgoing.unsent_size() + outgoing.window().size();
+    sum.bytes +=
+        outgoing.backlog_bytes() + outgoing.unsent_bytes() + outgoing.window().size_bytes();
   }
   return sum;
 }

@@ -98,7 +98,7 @@ TEST_CASE("a message of several sessions is stored once, and dropped with its la
 
   const auto finish = [&](Session& session) {
     const mqtt::PacketId id = session.outgoing->send_front();
-    scene.ledger.finished(session, session.outgoing->finish(id));
+    scene.ledger.finished(session, session.outgoing->window().finish(id));
   };
   finish(one);
   const JournalBatch second = scene.take();
@@ -113,7 +113,7 @@ TEST_CASE("a delivery that is over before the batch leaves no row", "[ledger]") 
   Session& session = scene.session("c");
   scene.queue(session, Scene::message("t"));
   const mqtt::PacketId id = session.outgoing->send_front();
-  scene.ledger.finished(session, session.outgoing->finish(id));
+  scene.ledger.finished(session, session.outgoing->window().finish(id));
   const JournalBatch batch = scene.take();
   CHECK(batch.deliveries.empty());
   CHECK(batch.messages.empty());

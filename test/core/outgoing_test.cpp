@@ -30,8 +30,8 @@ Delivery delivery(mqtt::Qos qos = mqtt::Qos::at_least_once) {
 PacketId pass(Outgoing& outgoing) {
   REQUIRE(outgoing.window_has_room());
   const PacketId id = outgoing.put_in_flight(delivery());
-  CHECK(outgoing.find(id) != nullptr);
-  outgoing.finish(id);
+  CHECK(outgoing.window().find(id) != nullptr);
+  outgoing.window().finish(id);
   return id;
 }
 
@@ -52,16 +52,16 @@ TEST_CASE("identifiers in use are skipped", "[outgoing]") {
     if (std::ranges::find(kept, id) == kept.end()) ++passed;
   }
   CHECK(passed == 3 * cycle);
-  CHECK(outgoing.in_flight() == 3);
-  CHECK(outgoing.quota_used() == 3);
-  CHECK(outgoing.oldest_in_flight().id == kept.front());
+  CHECK(outgoing.window().size() == 3);
+  CHECK(outgoing.window().quota_used() == 3);
+  CHECK(outgoing.window().oldest().id == kept.front());
   for (const PacketId id : kept) {
-    REQUIRE(outgoing.find(id) != nullptr);
-    CHECK(outgoing.finish(id).message);
-    CHECK(outgoing.find(id) == nullptr);
+    REQUIRE(outgoing.window().find(id) != nullptr);
+    CHECK(outgoing.window().finish(id).message);
+    CHECK(outgoing.window().find(id) == nullptr);
   }
   CHECK(outgoing.empty());
-  CHECK(outgoing.in_flight_bytes() == 0);
+  CHECK(outgoing.window().size_bytes() == 0);
 }
 
 TEST_CASE("every identifier may be in flight, and then no more", "[outgoing]") {
@@ -75,7 +75,7 @@ TEST_CASE("every identifier may be in flight, and then no more", "[outgoing]") {
   CHECK(sent == cycle);
   for (const std::uint32_t number : {1U, 2U, 40'000U, 65'535U}) {
     const auto id = static_cast<PacketId>(number);
-    outgoing.finish(id);
+    outgoing.window().finish(id);
     REQUIRE(outgoing.window_has_room());
     CHECK(outgoing.put_in_flight(delivery()) == id);
     CHECK_FALSE(outgoing.window_has_room());
@@ -91,19 +91,19 @@ TEST_CASE("what was left behind is sent again first, in order", "[outgoing]") {
     expected.push_back(outgoing.put_in_flight(delivery(mqtt::Qos::exactly_once)));
     for (std::uint32_t others = 0; others < 30'000; ++others) pass(outgoing);
   }
-  outgoing.received(*outgoing.find(expected[1]));
-  outgoing.rewind();
-  CHECK(outgoing.quota_used() == 0);
+  outgoing.window().received(*outgoing.window().find(expected[1]));
+  outgoing.window().rewind();
+  CHECK(outgoing.window().quota_used() == 0);
   std::vector<PacketId> again;
   PacketId id{0};
-  while (InFlight* const entry = outgoing.next_to_resend(id)) {
+  while (InFlight* const entry = outgoing.window().next_to_resend(id)) {
     again.push_back(id);
     CHECK(entry->released() == (id == expected[1]));
-    outgoing.sent_again(*entry);
+    outgoing.window().sent_again(*entry);
   }
-  CHECK_FALSE(outgoing.resending());
+  CHECK_FALSE(outgoing.window().resending());
   CHECK(again == expected);
-  CHECK(outgoing.quota_used() == 3);
+  CHECK(outgoing.window().quota_used() == 3);
 }
 
 TEST_CASE("a backlog with numbers whose identifiers are in use is numbered anew", "[outgoing]") {
@@ -124,11 +124,11 @@ TEST_CASE("a backlog with numbers whose identifiers are in use is numbered anew"
     }
     const PacketId id = outgoing.send_front();
     REQUIRE(id != kept);
-    outgoing.finish(id);
+    outgoing.window().finish(id);
   }
   CHECK(sent == cycle + 10);
   CHECK(renumbered <= 11);
-  CHECK(outgoing.in_flight() == 1);
+  CHECK(outgoing.window().size() == 1);
 }
 
 TEST_CASE("deliveries that were left behind come back from the store as such", "[outgoing]") {
@@ -139,7 +139,7 @@ TEST_CASE("deliveries that were left behind come back from the store as such", "
   for (std::uint32_t i = 0; i < cycle + 5; ++i) pass(before);
   REQUIRE(before.window_has_room());
   const PacketId last = before.put_in_flight(delivery(mqtt::Qos::exactly_once));
-  before.received(*before.find(last));
+  before.window().received(*before.window().find(last));
   before.push_backlog(delivery());
 
   broker::Queued sum_after;
@@ -151,13 +151,13 @@ TEST_CASE("deliveries that were left behind come back from the store as such", "
     copy.qos = stored.qos;
     after.restore(number, std::move(copy), released);
   });
-  after.restored(before.sent_end(), 0);
-  CHECK(after.in_flight() == 2);
+  after.restored(before.window().end(), 0);
+  CHECK(after.window().size() == 2);
   CHECK(after.backlog_size() == 1);
-  REQUIRE(after.find(kept) != nullptr);
-  REQUIRE(after.find(last) != nullptr);
-  CHECK(after.find(last)->released());
-  CHECK(after.finish(kept).number == before.number_of(kept));
+  REQUIRE(after.window().find(kept) != nullptr);
+  REQUIRE(after.window().find(last) != nullptr);
+  CHECK(after.window().find(last)->released());
+  CHECK(after.window().finish(kept).number == before.window().number_of(kept));
 }
 
 TEST_CASE("the sum of a shard has what each session's queues hold, until they end", "[outgoing]") {
@@ -175,14 +175,15 @@ TEST_CASE("the sum of a shard has what each session's queues hold, until they en
     const PacketId first = outgoing.send_front();
     const PacketId second = outgoing.put_in_flight(delivery(mqtt::Qos::exactly_once));
     CHECK(sum == broker::Queued{4, 2 * whole + 2 * payload});
-    outgoing.received(*outgoing.find(second));
+    outgoing.window().received(*outgoing.window().find(second));
     CHECK(sum == broker::Queued{4, 2 * whole + payload});
-    outgoing.rewind();
+    outgoing.window().rewind();
     CHECK(sum == broker::Queued{4, 2 * whole});
     PacketId id{0};
-    while (InFlight* const entry = outgoing.next_to_resend(id)) outgoing.sent_again(*entry);
+    while (InFlight* const entry = outgoing.window().next_to_resend(id))
+      outgoing.window().sent_again(*entry);
     CHECK(sum == broker::Queued{4, 2 * whole + payload});
-    outgoing.finish(first);
+    outgoing.window().finish(first);
     CHECK(sum == broker::Queued{3, 2 * whole});
     outgoing.push_backlog(delivery());
     outgoing.renumber_backlog([](std::uint64_t, std::uint64_t, const Delivery&) {});
@@ -210,7 +211,7 @@ TEST_CASE("stored deliveries are walked in pieces, and none is missed that moves
   std::vector<std::uint64_t> all;
   outgoing.for_each_stored([&](std::uint64_t number, const Delivery&) { all.push_back(number); });
   REQUIRE(all.size() == 7);
-  CHECK(all.front() == outgoing.number_of(straggler));
+  CHECK(all.front() == outgoing.window().number_of(straggler));
   CHECK(std::ranges::is_sorted(all));
 
   std::vector<std::uint64_t> walked;
@@ -227,7 +228,7 @@ TEST_CASE("stored deliveries are walked in pieces, and none is missed that moves
   }
   SECTION("one is over, one leaves the backlog, and the others get other numbers") {
     for (int i = 0; i < 2; ++i) piece();
-    outgoing.finish(straggler);
+    outgoing.window().finish(straggler);
     CHECK(outgoing.send_front() == broker::packet_id_of(all[4]));
     outgoing.store([](std::uint64_t, const Delivery&, bool) {});
     std::vector<std::uint64_t> after = {all[2], all[3], all[4]};
@@ -238,4 +239,17 @@ TEST_CASE("stored deliveries are walked in pieces, and none is missed that moves
     walked.erase(walked.begin(), walked.begin() + 2);
     CHECK(walked == after);
   }
+}
+
+TEST_CASE("a walk over all deliveries passes those that were left behind", "[outgoing]") {
+  broker::Queued sum;
+  Outgoing outgoing(sum);
+  REQUIRE(outgoing.window_has_room());
+  const PacketId kept = outgoing.put_in_flight(delivery());
+  for (int others = 0; others < 2000; ++others) pass(outgoing);
+  CHECK(outgoing.deliveries() == 1);
+  int seen = 0;
+  outgoing.for_each([&seen](const Delivery& /*one*/) { ++seen; });
+  CHECK(seen == 1);
+  REQUIRE(outgoing.window().find(kept) != nullptr);
 }
