@@ -5,6 +5,7 @@ import tempfile
 import unittest
 
 import rules
+import sizes
 from tree import Tree, without_comments_and_strings
 
 
@@ -182,6 +183,48 @@ class Rules(unittest.TestCase):
             self.assertEqual(len(list(pathlib.Path(cache).iterdir())), 2)
             bad = good | {"broker/b.h": "#pragma once\nstd::string x();\n"}
             self.assertEqual(len(rules.headers_compile_alone(self.tree(bad), cache)), 2)
+
+    def test_long_files(self):
+        self.bad(sizes.files_are_short, {"auth/a.cpp": "int x;\n" * 401}, "401 lines")
+        self.good(sizes.files_are_short, {"auth/a.cpp": "int x;\n" * 400,
+                                          "test/a.cpp": "int x;\n" * 500})
+
+    def test_sources_that_include_everything(self):
+        lines = "".join(f"#include <h{i}>\n" for i in range(46))
+        self.bad(sizes.sources_name_few_headers, {"auth/a.cpp": lines}, "46 headers")
+        self.good(sizes.sources_name_few_headers, {"auth/a.cpp": lines.split("\n", 1)[1]})
+
+    def test_core_sources_without_a_test(self):
+        core = {"broker/core/a.cpp": "", "broker/core/b.h": ""}
+        self.bad(sizes.core_sources_have_tests, core, "no test/core/a_test.cpp")
+        self.good(sizes.core_sources_have_tests, core | {"test/core/a_test.cpp": ""})
+
+    def test_classes_with_many_methods(self):
+        def methods(count):
+            return "".join(f"  std::map<int, int> f{i}(int a, int b) const {{ if (a) {{}} }}\n"
+                           for i in range(count))
+        self.good(sizes.classes_are_small, {"auth/a.h": f"class A {{\n{methods(40)}}};\n"})
+        self.bad(sizes.classes_are_small, {"auth/a.h": f"\nclass A {{\n{methods(41)}}};\n"},
+                 "auth/a.h:2: A has 41 methods")
+        inner = f"class A {{\n public:\n  struct B {{\n{methods(30)}  }};\n{methods(30)}}};\n"
+        self.good(sizes.classes_are_small, {"auth/a.h": inner})
+
+    def test_classes_with_many_members(self):
+        def members(count):
+            return "".join(f"  std::pair<int, int> m{i}_{{0, {i}}};\n" for i in range(count))
+        more = "  A(const A&) = delete;\n  using B = int;\n  static constexpr int c = 1;\n"
+        self.good(sizes.classes_are_small, {"auth/a.h": f"class A {{\n{more}{members(20)}}};\n"})
+        self.bad(sizes.classes_are_small, {"auth/a.h": f"class A {{\n{members(21)}}};\n"},
+                 "A has 21 members")
+        self.good(sizes.classes_are_small, {"auth/a.h": f"struct A {{\n{members(50)}}};\n"})
+        acts = members(21) + "".join(f"  void f{i}();\n" for i in range(6))
+        self.bad(sizes.classes_are_small, {"auth/a.h": f"struct A {{\n{acts}}};\n"}, "21 members")
+
+    def test_comments_with_pronouns(self):
+        self.bad(sizes.comments_are_plain, {"auth/a.h": "// Who comes is let in.\n"}, "auth/a.h:1")
+        self.bad(sizes.comments_are_plain, {"auth/a.h": "// What comes is kept.\n" * 2},
+                 "auth/a.h:1", "auth/a.h:2")
+        self.good(sizes.comments_are_plain, {"auth/a.h": "// A client is let in.\nint who;\n"})
 
     def test_comments_and_strings_are_left_out(self):
         code = without_comments_and_strings('int a = 1\'000; // b\nchar c = \'"\'; /* d\n*/ int e;')

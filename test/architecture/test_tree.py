@@ -5,6 +5,7 @@ import pathlib
 import unittest
 
 import rules
+import sizes
 from tree import Tree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -49,6 +50,21 @@ class TheTree(unittest.TestCase):
 
     def test_story_is_true(self):
         self.keeps(rules.story_is_true(TREE))
+
+    def test_files_are_short(self):
+        self.keeps(sizes.files_are_short(TREE))
+
+    def test_sources_name_few_headers(self):
+        self.keeps(sizes.sources_name_few_headers(TREE))
+
+    def test_core_sources_have_tests(self):
+        self.keeps(sizes.core_sources_have_tests(TREE))
+
+    def test_classes_are_small(self):
+        self.keeps(sizes.classes_are_small(TREE))
+
+    def test_comments_are_plain(self):
+        self.keeps(sizes.comments_are_plain(TREE))
 
 
 if __name__ == "__main__":
