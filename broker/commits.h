@@ -56,8 +56,8 @@ class Commits {
   [[nodiscard]] bool due(Instant now, bool hurry) const noexcept;
   /// The changes since the last batch; without rows if they cancelled out. Requires due().
   [[nodiscard]] JournalBatch take(SessionTable& sessions, const Retained& retained, Instant now);
-  // For a store that begins anew: no batch is taken from begin_renewal() until the store has what
-  // end_renewal() gives, and all that RenewalWalk gave before.
+  // For a store that begins anew: no batch is taken from begin_renewal() until the store has the
+  // batch of end_renewal(), and all that RenewalWalk gave before.
 
   void begin_renewal(SessionTable& sessions, const Retained& retained);
   /// The changes since then.

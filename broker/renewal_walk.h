@@ -19,12 +19,12 @@ namespace broker {
 ///
 /// Shape      Forwards, then sessions place by place, each with its subscriptions and deliveries,
 ///            then retained messages place by place. Clients are served between two portions, and
-///            the ledger notes what they change.
+///            the ledger notes their changes.
 ///
 ///              begins          run()  run()  run() ... over        Commits::end_renewal()
 ///              ├─ changes are noted ──────────────────────────────────┤
 ///
-/// Invariant  What run() gave and the changes that were noted, written in one transaction and in
+/// Invariant  The rows of run() and the changes that were noted, written in one transaction and in
 ///            that order, are the shard's state when the changes were taken. The walk is not a
 ///            picture of one moment, and need not be: a row is a state, so one that was given
 ///            before it changed is replaced, and one that is gone before the walk comes to it has

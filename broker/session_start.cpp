@@ -116,8 +116,8 @@ void SessionStart::promise(Connection& connection, const mqtt::Connect& packet) 
       std::min(packet.topic_alias_maximum, policy.max_topic_alias_broker);
   connection.keep_alive_seconds = rules_.keep_alive_of(connection, packet);
   connection.promises.maximum_packet_size_bytes = options_.limits.max_packet_size_bytes;
-  // A bridge's session takes what the other broker has on its way: with a smaller number a PUBLISH
-  // would wait for a PUBREL that comes behind it.
+  // A bridge's session takes all that the other broker has in flight: with a smaller number a
+  // PUBLISH would wait for a PUBREL that comes behind it.
   connection.promises.receive_maximum = policy.is_for_bridges ? 0 : options_.limits.receive_maximum;
   connection.promises.topic_alias_maximum = policy.max_topic_alias;
   connection.promises.maximum_qos = policy.max_qos;

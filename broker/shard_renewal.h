@@ -7,8 +7,8 @@
 
 namespace broker {
 
-/// All stored rows of a shard once more, for a store that has lost its files: see RenewalWalk. What
-/// shards wrote before is lost, and what they are told by Shard::committed() comes after all of it.
+/// All stored rows of a shard once more, for a store that has lost its files: see RenewalWalk. Rows
+/// that shards wrote before are lost; Shard::committed() comes after all of the renewal.
 ///
 /// Lifetime   Of one expression: Shard::renewal(). The shard outlives it.
 /// Threads    The shard's.

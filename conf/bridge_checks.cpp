@@ -191,7 +191,7 @@ void BridgeCheck::too_short(std::string_view name, std::int64_t least, std::stri
           std::string(unit));
 }
 
-/// A text that two bridges may not share: the entry that it follows from, and what it is.
+/// A text that two bridges may not share: the entry that it follows from, and its kind.
 struct Unique {
   const Entry* entry = nullptr;  // null: another bridge cannot have it
   std::string text{};

@@ -96,7 +96,8 @@ enum class BridgeProtocol : std::uint8_t { v3_1 = 3, v3_1_1 = 4, v5_0 = 5 };
 
 /// One bridge: a connection of this broker to another one, and the topics that cross it.
 ///
-/// Invariant  Complete, but for what only the machine knows: an empty remote_clientid stands for
+/// Invariant  Complete, but for names that only the machine knows: an empty remote_clientid stands
+/// for
 ///            HOST.NAME, an empty local_clientid for local.REMOTE_CLIENTID.
 struct BridgeSettings {
   std::string name;

@@ -51,8 +51,8 @@ class StoreFiles {
   [[nodiscard]] std::expected<std::string, std::string> set_aside(const std::string& word) const;
   /// Whether another darter has the file at PATH open now.
   [[nodiscard]] bool used_by_others() const;
-  /// Puts the file `fresh` in the place of PATH: at each instant one of the two is there. What
-  /// belonged to the one before goes to where that was kept, or is removed.
+  /// Puts the file `fresh` in the place of PATH: at each instant one of the two is there.
+  /// Files that belonged to the one before go to its new place, or are removed.
   [[nodiscard]] std::expected<void, std::string> replace_by(
       const std::string& fresh, const std::optional<std::string>& kept_as);
   /// Gives PATH a second name of this kind; where a file can have but one, the first is lost.

@@ -83,7 +83,7 @@ void Writer::run() {
       committing_since_ = submitted_since_;
     }
     look_around();
-    // Batches that come while the store is lost or renewed are part of what it gets anew.
+    // Batches that come while the store is lost or renewed are part of its new rows.
     const State now = state();
     if (now == State::writing && !batches.empty()) commit_until_done(batches);
     if (now == State::renewing) go_on_renewing(portions);

@@ -57,7 +57,7 @@ class Writer {
   /// All that the shards wanted stored is on disk; they have been told.
   void renewed();
 
-  /// Writes the lost store anew, with what the shards answer to `ask`, which is called by this
+  /// Writes the lost store anew, from the answers of the shards to `ask`, which is called by this
   /// thread and by the writer's. Batches that were submitted so far are dropped.
   ///
   /// Requires  lost(), and Store::begin_renewal() has succeeded. While no shard ran, all their

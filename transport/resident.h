@@ -12,7 +12,7 @@ class Resident {
   Resident(const Resident&) = delete;
   Resident& operator=(const Resident&) = delete;
 
-  /// Does what is due: called in each turn, before the shard's output is drained.
+  /// Does the work that is due: called in each turn, before the shard's output is drained.
   ///
   /// Returns   Whether more is due: then the loop does not wait for its sockets.
   virtual bool work() = 0;

@@ -190,8 +190,8 @@ class Bridge {
   Phase phase_ = Phase::stopped;
   std::vector<Order> orders_;  // in order; those before next_order_ are given
   std::size_t next_order_ = 0;
-  mqtt::ByteBuffer held_;     // from the other broker, behind what stalls
-  mqtt::ByteBuffer fed_;      // what was held, and remote_ reads now
+  mqtt::ByteBuffer held_;     // bytes of the other broker, while stalled_
+  mqtt::ByteBuffer fed_;      // bytes that were held, and remote_ reads now
   bool stalled_ = false;      // remote_ has events that have to wait
   bool passed_over_ = false;  // a message came while clearing: it comes again, on a new connection
   bool remote_open_ = false;  // there is a connection to the other broker, or one is asked for

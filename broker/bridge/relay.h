@@ -41,8 +41,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  /// An event of the client of the other broker, or of this one. What is not about a message is
-  /// passed over.
+  /// An event of the client of the other broker, or of this one. Events about anything but
+  /// messages are passed over.
   void take_remote(const client::Event& event, Instant now);
   void take_local(const client::Event& event, Instant now);
   /// Whether a message found no room since the last call. It comes again on new connections.

@@ -9,8 +9,8 @@
 namespace bridge {
 namespace {
 
-/// FNV-1a: the same in every process, for what waits in a session since the last one is of the same
-/// topics.
+/// FNV-1a: the same in every process, so that messages which wait in a session since the last
+/// process have their topics there still.
 std::uint64_t hash_of(std::string_view topic) noexcept {
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
   for (const char each : topic) {

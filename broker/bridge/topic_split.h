@@ -16,7 +16,7 @@ namespace bridge {
 ///            one: by the connection that has the topic's way in, if there is one; else a hash of
 ///            the topic decides.
 /// Invariant  All messages of a topic cross by one connection, so that they keep their order; and
-///            what goes out and comes in under one name does so in one session at either end, so
+///            messages that go out and come in under one name use one session at either end, so
 ///            that No Local, or the bridge's bit before 5.0, still keeps messages from coming back.
 ///            Subscriptions that overlap are made by one connection: the other broker sends a
 ///            message that several of them match as it would with one connection alone.

@@ -157,8 +157,8 @@ std::uint32_t ConnectRules::capped_expiry(std::uint32_t seconds) const {
   return most < 0 || seconds <= most ? seconds : static_cast<std::uint32_t>(most);
 }
 
-// A bridge's session keeps what its owner has configured to cross, however long the other broker is
-// away; persistent_client_expiration is for clients that are forgotten.
+// A bridge's session keeps the messages that are configured to cross, however long the other broker
+// is away; persistent_client_expiration is for clients that are forgotten.
 std::uint32_t ConnectRules::expiry_interval_of(const Connection& connection,
                                                const mqtt::Connect& packet) const {
   if (policy(connection).is_for_bridges) return packet.session_expiry_interval_seconds;

@@ -99,8 +99,8 @@ class Ledger {
 
   // For a store that begins anew: all rows that it is to hold, see RenewalWalk.
 
-  /// From here on changes are noted that follow what a walk over everything finds, and no batch is
-  /// taken until it is over.
+  /// Begins to note the changes that follow a walk over everything; no batch is taken until it is
+  /// over.
   ///
   /// A message is given to the new store once: by the walk, or by the first of the changes that
   /// refers to it. Its mark says so, and outlives no message, unlike a set of those that were

@@ -61,13 +61,13 @@ std::optional<std::pair<uid_t, gid_t>> ids_of(const std::string& root, std::stri
   return std::nullopt;
 }
 
-/// Makes the plan: steps, and what they cannot do.
+/// Makes the plan: steps, and the effects that no step can have.
 class Planner {
  public:
   Planner(const conf::CommandLine& command_line, doctor::Configuration configuration)
       : arguments_(command_line.adopt), configuration_(std::move(configuration)) {}
 
-  /// Errors    One sentence on what is missing.
+  /// Errors    One sentence that names the missing part.
   [[nodiscard]] std::expected<void, std::string> plan();
 
   [[nodiscard]] const std::vector<AdoptionStep>& steps() const { return steps_; }

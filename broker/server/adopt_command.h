@@ -5,8 +5,8 @@
 
 namespace server {
 
-/// darter adopt: says what moving this machine from Mosquitto to darter changes, does it, or takes
-/// it back.
+/// darter adopt: lists the changes that move this machine from Mosquitto to darter, makes them, or
+/// takes them back.
 ///
 /// Returns   The exit status.
 [[nodiscard]] int run_adopt(const conf::CommandLine& command_line);

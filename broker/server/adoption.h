@@ -25,7 +25,7 @@ struct AdoptionStep {
   mode_t mode = 0;
   std::vector<std::string> command = {};
   std::vector<std::string> undo_command = {};
-  std::string line = {};  ///< what the plan says of it
+  std::string line = {};  ///< its line in the plan
 };
 
 /// Makes steps, and takes them back by a file that says how.

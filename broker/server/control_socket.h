@@ -80,7 +80,7 @@ class ControlSocket {
   void accept_some(broker::Instant now);
   /// Goes on with a client; returns whether that is over.
   [[nodiscard]] static bool serve_one(Client& client, broker::Instant now, const Handler& handle);
-  /// Sends what the socket takes; returns whether that is all, or nothing more can be sent.
+  /// Sends as much as the socket takes; returns whether that is all, or nothing more can be sent.
   [[nodiscard]] static bool send_some(Client& client);
 
   transport::Descriptor socket_;  // none: no client can ask

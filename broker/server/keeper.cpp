@@ -171,7 +171,7 @@ void Keeper::look(transport::Loops& loops, broker::Instant now) {
 }
 
 // Messages between shards are handled first: a forward that has left has arrived then, and its row
-// is not to be written. What the shards do to each other from there on is noted.
+// is not to be written. Messages between shards from there on are noted.
 void Keeper::begin_renewal(transport::Loops& loops) {
   if (auto begun = store_->begin_renewal(); !begun) return writer_->not_renewed(begun.error());
   loops.while_parked([&](broker::Instant /*now*/) {

@@ -129,7 +129,7 @@ std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
-  // Those of the listeners are known; what bridges have published is judged by theirs.
+  // Those of the listeners are known; messages of bridges are judged by theirs.
   gatekeeper_.replace(realms_of(listeners_.entries()));
   certificates_.begin();
   desk_->admins()->replace(listeners_.realm_of_admins());

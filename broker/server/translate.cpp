@@ -87,7 +87,8 @@ broker::ListenerPolicy policy_of(const conf::Listener& listener) {
   return policy;
 }
 
-// Mosquitto asks no access list about its bridges either: their `topic` lines say what may cross.
+// Mosquitto asks no access list about its bridges either: their `topic` lines name the topics that
+// may cross.
 broker::ListenerPolicy bridge_policy() {
   broker::ListenerPolicy policy;
   policy.open_to_all = true;

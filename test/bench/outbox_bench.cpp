@@ -7,7 +7,9 @@
 
 namespace {
 
-/// A turn: so many connections are sent ten packets of 80 bytes each, and drained.
+/// A turn: so many connections are sent ten packets of 80 bytes each, and drained. The outbox alone
+/// is timed: there is no shard, so none of the loop's part that test/host.h plays. With shards,
+/// shards_bench.cpp has it from there.
 void turn(benchmark::State& state) {
   const auto connections = static_cast<std::uint32_t>(state.range(0));
   const std::string packet(80, 'x');

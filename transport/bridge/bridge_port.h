@@ -26,7 +26,7 @@ class Loop;
 ///
 /// Shape      shard ◀─ InnerClients ─▶ bridge::Bridge ◀─ Link ─▶ other broker
 ///
-///            What comes from either end goes into the bridge at once, and wakes the port; work()
+///            Bytes of either end go into the bridge at once, and wake the port; work()
 ///            carries out the bridge's orders, gives its bytes to the shard and to the link. Output
 ///            of the shard goes on to the link in the turn in which it comes.
 /// Invariant  Reading from the link pauses while the shard takes nothing, or other shards have no
