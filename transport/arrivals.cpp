@@ -160,7 +160,7 @@ void Arrivals::note_refusal(const Connection& connection, Refusal refusal, std::
 
 // The client's address.
 
-bool Arrivals::may_call(const Connection& connection) {
+bool Arrivals::is_trusted_peer(const Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   if (!options.only_trusted_proxies || options.trusted_proxies.contains(connection.address)) {
     return true;
@@ -171,12 +171,12 @@ bool Arrivals::may_call(const Connection& connection) {
   return false;
 }
 
-bool Arrivals::asks_proxies(const Connection& connection) {
+bool Arrivals::expects_forwarded_header(const Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   return speaks_http(options.protocol) && options.trusted_proxies.contains(connection.address);
 }
 
-bool Arrivals::arrived(Connection& connection, std::string_view route) {
+bool Arrivals::address_known(Connection& connection, std::string_view route) {
   if (!admit(connection)) return false;
   if (loop_.options().connection_messages && loop_.commons().log.enabled(broker::LogType::notice)) {
     connections_.note(connection, "New connection from ",
@@ -212,14 +212,14 @@ void Arrivals::take_header(Connection& connection) {
   if (header.source) connection.address = *header.source;
   connection.through_proxy = true;
   connections_.change(connection, options.tls ? State::tls_due : State::http_request);
-  if (!asks_proxies(connection) && !arrived(connection, route)) return;
+  if (!expects_forwarded_header(connection) && !address_known(connection, route)) return;
   if (options.protocol == Protocol::mqtt && !options.tls) connections_.introduce(connection);
 }
 
-bool Arrivals::learn_address(Connection& connection) {
+bool Arrivals::apply_forwarded(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const HttpRequest& request = connection.opening->request();
-  if (!asks_proxies(connection)) {
+  if (!expects_forwarded_header(connection)) {
     note_stranger(connection);
     return true;
   }
@@ -238,7 +238,7 @@ bool Arrivals::learn_address(Connection& connection) {
   if (const std::string_view id = request_id_of(request); !id.empty()) {
     route += (route.empty() ? " (" : ", ") + ("request id " + std::string(id));
   }
-  return arrived(connection, route.empty() ? route : route + ")");
+  return address_known(connection, route.empty() ? route : route + ")");
 }
 
 /// A peer that no one trusts may be a proxy all the same: its request names a client.

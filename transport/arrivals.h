@@ -26,8 +26,8 @@ class Loop;
 /// protocol header or from the header fields of a proxy for WebSockets, and refuses those that
 /// exceed a limit.
 ///
-/// Shape      may_call() -> enter() -> read(), if a PROXY header comes first -> learn_address(), if
-///            the request names the client -> arrived() ... leave().
+/// Shape      is_trusted_peer() -> enter() -> read(), if a PROXY header comes first ->
+///            apply_forwarded(), if the request names the client -> address_known() ... leave().
 ///            A client that is turned away is answered: on a WebSocket at once, without its request
 ///            being read; in MQTT after its CONNECT, because the answer needs its version.
 /// Lifetime   A part of Connections, which outlives it.
@@ -39,21 +39,21 @@ class Arrivals {
   Arrivals& operator=(const Arrivals&) = delete;
 
   /// Whether a listener with PROXY protocol takes the word of that peer.
-  [[nodiscard]] bool may_call(const Connection& connection);
+  [[nodiscard]] bool is_trusted_peer(const Connection& connection);
   /// Counts a connection for the limits of the listener and the broker, or turns it away.
   [[nodiscard]] bool enter(Connection& connection);
   /// Takes the bytes of a PROXY protocol header. Returns those behind it; all of them if the
   /// connection is not in this stage.
   [[nodiscard]] std::span<std::byte> read(Connection& connection, std::span<std::byte> bytes);
   /// Whether the client's address stands in the HTTP request that is to come.
-  [[nodiscard]] static bool asks_proxies(const Connection& connection);
+  [[nodiscard]] static bool expects_forwarded_header(const Connection& connection);
   /// Takes the client's address out of a request that a trusted proxy sent. Returns false if it was
   /// turned away.
-  [[nodiscard]] bool learn_address(Connection& connection);
+  [[nodiscard]] bool apply_forwarded(Connection& connection);
   /// The real address is known, as far as it ever will be: once for each connection, before the
   /// shard hears of it. `route` names the proxy in between. Returns false if the limits by address,
   /// of number and of rate, turned it away.
-  [[nodiscard]] bool arrived(Connection& connection, std::string_view route = {});
+  [[nodiscard]] bool address_known(Connection& connection, std::string_view route = {});
   /// Says to a client that was turned away why, in the protocol of its listener.
   void tell_refusal(Connection& connection, broker::Refusal refusal);
   /// Gives back the place of a connection; does nothing the second time.

@@ -79,7 +79,7 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
                          const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
-  if (!arrivals_.may_call(*connection)) return destroy(*connection);
+  if (!arrivals_.is_trusted_peer(*connection)) return destroy(*connection);
   if (arrivals_.enter(*connection) && begin(*connection)) reader_.start(*connection);
 }
 
@@ -88,7 +88,8 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
 bool Connections::begin(Connection& connection) {
   const ListenerOptions& options = connection.listener->options();
   const bool behind_proxy = options.proxy_protocol != ProxyVersion::none;
-  if (!behind_proxy && !Arrivals::asks_proxies(connection) && !arrivals_.arrived(connection))
+  if (!behind_proxy && !Arrivals::expects_forwarded_header(connection) &&
+      !arrivals_.address_known(connection))
     return false;
   if (!behind_proxy && options.protocol == Protocol::mqtt && !options.tls) {
     introduce(connection);

@@ -24,7 +24,7 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
   const auto [progress, used] = connection.opening->read(bytes);
   if (progress == HttpRequestReader::Progress::incomplete) {
     // Until its request is whole, a client behind a proxy would count as the proxy.
-    if (!Arrivals::asks_proxies(connection)) {
+    if (!Arrivals::expects_forwarded_header(connection)) {
       connections_.arrivals().count_login_bytes(connection, connection.opening->head_bytes());
     }
     return {};
@@ -41,7 +41,7 @@ std::span<std::byte> HttpStage::read(Connection& connection, std::span<std::byte
 
 /// Returns whether a WebSocket is open now.
 bool HttpStage::answer_request(Connection& connection) {
-  if (!connections_.arrivals().learn_address(connection)) return false;
+  if (!connections_.arrivals().apply_forwarded(connection)) return false;
   const bool opens_websockets = connection.listener->options().protocol != Protocol::http;
   assert(opens_websockets || connection.listener->http() != nullptr);
   const bool is_plain = connection.opening->is_plain() && connection.listener->http() != nullptr;
