@@ -25,7 +25,7 @@ namespace broker {
 ///            of them new to that rate's kind, have one a second: RareLine.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class ClientLog {
+class ClientLog final {
  public:
   /// Kinds of lines that are written once a second at most.
   enum class RareLine : std::uint8_t {

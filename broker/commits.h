@@ -24,7 +24,7 @@ namespace broker {
 ///            disk, here and at every shard that was sent a message because of it.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Commits {
+class Commits final {
  public:
   Commits(Ledger& ledger, Holdings& holdings, Forwards& forwards, PeerOutbox& peers)
       : ledger_(ledger), holdings_(holdings), forwards_(forwards), peers_(peers) {}
@@ -39,15 +39,15 @@ class Commits {
     return {ledger_.position(), holdings_.requests()};
   }
   /// When an acknowledgement of the changes since `before` may leave.
-  [[nodiscard]] When when_safe(const Progress& before) const noexcept {
+  [[nodiscard]] SendRule when_safe(const Progress& before) const noexcept {
     const bool wait = ledger_.durability() == Durability::commit && progress() != before;
-    return wait ? When::safe : When::in_order;
+    return wait ? SendRule::after_commit : SendRule::after_earlier_held;
   }
   /// When one may leave that repeats something, whenever that was.
-  [[nodiscard]] When when_all_safe() const noexcept {
+  [[nodiscard]] SendRule when_all_safe() const noexcept {
     const bool wait = ledger_.durability() == Durability::commit &&
                       (!holdings_.empty() || holdings_.committed() < ledger_.position());
-    return wait ? When::safe : When::in_order;
+    return wait ? SendRule::after_commit : SendRule::after_earlier_held;
   }
 
   /// Whether something has changed that is not on disk.

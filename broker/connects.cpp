@@ -150,9 +150,10 @@ Next Connects::turn_away(Connection& connection, mqtt::Version version, const Fa
     mqtt::Connack packet;
     packet.reason = failure.reason;
     // [MQTT-3.2.2-19]
-    if (Replies::may_explain(connection, failure.what)) packet.reason_string = failure.what;
+    if (Replies::may_send_reason_string(connection, failure.what))
+      packet.reason_string = failure.what;
     if (Replies::may_be_sent(connection, packet)) {
-      replies_.send(connection, When::at_once,
+      replies_.send(connection, SendRule::immediate,
                     [&](mqtt::ByteBuffer& out) { mqtt::encode(packet, version, out); });
     }
   }
@@ -215,7 +216,7 @@ Next Connects::accept(Connection& connection, const mqtt::Connect& packet, const
       session->expiry_interval_seconds != rules_.expiry_interval_of(connection, packet);
   start_.attach(connection, *session, packet, verdict);
   answer.session_present = present;
-  replies_.send(connection, session_row_changes ? commits_.when_safe(before) : When::at_once,
+  replies_.send(connection, session_row_changes ? commits_.when_safe(before) : SendRule::immediate,
                 [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (log_.tells_of_connections()) {

@@ -42,7 +42,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.1, 3.2 and 4.13.
-class Connects {
+class Connects final {
  public:
   Connects(const ShardOptions& options, const Homes& homes, const ConnectRules& rules,
            const Commits& commits, ConnectionTable& connections, SessionTable& sessions,

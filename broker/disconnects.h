@@ -27,7 +27,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.14 and 4.13.
-class Disconnects {
+class Disconnects final {
  public:
   Disconnects(ConnectionTable& connections, Outbox& outbox, Metrics& metrics, Sender& sender,
               Pressure& pressure, SessionLife& life, ClientLog& log, Replies& replies)

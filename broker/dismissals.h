@@ -25,7 +25,7 @@ namespace broker {
 /// Shape      sweep() ... sweep(): one walk over the sessions, in slices of a millisecond or so.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Dismissals {
+class Dismissals final {
  public:
   Dismissals(const ShardOptions& options, SessionTable& sessions, Router& router,
              const Outbox& outbox, Disconnects& disconnects, SessionLife& life, ClientLog& log)

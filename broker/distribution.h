@@ -43,7 +43,7 @@ struct ShardOptions;
 ///            retained message one shard has the row in the store: stores_retained().
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Distribution {
+class Distribution final {
  public:
   Distribution(const ShardOptions& options, const Homes& homes, const Interest& interest,
                Outbox& outbox, PeerOutbox& peers, Router& router, Ledger& ledger,

@@ -39,7 +39,7 @@ concept FieldsOf = std::same_as<std::remove_const_t<T>, Of>;
 ///            A point in time is [0] or [1][milliseconds left:8]: hosts have clocks of their own.
 ///            A struct is its fields, by a function walk(auto& wire, auto& value) in its namespace,
 ///            which calls wire(fields...) for the writer as for the reader.
-class FieldWriter {
+class FieldWriter final {
  public:
   FieldWriter(Instant now, mqtt::ByteBuffer& out) : now_(now), out_(out) {}
 
@@ -115,7 +115,7 @@ class FieldWriter {
 
 /// Takes values off the front of some bytes, in the form of FieldWriter. The first fault stays;
 /// fields read after it are meaningless, and small.
-class FieldReader {
+class FieldReader final {
  public:
   FieldReader(Instant now, mqtt::Bytes bytes) : now_(now), cursor_(bytes) {}
 

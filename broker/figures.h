@@ -26,7 +26,7 @@ namespace broker {
 ///            interval old.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Figures {
+class Figures final {
  public:
   /// Publishes a retained message in the broker's own name.
   using Publish = SysTopics::Publish;

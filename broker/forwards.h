@@ -49,7 +49,7 @@ struct ShardOptions;
 ///            Keys of rows grow, and each shard gets messages in the order of their keys, so a
 ///            confirmation stands for all keys before it.
 /// Threads    None.
-class Forwards {
+class Forwards final {
  public:
   Forwards(const ShardOptions& options, Ledger& ledger, Holdings& holdings, PeerOutbox& peers);
 

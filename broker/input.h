@@ -36,7 +36,7 @@ namespace broker {
 ///            used in place, where they were received; only bytes that wait are copied.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Input {
+class Input final {
  public:
   Input(ConnectionTable& connections, Outbox& outbox, Pressure& pressure, Forwards& forwards,
         Reading& reading, Disconnects& disconnects, ClientLog& log, const Turn& turn)

@@ -17,7 +17,7 @@ namespace broker {
 /// Shape      clients() ... clients(): one walk over the sessions, in slices.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Inspection {
+class Inspection final {
  public:
   using VisitClient = std::function<bool(const ClientView&)>;
   using VisitSubscription = std::function<void(const SubscriptionView&)>;

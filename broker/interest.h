@@ -23,7 +23,7 @@ namespace broker {
 ///            is never wrong. "Interested" may be (two prefixes, one counter): it costs one match.
 /// Threads    Any. Counters are atomic; generation() changes whenever an answer may have, so that
 ///            answers can be kept.
-class Interest {
+class Interest final {
  public:
   explicit Interest(std::uint32_t shards);
 

@@ -28,7 +28,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Section 3.1.4.
-class Logins {
+class Logins final {
  public:
   enum class Outcome : std::uint8_t {
     accepted,

@@ -47,7 +47,7 @@ struct MailboxLimits {
 ///            can exceed the limit by the bytes that it had read, and no more. A shard drains its
 ///            own mailboxes all the same, so two full ones never wait for each other.
 /// Threads    push() by the thread of `from`, drain() and the sleep calls by the thread of `to`.
-class Mailboxes {
+class Mailboxes final {
  public:
   explicit Mailboxes(std::uint32_t shards, const MailboxLimits& limits = {});
   ~Mailboxes();

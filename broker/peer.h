@@ -111,7 +111,7 @@ using PeerMessage =
 /// A shard's messages to the other shards of the process, gathered during a turn.
 ///
 /// Threads    None; the loop moves the messages into mailboxes at the end of the turn.
-class PeerOutbox {
+class PeerOutbox final {
  public:
   explicit PeerOutbox(std::uint32_t shards) : messages_(shards) {}
 

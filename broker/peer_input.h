@@ -16,7 +16,7 @@ namespace broker {
 ///
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class PeerInput {
+class PeerInput final {
  public:
   PeerInput(Distribution& distribution, SharedSubscriptions& groups, Forwards& forwards,
             PeerLinks& links, Figures& figures, PeerOutbox& peers, const Turn& turn)

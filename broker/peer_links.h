@@ -49,7 +49,7 @@ class PeerLink {
 /// Invariant  A name is not given again. The other shards were told of `full_here_`.
 /// Lifetime   A link outlives its entry: see remove().
 /// Threads    None.
-class PeerLinks {
+class PeerLinks final {
  public:
   /// For the shard `own` of `shards`.
   PeerLinks(Metrics& metrics, PeerOutbox& peers, PeerId own, std::uint32_t shards) noexcept

@@ -33,7 +33,7 @@ namespace broker {
 ///            each connection.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None; the headroom is shared with other threads.
-class Pressure {
+class Pressure final {
  public:
   Pressure(const Limits& limits, const Ledger& ledger, const Holdings& holdings,
            SharedMemory& memory, Sender& sender, PeerLinks& links)

@@ -21,7 +21,7 @@ namespace broker {
 /// Cost       A copy in and none out; nothing is allocated or counted for each message, and the
 ///            receiving processor reads the bytes in order.
 /// Threads    None; a batch moves as a whole.
-class PublishBatch {
+class PublishBatch final {
  public:
   /// Whether a message is of the kind that goes into batches.
   [[nodiscard]] static bool takes(const MessageView& message) noexcept {

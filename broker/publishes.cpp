@@ -114,7 +114,7 @@ Next Publishes::take_exactly_once(Connection& connection, const mqtt::Publish& p
   // Mosquitto sends PUBREC before the message if its publisher is a subscriber, and never says in
   // it whether there are subscribers. Only if PUBREC has to wait for the disk, it comes later.
   const bool at_once = !ledger_.on();
-  if (at_once) acknowledge(connection, packet, When::at_once, reason);
+  if (at_once) acknowledge(connection, packet, SendRule::immediate, reason);
   if (reason == Reason::success) distribute(connection, packet, topic);
   if (!at_once) acknowledge(connection, packet, commits_.when_safe(before), reason);
   return Next::go_on;
@@ -237,10 +237,10 @@ bool Publishes::distribute(Connection& connection, const mqtt::Publish& packet,
 
 // The message is owned by now. Nothing remembers a QoS 1 identifier [MQTT-3.3.4-1] [MQTT-4.3.2-4]
 // [MQTT-4.3.2-5] [MQTT-4.3.3-8].
-void Publishes::acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
+void Publishes::acknowledge(Connection& connection, const mqtt::Publish& packet, SendRule when,
                             Reason reason) {
   if (packet.qos == Qos::at_most_once) return;
-  if (when == When::safe) holdings_.charge(packet.topic.size() + packet.payload.size());
+  if (when == SendRule::after_commit) holdings_.charge(packet.topic.size() + packet.payload.size());
   const auto type =
       packet.qos == Qos::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;
   replies_.send(connection, when, [&](mqtt::ByteBuffer& out) {

@@ -39,7 +39,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.3, 3.6 and 4.3.
-class Publishes {
+class Publishes final {
  public:
   Publishes(const ShardOptions& options, Ledger& ledger, Holdings& holdings, Forwards& forwards,
             const Commits& commits, Metrics& metrics, Pressure& pressure, const Turn& turn,
@@ -100,7 +100,7 @@ class Publishes {
                          const Commits::Progress& before);
   Next accept_exactly_once(Connection& connection, const mqtt::Publish& packet, bool& duplicate);
   bool distribute(Connection& connection, const mqtt::Publish& packet, std::string_view topic);
-  void acknowledge(Connection& connection, const mqtt::Publish& packet, When when,
+  void acknowledge(Connection& connection, const mqtt::Publish& packet, SendRule when,
                    mqtt::Reason reason);
 
   const ShardOptions& options_;

@@ -28,7 +28,7 @@ namespace broker {
 ///            by a ResumeRequest, once.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Reading {
+class Reading final {
  public:
   /// `delay_timer_kind`: the kind of timer that ends a delay, see PublishMeter.
   Reading(const std::vector<ListenerPolicy>& listeners, const Pressure& pressure,

@@ -39,7 +39,7 @@ namespace broker {
 ///            number, and retained messages by place, which they keep.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class RenewalWalk {
+class RenewalWalk final {
  public:
   /// Begins. No batch may be taken until the renewal ends: Commits::begin_renewal() comes first.
   RenewalWalk(Tables& tables, const Subscriptions& subscriptions, const Forwards& forwards,

@@ -11,13 +11,13 @@ void Replies::send_disconnect(Connection& connection, mqtt::Reason reason, std::
   if (connection.held && connection.held->everything) return;  // CONNACK has not been sent
   // [MQTT-3.14.2-3]
   const mqtt::Disconnect packet{reason, std::nullopt,
-                                may_explain(connection, why) ? why : std::string_view{}};
-  send(connection, When::at_once, [&](mqtt::ByteBuffer& out) {
+                                may_send_reason_string(connection, why) ? why : std::string_view{}};
+  send(connection, SendRule::immediate, [&](mqtt::ByteBuffer& out) {
     mqtt::encode(packet, mqtt::Version::v5_0, mqtt::Side::server, out);
   });
 }
 
-bool Replies::may_explain(const Connection& connection, std::string_view why) {
+bool Replies::may_send_reason_string(const Connection& connection, std::string_view why) {
   constexpr std::size_t rest_bytes_max = 16;
   const std::uint32_t packet_bytes_max = connection.maximum_packet_size_bytes;
   const bool fits = packet_bytes_max == 0 || why.size() + rest_bytes_max <= packet_bytes_max;

@@ -22,7 +22,7 @@ namespace broker {
 ///            does not read are counted, so that it is not read for ever; see Reading.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Replies {
+class Replies final {
  public:
   Replies(Holdings& holdings, Metrics& metrics, ClientLog& log)
       : holdings_(holdings), metrics_(metrics), log_(log) {}
@@ -30,7 +30,7 @@ class Replies {
   /// Sends the packet that `encode(ByteBuffer&)` writes. `goes_first`: nothing that is published
   /// may come before it.
   template <typename Encode>
-  void send(Connection& connection, When when, Encode&& encode, bool goes_first = false);
+  void send(Connection& connection, SendRule when, Encode&& encode, bool goes_first = false);
   /// DISCONNECT, where the version has it and CONNACK has left.
   ///
   /// Requires  The connection was accepted [MQTT-3.14.0-1].
@@ -38,7 +38,8 @@ class Replies {
 
   /// Whether a reason string of that text may be sent: Request Problem Information [MQTT-3.1.2-29],
   /// Maximum Packet Size.
-  [[nodiscard]] static bool may_explain(const Connection& connection, std::string_view why);
+  [[nodiscard]] static bool may_send_reason_string(const Connection& connection,
+                                                   std::string_view why);
   /// Whether the client takes a packet of that size [MQTT-3.1.2-24].
   [[nodiscard]] static bool may_be_sent(const Connection& connection, const mqtt::Connack& answer);
 
@@ -49,7 +50,7 @@ class Replies {
 };
 
 template <typename Encode>
-void Replies::send(Connection& connection, When when, Encode&& encode, bool goes_first) {
+void Replies::send(Connection& connection, SendRule when, Encode&& encode, bool goes_first) {
   const std::size_t size_bytes =
       holdings_.say(connection, when, goes_first, [&](mqtt::ByteBuffer& bytes) {
         const std::size_t before = bytes.size();

@@ -25,7 +25,7 @@ namespace broker {
 ///            other clients do not.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Requests {
+class Requests final {
  public:
   Requests(ConnectionTable& connections, Subscriptions& subscriptions, Pressure& pressure,
            Forwards& forwards, Disconnects& disconnects, Turn& turn)

@@ -39,7 +39,7 @@ namespace broker {
 /// Lifetime   From the first row until start-up is over. Then it is freed: it holds a table of all
 ///            stored messages.
 /// Threads    None.
-class Restorer {
+class Restorer final {
  public:
   Restorer(const ShardOptions& options, const Homes& homes, Commons& commons,
            SessionTable& sessions, TimerWheel& timers, Router& router, SharedSubscriptions& groups,

@@ -22,7 +22,7 @@ struct ShardOptions;
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Section 3.3.1.3.
-class RetainedDelivery {
+class RetainedDelivery final {
  public:
   RetainedDelivery(const ShardOptions& options, const Ledger& ledger, Retained& retained,
                    Sender& sender, DenialLog& denials, Turn& turn);

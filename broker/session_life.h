@@ -39,7 +39,7 @@ enum class WillFate : std::uint8_t {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.1.2.5, 3.1.2.11.2 and 4.1.
-class SessionLife {
+class SessionLife final {
  public:
   SessionLife(TimerWheel& timers, SessionTable& sessions, SharedCounts& counts, Ledger& ledger,
               Forwards& forwards, SharedSubscriptions& groups, Subscriptions& subscriptions,

@@ -29,7 +29,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None; the count of sessions is shared with other threads.
 /// Source     Sections 3.1.2.4, 3.1.4 and 4.1.
-class SessionStart {
+class SessionStart final {
  public:
   SessionStart(const ShardOptions& options, const ConnectRules& rules, SharedCounts& counts,
                SessionTable& sessions, Router& router, Ledger& ledger, Metrics& metrics,

@@ -25,7 +25,7 @@ struct ShardOptions;
 ///            and topic aliases hold. The publish rate and keep-alive time begin anew.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class SessionTransfer {
+class SessionTransfer final {
  public:
   SessionTransfer(const ShardOptions& options, SessionTable& sessions, TimerWheel& timers,
                   Ledger& ledger, Subscriptions& subscriptions, const Turn& turn)

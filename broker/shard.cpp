@@ -333,7 +333,7 @@ Next Shard::State::on_pingreq(Connection& connection, const mqtt::Frame& frame) 
     return disconnects.fail(connection, decoded.error());
   }
   // Every PINGREQ is answered [MQTT-3.12.4-1].
-  path.replies.send(connection, When::at_once,
+  path.replies.send(connection, SendRule::immediate,
                     [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
   return Next::go_on;
 }

@@ -116,7 +116,7 @@ class ShardTransfer;
 ///            handed off is forgotten, and later events for it are ignored.
 /// Threads    One: the loop's.
 /// Errors     Bad bytes end the connection that sent them, with the protocol's own answer.
-class Shard {
+class Shard final {
  public:
   Shard(const ShardOptions& options, Commons& commons, Log& log);
   ~Shard();

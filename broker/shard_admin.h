@@ -18,7 +18,7 @@ namespace broker {
 ///
 /// Lifetime   Of one expression: Shard::admin(). The shard outlives it.
 /// Threads    The shard's.
-class ShardAdmin {
+class ShardAdmin final {
  public:
   /// Shows the clients with a session here, connected or not: one call of `visit` for each, for a
   /// part of the sessions from place `next` on, which it moves on.

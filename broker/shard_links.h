@@ -17,7 +17,7 @@ namespace broker {
 ///
 /// Lifetime   Of one expression: Shard::links(). The shard outlives it.
 /// Threads    The shard's.
-class ShardLinks {
+class ShardLinks final {
  public:
   /// A link belongs to this shard from now on. It outlives remove() or the shard.
   [[nodiscard]] PeerId add(PeerLink& link);

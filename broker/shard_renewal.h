@@ -12,7 +12,7 @@ namespace broker {
 ///
 /// Lifetime   Of one expression: Shard::renewal(). The shard outlives it.
 /// Threads    The shard's.
-class ShardRenewal {
+class ShardRenewal final {
  public:
   /// take_journal() gives nothing from here on, until committed(). Begins again if the one before
   /// has failed.

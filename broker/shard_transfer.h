@@ -25,7 +25,7 @@ enum class TransferFault : std::uint8_t {
 ///
 /// Lifetime   Of one expression: Shard::transfer(). The shard outlives it.
 /// Threads    The shard's.
-class ShardTransfer {
+class ShardTransfer final {
  public:
   /// The session of a client as a value. Nothing changes here.
   ///

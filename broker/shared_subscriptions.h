@@ -38,7 +38,7 @@ struct ShardOptions;
 ///            ends gives back the messages that its client has not acknowledged, and a delivery
 ///            that finds its session gone goes back too.
 /// Threads    None.
-class SharedSubscriptions {
+class SharedSubscriptions final {
  public:
   /// `interest`: of all shards of the process. `sessions`: of this shard.
   SharedSubscriptions(const ShardOptions& options, const Homes& homes, Interest& interest,

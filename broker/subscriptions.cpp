@@ -160,7 +160,9 @@ void Subscriptions::answer_filters(Connection& connection, const PacketWork& wor
     answers_.push_back(outcome.answer);
   }
   const bool adds = work.type == mqtt::PacketType::subscribe;
-  const When when = ledger_.acknowledges_late(*connection.session) ? When::safe : When::in_order;
+  const SendRule when = ledger_.acknowledges_late(*connection.session)
+                            ? SendRule::after_commit
+                            : SendRule::after_earlier_held;
   const auto encode = adds ? mqtt::encode_suback : mqtt::encode_unsuback;
   replies_.send(
       connection, when,

@@ -43,7 +43,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Sections 3.8 to 3.11.
-class Subscriptions {
+class Subscriptions final {
  public:
   Subscriptions(const ShardOptions& options, Interest& interest, Router& router, Ledger& ledger,
                 SharedSubscriptions& groups, Retained& retained, Sender& sender, DenialLog& denials,

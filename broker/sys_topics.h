@@ -32,7 +32,7 @@ inline constexpr std::array<std::string_view, 3> load_spans = {"1min", "5min", "
 ///            shard_figures() and, for the rows with a load, averages per minute that fade over 1,
 ///            5 and 15 minutes.
 /// Threads    None.
-class SysTopics {
+class SysTopics final {
  public:
   using Publish = std::function<void(std::string_view topic, std::string_view payload)>;
 

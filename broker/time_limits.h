@@ -21,7 +21,7 @@ namespace broker {
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
 /// Source     Section 3.1.2.10, and 3.1.4 for CONNECT.
-class TimeLimits {
+class TimeLimits final {
  public:
   TimeLimits(const Limits& limits, TimerWheel& timers, ConnectionTable& connections,
              Metrics& metrics, Reading& reading, Disconnects& disconnects, ClientLog& log,

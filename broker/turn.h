@@ -21,7 +21,7 @@ namespace broker {
 ///            beyond are taken off the next slice.
 /// Lifetime   All that the constructor is given outlives the object.
 /// Threads    None.
-class Turn {
+class Turn final {
  public:
   static constexpr std::size_t steps_max = 1024;
 

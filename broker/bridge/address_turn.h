@@ -20,7 +20,7 @@ using broker::Instant;
 ///            be tried.
 /// Lifetime   The options outlive it.
 /// Threads    None.
-class AddressTurn {
+class AddressTurn final {
  public:
   /// Requires  At least one address.
   explicit AddressTurn(const Options& options);

@@ -93,7 +93,7 @@ struct Figures {
 /// Threads    None.
 /// Errors     Faults of the other broker end the connection to it; log lines say why.
 /// Source     mosquitto.conf(5), "Configuring Bridges"; sections 4.1, 4.3 and 4.6.
-class Bridge {
+class Bridge final {
  public:
   /// `log` outlives the bridge.
   Bridge(Options options, broker::Log& log);

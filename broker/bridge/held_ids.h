@@ -18,7 +18,7 @@ namespace bridge {
 ///
 /// Shape      session_made() -> are_in_doubt() -> begin() -> answered() until it returns true
 /// Threads    None.
-class HeldIds {
+class HeldIds final {
  public:
   /// The session here is there; `is_new`: it was not there before.
   void session_made(bool is_new) noexcept { in_doubt_ = is_new; }

@@ -18,7 +18,7 @@ using broker::Instant;
 ///
 /// Lifetime   Options, map and clients outlive it.
 /// Threads    None.
-class Introduction {
+class Introduction final {
  public:
   Introduction(const Options& options, const TopicMap& map, client::Client& remote,
                client::Client& local) noexcept

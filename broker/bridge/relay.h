@@ -33,7 +33,7 @@ struct MessageFigures {
 ///            given at one end after it was given at the other.
 /// Lifetime   Options, map, clients and log outlive it. clear() when a connection has ended.
 /// Threads    None.
-class Relay {
+class Relay final {
  public:
   Relay(const Options& options, const TopicMap& map, client::Client& remote, client::Client& local,
         broker::Log& log)

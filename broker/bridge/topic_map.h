@@ -50,7 +50,7 @@ struct Filter {
 /// Cost       A comparison for each mapping: bridges have a few.
 /// Source     mosquitto.conf(5), "topic". Other than there, a message that matches no mapping does
 ///            not cross: it belongs to a subscription of an earlier configuration.
-class TopicMap {
+class TopicMap final {
  public:
   explicit TopicMap(const std::vector<Mapping>& mappings);
 

@@ -21,7 +21,7 @@ namespace bridge {
 ///            Subscriptions that overlap are made by one connection: the other broker sends a
 ///            message that several of them match as it would with one connection alone.
 /// Threads    Any: const after construction.
-class TopicSplit {
+class TopicSplit final {
  public:
   /// The mappings of one connection, and the filters of all others, which an earlier configuration
   /// may have given to this one.

@@ -18,11 +18,11 @@
 namespace broker {
 
 /// When a packet may leave.
-enum class When : std::uint8_t {
-  at_once,   ///< even if other packets wait
-  in_order,  ///< behind the packets that wait for the same connection
-  publish,   ///< behind a SUBACK or a PUBLISH that waits for the same connection
-  safe,      ///< when all changes until the end of this turn are stored
+enum class SendRule : std::uint8_t {
+  immediate,             ///< even if other packets wait
+  after_earlier_held,    ///< behind the packets that wait for the same connection
+  after_held_publishes,  ///< behind a SUBACK or a PUBLISH that waits for the same connection
+  after_commit,          ///< when all changes until the end of this turn are stored
 };
 
 /// Goes along with a message to another shard: "confirm when the message and all that follows from
@@ -56,12 +56,12 @@ class Holdings {
   Holdings(Outbox& outbox, std::uint32_t shards);
 
   /// Whether a packet has to be given to hold().
-  [[nodiscard]] static bool waits(const Connection& connection, When when) noexcept {
-    if (when == When::safe) return true;
+  [[nodiscard]] static bool waits(const Connection& connection, SendRule when) noexcept {
+    if (when == SendRule::after_commit) return true;
     if (!connection.held) return false;
     const HeldOutput& held = *connection.held;
-    return when == When::in_order || held.everything ||
-           (when == When::publish && held.begin < held.order_end);
+    return when == SendRule::after_earlier_held || held.everything ||
+           (when == SendRule::after_held_publishes && held.begin < held.order_end);
   }
   /// Where to append a packet that waits; to be told with held() how long it was. `in_order`: it is
   /// a PUBLISH, or a packet that a PUBLISH must not overtake.
@@ -76,7 +76,7 @@ class Holdings {
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   /// Appends the packet that `encode(ByteBuffer&)` writes. Returns its size.
   template <typename Encode>
-  std::size_t say(Connection& connection, When when, bool in_order, Encode&& encode);
+  std::size_t say(Connection& connection, SendRule when, bool in_order, Encode&& encode);
 
   /// Messages to peers from here on are caused by a client (0), or by a message of that depth.
   void set_depth(std::uint8_t depth) noexcept { depth_ = depth; }
@@ -153,7 +153,7 @@ class Holdings {
 };
 
 template <typename Encode>
-std::size_t Holdings::say(Connection& connection, When when, bool in_order, Encode&& encode) {
+std::size_t Holdings::say(Connection& connection, SendRule when, bool in_order, Encode&& encode) {
   const bool wait = waits(connection, when);
   mqtt::ByteBuffer& bytes = wait ? hold(connection) : outbox_.output(connection.id).bytes;
   const std::size_t before = bytes.size();

@@ -29,7 +29,7 @@ namespace broker {
 ///            a hole. A number names a delivery in the journal too. Messages that wait for the
 ///            socket have numbers of their own, unknown to the journal.
 /// Threads    None.
-class Outgoing {
+class Outgoing final {
  public:
   /// `sum` counts these, too: deliveries, and payloads of those that quota_used() counts and
   /// whole messages of those that wait.

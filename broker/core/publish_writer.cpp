@@ -184,7 +184,7 @@ void PublishWriter::note_sent(const Session& session, const MessageView& message
 }
 
 void PublishWriter::write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id,
-                              mqtt::Reason reason, When when) {
+                              mqtt::Reason reason, SendRule when) {
   assert(session.connection != nullptr && id != mqtt::PacketId{0});
   Connection& connection = *session.connection;
   const std::size_t size_bytes = holdings_.say(connection, when, false, [&](mqtt::ByteBuffer& out) {

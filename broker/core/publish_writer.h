@@ -47,7 +47,7 @@ class PublishWriter {
   struct Attempt {
     mqtt::PacketId id{0};  // 0: QoS 0 has none
     bool dup = false;      // the session was sent it before [MQTT-3.3.1-1]
-    When when = When::publish;
+    SendRule when = SendRule::after_held_publishes;
   };
 
   /// A message that is being handed out, to one of its receivers.
@@ -58,7 +58,7 @@ class PublishWriter {
                      Attempt attempt, Instant now);
   /// PUBREL, which waits as the message did.
   void write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id, mqtt::Reason reason,
-                 When when);
+                 SendRule when);
 
   /// A read of Log::enabled(debug), once per turn.
   void set_debug(bool debug) noexcept { debug_ = debug; }

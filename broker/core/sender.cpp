@@ -101,9 +101,9 @@ void Sender::finish(Session& session, mqtt::PacketId id) {
 
 // A message with QoS 2 may be sent again after a crash under its old identifier only: that has to
 // be on disk before the receiver sees it.
-When Sender::when_safe(const Session& session, mqtt::Qos qos) const {
+SendRule Sender::when_safe(const Session& session, mqtt::Qos qos) const {
   const bool wait = qos == mqtt::Qos::exactly_once && ledger_.acknowledges_late(session);
-  return wait ? When::safe : When::publish;
+  return wait ? SendRule::after_commit : SendRule::after_held_publishes;
 }
 
 // The quota starts at the client's Receive Maximum [MQTT-4.9.0-1] [MQTT-4.9.0-2].

@@ -97,7 +97,7 @@ class Sender {
   void withhold(Session& session, mqtt::PacketId id, InFlight& entry);
   /// A delivery is over.
   void finish(Session& session, mqtt::PacketId id);
-  [[nodiscard]] When when_safe(const Session& session, mqtt::Qos qos) const;
+  [[nodiscard]] SendRule when_safe(const Session& session, mqtt::Qos qos) const;
   void write_pubrel(Session& session, mqtt::PacketId id, mqtt::Reason reason);
 
   // They return as acknowledged() does.

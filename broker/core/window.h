@@ -28,7 +28,7 @@ namespace broker {
 ///            client's Receive Maximum counts: sent on this connection and not finished
 ///            [MQTT-3.3.4-9]; QoS 2 counts until PUBCOMP.
 /// Threads    None.
-class Window {
+class Window final {
  public:
   /// `sum` counts the entries too, and the payloads of those that quota_used() counts.
   explicit Window(Queued& sum) noexcept : sum_(&sum) {}

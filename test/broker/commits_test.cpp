@@ -8,7 +8,7 @@ namespace {
 
 using broker::Durability;
 using broker::Instant;
-using broker::When;
+using broker::SendRule;
 
 /// A change that has to last.
 void change(test::Parts& parts) { parts.ledger.arrived(broker::ForwardKey{1}); }
@@ -20,18 +20,18 @@ TEST_CASE("an acknowledgement waits for the changes that it stands for, and no o
   test::Parts parts;
   change(parts);
   const auto before = parts.commits.progress();
-  CHECK(parts.commits.when_safe(before) == When::in_order);
-  CHECK(parts.commits.when_all_safe() == When::safe);
+  CHECK(parts.commits.when_safe(before) == SendRule::after_earlier_held);
+  CHECK(parts.commits.when_all_safe() == SendRule::after_commit);
   change(parts);
-  CHECK(parts.commits.when_safe(before) == When::safe);
+  CHECK(parts.commits.when_safe(before) == SendRule::after_commit);
 }
 
 TEST_CASE("without commit durability nothing waits for the disk", "[commits]") {
   test::Parts parts(Durability::relaxed);
   const auto before = parts.commits.progress();
   change(parts);
-  CHECK(parts.commits.when_safe(before) == When::in_order);
-  CHECK(parts.commits.when_all_safe() == When::in_order);
+  CHECK(parts.commits.when_safe(before) == SendRule::after_earlier_held);
+  CHECK(parts.commits.when_all_safe() == SendRule::after_earlier_held);
 }
 
 TEST_CASE("one batch is out at a time, and a commit ends it", "[commits]") {

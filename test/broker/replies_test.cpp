@@ -8,7 +8,7 @@
 namespace {
 
 using broker::Replies;
-using broker::When;
+using broker::SendRule;
 using mqtt::Reason;
 using mqtt::Version;
 
@@ -17,7 +17,7 @@ using mqtt::Version;
 TEST_CASE("an answer is counted, and so is what the client has not read of it", "[replies]") {
   test::Parts parts;
   test::ConnectedClient client(parts, 1, Version::v5_0, "client");
-  parts.replies.send(client.connection, When::at_once,
+  parts.replies.send(client.connection, SendRule::immediate,
                      [](mqtt::ByteBuffer& out) { mqtt::encode_pingresp(out); });
   CHECK(client.output(parts) == std::vector<std::string>{"PINGRESP"});
   CHECK(parts.metrics.messages_sent == 1);
@@ -44,12 +44,12 @@ TEST_CASE("DISCONNECT is sent to clients of 5.0, once CONNACK has left [MQTT-3.1
 TEST_CASE("a reason string needs leave, and room [MQTT-3.1.2-29]", "[replies]") {
   test::Parts parts;
   test::ConnectedClient client(parts, 1, Version::v5_0, "client");
-  CHECK(Replies::may_explain(client.connection, "why"));
+  CHECK(Replies::may_send_reason_string(client.connection, "why"));
   client.connection.maximum_packet_size_bytes = 10;
-  CHECK_FALSE(Replies::may_explain(client.connection, "why"));
+  CHECK_FALSE(Replies::may_send_reason_string(client.connection, "why"));
   client.connection.maximum_packet_size_bytes = 0;
   client.connection.request_problem_information = false;
-  CHECK_FALSE(Replies::may_explain(client.connection, "why"));
+  CHECK_FALSE(Replies::may_send_reason_string(client.connection, "why"));
 }
 
 TEST_CASE("a CONNACK larger than the client takes is not sent [MQTT-3.1.2-24]", "[replies]") {

@@ -10,8 +10,8 @@
 using broker::ConfirmRequest;
 using broker::Connection;
 using broker::Holdings;
+using broker::SendRule;
 using broker::ShardIndex;
-using broker::When;
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr ShardIndex peer{1};
 
 /// Two connections, and the packets and confirmations that leave.
 struct Scene {
-  void say(Connection& connection, When when, std::string_view packet, bool in_order = false) {
+  void say(Connection& connection, SendRule when, std::string_view packet, bool in_order = false) {
     holdings.say(connection, when, in_order,
                  [&](mqtt::ByteBuffer& bytes) { bytes.append(mqtt::as_bytes(packet)); });
   }
@@ -48,8 +48,8 @@ struct Scene {
 
 TEST_CASE("a packet that is safe leaves when its turn's changes are on disk", "[holdings]") {
   Scene scene;
-  scene.say(scene.one, When::safe, "A");
-  scene.say(scene.other, When::at_once, "B");
+  scene.say(scene.one, SendRule::after_commit, "A");
+  scene.say(scene.other, SendRule::immediate, "B");
   CHECK(scene.sent(scene.other) == "B");
   scene.holdings.end_turn(7);
   scene.holdings.committed(6);
@@ -67,12 +67,13 @@ TEST_CASE("a packet that is safe leaves when its turn's changes are on disk", "[
 TEST_CASE("packets behind one that waits keep their order, those that may overtake leave",
           "[holdings]") {
   Scene scene;
-  scene.say(scene.one, When::safe, "puback ");
-  scene.say(scene.one, When::in_order, "pubcomp ");
-  scene.say(scene.one, When::publish, "publish ");  // waits for a SUBACK or a PUBLISH only
+  scene.say(scene.one, SendRule::after_commit, "puback ");
+  scene.say(scene.one, SendRule::after_earlier_held, "pubcomp ");
+  scene.say(scene.one, SendRule::after_held_publishes,
+            "publish ");  // waits for a SUBACK or a PUBLISH only
   CHECK(scene.sent(scene.one) == "publish ");
-  scene.say(scene.one, When::safe, "suback ", true);
-  scene.say(scene.one, When::publish, "late ", true);
+  scene.say(scene.one, SendRule::after_commit, "suback ", true);
+  scene.say(scene.one, SendRule::after_held_publishes, "late ", true);
   CHECK(scene.sent(scene.one) == "publish ");
   scene.holdings.end_turn(1);
   scene.holdings.committed(1);
@@ -82,10 +83,10 @@ TEST_CASE("packets behind one that waits keep their order, those that may overta
 
 TEST_CASE("nothing overtakes a CONNACK that waits [MQTT-3.2.0-1]", "[holdings]") {
   Scene scene;
-  scene.say(scene.one, When::safe, "connack ");
+  scene.say(scene.one, SendRule::after_commit, "connack ");
   scene.one.held->everything = true;
-  scene.say(scene.one, When::publish, "publish ");
-  scene.say(scene.one, When::at_once, "pingresp ");
+  scene.say(scene.one, SendRule::after_held_publishes, "publish ");
+  scene.say(scene.one, SendRule::immediate, "pingresp ");
   CHECK(scene.sent(scene.one).empty());
   scene.holdings.end_turn(1);
   scene.holdings.committed(1);
@@ -95,8 +96,8 @@ TEST_CASE("nothing overtakes a CONNACK that waits [MQTT-3.2.0-1]", "[holdings]")
 
 TEST_CASE("packets of a connection that has ended are dropped", "[holdings]") {
   Scene scene;
-  scene.say(scene.other, When::safe, "A");
-  scene.say(scene.one, When::safe, "B");
+  scene.say(scene.other, SendRule::after_commit, "A");
+  scene.say(scene.one, SendRule::after_commit, "B");
   scene.has_other = false;
   scene.holdings.end_turn(1);
   scene.holdings.committed(1);
@@ -110,9 +111,9 @@ TEST_CASE("a packet waits for the confirmations of its turn, in the order of tur
   scene.holdings.set_depth(0);
   const ConfirmRequest first = scene.holdings.request_confirm(peer);
   CHECK(first.depth == 1);
-  scene.say(scene.one, When::safe, "A");
+  scene.say(scene.one, SendRule::after_commit, "A");
   scene.holdings.end_turn(1);
-  scene.say(scene.one, When::safe, "B");
+  scene.say(scene.one, SendRule::after_commit, "B");
   scene.holdings.end_turn(2);
   scene.holdings.committed(2);
   scene.release();

@@ -139,7 +139,7 @@ TEST_CASE("a packet that waits for the disk is held, and counts as sent", "[publ
   Scene scene;
   Publication publication(view("t", "1"), now, 1);
   CHECK(scene.writer.write(scene.one.connection, Scene::terms(Qos::exactly_once),
-                           {.id = PacketId{1}, .when = broker::When::safe},
+                           {.id = PacketId{1}, .when = broker::SendRule::after_commit},
                            publication) == Written::sent);
   CHECK(scene.one.connection.congested);
   CHECK(broker::sum_over(scene.metrics.publish_sent) == 1);
@@ -160,7 +160,7 @@ TEST_CASE("PUBREL is sent, and counts as an answer that the client may not read"
           "[publish_writer]") {
   Scene scene;
   scene.writer.write_ack(scene.one.session, mqtt::PacketType::pubrel, PacketId{9},
-                         mqtt::Reason::success, broker::When::publish);
+                         mqtt::Reason::success, broker::SendRule::after_held_publishes);
   CHECK(scene.one.connection.unread_reply_bytes == 4);
   CHECK(scene.metrics.messages_sent == 1);
   CHECK(broker::sum_over(scene.metrics.publish_sent) == 0);
