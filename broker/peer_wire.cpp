@@ -20,7 +20,8 @@ namespace broker {
 // Outside of the anonymous namespace: FieldWriter and FieldReader find them by their arguments.
 
 static_assert(std::has_unique_object_representations_v<Metrics> &&
-              sizeof(Metrics) % sizeof(std::uint64_t) == 0);
+                  sizeof(Metrics) % sizeof(std::uint64_t) == 0,
+              "each figure is a number of 64 bits: they cross to other shards as such");
 using MetricNumbers = std::array<std::uint64_t, sizeof(Metrics) / sizeof(std::uint64_t)>;
 
 // The fields of each kind, in their order: for the writer as for the reader.
