@@ -67,6 +67,7 @@ std::optional<Mac> LoginJobs::next() {
   if (queue_.empty()) return std::nullopt;
   const Mac key = queue_.front();
   queue_.pop_front();
+  assert(entries_.contains(key));
   return key;
 }
 

@@ -40,6 +40,7 @@ void PeerLinks::look_for_room() {
 
 void PeerLinks::on_peer(ShardIndex from, const LinksFull& message) {
   const PeerSet shard(peer_of_shard(from));
+  assert(others_.contains(peer_of_shard(from)));
   if (message.full) {
     full_elsewhere_ |= shard;
   } else {
@@ -48,6 +49,7 @@ void PeerLinks::on_peer(ShardIndex from, const LinksFull& message) {
 }
 
 void PeerLinks::set_full(bool full) {
+  assert(full != full_here_);
   full_here_ = full;
   others_.for_each([&](PeerId shard) { peers_.send(shard, LinksFull{full}); });
 }

@@ -1,5 +1,7 @@
 #include "broker/shard_links.h"
 
+#include <cassert>
+
 #include "broker/shard_state.h"
 
 // Links: peers that are no shards of this process.
@@ -8,6 +10,7 @@ namespace broker {
 namespace {
 
 Subscriber as_link_subscriber(PeerId link, mqtt::Qos qos) {
+  assert(is_link(link));
   Subscriber subscriber;
   subscriber.kind = Subscriber::Kind::link;
   subscriber.index = static_cast<std::uint32_t>(link);

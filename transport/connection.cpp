@@ -1,5 +1,7 @@
 #include "transport/connection.h"
 
+#include <cassert>
+
 namespace transport {
 
 std::string_view awaited_part(State state) noexcept {
@@ -19,6 +21,7 @@ std::string_view awaited_part(State state) noexcept {
 }
 
 std::string_view missing_name(const Connection& connection) {
+  assert(connection.listener != nullptr);
   const ListenerOptions& options = connection.listener->options();
   if (options.proxy_names_user) return "the PROXY header has no verified common name";
   return connection.tls != nullptr ? connection.tls->missing_name() : std::string_view();

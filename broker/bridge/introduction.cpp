@@ -1,6 +1,7 @@
 #include "broker/bridge/introduction.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 
 namespace bridge {
@@ -8,6 +9,7 @@ namespace bridge {
 using mqtt::Qos;
 
 bool Introduction::prepare_here(Instant now) {
+  assert(local_.connected());
   // Retained messages come with subscribe_here(), when they can cross.
   answers_due_ = subscribe_local(mqtt::RetainHandling::do_not_send, Qos::exactly_once, now);
   return answers_due_ != 0;
@@ -20,6 +22,7 @@ bool Introduction::prepared_here() noexcept {
 }
 
 void Introduction::subscribe_here(Instant now) const {
+  assert(local_.connected() && remote_.connected());
   subscribe_local(mqtt::RetainHandling::send, remote_.terms().maximum_qos, now);
 }
 
@@ -46,6 +49,7 @@ std::size_t Introduction::subscribe_local(mqtt::RetainHandling retained, Qos qos
 
 /// One filter a packet: some brokers take no more than a few in one.
 void Introduction::subscribe_there(Instant now) const {
+  assert(remote_.connected());
   const bool v5 = options_.version == mqtt::Version::v5_0;
   for (const Filter& each : map_.remote_filters()) {
     mqtt::Subscribe packet;
@@ -79,6 +83,7 @@ void Introduction::notify_there(Instant now) const {
 }
 
 void Introduction::notify(client::Client& client, Qos qos, bool retain, Instant now) const {
+  assert(client.connected());
   const client::Publication publication = {.topic = options_.notification_topic,
                                            .payload = mqtt::as_bytes("1"),
                                            .qos = qos,

@@ -56,6 +56,7 @@ InFlight& Window::push(Delivery&& delivery, std::uint64_t number, InFlight::Stat
 }
 
 void Window::send(Delivery&& delivery, std::uint64_t number) {
+  assert(delivery.qos != mqtt::Qos::at_most_once);
   charge(delivery.payload_bytes());
   ++quota_used_;
   const auto state = delivery.qos == mqtt::Qos::at_least_once ? InFlight::State::awaiting_puback
@@ -185,6 +186,7 @@ void Window::sent_again(InFlight& entry) {
 }
 
 void Window::restore(std::uint64_t number, Delivery&& delivery, InFlight::State state) {
+  assert(state == InFlight::State::unsent || state == InFlight::State::release_unsent);
   static_cast<void>(thin_out(number));
   const mqtt::PacketId id = packet_id_of(number);
   if (stragglers_ && stragglers_->find(id).entry != nullptr) finish_straggler(id);

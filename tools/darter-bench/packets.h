@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -88,6 +89,7 @@ class PublishTemplate {
 
   /// Writes size() bytes. Requires a packet identifier for QoS 1 and 2.
   void put(std::byte* place, mqtt::PacketId id, const Mark& mark) const noexcept {
+    assert(packet_id_offset_ == 0 || id != mqtt::PacketId{0});
     std::memcpy(place, bytes_.data(), bytes_.size());
     if (packet_id_offset_ > 0) {
       mqtt::put_two_byte_integer(place + packet_id_offset_, static_cast<std::uint16_t>(id));

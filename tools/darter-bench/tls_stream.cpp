@@ -1,5 +1,7 @@
 #include "tools/darter-bench/tls_stream.h"
 
+#include <cassert>
+
 namespace bench {
 
 TlsClient::TlsClient() : context_(SSL_CTX_new(TLS_client_method())) {
@@ -28,6 +30,7 @@ std::optional<std::size_t> TlsStream::read(mqtt::Bytes sealed, std::span<std::by
 }
 
 void TlsStream::write(mqtt::Bytes plain) {
+  assert(is_ready());
   std::size_t written = 0;
   // A memory BIO takes everything.
   SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written);

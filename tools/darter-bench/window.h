@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstdint>
 #include <vector>
 
@@ -28,6 +29,7 @@ class Window {
 
   /// Takes the next sequence number. Requires that the window is not full.
   [[nodiscard]] std::uint32_t publish() noexcept {
+    assert(!is_full());
     due(next_) = receivers_;
     return next_++;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <vector>
 
@@ -19,6 +20,7 @@ class Arena {
   [[nodiscard]] std::byte* next() noexcept { return memory_.data() + used_bytes_; }
   /// Hands out `bytes` from next() on. Requires room for them.
   std::byte* take(std::size_t bytes) noexcept {
+    assert(has_room_for(bytes));
     std::byte* const piece = next();
     used_bytes_ += bytes;
     return piece;
