@@ -1,5 +1,6 @@
 #include "broker/bridge/client_options.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -9,6 +10,11 @@ namespace bridge {
 using mqtt::Qos;
 
 namespace {
+
+/// A shard with nearly all 65,535 identifiers in flight looks for a free one past all others, for
+/// each message: where the other broker acknowledged late, that took all time there is, and its
+/// acknowledgements were read no more.
+constexpr std::uint16_t window_max = 16'384;
 
 constexpr std::uint32_t never_expires = 0xFFFF'FFFF;
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
@@ -62,7 +68,7 @@ client::Options local_options(const Options& options, std::uint16_t receive_maxi
   local.user_name = options.local_user_name;
   if (local.user_name) local.password = options.local_password;
   local.will = will_of(options, true);
-  local.receive_maximum = receive_maximum;
+  local.receive_maximum = std::min(receive_maximum, window_max);
   local.acknowledge = client::Acknowledge::by_caller;
   local.handshakes = client::Handshakes::relayed;
   local.inflight_max = 65'535;
