@@ -21,7 +21,11 @@ namespace bench {
 void write_subscribe(mqtt::ByteBuffer& out, mqtt::PacketId id, std::span<const std::string> filters,
                      mqtt::Qos qos, mqtt::Version version);
 
-// The packets of the hot path are put where they are sent from, without a buffer between.
+// The packets of the hot path are put where they are sent from, without a buffer between. They are
+// not those of client::Client, which checks, keeps and tells of each message: it takes 79 ns to
+// receive one with QoS 0 and 93 with QoS 1 where this takes 3, and 18 and 102 ns to send one where
+// this takes 3 and 6: too much beside a broker whose own share of a message is not larger.
+// Everything else about packets is the codec's (broker/wire).
 
 inline constexpr std::size_t short_packet_bytes = 2;  // DISCONNECT and PINGREQ
 inline void put_short_packet(std::byte* place, mqtt::PacketType type) noexcept {
