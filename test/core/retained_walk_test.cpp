@@ -21,9 +21,7 @@ struct Scene {
                        {topic, mqtt::as_bytes("x"), {}, mqtt::Qos::at_most_once, true, {}}),
                    {++count, 0}, nullptr);
   }
-  void remove(std::string_view topic) {
-    retained.remove(topic, {++count, 0}, now, false);
-  }
+  void remove(std::string_view topic) { retained.remove(topic, {++count, 0}, now, false); }
   /// Continues a walk by so many steps. Returns whether it is over.
   bool run(RetainedWalk& walk, std::size_t steps = SIZE_MAX) {
     return walk.run(steps, now, [this](const Retained::Record& record) {
