@@ -8,8 +8,10 @@ namespace conf {
 namespace {
 
 void protocol(Settings& /*settings*/, Listener& listener, const Value& value) {
-  listener.protocol =
-      std::get<std::string>(value) == "websockets" ? Protocol::websockets : Protocol::mqtt;
+  const std::string& name = std::get<std::string>(value);
+  listener.protocol = name == "websockets" ? Protocol::websockets
+                      : name == "http_api" ? Protocol::http_api
+                                           : Protocol::mqtt;
 }
 
 void socket_domain(Settings& /*settings*/, Listener& listener, const Value& value) {
@@ -105,10 +107,12 @@ constexpr auto listener_rows = std::to_array<Option>({
     {.name = "protocol",
      .type = Type::choice,
      .scope = Scope::listener,
-     .choices = "mqtt websockets",
-     .later_choices = "http_api",
+     .choices = "mqtt websockets http_api",
      .default_text = "mqtt",
-     .help = "What is spoken here: MQTT over TCP, or over WebSocket.",
+     .help = "What is spoken here: MQTT over TCP, or over WebSocket; or HTTP, for Mosquitto's "
+             "/api/v1/version, /api/v1/listeners and /api/v1/systree and for http_dir: with the "
+             "login of this listener, and the right to read the path as a topic. See "
+             "http_listener for more.",
      .apply = protocol},
 
     // Admission of clients at this listener.

@@ -268,7 +268,9 @@ void Resolver::remark_without_websockets(const std::vector<Entry>& entries,
     const bool of_websockets =
         name.starts_with("websockets_") || name.starts_with("http_") || name == "real_ip_header";
     const bool of_http = name == "http_dir" || name == "real_ip_header";
-    if (!of_websockets || (listener.protocol == Protocol::http && of_http)) continue;
+    const bool http =
+        listener.protocol == Protocol::http || listener.protocol == Protocol::http_api;
+    if (!of_websockets || (http && of_http)) continue;
     remark(Severity::warning, each.place,
            quoted(name) + " has no effect on a listener without 'protocol websockets'");
   }

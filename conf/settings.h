@@ -47,7 +47,8 @@ struct TlsSettings {
 enum class Protocol : std::uint8_t {
   mqtt,
   websockets,
-  http,  ///< http_listener: no client of MQTT connects there
+  http,      ///< http_listener: no client of MQTT connects there
+  http_api,  ///< the same, with the paths of Mosquitto's API
 };
 
 enum class SocketDomain : std::uint8_t { any, ipv4, ipv6 };

@@ -115,6 +115,15 @@ Json totals_of(const broker::Metrics& metrics) {
           {"logins_failed", metrics.logins_failed}};
 }
 
+/// As Mosquitto's, for pages of any site: a browser sends them no password by itself.
+transport::HttpResponse for_any_page(std::string type, std::string body) {
+  transport::HttpResponse response;
+  response.type = std::move(type);
+  response.fields = "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n";
+  response.body = std::move(body);
+  return response;
+}
+
 std::int64_t time_of_day_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -132,6 +141,23 @@ Json figures_json(const Sight& sight) {
   return {{"figures", std::move(all)}};
 }
 
+Json systree_json(const Sight& sight) {
+  Json tree = Json::object();
+  for_each_figure_table([&]<typename Source>(const broker::FigureTable<Source>& table) {
+    for (const auto& [name, source] : SourceOf{sight}(table)) {
+      for (const auto& row : table.rows) {
+        if (row.topic.empty() || !row.value) continue;
+        for (std::size_t i = 0; i < broker::item_count(row); ++i) {
+          const std::string topic =
+              broker::topic_of_item(row.topic, row.items.empty() ? name : row.items[i]);
+          tree[concat({"$SYS/broker/", topic})] = row.value->read(*source, i);
+        }
+      }
+    }
+  });
+  return tree;
+}
+
 transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
   const ControlQuestion words(call.words.begin(), call.words.end());
   ControlAnswer answer = Administration(loops_, listeners_, gatekeeper_, log_).answer(words);
@@ -144,9 +170,22 @@ transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
 
 transport::HttpResponse ApiAnswers::answer(const ApiCall& call, const Sight& sight,
                                            const History& history) const {
-  if (call.kind == ApiCall::Kind::figures)
-    return json_response(200, text_of_json(figures_json(sight)));
-  if (call.kind == ApiCall::Kind::history) return json_response(200, text_of_json(history.json()));
+  using Kind = ApiCall::Kind;
+  switch (call.kind) {
+    case Kind::figures:
+      return json_response(200, text_of_json(figures_json(sight)));
+    case Kind::history:
+      return json_response(200, text_of_json(history.json()));
+    case Kind::mosquitto_version:
+      return for_any_page("text/plain; charset=utf-8", sight.broker.version);
+    case Kind::mosquitto_listeners:
+      return for_any_page("application/json", text_of_json(mosquitto_listeners()));
+    case Kind::mosquitto_systree:
+      return for_any_page("application/json", text_of_json(systree_json(sight)));
+    case Kind::status:
+    case Kind::administration:
+      break;
+  }
   return json_response(200, status(sight));
 }
 
@@ -173,6 +212,28 @@ std::string ApiAnswers::status(const Sight& sight) const {
        {"bridges", bridges_of(sight)},
        {"totals", totals_of(sight.shards)},
        {"faults", sight.faults}});
+}
+
+/// Mosquitto's names of keys and protocols.
+Json ApiAnswers::mosquitto_listeners() const {
+  Json list = Json::array();
+  for (const auto& listener : listeners_.listeners()) {
+    const transport::ListenerOptions& options = listener->options();
+    const ListenerInstructions& instructions = listeners_.entry_of(*listener).instructions;
+    Json one;
+    if (options.unix_socket_path.empty()) {
+      one["port"] = listener->port();
+    } else {
+      one["path"] = options.unix_socket_path;
+    }
+    const bool http = options.protocol == transport::Protocol::http;
+    one["protocol"] = http ? "httpapi" : name_of(options.protocol);
+    one["tls"] = options.tls;
+    one["mtls"] = instructions.tls.require_certificate;
+    one["allow_anonymous"] = instructions.realm.allow_anonymous;
+    list.push_back(std::move(one));
+  }
+  return {{"listeners", std::move(list)}};
 }
 
 Json ApiAnswers::listeners() const {

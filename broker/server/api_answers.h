@@ -34,6 +34,7 @@ class ApiAnswers {
 
  private:
   [[nodiscard]] nlohmann::ordered_json listeners() const;
+  [[nodiscard]] nlohmann::ordered_json mosquitto_listeners() const;
 
   transport::Loops& loops_;
   const ListenerSet& listeners_;
@@ -41,6 +42,8 @@ class ApiAnswers {
   broker::Log& log_;
 };
 
+/// The numbers below $SYS by their topics, as Mosquitto's API has them.
+[[nodiscard]] nlohmann::ordered_json systree_json(const Sight& sight);
 /// All tables of figures, a row each.
 [[nodiscard]] nlohmann::ordered_json figures_json(const Sight& sight);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "broker/server/http/gate.h"
+#include "broker/server/http/mosquitto_api.h"
 #include "broker/server/http/routes.h"
 #include "transport/http_files.h"
 #include "transport/http_health.h"
@@ -11,10 +12,14 @@
 namespace server {
 
 std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk,
-    broker::Log& log) {
+    const ListenerInstructions& instructions, const std::shared_ptr<Desk>& desk, broker::Log& log) {
+  const transport::ListenerOptions& listener = instructions.options;
   if (!transport::speaks_http(listener.protocol)) return nullptr;
   std::vector<transport::HttpRoutes::Route> routes;
+  if (instructions.mosquitto_api && desk != nullptr) {
+    routes.push_back({.prefix = "", .handler = mosquitto_api_handler(desk, listener.http_dir)});
+    return std::make_shared<transport::HttpRoutes>(std::move(routes));
+  }
   if (listener.protocol == transport::Protocol::http && desk != nullptr) {
     routes = own_routes(desk, std::make_shared<const Gate>(desk->admins(), log, listener.tls));
   }

@@ -5,8 +5,8 @@
 
 #include "broker/core/log.h"
 #include "broker/server/http/desk.h"
+#include "broker/server/instructions.h"
 #include "transport/http_routes.h"
-#include "transport/options.h"
 
 namespace server {
 
@@ -14,7 +14,6 @@ namespace server {
 /// listener that speaks no HTTP. `desk` may be null where there is no http_listener.
 /// `log` outlives the table.
 [[nodiscard]] std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const transport::ListenerOptions& listener, const std::shared_ptr<Desk>& desk,
-    broker::Log& log);
+    const ListenerInstructions& instructions, const std::shared_ptr<Desk>& desk, broker::Log& log);
 
 }  // namespace server

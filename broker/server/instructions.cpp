@@ -21,7 +21,8 @@ Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_
         {.options = listener_options_of(settings, static_cast<std::uint16_t>(i)),
          .tls = tls_options_of(settings, listener),
          .realm = realm_options_of(settings, listener),
-         .policy = policy_of(listener)});
+         .policy = policy_of(listener),
+         .mosquitto_api = listener.protocol == conf::Protocol::http_api});
   }
   return all;
 }

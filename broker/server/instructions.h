@@ -18,6 +18,7 @@ struct ListenerInstructions {
   transport::TlsOptions tls;  // means nothing for one without TLS
   auth::RealmOptions realm;
   broker::ListenerPolicy policy;
+  bool mosquitto_api = false;  // of Protocol::http: the paths of Mosquitto's API, and no others
 
   bool operator==(const ListenerInstructions&) const = default;
 };

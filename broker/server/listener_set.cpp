@@ -132,7 +132,10 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     const bool twice = std::ranges::any_of(
         staged.listeners, [&](const auto& each) { return same_place(each->options(), options); });
     const auto open_now = twice ? nullptr : find(listeners_, options);
-    if (open_now != nullptr && open_now->options() == options) {
+    const bool same =
+        open_now != nullptr && open_now->options() == options &&
+        entry_of(*open_now).instructions.mosquitto_api == entry.instructions.mosquitto_api;
+    if (same) {
       staged.listeners.push_back(open_now);
       continue;
     }
@@ -140,7 +143,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
-    (*next)->set_http(http_routes_of(options, desk_, log_));
+    (*next)->set_http(http_routes_of(entry.instructions, desk_, log_));
     (*next)->set_tls(entry.tls);
     staged.listeners.push_back(std::move(*next));
   }
@@ -237,7 +240,9 @@ void ListenerSet::change_file(const ListenerOptions& before, const Listener& lis
 
 std::shared_ptr<const auth::Realm> ListenerSet::realm_of_admins() const {
   for (const auto& listener : listeners_) {
-    if (listener->options().protocol == transport::Protocol::http) return entry_of(*listener).realm;
+    const ListenerEntry& entry = entry_of(*listener);
+    const bool is_http = listener->options().protocol == transport::Protocol::http;
+    if (is_http && !entry.instructions.mosquitto_api) return entry.realm;
   }
   return nullptr;
 }

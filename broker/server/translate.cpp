@@ -158,6 +158,7 @@ transport::Protocol protocol_of(const conf::Listener& listener) noexcept {
     case conf::Protocol::websockets:
       return transport::Protocol::websockets;
     case conf::Protocol::http:
+    case conf::Protocol::http_api:
       break;
   }
   return transport::Protocol::http;

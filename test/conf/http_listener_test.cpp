@@ -102,3 +102,11 @@ TEST_CASE("an admin_file is a login for every http_listener", "[conf]") {
   CHECK(settings.admin_file == "/a");
   CHECK(remarks_of(settings, Severity::notice).empty());
 }
+
+TEST_CASE("protocol http_api is a listener of Mosquitto's API, with files", "[conf]") {
+  const auto settings = good("listener 9883 127.0.0.1\nprotocol http_api\nhttp_dir /\n");
+  REQUIRE(settings.listeners.size() == 1);
+  CHECK(settings.listeners[0].protocol == Protocol::http_api);
+  CHECK(settings.listeners[0].http_dir == "/");
+  CHECK(remarks_of(settings, Severity::warning).empty());
+}

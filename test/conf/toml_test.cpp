@@ -96,7 +96,7 @@ TEST_CASE("darter.toml: all errors at once, with their lines", "[conf]") {
               "6: A [[listener]] needs a 'port' or 'unix_socket_path'",
               "7: 'max_keepalive' is for the whole broker: it stands above all [[listener]]",
               "8: not built in yet: plugin_use",
-              "9: 'protocol' cannot be 'mqttsn'; it is mqtt or websockets",
+              "9: 'protocol' cannot be 'mqttsn'; it is mqtt, websockets or http_api",
               "10: Bridge 'a' has no 'topic'"});
 }
 

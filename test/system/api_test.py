@@ -14,7 +14,7 @@ from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, passwd_binary, wait
 from harness.case import BrokerTest
 from harness.certificates import authority, server_lines
 from harness.needs import once
-from harness.scrape import samples
+from harness.scrape import request, samples
 from harness.wire import MQTT5, MQTT311
 
 CHANGE = {"X-Darter-Request": "1"}
@@ -324,3 +324,56 @@ class AnswersTest(ApiTest):
         self.assertEqual(figures["clients_by_version"]["values"]["5.0"], len(clients))
         self.assertEqual(figures["configuration_generation"]["value"], 1)
         self.assertEqual(self.get("/history")["interval_seconds"], 10)
+
+
+class MosquittoTest(BrokerTest):
+    """protocol http_api, as Mosquitto 2.1 has it."""
+
+    config = DEFAULT_CONFIG + (
+        "listener {port2} 127.0.0.1\nprotocol http_api\nhttp_dir {dir}\n")
+
+    def get(self, path, status=200, method="GET", **headers):
+        """The text of an answer, and its header fields."""
+        found, fields, text = request(self.broker.port2, path, method, headers)
+        self.assertEqual(found, status, text)
+        return text, fields
+
+    def test_answers(self):
+        """Version, listeners and the tree of $SYS by Mosquitto's names; files of http_dir."""
+        self.client(MQTT5)
+        version, fields = self.get("/api/v1/version")
+        self.assertRegex(version, r"^\d+\.\d+\.\d+")
+        self.assertEqual(fields["Access-Control-Allow-Origin"], "*")
+        terms = {"tls": False, "mtls": False, "allow_anonymous": True}
+        self.assertEqual(json.loads(self.get("/api/v1/listeners")[0]), {"listeners": [
+            {"port": self.broker.port, "protocol": "mqtt"} | terms,
+            {"port": self.broker.port2, "protocol": "httpapi"} | terms]})
+        tree = json.loads(self.get("/api/v1/systree")[0])
+        self.assertEqual(tree["$SYS/broker/clients/connected"], 1)
+        self.assertGreaterEqual(tree["$SYS/broker/uptime"], 0)
+        for name in ("clients/total", "clients/maximum", "clients/disconnected", "clients/expired",
+                     "messages/stored", "store/messages/bytes", "subscriptions/count",
+                     "shared_subscriptions/count", "retained messages/count", "messages/received",
+                     "messages/sent", "bytes/received", "bytes/sent", "publish/bytes/received",
+                     "publish/bytes/sent", "packet/out/count", "packet/out/bytes",
+                     "connections/socket/count", "publish/messages/dropped", "heap/current",
+                     "publish/messages/received", "publish/messages/sent", "heap/maximum"):
+            self.assertIsInstance(tree[f"$SYS/broker/{name}"], int, name)
+        self.broker.write("page.txt", "a page")
+        self.assertEqual(self.get("/page.txt")[0], "a page")
+        for path in ("/api/v1/status", "/api/missing", "/metrics", "/none.txt"):
+            self.get(path, 404)
+        self.get("/api/badrequest", 405, "POST")
+
+    def test_logins(self):
+        """A request needs the login of the listener's clients, and the right to read its path."""
+        self.start("allow_anonymous false\npassword_file {dir}/passwd\nacl_file {dir}/acl\n" +
+                   DEFAULT_CONFIG.replace("allow_anonymous true\n", "") +
+                   "listener {port2} 127.0.0.1\nprotocol http_api\n",
+                   {"passwd": admin_line("ann", "secret", ""),
+                    "acl": "user ann\ntopic read /api/v1/version\n"})
+        _, fields = self.get("/api/v1/version", 401)
+        self.assertIn("Basic", fields["WWW-Authenticate"])
+        self.get("/api/v1/version", 401, **ApiTest.basic("ann", "wrong"))
+        self.get("/api/v1/version", **ApiTest.basic("ann", "secret"))
+        self.get("/api/v1/systree", 401, **ApiTest.basic("ann", "secret"))

@@ -13,7 +13,10 @@ struct ApiCall {
     status,
     figures,
     history,
-    administration,  ///< a question or an order of server::Administration
+    administration,     ///< a question or an order of server::Administration
+    mosquitto_version,  ///< of Mosquitto's API, as the next two
+    mosquitto_listeners,
+    mosquitto_systree,
   };
   Kind kind = Kind::status;
   std::vector<std::string> words{};  // of administration: name, and "KEY=VALUE" or "KEY"

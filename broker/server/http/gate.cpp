@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <sodium.h>
 #include <utility>
-#include <variant>
 
 #include "broker/core/text.h"
+#include "broker/server/http/basic_login.h"
 #include "transport/loops.h"
 
 namespace server {
@@ -22,12 +22,6 @@ using transport::HttpRequest;
 using transport::HttpResponse;
 
 constexpr std::string_view cookie_name = "darter_session";
-
-/// A user name with a password.
-struct Credentials {
-  std::string name;
-  broker::Secret password;
-};
 
 /// The value of the session's cookie; empty: there is none.
 std::string_view token_of(const HttpRequest& request) {
@@ -45,32 +39,6 @@ std::string_view token_of(const HttpRequest& request) {
   return {};
 }
 
-/// The credentials of "Authorization: Basic ..."; nothing: there are none, or they are malformed.
-std::optional<Credentials> basic_of(const HttpRequest& request) {
-  const std::string_view value = request.value("authorization");
-  constexpr std::string_view scheme = "basic ";
-  if (value.size() <= scheme.size() ||
-      !transport::equal_any_case(value.substr(0, scheme.size()), scheme)) {
-    return std::nullopt;
-  }
-  const std::string_view text = value.substr(scheme.size());
-  std::string decoded(text.size(), '\0');
-  std::size_t size = 0;
-  const char* end = nullptr;
-  const bool good = sodium_base642bin(reinterpret_cast<unsigned char*>(decoded.data()),
-                                      decoded.size(), text.data(), text.size(), " ", &size, &end,
-                                      sodium_base64_VARIANT_ORIGINAL) == 0 &&
-                    end == text.data() + text.size();
-  const std::string_view pair = std::string_view(decoded).substr(0, size);
-  const std::size_t colon = pair.find(':');
-  std::optional<Credentials> found;
-  if (good && colon != pair.npos) {
-    found = Credentials{std::string(pair.substr(0, colon)), broker::Secret(pair.substr(colon + 1))};
-  }
-  sodium_memzero(decoded.data(), decoded.size());
-  return found;
-}
-
 /// The credentials of a login's body.
 std::optional<Credentials> credentials_in(std::string& body) {
   auto json = nlohmann::json::parse(body, nullptr, false);
@@ -84,12 +52,6 @@ std::optional<Credentials> credentials_in(std::string& body) {
   Credentials found{name->get<std::string>(), broker::Secret(std::string_view(secret))};
   sodium_memzero(secret.data(), secret.size());
   return found;
-}
-
-/// Gives a late answer.
-void deliver(const HttpReply& reply, HttpAnswer answer) {
-  if (auto* const response = std::get_if<HttpResponse>(&answer)) reply.answer(std::move(*response));
-  if (const auto* const refusal = std::get_if<HttpRefusal>(&answer)) reply.refuse(*refusal);
 }
 
 HttpRefusal refusal_of(const broker::Verdict& verdict, std::string_view name) {
@@ -106,18 +68,13 @@ HttpRefusal refusal_of(const broker::Verdict& verdict, std::string_view name) {
 /// Has a password checked, and answers later.
 HttpAnswer check(const HttpCall& call, const HttpReply& reply, Credentials credentials,
                  std::function<HttpAnswer()> then) {
-  broker::LoginRequest request;
-  request.listener = call.listener;
-  request.user = credentials.name;
-  request.password = std::move(credentials.password);
-  request.client_id = "http";
-  request.address = call.client.text();
-  reply.check_login(std::move(request), [reply, name = std::move(credentials.name),
-                                         then = std::move(then)](const broker::Verdict& verdict) {
-    if (verdict.reason == mqtt::Reason::success) return deliver(reply, then());
-    reply.refuse(refusal_of(verdict, name));
-  });
-  return transport::HttpLater{};
+  std::string name = credentials.name;
+  return check_login(call, reply, std::move(credentials),
+                     [name = std::move(name),
+                      then = std::move(then)](const broker::Verdict& verdict) -> HttpAnswer {
+                       if (verdict.reason == mqtt::Reason::success) return then();
+                       return refusal_of(verdict, name);
+                     });
 }
 
 HttpRefusal not_logged_in(const HttpRequest& request) {
@@ -178,7 +135,7 @@ HttpAnswer Gate::admit(const HttpCall& call, const HttpReply& reply, auth::Role 
       return judge(admin, needed, then);
     }
   }
-  auto credentials = basic_of(call.request);
+  auto credentials = basic_credentials(call.request);
   if (!credentials) return not_logged_in(call.request);
   std::string name = credentials->name;
   return check(call, reply, std::move(*credentials),
