@@ -163,6 +163,18 @@ class PasswdTest(unittest.TestCase):
         self.assertEqual(self.mode(), 0o640)
         self.assertEqual((self.file.stat().st_uid, self.file.stat().st_gid), owner)
 
+    def test_roles_stay(self):
+        """The role behind the hash of an administrator stays, and nothing of a plain password."""
+        self.add("ann", "secret", create=True)
+        hashed = self.file.read_text().rstrip("\n")
+        self.file.write_text(hashed + ":admin\nbob:plain:text\n")
+        self.add("ann", "other")
+        self.add("bob", "other")
+        ann, bob = self.file.read_text().splitlines()
+        self.assertRegex(ann, r"^ann:\$argon2id\$[^:]+:admin$")
+        self.assertRegex(bob, r"^bob:\$argon2id\$[^:]+$")
+        self.assertFalse(ann.startswith(hashed))
+
     def test_open_file_is_warned_about(self):
         """A file that everybody may read is edited, with a warning."""
         self.file.write_text("")

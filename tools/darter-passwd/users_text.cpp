@@ -27,6 +27,15 @@ std::string line_of(std::string_view user, std::string_view hash) {
   return line;
 }
 
+/// The part of a line behind its hash, with its colon: the role in an admin_file. A password in
+/// plain text may have colons, and nothing of it is to stay.
+std::string rest_of(const std::string& line) {
+  const auto parts = parts_of(line);
+  if (!parts || !auth::trimmed(parts->second).starts_with('$')) return {};
+  const std::size_t colon = parts->second.find(':');
+  return colon == std::string_view::npos ? std::string() : std::string(parts->second.substr(colon));
+}
+
 }  // namespace
 
 UsersText::UsersText(std::string_view text) {
@@ -38,7 +47,7 @@ bool UsersText::set(const std::string& user, const std::string& hash) {
   for (std::string& line : lines_) {
     if (!is_of(line, user)) continue;
     found = true;
-    line = line_of(user, hash);
+    line = line_of(user, hash) + rest_of(line);
   }
   if (!found) lines_.push_back(line_of(user, hash));
   return found;
