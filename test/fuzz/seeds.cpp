@@ -147,6 +147,38 @@ void links(const fs::path& root) {
   seeds.add(u8(3) + u8(0) + u8(0) + vectors::packet(0x20, vectors::u16(0)));
 }
 
+/// [0] [size] payload, format; or [1: URL, 2: address, 3: options, 4: JSON, 5: DNS] [tool], a text.
+void shells(const fs::path& root) {
+  Seeds seeds(root, "shell");
+  for (const char* format : {"%p%x%X%f%d%t%l%m%q%r%%", "%-20.10t|%020p|%.2:x", "%j", "%J %A%C%D%E",
+                             "@H:@M:@S.@N @@ %I %U\\n\\t\\\\"}) {
+    seeds.add(u8(0) + u8(8) + "{\"a\":1} " + format);
+  }
+  for (const char* url : {"mqtts://ann:se:cret@[2001:db8::1]:8883/a/b", "unix:///run/x",
+                          "wss://h/t", "MQTT://h:1/"}) {
+    seeds.add(u8(1) + u8(0) + url);
+    seeds.add(u8(2) + u8(0) + url);
+  }
+  seeds.add(u8(2) + u8(0) + "2001:db8::1");
+  seeds.add(u8(3) + u8(0) +
+            "# a\n-t a/b\r\n -m a b\n-q 2\n-D publish user-property a b c\n-x 0x10");
+  seeds.add(u8(3) + u8(1) + "-t a/#\n-F %p\n-C 3\n--ws-header A: b\n-T a/+\n-c\n-i x\n-V 311");
+  seeds.add(u8(3) + u8(2) +
+            "-L ws://h/t\n-e r\n-n\n--will-topic w\n--will-payload p\n-S\n--proxy x");
+  seeds.add(u8(4) + u8(0) + "[{\"a\":[1.5e-3,-0,\"\\u00e4\\ud83d\\ude00\\n\"],\"a\":null},true]");
+  const std::string question = vectors::u16(7) + vectors::u16(0x8180) + vectors::u16(1) +
+                               vectors::u16(2) + vectors::u32(0) + u8(1) + "a" + u8(0) +
+                               vectors::u16(33) + vectors::u16(1);
+  const auto record = [](const std::string& data) {
+    return vectors::u16(0xC00C) + vectors::u16(33) + vectors::u16(1) + vectors::u32(60) +
+           vectors::text(data);
+  };
+  seeds.add(
+      u8(5) + u8(0) + question +
+      record(vectors::u32(0x000A0005) + vectors::u16(1883) + u8(1) + "b" + vectors::u16(0xC00C)) +
+      record(vectors::u32(0) + vectors::u16(1) + u8(0)));
+}
+
 /// [0 or 2 for a header of version 1 or 2] [step], [odd for a header field] [step].
 void callers(const fs::path& root) {
   Seeds seeds(root, "caller");
@@ -243,6 +275,7 @@ int main(int count, char** words) {
   session_images(root);
   websocket(root);
   links(root);
+  shells(root);
   callers(root);
   mosquitto(root);
   files(root, words[2]);
