@@ -23,7 +23,7 @@ bool Introduction::prepared_here() noexcept {
 
 void Introduction::subscribe_here(Instant now) const {
   assert(local_.connected() && remote_.connected());
-  subscribe_local(mqtt::RetainHandling::send, remote_.terms().maximum_qos, now);
+  static_cast<void>(subscribe_local(mqtt::RetainHandling::send, remote_.terms().maximum_qos, now));
 }
 
 std::size_t Introduction::subscribe_local(mqtt::RetainHandling retained, Qos qos_max,

@@ -47,7 +47,8 @@ class Introduction final {
 
  private:
   /// Returns the number of answers that will come.
-  std::size_t subscribe_local(mqtt::RetainHandling retained, mqtt::Qos qos_max, Instant now) const;
+  [[nodiscard]] std::size_t subscribe_local(mqtt::RetainHandling retained, mqtt::Qos qos_max,
+                                            Instant now) const;
   void notify(client::Client& client, mqtt::Qos qos, bool retain, Instant now) const;
 
   const Options& options_;
