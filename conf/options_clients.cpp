@@ -274,10 +274,10 @@ constexpr auto client_rows = std::to_array<Option>({
      .type = Type::integer,
      .maximum = uint16_max,
      .default_text = "20",
-     .help =
-         "Messages of QoS 1 and 2 on their way to one client at a time; 0 means no limit. Where "
-         "it is set, clients of 5.0 are told that they may send as many at a time themselves; "
-         "where it is not, 65535.",
+     .help = "Messages of QoS 1 and 2 on their way to one client at a time; 0 means no limit but "
+             "32767. Where it is set, clients of 5.0 are told that they may send as many at a time "
+             "themselves; "
+             "where it is not, 65535.",
      .apply = max_inflight_messages},
     {.name = "max_inflight_bytes",
      .type = Type::integer,

@@ -17,7 +17,9 @@ std::size_t Window::index_of(mqtt::PacketId id) const noexcept {
 }
 
 std::uint64_t Window::next_free_of_many(std::uint64_t number) {
-  while (entries_ < packet_identifiers && find(packet_id_of(number)) != nullptr) ++number;
+  while (find(packet_id_of(number)) != nullptr) ++number;
+  // The identifiers that were passed over count for the span of the ring, too.
+  static_cast<void>(thin_out(number));
   return number;
 }
 
@@ -32,7 +34,7 @@ bool Window::thin_out(std::uint64_t next) {
     if (resend_ != SIZE_MAX && resend_ > 0) --resend_;
     drop_leading_holes();
   }
-  return entries_ < packet_identifiers;
+  return entries_ < entries_max;
 }
 
 InFlight& Window::append() {

@@ -36,6 +36,10 @@ class Window final {
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
+  /// Most entries at a time: half of the packet identifiers. With more, a client that acknowledges
+  /// the newest delivery first would have nearly all identifiers searched for each one that is
+  /// sent; so a run of taken ones is passed once in as many deliveries as it is long.
+  static constexpr std::size_t entries_max = packet_identifiers / 2;
   /// Most consecutive numbers the ring spans, holes counted.
   static constexpr std::size_t span_max = 65'534;
 
