@@ -91,7 +91,7 @@ class Window final {
     const InFlight* entry = nullptr;  // null: there is none
   };
   [[nodiscard]] Oldest oldest() noexcept;
-  /// PUBREC arrived: only PUBCOMP is awaited from now on, and the message itself is let go.
+  /// PUBREC has come: only PUBCOMP is awaited from now on, and the message itself is released.
   void received(InFlight& entry);
   /// A delivery that is over.
   struct Done {

@@ -55,7 +55,7 @@ class Answers {
   /// `wait`, or how long at most until the next look().
   [[nodiscard]] std::int64_t sooner_milliseconds(std::int64_t wait_milliseconds,
                                                  broker::Instant now) const;
-  /// The status of the API, for those who ask elsewhere.
+  /// The status of the API, for the control socket.
   [[nodiscard]] std::string status(const Sight& sight) const { return parts_.api.status(sight); }
   /// The broker stops: answers all questions so.
   void stop();

@@ -100,7 +100,7 @@ Json bridges_of(const Sight& sight) {
   return list;
 }
 
-/// Counters since the start: whoever asks twice has rates.
+/// Counters since the start: the difference of two answers is a rate.
 Json totals_of(const broker::Metrics& metrics) {
   const auto sum = [](const auto& all) {
     return std::accumulate(all.begin(), all.end(), std::uint64_t{0});

@@ -146,7 +146,7 @@ std::string checked_srv_name(std::string_view domain, const std::string& host) {
 struct SrvLookup::Question {
   std::string name;
   Done done;
-  SrvLookup* owner;  // null: nobody wants the answer
+  SrvLookup* owner;  // null: the answer is not wanted any more
   Targets targets{};
   uv_work_t work{};
 

@@ -17,7 +17,7 @@
 
 namespace server {
 
-/// A user of the API who has logged in.
+/// A user of the API with a login.
 struct Admin {
   std::string name;
   auth::Role role = auth::Role::read_only;

@@ -59,7 +59,7 @@ inline constexpr std::string_view data_fields =
 [[nodiscard]] transport::HttpResponse json_response(unsigned status, std::string json);
 /// A refusal in JSON.
 [[nodiscard]] transport::HttpRefusal json_refusal(unsigned status, std::string text);
-/// Who changes something, for the log: "'NAME' (ADDRESS)".
+/// The administrator of a change, for the log: "'NAME' (ADDRESS)".
 [[nodiscard]] std::string by_text(const Admin& admin, const transport::PeerAddress& address);
 
 }  // namespace server
