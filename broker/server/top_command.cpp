@@ -119,7 +119,7 @@ int run_top(const conf::AskLine& line, const std::string& file) {
         line.json ? print_answer(Json{{"status", now->status}, {"clients", rows}}.dump() + "\n")
                   : print_screen(concat({overview_of(*before, *now), "\n", clients_text(rows)}));
     if (!taken) return failed;
-    before = std::move(now);
+    std::swap(*before, *now);
   }
   return 0;
 }
