@@ -92,12 +92,13 @@ export class Broker {
     return this.#certificates;
   }
 
+  /// By its address: without /etc/hosts, as in a bare root, `localhost` may be ::1 alone.
   url(transport) {
     return {
       tcp: `mqtt://127.0.0.1:${this.tcpPort}`,
       ws: `ws://127.0.0.1:${this.wsPort}`,
-      tls: `mqtts://localhost:${this.tlsPort}`,
-      wss: `wss://localhost:${this.wssPort}`,
+      tls: `mqtts://127.0.0.1:${this.tlsPort}`,
+      wss: `wss://127.0.0.1:${this.wssPort}`,
     }[transport];
   }
 

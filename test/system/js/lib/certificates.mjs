@@ -7,14 +7,16 @@ import path from 'node:path';
 
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
-/// Makes ca.pem, fullchain.pem (with the CA in it) and privkey.pem in `folder`, for these names.
+/// Makes ca.pem, fullchain.pem (with the CA in it) and privkey.pem in `folder`, for these names and
+/// 127.0.0.1.
 ///
 /// Returns  { ca, chainFile, keyFile, keyHash }; `keyHash` is how Chromium is told to trust the CA.
 export function makeCertificates(folder, names) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const file = (name) => path.join(folder, name);
   const days = ['-days', '20'];
-  writeFileSync(file('names.ext'), `subjectAltName=${names.map((name) => `DNS:${name}`)}\n`);
+  writeFileSync(file('names.ext'),
+    `subjectAltName=IP:127.0.0.1,${names.map((name) => `DNS:${name}`)}\n`);
   openssl('req', '-x509', ...newKey, ...days, '-subj', '/CN=darter test CA',
     '-keyout', 'ca-key.pem', '-out', 'ca.pem');
   openssl('req', ...newKey, '-subj', `/CN=${names[0]}`, '-keyout', 'privkey.pem',
