@@ -41,16 +41,6 @@ constexpr bool may_be_sent(std::uint64_t code) noexcept {
          (code >= 3000 && code <= 4999);
 }
 
-/// The reason of a Close is UTF-8 (RFC 6455, section 5.5.1), in which U+0000 may stand.
-bool is_utf8(std::string_view text) noexcept {
-  while (true) {
-    const std::size_t zero = std::min(text.find('\0'), text.size());
-    if (!mqtt::is_utf8_string(text.substr(0, zero))) return false;
-    if (zero == text.size()) return true;
-    text.remove_prefix(zero + 1);
-  }
-}
-
 /// At most so many bytes from the front of a text, and no part of a character.
 std::string_view cut(std::string_view text, std::size_t bytes_max) noexcept {
   if (text.size() <= bytes_max) return text;
@@ -61,6 +51,15 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) noexcept {
 }
 
 }  // namespace
+
+bool is_close_reason(std::string_view text) noexcept {
+  while (true) {
+    const std::size_t zero = std::min(text.find('\0'), text.size());
+    if (!mqtt::is_utf8_string(text.substr(0, zero))) return false;
+    if (zero == text.size()) return true;
+    text.remove_prefix(zero + 1);
+  }
+}
 
 void unmask(std::span<std::byte> bytes, std::array<std::byte, 4> mask) noexcept {
   std::array<std::byte, 8> twice;
@@ -203,7 +202,7 @@ void WebSocketReader::end_close(mqtt::Bytes payload, WebSocketInput& input) {
   if (!may_be_sent(code)) {
     return fail(input, WebSocketCode::protocol_error, "a Close frame's code is malformed");
   }
-  if (!payload.empty() && !is_utf8(mqtt::as_text(payload.subspan(2)))) {
+  if (!payload.empty() && !is_close_reason(mqtt::as_text(payload.subspan(2)))) {
     return fail(input, WebSocketCode::invalid_payload, "the reason of a Close is not UTF-8");
   }
   finish(input, WebSocketInput::End::closed_by_peer, static_cast<std::uint16_t>(code), "");

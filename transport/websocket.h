@@ -23,6 +23,10 @@ enum class WebSocketCode : std::uint16_t {
   message_too_big = 1009,
 };
 
+/// Whether a text may be the reason of a Close: UTF-8 (RFC 6455, section 5.5.1), in which U+0000
+/// may stand.
+[[nodiscard]] bool is_close_reason(std::string_view text) noexcept;
+
 enum class WebSocketOpcode : std::uint8_t {
   continuation = 0x0,
   text = 0x1,

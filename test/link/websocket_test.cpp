@@ -102,6 +102,17 @@ TEST_CASE("a Close of the server is answered and told", "[link_websocket]") {
   CHECK(other.client.end()->fault == LinkFault::none);
 }
 
+TEST_CASE("a reason that is not UTF-8 is not sent back, however it is cut", "[link_websocket]") {
+  const auto cut = GENERATE(Cut::whole, Cut::halves, Cut::bytes);
+  Read read;
+  read.read(frame(0x88, std::string("\x03\xF0", 2) + "\x9Epolicy"), cut);
+  REQUIRE(read.client.end());
+  CHECK(read.client.end()->fault == LinkFault::websocket);
+  read.client.close(read.frames);
+  WebSocketReader server;
+  CHECK(read.at_server(server).end != WebSocketInput::End::failed);
+}
+
 TEST_CASE("the client closes once", "[link_websocket]") {
   Read read;
   read.client.close(read.frames);

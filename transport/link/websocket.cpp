@@ -11,6 +11,7 @@
 
 #include "broker/wire/framer.h"
 #include "transport/http.h"
+#include "transport/websocket.h"
 
 namespace transport {
 
@@ -79,8 +80,10 @@ struct WebSocketClient::Wslay {
     // Behind the code of two bytes.
     constexpr std::size_t code_bytes = 2;
     if (message->msg_length > code_bytes) {
-      self.reason = printable({reinterpret_cast<const char*>(message->msg) + code_bytes,
-                               message->msg_length - code_bytes});
+      const std::string_view reason(reinterpret_cast<const char*>(message->msg) + code_bytes,
+                                    message->msg_length - code_bytes);
+      self.got_bad_reason = !is_close_reason(reason);
+      self.reason = printable(reason);
     }
   }
 
@@ -101,6 +104,7 @@ struct WebSocketClient::Wslay {
   bool in_data = false;
   bool got_text = false;
   bool got_close = false;
+  bool got_bad_reason = false;  // of a Close
 };
 
 WebSocketClient::WebSocketClient() : wslay_(std::make_unique<Wslay>()) {}
@@ -114,11 +118,15 @@ void WebSocketClient::read(mqtt::Bytes bytes, mqtt::ByteBuffer& payload, mqtt::B
   wslay.payload = &payload;
   const int result = wslay_event_recv(wslay.context);
   if (wslay.got_text) wslay.close(WSLAY_CODE_UNSUPPORTED_DATA);
-  wslay.flush(frames);
+  // wslay sends the reason of a Close back, without a look at it if it came in pieces.
+  mqtt::ByteBuffer unsound;
+  wslay.flush(wslay.got_bad_reason ? unsound : frames);
   wslay.payload = nullptr;
   wslay.input = {};
   if (wslay.got_text) {
     end_ = {LinkFault::websocket, 0, "the server sent text in place of MQTT"};  // [MQTT-6.0.0-1]
+  } else if (wslay.got_bad_reason) {
+    end_ = {LinkFault::websocket, 0, "the reason of the server's Close is not UTF-8 (RFC 6455)"};
   } else if (wslay.got_close) {
     const bool orderly = wslay.code == 0 || wslay.code == WSLAY_CODE_NORMAL_CLOSURE ||
                          wslay.code == WSLAY_CODE_GOING_AWAY;
