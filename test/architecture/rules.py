@@ -61,7 +61,8 @@ LAYERS = [
     # Connections that darter opens: of the loops it needs nothing.
     Layer("transport/link", r"transport/link/",
           r"transport/(link/|(address_race|connector|descriptor|http|http_head|openssl|"
-          r"peer_address|text|tls_files|tls_bytes|tls_setup|trusted_path|websocket_handshake)\.h$)|"
+          r"peer_address|text|tls_files|tls_bytes|tls_setup|trusted_path|websocket|"
+          r"websocket_handshake)\.h$)|"
           r"broker/(client|wire)/|broker/core/ids\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     # Bridges on a loop: between its shard and a link.
