@@ -56,7 +56,8 @@ TEST_CASE("user name and password are decoded, and not shown", "[link_address]")
 }
 
 TEST_CASE("the text of an address can be read again", "[link_address]") {
-  const auto* const text = GENERATE("broker:1883", "[::1]:1", "unix:/run/darter.sock");
+  const auto* const text =
+      GENERATE("broker:1883", "[::1]:1", "[unix]:1883", "unix:/run/darter.sock");
   CHECK(LinkAddress::parse(text)->text() == text);
 }
 

@@ -125,7 +125,8 @@ std::expected<LinkAddress, std::string> LinkAddress::parse(std::string_view text
 
 std::string LinkAddress::text() const {
   if (is_unix()) return "unix:" + path;
-  const bool bracketed = host.contains(':');
+  // "unix:1883" would be a socket's path.
+  const bool bracketed = host.contains(':') || host == "unix";
   return (bracketed ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
