@@ -105,7 +105,7 @@ AccessQuestions::Result AccessQuestions::acl(const ask::Question& question) cons
     if (!wanted.empty() && wanted != name_of(options) && wanted != std::to_string(options.port)) {
       continue;
     }
-    const auto permissions = gatekeeper_.permissions_of(options.index, user);
+    const auto permissions = login_service_.permissions_of(options.index, user);
     Json answer{{"listener", name_of(options)}};
     answer.update(decision(*access, topic, permissions.get(), who));
     answers.push_back(std::move(answer));

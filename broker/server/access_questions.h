@@ -8,8 +8,8 @@
 #include "broker/core/log.h"
 #include "broker/server/ask/question.h"
 #include "broker/server/ask/selection.h"
-#include "broker/server/gatekeeper.h"
 #include "broker/server/listener_set.h"
+#include "broker/server/login_service.h"
 #include "transport/loops.h"
 
 namespace server {
@@ -30,8 +30,8 @@ class AccessQuestions {
   using Result = std::expected<ask::Json, std::string>;
 
   AccessQuestions(transport::Loops& loops, const ListenerSet& listeners,
-                  const Gatekeeper& gatekeeper, broker::Log& log)
-      : loops_(loops), listeners_(listeners), gatekeeper_(gatekeeper), log_(log) {}
+                  const LoginService& login_service, broker::Log& log)
+      : loops_(loops), listeners_(listeners), login_service_(login_service), log_(log) {}
 
   [[nodiscard]] Result bans(const ask::Question& question);
   [[nodiscard]] Result acl(const ask::Question& question) const;
@@ -41,7 +41,7 @@ class AccessQuestions {
 
   transport::Loops& loops_;
   const ListenerSet& listeners_;
-  const Gatekeeper& gatekeeper_;
+  const LoginService& login_service_;
   broker::Log& log_;
 };
 

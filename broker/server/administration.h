@@ -14,8 +14,8 @@
 #include "broker/server/ask/question.h"
 #include "broker/server/ask/selection.h"
 #include "broker/server/control_socket.h"
-#include "broker/server/gatekeeper.h"
 #include "broker/server/listener_set.h"
+#include "broker/server/login_service.h"
 #include "transport/loops.h"
 
 namespace server {
@@ -30,8 +30,8 @@ namespace server {
 class Administration {
  public:
   Administration(transport::Loops& loops, const ListenerSet& listeners,
-                 const Gatekeeper& gatekeeper, broker::Log& log)
-      : loops_(loops), listeners_(listeners), access_(loops, listeners, gatekeeper, log) {}
+                 const LoginService& login_service, broker::Log& log)
+      : loops_(loops), listeners_(listeners), access_(loops, listeners, login_service, log) {}
 
   [[nodiscard]] ControlAnswer answer(const ControlQuestion& words);
 

@@ -160,7 +160,7 @@ Json systree_json(const Sight& sight) {
 
 transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
   const ControlQuestion words(call.words.begin(), call.words.end());
-  ControlAnswer answer = Administration(loops_, listeners_, gatekeeper_, log_).answer(words);
+  ControlAnswer answer = Administration(loops_, listeners_, login_service_, log_).answer(words);
   const bool obeyed = answer.exit_status == 0;
   if (obeyed && !call.done.empty()) {
     log_.write(broker::LogType::notice, concat({"HTTP: ", call.by, " ", call.done, "."}));
@@ -219,7 +219,7 @@ Json ApiAnswers::mosquitto_listeners() const {
   Json list = Json::array();
   for (const auto& listener : listeners_.listeners()) {
     const transport::ListenerOptions& options = listener->options();
-    const ListenerInstructions& instructions = listeners_.entry_of(*listener).instructions;
+    const ListenerComponentOptions& configured = listeners_.entry_of(*listener).configured;
     Json one;
     if (options.unix_socket_path.empty()) {
       one["port"] = listener->port();
@@ -229,8 +229,8 @@ Json ApiAnswers::mosquitto_listeners() const {
     const bool http = options.protocol == transport::Protocol::http;
     one["protocol"] = http ? "httpapi" : name_of(options.protocol);
     one["tls"] = options.tls;
-    one["mtls"] = instructions.tls.require_certificate;
-    one["allow_anonymous"] = instructions.realm.allow_anonymous;
+    one["mtls"] = configured.tls.require_certificate;
+    one["allow_anonymous"] = configured.realm.allow_anonymous;
     list.push_back(std::move(one));
   }
   return {{"listeners", std::move(list)}};

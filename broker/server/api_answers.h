@@ -2,10 +2,10 @@
 #pragma once
 
 #include "broker/core/log.h"
-#include "broker/server/gatekeeper.h"
 #include "broker/server/history.h"
 #include "broker/server/http/api_call.h"
 #include "broker/server/listener_set.h"
+#include "broker/server/login_service.h"
 #include "broker/server/sight.h"
 #include "transport/http_handler.h"
 #include "transport/loops.h"
@@ -18,9 +18,9 @@ namespace server {
 /// Threads    The main thread.
 class ApiAnswers {
  public:
-  ApiAnswers(transport::Loops& loops, const ListenerSet& listeners, const Gatekeeper& gatekeeper,
-             broker::Log& log)
-      : loops_(loops), listeners_(listeners), gatekeeper_(gatekeeper), log_(log) {}
+  ApiAnswers(transport::Loops& loops, const ListenerSet& listeners,
+             const LoginService& login_service, broker::Log& log)
+      : loops_(loops), listeners_(listeners), login_service_(login_service), log_(log) {}
 
   /// Answers a call of ApiCall::Kind::administration. An order that was carried out is logged, with
   /// the name of the user.
@@ -38,7 +38,7 @@ class ApiAnswers {
 
   transport::Loops& loops_;
   const ListenerSet& listeners_;
-  const Gatekeeper& gatekeeper_;
+  const LoginService& login_service_;
   broker::Log& log_;
 };
 

@@ -18,8 +18,8 @@
 #include "broker/server/doctor/nginx_checks.h"
 #include "broker/server/doctor/report.h"
 #include "broker/server/doctor/routes.h"
-#include "broker/server/gatekeeper.h"
 #include "broker/server/lines.h"
+#include "broker/server/login_service.h"
 #include "broker/server/translate.h"
 #include "conf/detect.h"
 #include "conf/file.h"
@@ -120,7 +120,7 @@ void Anamnesis::passwords() {
   trial.reason = blocker_of(paths);
   if (!trial.reason.empty()) return;
   trial.tried = true;
-  const auto realms = Gatekeeper::load(settings());
+  const auto realms = LoginService::load(settings());
   if (!realms) {
     for (const std::string_view line : lines_of(realms.error())) trial.errors.emplace_back(line);
     return;
@@ -128,7 +128,7 @@ void Anamnesis::passwords() {
   // The files themselves are looked at elsewhere.
   conf::Settings settings_alone = settings();
   settings_alone.listeners.clear();
-  trial.warnings = Gatekeeper::warnings(settings_alone, *realms);
+  trial.warnings = LoginService::warnings(settings_alone, *realms);
 }
 
 void Anamnesis::nginx_certificate(const doctor::CertificatePair& pair) {

@@ -12,11 +12,12 @@
 namespace server {
 
 std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const ListenerInstructions& instructions, const std::shared_ptr<Desk>& desk, broker::Log& log) {
-  const transport::ListenerOptions& listener = instructions.options;
+    const ListenerComponentOptions& configured, const std::shared_ptr<Desk>& desk,
+    broker::Log& log) {
+  const transport::ListenerOptions& listener = configured.options;
   if (!transport::speaks_http(listener.protocol)) return nullptr;
   std::vector<transport::HttpRoutes::Route> routes;
-  if (instructions.mosquitto_api && desk != nullptr) {
+  if (configured.mosquitto_api && desk != nullptr) {
     routes.push_back({.prefix = "", .handler = mosquitto_api_handler(desk, listener.http_dir)});
     return std::make_shared<transport::HttpRoutes>(std::move(routes));
   }

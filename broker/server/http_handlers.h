@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "broker/core/log.h"
+#include "broker/server/component_options.h"
 #include "broker/server/http/desk.h"
-#include "broker/server/instructions.h"
 #include "transport/http_routes.h"
 
 namespace server {
@@ -14,6 +14,7 @@ namespace server {
 /// listener that speaks no HTTP. `desk` may be null where there is no http_listener.
 /// `log` outlives the table.
 [[nodiscard]] std::shared_ptr<const transport::HttpRoutes> http_routes_of(
-    const ListenerInstructions& instructions, const std::shared_ptr<Desk>& desk, broker::Log& log);
+    const ListenerComponentOptions& configured, const std::shared_ptr<Desk>& desk,
+    broker::Log& log);
 
 }  // namespace server

@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "broker/core/text.h"
-#include "broker/server/gatekeeper.h"
-#include "broker/server/keeper.h"
+#include "broker/server/login_service.h"
 #include "broker/server/process.h"
+#include "broker/server/store_service.h"
 #include "broker/server/translate.h"
 #include "conf/command_line.h"
 #include "persistence/mosquitto_import.h"
@@ -239,8 +239,8 @@ int import_by_hand(const conf::Settings& settings,
   auto store = open_store(settings, log);
   if (!store) return fail(conf::ExitCode::unusable_listener, store.error());
 
-  const Gatekeeper gatekeeper(std::move(realms), log);
-  persistence::ImportOptions options = options_for(settings, gatekeeper, path);
+  const LoginService login_service(std::move(realms), log);
+  persistence::ImportOptions options = options_for(settings, login_service, path);
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   options.progress =
       now_and_then(terminal ? terminal_interval : Clock::duration(line_interval), [&](int percent) {

@@ -24,9 +24,9 @@ constexpr std::size_t numbers_max = std::size_t{1} + std::numeric_limits<std::ui
 
 /// Gives an entry the number of its place, which is a new one if the place never had a listener.
 void number(std::vector<ListenerEntry>& entries, ListenerEntry& wanted) {
-  ListenerOptions& options = wanted.instructions.options;
+  ListenerOptions& options = wanted.configured.options;
   const auto known = std::ranges::find_if(entries, [&](const ListenerEntry& each) {
-    return same_place(each.instructions.options, options);
+    return same_place(each.configured.options, options);
   });
   options.index = static_cast<std::uint16_t>(known - entries.begin());
   if (known == entries.end()) {
@@ -40,14 +40,14 @@ void number(std::vector<ListenerEntry>& entries, ListenerEntry& wanted) {
 /// listener can have.
 void number_bridges(std::vector<ListenerEntry>& entries) {
   const bool known = std::ranges::any_of(
-      entries, [](const ListenerEntry& each) { return each.instructions.policy.is_for_bridges; });
+      entries, [](const ListenerEntry& each) { return each.configured.policy.is_for_bridges; });
   if (known) return;
   ListenerEntry entry;
-  entry.instructions.options.index = static_cast<std::uint16_t>(entries.size());
-  entry.instructions.options.unix_socket_path = "/";
-  entry.instructions.policy = bridge_policy();
-  entry.instructions.realm.allow_anonymous = true;
-  entry.realm = auth::Realm::load(entry.instructions.realm).value_or(nullptr);
+  entry.configured.options.index = static_cast<std::uint16_t>(entries.size());
+  entry.configured.options.unix_socket_path = "/";
+  entry.configured.policy = bridge_policy();
+  entry.configured.realm.allow_anonymous = true;
+  entry.realm = auth::Realm::load(entry.configured.realm).value_or(nullptr);
   entries.push_back(std::move(entry));
 }
 
@@ -69,14 +69,14 @@ std::string name_of(const ListenerOptions& options) {
   return name;
 }
 
-std::vector<ListenerEntry> entries_of(std::vector<ListenerInstructions> instructions,
+std::vector<ListenerEntry> entries_of(std::vector<ListenerComponentOptions> configured,
                                       std::vector<std::shared_ptr<const auth::Realm>> realms,
                                       TlsContexts contexts) {
-  assert(instructions.size() == realms.size() && instructions.size() == contexts.size());
+  assert(configured.size() == realms.size() && configured.size() == contexts.size());
   std::vector<ListenerEntry> entries;
-  entries.reserve(instructions.size());
-  for (std::size_t i = 0; i < instructions.size(); ++i) {
-    entries.push_back({std::move(instructions[i]), std::move(realms[i]), std::move(contexts[i])});
+  entries.reserve(configured.size());
+  for (std::size_t i = 0; i < configured.size(); ++i) {
+    entries.push_back({std::move(configured[i]), std::move(realms[i]), std::move(contexts[i])});
   }
   return entries;
 }
@@ -91,15 +91,15 @@ std::vector<std::shared_ptr<const auth::Realm>> realms_of(
 
 std::uint16_t number_of_bridges(const std::vector<ListenerEntry>& entries) {
   const auto found = std::ranges::find_if(
-      entries, [](const ListenerEntry& each) { return each.instructions.policy.is_for_bridges; });
+      entries, [](const ListenerEntry& each) { return each.configured.policy.is_for_bridges; });
   assert(found != entries.end());
-  return found->instructions.options.index;
+  return found->configured.options.index;
 }
 
 std::vector<broker::ListenerPolicy> policies_of(const std::vector<ListenerEntry>& entries) {
   std::vector<broker::ListenerPolicy> policies;
   policies.reserve(entries.size());
-  for (const ListenerEntry& entry : entries) policies.push_back(entry.instructions.policy);
+  for (const ListenerEntry& entry : entries) policies.push_back(entry.configured.policy);
   return policies;
 }
 
@@ -117,7 +117,7 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
   for (ListenerEntry& entry : wanted) {
     number(staged.entries, entry);
     std::erase_if(leaving, [&](const auto& each) {
-      return same_place(each->options(), entry.instructions.options);
+      return same_place(each->options(), entry.configured.options);
     });
   }
   number_bridges(staged.entries);
@@ -127,14 +127,14 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
   }
   for (const auto& each : leaving) staged.removed.push_back(name_of(each->options()));
   for (const ListenerEntry& entry : wanted) {
-    const ListenerOptions& options = entry.instructions.options;
+    const ListenerOptions& options = entry.configured.options;
     // Named twice: it cannot be bound twice, and the kernel says so.
     const bool twice = std::ranges::any_of(
         staged.listeners, [&](const auto& each) { return same_place(each->options(), options); });
     const auto open_now = twice ? nullptr : find(listeners_, options);
     const bool same =
         open_now != nullptr && open_now->options() == options &&
-        entry_of(*open_now).instructions.mosquitto_api == entry.instructions.mosquitto_api;
+        entry_of(*open_now).configured.mosquitto_api == entry.configured.mosquitto_api;
     if (same) {
       staged.listeners.push_back(open_now);
       continue;
@@ -143,12 +143,12 @@ std::expected<ListenerSet::Staged, std::string> ListenerSet::stage(
     auto next = old != nullptr ? take_over(*old, options) : open(options, leaving, passed);
     if (!next) return std::unexpected(next.error());
     if (open_now == nullptr) staged.added.push_back(name_of(options));
-    (*next)->set_http(http_routes_of(entry.instructions, desk_, log_));
+    (*next)->set_http(http_routes_of(entry.configured, desk_, log_));
     (*next)->set_tls(entry.tls);
     staged.listeners.push_back(std::move(*next));
   }
   for (const auto& each : staged.listeners) {
-    staged.entries[each->options().index].instructions.policy.port = each->port();
+    staged.entries[each->options().index].configured.policy.port = each->port();
   }
   return staged;
 }
@@ -242,7 +242,7 @@ std::shared_ptr<const auth::Realm> ListenerSet::realm_of_admins() const {
   for (const auto& listener : listeners_) {
     const ListenerEntry& entry = entry_of(*listener);
     const bool is_http = listener->options().protocol == transport::Protocol::http;
-    if (is_http && !entry.instructions.mosquitto_api) return entry.realm;
+    if (is_http && !entry.configured.mosquitto_api) return entry.realm;
   }
   return nullptr;
 }

@@ -15,8 +15,8 @@
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/component_options.h"
 #include "broker/server/http/desk.h"
-#include "broker/server/instructions.h"
 #include "transport/listener.h"
 #include "transport/tls_context.h"
 
@@ -27,10 +27,10 @@ namespace server {
 
 /// One place where clients come in or came in, and all that holds for its connections and sessions.
 ///
-/// Invariant  `instructions.options.index` is its number, once it has one; its policy then has the
+/// Invariant  `configured.options.index` is its number, once it has one; its policy then has the
 ///            port that is bound.
 struct ListenerEntry {
-  ListenerInstructions instructions;
+  ListenerComponentOptions configured;
   std::shared_ptr<const auth::Realm> realm;          // null: no client may log in
   std::shared_ptr<const transport::TlsContext> tls;  // null: no TLS, or nothing is open there
 };
@@ -38,9 +38,9 @@ struct ListenerEntry {
 /// By listener, in the order of the settings; null for one without TLS.
 using TlsContexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
 
-/// Entries in the order of the instructions; `realms` and `contexts` are in that order.
+/// Entries in the order of the configured; `realms` and `contexts` are in that order.
 [[nodiscard]] std::vector<ListenerEntry> entries_of(
-    std::vector<ListenerInstructions> instructions,
+    std::vector<ListenerComponentOptions> configured,
     std::vector<std::shared_ptr<const auth::Realm>> realms, TlsContexts contexts);
 [[nodiscard]] std::vector<std::shared_ptr<const auth::Realm>> realms_of(
     const std::vector<ListenerEntry>& entries);

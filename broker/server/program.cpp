@@ -12,6 +12,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/active_configuration.h"
 #include "broker/server/adopt_command.h"
 #include "broker/server/ask_command.h"
 #include "broker/server/backup_command.h"
@@ -19,13 +20,12 @@
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/doctor_command.h"
-#include "broker/server/gatekeeper.h"
 #include "broker/server/import.h"
 #include "broker/server/lines.h"
 #include "broker/server/log_outputs.h"
 #include "broker/server/log_queue.h"
+#include "broker/server/login_service.h"
 #include "broker/server/process.h"
-#include "broker/server/running.h"
 #include "broker/server/server.h"
 #include "broker/server/test_config.h"
 #include "broker/server/translate.h"
@@ -82,7 +82,7 @@ sigset_t watched_signals() {
   return set;
 }
 
-int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> realms,
+int run_broker(ActiveConfiguration active, std::vector<std::shared_ptr<const auth::Realm>> realms,
                TlsContexts tls) {
   // In the process that was started: its id is in the environment, too.
   auto sockets = ActivatedSockets::receive();
@@ -90,7 +90,7 @@ int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> 
     print_error("Error: " + sockets.error());
     return status(conf::ExitCode::unusable_listener);
   }
-  const bool in_background = running.command_line.daemon;
+  const bool in_background = active.command_line.daemon;
   Daemon daemon;
   if (in_background) {
     auto entered = Daemon::enter();
@@ -104,11 +104,11 @@ int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> 
   const sigset_t signals = watched_signals();
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
-  running.open_files_max = raise_open_files_limit();
-  const conf::Settings& settings = running.settings;
+  active.open_files_max = raise_open_files_limit();
+  const conf::Settings& settings = active.settings;
   // Descriptors that the broker needs come before anything that could take them.
   transport::Descriptor watched(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  const auto room = check_open_files(running.open_files_max, open_files_needed(settings));
+  const auto room = check_open_files(active.open_files_max, open_files_needed(settings));
   auto desk = Desk::open();
   if (!watched || !desk || !room) {
     print_error(!room  ? "Error: " + room.error()
@@ -118,7 +118,7 @@ int run_broker(Running running, std::vector<std::shared_ptr<const auth::Realm>> 
   }
   prepare_heap(thread_count(settings));
 
-  Server server(std::move(running), std::move(realms), std::move(tls), std::move(watched),
+  Server server(std::move(active), std::move(realms), std::move(tls), std::move(watched),
                 std::move(*desk));
   if (auto opened = server.open(std::move(*sockets)); !opened) {
     for (const std::string_view line : lines_of(opened.error())) {
@@ -159,7 +159,7 @@ int run_configured(const conf::CommandLine& command_line, conf::Configuration co
   const Action action = command_line.action;
   if (action == Action::backup) return back_up_store(settings, command_line.backup_file);
   if (action == Action::restore) return restore_store(settings, command_line.backup_file);
-  auto realms = Gatekeeper::load(settings);
+  auto realms = LoginService::load(settings);
   if (!realms) return report_fault(realms.error(), ExitCode::bad_configuration);
   auto tls = Certificates::load(settings);
   if (!tls) {
@@ -175,12 +175,12 @@ int run_configured(const conf::CommandLine& command_line, conf::Configuration co
   if (action == Action::import_file) {
     return import_by_hand(settings, std::move(*realms), command_line.import_file);
   }
-  Running running;
-  running.command_line = command_line;
-  running.start = configuration.written.globals;
-  running.settings = std::move(configuration.settings);
-  running.written = std::move(configuration.written);
-  return run_broker(std::move(running), std::move(*realms), std::move(*tls));
+  ActiveConfiguration active;
+  active.command_line = command_line;
+  active.start = configuration.written.globals;
+  active.settings = std::move(configuration.settings);
+  active.written = std::move(configuration.written);
+  return run_broker(std::move(active), std::move(*realms), std::move(*tls));
 }
 
 }  // namespace

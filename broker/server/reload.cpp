@@ -28,13 +28,13 @@ void add_lines(std::vector<std::string>& errors, std::string_view text) {
 }
 
 /// As root at the start more could be opened than now.
-void explain_privileges(std::vector<std::string>& errors, const Running& running) {
+void explain_privileges(std::vector<std::string>& errors, const ActiveConfiguration& active) {
   const std::string denied = std::generic_category().message(EACCES);
   const bool any = std::ranges::any_of(
       errors, [&](const std::string& error) { return error.find(denied) != error.npos; });
   if (!any || ::geteuid() == 0) return;
-  const std::string& file = running.command_line.config_file;
-  if (const auto fault = FileAccess(running.settings).fault_of(file, FileAccess::Content::open)) {
+  const std::string& file = active.command_line.config_file;
+  if (const auto fault = FileAccess(active.settings).fault_of(file, FileAccess::Content::open)) {
     return errors.push_back(*fault);
   }
   errors.emplace_back(
@@ -83,7 +83,7 @@ void read_realms_of_gone(ListenerSet::Staged& staged) {
   for (std::size_t number = 0; number < staged.entries.size(); ++number) {
     if (staged.opens(number)) continue;
     ListenerEntry& entry = staged.entries[number];
-    if (auto realm = auth::Realm::load(entry.instructions.realm)) entry.realm = std::move(*realm);
+    if (auto realm = auth::Realm::load(entry.configured.realm)) entry.realm = std::move(*realm);
   }
 }
 
@@ -94,7 +94,7 @@ ReloadReport Reload::run() {
   if (prepared) return commit(std::move(*prepared));
   // A log that was rotated is written to all the same.
   parts_.log.reopen();
-  explain_privileges(prepared.error(), running_);
+  explain_privileges(prepared.error(), active_);
   ReloadReport report;
   report.errors = std::move(prepared.error());
   return report;
@@ -102,16 +102,17 @@ ReloadReport Reload::run() {
 
 std::expected<Reload::Prepared, Reload::Errors> Reload::prepare() const {
   Errors errors;
-  auto configuration = conf::load_configuration(running_.command_line);
+  auto configuration = conf::load_configuration(active_.command_line);
   if (!configuration) {
     for (const conf::Diagnostic& each : configuration.error()) errors.push_back(format(each));
     return std::unexpected(std::move(errors));
   }
   Prepared prepared;
   prepared.configuration = std::move(*configuration);
-  conf::keep_start_values(prepared.configuration.settings, running_.start,
+  conf::keep_start_values(prepared.configuration.settings, active_.start,
                           prepared.configuration.written.globals);
-  prepared.instructions = instructions_of(prepared.configuration.settings, running_.open_files_max);
+  prepared.configured =
+      component_options_of(prepared.configuration.settings, active_.open_files_max);
   open_files(prepared, errors);
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return prepared;
@@ -119,7 +120,7 @@ std::expected<Reload::Prepared, Reload::Errors> Reload::prepare() const {
 
 void Reload::open_files(Prepared& prepared, Errors& errors) const {
   const conf::Settings& settings = prepared.configuration.settings;
-  auto realms = Gatekeeper::load(settings);
+  auto realms = LoginService::load(settings);
   if (!realms) add_lines(errors, realms.error());
   auto contexts = Certificates::load(settings);
   if (!contexts) add_lines(errors, contexts.error());
@@ -127,7 +128,7 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
   if (!log) add_lines(errors, log.error());
   if (!errors.empty()) return;
   auto staged = parts_.listeners.stage(
-      entries_of(prepared.instructions.listeners, std::move(*realms), std::move(*contexts)));
+      entries_of(prepared.configured.listeners, std::move(*realms), std::move(*contexts)));
   if (!staged) return add_lines(errors, staged.error());
   auto bridges = parts_.bridges.prepare(settings, number_of_bridges(staged->entries));
   if (!bridges) return add_lines(errors, bridges.error());
@@ -140,10 +141,10 @@ void Reload::open_files(Prepared& prepared, Errors& errors) const {
 void Reload::report_options(const Prepared& prepared, ReloadReport& report) const {
   const conf::Written& read = prepared.configuration.written;
   for (const conf::OptionChange& change :
-       conf::changed_options(running_.written.globals, read.globals)) {
+       conf::changed_options(active_.written.globals, read.globals)) {
     if (change.option->reloadable) report.options.push_back(text_of(change));
   }
-  for (const conf::OptionChange& change : conf::changed_options(running_.start, read.globals)) {
+  for (const conf::OptionChange& change : conf::changed_options(active_.start, read.globals)) {
     if (!change.option->reloadable) report.need_restart.push_back(text_of(change));
   }
   const auto& before = parts_.listeners.listeners();
@@ -154,7 +155,7 @@ void Reload::report_options(const Prepared& prepared, ReloadReport& report) cons
     if (old == before.end()) continue;
     const auto old_place = static_cast<std::size_t>(old - before.begin());
     const auto changes =
-        conf::changed_options(running_.written.listeners[old_place], read.listeners[place]);
+        conf::changed_options(active_.written.listeners[old_place], read.listeners[place]);
     if (!changes.empty()) report.listeners_changed.push_back(name_of(options));
     for (const conf::OptionChange& change : changes) {
       report.options.push_back(concat({"listener ", name_of(options), ": ", text_of(change)}));
@@ -168,8 +169,8 @@ ReloadReport Reload::commit(Prepared prepared) {
   for (const conf::Diagnostic& remark : prepared.configuration.settings.remarks) {
     if (remark.severity == conf::Severity::warning) report.warnings.push_back(format(remark));
   }
-  for (const std::string& warning :
-       Gatekeeper::warnings(prepared.configuration.settings, realms_of(prepared.staged.entries))) {
+  for (const std::string& warning : LoginService::warnings(prepared.configuration.settings,
+                                                           realms_of(prepared.staged.entries))) {
     report.warnings.push_back(concat({"Warning: ", warning}));
   }
   for (const std::string& warning : prepared.bridges.warnings) {
@@ -180,21 +181,21 @@ ReloadReport Reload::commit(Prepared prepared) {
   report.listeners_added = prepared.staged.added;
   report.listeners_removed = prepared.staged.removed;
 
-  const Instructions& instructions = prepared.instructions;
-  running_.settings = std::move(prepared.configuration.settings);
-  running_.written = std::move(prepared.configuration.written);
+  const ComponentOptions& configured = prepared.configured;
+  active_.settings = std::move(prepared.configuration.settings);
+  active_.written = std::move(prepared.configuration.written);
   parts_.log.replace(std::move(prepared.log));
-  const auto changes = parts_.gatekeeper.replace(realms_of(prepared.staged.entries));
+  const auto changes = parts_.login_service.replace(realms_of(prepared.staged.entries));
   reconfigure_shards(
-      {instructions.limits, policies_of(prepared.staged.entries), prepared.bridges.shares()});
-  parts_.loops.reconfigure(instructions.loops, prepared.staged.listeners);
+      {configured.limits, policies_of(prepared.staged.entries), prepared.bridges.shares()});
+  parts_.loops.reconfigure(configured.loops, prepared.staged.listeners);
   parts_.listeners.commit(std::move(prepared.staged));
   parts_.admins.replace(parts_.listeners.realm_of_admins());
   report.bridges = parts_.bridges.change(std::move(prepared.bridges), parts_.loops);
   report.certificates_changed = parts_.certificates.renewed();
   report_users(changes, report);
   report.clients_dropped = sweep(changes);
-  parts_.memory.set_limit(instructions.memory_limit_bytes);
+  parts_.memory.set_limit(configured.memory_limit_bytes);
   return report;
 }
 

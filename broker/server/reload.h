@@ -8,16 +8,16 @@
 
 #include "auth/authenticator.h"
 #include "broker/core/login_change.h"
+#include "broker/server/active_configuration.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
-#include "broker/server/gatekeeper.h"
+#include "broker/server/component_options.h"
 #include "broker/server/http/admins.h"
-#include "broker/server/instructions.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/log_writer.h"
+#include "broker/server/login_service.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/reload_report.h"
-#include "broker/server/running.h"
 #include "transport/loops.h"
 
 namespace server {
@@ -36,7 +36,7 @@ class Reload {
   /// The parts of the broker that a reload changes.
   struct Parts {
     LogWriter& log;
-    Gatekeeper& gatekeeper;
+    LoginService& login_service;
     Certificates& certificates;
     MemoryWatch& memory;
     ListenerSet& listeners;
@@ -45,7 +45,7 @@ class Reload {
     Admins& admins;
   };
 
-  Reload(Running& running, const Parts& parts) : running_(running), parts_(parts) {}
+  Reload(ActiveConfiguration& active, const Parts& parts) : active_(active), parts_(parts) {}
 
   [[nodiscard]] ReloadReport run();
 
@@ -53,7 +53,7 @@ class Reload {
   /// All that is new, and not in force yet.
   struct Prepared {
     conf::Configuration configuration;
-    Instructions instructions;
+    ComponentOptions configured;
     LogWriter::Prepared log;
     ListenerSet::Staged staged;
     BridgeSet::Prepared bridges;
@@ -68,7 +68,7 @@ class Reload {
   void reconfigure_shards(const broker::ShardChange& change);
   [[nodiscard]] std::uint64_t sweep(const std::vector<auth::RealmChange>& changes);
 
-  Running& running_;
+  ActiveConfiguration& active_;
   Parts parts_;
 };
 

@@ -11,7 +11,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/administration.h"
-#include "broker/server/instructions.h"
+#include "broker/server/component_options.h"
 #include "broker/server/process.h"
 #include "broker/server/process_figures.h"
 #include "broker/server/reload.h"
@@ -38,18 +38,18 @@ std::uint64_t secret() {
 
 void Server::say_how_it_starts() {
   log_.write(LogType::information, concat({"darter version ", version, " starting"}));
-  const std::string& file = running_.command_line.config_file;
+  const std::string& file = active_.command_line.config_file;
   log_.write(LogType::information,
              file.empty() ? "Using default config." : concat({"Config loaded from ", file, "."}));
-  for (const conf::Diagnostic& remark : running_.settings.remarks) {
+  for (const conf::Diagnostic& remark : active_.settings.remarks) {
     log_.write(remark.severity == conf::Severity::warning ? LogType::warning : LogType::notice,
                concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
                        conf::format_without_severity(remark)}));
   }
-  for (const std::string& warning : Gatekeeper::warnings(running_.settings, realms_)) {
+  for (const std::string& warning : LoginService::warnings(active_.settings, realms_)) {
     log_.write(LogType::warning, "Warning: " + warning);
   }
-  if (std::ranges::any_of(running_.settings.listeners, [](const conf::Listener& listener) {
+  if (std::ranges::any_of(active_.settings.listeners, [](const conf::Listener& listener) {
         return listener.loopback_only && listener.protocol != conf::Protocol::http;
       })) {
     log_.write(
@@ -58,24 +58,24 @@ void Server::say_how_it_starts() {
         "has no listener.");
   }
   log_.write(LogType::information,
-             concat({"Open files limit: ", std::to_string(running_.open_files_max), "."}));
+             concat({"Open files limit: ", std::to_string(active_.open_files_max), "."}));
 }
 
 std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   say_how_it_starts();
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // As root, if the broker has been started as root: keys are its secrets.
-  auto bridges = bridges_.prepare(running_.settings, number_of_bridges(listeners_.entries()));
+  auto bridges = bridges_.prepare(active_.settings, number_of_bridges(listeners_.entries()));
   if (!bridges) return std::unexpected(bridges.error());
   for (const std::string& warning : bridges->warnings) {
     log_.write(LogType::warning, "Warning: " + warning);
   }
   // Behind the ports: the file of a broker that has them already must stay.
-  auto pid_file = PidFile::create(running_.settings.pid_file);
+  auto pid_file = PidFile::create(active_.settings.pid_file);
   if (!pid_file) return std::unexpected(pid_file.error());
   pid_file_ = std::move(*pid_file);
   open_control();
-  if (auto dropped = drop_privileges(running_.settings.user,
+  if (auto dropped = drop_privileges(active_.settings.user,
                                      {unix_sockets(), log_.made_files(), listeners_.sockets()});
       !dropped)
     return dropped;
@@ -83,20 +83,20 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   if (auto opened = open_store(); !opened) return opened;
   const std::vector<broker::ShardOptions> shards = shard_options(bridges->shares());
   transport::StoreFunction store;
-  if (keeper_ != nullptr) {
+  if (store_service_ != nullptr) {
     store = [this](broker::ShardIndex shard, broker::JournalBatch batch) {
-      keeper_->submit(shard, std::move(batch));
+      store_service_->submit(shard, std::move(batch));
     };
   }
   loops_ = std::make_unique<transport::Loops>(
-      loop_options_of(running_.settings, running_.open_files_max), shards, commons_, log_,
+      loop_options_of(active_.settings, active_.open_files_max), shards, commons_, log_,
       [this](broker::LoginRequest&& request, broker::LoginDone done) {
-        return gatekeeper_.login(std::move(request), std::move(done));
+        return login_service_.login(std::move(request), std::move(done));
       },
       std::move(store));
-  if (keeper_ != nullptr) {
+  if (store_service_ != nullptr) {
     const auto count = static_cast<std::uint32_t>(shards.size());
-    if (auto loaded = keeper_->load(*loops_, count); !loaded) return loaded;
+    if (auto loaded = store_service_->load(*loops_, count); !loaded) return loaded;
   }
   if (auto started = loops_->start(listeners_.listeners()); !started) return started;
   static_cast<void>(bridges_.change(std::move(*bridges), *loops_));
@@ -107,7 +107,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     });
   });
   log_.write(LogType::information, concat({"darter version ", version, " running"}));
-  service_manager_.watch(*loops_, thread_count(running_.settings));
+  service_manager_.watch(*loops_, thread_count(active_.settings));
   open_answers();
   service_manager_.ready(status_text());
   log_.started();
@@ -115,22 +115,22 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
 }
 
 std::expected<void, std::string> Server::open_store() {
-  if (!running_.settings.persistence) return {};
-  auto keeper = Keeper::open(running_.settings, gatekeeper_, log_);
-  if (!keeper) return std::unexpected(keeper.error());
-  keeper_ = std::move(*keeper);
+  if (!active_.settings.persistence) return {};
+  auto store_service = StoreService::open(active_.settings, login_service_, log_);
+  if (!store_service) return std::unexpected(store_service.error());
+  store_service_ = std::move(*store_service);
   return {};
 }
 
 std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
-  Instructions all = instructions_of(running_.settings, running_.open_files_max);
+  ComponentOptions all = component_options_of(active_.settings, active_.open_files_max);
   auto staged = listeners_.stage(
       entries_of(std::move(all.listeners), std::move(realms_), std::move(tls_)), &sockets);
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
   // Those of the listeners are known; messages of bridges are judged by theirs.
-  gatekeeper_.replace(realms_of(listeners_.entries()));
+  login_service_.replace(realms_of(listeners_.entries()));
   certificates_.begin();
   desk_->admins()->replace(listeners_.realm_of_admins());
   return {};
@@ -152,8 +152,8 @@ std::string Server::status_text() const {
 void Server::open_control() {
   // The name as it is after the latest reload.
   auto may_ask =
-      ControlSocket::is_root_starter_or_in([this] { return running_.settings.control_group; });
-  auto control = ControlSocket::open(running_.command_line.config_file, std::move(may_ask));
+      ControlSocket::is_root_starter_or_in([this] { return active_.settings.control_group; });
+  auto control = ControlSocket::open(active_.command_line.config_file, std::move(may_ask));
   if (control) {
     control_ = std::move(*control);
   } else {
@@ -173,13 +173,13 @@ std::vector<std::string> Server::unix_sockets() const {
 
 std::vector<broker::ShardOptions> Server::shard_options(broker::TopicShares shares) const {
   broker::ShardOptions options;
-  options.shards = thread_count(running_.settings);
+  options.shards = thread_count(active_.settings);
   options.home_key[0] = secret();
   options.home_key[1] = secret();
   options.version = version;
-  options.limits = limits_of(running_.settings);
-  options.durability = durability_of(running_.settings);
-  options.authority = &gatekeeper_;
+  options.limits = limits_of(active_.settings);
+  options.durability = durability_of(active_.settings);
+  options.authority = &login_service_;
   options.listeners = policies_of(listeners_.entries());
   options.topic_shares = std::move(shares);
   std::vector<broker::ShardOptions> all;
@@ -203,11 +203,11 @@ void Server::look_around() {
   memory_.give_back(now);
   service_manager_.look(now);
   certificates_.look(now);
-  if (keeper_ != nullptr) keeper_->look(*loops_, now);
+  if (store_service_ != nullptr) store_service_->look(*loops_, now);
   log_.look(now);
   answers_->look(now);
-  if (running_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
-  next_figures_ = after_seconds(now, running_.settings.sys_interval_seconds);
+  if (active_.settings.sys_interval_seconds == 0 || now < next_figures_) return;
+  next_figures_ = after_seconds(now, active_.settings.sys_interval_seconds);
   publish_figures();
 }
 
@@ -218,11 +218,11 @@ std::int64_t Server::wait_milliseconds() const {
 }
 
 std::int64_t Server::look_milliseconds() const {
-  const std::int64_t interval_seconds = running_.settings.sys_interval_seconds;
+  const std::int64_t interval_seconds = active_.settings.sys_interval_seconds;
   std::int64_t seconds = interval_seconds == 0
                              ? MemoryWatch::return_seconds
                              : std::min(interval_seconds, MemoryWatch::return_seconds);
-  if (control_.waits() || keeper_ != nullptr) seconds = 1;
+  if (control_.waits() || store_service_ != nullptr) seconds = 1;
   if (log_.has_files()) seconds = std::min(seconds, LogWriter::look_seconds);
   const std::int64_t look = certificates_.interval_seconds();
   return (look == 0 ? seconds : std::min(seconds, look)) * 1000;
@@ -250,7 +250,7 @@ bool Server::wait(std::int64_t milliseconds) {
 ControlAnswer Server::answer(const ControlQuestion& question) {
   if (question.front() == "status") return {0, answers_->status(sight_of_all())};
   if (question.front() != "reload") {
-    return Administration(*loops_, listeners_, gatekeeper_, log_).answer(question);
+    return Administration(*loops_, listeners_, login_service_, log_).answer(question);
   }
   const ReloadReport report = reload();
   ControlAnswer answer;
@@ -261,8 +261,8 @@ ControlAnswer Server::answer(const ControlQuestion& question) {
 
 ReloadReport Server::reload() {
   service_manager_.reloading();
-  ReloadReport report = Reload(running_, {log_, gatekeeper_, certificates_, memory_, listeners_,
-                                          bridges_, *loops_, *desk_->admins()})
+  ReloadReport report = Reload(active_, {log_, login_service_, certificates_, memory_, listeners_,
+                                         bridges_, *loops_, *desk_->admins()})
                             .run();
   const LogType type = report.refused() ? LogType::error : LogType::notice;
   for (const std::string& line : lines_of(report)) log_.write(type, line);
@@ -297,7 +297,7 @@ void Server::look_at_figures() {
 
 void Server::open_answers() {
   sight_.broker.version = version;
-  sight_.process.open_files_max = running_.open_files_max;
+  sight_.process.open_files_max = active_.open_files_max;
   sight_.started = transport::Loops::now();
   look_at_figures();
   answers_ = std::make_unique<Answers>(
@@ -306,7 +306,7 @@ void Server::open_answers() {
                      .ask_loops = [this](const Round::Report& done) { loops_->ask_reports(done); },
                      .figures = [this] { return figures_now(); },
                      .faults = [this] { return faults(); },
-                     .api = ApiAnswers(*loops_, listeners_, gatekeeper_, log_)});
+                     .api = ApiAnswers(*loops_, listeners_, login_service_, log_)});
 }
 
 /// With the reports of the loops: waits until each has had a turn.
@@ -330,7 +330,7 @@ Sight Server::sight_of_all() {
 
 /// Figures that are dear to read are as old as those in $SYS.
 Sight Server::figures_now() {
-  if (running_.settings.sys_interval_seconds == 0) look_at_figures();
+  if (active_.settings.sys_interval_seconds == 0) look_at_figures();
   ProcessFigures& process = sight_.process;
   process.log_lines_dropped = log_.lines_dropped();
   process.resident_bytes = resident_bytes();
@@ -340,8 +340,8 @@ Sight Server::figures_now() {
       (transport::Loops::now().milliseconds - sight_.started.milliseconds) / 1000;
   Sight sight = sight_;
   sight.faults = faults();
-  sight.logins = gatekeeper_.figures();
-  if (keeper_ != nullptr) sight.store = keeper_->figures();
+  sight.logins = login_service_.figures();
+  if (store_service_ != nullptr) sight.store = store_service_->figures();
   sight.bridges = bridges_.figures();
   // Two listeners may have the same port: the certificate that ends first counts.
   certificates_.for_each_figures([&](std::string_view port, const CertificateFigures& figures) {
@@ -353,8 +353,9 @@ Sight Server::figures_now() {
 
 std::vector<std::string> Server::faults() const {
   std::vector<std::string> faults;
-  if (keeper_ != nullptr && keeper_->figures().failing) {
-    faults.push_back(concat({"The store cannot be written: ", keeper_->figures().error, "."}));
+  if (store_service_ != nullptr && store_service_->figures().failing) {
+    faults.push_back(
+        concat({"The store cannot be written: ", store_service_->figures().error, "."}));
   }
   for (const auto& listener : listeners_.listeners()) {
     if (!listener->sockets().empty()) continue;
@@ -368,8 +369,9 @@ void Server::publish_figures() {
   sight_.process.log_lines_dropped = log_.lines_dropped();
   publish_table(process_figures(), sight_.process);
   publish_table(transport::loop_figures(), sight_.loops);
-  publish_table(auth::login_figures(), gatekeeper_.figures());
-  if (keeper_ != nullptr) publish_table(persistence::store_figures(), keeper_->figures());
+  publish_table(auth::login_figures(), login_service_.figures());
+  if (store_service_ != nullptr)
+    publish_table(persistence::store_figures(), store_service_->figures());
   certificates_.for_each_figures([this](std::string_view port, const CertificateFigures& figures) {
     publish_table(certificate_figures(), figures, port);
   });
@@ -383,11 +385,11 @@ void Server::stop() {
   log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
   log_.set_topic({});
   answers_->stop();
-  if (keeper_ != nullptr) {
-    keeper_->complete(*loops_, [this] { service_manager_.goes_on(); });
+  if (store_service_ != nullptr) {
+    store_service_->complete(*loops_, [this] { service_manager_.goes_on(); });
   }
   loops_->stop();
-  if (keeper_ != nullptr) keeper_->finish(*loops_);
+  if (store_service_ != nullptr) store_service_->finish(*loops_);
 }
 
 }  // namespace server

@@ -11,21 +11,21 @@
 #include "auth/realm.h"
 #include "broker/core/ids.h"
 #include "broker/server/activated_sockets.h"
+#include "broker/server/active_configuration.h"
 #include "broker/server/answers.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/figures.h"
-#include "broker/server/gatekeeper.h"
-#include "broker/server/keeper.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/log_writer.h"
+#include "broker/server/login_service.h"
 #include "broker/server/memory_watch.h"
 #include "broker/server/process.h"
 #include "broker/server/reload_report.h"
-#include "broker/server/running.h"
 #include "broker/server/service_manager.h"
 #include "broker/server/sight.h"
+#include "broker/server/store_service.h"
 #include "broker/shard.h"
 #include "transport/descriptor.h"
 #include "transport/loops.h"
@@ -41,20 +41,20 @@ class Server {
  public:
   using Realms = std::vector<std::shared_ptr<const auth::Realm>>;
 
-  Server(Running running, Realms realms, TlsContexts tls, transport::Descriptor signals,
+  Server(ActiveConfiguration active, Realms realms, TlsContexts tls, transport::Descriptor signals,
          std::shared_ptr<Desk> desk)
-      : running_(std::move(running)),
+      : active_(std::move(active)),
         realms_(std::move(realms)),
         tls_(std::move(tls)),
         signals_(std::move(signals)),
-        log_(running_.settings.log),
+        log_(active_.settings.log),
         desk_(std::move(desk)),
         listeners_(log_, desk_),
-        certificates_(running_.settings, listeners_, log_),
-        commons_(thread_count(running_.settings)),
-        memory_(running_.settings.memory_limit_bytes, commons_.memory, log_),
+        certificates_(active_.settings, listeners_, log_),
+        commons_(thread_count(active_.settings)),
+        memory_(active_.settings.memory_limit_bytes, commons_.memory, log_),
         service_manager_(log_),
-        gatekeeper_(realms_, log_) {}
+        login_service_(realms_, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   ///
@@ -91,7 +91,7 @@ class Server {
                      std::string_view item = {});
   void publish(std::string_view topic, std::string value);
 
-  Running running_;
+  ActiveConfiguration active_;
   Realms realms_;    // of the start, in the order of the settings; ListenerSet takes them
   TlsContexts tls_;  // the same
   transport::Descriptor signals_;
@@ -106,8 +106,8 @@ class Server {
   PidFile pid_file_;
   ControlSocket control_;
   std::unique_ptr<transport::Loops> loops_;
-  Gatekeeper gatekeeper_;           // its end answers every login that still waits for a hash
-  std::unique_ptr<Keeper> keeper_;  // null: nothing is stored
+  LoginService login_service_;  // its end answers every login that still waits for a hash
+  std::unique_ptr<StoreService> store_service_;  // null: nothing is stored
   broker::Instant next_figures_;
   Sight sight_;                       // as it was looked at last; without reports of loops
   std::unique_ptr<Answers> answers_;  // null before the loops run

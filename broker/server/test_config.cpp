@@ -8,7 +8,7 @@
 #include "broker/core/text.h"
 #include "broker/server/doctor/facts.h"
 #include "broker/server/doctor/file_checks.h"
-#include "broker/server/gatekeeper.h"
+#include "broker/server/login_service.h"
 #include "broker/server/translate.h"
 #include "conf/file.h"
 #include "conf/load.h"
@@ -47,7 +47,7 @@ int test_config(const conf::CommandLine& command_line, const conf::Settings& set
                 const TlsContexts& contexts) {
   for (const conf::Diagnostic& remark : settings.remarks) print_line(conf::format(remark));
   for (const auto& lines :
-       {Gatekeeper::warnings(settings, realms), Certificates::warnings(settings, contexts)}) {
+       {LoginService::warnings(settings, realms), Certificates::warnings(settings, contexts)}) {
     for (const std::string& line : lines) print_line("Warning: " + line);
   }
   conf::ExitCode status = conf::ExitCode::success;

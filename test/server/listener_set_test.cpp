@@ -39,9 +39,9 @@ std::shared_ptr<const TlsContext> make_context() {
 /// A listener on a loopback address of its own, at a free port.
 ListenerEntry entry(const std::string& address, std::shared_ptr<const TlsContext> tls) {
   ListenerEntry made;
-  made.instructions.options.address = address;
-  made.instructions.options.port = 0;
-  made.instructions.options.tls = tls != nullptr;
+  made.configured.options.address = address;
+  made.configured.options.port = 0;
+  made.configured.options.tls = tls != nullptr;
   made.tls = std::move(tls);
   return made;
 }
@@ -108,7 +108,7 @@ TEST_CASE("the broker's own bridges have one number for ever, and everybody's ri
   put(set, {entry("127.0.0.4", nullptr)});
   CHECK(number_of_bridges(set.entries()) == 2);
   const ListenerEntry& bridges = set.entries()[2];
-  CHECK(bridges.instructions.policy.open_to_all);
+  CHECK(bridges.configured.policy.open_to_all);
   REQUIRE(bridges.realm != nullptr);
   CHECK(bridges.realm->permissions("anybody") == nullptr);
   CHECK(set.listeners().size() == 1);

@@ -1,4 +1,4 @@
-// broker/server/running.h
+// broker/server/active_configuration.h
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace server {
 ///
 /// Invariant  Options that are read at start only have the values of the start in `settings`.
 /// Threads    The main thread.
-struct Running {
+struct ActiveConfiguration {
   conf::CommandLine command_line;  // names the file to read again
   conf::Settings settings;
   conf::Written written;

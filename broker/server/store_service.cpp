@@ -1,4 +1,4 @@
-#include "broker/server/keeper.h"
+#include "broker/server/store_service.h"
 
 #include <cerrno>
 #include <chrono>
@@ -88,19 +88,18 @@ std::expected<std::unique_ptr<persistence::Store>, std::string> open_store(
   return persistence::Store::open(options, log);
 }
 
-std::expected<std::unique_ptr<Keeper>, std::string> Keeper::open(const conf::Settings& settings,
-                                                                 const broker::Authority& authority,
-                                                                 broker::Log& log) {
+std::expected<std::unique_ptr<StoreService>, std::string> StoreService::open(
+    const conf::Settings& settings, const broker::Authority& authority, broker::Log& log) {
   const auto newer_file = newer_mosquitto_file(settings);
   auto store = open_store(settings, log);
   if (!store) return std::unexpected(store.error());
   if (auto moved_in = move_in(**store, settings, authority, newer_file, log); !moved_in) {
     return std::unexpected(moved_in.error());
   }
-  return std::unique_ptr<Keeper>(new Keeper(std::move(*store), log));
+  return std::unique_ptr<StoreService>(new StoreService(std::move(*store), log));
 }
 
-std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint32_t shards) {
+std::expected<void, std::string> StoreService::load(transport::Loops& loops, std::uint32_t shards) {
   const broker::Instant now = transport::Loops::now();
   broker::Shard& first = loops.shard(broker::ShardIndex{0});
   persistence::Restorer restorer;
@@ -146,7 +145,7 @@ std::expected<void, std::string> Keeper::load(transport::Loops& loops, std::uint
   return {};
 }
 
-persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const> shards) {
+persistence::Answer<void> StoreService::finish_forwards(std::span<broker::Shard* const> shards) {
   const broker::Instant now = transport::Loops::now();
   const std::vector<broker::ShardBatch> batches = broker::finish_forwards(shards, now);
   auto done = store_->begin();
@@ -160,7 +159,7 @@ persistence::Answer<void> Keeper::finish_forwards(std::span<broker::Shard* const
   return {};
 }
 
-void Keeper::look(transport::Loops& loops, broker::Instant now) {
+void StoreService::look(transport::Loops& loops, broker::Instant now) {
   constexpr std::uint64_t pause_seconds = 10;
   if (!writer_->lost()) return;
   const std::uint64_t renewals = writer_->figures().renewals;
@@ -172,7 +171,7 @@ void Keeper::look(transport::Loops& loops, broker::Instant now) {
 
 // Messages between shards are handled first: a forward that has left has arrived then, and its row
 // is not to be written. Messages between shards from there on are noted.
-void Keeper::begin_renewal(transport::Loops& loops) {
+void StoreService::begin_renewal(transport::Loops& loops) {
   if (auto begun = store_->begin_renewal(); !begun) return writer_->not_renewed(begun.error());
   loops.while_parked([&](broker::Instant /*now*/) {
     writer_->renew(loops.count(), [this, &loops](std::uint64_t renewal, broker::ShardIndex index,
@@ -184,8 +183,8 @@ void Keeper::begin_renewal(transport::Loops& loops) {
   });
 }
 
-void Keeper::answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIndex index,
-                    persistence::RenewalStep step, broker::Instant now) {
+void StoreService::answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIndex index,
+                          persistence::RenewalStep step, broker::Instant now) {
   persistence::RenewalPortion portion;
   portion.renewal = renewal;
   portion.shard = index;
@@ -204,13 +203,13 @@ void Keeper::answer(std::uint64_t renewal, broker::Shard& shard, broker::ShardIn
   writer_->give(std::move(portion));
 }
 
-void Keeper::complete(transport::Loops& loops, const std::function<void()>& goes_on) {
+void StoreService::complete(transport::Loops& loops, const std::function<void()>& goes_on) {
   constexpr auto interval = std::chrono::milliseconds(200);
   if (writer_->lost()) begin_renewal(loops);
   while (!writer_->wait_renewed(interval)) goes_on();
 }
 
-void Keeper::renew(transport::Loops& loops, broker::Instant now) {
+void StoreService::renew(transport::Loops& loops, broker::Instant now) {
   std::vector<broker::Shard*> all;
   all.reserve(loops.count());
   for (std::uint32_t i = 0; i < loops.count(); ++i) {
@@ -225,7 +224,7 @@ void Keeper::renew(transport::Loops& loops, broker::Instant now) {
   log_.write(LogType::notice, concat({"The store ", store_->path(), " was written anew."}));
 }
 
-void Keeper::finish(transport::Loops& loops) {
+void StoreService::finish(transport::Loops& loops) {
   if (writer_->lost()) {
     loops.while_parked([&](broker::Instant now) { renew(loops, now); });
   }

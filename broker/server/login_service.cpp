@@ -1,4 +1,4 @@
-#include "broker/server/gatekeeper.h"
+#include "broker/server/login_service.h"
 
 #include <algorithm>
 #include <map>
@@ -33,7 +33,7 @@ void add_once(std::vector<std::string>& lines, std::string line) {
 
 }  // namespace
 
-std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gatekeeper::load(
+std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> LoginService::load(
     const conf::Settings& settings) {
   std::map<std::tuple<std::string, std::string, bool, bool>, std::shared_ptr<const auth::Realm>>
       known;
@@ -60,7 +60,7 @@ std::expected<std::vector<std::shared_ptr<const auth::Realm>>, std::string> Gate
   return realms;
 }
 
-std::vector<std::string> Gatekeeper::warnings(
+std::vector<std::string> LoginService::warnings(
     const conf::Settings& settings, const std::vector<std::shared_ptr<const auth::Realm>>& realms) {
   std::vector<std::string> lines;
   const FileAccess access(settings);
@@ -76,22 +76,22 @@ std::vector<std::string> Gatekeeper::warnings(
   return lines;
 }
 
-Gatekeeper::Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log)
+LoginService::LoginService(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log)
     : log_(log), authenticator_(auth::AuthenticatorOptions{}) {
   replace(std::move(realms));
 }
 
-std::vector<auth::RealmChange> Gatekeeper::replace(
+std::vector<auth::RealmChange> LoginService::replace(
     std::vector<std::shared_ptr<const auth::Realm>> realms) {
   return authenticator_.replace_realms(std::move(realms));
 }
 
-std::optional<broker::Verdict> Gatekeeper::login(broker::LoginRequest&& request,
-                                                 broker::LoginDone done) {
+std::optional<broker::Verdict> LoginService::login(broker::LoginRequest&& request,
+                                                   broker::LoginDone done) {
   return authenticator_.verify(std::move(request), std::move(done));
 }
 
-std::shared_ptr<const broker::Permissions> Gatekeeper::permissions_of(
+std::shared_ptr<const broker::Permissions> LoginService::permissions_of(
     std::uint16_t listener, std::string_view user_name) const {
   std::optional<std::string> user;
   if (!user_name.empty()) user = user_name;

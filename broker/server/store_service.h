@@ -1,4 +1,4 @@
-// broker/server/keeper.h
+// broker/server/store_service.h
 #pragma once
 
 #include <cstdint>
@@ -31,12 +31,12 @@ namespace server {
 ///            destroyed after the loops have stopped and before they are destroyed: the submitted
 ///            batches are committed then.
 /// Threads    submit() from the loops' threads; the rest by the main thread.
-class Keeper {
+class StoreService {
  public:
   /// Opens the store, and imports the file that Mosquitto left beside it.
   ///
   /// Errors    One sentence.
-  [[nodiscard]] static std::expected<std::unique_ptr<Keeper>, std::string> open(
+  [[nodiscard]] static std::expected<std::unique_ptr<StoreService>, std::string> open(
       const conf::Settings& settings, const broker::Authority& authority, broker::Log& log);
 
   /// Gives every shard its own, and starts the writer.
@@ -62,7 +62,7 @@ class Keeper {
   [[nodiscard]] persistence::WriterFigures figures() const { return writer_->figures(); }
 
  private:
-  Keeper(std::unique_ptr<persistence::Store> store, broker::Log& log)
+  StoreService(std::unique_ptr<persistence::Store> store, broker::Log& log)
       : store_(std::move(store)), log_(log) {}
 
   /// Finishes the messages that were on their way between shards when the process ended.

@@ -1,4 +1,4 @@
-#include "broker/server/instructions.h"
+#include "broker/server/component_options.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -53,14 +53,14 @@ TEST_CASE("an option changes what a running broker is told, exactly if it is rel
           "[server]") {
   conf::Option nothing;
   nothing.apply = [](conf::Settings&, conf::Listener&, const conf::Value&) {};
-  const auto before = server::instructions_of(settings_with(nothing, false), 0);
+  const auto before = server::component_options_of(settings_with(nothing, false), 0);
   for (const conf::Option& option : conf::options()) {
     // Accepted and without effect: output leaves at once in any case.
     if (is_about_reading(option) || option.name == "set_tcp_nodelay") continue;
     CAPTURE(option.name);
     const auto values = values_of(option);
     const bool matters = std::ranges::any_of(values, [&](const conf::Value& value) {
-      return server::instructions_of(settings_with(option, value), 0) != before;
+      return server::component_options_of(settings_with(option, value), 0) != before;
     });
     CHECK(matters == option.reloadable);
   }

@@ -1,11 +1,12 @@
-#include "broker/server/instructions.h"
+#include "broker/server/component_options.h"
 
 #include "broker/server/translate.h"
 
 namespace server {
 
-Instructions instructions_of(const conf::Settings& settings, std::uint64_t open_files_max) {
-  Instructions all;
+ComponentOptions component_options_of(const conf::Settings& settings,
+                                      std::uint64_t open_files_max) {
+  ComponentOptions all;
   all.limits = limits_of(settings);
   all.loops = loop_options_of(settings, open_files_max);
   all.log = settings.log;

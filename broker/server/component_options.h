@@ -1,4 +1,4 @@
-// broker/server/instructions.h
+// broker/server/component_options.h
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,24 @@
 
 namespace server {
 
-/// The part of the instructions that is about one listener.
-struct ListenerInstructions {
+/// The part of the component options that is about one listener.
+struct ListenerComponentOptions {
   transport::ListenerOptions options;
   transport::TlsOptions tls;  // means nothing for one without TLS
   auth::RealmOptions realm;
   broker::ListenerPolicy policy;
   bool mosquitto_api = false;  // of Protocol::http: the paths of Mosquitto's API, and no others
 
-  bool operator==(const ListenerInstructions&) const = default;
+  bool operator==(const ListenerComponentOptions&) const = default;
 };
 
 /// The options of each part of a running broker: all that a reload can change.
 ///
 /// Invariant  An option takes part in reloads exactly if two settings that differ in it make
-///            instructions that differ; a test asks that of every row of the table of options.
-struct Instructions {
+///            component options that differ; a test asks that of every row of the table of options.
+struct ComponentOptions {
   broker::Limits limits;
-  std::vector<ListenerInstructions> listeners;  // in the order of the settings
+  std::vector<ListenerComponentOptions> listeners;  // in the order of the settings
   transport::LoopOptions loops;
   conf::LogSettings log;
   std::vector<conf::BridgeSettings> bridges;
@@ -39,10 +39,10 @@ struct Instructions {
   std::int64_t sys_interval_seconds = 0;
   std::int64_t tls_reload_interval_seconds = 0;
 
-  bool operator==(const Instructions&) const = default;
+  bool operator==(const ComponentOptions&) const = default;
 };
 
-[[nodiscard]] Instructions instructions_of(const conf::Settings& settings,
-                                           std::uint64_t open_files_max);
+[[nodiscard]] ComponentOptions component_options_of(const conf::Settings& settings,
+                                                    std::uint64_t open_files_max);
 
 }  // namespace server

@@ -1,4 +1,4 @@
-// broker/server/gatekeeper.h
+// broker/server/login_service.h
 #pragma once
 
 #include <expected>
@@ -21,7 +21,7 @@ namespace server {
 ///
 /// Lifetime   Loads its files once, and again when told to; outlives the loops' use of login().
 /// Threads    Any.
-class Gatekeeper final : public broker::Authority {
+class LoginService final : public broker::Authority {
  public:
   /// Reads the password and ACL files of every listener; one that several share is read once.
   ///
@@ -34,7 +34,7 @@ class Gatekeeper final : public broker::Authority {
       const conf::Settings& settings,
       const std::vector<std::shared_ptr<const auth::Realm>>& realms);
 
-  Gatekeeper(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log);
+  LoginService(std::vector<std::shared_ptr<const auth::Realm>> realms, broker::Log& log);
 
   /// For transport::Loops.
   [[nodiscard]] std::optional<broker::Verdict> login(broker::LoginRequest&& request,
