@@ -5,7 +5,7 @@
 
 using transport::TurnSample;
 
-TEST_CASE("one turn in sixteen is measured, from its first input", "[turn_sample]") {
+TEST_CASE("one turn of an interval is measured, from its first input", "[turn_sample]") {
   TurnSample sample;
   for (std::uint32_t turn = 1; turn <= 2 * TurnSample::interval; ++turn) {
     sample.turn(turn);
@@ -30,4 +30,18 @@ TEST_CASE("a turn without input is not measured", "[turn_sample]") {
   sample.turn(TurnSample::interval + 1);
   CHECK_FALSE(sample.is_due());
   CHECK(sample.whole().count() == 0);
+}
+
+TEST_CASE("traffic with a rhythm of its own is measured in all of its turns", "[turn_sample]") {
+  for (const std::uint32_t rhythm : {2, 4, 8, 16}) {
+    CAPTURE(rhythm);
+    TurnSample sample;
+    for (std::uint32_t turn = 0; turn < rhythm * TurnSample::interval; ++turn) {
+      sample.turn(turn);
+      if (!sample.is_due()) continue;
+      sample.begin(turn);
+      sample.left(turn + 1, turn % rhythm == 1);  // output leaves in the second turn of each round
+    }
+    CHECK(sample.first_output().count() == 1);
+  }
 }
