@@ -37,6 +37,9 @@ struct ClientView {
   std::size_t socket_bytes = 0;  // that the socket has not taken
   std::size_t incoming = 0;      // QoS 2 publishes without PUBREL
   std::uint64_t dropped = 0;     // messages that it lost
+  /// blocking_packet_text(); empty also where many clients are shown: it takes a look at the
+  /// window.
+  std::string blocking_packet;
 };
 
 /// One subscription of a client.

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "broker/core/blocked_log.h"
 #include "broker/core/connection.h"
 #include "broker/core/incoming_ids.h"
 #include "broker/core/membership_list.h"
@@ -71,7 +72,9 @@ bool Inspection::client(std::string_view client_id, Instant now, const VisitClie
                         const VisitSubscription& visit_subscription) const {
   const Session* const session = sessions_.find(client_id);
   if (session == nullptr) return false;
-  if (!visit(view_of(*session, now))) return true;
+  ClientView view = view_of(*session, now);
+  view.blocking_packet = blocking_packet_text(*session);
+  if (!visit(view)) return true;
   subscriptions_.for_each(*session, [&](const std::string& filter, const Subscriber& terms) {
     visit_subscription({"", filter, terms.qos, terms.no_local, terms.retain_as_published,
                         terms.subscription_identifier});

@@ -60,6 +60,8 @@ TEST_CASE("a client's facts are lines", "[ask]") {
   view.connected_seconds = 61;
   auto client = ask::json_of(view, "1883");
   client["subscriptions"] = 2;
+  CHECK_FALSE(ask::client_text(client).contains("Behind"));
+  client["blocking_packet"] = "packet 1 (QoS 1, topic 't') is not acknowledged";
   client["subscription_list"] = ask::Json::array();
   client["subscription_list"].push_back(
       ask::json_of(broker::SubscriptionView{"g", "a/#", mqtt::Qos::at_least_once, true, false, 7}));
@@ -67,6 +69,7 @@ TEST_CASE("a client's facts are lines", "[ask]") {
   CHECK(text.starts_with("Client        sensor\\x0A7\n"));
   CHECK(text.contains("Connected     from [fe80::1]:5 for 1 min 1 s\n"));
   CHECK(text.contains("Session       ends with the connection\n"));
+  CHECK(text.contains("Behind        packet 1 (QoS 1, topic 't') is not acknowledged\n"));
   CHECK(text.contains("  a/#     1    g      no-local id=7\n  and 1 more\n"));
 }
 

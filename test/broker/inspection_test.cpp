@@ -86,7 +86,9 @@ TEST_CASE("messages in flight and behind them are told apart", "[inspection]") {
     CHECK(view.in_flight == 2);
     CHECK(view.queued == 3);
     CHECK(view.queued_bytes > 15);
+    CHECK(view.blocking_packet == "packet 1 (QoS 1, topic 't') is not acknowledged");
   });
+  look(broker, "o", [](const ClientView& view) { CHECK(view.blocking_packet.empty()); });
 }
 
 TEST_CASE("a client that is away has a time until its session ends", "[inspection]") {

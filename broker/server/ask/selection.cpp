@@ -158,6 +158,7 @@ Json json_of(const broker::ClientView& client, std::string_view listener) {
   row["socket_bytes"] = client.socket_bytes;
   row["incoming_qos_2"] = client.incoming;
   row["dropped"] = client.dropped;
+  if (!client.blocking_packet.empty()) row["blocking_packet"] = client.blocking_packet;
   return row;
 }
 

@@ -216,6 +216,9 @@ std::string client_text(const Json& client) {
                                     " of QoS 2 from it"}));
   text += line("Waiting", concat({count("queued"), " messages, ", size_text(client, "queued_bytes"),
                                   "; in the socket ", size_text(client, "socket_bytes")}));
+  if (const std::string blocking = text_at(client, "blocking_packet"); !blocking.empty()) {
+    text += line("Behind", blocking);
+  }
   text += line("Dropped", concat({count("dropped"), " messages"}));
   text += line("Subscriptions", count("subscriptions"));
   const auto list = client.find("subscription_list");
