@@ -33,6 +33,7 @@ Writer::Writer(Store& store, broker::Log& log, Done done)
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  sigdelset(&all, SIGBUS);  // a fault of this very thread: its handler tells of a file that was cut
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <grp.h>
@@ -30,6 +31,16 @@ bool hand_over(const Belongings& belongings, const passwd& user) noexcept {
   // Without it a port can be moved by a restart only.
   std::ranges::for_each(belongings.sockets, file);
   return std::ranges::all_of(belongings.paths, path) && std::ranges::all_of(belongings.files, file);
+}
+
+/// Returns to the instruction that failed: now without a handler, that ends the process.
+void explain_bus_error(int /*signal*/) {
+  constexpr std::string_view text =
+      "Error: A file that the broker had in memory was cut by another program; with a store that "
+      "is its darter.db-shm. The broker ends here. Everything that it acknowledged is in the "
+      "store: start it again, and leave the store's files alone.\n";
+  // Nobody could be told that this failed.
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
 }
 
 std::string too_few_files(std::uint64_t most) {
@@ -63,6 +74,13 @@ std::expected<void, std::string> check_open_files(std::uint64_t most, std::size_
     taken.push_back(std::move(one));
   }
   return {};
+}
+
+void explain_bus_errors() noexcept {
+  struct sigaction action{};
+  action.sa_handler = explain_bus_error;
+  action.sa_flags = SA_RESETHAND;  // NOLINT(*-signed-bitwise): as POSIX defines the flags
+  static_cast<void>(::sigaction(SIGBUS, &action, nullptr));
 }
 
 void prepare_heap(std::size_t loops) noexcept {

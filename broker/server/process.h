@@ -24,6 +24,11 @@ namespace server {
 [[nodiscard]] std::expected<void, std::string> check_open_files(std::uint64_t most,
                                                                 std::size_t needed);
 
+/// The process ends by SIGBUS with a sentence on stderr: a file that it has in memory was cut. Of
+/// the store's files that is the -shm, which SQLite's readers share. To go on would be wrong: zeros
+/// in the place of that index would hide commits of the log from their own writer.
+void explain_bus_errors() noexcept;
+
 /// Tells the allocator how many loops will work. Requires that no other thread has begun.
 ///
 /// One loop shares the first heap of the process: every other heap of glibc grows by single pages,

@@ -104,6 +104,7 @@ int run_broker(ActiveConfiguration active, std::vector<std::shared_ptr<const aut
   const sigset_t signals = watched_signals();
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail for SIGPIPE
+  explain_bus_errors();
   active.open_files_max = raise_open_files_limit();
   const conf::Settings& settings = active.settings;
   // Descriptors that the broker needs come before anything that could take them.

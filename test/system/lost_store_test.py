@@ -7,7 +7,7 @@ import signal
 import time
 
 from harness import wire
-from harness.broker import Broker, wait_until
+from harness.broker import DEADLINE_SECONDS, Broker, wait_until
 from harness.case import BrokerTest
 from harness.wire import MQTT5, MQTT311
 
@@ -90,6 +90,17 @@ class LostStoreTest(BrokerTest):
         self.broker.start()
         self.check()
         self.assertEqual(self.broker.log_lines("damaged"), [])
+
+    def test_index_is_cut(self):
+        """SQLite has it in memory: the broker ends, says why, and finds everything again."""
+        self.fill()
+        (self.broker.directory / "darter.db-shm").write_bytes(b"")
+        publisher = self.client(MQTT5)
+        publisher.send(wire.publish(MQTT5, "q/0", b"", 1, retain=True, packet_id=1))
+        self.assertEqual(self.broker.process.wait(DEADLINE_SECONDS), -signal.SIGBUS)
+        self.broker.wait_for_log("Error: A file .* was cut .* darter.db-shm.* start it again")
+        self.broker.start()
+        self.check()
 
     def test_lost_before_an_orderly_end(self):
         """What is lost is written anew at the end, too."""
