@@ -124,7 +124,8 @@ std::optional<Failure> Publishes::check(const Connection& connection,
                                         const mqtt::Publish& packet) const {
   const mqtt::TextRule rule = options_.limits.text_rule;
   if (rule != mqtt::TextRule::any &&
-      (mqtt::breaks(rule, packet.topic) || mqtt::breaks(rule, packet.properties))) {
+      (mqtt::breaks(rule, packet.topic) ||
+       (!packet.properties.empty() && mqtt::breaks(rule, packet.properties)))) {
     return Failure{Reason::malformed_packet, "control character in topic name or property"};
   }
   if (packet.qos > connection.promises.maximum_qos) {

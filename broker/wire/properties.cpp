@@ -160,7 +160,6 @@ bool take_property(Cursor& cursor, Property& property) noexcept {
 
 bool breaks(TextRule rule, Bytes properties) noexcept {
   if (rule == TextRule::any) return false;
-  if (properties.empty()) return false;  // most messages have none
   Cursor cursor(properties);
   Property property;
   while (take_property(cursor, property)) {

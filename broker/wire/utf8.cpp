@@ -1,5 +1,6 @@
 #include "broker/wire/utf8.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -40,12 +41,31 @@ std::size_t sequence_length(const unsigned char* at, std::size_t available) noex
   return length;
 }
 
-/// Eight bytes from 0x20 to 0x7E: none has a high bit, adding 0x60 sets them all, adding 1 none.
-bool is_printable_ascii(const unsigned char* eight) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, eight, sizeof word);
-  const std::uint64_t excluded = word | (word + 0x0101'0101'0101'0101U);
-  return ((word + 0x6060'6060'6060'6060U) & ~excluded & high_bits) == high_bits;
+/// Are all bytes of a word from 0x20 to 0x7E? None has a high bit, adding 0x60 sets them all,
+/// adding 1 none.
+template <typename Word>
+bool is_printable_word(const char* at) noexcept {
+  constexpr Word ones = ~Word{0} / 0xFF;  // 0x01 in each byte
+  constexpr Word highs = ones * 0x80;
+  Word word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return ((word + ones * 0x60) & ~(word | (word + ones)) & highs) == highs;
+}
+
+/// Almost every text that a client sends. The last word may have bytes of the one before.
+bool is_printable_ascii(std::string_view text) noexcept {
+  const char* const end = text.data() + text.size();
+  if (text.size() >= 8) {
+    for (const char* at = text.data(); at < end - 8; at += 8) {
+      if (!is_printable_word<std::uint64_t>(at)) return false;
+    }
+    return is_printable_word<std::uint64_t>(end - 8);
+  }
+  if (text.size() >= 4) {
+    return is_printable_word<std::uint32_t>(text.data()) &&
+           is_printable_word<std::uint32_t>(end - 4);
+  }
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7E; });
 }
 
 /// The character that a well-formed sequence of `length` bytes stands for.
@@ -84,14 +104,9 @@ bool is_utf8_string(std::string_view text) noexcept {
 }
 
 bool breaks(TextRule rule, std::string_view text) noexcept {
-  if (rule == TextRule::any) return false;
+  if (rule == TextRule::any || is_printable_ascii(text)) return false;
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   for (std::size_t left = text.size(); left > 0;) {
-    if (left >= 8 && is_printable_ascii(at)) {
-      at += 8;
-      left -= 8;
-      continue;
-    }
     const std::size_t length = *at < 0x80 ? 1 : sequence_length(at, left);
     if (length == 0 || is_control_or_none(character_at(at, length))) return true;
     at += length;

@@ -78,6 +78,7 @@ broker::ShardOptions options_of(const Traffic& traffic) {
   options.home_key[1] = 2;
   options.version = "0";
   options.limits.sys_interval_seconds = 0;
+  options.limits.text_rule = traffic.text_rule;
   options.limits.max_inflight_messages = 0;
   options.limits.max_queued_messages = 0;
   if (traffic.stored) options.durability = broker::Durability::commit;
@@ -100,6 +101,8 @@ const std::vector<Traffic>& traffics() {
   constexpr auto q2 = Qos::exactly_once;
   static const std::vector<Traffic> all{
       {.name = "pairs-q0"},
+      // As a mosquitto.conf has it.
+      {.name = "pairs-q0-no-controls", .text_rule = mqtt::TextRule::no_control_characters},
       {.name = "pairs-q1", .qos = q1},
       {.name = "pairs-q2", .qos = q2},
       {.name = "pairs-q0-v5", .version = Version::v5_0},

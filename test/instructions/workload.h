@@ -27,10 +27,11 @@ struct Traffic {
   mqtt::Version version = mqtt::Version::v3_1_1;
   std::uint32_t payload_bytes = 64;
   std::uint32_t shards = 1;
-  bool across = false;        // publishers live on shard 0, subscribers on shard 1
-  bool websocket = false;     // each batch of a publisher is a masked frame
-  bool stored = false;        // sessions last, and acknowledgements wait for the journal
-  std::uint32_t others = 0;   // subscriptions with wildcards that match something else
+  bool across = false;       // publishers live on shard 0, subscribers on shard 1
+  bool websocket = false;    // each batch of a publisher is a masked frame
+  bool stored = false;       // sessions last, and acknowledgements wait for the journal
+  std::uint32_t others = 0;  // subscriptions with wildcards that match something else
+  mqtt::TextRule text_rule = mqtt::TextRule::any;
   bool fresh_topics = false;  // no topic twice in a round; each is below one wildcard
 };
 

@@ -106,3 +106,22 @@ TEST_CASE("a rule keeps out control characters and non-characters (section 1.5.4
   CHECK(wrong == 0);
   CHECK_FALSE(breaks(TextRule::no_control_characters, ""));
 }
+
+TEST_CASE("a control character is found at every place of texts of every length", "[utf8]") {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    const std::string good(size, '~');
+    CHECK_FALSE(breaks(TextRule::no_control_characters, good));
+    for (std::size_t place = 0; place < size; ++place) {
+      for (const char control : {'\x01', '\x1F', '\x7F'}) {
+        std::string bad = good;
+        bad[place] = control;
+        CHECK(breaks(TextRule::no_control_characters, bad));
+      }
+      std::string bad = good;
+      bad.replace(place, 1, "\xC2\x80");
+      CHECK(breaks(TextRule::no_control_characters, bad));
+      bad.replace(place, 2, "\xC3\xA4");
+      CHECK_FALSE(breaks(TextRule::no_control_characters, bad));
+    }
+  }
+}
