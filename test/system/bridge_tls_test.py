@@ -222,18 +222,25 @@ class CertificatesTest(WireTest):
         files = [authority().path("server" + end) for end in (".crt", ".key")]
 
         def start_nginx():
-            proxy = nginx_http(port, files, mqtt="proxy_pass "
-                               f"http://127.0.0.1:{self.remote.ws_port};")
+            to = f"proxy_pass http://127.0.0.1:{self.remote.ws_port};"
+            proxy = nginx_http(port, files, mqtt=to, elsewhere=to)
             self.addCleanup(proxy.close)
             return proxy
         proxy = start_nginx()
         self.start_bridging(
             self.bridge("named", port, TRUST, "bridge_protocol websockets", host="localhost"),
+            self.bridge("path", port, TRUST, "bridge_protocol websockets",
+                        "bridge_path /elsewhere", host="localhost"),
+            self.bridge("lost", port, TRUST, "bridge_protocol websockets",
+                        "bridge_path /nowhere", "topic never out 0", host="localhost",
+                        probes=False),
             self.bridge("url", port, V5, TRUST, host="wss://localhost").replace(
                 f"{port}\n", f"{port}/mqtt\n"))
-        self.join("named", "url")
+        names = ("named", "path", "url")
+        self.join(*names)
+        self.broker.wait_for_log("ridge lost .*404")
         proxy.close()
-        for name in ("named", "url"):
+        for name in names:
             self.state("0", name)
             self.here().publish(f"probe/{name}/out", "waits", 1)
         listener = self.there()
@@ -243,7 +250,7 @@ class CertificatesTest(WireTest):
 
         def complete():
             came.update(packet.topic for packet in listener.drain() if packet.payload == b"waits")
-            return len(came) == 2
+            return len(came) == len(names)
         self.until(complete, "what waited for nginx")
 
     @needs("bridges of darter")

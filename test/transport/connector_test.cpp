@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -75,19 +76,25 @@ TEST_CASE("a connection to an address or a name is opened", "[connector]") {
 
 TEST_CASE("the socket is bound and has its options", "[connector]") {
   const Port port;
-  const auto opened =
-      connect({.host = "127.0.0.1",
-               .port = port.number,
-               .socket = {.bind_address = "127.0.0.2", .keepalive_idle_seconds = 30}});
+  const auto opened = connect({.host = "127.0.0.1",
+                               .port = port.number,
+                               .socket = {.bind_address = "127.0.0.2",
+                                          .keepalive_idle_seconds = 30,
+                                          .user_timeout_milliseconds = 90'000}});
   REQUIRE(opened.has_value());
   sockaddr_in own{};
   socklen_t size = sizeof own;
   REQUIRE(::getsockname(opened->socket.get(), reinterpret_cast<sockaddr*>(&own), &size) == 0);
   CHECK(ntohl(own.sin_addr.s_addr) == 0x7F000002);
-  int keeps = 0;
-  size = sizeof keeps;
-  REQUIRE(::getsockopt(opened->socket.get(), SOL_SOCKET, SO_KEEPALIVE, &keeps, &size) == 0);
-  CHECK(keeps == 1);
+  const auto option = [&](int level, int name) {
+    int number = 0;
+    socklen_t length = sizeof number;
+    REQUIRE(::getsockopt(opened->socket.get(), level, name, &number, &length) == 0);
+    return number;
+  };
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == 30);
+  CHECK(option(IPPROTO_TCP, TCP_USER_TIMEOUT) == 90'000);
 }
 
 TEST_CASE("why there is no connection is said", "[connector]") {
