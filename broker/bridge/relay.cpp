@@ -1,7 +1,9 @@
 #include "broker/bridge/relay.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cstdint>
 #include <variant>
 
 #include "broker/bridge/hops.h"
@@ -12,13 +14,26 @@ namespace bridge {
 using client::Accepted;
 using client::Receipt;
 using mqtt::PacketId;
+using mqtt::PacketType;
 using mqtt::Qos;
 using mqtt::Reason;
 
 namespace {
 
-/// The name of a publication between the two clients: its packet identifier.
-client::Token token_of(PacketId id) { return client::Token{static_cast<std::uint64_t>(id)}; }
+/// The name of a publication between the two clients: the receipt of the message that it carries
+/// on. The packet identifier is the same at both ends, so that it need not be in it.
+client::Token token_of(const Receipt& receipt) {
+  const auto kind = receipt.answer == PacketType::puback   ? 0U
+                    : receipt.answer == PacketType::pubrec ? 1U
+                                                           : 2U;
+  return client::Token{receipt.number << 2U | kind};
+}
+
+Receipt receipt_of(client::Token token, PacketId id) {
+  constexpr std::array answers = {PacketType::puback, PacketType::pubrec, PacketType::pubcomp};
+  const auto bits = static_cast<std::uint64_t>(token);
+  return {.number = bits >> 2U, .packet_id = id, .answer = answers[bits & 3U]};
+}
 
 }  // namespace
 
@@ -28,9 +43,9 @@ void Relay::take_remote(const client::Event& event, Instant now) {
   } else if (const auto* release = std::get_if<client::Released>(&event)) {
     released(in_, remote_, local_, release->receipt, now);
   } else if (const auto* taken = std::get_if<client::Received>(&event)) {
-    received(out_, local_, taken->packet_id, now);
+    acknowledged(out_, local_, receipt_of(taken->token, taken->packet_id), Reason::success, now);
   } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
-    acknowledged(out_, local_, *done, now);
+    acknowledged(out_, local_, receipt_of(done->token, done->packet_id), done->reason, now);
   }
 }
 
@@ -40,15 +55,15 @@ void Relay::take_local(const client::Event& event, Instant now) {
   } else if (const auto* release = std::get_if<client::Released>(&event)) {
     released(out_, local_, remote_, release->receipt, now);
   } else if (const auto* taken = std::get_if<client::Received>(&event)) {
-    received(in_, remote_, taken->packet_id, now);
+    acknowledged(in_, remote_, receipt_of(taken->token, taken->packet_id), Reason::success, now);
   } else if (const auto* done = std::get_if<client::Acknowledged>(&event)) {
-    acknowledged(in_, remote_, *done, now);
+    acknowledged(in_, remote_, receipt_of(done->token, done->packet_id), done->reason, now);
   }
 }
 
 void Relay::clear() {
-  out_.clear();
-  in_.clear();
+  out_.lowered.clear();
+  in_.lowered.clear();
   failed_ = false;
 }
 
@@ -66,13 +81,12 @@ bool Relay::carry_properties(const mqtt::Publish& publish) {
 void Relay::cross_to_remote(const client::Message& message, Instant now) {
   const mqtt::Publish& publish = message.publish;
   const PacketId id = publish.packet_id;
-  if (publish.qos != Qos::at_most_once) out_.receipts[id] = message.receipt;
   last_crossing_ = now;
   if (!carry_properties(publish)) {
-    return not_taken(out_, local_, id, Accepted::packet_too_large, now);
+    return not_taken(out_, local_, message.receipt, Accepted::packet_too_large, now);
   }
   if (!map_.to_remote(publish.topic, name_)) {
-    return not_taken(out_, local_, id, Accepted::accepted, now);
+    return not_taken(out_, local_, message.receipt, Accepted::accepted, now);
   }
   const client::Terms& terms = remote_.terms();
   const Qos qos = std::min(publish.qos, terms.maximum_qos);
@@ -87,24 +101,24 @@ void Relay::cross_to_remote(const client::Message& message, Instant now) {
       .dup = publish.dup};
   const Accepted accepted = is_too_large(publication)
                                 ? Accepted::packet_too_large
-                                : remote_.publish(publication, token_of(id), now);
-  if (accepted != Accepted::accepted) return not_taken(out_, local_, id, accepted, now);
+                                : remote_.publish(publication, token_of(message.receipt), now);
+  if (accepted != Accepted::accepted)
+    return not_taken(out_, local_, message.receipt, accepted, now);
   ++figures_.sent;
   if (publish.qos == qos) return;
   if (publish.qos == Qos::exactly_once) out_.lowered.insert(id);
-  if (qos == Qos::at_most_once) acknowledged(out_, local_, {token_of(id), {}, {}}, now);
+  if (qos == Qos::at_most_once) acknowledged(out_, local_, message.receipt, Reason::success, now);
 }
 
 void Relay::cross_to_local(const client::Message& message, Instant now) {
   const mqtt::Publish& publish = message.publish;
   const PacketId id = publish.packet_id;
-  if (publish.qos != Qos::at_most_once) in_.receipts[id] = message.receipt;
   last_crossing_ = now;
   if (!carry_properties(publish)) {
-    return not_taken(in_, remote_, id, Accepted::packet_too_large, now);
+    return not_taken(in_, remote_, message.receipt, Accepted::packet_too_large, now);
   }
   if (!map_.to_local(publish.topic, name_)) {
-    return not_taken(in_, remote_, id, Accepted::accepted, now);
+    return not_taken(in_, remote_, message.receipt, Accepted::accepted, now);
   }
   const client::Publication publication = {
       .topic = name_,
@@ -115,8 +129,9 @@ void Relay::cross_to_local(const client::Message& message, Instant now) {
       .message_expiry_interval_seconds = publish.message_expiry_interval_seconds,
       .packet_id = id,
       .dup = publish.dup};
-  const Accepted accepted = local_.publish(publication, token_of(id), now);
-  if (accepted != Accepted::accepted) return not_taken(in_, remote_, id, accepted, now);
+  const Accepted accepted = local_.publish(publication, token_of(message.receipt), now);
+  if (accepted != Accepted::accepted)
+    return not_taken(in_, remote_, message.receipt, accepted, now);
   ++figures_.received;
 }
 
@@ -135,10 +150,12 @@ bool Relay::is_too_large(const client::Publication& publication) const noexcept 
 
 /// A message that does not cross is done with where it comes from; one that could not cross now,
 /// but may later, comes again on new connections.
-void Relay::not_taken(Way& way, client::Client& from, PacketId id, Accepted why, Instant now) {
+void Relay::not_taken(Way& way, client::Client& from, const Receipt& receipt, Accepted why,
+                      Instant now) {
+  const bool wants_answer = receipt.packet_id != PacketId{0};
   const bool passing =
       why == Accepted::not_connected || why == Accepted::no_room || why == Accepted::id_in_use;
-  if (passing && id != PacketId{0}) {
+  if (passing && wants_answer) {
     failed_ = true;
     return;
   }
@@ -149,37 +166,28 @@ void Relay::not_taken(Way& way, client::Client& from, PacketId id, Accepted why,
                  broker::concat({"Bridge ", options_.name, " drops a message on ", name_, "."}));
     }
   }
-  if (id == PacketId{0}) return;
+  if (!wants_answer) return;
   // Of QoS 2 no identifier is in use at the other end: a PUBREL for it goes no further.
-  way.lowered.insert(id);
-  acknowledged(way, from, {token_of(id), {}, {}}, now);
+  way.lowered.insert(receipt.packet_id);
+  acknowledged(way, from, receipt, Reason::success, now);
 }
 
-void Relay::acknowledged(Way& way, client::Client& from, const client::Acknowledged& event,
+void Relay::acknowledged(Way& way, client::Client& from, const Receipt& receipt, Reason reason,
                          Instant now) {
-  const PacketId id{static_cast<std::uint16_t>(static_cast<std::uint64_t>(event.token))};
-  const auto known = way.receipts.find(id);
-  if (known == way.receipts.end()) return;  // a notification of the bridge's own
-  const Receipt receipt = known->second;
-  way.receipts.erase(known);
-  if (receipt.answer != mqtt::PacketType::pubrec) way.lowered.erase(id);
-  from.acknowledge(receipt, event.reason, now);
-}
-
-void Relay::received(Way& way, client::Client& from, PacketId id, Instant now) {
-  acknowledged(way, from, {token_of(id), Reason::success, {}}, now);
+  if (receipt.number == 0) return;  // a notification of the bridge's own
+  const bool is_over = receipt.answer != PacketType::pubrec;
+  if (is_over && !way.lowered.empty()) way.lowered.erase(receipt.packet_id);
+  from.acknowledge(receipt, reason, now);
 }
 
 void Relay::released(Way& way, client::Client& from, client::Client& to, const Receipt& receipt,
                      Instant now) {
-  assert(receipt.answer == mqtt::PacketType::pubcomp);
-  const PacketId id = receipt.packet_id;
-  way.receipts[id] = receipt;
+  assert(receipt.answer == PacketType::pubcomp);
   // A server without QoS 2 knows no PUBREL.
   const bool goes_no_further =
-      way.lowered.contains(id) || to.terms().maximum_qos < Qos::exactly_once;
-  if (goes_no_further) return acknowledged(way, from, {token_of(id), {}, {}}, now);
-  to.release(id, token_of(id), now);
+      way.lowered.contains(receipt.packet_id) || to.terms().maximum_qos < Qos::exactly_once;
+  if (goes_no_further) return acknowledged(way, from, receipt, Reason::success, now);
+  to.release(receipt.packet_id, token_of(receipt), now);
 }
 
 }  // namespace bridge

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -57,15 +56,10 @@ class Relay final {
   [[nodiscard]] const MessageFigures& figures() const noexcept { return figures_; }
 
  private:
-  /// Messages of one direction with QoS 1 and 2 that are not acknowledged where they come from.
+  /// The messages of one direction that are not acknowledged where they come from.
   struct Way {
-    std::unordered_map<mqtt::PacketId, client::Receipt> receipts;
     /// QoS 2 where they come from, and less where they go: PUBREL goes no further.
     std::unordered_set<mqtt::PacketId> lowered;
-    void clear() {
-      receipts.clear();
-      lowered.clear();
-    }
   };
 
   /// Writes those for the other end to properties_, one hop more among them. Returns false if the
@@ -76,12 +70,12 @@ class Relay final {
   [[nodiscard]] bool is_too_large(const client::Publication& publication) const noexcept;
   static void released(Way& way, client::Client& from, client::Client& to,
                        const client::Receipt& receipt, Instant now);
-  static void received(Way& way, client::Client& from, mqtt::PacketId id, Instant now);
-  static void acknowledged(Way& way, client::Client& from, const client::Acknowledged& event,
-                           Instant now);
+  /// The message of the receipt is done with at the other end: it is acknowledged at its origin.
+  static void acknowledged(Way& way, client::Client& from, const client::Receipt& receipt,
+                           mqtt::Reason reason, Instant now);
   /// Decides about a message at its origin after its publication was not taken.
-  void not_taken(Way& way, client::Client& from, mqtt::PacketId id, client::Accepted why,
-                 Instant now);
+  void not_taken(Way& way, client::Client& from, const client::Receipt& receipt,
+                 client::Accepted why, Instant now);
 
   const Options& options_;
   const TopicMap& map_;

@@ -73,22 +73,27 @@ void Client::feed(mqtt::Bytes bytes, Instant now) {
 
 std::optional<Event> Client::next(Instant now) {
   State& state = *state_;
-  if (state.look_at_time(now)) return Open{};
+  std::optional<Event> event;
+  if (state.look_at_time(now)) {
+    event = Open{};
+    return event;
+  }
   if (!state.ended) {
     if (const auto token = state.sending.take_finished()) {
-      return Acknowledged{*token, Reason::success, {}};
+      event = Acknowledged{*token, PacketId{0}, Reason::success, {}};
+    } else if (state.phase == Phase::connected && state.sending.resending()) {
+      event = state.send_again(now);
     }
-    if (state.phase == Phase::connected && state.sending.resending()) {
-      if (auto dropped = state.send_again(now)) return dropped;
-    }
-    if (auto event = state.receive(now)) return event;
+    if (!event) state.receive(event, now);
   }
-  if (state.ended) return *std::exchange(state.ended, std::nullopt);
-  if (state.room_wanted && has_room(*state.room_wanted)) {
+  if (event) return event;
+  if (state.ended) {
+    event = *std::exchange(state.ended, std::nullopt);
+  } else if (state.room_wanted && has_room(*state.room_wanted)) {
     state.room_wanted.reset();
-    return Room{};
+    event = Room{};
   }
-  return std::nullopt;
+  return event;
 }
 
 std::optional<Instant> Client::next_wake() const noexcept {

@@ -23,44 +23,45 @@ constexpr mqtt::Failure unexpected_packet{Reason::protocol_error, "a packet that
 
 }  // namespace
 
-std::optional<Event> Client::State::receive(Instant now) {
+void Client::State::receive(Told& event, Instant now) {
   const std::size_t packet_bytes_max =
       options.packet_bytes_max == 0 ? Terms{}.packet_bytes_max : options.packet_bytes_max;
-  while (phase == Phase::connecting || phase == Phase::connected) {
+  while (!event && (phase == Phase::connecting || phase == Phase::connected)) {
     const auto frame = reader.next(packet_bytes_max, options.version);
-    if (!frame) {
-      fail(frame.error(), now);
-      break;
+    if (!frame) return fail(frame.error(), now);
+    if (!*frame) return;
+    if (phase == Phase::connected) {
+      on_frame(**frame, event, now);
+    } else {
+      event = on_first_frame(**frame, now);
     }
-    if (!*frame) break;
-    auto event = phase == Phase::connected ? on_frame(**frame, now) : on_first_frame(**frame, now);
-    if (event) return event;
   }
-  return std::nullopt;
 }
 
-std::optional<Event> Client::State::on_frame(const Frame& frame, Instant now) {
+void Client::State::on_frame(const Frame& frame, Told& event, Instant now) {
   switch (frame.type) {
     case PacketType::publish:
-      return on_publish(frame, now);
+      return on_publish(frame, event, now);
     case PacketType::puback:
     case PacketType::pubrec:
     case PacketType::pubrel:
     case PacketType::pubcomp:
-      return on_ack(frame, now);
+      return on_ack(frame, event, now);
     case PacketType::suback:
     case PacketType::unsuback:
-      return on_answer(frame, now);
+      event = on_answer(frame, now);
+      return;
     case PacketType::pingresp:
       if (const auto packet = mqtt::decode_pingresp(frame); !packet) fail(packet.error(), now);
-      return std::nullopt;
+      return;
     case PacketType::disconnect:
-      return on_disconnect(frame, now);
+      event = on_disconnect(frame, now);
+      return;
     case PacketType::auth:
-      return on_auth(frame, now);
+      event = on_auth(frame, now);
+      return;
     default:
-      fail(unexpected_packet, now);
-      return std::nullopt;
+      return fail(unexpected_packet, now);
   }
 }
 
@@ -136,27 +137,31 @@ void Client::State::accept_terms(const mqtt::Connack& packet, Instant now) {
   phase = Phase::connected;
 }
 
-std::optional<Event> Client::State::on_publish(const Frame& frame, Instant now) {
+void Client::State::on_publish(const Frame& frame, Told& event, Instant now) {
   using Taken = ReceiveWindow::Taken;
-  auto publish = mqtt::decode_publish(frame, options.version, mqtt::Side::server);
-  if (!publish) {
-    fail(publish.error(), now);
-    return std::nullopt;
+  Message& message = event.emplace().emplace<Message>();
+  mqtt::Publish& publish = message.publish;
+  if (auto read = mqtt::decode_publish(frame, options.version, mqtt::Side::server, publish);
+      !read) {
+    event.reset();
+    return fail(read.error(), now);
   }
-  if (publish->topic_alias != 0 && !resolve_alias(*publish, now)) return std::nullopt;
-  if (publish->qos == Qos::at_most_once) return Message{*publish, {}};
+  if (publish.topic_alias != 0 && !resolve_alias(publish, now)) return event.reset();
+  if (publish.qos == Qos::at_most_once) return;
   const std::size_t before = output.size();
-  const auto [taken, receipt] = receiving.publish(*publish, output);
+  const auto [taken, receipt] = receiving.publish(publish, output);
+  message.receipt = receipt;
+  if (taken == Taken::fresh && options.acknowledge == Acknowledge::at_once) {
+    receiving.acknowledge(receipt, Reason::success, output);
+  }
+  if (output.size() > before) keep_alive.sent(now);
+  if (taken == Taken::fresh) return;
+  event.reset();
   if (taken == Taken::too_many) {
     fail({Reason::receive_maximum_exceeded, "more messages than the Receive Maximum"}, now);
   } else if (taken == Taken::misused) {
     fail({Reason::protocol_error, "a message under an identifier that is being released"}, now);
-  } else if (taken == Taken::fresh && options.acknowledge == Acknowledge::at_once) {
-    receiving.acknowledge(receipt, Reason::success, output);
   }
-  if (output.size() > before) keep_alive.sent(now);
-  if (taken == Taken::fresh) return Message{*publish, receipt};
-  return std::nullopt;
 }
 
 bool Client::State::resolve_alias(mqtt::Publish& publish, Instant now) {
@@ -174,35 +179,31 @@ bool Client::State::resolve_alias(mqtt::Publish& publish, Instant now) {
   return false;
 }
 
-std::optional<Event> Client::State::on_ack(const Frame& frame, Instant now) {
+void Client::State::on_ack(const Frame& frame, Told& event, Instant now) {
   const auto packet = mqtt::decode_ack(frame, options.version);
-  if (!packet) {
-    fail(packet.error(), now);
-    return std::nullopt;
-  }
-  if (packet->type == PacketType::pubrel) return on_pubrel(*packet, now);
+  if (!packet) return fail(packet.error(), now);
+  if (packet->type == PacketType::pubrel) return on_pubrel(*packet, event, now);
   SendWindow::Flight* const flight = sending.find(packet->packet_id);
-  if (packet->type == PacketType::pubrec) return on_pubrec(*packet, flight, now);
+  if (packet->type == PacketType::pubrec) return on_pubrec(*packet, flight, event, now);
   // An answer to nothing is harmless: a server may have sent it twice.
-  if (flight == nullptr) return std::nullopt;
+  if (flight == nullptr) return;
   const auto awaited =
       packet->type == PacketType::puback ? SendWindow::Phase::puback : SendWindow::Phase::pubcomp;
-  if (flight->phase == awaited) return finished(*packet, *flight);
+  if (flight->phase == awaited) return finished(*packet, *flight, event);
   fail({Reason::protocol_error, "an acknowledgement of another kind"}, now);
-  return std::nullopt;
 }
 
-std::optional<Event> Client::State::on_pubrec(const mqtt::Ack& packet, SendWindow::Flight* flight,
-                                              Instant now) {
+void Client::State::on_pubrec(const mqtt::Ack& packet, SendWindow::Flight* flight, Told& event,
+                              Instant now) {
   if (flight != nullptr && flight->phase == SendWindow::Phase::puback) {
-    fail({Reason::protocol_error, "an acknowledgement of another kind"}, now);
-    return std::nullopt;
+    return fail({Reason::protocol_error, "an acknowledgement of another kind"}, now);
   }
   if (packet.reason >= Reason::unspecified_error) {  // [MQTT-4.3.3-4]
     const bool awaited = flight != nullptr && flight->phase == SendWindow::Phase::pubrec;
-    return awaited ? finished(packet, *flight) : std::nullopt;
+    if (awaited) finished(packet, *flight, event);
+    return;
   }
-  if (flight != nullptr && relays()) return on_relayed_pubrec(packet.packet_id, *flight);
+  if (flight != nullptr && relays()) return on_relayed_pubrec(packet.packet_id, *flight, event);
   mqtt::Ack release{.type = PacketType::pubrel, .packet_id = packet.packet_id};
   if (flight == nullptr) {
     release.reason = Reason::packet_identifier_not_found;
@@ -211,26 +212,27 @@ std::optional<Event> Client::State::on_pubrec(const mqtt::Ack& packet, SendWindo
   }
   encode(release, options.version, output);
   keep_alive.sent(now);
-  return std::nullopt;
 }
 
 /// The caller answers. A PUBREC that comes twice on a connection tells nothing.
-std::optional<Event> Client::State::on_relayed_pubrec(PacketId id, SendWindow::Flight& flight) {
-  if (flight.phase != SendWindow::Phase::pubrec) return std::nullopt;
+void Client::State::on_relayed_pubrec(PacketId id, SendWindow::Flight& flight, Told& event) {
+  if (flight.phase != SendWindow::Phase::pubrec) return;
   sending.release(flight);
-  return Received{flight.token, id};
+  event = Received{flight.token, id};
 }
 
-std::optional<Event> Client::State::finished(const mqtt::Ack& packet,
-                                             const SendWindow::Flight& flight) {
-  const Token token = flight.token;
+void Client::State::finished(const mqtt::Ack& packet, const SendWindow::Flight& flight,
+                             Told& event) {
+  Acknowledged& done = event.emplace().emplace<Acknowledged>();
+  done.token = flight.token;
+  done.packet_id = packet.packet_id;
   // PUBCOMP of an identifier that the server does not know any more is an end like any other.
-  const bool complete = packet.type == PacketType::pubcomp;
+  done.reason = packet.type == PacketType::pubcomp ? Reason::success : packet.reason;
+  done.reason_string = packet.reason_string;
   sending.finish(packet.packet_id);
-  return Acknowledged{token, complete ? Reason::success : packet.reason, packet.reason_string};
 }
 
-std::optional<Event> Client::State::on_pubrel(const mqtt::Ack& packet, Instant now) {
+void Client::State::on_pubrel(const mqtt::Ack& packet, Told& event, Instant now) {
   const std::size_t before = output.size();
   const auto [taken, receipt] = receiving.release(packet.packet_id, output);
   const bool fresh = taken == ReceiveWindow::Taken::fresh;
@@ -241,8 +243,7 @@ std::optional<Event> Client::State::on_pubrel(const mqtt::Ack& packet, Instant n
     receiving.acknowledge(receipt, Reason::success, output);
   }
   if (output.size() > before) keep_alive.sent(now);
-  if (fresh && !at_once) return Released{receipt};
-  return std::nullopt;
+  if (fresh && !at_once) event = Released{receipt};
 }
 
 std::optional<Event> Client::State::on_answer(const Frame& frame, Instant now) {

@@ -74,9 +74,11 @@ void Client::release(PacketId packet_id, Token token, Instant now) {
   State& state = *state_;
   assert(state.relays() && packet_id != PacketId{0});
   if (state.phase != Phase::connected) return;
-  const SendWindow::Flight* const flight = state.sending.find(packet_id);
+  SendWindow::Flight* const flight = state.sending.find(packet_id);
   if (flight != nullptr && flight->phase != SendWindow::Phase::pubcomp) return;
-  if (flight == nullptr) {
+  if (flight != nullptr) {
+    flight->token = token;
+  } else {
     state.sending.restore(
         {.packet_id = packet_id, .token = token, .qos = Qos::exactly_once, .released = true}, now);
   }

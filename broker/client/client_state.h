@@ -72,23 +72,25 @@ struct Client::State {
   bool send_again(mqtt::PacketId id, SendWindow::Flight& flight, Instant now);
   [[nodiscard]] std::optional<mqtt::Reason> objection_to(mqtt::Qos qos, bool retain) const noexcept;
 
-  // Packets of the server. Nothing: there is nothing to tell the caller.
+  // Packets of the server. Nothing: there is nothing to tell the caller. Those of a message write
+  // its event where the caller finds it: each copy would cost the message a percent.
 
-  std::optional<Event> receive(Instant now);
-  std::optional<Event> on_frame(const mqtt::Frame& frame, Instant now);
+  using Told = std::optional<Event>;
+  void receive(Told& event, Instant now);
+  void on_frame(const mqtt::Frame& frame, Told& event, Instant now);
   std::optional<Event> on_first_frame(const mqtt::Frame& frame, Instant now);
   std::optional<Event> on_connack(const mqtt::Frame& frame, Instant now);
   std::optional<Event> refused(const mqtt::Connack& packet, Instant now);
   void accept_terms(const mqtt::Connack& packet, Instant now);
-  std::optional<Event> on_publish(const mqtt::Frame& frame, Instant now);
+  void on_publish(const mqtt::Frame& frame, Told& event, Instant now);
   /// Returns whether the topic is known; if not, the client has failed.
   bool resolve_alias(mqtt::Publish& publish, Instant now);
-  std::optional<Event> on_ack(const mqtt::Frame& frame, Instant now);
-  std::optional<Event> on_pubrec(const mqtt::Ack& packet, SendWindow::Flight* flight, Instant now);
-  std::optional<Event> on_relayed_pubrec(mqtt::PacketId id, SendWindow::Flight& flight);
+  void on_ack(const mqtt::Frame& frame, Told& event, Instant now);
+  void on_pubrec(const mqtt::Ack& packet, SendWindow::Flight* flight, Told& event, Instant now);
+  void on_relayed_pubrec(mqtt::PacketId id, SendWindow::Flight& flight, Told& event);
   [[nodiscard]] bool relays() const noexcept { return options.handshakes == Handshakes::relayed; }
-  std::optional<Event> finished(const mqtt::Ack& packet, const SendWindow::Flight& flight);
-  std::optional<Event> on_pubrel(const mqtt::Ack& packet, Instant now);
+  void finished(const mqtt::Ack& packet, const SendWindow::Flight& flight, Told& event);
+  void on_pubrel(const mqtt::Ack& packet, Told& event, Instant now);
   std::optional<Event> on_answer(const mqtt::Frame& frame, Instant now);
   std::optional<Event> on_disconnect(const mqtt::Frame& frame, Instant now);
   std::optional<Event> on_auth(const mqtt::Frame& frame, Instant now);

@@ -83,7 +83,8 @@ struct Received {
 /// A publication is finished: PUBACK, PUBCOMP, or a PUBREC with an error.
 struct Acknowledged {
   Token token;
-  mqtt::Reason reason;  // below 0x80 the server has the message
+  mqtt::PacketId packet_id;  // 0: finished with the session that the server has lost
+  mqtt::Reason reason;       // below 0x80 the server has the message
   std::string_view reason_string;
 };
 

@@ -10,16 +10,9 @@ namespace client {
 using mqtt::PacketId;
 using mqtt::Qos;
 
-SendWindow::Flight* SendWindow::find(PacketId id) {
-  const auto found = flights_.find(id);
-  return found == flights_.end() ? nullptr : &found->second;
-}
-
 void SendWindow::add(PacketId id, const Publication& publication, Token token, Instant now) {
   assert(id != PacketId{0} && publication.qos != Qos::at_most_once);
-  const auto [place, fresh] = flights_.try_emplace(id);
-  assert(fresh);
-  Flight& flight = place->second;
+  Flight& flight = flights_.add(id);
   flight.publication = KeptPublication(publication, now);
   flight.token = token;
   flight.place = next_place_++;
@@ -46,28 +39,29 @@ void SendWindow::release(Flight& flight) {
 }
 
 void SendWindow::finish(PacketId id) {
-  const auto found = flights_.find(id);
-  assert(found != flights_.end());
-  count(found->second, false);
-  size_bytes_ -= found->second.publication.size_bytes();
-  flights_.erase(found);
+  Flight* const flight = flights_.find(id);
+  assert(flight != nullptr);
+  count(*flight, false);
+  size_bytes_ -= flight->publication.size_bytes();
+  flights_.erase(id);
 }
 
 void SendWindow::connection_lost() {
   to_resend_ = in_order();
   std::ranges::reverse(to_resend_);
-  for (auto& [id, flight] : flights_) {
+  flights_.for_each([this](PacketId /*id*/, Flight& flight) {
     flight.waits = true;
     count(flight, flight.phase == Phase::pubcomp);
-  }
+  });
 }
 
 void SendWindow::session_lost() {
   for (const PacketId id : std::vector(to_resend_)) {
-    Flight& flight = flights_.at(id);
-    flight.sent_before = false;
-    if (flight.phase != Phase::pubcomp) continue;
-    finished_.push_back(flight.token);
+    Flight* const flight = flights_.find(id);
+    assert(flight != nullptr);
+    flight->sent_before = false;
+    if (flight->phase != Phase::pubcomp) continue;
+    finished_.push_back(flight->token);
     finish(id);
   }
 }
@@ -106,10 +100,10 @@ void SendWindow::sent_again(PacketId id) {
 std::vector<PacketId> SendWindow::in_order() const {
   std::vector<PacketId> ids;
   ids.reserve(flights_.size());
-  for (const auto& [id, flight] : flights_) ids.push_back(id);
+  flights_.for_each([&](PacketId id, const Flight& /*flight*/) { ids.push_back(id); });
   std::ranges::sort(ids, {}, [this](PacketId id) {
-    const Flight& flight = flights_.at(id);
-    return std::pair(flight.phase != Phase::pubcomp, flight.place);
+    const Flight* const flight = flights_.find(id);
+    return std::pair(flight->phase != Phase::pubcomp, flight->place);
   });
   return ids;
 }
@@ -118,7 +112,7 @@ std::vector<SavedSession::Outgoing> SendWindow::save(Instant now) const {
   std::vector<SavedSession::Outgoing> saved;
   saved.reserve(flights_.size());
   for (const PacketId id : in_order()) {
-    const Flight& flight = flights_.at(id);
+    const Flight& flight = *flights_.find(id);
     SavedSession::Outgoing& one = saved.emplace_back();
     one.packet_id = id;
     one.token = flight.token;
@@ -145,7 +139,7 @@ void SendWindow::restore(const SavedSession::Outgoing& saved, Instant now) {
       .retain = saved.retain,
       .message_expiry_interval_seconds = saved.message_expiry_interval_seconds};
   add(saved.packet_id, publication, saved.token, now);
-  Flight& flight = flights_.at(saved.packet_id);
+  Flight& flight = *flights_.find(saved.packet_id);
   flight.sent_before = saved.sent;
   if (saved.released) release(flight);
 }

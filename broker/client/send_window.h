@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "broker/client/id_table.h"
 #include "broker/client/publication.h"
 #include "broker/client/saved_session.h"
 #include "broker/wire/protocol.h"
@@ -42,8 +42,8 @@ class SendWindow {
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
   [[nodiscard]] std::size_t quota_used() const noexcept { return quota_used_; }
   [[nodiscard]] bool contains(mqtt::PacketId id) const { return flights_.contains(id); }
-  /// Null if there is none.
-  [[nodiscard]] Flight* find(mqtt::PacketId id);
+  /// Null if there is none. Good until the next call that changes the window.
+  [[nodiscard]] Flight* find(mqtt::PacketId id) { return flights_.find(id); }
 
   /// Takes a message that was sent. Requires that its identifier is free, and QoS 1 or 2.
   void add(mqtt::PacketId id, const Publication& publication, Token token, Instant now);
@@ -75,7 +75,7 @@ class SendWindow {
   [[nodiscard]] std::vector<mqtt::PacketId> in_order() const;
   void count(Flight& flight, bool counted);
 
-  std::unordered_map<mqtt::PacketId, Flight> flights_;
+  IdTable<Flight> flights_;
   std::vector<mqtt::PacketId> to_resend_;  // last first; some may be finished meanwhile
   std::vector<Token> finished_;            // by session_lost(); last first
   std::uint64_t next_place_ = 0;

@@ -201,11 +201,15 @@ Decoded<Publish> decode_publish(const Frame& frame, Version version) {
 }
 
 Decoded<Publish> decode_publish(const Frame& frame, Version version, Side sent_by) {
-  if (sent_by == Side::client) return decode_publish(frame, version);
   Decoded<Publish> decoded;
-  const auto read = read_publish<Side::server>(frame, version, *decoded);
+  const auto read = decode_publish(frame, version, sent_by, *decoded);
   if (!read) decoded = std::unexpected(read.error());
   return decoded;
+}
+
+Decoded<bool> decode_publish(const Frame& frame, Version version, Side sent_by, Publish& publish) {
+  return sent_by == Side::client ? read_publish<Side::client>(frame, version, publish)
+                                 : read_publish<Side::server>(frame, version, publish);
 }
 
 void forwarded_properties(Bytes properties, ByteBuffer& out) {

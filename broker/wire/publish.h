@@ -49,6 +49,10 @@ struct Publish {
 ///           check is optional, section 3.3.2.3.2).
 /// Cost      Allocates nothing.
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version, Side sent_by);
+/// The same, where `publish` is to be: a client's own copies of a packet would cost it some
+/// percent.
+[[nodiscard]] Decoded<bool> decode_publish(const Frame& frame, Version version, Side sent_by,
+                                           Publish& publish);
 /// The same for a client's: the way of every message.
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version);
 

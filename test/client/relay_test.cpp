@@ -38,7 +38,7 @@ TEST_CASE("the caller takes each step of a relayed handshake with QoS 2", "[clie
   talk.run();
   CHECK(talk.sent() == Strings{"PUBREL m7"});
   talk.hear(Talk::ack(pubcomp, 7));
-  CHECK(talk.events() == Strings{"acknowledged 4 00"});
+  CHECK(talk.events() == Strings{"acknowledged 5 00"});
   CHECK(talk.client.in_flight() == 0);
 }
 
