@@ -6,18 +6,21 @@
 
 namespace broker {
 
-void ClientLog::note(LogType type, std::initializer_list<std::string_view> pieces,
+void ClientLog::note(LogType type, const LogFields& fields,
+                     std::initializer_list<std::string_view> pieces,
                      const std::source_location& place) {
-  rates_.write(log_, type, pieces, turn_.now(), place);
+  rates_.write(log_, type, fields, pieces, turn_.now(), place);
 }
 
-void ClientLog::note_rarely(RareLine kind, std::initializer_list<std::string_view> pieces,
+void ClientLog::note_rarely(RareLine kind, const LogFields& fields,
+                            std::initializer_list<std::string_view> pieces,
                             const std::source_location& place) {
   const auto held_back = rare_[static_cast<std::size_t>(kind)].admit(turn_.now());
   if (!held_back) return;
-  note(LogType::notice, pieces, place);
+  note(LogType::notice, fields, pieces, place);
   if (*held_back > 0) {
-    note(LogType::notice, {std::to_string(*held_back), " more lines of this kind before it."});
+    note(LogType::notice, {.event = Event::lines_held_back},
+         {std::to_string(*held_back), " more lines of this kind before it."});
   }
 }
 

@@ -13,6 +13,7 @@
 #include "broker/core/line_rate.h"
 #include "broker/core/line_rates.h"
 #include "broker/core/log.h"
+#include "broker/core/log_fields.h"
 #include "broker/turn.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
@@ -50,10 +51,16 @@ class ClientLog final {
   }
 
   /// A line that a client can cause; see LineRates.
-  void note(LogType type, std::initializer_list<std::string_view> pieces,
+  void note(LogType type, const LogFields& fields, std::initializer_list<std::string_view> pieces,
             const std::source_location& place = std::source_location::current());
+  /// The same without an event: lines about packets, which are asked for.
+  void note(LogType type, std::initializer_list<std::string_view> pieces,
+            const std::source_location& place = std::source_location::current()) {
+    note(type, {}, pieces, place);
+  }
   /// A notice.
-  void note_rarely(RareLine kind, std::initializer_list<std::string_view> pieces,
+  void note_rarely(RareLine kind, const LogFields& fields,
+                   std::initializer_list<std::string_view> pieces,
                    const std::source_location& place = std::source_location::current());
   // Debug lines, out of the way of most packets.
   void note_received(const Connection& connection, const mqtt::Frame& frame);

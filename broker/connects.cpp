@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "broker/core/client_text.h"
+#include "broker/core/log_fields.h"
 #include "broker/core/text.h"
 
 namespace broker {
@@ -95,7 +96,9 @@ Next Connects::refuse_undecoded(Connection& connection, const mqtt::Frame& frame
     why += concat({" ", std::to_string(head.level)});
     if (!head.client_id.empty()) why += concat({", client id '", cut(head.client_id), "'"});
   }
-  log_.note(LogType::notice,
+  LogFields fields = fields_of(Event::connect_refused, connection, failure.reason);
+  fields.client_id = head.client_id;
+  log_.note(LogType::notice, fields,
             {"Client connection from ", client_address_text(connection), " refused: ", why, "."});
   return turn_away(connection, head.version, failure);
 }
@@ -108,6 +111,8 @@ bool Connects::refuse_control_will(Connection& connection, const mqtt::Connect& 
   ++metrics_.denied[static_cast<std::size_t>(Denial::will)];
   log_.note_rarely(
       ClientLog::RareLine::control_will,
+      applicant_fields(Event::will_denied, connection, rules_.client_id_of(connection, packet),
+                       packet, Reason::not_authorized),
       {"Client ", applicant_text(connection, packet), " refused: its will goes to $CONTROL."});
   disconnects_.end(connection, WillFate::discard, CloseHow::policy);
   return true;
@@ -119,8 +124,11 @@ std::string Connects::applicant_text(const Connection& connection,
 }
 
 Next Connects::refuse(Connection& connection, const mqtt::Connect& packet, const Failure& failure) {
-  log_.note(LogType::notice, {"Client ", applicant_text(connection, packet),
-                              " refused: ", rules_.explain(packet, failure), "."});
+  log_.note(LogType::notice,
+            applicant_fields(Event::connect_refused, connection,
+                             rules_.client_id_of(connection, packet), packet, failure.reason),
+            {"Client ", applicant_text(connection, packet),
+             " refused: ", rules_.explain(packet, failure), "."});
   return turn_away(connection, packet.version, failure);
 }
 
@@ -128,11 +136,17 @@ Next Connects::refuse(Connection& connection, const mqtt::Connect& packet, const
 void Connects::note_refused_login(const Connection& connection, const mqtt::Connect& packet,
                                   const Verdict& verdict) {
   const std::string applicant = applicant_text(connection, packet);
+  const Event event = verdict.reason == Reason::not_authorized ? Event::login_failed
+                      : verdict.reason == Reason::banned       ? Event::banned_address_refused
+                                                               : Event::login_unanswered;
+  const LogFields fields = applicant_fields(
+      event, connection, rules_.client_id_of(connection, packet), packet, verdict.reason);
   if (verdict.reason == Reason::not_authorized) {
-    log_.note(LogType::warning,
+    log_.note(LogType::warning, fields,
               {"Client ", applicant, " (", verdict.why, ") disconnected, not authorised."});
   } else {
-    log_.note(LogType::warning, {"Client ", applicant, " disconnected: ", verdict.why, "."});
+    log_.note(LogType::warning, fields,
+              {"Client ", applicant, " disconnected: ", verdict.why, "."});
   }
 }
 
@@ -220,7 +234,8 @@ Next Connects::accept(Connection& connection, const mqtt::Connect& packet, const
                 [&](mqtt::ByteBuffer& out) { mqtt::encode(answer, packet.version, out); });
   if (connection.held) connection.held->everything = true;
   if (log_.tells_of_connections()) {
-    log_.note(LogType::notice, {connected_line(connection, packet)});
+    log_.note(LogType::notice, fields_of(Event::client_connected, connection),
+              {connected_line(connection, packet)});
   }
   if (log_.debug()) {
     for (const std::string& line : will_lines(packet)) log_.note(LogType::debug, {line});

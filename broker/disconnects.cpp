@@ -3,6 +3,7 @@
 #include <string>
 
 #include "broker/core/client_text.h"
+#include "broker/core/log_fields.h"
 #include "broker/timer_kind.h"
 
 namespace broker {
@@ -21,6 +22,19 @@ CloseHow how_to_close(mqtt::Reason reason) {
       return CloseHow::policy;
     default:
       return CloseHow::protocol_error;
+  }
+}
+
+/// The event of a line about a client that broke a rule.
+Event event_of_failure(mqtt::Reason reason) {
+  switch (reason) {
+    case mqtt::Reason::packet_too_large:
+      return Event::packet_too_large;
+    case mqtt::Reason::message_rate_too_high:
+    case mqtt::Reason::quota_exceeded:
+      return Event::publish_rate_exceeded;
+    default:
+      return Event::protocol_error;
   }
 }
 
@@ -58,6 +72,12 @@ Session* Disconnects::detach(Connection& connection, std::optional<CloseHow> clo
   return session;
 }
 
+void Disconnects::note_closed(const Connection& connection, const LogFields& fields,
+                              std::string_view how) {
+  if (connection.session == nullptr || !log_.tells_of_connections()) return;
+  log_.note(LogType::notice, fields, {"Client ", describe_client(connection), how});
+}
+
 void Disconnects::count_gone(const Connection& connection) {
   assert(metrics_.clients_by_version[index_of(connection.version)] > 0);
   --metrics_.clients_connected;
@@ -74,16 +94,18 @@ void Disconnects::dismiss(Connection& connection, mqtt::Reason reason, std::stri
 
 Next Disconnects::fail(Connection& connection, const mqtt::Failure& failure) {
   log_.note(LogType::notice,
+            fields_of(event_of_failure(failure.reason), connection, failure.reason),
             {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
   dismiss(connection, failure.reason, failure.what);
   return Next::stop;
 }
 
 Next Disconnects::fail_too_large(Connection& connection, std::size_t size_bytes) {
-  log_.note(LogType::notice, {"Client ", describe_client_with_user(connection),
-                              " disconnected: packet too large: ", std::to_string(size_bytes),
-                              " bytes, max_packet_size is ",
-                              std::to_string(connection.promises.maximum_packet_size_bytes), "."});
+  log_.note(LogType::notice,
+            fields_of(Event::packet_too_large, connection, mqtt::Reason::packet_too_large),
+            {"Client ", describe_client_with_user(connection), " disconnected: packet too large: ",
+             std::to_string(size_bytes), " bytes, max_packet_size is ",
+             std::to_string(connection.promises.maximum_packet_size_bytes), "."});
   dismiss(connection, mqtt::Reason::packet_too_large, "packet too large");
   return Next::stop;
 }
@@ -95,8 +117,10 @@ void Disconnects::end_overrun() {
       Connection* const connection = connections_.find(id);
       if (connection == nullptr) continue;
       constexpr std::string_view why = "its queue is full";
-      log_.note(LogType::notice,
-                {"Client ", describe_client(*connection), " disconnected: ", why, "."});
+      log_.note(
+          LogType::notice,
+          fields_of(Event::slow_client_disconnected, *connection, mqtt::Reason::quota_exceeded),
+          {"Client ", describe_client(*connection), " disconnected: ", why, "."});
       dismiss(*connection, mqtt::Reason::quota_exceeded, why);
     }
   }

@@ -60,6 +60,8 @@ class Disconnects final {
   Next fail_too_large(Connection& connection, std::size_t size_bytes);
   /// Ends connections after their queue was full, if their listeners want it.
   void end_overrun();
+  /// The line about a client that is gone, if such lines are read; `how` is the end of it.
+  void note_closed(const Connection& connection, const LogFields& fields, std::string_view how);
 
  private:
   void count_gone(const Connection& connection);

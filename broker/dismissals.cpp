@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/client_text.h"
+#include "broker/core/log_fields.h"
 #include "broker/core/text.h"
 
 namespace broker {
@@ -57,7 +58,7 @@ std::size_t Dismissals::apply(const LoginChange& change, Session& session, Login
 
 void Dismissals::dismiss(Connection& connection, const Dismissal& dismissal) {
   if (log_.tells_of_connections()) {
-    log_.note(LogType::notice,
+    log_.note(LogType::notice, fields_of(dismissal.event, connection, dismissal.reason),
               {"Client ", describe_client(connection), " disconnected: ", dismissal.why, "."});
   }
   disconnects_.dismiss(connection, dismissal.reason, dismissal.why);
@@ -66,7 +67,8 @@ void Dismissals::dismiss(Connection& connection, const Dismissal& dismissal) {
 bool Dismissals::disconnect(std::string_view client_id) {
   const Session* const session = sessions_.find(client_id);
   if (session == nullptr || session->connection == nullptr) return false;
-  dismiss(*session->connection, {mqtt::Reason::administrative_action, "by the administrator"});
+  dismiss(*session->connection, {Event::disconnected_by_administrator,
+                                 mqtt::Reason::administrative_action, "by the administrator"});
   return true;
 }
 
@@ -75,7 +77,7 @@ bool Dismissals::forget(std::string_view client_id) {
   disconnect(client_id);
   // A session that ends with its connection is gone by now.
   if (Session* const session = sessions_.find(client_id)) life_.end_soon(*session);
-  log_.note(LogType::notice,
+  log_.note(LogType::notice, {.event = Event::session_forgotten, .client_id = client_id},
             {"Session of client ", cut(client_id), " forgotten: by the administrator."});
   return true;
 }
@@ -86,16 +88,19 @@ std::optional<Dismissals::Dismissal> Dismissals::dismissal_of(const LoginChange&
   if (!session.connection->tls_user_name().empty()) return std::nullopt;
   if (session.user_name.empty()) {
     if (!change.anonymous_refused) return std::nullopt;
-    return Dismissal{mqtt::Reason::not_authorized, "a user name is asked for now"};
+    return Dismissal{Event::login_withdrawn, mqtt::Reason::not_authorized,
+                     "a user name is asked for now"};
   }
   if (among(change.users_gone, session.user_name)) {
-    return Dismissal{mqtt::Reason::not_authorized, "its user was removed"};
+    return Dismissal{Event::login_withdrawn, mqtt::Reason::not_authorized, "its user was removed"};
   }
   if (among(change.users_changed, session.user_name)) {
-    return Dismissal{mqtt::Reason::administrative_action, "the password of its user was changed"};
+    return Dismissal{Event::login_withdrawn, mqtt::Reason::administrative_action,
+                     "the password of its user was changed"};
   }
   if (!change.unchecked_refused) return std::nullopt;
-  return Dismissal{mqtt::Reason::administrative_action, "passwords are checked now"};
+  return Dismissal{Event::login_withdrawn, mqtt::Reason::administrative_action,
+                   "passwords are checked now"};
 }
 
 void Dismissals::refresh_permissions(Session& session) {

@@ -47,6 +47,7 @@ class Dismissals final {
  private:
   /// Why the client of a session has to go; nothing if it may stay.
   struct Dismissal {
+    Event event;
     mqtt::Reason reason;
     std::string_view why;
   };

@@ -48,7 +48,7 @@ Next Publishes::take_metered(Connection& connection, const mqtt::Frame& frame) {
   if (!reading_.delay(connection, turn_.now())) return Next::go_on;
   ++metrics_.refused[static_cast<std::size_t>(Refusal::publish_delayed)];
   if (!std::exchange(connection.publishing->told, true)) {
-    log_.note_rarely(ClientLog::RareLine::delayed,
+    log_.note_rarely(ClientLog::RareLine::delayed, fields_of(Event::publish_delayed, connection),
                      {"Client ", describe_client(connection),
                       " publishes faster than it may: it is read no faster than that."});
   }
@@ -180,6 +180,7 @@ Reason Publishes::judge(const Connection& connection, const mqtt::Publish& packe
                         std::string_view topic, bool fits) {
   if (!fits) {
     log_.note(LogType::notice,
+              fields_of(Event::publish_too_large, connection, Reason::quota_exceeded),
               {"Dropped a too large PUBLISH from ", describe_client_with_user(connection), ": ",
                std::to_string(packet.payload.size()), " bytes, message_size_limit is ",
                std::to_string(options_.limits.message_size_limit_bytes), "."});

@@ -97,7 +97,8 @@ void SessionLife::expire(Session& session) {
 }
 
 void SessionLife::note_expired(const Session& session) {
-  log_.note(LogType::notice, {"Expiring client ", cut(session.client_id), " due to timeout."});
+  log_.note(LogType::notice, fields_of(Event::session_expired, session),
+            {"Expiring client ", cut(session.client_id), " due to timeout."});
   ++metrics_.clients_expired;
 }
 

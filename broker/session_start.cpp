@@ -62,7 +62,7 @@ Session* SessionStart::find_or_make(const Connection& connection, const mqtt::Co
 // The older connection has to go [MQTT-3.1.4-3].
 void SessionStart::take_over(Session& session, const Connection& by) {
   Connection& old = *session.connection;
-  log_.note(LogType::notice,
+  log_.note(LogType::notice, fields_of(Event::takeover, old, mqtt::Reason::session_taken_over),
             {"Client ", cut(session.client_id), " already connected, closing old connection from ",
              client_address_text(old), "; the new one is from ", client_address_text(by), "."});
   disconnects_.dismiss(old, mqtt::Reason::session_taken_over,

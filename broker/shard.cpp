@@ -181,10 +181,10 @@ void Shard::closed(ConnectionId id, CloseCause cause, Instant now) {
   State& state = *entry;
   Connection* const connection = state.tables.connections.find(id);
   if (connection == nullptr) return;
-  const bool tells = connection->session != nullptr && cause != CloseCause::ended_here;
-  if (tells && state.path.log.tells_of_connections()) {
-    state.path.log.note(LogType::notice,
-                        {"Client ", describe_client(*connection), how_it_ended(cause)});
+  if (cause != CloseCause::ended_here) {
+    const bool broke_rules = cause == CloseCause::protocol_error;
+    const Event event = broke_rules ? Event::protocol_error : Event::connection_lost;
+    state.disconnects.note_closed(*connection, fields_of(event, *connection), how_it_ended(cause));
   }
   state.disconnects.end(*connection, WillFate::publish, std::nullopt);
 }
@@ -353,9 +353,9 @@ Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& fram
     session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
     if (session.persistent()) tables.ledger.changed(session, Ledger::session_row);
   }
-  if (path.log.tells_of_connections()) {
-    path.log.note(LogType::notice, {"Client ", describe_client(connection), " disconnected."});
-  }
+  disconnects.note_closed(connection,
+                          fields_of(Event::client_disconnected, connection, packet->reason),
+                          " disconnected.");
   // Only 0x00 removes the will: a client that leaves for an error has it sent [MQTT-3.1.2-8]
   // [MQTT-3.14.4-3].
   const bool keep_will = packet->reason != mqtt::Reason::success;

@@ -55,7 +55,7 @@ void Shard::restored(std::uint64_t last_key, Instant now) {
   if (!state.restorer) return;
   state.restorer->restored();
   if (state.restorer->damaged() > 0) {
-    state.path.log.note(LogType::error,
+    state.path.log.note(LogType::error, {.event = Event::store_damaged},
                         {std::to_string(state.restorer->damaged()),
                          " stored rows are damaged and were left out (shard ",
                          std::to_string(static_cast<unsigned>(state.tables.options.index)), ")."});

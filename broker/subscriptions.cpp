@@ -214,6 +214,7 @@ bool Subscriptions::has_room(const Connection& connection, const Wanted& wanted)
   if (is_subscribed(session, wanted)) return true;
   log_.note_rarely(
       ClientLog::RareLine::subscription_limit,
+      fields_of(Event::subscription_limit, connection, Reason::quota_exceeded),
       {"Client ", describe_client_with_user(connection), " may not subscribe to more: ",
        full ? concat({"max_subscriptions is ", std::to_string(most)})
             : std::string("memory_limit is near"),

@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "broker/core/client_text.h"
+#include "broker/core/log_fields.h"
 
 namespace broker {
 namespace {
@@ -36,7 +37,7 @@ void TimeLimits::passed(Connection& connection) {
   if (connection.stage != Connection::Stage::connected) {
     ++metrics_.refused[static_cast<std::size_t>(Refusal::handshake_timeout)];
     log_.note_rarely(
-        ClientLog::RareLine::connect_timeout,
+        ClientLog::RareLine::connect_timeout, fields_of(Event::handshake_timeout, connection),
         {"Client connection from ", connection.address, " did not send CONNECT in time."});
     disconnects_.end(connection, WillFate::discard, CloseHow::policy,
                      "CONNECT did not come in time");
@@ -44,6 +45,7 @@ void TimeLimits::passed(Connection& connection) {
   }
   if (!reading_.late(connection, turn_.now())) return;
   log_.note(LogType::notice,
+            fields_of(Event::keep_alive_timeout, connection, mqtt::Reason::keep_alive_timeout),
             {"Client ", describe_client(connection), " has exceeded timeout, disconnecting."});
   disconnects_.dismiss(connection, mqtt::Reason::keep_alive_timeout, "keep alive timeout");
 }

@@ -58,9 +58,10 @@ class Store::Loader {
     count_holders();
     clean();
     if (unsound_ > 0) {
-      store_.log_.write(broker::LogType::error, "The store " + store_.path() +
-                                                    " is damaged: " + std::to_string(unsound_) +
-                                                    " rows make no sense and were left out.");
+      store_.log_.write_event(broker::LogType::error, {.event = broker::Event::store_damaged},
+                              "The store " + store_.path() +
+                                  " is damaged: " + std::to_string(unsound_) +
+                                  " rows make no sense and were left out.");
     }
     return loaded_;
   }
@@ -90,8 +91,8 @@ class Store::Loader {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_line_ < line_interval) return;
     last_line_ = now;
-    store_.log_.write(broker::LogType::information,
-                      "Loading the store: " + std::to_string(rows_) + " rows so far.");
+    store_.log_.write_event(broker::LogType::information, {.event = broker::Event::store_loading},
+                            "Loading the store: " + std::to_string(rows_) + " rows so far.");
   }
   Answer<void> announce() {
     const auto bytes = store_.database_.value(
@@ -99,8 +100,9 @@ class Store::Loader {
     if (!bytes) return std::unexpected(bytes.error());
     const std::uint64_t size = std::stoull(*bytes);
     if (size < large_bytes) return {};
-    store_.log_.write(broker::LogType::information, "Loading the store " + store_.path() + ", " +
-                                                        std::to_string(size >> 20U) + " MiB.");
+    store_.log_.write_event(
+        broker::LogType::information, {.event = broker::Event::store_loading},
+        "Loading the store " + store_.path() + ", " + std::to_string(size >> 20U) + " MiB.");
     return {};
   }
   /// Tells the store of messages that more than one refers to, and of those on their way.

@@ -19,9 +19,10 @@ Renewal::Renewal(Store& store, broker::Log& log, std::uint64_t number, std::uint
       walking_(shards),
       begin_(Clock::now()),
       next_line_(begin_ + renewal_line_interval) {
-  log_.write(broker::LogType::notice, "The store " + store_.path() +
-                                          " is being written anew. Clients are served meanwhile; "
-                                          "acknowledgements wait.");
+  log_.write_event(broker::LogType::notice, {.event = broker::Event::store_renewal},
+                   "The store " + store_.path() +
+                       " is being written anew. Clients are served meanwhile; "
+                       "acknowledgements wait.");
   for (std::uint32_t i = 0; i < shards; ++i) this->ask(broker::ShardIndex{i}, RenewalStep::begin);
 }
 
@@ -49,8 +50,9 @@ void Renewal::tell_progress() {
   const auto now = Clock::now();
   if (now < next_line_) return;
   next_line_ = now + renewal_line_interval;
-  log_.write(broker::LogType::notice,
-             "The store " + store_.path() + " is being written anew: " + extent() + " so far.");
+  log_.write_event(
+      broker::LogType::notice, {.event = broker::Event::store_renewal},
+      "The store " + store_.path() + " is being written anew: " + extent() + " so far.");
 }
 
 std::string Renewal::extent() const {

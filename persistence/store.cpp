@@ -99,10 +99,11 @@ Answer<void> Store::connect() {
   const auto note = notes_.get("clock");
   if (!note) return std::unexpected(note.error());
   if (!clock_.remember(*note)) {
-    log_.write(broker::LogType::warning,
-               "Warning: the system's clock cannot be used to tell for how long the broker was "
-               "down, for " +
-                   clock_.reason() + ". Expiry times in the store count from the machine's start.");
+    log_.write_event(
+        broker::LogType::warning, {.event = broker::Event::clock_changed},
+        "Warning: the system's clock cannot be used to tell for how long the broker was "
+        "down, for " +
+            clock_.reason() + ". Expiry times in the store count from the machine's start.");
   }
   return wal_.begin();
 }
@@ -121,8 +122,8 @@ std::expected<void, std::string> Store::set_aside(const DatabaseError& error) {
   if (!aside) return std::unexpected(found + ", and " + aside.error() + ".");
   wal_.restart();
   was_set_aside_ = true;
-  log_.write(broker::LogType::error,
-             found + ". It was set aside as " + *aside + ", and the broker begins empty.");
+  log_.write_event(broker::LogType::error, {.event = broker::Event::store_set_aside},
+                   found + ". It was set aside as " + *aside + ", and the broker begins empty.");
   return {};
 }
 
@@ -175,9 +176,9 @@ Answer<void> Store::commit() {
   auto done = check_log();
   if (done) done = database_.execute("COMMIT");
   if (done && step_milliseconds_ != 0) {
-    log_.write(broker::LogType::notice,
-               "The system's clock differs by " + std::to_string(step_milliseconds_ / 1000) +
-                   " s from what the store counted with; its expiry times were put right.");
+    log_.write_event(broker::LogType::notice, {.event = broker::Event::clock_changed},
+                     "The system's clock differs by " + std::to_string(step_milliseconds_ / 1000) +
+                         " s from what the store counted with; its expiry times were put right.");
   }
   if (done) {
     step_milliseconds_ = 0;

@@ -19,7 +19,8 @@ std::expected<void, std::string> Store::look_for_unfinished() {
                            ". Restore a backup, or move it away; persistence_damaged set_aside "
                            "lets the broker begin empty.");
   }
-  log_.write(broker::LogType::error, sentence + ". The broker begins empty.");
+  log_.write_event(broker::LogType::error, {.event = broker::Event::store_damaged},
+                   sentence + ". The broker begins empty.");
   // If that fails, the next start says it again.
   [[maybe_unused]] const auto removed = notes_.remove(Unfinished::note_name);
   return {};

@@ -46,18 +46,19 @@ std::expected<void, std::string> WriteAheadLog::check(bool refuse, broker::Log& 
     }
     const auto aside = files_.set_log_aside("orphaned");
     if (!aside) return std::unexpected(found + "; " + aside.error() + ".");
-    lines.write(broker::LogType::error,
-                found + ". The log was set aside as " + *aside + ", and the broker begins empty.");
+    lines.write_event(
+        broker::LogType::error, {.event = broker::Event::store_set_aside},
+        found + ". The log was set aside as " + *aside + ", and the broker begins empty.");
     was_empty_ = true;
     return {};
   }
   if (!has_foreign_log(path)) return {};
   const auto aside = files_.set_log_aside("replaced");
   if (!aside) return std::unexpected("The store " + path + ": " + aside.error() + ".");
-  lines.write(broker::LogType::warning,
-              "Warning: the store " + path + " is another one than its log, " + files_.log_path() +
-                  ", was written for: it seems to be a backup. The log was set aside as " + *aside +
-                  ".");
+  lines.write_event(
+      broker::LogType::warning, {.event = broker::Event::store_set_aside},
+      "Warning: the store " + path + " is another one than its log, " + files_.log_path() +
+          ", was written for: it seems to be a backup. The log was set aside as " + *aside + ".");
   was_empty_ = true;
   return {};
 }

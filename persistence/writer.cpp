@@ -134,11 +134,11 @@ void Writer::end_renewal() {
   const std::vector<std::uint64_t>& positions = renewal_->positions();
   for (std::uint32_t i = 0; i < positions.size(); ++i) done_(broker::ShardIndex{i}, positions[i]);
   store_.settle_renewal();
-  log_.write(broker::LogType::notice,
-             "The store " + store_.path() + " was written anew: " + renewal_->extent() + "." +
-                 (store_.kept_as().empty()
-                      ? ""
-                      : " What stood there before was kept as " + store_.kept_as() + "."));
+  log_.write_event(broker::LogType::notice, {.event = broker::Event::store_renewal},
+                   "The store " + store_.path() + " was written anew: " + renewal_->extent() + "." +
+                       (store_.kept_as().empty()
+                            ? ""
+                            : " What stood there before was kept as " + store_.kept_as() + "."));
   renewal_.reset();
   const std::lock_guard lock(mutex_);
   begin_writing();
@@ -226,7 +226,7 @@ void Writer::tell_failure(const std::string& sentence) {
   if (now < next_line_ && sentence == last_line_) return;
   next_line_ = now + line_interval;
   last_line_ = sentence;
-  log_.write(broker::LogType::error, sentence);
+  log_.write_event(broker::LogType::error, {.event = broker::Event::store_unwritable}, sentence);
 }
 
 Answer<void> Writer::commit(const std::vector<Submitted>& batches) {
@@ -259,7 +259,8 @@ void Writer::count(const std::vector<Submitted>& batches, std::uint64_t microsec
   committing_ = 0;
   figures_.error.clear();
   if (std::exchange(figures_.failing, false)) {
-    log_.write(broker::LogType::notice, "The store " + store_.path() + " can be written again.");
+    log_.write_event(broker::LogType::notice, {.event = broker::Event::store_writable},
+                     "The store " + store_.path() + " can be written again.");
   }
 }
 

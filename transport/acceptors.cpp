@@ -43,8 +43,8 @@ void Acceptors::replace(const std::vector<std::shared_ptr<Listener>>& listeners)
     before.erase(old.begin(), old.end());
     if (stays) continue;
     if (const int error = add(listener); error != 0) {
-      loop_.commons().log.write(
-          broker::LogType::error,
+      loop_.commons().log.write_event(
+          broker::LogType::error, {.event = broker::Event::listener_failed},
           std::string("Unable to accept from a listener: ") + uv_strerror(error) + ".");
     }
   }

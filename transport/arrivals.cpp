@@ -166,7 +166,7 @@ bool Arrivals::is_trusted_peer(const Connection& connection) {
     return true;
   }
   connections_.note(
-      connection, "Connection from ",
+      connection, broker::Event::untrusted_proxy, "Connection from ",
       " on " + connection.listener->name() + " closed: it is none of the trusted_proxies.");
   return false;
 }
@@ -179,7 +179,7 @@ bool Arrivals::expects_forwarded_header(const Connection& connection) {
 bool Arrivals::address_known(Connection& connection, std::string_view route) {
   if (!admit(connection)) return false;
   if (loop_.options().connection_messages && loop_.commons().log.enabled(broker::LogType::notice)) {
-    connections_.note(connection, "New connection from ",
+    connections_.note(connection, broker::Event::connection_opened, "New connection from ",
                       " on " + connection.listener->name() + std::string(route) + ".");
   }
   return true;
@@ -192,7 +192,7 @@ std::span<std::byte> Arrivals::read(Connection& connection, std::span<std::byte>
     case ProxyStage::Progress::incomplete:
       return {};
     case ProxyStage::Progress::refused:
-      connections_.note(connection, "Connection from ",
+      connections_.note(connection, broker::Event::proxy_header_refused, "Connection from ",
                         " on " + connection.listener->name() +
                             " closed: PROXY protocol header: " + connection.proxy->why() + ".");
       connections_.destroy(connection);

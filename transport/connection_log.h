@@ -29,8 +29,8 @@ class ConnectionLog {
   ConnectionLog& operator=(const ConnectionLog&) = delete;
 
   /// A notice with the client's address between two texts; see broker::LineRates for `place`.
-  void note(const Connection& connection, std::string_view before, std::string_view after,
-            broker::Instant now, const std::source_location& place);
+  void note(const Connection& connection, broker::Event event, std::string_view before,
+            std::string_view after, broker::Instant now, const std::source_location& place);
   /// The same about a connection that is refused or closed; one rate for each reason.
   void refused(const Connection& connection, broker::Refusal refusal, std::string_view before,
                std::string_view after, broker::Instant now,

@@ -37,9 +37,9 @@ Connection& Connections::connection_of(const uv_handle_t* handle) noexcept {
   return *static_cast<Connection*>(handle->data);
 }
 
-void Connections::note(const Connection& connection, std::string_view before,
+void Connections::note(const Connection& connection, broker::Event event, std::string_view before,
                        std::string_view after, const std::source_location& place) {
-  lines_.note(connection, before, after, loop_.now(), place);
+  lines_.note(connection, event, before, after, loop_.now(), place);
 }
 
 // Opening.

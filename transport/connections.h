@@ -106,8 +106,14 @@ class Connections {
   /// Tells the shard, if it knows the connection, that it has ended.
   void forget(Connection& connection, broker::CloseCause cause);
   /// A line that a client can cause; see ConnectionLog.
-  void note(const Connection& connection, std::string_view before, std::string_view after,
+  void note(const Connection& connection, broker::Event event, std::string_view before,
+            std::string_view after,
             const std::source_location& place = std::source_location::current());
+  /// The same about a client that breaks a protocol.
+  void note(const Connection& connection, std::string_view before, std::string_view after,
+            const std::source_location& place = std::source_location::current()) {
+    note(connection, broker::Event::protocol_error, before, after, place);
+  }
 
  private:
   // Opening.

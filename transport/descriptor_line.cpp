@@ -8,9 +8,10 @@ void DescriptorLine::write(broker::Log& log, broker::Instant now) {
   // Of several loops at the same moment one writes.
   if (!next_milliseconds_.compare_exchange_strong(next, now.milliseconds + interval_milliseconds))
     return;
-  log.write(broker::LogType::error,
-            "No more connections can be accepted: too many open files. They wait until others "
-            "close.");
+  log.write_event(
+      broker::LogType::error, {.event = broker::Event::file_descriptors_exhausted},
+      "No more connections can be accepted: too many open files. They wait until others "
+      "close.");
 }
 
 }  // namespace transport

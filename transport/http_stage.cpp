@@ -145,9 +145,13 @@ void HttpStage::respond(Connection& connection, HttpResponse response) {
 }
 
 void HttpStage::refuse(Connection& connection, const HttpRefusal& refusal) {
-  connections_.note(connection, "HTTP request from ",
-                    " on " + connection.listener->name() +
-                        " refused: " + status_line(refusal.status) + ": " + refusal.text);
+  const bool asks_handlers = connection.http != nullptr;
+  connections_.note(
+      connection,
+      asks_handlers ? broker::Event::http_request_refused : broker::Event::websocket_refused,
+      "HTTP request from ",
+      " on " + connection.listener->name() + " refused: " + status_line(refusal.status) + ": " +
+          refusal.text);
   const bool head_only = connection.http != nullptr
                              ? connection.http->is_head()
                              : connection.opening->request().method == "HEAD";
@@ -228,7 +232,7 @@ void HttpStage::expire(broker::ConnectionId id) {
     return refuse(*connection, {503, "The answer did not come in time.", {}});
   }
   if (!is_closing(connection->state) || !is_sending(*connection)) return;
-  connections_.note(*connection, "Connection from ",
+  connections_.note(*connection, broker::Event::http_answer_timeout, "Connection from ",
                     " closed: the rest of its HTTP answer did not come in time.");
   connections_.destroy(*connection);
 }

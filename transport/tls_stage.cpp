@@ -82,7 +82,7 @@ bool TlsStage::reply(Connection& connection) {
   if (connection.pending != nullptr) {
     connection.pending->tls_replies_bytes += replies_.size();
     if (connection.pending->tls_replies_bytes > tls_replies_bytes_max) {
-      connections_.note(connection, "Connection from ",
+      connections_.note(connection, broker::Event::protocol_error, "Connection from ",
                         " closed: it updates TLS keys and does not read.");
       connections_.lose(connection, broker::CloseCause::protocol_error);
       return false;

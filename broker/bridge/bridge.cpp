@@ -11,6 +11,7 @@
 
 namespace bridge {
 
+using broker::Event;
 using broker::LogType;
 using client::Disconnected;
 using mqtt::Qos;
@@ -74,7 +75,7 @@ void Bridge::remote_opened(Instant now) {
 
 void Bridge::remote_closed(std::string_view why, Instant now) {
   if (!std::exchange(remote_open_, false)) return;
-  say(LogType::warning,
+  say(LogType::warning, Event::bridge_lost,
       {phase_ == Phase::apart ? "Unable to connect bridge " : "Lost the connection of bridge ",
        options_.name, " (", addresses_.text(), "): ", broker::cut(why), "."});
   remote_.closed(now);
@@ -187,7 +188,7 @@ void Bridge::on_remote(const client::Event& event, Instant now) {
       if (reason < Reason::unspecified_error || phase_ < Phase::attaching) continue;
       const bool subscription = answered->answer->type == mqtt::PacketType::suback;
       if (!subscription) continue;
-      say(LogType::warning,
+      say(LogType::warning, Event::bridge_refused,
           {"Bridge ", options_.name, ": ", addresses_.text(), " refuses a subscription."});
     }
   } else {
@@ -204,7 +205,8 @@ void Bridge::on_local(const client::Event& event, Instant now) {
   } else if (const auto* answered = std::get_if<client::Answered>(&event)) {
     for (const Reason reason : answered->answer->reasons) {
       if (reason < Reason::unspecified_error) continue;
-      say(LogType::warning, {"Bridge ", options_.name, " may not subscribe here."});
+      say(LogType::warning, Event::bridge_refused,
+          {"Bridge ", options_.name, " may not subscribe here."});
     }
     if (phase_ == Phase::preparing && introduction_.prepared_here()) prepared(now);
   } else {
@@ -219,8 +221,8 @@ void Bridge::look_at_failure(Instant now) {
   if (failed && phase_ >= Phase::attaching) give_up("a message finds no room", now);
 }
 
-void Bridge::say(LogType type, std::initializer_list<std::string_view> pieces) const {
-  if (log_.enabled(type)) log_.write(type, broker::concat(pieces));
+void Bridge::say(LogType type, Event event, std::initializer_list<std::string_view> pieces) const {
+  if (log_.enabled(type)) log_.write_event(type, {.event = event}, broker::concat(pieces));
 }
 
 }  // namespace bridge

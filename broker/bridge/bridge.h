@@ -176,7 +176,8 @@ class Bridge final {
   void give_up(std::string_view why, Instant now);
   void detach(Instant now);
   void look_at_time(Instant now);
-  void say(broker::LogType type, std::initializer_list<std::string_view> pieces) const;
+  void say(broker::LogType type, broker::Event event,
+           std::initializer_list<std::string_view> pieces) const;
 
   Options options_;
   broker::Log& log_;

@@ -10,6 +10,7 @@
 
 namespace bridge {
 
+using broker::Event;
 using broker::LogType;
 using client::Disconnected;
 using mqtt::Qos;
@@ -66,20 +67,23 @@ std::uint16_t window_of_shard(const Options& options, const client::Terms& terms
 }  // namespace
 
 void Bridge::open_remote() {
-  say(LogType::notice, {"Connecting bridge ", options_.name, " (", addresses_.text(), ")"});
+  say(LogType::notice, Event::bridge_connecting,
+      {"Connecting bridge ", options_.name, " (", addresses_.text(), ")"});
   remote_open_ = true;
   orders_.emplace_back(OpenRemote{addresses_.index()});
 }
 
 void Bridge::remote_connected(const client::Connected& connected, Instant now) {
   ++connects_;
-  say(LogType::notice, {"Bridge ", options_.name, " is connected to ", addresses_.text(),
-                        connected.connack->session_present ? ", which has its session." : "."});
+  say(LogType::notice, Event::bridge_connected,
+      {"Bridge ", options_.name, " is connected to ", addresses_.text(),
+       connected.connack->session_present ? ", which has its session." : "."});
   if (must_clear(connected)) {
     constexpr std::string_view why =
         " has a session of a time that this broker does not remember, and releases its packet "
         "identifiers first.";
-    say(LogType::notice, {"Bridge ", options_.name, ": ", addresses_.text(), why});
+    say(LogType::notice, Event::bridge_connected,
+        {"Bridge ", options_.name, ": ", addresses_.text(), why});
     phase_ = Phase::clearing;
     passed_over_ = false;
     return held_ids_.begin(remote_, now);
@@ -119,8 +123,9 @@ void Bridge::attach(Instant now) {
 void Bridge::remote_ended(const Disconnected& end, Instant now) {
   if (phase_ == Phase::stopped) return;
   if (end.cause != Disconnected::Cause::closed) {  // that was said where it was noticed
-    say(LogType::warning, {"Bridge ", options_.name, " (", addresses_.text(),
-                           "): ", broker::cut(end_text(end)), "."});
+    say(LogType::warning, Event::bridge_lost,
+        {"Bridge ", options_.name, " (", addresses_.text(), "): ", broker::cut(end_text(end)),
+         "."});
   }
   const bool cleared = phase_ == Phase::clearing && !held_ids_.are_in_doubt();
   phase_ = Phase::apart;
@@ -143,8 +148,9 @@ bool Bridge::adapt(const Disconnected& end) {
   if (!other_version && !no_retain) return false;
   if (other_version) options_.version = mqtt::Version::v3_1_1;
   if (no_retain) options_.retains = false;
-  say(LogType::notice, {"Bridge ", options_.name, " connects ",
-                        other_version ? "with MQTT 3.1.1." : "without retained messages."});
+  say(LogType::notice, Event::bridge_connecting,
+      {"Bridge ", options_.name, " connects ",
+       other_version ? "with MQTT 3.1.1." : "without retained messages."});
   remote_ = client::Client(remote_options(options_));
   return true;
 }
@@ -168,8 +174,9 @@ void Bridge::local_ended(const Disconnected& end, Instant now) {
   local_open_ = false;
   if (asked || phase_ == Phase::stopped) return;
   const bool sent_away = end.cause == Disconnected::Cause::sent_away && end.reason_string.empty();
-  say(LogType::error, {"Bridge ", options_.name, " has lost its session here: ",
-                       sent_away ? "this broker has ended it" : end_text(end), "."});
+  say(LogType::error, Event::bridge_lost,
+      {"Bridge ", options_.name, " has lost its session here: ",
+       sent_away ? "this broker has ended it" : end_text(end), "."});
   if (phase_ == Phase::preparing) return prepared(now);
   give_up("the session here is gone", now);
 }
@@ -182,7 +189,8 @@ void Bridge::prepared(Instant now) {
 }
 
 void Bridge::give_up(std::string_view why, Instant now) {
-  say(LogType::notice, {"Bridge ", options_.name, " (", addresses_.text(), ") closes: ", why, "."});
+  say(LogType::notice, Event::bridge_lost,
+      {"Bridge ", options_.name, " (", addresses_.text(), ") closes: ", why, "."});
   remote_.closed(now);
 }
 

@@ -4,6 +4,7 @@
 
 #include "broker/core/client_text.h"
 #include "broker/core/connection.h"
+#include "broker/core/log_fields.h"
 #include "broker/core/text.h"
 
 namespace broker {
@@ -68,11 +69,11 @@ bool BlockedLog::look_at(Session& session, Listed& listed, Instant now) {
   listed.told = true;
   ++lines_;
   const std::int64_t seconds = (now.milliseconds - listed.since.milliseconds) / 1000;
-  log_.write(LogType::notice,
-             concat({"Client ", describe_client_with_user(*session.connection), " keeps ",
-                     std::to_string(session.outgoing->backlog_size()), " messages waiting: ",
-                     blocking, " for ", std::to_string(seconds), " seconds; ",
-                     std::to_string(session.outgoing->window().size()), " are in flight."}));
+  log_.write_event(LogType::notice, fields_of(Event::client_blocked, session),
+                   concat({"Client ", describe_client_with_user(*session.connection), " keeps ",
+                           std::to_string(session.outgoing->backlog_size()), " messages waiting: ",
+                           blocking, " for ", std::to_string(seconds), " seconds; ",
+                           std::to_string(session.outgoing->window().size()), " are in flight."}));
   return true;
 }
 

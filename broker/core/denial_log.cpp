@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/connection.h"
+#include "broker/core/log_fields.h"
 #include "broker/core/text.h"
 #include "broker/wire/topic.h"
 
@@ -17,6 +18,13 @@ constexpr std::int64_t quiet_seconds = 3600;  // between two lines about deliver
 /// As lines begin.
 constexpr std::array<std::string_view, denial_kinds> verbs = {"PUBLISH", "will", "SUBSCRIBE",
                                                               "delivery"};
+
+constexpr std::array<Event, denial_kinds> events = {
+    Event::publish_denied, Event::will_denied, Event::subscribe_denied, Event::delivery_denied};
+
+LogFields denied_fields(Denial kind, const Session& session) noexcept {
+  return fields_of(events[static_cast<std::size_t>(kind)], session, mqtt::Reason::not_authorized);
+}
 
 std::string_view verb_of(Denial kind) { return verbs[static_cast<std::size_t>(kind)]; }
 
@@ -47,14 +55,16 @@ std::string decided_by(Access access, const Session& session, std::string_view t
 
 void DenialLog::count(Denial kind, const Session& session, std::string_view topic, Instant now) {
   if (!admit(kind, now)) return;
-  write({"Denied ", verb_of(kind), " from ", describe(session), " to '", cut(topic),
+  write(denied_fields(kind, session),
+        {"Denied ", verb_of(kind), " from ", describe(session), " to '", cut(topic),
          "': ", decided_by(Access::publish, session, topic), "."});
 }
 
 void DenialLog::count_filter(const Session& session, std::string_view filter, bool granted,
                              Instant now) {
   if (!admit(Denial::subscribe, now)) return;
-  write({"Denied ", verb_of(Denial::subscribe), " from ", describe(session), " to '", cut(filter),
+  write(denied_fields(Denial::subscribe, session),
+        {"Denied ", verb_of(Denial::subscribe), " from ", describe(session), " to '", cut(filter),
          granted ? "' (granted, but nothing will come): " : "': ",
          decided_by(Access::subscribe, session, filter), "."});
 }
@@ -77,7 +87,8 @@ void DenialLog::count_withheld(std::span<const Session* const> sessions, std::st
   for (const Session* const session : sessions) {
     if (++looks > looks_max) break;
     if (!is_news(*session, now)) continue;
-    write({"Denied ", verb_of(Denial::receive), " to ", describe(*session), " of '", cut(topic),
+    write(denied_fields(Denial::receive, *session),
+          {"Denied ", verb_of(Denial::receive), " to ", describe(*session), " of '", cut(topic),
            "': ", decided_by(Access::receive, *session, topic),
            "; others are counted in $SYS/broker/denied/receive."});
     looks = looks_max;
@@ -105,11 +116,12 @@ void DenialLog::tell(Instant now) {
 }
 
 void DenialLog::write_held_back(Denial kind, std::uint64_t count) {
-  write({"Denied ", verb_of(kind), " ", std::to_string(count), " more times."});
+  write({.event = Event::lines_held_back},
+        {"Denied ", verb_of(kind), " ", std::to_string(count), " more times."});
 }
 
-void DenialLog::write(std::initializer_list<std::string_view> pieces) {
-  if (log_.enabled(LogType::notice)) log_.write(LogType::notice, concat(pieces));
+void DenialLog::write(const LogFields& fields, std::initializer_list<std::string_view> pieces) {
+  if (log_.enabled(LogType::notice)) log_.write_event(LogType::notice, fields, concat(pieces));
 }
 
 }  // namespace broker

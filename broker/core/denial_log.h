@@ -53,7 +53,7 @@ class DenialLog {
   /// Whether no line told of deliveries to the session in the last hour; from now on one has.
   [[nodiscard]] bool is_news(const Session& session, Instant now);
   void write_held_back(Denial kind, std::uint64_t count);
-  void write(std::initializer_list<std::string_view> pieces);
+  void write(const LogFields& fields, std::initializer_list<std::string_view> pieces);
 
   Metrics& metrics_;
   Log& log_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/core/blocked_log.h"
+#include "broker/core/log_fields.h"
 #include "broker/core/text.h"
 
 namespace broker {
@@ -37,8 +38,9 @@ void DropLog::count(Session& session, DropReason reason) {
   ++counts.ever[index];
   ++counts.since[index];
   if (log_.enabled(LogType::debug)) {
-    log_.write(LogType::debug, concat({"Dropping a message for client ", cut(session.client_id),
-                                       ": ", drop_reason_names[index], "."}));
+    log_.write_event(LogType::debug, fields_of(Event::message_dropped, session),
+                     concat({"Dropping a message for client ", cut(session.client_id), ": ",
+                             drop_reason_names[index], "."}));
   }
   if (std::exchange(counts.listed, true)) return;
   listed_.push_back({session.index, session.number});
@@ -46,9 +48,10 @@ void DropLog::count(Session& session, DropReason reason) {
   ++lines_;
   counts.since[index] = 0;  // this line says it
   const std::string blocking = blocking_packet_text(session);
-  log_.write(LogType::notice,
-             concat({"Outgoing messages are being dropped for client ", cut(session.client_id),
-                     ": ", drop_reason_names[index], blocking.empty() ? "" : "; ", blocking, "."}));
+  log_.write_event(
+      LogType::notice, fields_of(Event::message_dropped, session),
+      concat({"Outgoing messages are being dropped for client ", cut(session.client_id), ": ",
+              drop_reason_names[index], blocking.empty() ? "" : "; ", blocking, "."}));
 }
 
 void DropLog::tell(SessionTable& sessions, Instant now) {
@@ -76,18 +79,19 @@ void DropLog::tell(SessionTable& sessions, Instant now) {
   }
   listed_ = std::move(still);
   if (others == 0) return;
-  log_.write(LogType::notice, concat({"Messages dropped for ", std::to_string(others),
-                                      " more clients: ", std::to_string(unnamed), "."}));
+  log_.write_event(LogType::notice, {.event = Event::message_dropped},
+                   concat({"Messages dropped for ", std::to_string(others),
+                           " more clients: ", std::to_string(unnamed), "."}));
 }
 
 void DropLog::say_what(const Session& session, DropCounts& counts) {
   ++lines_;
   if (!log_.enabled(LogType::notice)) return;
   const std::string blocking = blocking_packet_text(session);
-  log_.write(LogType::notice,
-             concat({"Messages dropped for client ", cut(session.client_id), ": ",
-                     text_of(counts.since), "; ", std::to_string(sum_of(counts.ever)), " ever",
-                     blocking.empty() ? "" : "; ", blocking, "."}));
+  log_.write_event(LogType::notice, fields_of(Event::message_dropped, session),
+                   concat({"Messages dropped for client ", cut(session.client_id), ": ",
+                           text_of(counts.since), "; ", std::to_string(sum_of(counts.ever)),
+                           " ever", blocking.empty() ? "" : "; ", blocking, "."}));
 }
 
 }  // namespace broker

@@ -20,22 +20,26 @@ std::uint64_t key_of(const std::source_location& place) noexcept {
 }
 
 void write_held_back(Log& log, LogType type, std::uint64_t count, std::string_view last) {
-  log.write(type, concat({std::to_string(count), " more lines like this were held back: ", last}));
+  log.write_event(type, {.event = Event::lines_held_back},
+                  concat({std::to_string(count), " more lines like this were held back: ", last}));
 }
 
 }  // namespace
 
-void LineRates::write(Log& log, LogType type, std::initializer_list<std::string_view> pieces,
-                      Instant now, const std::source_location& place) {
+void LineRates::write(Log& log, LogType type, const LogFields& fields,
+                      std::initializer_list<std::string_view> pieces, Instant now,
+                      const std::source_location& place) {
   if (!log.enabled(type)) return;
-  if ((static_cast<std::uint32_t>(type) & limited) == 0) return log.write(type, concat(pieces));
+  if ((static_cast<std::uint32_t>(type) & limited) == 0) {
+    return log.write_event(type, fields, concat(pieces));
+  }
   Kind& kind = kinds_[key_of(place)];
   const auto held_back = kind.rate.admit(now);
   if (!held_back) return;
   if (*held_back > 0) write_held_back(log, kind.type, *held_back, kind.last);
   kind.type = type;
   kind.last = concat(pieces);
-  log.write(type, kind.last);
+  log.write_event(type, fields, kind.last);
 }
 
 void LineRates::tell_held_back(Log& log, Instant now) {

@@ -25,7 +25,8 @@ class LineRates {
   static constexpr std::uint32_t lines_per_second = 100;
 
   /// Writes the pieces as one line, if such lines are read.
-  void write(Log& log, LogType type, std::initializer_list<std::string_view> pieces, Instant now,
+  void write(Log& log, LogType type, const LogFields& fields,
+             std::initializer_list<std::string_view> pieces, Instant now,
              const std::source_location& place);
   /// To be called now and then: writes lines about those held back in a second that is over.
   void tell_held_back(Log& log, Instant now);

@@ -83,8 +83,9 @@ AccessQuestions::Result AccessQuestions::lift(const std::string& address) {
     return std::unexpected(
         concat({"No ban holds for '", broker::cut(address), "'. 'darter bans' lists them."}));
   }
-  log_.write(broker::LogType::notice,
-             concat({"The ban of ", address, " is lifted by an administrator."}));
+  log_.write_event(broker::LogType::notice,
+                   {.event = broker::Event::ban_lifted, .address = address},
+                   concat({"The ban of ", address, " is lifted by an administrator."}));
   return Json{{"lifted", address}};
 }
 

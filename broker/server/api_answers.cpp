@@ -163,7 +163,8 @@ transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
   ControlAnswer answer = Administration(loops_, listeners_, login_service_, log_).answer(words);
   const bool obeyed = answer.exit_status == 0;
   if (obeyed && !call.done.empty()) {
-    log_.write(broker::LogType::notice, concat({"HTTP: ", call.by, " ", call.done, "."}));
+    log_.write_event(broker::LogType::notice, {.event = broker::Event::administrator_action},
+                     concat({"HTTP: ", call.by, " ", call.done, "."}));
   }
   return json_response(obeyed ? 200 : call.error_status, std::move(answer.text));
 }

@@ -94,9 +94,9 @@ std::vector<std::string> Certificates::warnings(const conf::Settings& settings,
 
 void Certificates::begin() {
   if (!settings_.tls_keylog_file.empty()) {
-    log_.write(LogType::warning,
-               concat({"Warning: TLS secrets are written to ", settings_.tls_keylog_file,
-                       ": whoever has that file can read what clients send."}));
+    log_.write_event(LogType::warning, {.event = broker::Event::configuration_warning},
+                     concat({"Warning: TLS secrets are written to ", settings_.tls_keylog_file,
+                             ": whoever has that file can read what clients send."}));
   }
   renewed();
 }
@@ -125,14 +125,15 @@ void Certificates::look(broker::Instant now) {
   auto contexts = load(settings_);
   if (!contexts) {
     for (const std::string_view fault : lines_of(contexts.error())) {
-      log_.write(LogType::error,
-                 concat({"Changed certificates cannot be used, the old ones stay: ", fault}));
+      log_.write_event(LogType::error, {.event = broker::Event::certificates_refused},
+                       concat({"Changed certificates cannot be used, the old ones stay: ", fault}));
     }
     return;
   }
   listeners_.renew_tls(std::move(*contexts));
   renewed();
-  log_.write(LogType::notice, "Certificates and keys changed on disk: taken over.");
+  log_.write_event(LogType::notice, {.event = broker::Event::certificates_renewed},
+                   "Certificates and keys changed on disk: taken over.");
 }
 
 void Certificates::for_each_figures(const Visit& visit) const {
@@ -169,7 +170,8 @@ std::vector<Certificates::Mark> Certificates::marks() const {
 
 void Certificates::warn() const {
   for (const std::string& line : warnings(settings_, contexts())) {
-    log_.write(LogType::warning, concat({"Warning: ", line}));
+    log_.write_event(LogType::warning, {.event = broker::Event::certificate_warning},
+                     concat({"Warning: ", line}));
   }
 }
 

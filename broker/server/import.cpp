@@ -124,9 +124,10 @@ void warn_of_newer(persistence::Store& store, const std::string& path,
       "Mosquitto has instead, stop the broker and move ";
   constexpr std::string_view others =
       ". darter --import adds only what the store lacks. To go on without it, move ";
-  log.write(LogType::warning,
-            concat({"Warning: ", path, " was written after ", store.path(), explanation,
-                    store.path(), " away: the next start imports ", path, others, path, " away."}));
+  log.write_event(
+      LogType::warning, {.event = broker::Event::store_import},
+      concat({"Warning: ", path, " was written after ", store.path(), explanation, store.path(),
+              " away: the next start imports ", path, others, path, " away."}));
 }
 
 /// Says in the store that nothing is to be brought in at the next start either.
@@ -140,10 +141,11 @@ std::expected<void, std::string> decline(persistence::Store& store, const std::s
     return std::unexpected(
         concat({"The store ", store.path(), " cannot be written: ", done.error().what, "."}));
   }
-  log.write(LogType::warning,
-            concat({"Warning: ", path,
-                    " was not imported: it is older than the damaged store. If there is nothing "
-                    "better, stop the broker and bring it in with darter --import."}));
+  log.write_event(
+      LogType::warning, {.event = broker::Event::store_import},
+      concat({"Warning: ", path,
+              " was not imported: it is older than the damaged store. If there is nothing "
+              "better, stop the broker and bring it in with darter --import."}));
   return {};
 }
 
@@ -194,15 +196,16 @@ std::expected<void, std::string> move_in(persistence::Store& store, const conf::
 
   persistence::ImportOptions options = options_for(settings, authority, path);
   options.progress = now_and_then(line_interval, [&](int percent) {
-    log.write(LogType::information,
-              concat({"Importing ", path, ": ", std::to_string(percent), " %."}));
+    log.write_event(LogType::information, {.event = broker::Event::store_import},
+                    concat({"Importing ", path, ": ", std::to_string(percent), " %."}));
   });
   std::expected<persistence::Imported, std::string> imported =
       std::unexpected(concat({path, " cannot be read: ", reason}));
   if (file != nullptr) imported = import(std::move(file), store, std::move(options));
   ::malloc_trim(0);  // the import's memory is not needed again
   if (imported) {
-    log.write(LogType::notice, result_line(path, *imported) + " The file stays as it is.");
+    log.write_event(LogType::notice, {.event = broker::Event::store_import},
+                    result_line(path, *imported) + " The file stays as it is.");
     return {};
   }
   if (settings.persistence_refuse_damaged) {
@@ -211,10 +214,11 @@ std::expected<void, std::string> move_in(persistence::Store& store, const conf::
                 ". Put a good copy in its place, or move it away; persistence_damaged set_aside "
                 "starts without it."}));
   }
-  log.write(LogType::error,
-            concat({"Error: ", imported.error(),
-                    ". The broker starts without it, and tries again at each start: put a good "
-                    "copy in its place, or move it away."}));
+  log.write_event(
+      LogType::error, {.event = broker::Event::store_import},
+      concat({"Error: ", imported.error(),
+              ". The broker starts without it, and tries again at each start: put a good "
+              "copy in its place, or move it away."}));
   return {};
 }
 

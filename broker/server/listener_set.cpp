@@ -232,9 +232,9 @@ void ListenerSet::change_file(const ListenerOptions& before, const Listener& lis
                     before.unix_socket_owner == now.unix_socket_owner;
   if (same || !listener.made_file()) return;
   if (const auto changed = transport::change_unix(now); !changed) {
-    log_.write(LogType::warning,
-               concat({"Warning: unix socket ", now.unix_socket_path,
-                       " keeps its mode and owner until a restart: ", changed.error(), "."}));
+    log_.write_event(LogType::warning, {.event = broker::Event::listener_failed},
+                     concat({"Warning: unix socket ", now.unix_socket_path,
+                             " keeps its mode and owner until a restart: ", changed.error(), "."}));
   }
 }
 
@@ -263,28 +263,30 @@ void ListenerSet::say_where(const Listener& listener) const {
                                     : options.protocol == transport::Protocol::http ? "http "
                                                                                     : "";
   if (!options.unix_socket_path.empty()) {
-    log_.write(LogType::information, concat({"Opening ", protocol, "unix listen socket on path ",
-                                             options.unix_socket_path, "."}));
+    log_.write_event(LogType::information, {.event = broker::Event::listener_opened},
+                     concat({"Opening ", protocol, "unix listen socket on path ",
+                             options.unix_socket_path, "."}));
     return;
   }
   const std::string port = std::to_string(listener.port());
   if (!protocol.empty()) {
-    log_.write(LogType::information,
-               concat({"Opening ", protocol, "listen socket on port ", port, "."}));
+    log_.write_event(LogType::information, {.event = broker::Event::listener_opened},
+                     concat({"Opening ", protocol, "listen socket on port ", port, "."}));
     return;
   }
   for (const int socket : listener.sockets()) {
-    log_.write(LogType::information,
-               concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
-                       " listen socket on port ", port, "."}));
+    log_.write_event(LogType::information, {.event = broker::Event::listener_opened},
+                     concat({"Opening ", transport::is_ipv6(socket) ? "ipv6" : "ipv4",
+                             " listen socket on port ", port, "."}));
   }
 }
 
 void ListenerSet::say_resting(const Listener& listener) const {
-  log_.write(LogType::notice,
-             concat({"systemd keeps the socket of ", listener.name(),
-                     " open, whose listener is gone: who connects there waits until it is back. "
-                     "To close it, take it out of the .socket unit and restart."}));
+  log_.write_event(
+      LogType::notice, {.event = broker::Event::configuration_warning},
+      concat({"systemd keeps the socket of ", listener.name(),
+              " open, whose listener is gone: who connects there waits until it is back. "
+              "To close it, take it out of the .socket unit and restart."}));
 }
 
 }  // namespace server

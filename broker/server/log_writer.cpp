@@ -253,7 +253,7 @@ void LogWriter::started() {
 }
 
 void LogWriter::start_failed(std::string_view sentence) {
-  write(LogType::error, sentence);
+  write_event(LogType::error, {.event = broker::Event::start_failed}, sentence);
   const bool is_there = std::ranges::any_of(sinks_, [](const Sink& sink) {
     return sink.destination.kind == LogDestinationKind::standard_error;
   });
@@ -278,8 +278,9 @@ void LogWriter::reopen(Sink& sink) {
     begin(sink, settings_.facility);
   } else if (!std::exchange(sink.gone, true)) {
     // Better the old file than none.
-    return write(LogType::error, cannot_open(sink.destination.path, opened.error) +
-                                     " Lines go on to the file that had this name before.");
+    return write_event(LogType::error, {.event = broker::Event::log_file_unwritable},
+                       cannot_open(sink.destination.path, opened.error) +
+                           " Lines go on to the file that had this name before.");
   } else {
     return;
   }

@@ -96,13 +96,13 @@ void MemoryWatch::say(std::size_t used_bytes) {
   const std::string used = broker::concat(
       {std::to_string(used_bytes), " of ", std::to_string(limit_bytes_), " bytes are in use"});
   if (near_) {
-    log_.write(broker::LogType::warning,
-               broker::concat({"memory_limit is near: ", used,
-                               ". New clients, and messages that would have to be kept, are "
-                               "refused until it is less."}));
+    log_.write_event(broker::LogType::warning, {.event = broker::Event::memory_limit_near},
+                     broker::concat({"memory_limit is near: ", used,
+                                     ". New clients, and messages that would have to be kept, are "
+                                     "refused until it is less."}));
   } else {
-    log_.write(broker::LogType::notice,
-               broker::concat({"memory_limit is no longer near: ", used, "."}));
+    log_.write_event(broker::LogType::notice, {.event = broker::Event::memory_limit_over},
+                     broker::concat({"memory_limit is no longer near: ", used, "."}));
   }
 }
 

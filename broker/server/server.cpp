@@ -15,6 +15,7 @@
 #include "broker/server/process.h"
 #include "broker/server/process_figures.h"
 #include "broker/server/reload.h"
+#include "broker/server/start_lines.h"
 #include "broker/server/translate.h"
 #include "conf/command_line.h"
 
@@ -36,39 +37,14 @@ std::uint64_t secret() {
 
 }  // namespace
 
-void Server::say_how_it_starts() {
-  log_.write(LogType::information, concat({"darter version ", version, " starting"}));
-  const std::string& file = active_.command_line.config_file;
-  log_.write(LogType::information,
-             file.empty() ? "Using default config." : concat({"Config loaded from ", file, "."}));
-  for (const conf::Diagnostic& remark : active_.settings.remarks) {
-    log_.write(remark.severity == conf::Severity::warning ? LogType::warning : LogType::notice,
-               concat({remark.severity == conf::Severity::warning ? "Warning: " : "Notice: ",
-                       conf::format_without_severity(remark)}));
-  }
-  for (const std::string& warning : LoginService::warnings(active_.settings, realms_)) {
-    log_.write(LogType::warning, "Warning: " + warning);
-  }
-  if (std::ranges::any_of(active_.settings.listeners, [](const conf::Listener& listener) {
-        return listener.loopback_only && listener.protocol != conf::Protocol::http;
-      })) {
-    log_.write(
-        LogType::information,
-        "Starting in local only mode: only this machine can connect, since the configuration "
-        "has no listener.");
-  }
-  log_.write(LogType::information,
-             concat({"Open files limit: ", std::to_string(active_.open_files_max), "."}));
-}
-
 std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
-  say_how_it_starts();
+  say_how_it_starts(log_, active_, realms_);
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // As root, if the broker has been started as root: keys are its secrets.
   auto bridges = bridges_.prepare(active_.settings, number_of_bridges(listeners_.entries()));
   if (!bridges) return std::unexpected(bridges.error());
   for (const std::string& warning : bridges->warnings) {
-    log_.write(LogType::warning, "Warning: " + warning);
+    warn_of_configuration(log_, warning);
   }
   // Behind the ports: the file of a broker that has them already must stay.
   auto pid_file = PidFile::create(active_.settings.pid_file);
@@ -106,7 +82,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
       shard.publish_sys(topic, line, false, now);
     });
   });
-  log_.write(LogType::information, concat({"darter version ", version, " running"}));
+  note_life(log_, broker::Event::broker_running, "running");
   service_manager_.watch(*loops_, thread_count(active_.settings));
   open_answers();
   service_manager_.ready(status_text());
@@ -157,7 +133,7 @@ void Server::open_control() {
   if (control) {
     control_ = std::move(*control);
   } else {
-    log_.write(LogType::warning, concat({"Warning: ", control.error()}));
+    warn_of_configuration(log_, control.error());
   }
 }
 
@@ -265,7 +241,9 @@ ReloadReport Server::reload() {
                                          bridges_, *loops_, *desk_->admins()})
                             .run();
   const LogType type = report.refused() ? LogType::error : LogType::notice;
-  for (const std::string& line : lines_of(report)) log_.write(type, line);
+  const broker::LogFields fields{.event = report.refused() ? broker::Event::reload_refused
+                                                           : broker::Event::reload_done};
+  for (const std::string& line : lines_of(report)) log_.write_event(type, fields, line);
   next_figures_ = {};  // sys_interval may be another
   ++(report.refused() ? sight_.process.reloads_refused : sight_.process.configuration_generation);
   service_manager_.ready(status_text());
@@ -382,7 +360,7 @@ void Server::publish_figures() {
 
 void Server::stop() {
   service_manager_.stopping();
-  log_.write(LogType::information, concat({"darter version ", version, " terminating"}));
+  note_life(log_, broker::Event::broker_stopping, "terminating");
   log_.set_topic({});
   answers_->stop();
   if (store_service_ != nullptr) {

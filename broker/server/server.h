@@ -71,7 +71,6 @@ class Server {
   [[nodiscard]] std::expected<void, std::string> open_store();
   [[nodiscard]] std::vector<broker::ShardOptions> shard_options(broker::TopicShares shares) const;
   [[nodiscard]] std::vector<std::string> unix_sockets() const;
-  void say_how_it_starts();
   void open_control();
   void look_around();
   [[nodiscard]] std::int64_t wait_milliseconds() const;

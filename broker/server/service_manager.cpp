@@ -65,10 +65,10 @@ void ServiceManager::look(broker::Instant now) {
   const Watchdog::Sight sight = watchdog_->look(now);
   if (sight.alive) notify("WATCHDOG=1");
   if (sight.silent_loops == 0) return;
-  log_.write(broker::LogType::warning,
-             concat({"Warning: event loop ", names_of(sight.silent_loops), " has not answered for ",
-                     std::to_string(sight.silent_milliseconds),
-                     " ms; systemd will start the broker anew if it stays so."}));
+  log_.write_event(broker::LogType::warning, {.event = broker::Event::event_loop_silent},
+                   concat({"Warning: event loop ", names_of(sight.silent_loops),
+                           " has not answered for ", std::to_string(sight.silent_milliseconds),
+                           " ms; systemd will start the broker anew if it stays so."}));
 }
 
 std::int64_t ServiceManager::sooner_milliseconds(std::int64_t wait_milliseconds) const {

@@ -131,8 +131,8 @@ std::expected<void, std::string> StoreService::load(transport::Loops& loops, std
           concat({"The store ", store_->path(), " cannot be written: ", done.error().what, "."}));
     }
   }
-  log_.write(
-      LogType::information,
+  log_.write_event(
+      LogType::information, {.event = broker::Event::store_loading},
       concat({"Store ", store_->path(), ": ", std::to_string(loaded->sessions), " sessions, ",
               std::to_string(loaded->subscriptions), " subscriptions, ",
               std::to_string(loaded->retained), " retained and ", std::to_string(loaded->queued),
@@ -221,7 +221,8 @@ void StoreService::renew(transport::Loops& loops, broker::Instant now) {
   if (!done) return writer_->not_renewed(done.error());
   writer_->renewed();
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->committed(positions[i], now);
-  log_.write(LogType::notice, concat({"The store ", store_->path(), " was written anew."}));
+  log_.write_event(LogType::notice, {.event = broker::Event::store_renewal},
+                   concat({"The store ", store_->path(), " was written anew."}));
 }
 
 void StoreService::finish(transport::Loops& loops) {

@@ -23,10 +23,10 @@ class Lines final : public Log {
 class Writer {
  public:
   void come(LogType type, const std::string& name) {
-    rates_.write(log, type, {name, " came."}, now, std::source_location::current());
+    rates_.write(log, type, {}, {name, " came."}, now, std::source_location::current());
   }
   void go(const std::string& name) {
-    rates_.write(log, LogType::notice, {name, " went."}, now, std::source_location::current());
+    rates_.write(log, LogType::notice, {}, {name, " went."}, now, std::source_location::current());
   }
   void tick() { rates_.tell_held_back(log, now); }
   [[nodiscard]] std::vector<std::string>& lines() { return log.lines; }

@@ -156,8 +156,9 @@ HttpAnswer Gate::log_in(HttpCall& call, const HttpReply& reply) const {
        address = call.client]() -> HttpAnswer {
         const auto admin = admins->user(name);
         if (!admin) return json_refusal(401, "The name or the password is wrong.");
-        log.write(LogType::notice, concat({"HTTP: ", by_text(*admin, address), " logged in as ",
-                                           auth::name_of(admin->role), "."}));
+        log.write_event(LogType::notice, {.event = broker::Event::administrator_action},
+                        concat({"HTTP: ", by_text(*admin, address), " logged in as ",
+                                auth::name_of(admin->role), "."}));
         const nlohmann::ordered_json who = {{"name", admin->name},
                                             {"role", auth::name_of(admin->role)}};
         HttpResponse response = json_response(
@@ -173,7 +174,8 @@ HttpAnswer Gate::log_in(HttpCall& call, const HttpReply& reply) const {
 HttpAnswer Gate::log_out(const HttpCall& call) const {
   const std::string_view token = token_of(call.request);
   if (const auto admin = admins_->find(token, transport::Loops::now())) {
-    log_.write(LogType::notice, concat({"HTTP: ", by_text(*admin, call.client), " logged out."}));
+    log_.write_event(LogType::notice, {.event = broker::Event::administrator_action},
+                     concat({"HTTP: ", by_text(*admin, call.client), " logged out."}));
   }
   admins_->close(token);
   HttpResponse response = json_response(200, "{\"logged_out\":true}\n");
