@@ -216,7 +216,7 @@ void Parser::unknown(std::string_view text) {
   names.reserve(arguments.size());
   for (const Argument& each : arguments) names.push_back(each.long_name);
   if (!text.starts_with("--")) {
-    names = {"doctor", "adopt"};
+    names = {"doctor", "adopt", "explain"};
     for (const AskCommand& each : ask_commands()) names.push_back(each.name);
   }
   const std::string_view right = nearest(text, names);

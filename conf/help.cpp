@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "conf/ask_line.h"
+#include "conf/explain_line.h"
 #include "conf/prose.h"
 
 namespace conf {
@@ -19,6 +20,7 @@ constexpr auto example_rows = std::to_array<Example>({
     {"darter --backup store.backup -c darter.toml", "keep what is stored, while the broker runs"},
     {"darter doctor -c darter.toml", "what will go wrong, here and in nginx?"},
     {"darter adopt", "what would change if darter took Mosquitto's place?"},
+    {"darter explain takeover", "what does that line of the log mean?"},
 });
 
 constexpr auto adopt_example_rows = std::to_array<Example>({
@@ -26,6 +28,11 @@ constexpr auto adopt_example_rows = std::to_array<Example>({
     {"darter adopt --apply", "move in"},
     {"darter adopt --keep --apply", "the same, with mosquitto.conf as it is"},
     {"darter adopt --undo", "back to Mosquitto"},
+});
+
+constexpr auto explain_example_rows = std::to_array<Example>({
+    {"darter explain takeover", "what is it, and what to do?"},
+    {"darter explain --json", "all events, for a program"},
 });
 
 constexpr auto doctor_example_rows = std::to_array<Example>({
@@ -73,6 +80,7 @@ std::string examples_text(std::span<const Example> rows) {
 
 std::span<const Example> examples() { return example_rows; }
 std::span<const Example> doctor_examples() { return doctor_example_rows; }
+std::span<const Example> explain_examples() { return explain_example_rows; }
 std::span<const Example> adopt_examples() { return adopt_example_rows; }
 
 std::string help_text(std::string_view version) {
@@ -81,7 +89,7 @@ std::string help_text(std::string_view version) {
       "\n\n"
       "Usage: " +
       std::string(usage_text) + "\n       " + std::string(doctor_usage_text) + "\n       " +
-      std::string(adopt_usage_text) +
+      std::string(adopt_usage_text) + "\n       " + std::string(explain_usage_text) +
       "\n\n"
       "darter is an MQTT broker (5.0, 3.1.1 and 3.1) that takes Mosquitto's place.\n\n";
   for (const ArgumentText& each : argument_texts()) text += help_line(each);
@@ -113,6 +121,14 @@ std::string adopt_help_text() {
   }
   text += "\n" + examples_text(adopt_examples());
   return text + "\n" + folded("Exit status: " + std::string(adopt_status_text), "");
+}
+
+std::string explain_help_text() {
+  std::string text =
+      "Usage: " + std::string(explain_usage_text) + "\n\n" + folded(explain_text, "") + "\n";
+  for (const ArgumentText& each : explain_options()) text += help_line(each);
+  text += "\n" + examples_text(explain_examples());
+  return text + "\n" + folded("Exit status: " + std::string(explain_status_text), "");
 }
 
 std::string version_text(std::string_view version) {

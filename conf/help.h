@@ -21,6 +21,8 @@ inline constexpr std::string_view doctor_usage_text = "darter doctor -c FILE [--
 inline constexpr std::string_view adopt_usage_text =
     "darter adopt [-c FILE] [--keep] [--apply | --undo] [--root DIR]";
 
+inline constexpr std::string_view explain_usage_text = "darter explain [EVENT] [--json]";
+
 inline constexpr std::string_view exit_status_text =
     "0 after SIGTERM or SIGINT, 3 for an error in arguments or configuration, 1 if a listener, its "
     "certificates or the store cannot be opened, a file cannot be imported, backed up or restored, "
@@ -67,6 +69,19 @@ inline constexpr std::string_view adopt_status_text =
     "0 if it is done, or could be; 1 if a step failed, and all steps before it were taken back; 3 "
     "if the arguments or the configuration cannot be used.";
 [[nodiscard]] std::span<const Example> adopt_examples();
+
+/// The output of darter explain --help.
+[[nodiscard]] std::string explain_help_text();
+
+/// The purpose of darter explain, in sentences, and the meaning of its exit status.
+inline constexpr std::string_view explain_text =
+    "Says what an event of the log means and what to do about it. An event is the name that a line "
+    "has under log_format json, such as login_failed; without EVENT all of them are listed. A word "
+    "beside the name says whether the event refuses, drops, bans or disconnects. It asks no broker "
+    "and reads no file.";
+inline constexpr std::string_view explain_status_text =
+    "0; 1 if there is no such event; 3 for an error in the arguments.";
+[[nodiscard]] std::span<const Example> explain_examples();
 
 /// The output of --version.
 [[nodiscard]] std::string version_text(std::string_view version);

@@ -3,8 +3,10 @@
 #include <array>
 #include <string_view>
 
+#include "broker/core/events.h"
 #include "conf/ask_line.h"
 #include "conf/command_line.h"
+#include "conf/explain_line.h"
 #include "conf/help.h"
 #include "conf/options.h"
 #include "conf/prose.h"
@@ -138,7 +140,8 @@ std::string program_manual() {
   std::string text = head_of("DARTER", "8", "System administration") + heading("NAME") +
                      "darter \\- an MQTT broker that takes Mosquitto's place\n" +
                      heading("SYNOPSIS") + prose(usage_text) + ".br\n" + prose(doctor_usage_text) +
-                     ".br\n" + prose(adopt_usage_text) + heading("DESCRIPTION");
+                     ".br\n" + prose(adopt_usage_text) + ".br\n" + prose(explain_usage_text) +
+                     heading("DESCRIPTION");
   text += prose(
       "darter serves MQTT 5.0, 3.1.1 and 3.1 over TCP and WebSocket. Without a configuration it "
       "listens on port 1883 of this machine only and lets everybody in.");
@@ -154,6 +157,13 @@ std::string program_manual() {
     text += ".TP\n.B " + escaped(each.command) + "\n" + prose(each.meaning);
   }
   text += ".PP\n" + prose("Exit status of darter adopt: " + std::string(adopt_status_text));
+  text += heading("EXPLAIN") + prose(explain_text);
+  for (const ArgumentText& each : explain_options()) text += entry_of(each);
+  text += ".PP\n" + prose("Exit status of darter explain: " + std::string(explain_status_text));
+  text += prose("The events:");
+  for (const broker::EventText& each : broker::event_texts()) {
+    text += ".TP\n.B " + escaped(each.name) + "\n" + prose(each.meaning);
+  }
   text += heading("COMMANDS") +
           prose(
               "These ask a running broker, as --reload does: as root, as the broker's user or as "

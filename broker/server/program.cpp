@@ -20,6 +20,7 @@
 #include "broker/server/certificates.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/doctor_command.h"
+#include "broker/server/explain_command.h"
 #include "broker/server/import.h"
 #include "broker/server/lines.h"
 #include "broker/server/log_outputs.h"
@@ -31,6 +32,7 @@
 #include "broker/server/translate.h"
 #include "conf/ask_line.h"
 #include "conf/command_line.h"
+#include "conf/explain_line.h"
 #include "conf/file.h"
 #include "conf/help.h"
 #include "conf/load.h"
@@ -146,6 +148,17 @@ int reload(const std::string& config_file) {
   return std::fflush(out) == 0 ? answer->exit_status : 1;
 }
 
+/// `darter explain`
+int run_explain(std::span<const std::string_view> arguments) {
+  const auto line = conf::parse_explain_line(arguments);
+  if (!line) return report(line.error());
+  if (line->help) return print(conf::explain_help_text());
+  const auto text = explain(*line);
+  if (text) return print(*text);
+  print_error(concat({"Error: ", text.error()}));
+  return 1;
+}
+
 /// Prints the lines of a fault, and returns the exit status.
 int report_fault(std::string_view fault, conf::ExitCode code) {
   print_faults(fault);
@@ -192,6 +205,9 @@ int run(const std::vector<std::string_view>& arguments) {
     const auto line = conf::parse_ask_line(*command, std::span(arguments).subspan(1));
     if (!line) return report(line.error());
     return line->help ? print(conf::ask_help_text(*command)) : run_ask(*line);
+  }
+  if (!arguments.empty() && arguments.front() == "explain") {
+    return run_explain(std::span(arguments).subspan(1));
   }
   const auto command_line = conf::parse_command_line(arguments);
   if (!command_line) return report(command_line.error());

@@ -85,7 +85,9 @@ LAYERS = [
           r"shared_bytes|text)\.h$|"
           r"broker/wire/(bytes|cursor|properties|protocol|publish|topic|utf8)\.h$",
           r"sqlite3\.h$", posix=True),
-    Layer("conf", r"conf/", r"conf/|broker/core/(limits|log)\.h$|broker/wire/(topic|protocol)\.h$",
+    # The manual page lists the events.
+    Layer("conf", r"conf/",
+          r"conf/|broker/core/(events|limits|log)\.h$|broker/wire/(topic|protocol)\.h$",
           r"toml\+\+/", posix=True),
     Layer("tools", r"tools/",
           r"tools/|broker/(client|wire)/|auth/|conf/|transport/link/|"
@@ -265,6 +267,39 @@ def story_is_true(tree):
             rows = [quoted] if line.startswith("|") else [[words] for words in quoted]
             for row in rows:
                 complaints += story_row(tree, f"{name}:{number}", row)
+    return complaints
+
+
+EVENTS = "broker/core/event.h"
+EVENT_SOURCES = re.compile(r"(broker|transport|persistence|auth)/.*\.(cpp|h)$")
+EVENT_TABLE = re.compile(r"broker/core/events?\.(cpp|h)$")
+PLAIN_LINE = re.compile(r"\b(?:write\(\s*(?:broker::)?"
+                        r"LogType::(?:error|warning|notice|information)\b"
+                        r"|note\(\s*LogType::(?:error|warning|notice|information)\s*,\s*"
+                        r"\{(?!\s*\.event\b))")
+
+
+def events_are_written(tree):
+    """Each event is named by a source that writes lines."""
+    found = re.search(r"enum class Event\b[^{]*\{(.*?)\}", tree.code(EVENTS), re.DOTALL)
+    events = [name for name in re.findall(r"\w+", found[1] if found else "")
+              if name not in ("message", "count")]
+    sources = [name for name in tree.cpp_files
+               if EVENT_SOURCES.match(name) and not EVENT_TABLE.match(name)]
+    written = {event for name in sources
+               for event in re.findall(r"\bEvent::(\w+)", tree.code(name))}
+    return [f"{EVENTS}:1: no source writes a line with {event}"
+            for event in events if event not in written]
+
+
+def lines_name_their_event(tree):
+    """A line of error, warning, notice or information has an event: those that refuse, drop, ban or
+    disconnect are among them."""
+    complaints = []
+    for name in filter(EVENT_SOURCES.match, tree.cpp_files):
+        code = tree.code(name)
+        complaints += [f"{name}:{code.count(chr(10), 0, found.start()) + 1}: the line has no event"
+                       for found in PLAIN_LINE.finditer(code)]
     return complaints
 
 

@@ -150,6 +150,25 @@ class Rules(unittest.TestCase):
         self.bad(rules.story_is_true, files | {"broker/README.md": row.format("far")},
                  "no far in broker/a.h")
 
+    def test_events_without_a_line(self):
+        events = {"broker/core/event.h": "enum class Event : int { message, a, b, count };\n",
+                  "broker/core/events.cpp": "Event::b;\n"}
+        self.bad(rules.events_are_written, events | {"broker/x.cpp": "f(Event::a);\n"},
+                 "broker/core/event.h:1: no source writes a line with b")
+        self.good(rules.events_are_written,
+                  events | {"transport/x.cpp": "f(Event::a, Event::b);\n"})
+
+    def test_lines_without_an_event(self):
+        self.bad(rules.lines_name_their_event,
+                 {"broker/a.cpp": 'log_.note(LogType::notice,\n          {"Client ", id});\n',
+                  "persistence/b.cpp": '\nlog_.write(broker::LogType::error, "x");\n'},
+                 "broker/a.cpp:1: the line has no event",
+                 "persistence/b.cpp:2: the line has no event")
+        self.good(rules.lines_name_their_event,
+                  {"broker/a.cpp": 'log_.note(LogType::notice, {.event = e}, {"Client ", id});\n'
+                                   'log_.note(LogType::debug, {"x"});\n'
+                                   'log_.write_event(LogType::error, fields, "x");\n'})
+
     def test_commands_of_a_readme_exist(self):
         files = {"tools/run": "--port N\n", "test/bench/README.md": "`test/bench/cores --use 1`\n"}
         self.bad(rules.commands_exist, files, "no test/bench/cores")

@@ -30,6 +30,12 @@ class TheTree(unittest.TestCase):
     def test_headers_open_once(self):
         self.keeps(rules.headers_open_once(TREE))
 
+    def test_events_are_written(self):
+        self.keeps(rules.events_are_written(TREE))
+
+    def test_lines_name_their_event(self):
+        self.keeps(rules.lines_name_their_event(TREE))
+
     def test_commands_exist(self):
         self.keeps(rules.commands_exist(TREE))
 
