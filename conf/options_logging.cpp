@@ -69,6 +69,23 @@ void log_dest(Settings& settings, Listener& /*listener*/, const Value& value) {
   }
 }
 
+void log_timestamp_format(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto& text = std::get<std::string>(value);
+  settings.log.timestamp_format = text == "seconds" ? "" : text;
+}
+
+void log_format(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const bool json = std::get<std::string>(value) == "json";
+  settings.log.format = json ? LogFormat::json : LogFormat::text;
+}
+
+void log_journal(Settings& settings, Listener& /*listener*/, const Value& value) {
+  const auto& text = std::get<std::string>(value);
+  settings.log.journal = text == "plain"      ? LogJournal::plain
+                         : text == "priority" ? LogJournal::priority
+                                              : LogJournal::without_time;
+}
+
 constexpr auto logging_rows = std::to_array<Option>({
     {.name = "log_dest",
      .type = Type::log_destination,
@@ -94,9 +111,40 @@ constexpr auto logging_rows = std::to_array<Option>({
      .help = "Put the time before each log line.",
      .apply = to_log<&LogSettings::timestamp>},
     {.name = "log_timestamp_format",
+     .default_text = "iso",
+     .mosquitto_default = "auto",
      .example = "%Y-%m-%dT%H:%M:%S",
-     .help = "How the time is written, as strftime takes it; seconds since 1970 by default.",
-     .apply = to_log<&LogSettings::timestamp_format>},
+     .help = "How the time is written: seconds since 1970; iso, as 2026-11-30T13:57:44.123+01:00 "
+             "in the time zone of the process; auto, iso on a terminal and seconds elsewhere; or a "
+             "format that strftime takes. log_format json has its own.",
+     .apply = log_timestamp_format},
+    {.name = "log_format",
+     .type = Type::choice,
+     .choices = "text json",
+     .default_text = "text",
+     .help =
+         "text is Mosquitto's form: the time, a colon and a sentence. json is an object in each "
+         "line, for all destinations. Its members, always in this order: time (RFC 3339 with "
+         "milliseconds in UTC; log_timestamp false leaves it out), level (the word of log_type), "
+         "event (a name that stays the same; 'darter explain' lists all and 'darter explain EVENT' "
+         "says what it means and what to do; message: none of them), client (its identifier), user "
+         "(its name), address and port (of the client itself, where a proxy names it), listener "
+         "(1883, 127.0.0.1:1883, or the path of a unix socket), reason_code (a number of MQTT "
+         "5.0), message (the sentence "
+         "of text). A member that is not known is left out; others may be added. The texts of "
+         "clients have 200 bytes at most, bytes that are no UTF-8 become U+FFFD, and a line has "
+         "4000 bytes at most.",
+     .apply = log_format},
+    {.name = "log_journal",
+     .type = Type::choice,
+     .choices = "plain priority without_time",
+     .default_text = "without_time",
+     .mosquitto_default = "priority",
+     .help = "Under systemd, on a standard stream that the journal reads: priority puts a priority "
+             "in front of each line, which the journal takes off and keeps (journalctl -p "
+             "warning); without_time leaves out the time of the line as well, for the journal has "
+             "its own; plain writes lines as elsewhere.",
+     .apply = log_journal},
     {.name = "log_facility",
      .type = Type::integer,
      .maximum = 7,

@@ -130,6 +130,24 @@ struct LogDestination {
   bool operator==(const LogDestination&) const = default;
 };
 
+/// The form of log lines.
+enum class LogFormat : std::uint8_t {
+  text,  ///< Mosquitto's: "TIME: LINE"
+  json,  ///< an object in each line
+};
+
+/// The form of lines on a standard stream that journald reads.
+enum class LogJournal : std::uint8_t {
+  plain,         ///< as elsewhere
+  priority,      ///< "<4>" in front, which journald takes off
+  without_time,  ///< the same, and no time but the journal's own
+};
+
+/// The value of log_timestamp_format for RFC 3339 with milliseconds and the local time zone.
+inline constexpr std::string_view iso_times = "iso";
+/// The same on a terminal, and seconds elsewhere: nothing but a person reads a terminal.
+inline constexpr std::string_view auto_times = "auto";
+
 /// The types of log lines, their destinations and their form.
 struct LogSettings {
   std::vector<LogDestination> destinations = {LogDestination{}};  ///< log_dest; empty: none
@@ -138,9 +156,12 @@ struct LogSettings {
                         static_cast<std::uint32_t>(broker::LogType::notice) |
                         static_cast<std::uint32_t>(broker::LogType::information);
   ///< log_type: bits of broker::LogType
-  bool timestamp = true;         ///< log_timestamp
-  std::string timestamp_format;  ///< log_timestamp_format: of strftime; empty: seconds since 1970
-  std::int32_t facility = -1;    ///< log_facility: 0 to 7 mean local0 to local7; -1: daemon
+  bool timestamp = true;  ///< log_timestamp
+  std::string timestamp_format{
+      iso_times};  ///< of strftime, iso_times or auto_times; empty: seconds since 1970
+  LogFormat format = LogFormat::text;             ///< log_format
+  LogJournal journal = LogJournal::without_time;  ///< log_journal
+  std::int32_t facility = -1;       ///< log_facility: 0 to 7 mean local0 to local7; -1: daemon
   bool connection_messages = true;  ///< connection_messages
 
   bool operator==(const LogSettings&) const = default;

@@ -58,6 +58,13 @@ bool may_overlap(const ListenerOptions& one, const ListenerOptions& other) {
 
 }  // namespace
 
+std::map<std::uint16_t, std::string> names_of(
+    const std::vector<std::shared_ptr<Listener>>& listeners) {
+  std::map<std::uint16_t, std::string> names;
+  for (const auto& each : listeners) names.emplace(each->options().index, name_of(each->options()));
+  return names;
+}
+
 std::string name_of(const ListenerOptions& options) {
   if (!options.unix_socket_path.empty()) return options.unix_socket_path;
   const std::string port = std::to_string(options.port);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ using TlsContexts = std::vector<std::shared_ptr<const transport::TlsContext>>;
 ///
 /// Requires  Entries of a ListenerSet after its first stage.
 [[nodiscard]] std::uint16_t number_of_bridges(const std::vector<ListenerEntry>& entries);
+/// For log lines: name_of(), by number.
+[[nodiscard]] std::map<std::uint16_t, std::string> names_of(
+    const std::vector<std::shared_ptr<transport::Listener>>& listeners);
 [[nodiscard]] std::vector<broker::ListenerPolicy> policies_of(
     const std::vector<ListenerEntry>& entries);
 

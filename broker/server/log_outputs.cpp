@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <poll.h>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <utility>
@@ -55,9 +57,13 @@ void FileOutput::write(std::span<const LogLine> lines) {
   const int descriptor = file ? file->get() : standard_;
   std::string text;
   for (const LogLine& line : lines) {
-    const std::size_t bytes = line.stamp.size() + line.text.size() + 1;
+    constexpr std::size_t priority_bytes = 3;
+    const std::size_t bytes = priority_bytes + line.stamp.size() + line.text.size() + 1;
     if (!text.empty() && text.size() + bytes > PIPE_BUF) {
       write_all(descriptor, std::exchange(text, {}));
+    }
+    if (priorities_) {
+      text.append("<").append(std::to_string(syslog_priority(line.type))).append(">");
     }
     text.append(line.stamp).append(line.text).append("\n");
   }
@@ -80,6 +86,13 @@ void SyslogOutput::write(std::span<const LogLine> lines) {
     ::syslog(facility_ | syslog_priority(line.type), "%.*s", static_cast<int>(line.text.size()),
              line.text.data());
   }
+}
+
+bool leads_to_journal(int descriptor) {
+  const char* const stream = std::getenv("JOURNAL_STREAM");  // "DEVICE:INODE"
+  struct stat status{};
+  if (stream == nullptr || ::fstat(descriptor, &status) != 0) return false;
+  return stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
 void open_syslog() { ::openlog("darter", LOG_PID | LOG_NDELAY, LOG_DAEMON); }

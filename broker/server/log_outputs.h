@@ -16,8 +16,10 @@ namespace server {
 /// Threads    descriptor(), replace() and write() from any.
 class FileOutput final : public LogOutput {
  public:
-  /// One of the standard streams, which stays open.
-  explicit FileOutput(int standard_stream) : standard_(standard_stream) {}
+  /// One of the standard streams, which stays open. `priorities`: "<4>" stands in front of each
+  /// line, as sd-daemon(3) has it.
+  explicit FileOutput(int standard_stream, bool priorities = false)
+      : standard_(standard_stream), priorities_(priorities) {}
   explicit FileOutput(transport::Descriptor file)
       : file_(std::make_shared<transport::Descriptor>(std::move(file))) {}
 
@@ -30,6 +32,7 @@ class FileOutput final : public LogOutput {
   using File = std::shared_ptr<const transport::Descriptor>;
 
   int standard_ = -1;
+  bool priorities_ = false;
   mutable std::mutex mutex_;
   File file_;  // kept open by a write that is under way
 };
@@ -44,6 +47,9 @@ class SyslogOutput final : public LogOutput {
  private:
   int facility_;
 };
+
+/// Whether journald reads what is written there, as $JOURNAL_STREAM says.
+[[nodiscard]] bool leads_to_journal(int descriptor);
 
 /// Names this program to the log daemon.
 void open_syslog();

@@ -20,9 +20,10 @@ std::size_t bytes_of(const LogLine& line) {
 }  // namespace
 
 struct LogQueue::State {
-  explicit State(std::shared_ptr<LogOutput> to) : output(std::move(to)) {}
+  State(std::shared_ptr<LogOutput> to, Form of_line) : output(std::move(to)), form(of_line) {}
 
   const std::shared_ptr<LogOutput> output;
+  const Form form;
   std::mutex mutex;  // guards the members below
   std::condition_variable changed;
   std::vector<LogLine> lines;
@@ -42,15 +43,17 @@ struct LogQueue::State {
 std::vector<LogLine> LogQueue::State::take() {
   std::vector<LogLine> taken = std::exchange(lines, {});
   if (const std::uint64_t count = std::exchange(dropped_unsaid, 0); count > 0) {
-    taken.push_back({broker::LogType::warning, dropped_stamp,
-                     "Warning: " + std::to_string(count) +
-                         " log lines were dropped: what came before them was not read in time."});
+    const std::string sentence =
+        "Warning: " + std::to_string(count) +
+        " log lines were dropped: what came before them was not read in time.";
+    taken.push_back(
+        {broker::LogType::warning, dropped_stamp, form == nullptr ? sentence : form(sentence)});
   }
   return taken;
 }
 
-LogQueue::LogQueue(std::shared_ptr<LogOutput> output)
-    : state_(std::make_shared<State>(std::move(output))) {
+LogQueue::LogQueue(std::shared_ptr<LogOutput> output, Form form)
+    : state_(std::make_shared<State>(std::move(output), form)) {
   // Signals are for the thread that waits for them.
   sigset_t all;
   sigset_t before;

@@ -44,7 +44,10 @@ class LogQueue {
  public:
   static constexpr std::size_t bytes_max = std::size_t{1} << 20U;
 
-  explicit LogQueue(std::shared_ptr<LogOutput> output);
+  /// The form of the line about dropped lines, which is made here; empty: as it is.
+  using Form = std::string (*)(std::string_view sentence);
+
+  explicit LogQueue(std::shared_ptr<LogOutput> output, Form form = nullptr);
   ~LogQueue();
   LogQueue(const LogQueue&) = delete;
   LogQueue& operator=(const LogQueue&) = delete;

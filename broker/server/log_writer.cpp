@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "broker/server/log_form.h"
 #include "transport/trusted_path.h"
 
 namespace server {
@@ -44,49 +45,15 @@ std::string_view topic_of(LogType type) {
 
 constexpr std::size_t early_lines_max = 100;
 
-/// How many bytes of a control character stand at the front: of C0 but for the tab, DEL, or C1.
-std::size_t control_bytes(std::string_view text) noexcept {
-  const auto first = static_cast<unsigned char>(text.front());
-  if ((first < 0x20 && first != '\t') || first == 0x7F) return 1;
-  if (first != 0xC2 || text.size() < 2) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  return second >= 0x80 && second < 0xA0 ? 2 : 0;
-}
-
-bool is_plain(std::string_view text) noexcept {
-  for (; !text.empty(); text.remove_prefix(1)) {
-    if (control_bytes(text) > 0) return false;
-  }
-  return true;
-}
-
-/// Control characters as "\x0A": a client's text must not end a line nor reach a terminal.
-std::string escaped(std::string_view line) {
-  static constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string text;
-  while (!line.empty()) {
-    const std::size_t control = control_bytes(line);
-    if (control == 0) text += line.front();
-    for (const char letter : line.substr(0, control)) {
-      const auto byte = static_cast<unsigned char>(letter);
-      text += {'\\', 'x', digits[byte >> 4U], digits[byte & 0xFU]};
-    }
-    line.remove_prefix(std::max<std::size_t>(control, 1));
-  }
-  return text;
-}
-
-/// Cut to the size limit of a line, between two characters of UTF-8.
-std::string_view cut(std::string_view line) noexcept {
-  if (line.size() <= LogWriter::line_bytes_max) return line;
-  std::size_t end = LogWriter::line_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-  return line.substr(0, end);
-}
-
 /// Bits of the types that any destination logs.
 std::uint32_t types_of(const conf::LogSettings& settings) {
   return settings.destinations.empty() ? 0U : settings.types;
+}
+
+/// The line about lines that were dropped.
+std::string json_of_dropped(std::string_view sentence) {
+  return json_form(utc_time(std::chrono::system_clock::now()), LogType::warning,
+                   {.event = broker::Event::log_lines_dropped}, {}, sentence);
 }
 
 std::string cannot_open(const std::string& path, int error) {
@@ -124,8 +91,8 @@ LogWriter::LogWriter(const conf::LogSettings& settings)
   for (const conf::LogDestination& destination : settings.destinations) {
     Sink& sink = sinks_.emplace_back();
     sink.destination = destination;
-    if (const int error = open(sink); error == 0) {
-      begin(sink, settings.facility);
+    if (const int error = open(sink, settings); error == 0) {
+      begin(sink, settings);
     } else {
       tell_standard_error(broker::concat({"Error: ", cannot_open(destination.path, error)}));
     }
@@ -140,13 +107,18 @@ LogWriter::Prepared::~Prepared() {
   }
 }
 
-int LogWriter::open(Sink& sink) {
+int LogWriter::open(Sink& sink, const conf::LogSettings& settings) {
+  const auto stream = [&](int descriptor) {
+    sink.in_journal = settings.journal != conf::LogJournal::plain && leads_to_journal(descriptor);
+    sink.is_terminal = ::isatty(descriptor) != 0;
+    return std::make_shared<FileOutput>(descriptor, sink.in_journal);
+  };
   switch (sink.destination.kind) {
     case LogDestinationKind::standard_output:
-      sink.file = std::make_shared<FileOutput>(STDOUT_FILENO);
+      sink.file = stream(STDOUT_FILENO);
       return 0;
     case LogDestinationKind::standard_error:
-      sink.file = std::make_shared<FileOutput>(STDERR_FILENO);
+      sink.file = stream(STDERR_FILENO);
       return 0;
     case LogDestinationKind::file: {
       auto opened = open_log_file(sink.destination.path, sink.made);
@@ -160,12 +132,13 @@ int LogWriter::open(Sink& sink) {
   return 0;
 }
 
-void LogWriter::begin(Sink& sink, std::int32_t facility) {
+void LogWriter::begin(Sink& sink, const conf::LogSettings& settings) {
+  const LogQueue::Form form = settings.format == conf::LogFormat::json ? json_of_dropped : nullptr;
   if (sink.file != nullptr) {
-    sink.queue = std::make_unique<LogQueue>(sink.file);
+    sink.queue = std::make_unique<LogQueue>(sink.file, form);
   } else if (sink.destination.kind == LogDestinationKind::syslog) {
-    sink.queue = std::make_unique<LogQueue>(
-        std::make_shared<SyslogOutput>(facility < 0 ? LOG_DAEMON : LOG_LOCAL0 + (facility << 3)));
+    const int facility = settings.facility < 0 ? LOG_DAEMON : LOG_LOCAL0 + (settings.facility << 3);
+    sink.queue = std::make_unique<LogQueue>(std::make_shared<SyslogOutput>(facility), form);
   }
 }
 
@@ -176,7 +149,7 @@ std::expected<LogWriter::Prepared, std::string> LogWriter::prepare(
   for (const conf::LogDestination& destination : settings.destinations) {
     Sink& sink = prepared.sinks_.emplace_back();
     sink.destination = destination;
-    if (const int error = open(sink); error != 0) {
+    if (const int error = open(sink, settings); error != 0) {
       return std::unexpected(cannot_open(destination.path, error));
     }
   }
@@ -184,7 +157,7 @@ std::expected<LogWriter::Prepared, std::string> LogWriter::prepare(
 }
 
 void LogWriter::replace(Prepared prepared) {
-  for (Sink& sink : prepared.sinks_) begin(sink, prepared.settings_.facility);
+  for (Sink& sink : prepared.sinks_) begin(sink, prepared.settings_);
   Sinks before;
   {
     const std::scoped_lock lock(mutex_);
@@ -196,34 +169,53 @@ void LogWriter::replace(Prepared prepared) {
   // The old queues write their rest on their own threads; no caller waits for that.
 }
 
-std::string LogWriter::stamp() const {
+std::string LogWriter::stamp(bool terminal) const {
   if (!settings_.timestamp) return {};
+  const std::string& format = settings_.timestamp_format;
+  const bool is_auto = format == conf::auto_times;
+  if (format == conf::iso_times || (is_auto && terminal)) {
+    return local_time(std::chrono::system_clock::now()) + ": ";
+  }
   const std::time_t now = std::time(nullptr);
-  if (settings_.timestamp_format.empty()) return std::to_string(now) + ": ";
+  if (is_auto || format.empty()) return std::to_string(now) + ": ";
   std::tm local{};
   ::localtime_r(&now, &local);
   char text[128];
-  const std::size_t size =
-      std::strftime(text, sizeof text, settings_.timestamp_format.c_str(), &local);
+  const std::size_t size = std::strftime(text, sizeof text, format.c_str(), &local);
   return std::string(text, size) + ": ";
 }
 
-void LogWriter::write(LogType type, std::string_view line) {
-  if (!enabled(type)) return;
-  line = cut(line);
-  if (is_plain(line)) {
-    write_plain(type, line);
-  } else {
-    write_plain(type, escaped(line));
-  }
-}
+void LogWriter::write(LogType type, std::string_view line) { write_event(type, {}, line); }
 
-void LogWriter::write_plain(LogType type, std::string_view line) {
+void LogWriter::write_event(LogType type, const broker::LogFields& fields, std::string_view line) {
+  if (!enabled(type)) return;
   const std::scoped_lock lock(mutex_);
-  const std::string time = stamp();
-  for (const Sink& sink : sinks_) write_to(sink, type, time, line);
+  const bool json = settings_.format == conf::LogFormat::json;
+  const std::string time = json ? std::string() : stamp(false);
+  const std::string text =
+      json ? json_form(settings_.timestamp ? utc_time(std::chrono::system_clock::now()) : "", type,
+                       fields, listener_name(fields), line)
+           : text_form(line);
+  const bool journal_has_time = settings_.journal == conf::LogJournal::without_time;
+  for (const Sink& sink : sinks_) {
+    const bool needs_none = json || (sink.in_journal && journal_has_time);
+    write_to(sink, type, needs_none ? "" : sink.is_terminal ? stamp(true) : time, text);
+  }
   const bool matters = type == LogType::error || type == LogType::warning;
   if (starting_ && matters && of_start_.size() < early_lines_max) of_start_.emplace_back(line);
+}
+
+std::string_view LogWriter::listener_name(const broker::LogFields& fields) const {
+  if (!fields.listener) return {};
+  const auto found = listener_names_.find(*fields.listener);
+  return found == listener_names_.end() ? std::string_view() : found->second;
+}
+
+void LogWriter::name_listeners(ListenerNames names) {
+  const std::scoped_lock lock(mutex_);
+  // Connections outlive their listener: its name stays.
+  names.merge(listener_names_);
+  listener_names_ = std::move(names);
 }
 
 void LogWriter::write_to(const Sink& sink, LogType type, std::string_view stamp,
@@ -241,9 +233,11 @@ void LogWriter::write_to(const Sink& sink, LogType type, std::string_view stamp,
 
 void LogWriter::tell_standard_error(std::string_view line) {
   if (last_resort_ == nullptr) {
-    last_resort_ = std::make_unique<LogQueue>(std::make_shared<FileOutput>(STDERR_FILENO));
+    last_resort_ = std::make_unique<LogQueue>(std::make_shared<FileOutput>(
+        STDERR_FILENO,
+        settings_.journal != conf::LogJournal::plain && leads_to_journal(STDERR_FILENO)));
   }
-  last_resort_->add(LogType::error, {}, is_plain(line) ? line : escaped(line));
+  last_resort_->add(LogType::error, {}, text_form(line));
 }
 
 void LogWriter::started() {
@@ -275,7 +269,7 @@ void LogWriter::reopen(Sink& sink) {
     auto file = std::make_shared<FileOutput>(std::move(opened.file));
     const std::scoped_lock lock(mutex_);
     sink.file = std::move(file);
-    begin(sink, settings_.facility);
+    begin(sink, settings_);
   } else if (!std::exchange(sink.gone, true)) {
     // Better the old file than none.
     return write_event(LogType::error, {.event = broker::Event::log_file_unwritable},

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,13 +16,14 @@
 
 #include "broker/core/ids.h"
 #include "broker/core/log.h"
+#include "broker/server/log_form.h"
 #include "broker/server/log_outputs.h"
 #include "broker/server/log_queue.h"
 #include "conf/settings.h"
 
 namespace server {
 
-/// Writes log lines where the configuration says, in Mosquitto's form: "TIME: LINE".
+/// Writes log lines where the configuration says: in Mosquitto's form, "TIME: LINE", or as JSON.
 ///
 /// Shape      Each destination has a LogQueue, except for $SYS topics: a thread that
 ///            logs never waits for a reader.
@@ -31,10 +33,12 @@ namespace server {
 /// Errors     A file that cannot be opened is said on stderr; lines for it are lost.
 class LogWriter final : public broker::Log {
  public:
+  /// Listeners by their numbers: "port 1883".
+  using ListenerNames = std::map<std::uint16_t, std::string>;
   /// Publishes a line below "$SYS/broker/log/"; the topic is whole.
   using TopicWriter = std::function<void(std::string topic, std::string line)>;
 
-  static constexpr std::size_t line_bytes_max = 4000;
+  static constexpr std::size_t line_bytes_max = server::line_bytes_max;
   /// Between two checks whether the names of log files have been given to others.
   static constexpr std::int64_t look_seconds = 10;
 
@@ -50,6 +54,10 @@ class LogWriter final : public broker::Log {
     return (types_.load(std::memory_order_relaxed) & static_cast<std::uint32_t>(type)) != 0;
   }
   void write(broker::LogType type, std::string_view line) override;
+  void write_event(broker::LogType type, const broker::LogFields& fields,
+                   std::string_view line) override;
+  /// The names that LogFields::listener is printed by.
+  void name_listeners(ListenerNames names);
 
   /// The start is over, or it failed: then its lines go to standard error, too, and `sentence` to
   /// all destinations.
@@ -82,18 +90,20 @@ class LogWriter final : public broker::Log {
     conf::LogDestination destination;
     std::shared_ptr<FileOutput> file;  // null: no file, and no standard stream
     std::unique_ptr<LogQueue> queue;   // null: a topic, or a file that could not be opened
-    bool made = false;                 // the file was not there before
-    bool gone = false;                 // it lost its name, and that was said
+    bool in_journal = false;           // a standard stream that journald reads
+    bool is_terminal = false;
+    bool made = false;  // the file was not there before
+    bool gone = false;  // it lost its name, and that was said
   };
   using Sinks = std::vector<Sink>;
 
   /// Returns 0, or errno.
-  [[nodiscard]] static int open(Sink& sink);
+  [[nodiscard]] static int open(Sink& sink, const conf::LogSettings& settings);
   /// Begins to take lines.
-  static void begin(Sink& sink, std::int32_t facility);
+  static void begin(Sink& sink, const conf::LogSettings& settings);
   void reopen(Sink& sink);
-  [[nodiscard]] std::string stamp() const;
-  void write_plain(broker::LogType type, std::string_view line);
+  [[nodiscard]] std::string stamp(bool terminal) const;
+  [[nodiscard]] std::string_view listener_name(const broker::LogFields& fields) const;
   void write_to(const Sink& sink, broker::LogType type, std::string_view stamp,
                 std::string_view line);
   void tell_standard_error(std::string_view line);
@@ -103,6 +113,7 @@ class LogWriter final : public broker::Log {
   conf::LogSettings settings_;
   Sinks sinks_;
   std::uint64_t dropped_before_ = 0;  // by destinations that are no more
+  ListenerNames listener_names_;
   TopicWriter topic_;
   std::vector<std::pair<std::string, std::string>> early_;  // topic and line, before topic_ is set
   std::vector<std::string> of_start_;                       // errors and warnings, while it starts

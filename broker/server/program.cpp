@@ -50,7 +50,7 @@ int status(conf::ExitCode code) { return static_cast<int>(code); }
 /// Through one queue, which waits a second for all of them: a full pipe without a reader must not
 /// keep a start from failing.
 void print_lines(std::span<const std::string> lines) {
-  LogQueue queue(std::make_shared<FileOutput>(STDERR_FILENO));
+  LogQueue queue(std::make_shared<FileOutput>(STDERR_FILENO, leads_to_journal(STDERR_FILENO)));
   for (const std::string& line : lines) queue.add(LogType::error, {}, line);
 }
 

@@ -185,6 +185,7 @@ ReloadReport Reload::commit(Prepared prepared) {
   active_.settings = std::move(prepared.configuration.settings);
   active_.written = std::move(prepared.configuration.written);
   parts_.log.replace(std::move(prepared.log));
+  parts_.log.name_listeners(names_of(prepared.staged.listeners));
   const auto changes = parts_.login_service.replace(realms_of(prepared.staged.entries));
   reconfigure_shards(
       {configured.limits, policies_of(prepared.staged.entries), prepared.bridges.shares()});

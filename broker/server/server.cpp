@@ -105,6 +105,7 @@ std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
+  log_.name_listeners(names_of(listeners_.listeners()));
   // Those of the listeners are known; messages of bridges are judged by theirs.
   login_service_.replace(realms_of(listeners_.entries()));
   certificates_.begin();

@@ -230,7 +230,8 @@ TEST_CASE("a default that is written out changes nothing", "[conf]") {
     const std::string head =
         of_bridge ? "connection b\naddress a\ntopic # out\nbridge_cafile /ca\n" : "listener 1883\n";
     const auto plain = conf_test::good(head);
-    const std::string line = std::string(option.name) + " " + std::string(option.default_text);
+    const std::string_view text = conf::default_in(conf::FileForm::mosquitto, option);
+    const std::string line = std::string(option.name) + " " + std::string(text);
     if (option.name == "port") continue;  // opens the default listener, as it should
     CHECK(conf_test::good(head + line).listeners == plain.listeners);
     CHECK(conf_test::good(head + line).log == plain.log);

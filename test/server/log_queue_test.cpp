@@ -57,7 +57,9 @@ TEST_CASE("lines reach the output in order", "[log_queue]") {
 TEST_CASE("an output that takes nothing holds nobody up; what is dropped is counted",
           "[log_queue]") {
   const auto reader = std::make_shared<Reader>();
-  LogQueue queue(reader);
+  const bool has_form = GENERATE(false, true);
+  const auto form = [](std::string_view sentence) { return "{" + std::string(sentence) + "}"; };
+  LogQueue queue(reader, has_form ? LogQueue::Form(form) : nullptr);
   queue.add(LogType::notice, {}, "first");
   reader->wait();
   const std::string line(1000, 'x');
@@ -73,9 +75,10 @@ TEST_CASE("an output that takes nothing holds nobody up; what is dropped is coun
   const auto seen = reader->lines();
   REQUIRE(seen.size() == 1 + (lines - dropped) + 1 + 1);
   CHECK(seen.front() == "first");
-  CHECK(seen[seen.size() - 2] == "7: Warning: " + std::to_string(dropped) +
-                                     " log lines were dropped: what came before them was not read "
-                                     "in time.");
+  const std::string sentence =
+      "Warning: " + std::to_string(dropped) +
+      " log lines were dropped: what came before them was not read in time.";
+  CHECK(seen[seen.size() - 2] == "7: " + (has_form ? form(sentence) : sentence));
   CHECK(seen.back() == "last");
 }
 

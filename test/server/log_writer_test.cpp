@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <stdlib.h>
 #include <string>
@@ -115,6 +116,56 @@ TEST_CASE("a line has an end", "[log_writer]") {
     writer.write(LogType::notice, line + "\xC3\xA4" + std::string(100'000, 'y'));
   }
   CHECK(LogFile::text_of(file.path()) == std::string(LogWriter::line_bytes_max - 1, 'x') + "\n");
+}
+
+TEST_CASE("log_format json has fields, and the name of the listener", "[log_writer]") {
+  const LogFile file;
+  conf::LogSettings settings = file.settings();
+  settings.format = conf::LogFormat::json;
+  {
+    LogWriter writer(settings);
+    writer.name_listeners({{7, "1883"}});
+    writer.write(LogType::information, "a");
+    writer.write_event(LogType::notice,
+                       {.event = broker::Event::takeover, .client_id = "c", .listener = 7}, "b\n");
+    // Connections of a listener that is gone still have its name.
+    writer.name_listeners({{8, "8883"}});
+    writer.write_event(LogType::notice, {.event = broker::Event::takeover, .listener = 7}, "d");
+    writer.write_event(LogType::notice, {.event = broker::Event::takeover, .listener = 9}, "e");
+  }
+  CHECK(
+      LogFile::text_of(file.path()) ==
+      R"({"level":"information","event":"message","message":"a"})"
+      "\n"
+      R"({"level":"notice","event":"takeover","client":"c","listener":"1883","message":"b\u000a"})"
+      "\n"
+      R"({"level":"notice","event":"takeover","listener":"1883","message":"d"})"
+      "\n"
+      R"({"level":"notice","event":"takeover","message":"e"})"
+      "\n");
+}
+
+TEST_CASE("a text log has the line of an event as it is", "[log_writer]") {
+  const LogFile file;
+  {
+    LogWriter writer(file.settings());
+    writer.write_event(LogType::notice, {.event = broker::Event::takeover, .client_id = "c"},
+                       "Client c");
+  }
+  CHECK(LogFile::text_of(file.path()) == "Client c\n");
+}
+
+TEST_CASE("log_timestamp_format iso has milliseconds and the time zone", "[log_writer]") {
+  const LogFile file;
+  conf::LogSettings settings = file.settings();
+  settings.timestamp = true;
+  settings.timestamp_format = conf::iso_times;
+  {
+    LogWriter writer(settings);
+    writer.write(LogType::notice, "a");
+  }
+  const std::regex form(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d: a\n)");
+  CHECK(std::regex_match(LogFile::text_of(file.path()), form));
 }
 
 }  // namespace server

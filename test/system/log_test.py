@@ -1,5 +1,6 @@
 """What becomes of log lines that nobody reads, and what a start that fails says."""
 
+import json
 import os
 import pwd
 import socket
@@ -7,10 +8,10 @@ import subprocess
 import unittest
 
 from harness import wire
-from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, Broker, binary
+from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, Broker, binary, wait_until
 from harness.case import BrokerTest
-from harness.needs import needs
-from harness.wire import MQTT311
+from harness.needs import needs, once
+from harness.wire import MQTT5, MQTT311
 
 
 def full_fifo(path):
@@ -96,6 +97,130 @@ class ClientTextTest(BrokerTest):
         self.client(MQTT311, "after").ping()
         self.broker.stop()
         self.assertLess(max(map(len, self.broker.lines)), 1000)
+
+
+@once
+class EventTest(BrokerTest):
+    """log_format json and darter explain."""
+
+    config = ("log_format json\nallow_anonymous true\npassword_file {dir}/passwd\n"
+              "acl_file {dir}/acl\nmax_packet_size 2000\nlistener {port} 127.0.0.1\n")
+    files = {"passwd": "", "acl": "topic read a/#\n"}
+    args = ()
+
+    def event(self, name, client=None):
+        """Waits for a line with this event, and returns it."""
+        def found():
+            lines = [json.loads(line) for line in self.broker.log_text().splitlines()]
+            return next((line for line in lines if line["event"] == name
+                         and client in (None, line.get("client"))), None)
+        return wait_until(found, f"the event {name}")
+
+    def explain(self, *words, status=0):
+        """What darter explain prints."""
+        done = subprocess.run([binary(), "explain", *words], capture_output=True, text=True,
+                              timeout=DEADLINE_SECONDS, check=False)
+        self.assertEqual(done.returncode, status, done)
+        return done.stdout + done.stderr
+
+    def test_json(self):
+        """Each line is an object; what ends or refuses a client has its event, client, address and
+        reason code, and darter explain knows every event."""
+        bad = self.raw(MQTT5, "bad \"é")
+        bad.connect(0x87, username="bob", password=b"x")
+        failed = self.event("login_failed")
+        self.assertEqual((failed["level"], failed["client"], failed["user"], failed["address"],
+                          failed["reason_code"]), ("warning", "bad \"é", "bob", "127.0.0.1", 0x87))
+        self.assertEqual((failed["port"], failed["listener"]),
+                         (bad.stream.socket.getsockname()[1], f"127.0.0.1:{self.broker.port}"))
+        self.assertRegex(failed["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertTrue(failed["message"].startswith("Client bad"), failed)
+        publisher = self.client(MQTT5, "pub")
+        publisher.publish("b", "x", 1)
+        self.assertEqual(self.event("publish_denied", "pub")["reason_code"], 0x87)
+        first = self.client(MQTT5, "twin")
+        second = self.client(MQTT5, "twin")
+        self.assertEqual(self.event("takeover", "twin")["port"],
+                         first.stream.socket.getsockname()[1])
+        second.disconnect()
+        self.assertEqual(self.event("client_disconnected", "twin")["reason_code"], 0)
+        publisher.send(wire.publish(MQTT5, "a", b"x" * 3000))
+        self.assertEqual(self.event("packet_too_large", "pub")["reason_code"], 0x95)
+        broken = self.client(MQTT5, "broken")
+        broken.send(b"\x00\x00")
+        self.assertGreaterEqual(self.event("protocol_error", "broken")["reason_code"], 0x80)
+
+    def test_explain(self):
+        """Offline: one event, all of them, a wrong name; every event of a log is among them."""
+        self.client(MQTT5, "any").disconnect()
+        self.event("client_disconnected", "any")
+        self.broker.stop()
+        known = {each["event"]: each for each in json.loads(self.explain("--json"))}
+        for line in self.broker.lines:
+            self.assertIn(json.loads(line)["event"], known)
+        self.assertEqual(json.loads(self.explain("takeover", "--json")), known["takeover"])
+        self.assertIn("same client identifier", self.explain("takeover"))
+        self.assertIn("did you mean 'takeover'?", self.explain("take_over", status=1))
+        self.assertIn("'explain' takes one event", self.explain("a", "b", status=3))
+
+
+@once
+class TimeTest(BrokerTest):
+    """Times, and what the journal gets: each form of the configuration has its own default."""
+
+    autostart = False
+    # Its standard error is one that journald reads, as far as it can tell.
+    wrapper = ["sh", "-c", 'export JOURNAL_STREAM="$(stat -Lc %d:%i /dev/fd/2)"; exec "$@"', "sh"]
+    toml = 'allow_anonymous = true\npersistence = false\n'
+    listener = '[[listener]]\nport = {port}\nbind_address = "127.0.0.1"\n'
+
+    def lines_of(self, config, journal):
+        """The log of a short life."""
+        self.broker = Broker(config, args=(), wait=None, bare=True)
+        self.addCleanup(self.broker.close)
+        self.broker.wrapper = self.wrapper if journal else []
+        self.broker.start(wait=False)
+        self.broker.wait_for_log("running")
+        self.broker.stop()
+        return self.broker.lines
+
+    def test_terminal(self):
+        """A person reads a terminal: ISO times there, whatever the form of the file."""
+        ours, theirs = os.openpty()
+        self.addCleanup(os.close, ours)
+        self.addCleanup(os.close, theirs)
+        self.broker = Broker("log_dest stdout\nlog_dest stderr\n" + DEFAULT_CONFIG, args=(),
+                             wait=None, bare=True)
+        self.addCleanup(self.broker.close)
+        self.broker.wrapper = ["sh", "-c", 'exec "$@" >"$0"', os.ttyname(theirs)]
+        self.broker.start(wait=False)
+        self.broker.wait_for_log(r"^\d+: .*running")
+        text = b""
+        while b"running" not in text:
+            text += os.read(ours, 4096)
+        self.assertRegex(text, rb"(?m)^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}[+-]\d\d:\d\d: .*starting")
+
+    def test_defaults_and_options(self):
+        """Mosquitto's seconds for a mosquitto.conf, ISO times for a darter.toml; each has both."""
+        seconds, iso = r"\d+: ", r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}[+-]\d\d:\d\d: "
+        time_in_journal = 'log_journal = "priority"\n'
+        for config, journal, form in (
+                (DEFAULT_CONFIG, False, seconds),
+                (DEFAULT_CONFIG, True, r"<[3-6]>" + seconds),
+                ("log_journal plain\n" + DEFAULT_CONFIG, True, seconds),
+                ("log_journal without_time\n" + DEFAULT_CONFIG, True, r"<[3-6]>"),
+                ("log_timestamp_format iso\n" + DEFAULT_CONFIG, False, iso),
+                (self.toml + self.listener, False, iso),
+                (self.toml + self.listener, True, r"<[3-6]>"),
+                (self.toml + time_in_journal + self.listener, True, r"<[3-6]>" + iso),
+                (self.toml + 'log_timestamp_format = "seconds"\n' + self.listener, False, seconds)):
+            with self.subTest(config=config, journal=journal):
+                lines = self.lines_of(config, journal)
+                for line in lines:
+                    self.assertRegex(line, f"^{form}[A-Z d]")
+                self.assertRegex(lines[-1], f"^{form}darter version .* terminating$")
+                if journal and "plain" not in config:
+                    self.assertTrue(lines[-1].startswith("<6>"), lines)
 
 
 class StartTest(BrokerTest):
