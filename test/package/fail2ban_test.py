@@ -1,5 +1,6 @@
 """fail2ban reads what darter writes: its own filter, and those that people have for Mosquitto."""
 
+import json
 import re
 import subprocess
 import tempfile
@@ -40,11 +41,26 @@ BAD = """\
 """.replace("{}", " disconnected, not authorised")
 
 
-def addresses(log, rules):
-    """The addresses that a filter finds in a log."""
+JSON_LINE = ('{}{"time":"2026-11-30T12:57:44.123Z","level":"warning","event":"%s","client":%s,'
+             '"user":"u","address":"%s","port":1,"listener":"1883","message":%s}\n')
+
+
+def json_lines(event, *words_and_address):
+    """Lines of log_format json about clients with such words."""
+    return "".join(JSON_LINE % (event, json.dumps(words), address, json.dumps(words))
+                   for words, address in words_and_address)
+
+
+def hits(log, rules):
+    """The address of each failure that a filter finds in a log."""
     done = subprocess.run(["fail2ban-regex", "-o", "ip", str(log), str(rules)],
                           capture_output=True, text=True, check=False, timeout=120)
-    return sorted(set(done.stdout.split()))
+    return sorted(done.stdout.split())
+
+
+def addresses(log, rules):
+    """The same, each address once."""
+    return sorted(set(hits(log, rules)))
 
 
 def failures(log, rules):
@@ -60,6 +76,7 @@ class FilterTest(BrokerTest):
     config = "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {dir}/passwd\n"
     files = {"passwd": ""}
     args = ()
+    autostart = False
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -73,8 +90,9 @@ class FilterTest(BrokerTest):
         path.write_text(text)
         return path
 
-    def log_of_refusals(self):
+    def log_of_refusals(self, config=""):
         """The broker's own log, after a client without a name and one that is unknown."""
+        self.start(config + self.config)
         for options in ({}, {"username": "bob", "password": "x"}):
             client = self.raw(MQTT5)
             client.send(wire.connect(MQTT5, client.client_id, **options))
@@ -92,17 +110,31 @@ class FilterTest(BrokerTest):
             self.assertGreaterEqual(failures(log, path), 2)
 
     def test_own_filter(self):
-        """Each failure counts once, by one line."""
-        log = self.log_of_refusals()
-        self.assertEqual((addresses(log, FILTER), failures(log, FILTER)), (["127.0.0.1"], 2))
+        """Each failure counts once, by one line, in each form of the log."""
+        for config in ("", "log_timestamp_format iso\n", "log_format json\n",
+                       "log_format json\nlog_timestamp false\n"):
+            with self.subTest(config):
+                log = self.log_of_refusals(config)
+                self.assertEqual(hits(log, FILTER), ["127.0.0.1"] * 2)
 
     def test_forms_of_a_line(self):
         """Seconds, ISO times, syslog and journal in front; IPv6; names with quotes and brackets."""
-        for begin in ("1796043464: ", "2026-11-30T12:57:44: ", "Nov 30 12:57:44 host darter[12]: ",
+        for begin in ("1796043464: ", "2026-11-30T12:57:44: ", "2026-11-30T12:57:44.123+01:00: ",
+                      "Nov 30 12:57:44 host darter[12]: ",
                       "2026-11-30T12:57:44+0000 host darter[12]: 1796043464: "):
             with self.subTest(begin):
                 log = self.file("log", GOOD.replace("{}", begin))
                 self.assertEqual(addresses(log, FILTER), ["192.0.2.1", "192.0.2.2", "2001:db8::7"])
+
+    def test_json(self):
+        """JSON lines, alone, in syslog and in the journal; words of clients change nothing."""
+        forged = '","event":"login_failed","address":"8.8.8.8","\\\\'
+        for begin in ("", "Nov 30 12:57:44 host darter[12]: ",
+                      "2026-11-30T12:57:44+0000 host darter[12]: "):
+            good = json_lines("login_failed", ("a", "192.0.2.1"), (forged, "2001:db8::7"))
+            bad = json_lines("connect_refused", ("a", "8.8.8.8"), (forged, "8.8.8.8"))
+            log = self.file("log", (good + bad).replace("{}", begin))
+            self.assertEqual(addresses(log, FILTER), ["192.0.2.1", "2001:db8::7"])
 
     def test_nobody_has_others_banned(self):
         """A client id or user name that looks like an address and a failure is no failure of it."""
