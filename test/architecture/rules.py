@@ -52,6 +52,8 @@ LAYERS = [
     Layer("broker/core", r"broker/core/", r"broker/(core|wire)/"),
     # Of the core only names: a point in time.
     Layer("broker/client", r"broker/client/", r"broker/(client|wire)/|broker/core/ids\.h$"),
+    # Packets as text, for traces.
+    Layer("broker/trace", r"broker/trace/", r"broker/(trace|wire)/"),
     # A client at either end: of the core a point in time, and log lines.
     Layer("broker/bridge", r"broker/bridge/",
           r"broker/(bridge|client|wire)/|broker/core/(ids|log|text)\.h$"),
@@ -73,8 +75,8 @@ LAYERS = [
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|figure|histogram|ids|journal|log|access|"
           r"login_done|limits|metrics|message|peer_id|peer_set|shared_bytes|refusals|line_rates?|"
-          r"token_bucket)\.h$|"
-          r"broker/wire/(reason|bytes|framer|protocol|utf8)\.h$",
+          r"token_bucket|trace_sink)\.h$|broker/trace/|"
+          r"broker/wire/(reason|bytes|connect|framer|protocol|topic|utf8)\.h$",
           r"uv\.h$|openssl/|wslay/|http_parser\.h$", posix=True),
     Layer("auth", r"auth/",
           r"auth/|broker/core/(access|login_done|figure|secret|ids|log|result)\.h$|"
@@ -119,7 +121,7 @@ def includes_follow_the_table(tree):
 
 # Headers and words that give the core a sense it must not have. Its host tells it the time, its
 # host's loop is its thread, and chance comes in as bytes.
-PURE = re.compile(r"broker/(bridge|client|core|wire)/")
+PURE = re.compile(r"broker/(bridge|client|core|trace|wire)/")
 SENSES = {
     "a clock": (r"chrono|ctime",
                 r"\b(clock_gettime|gettimeofday|std::time|steady_clock|system_clock)\b"),
