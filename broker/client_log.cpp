@@ -25,6 +25,8 @@ void ClientLog::note_rarely(RareLine kind, const LogFields& fields,
 }
 
 void ClientLog::note_received(const Connection& connection, const mqtt::Frame& frame) {
+  tracer_.end_publish();
+  if (!debug_) return;
   const std::string line = received_line(connection, frame);
   if (!line.empty()) note(LogType::debug, {line});
 }

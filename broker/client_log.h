@@ -14,6 +14,7 @@
 #include "broker/core/line_rates.h"
 #include "broker/core/log.h"
 #include "broker/core/log_fields.h"
+#include "broker/core/tracer.h"
 #include "broker/turn.h"
 #include "broker/wire/bytes.h"
 #include "broker/wire/framer.h"
@@ -38,12 +39,18 @@ class ClientLog final {
     count,
   };
 
-  ClientLog(const Limits& limits, Log& log, const Turn& turn)
-      : limits_(limits), log_(log), turn_(turn) {}
+  ClientLog(const Limits& limits, Log& log, const Turn& turn, const Tracer& tracer)
+      : limits_(limits), log_(log), turn_(turn), tracer_(tracer) {}
 
   /// An event begins: whether debug lines are read is asked once for it.
-  void enter() noexcept { debug_ = log_.enabled(LogType::debug); }
+  void enter() noexcept {
+    debug_ = log_.enabled(LogType::debug);
+    watches_ = debug_ || tracer_.on();
+  }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
+  /// Whether debug lines are read, or there is a trace.
+  [[nodiscard]] bool watches() const noexcept { return watches_; }
+  [[nodiscard]] const Tracer& tracer() const noexcept { return tracer_; }
   [[nodiscard]] bool enabled(LogType type) const noexcept { return log_.enabled(type); }
   /// Whether lines about clients that come and go are read by anybody.
   [[nodiscard]] bool tells_of_connections() const noexcept {
@@ -62,7 +69,7 @@ class ClientLog final {
   void note_rarely(RareLine kind, const LogFields& fields,
                    std::initializer_list<std::string_view> pieces,
                    const std::source_location& place = std::source_location::current());
-  // Debug lines, out of the way of most packets.
+  // Debug lines, and the ends of what traces tell of a PUBLISH: out of the way of most packets.
   void note_received(const Connection& connection, const mqtt::Frame& frame);
   void note_sent(const Connection& connection, mqtt::Bytes packet);
 
@@ -73,7 +80,9 @@ class ClientLog final {
   const Limits& limits_;
   Log& log_;
   const Turn& turn_;
+  const Tracer& tracer_;
   bool debug_ = false;
+  bool watches_ = false;
   LineRates rates_;
   std::array<LineRate, static_cast<std::size_t>(RareLine::count)> rare_;
 };

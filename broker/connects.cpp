@@ -6,6 +6,7 @@
 #include "broker/core/client_text.h"
 #include "broker/core/log_fields.h"
 #include "broker/core/text.h"
+#include "broker/wire/reason_text.h"
 
 namespace broker {
 namespace {
@@ -79,9 +80,12 @@ Next Connects::take(Connection& connection, const mqtt::Frame& frame, mqtt::Byte
   if (rules_.wants_client_id(connection, *packet)) {
     connection.texts().assigned_id = HeapText(ids_.next(policy(connection).auto_id_prefix));
   }
-  const ShardIndex home = homes_.of(rules_.client_id_of(connection, *packet));
+  const std::string_view client_id = rules_.client_id_of(connection, *packet);
+  log_.tracer().identified(connection, client_id);
+  const ShardIndex home = homes_.of(client_id);
   if (home != options_.index) return hand_off(connection, home, unread);
   if (!policy(connection).open_to_all) {
+    log_.tracer().tell(connection, {"its login is asked for"});
     logins_.ask(connection, *packet);
     return Next::go_on;
   }
@@ -141,6 +145,7 @@ void Connects::note_refused_login(const Connection& connection, const mqtt::Conn
                                                                : Event::login_unanswered;
   const LogFields fields = applicant_fields(
       event, connection, rules_.client_id_of(connection, packet), packet, verdict.reason);
+  log_.tracer().tell(connection, {"login refused: ", verdict.why});
   if (verdict.reason == Reason::not_authorized) {
     log_.note(LogType::warning, fields,
               {"Client ", applicant, " (", verdict.why, ") disconnected, not authorised."});
@@ -153,6 +158,8 @@ void Connects::note_refused_login(const Connection& connection, const mqtt::Conn
 // After this nothing of the client is looked at, and the connection closes [MQTT-3.1.4-6]
 // [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT3-3.1.4-1] [MQTT3-3.2.2-6].
 Next Connects::turn_away(Connection& connection, mqtt::Version version, const Failure& failure) {
+  log_.tracer().tell(connection,
+                     {"CONNECT refused: ", mqtt::text_of(failure.reason), ": ", failure.what});
   // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
   const bool broken =
       failure.reason == Reason::malformed_packet || failure.reason == Reason::protocol_error;
@@ -177,6 +184,10 @@ Next Connects::turn_away(Connection& connection, mqtt::Version version, const Fa
 
 Next Connects::hand_off(Connection& connection, ShardIndex home, mqtt::Bytes unread) {
   --metrics_.messages_received;  // its home counts the CONNECT
+  if (log_.tracer().on()) {
+    log_.tracer().tell(connection,
+                       {"it moves to shard ", std::to_string(static_cast<std::uint32_t>(home))});
+  }
   outbox_.request(HandoffRequest{connection.id, home, {unread.begin(), unread.end()}});
   connections_.remove(connection);
   return Next::stop;
@@ -217,6 +228,7 @@ Next Connects::accept(Connection& connection, const mqtt::Connect& packet, const
     return refuse(connection, packet,
                   {Reason::packet_too_large, "CONNACK exceeds its Maximum Packet Size"});
   }
+  log_.tracer().identified(connection, rules_.client_id_of(connection, packet));
   bool present = false;
   const Commits::Progress before = commits_.progress();
   Session* const session = start_.find_or_make(connection, packet, present);

@@ -5,9 +5,9 @@ namespace broker {
 DeliveryPath::DeliveryPath(Tables& tables, Log& log_sink)
     : forwards(tables.options, tables.ledger, tables.holdings, tables.peers),
       commits(tables.ledger, tables.holdings, forwards, tables.peers),
-      drops(tables.metrics, log_sink),
+      drops(tables.metrics, log_sink, tables.tracer),
       blocked(tables.metrics, log_sink),
-      denials(tables.metrics, log_sink),
+      denials(tables.metrics, log_sink, tables.tracer),
       sender(tables.options.limits, tables.options.listeners, tables.outbox, tables.ledger,
              tables.holdings, tables.metrics, drops, blocked, denials, log_sink),
       groups(tables.options, tables.homes, tables.commons.interest, tables.sessions, tables.router,
@@ -20,7 +20,7 @@ DeliveryPath::DeliveryPath(Tables& tables, Log& log_sink)
       distribution(tables.options, tables.homes, tables.commons.interest, tables.outbox,
                    tables.peers, tables.router, tables.ledger, forwards, sender, groups,
                    tables.retained, denials, links, pressure, turn),
-      log(tables.options.limits, log_sink, turn),
+      log(tables.options.limits, log_sink, turn, tables.tracer),
       replies(tables.holdings, tables.metrics, log) {}
 
 }  // namespace broker

@@ -5,6 +5,7 @@
 #include "broker/core/client_text.h"
 #include "broker/core/log_fields.h"
 #include "broker/timer_kind.h"
+#include "broker/wire/reason_text.h"
 
 namespace broker {
 namespace {
@@ -55,6 +56,10 @@ void Disconnects::end(Connection& connection, WillFate fate, std::optional<Close
 Session* Disconnects::detach(Connection& connection, std::optional<CloseHow> close,
                              std::string_view why) {
   Session* const session = connection.session;
+  if (close && log_.tracer().on()) {
+    log_.tracer().tell(connection,
+                       {"the broker ends the connection", why.empty() ? "" : ": ", why});
+  }
   if (close) outbox_.request(CloseRequest{connection.id, *close, std::string(why)});
   if (session != nullptr) {
     // For permissions asked while its client is away, and for the line about a denied will.
@@ -93,6 +98,7 @@ void Disconnects::dismiss(Connection& connection, mqtt::Reason reason, std::stri
 }
 
 Next Disconnects::fail(Connection& connection, const mqtt::Failure& failure) {
+  log_.tracer().tell(connection, {"refused: ", mqtt::text_of(failure.reason), ": ", failure.what});
   log_.note(LogType::notice,
             fields_of(event_of_failure(failure.reason), connection, failure.reason),
             {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});

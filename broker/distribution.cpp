@@ -85,6 +85,19 @@ bool Distribution::may_publish(const Session& session, std::string_view topic, D
   return may;
 }
 
+std::string Distribution::describe_receivers(std::string_view topic) {
+  Route& route = router_.route(topic);
+  std::string text = concat({std::to_string(route.receivers.size()), " subscribers and ",
+                             std::to_string(route.groups.size()), " groups of shard ",
+                             std::to_string(static_cast<std::uint32_t>(options_.index))});
+  const PeerSet others = interested_peers(topic, route) - PeerSet(peer_of_shard(options_.index));
+  others.for_each([&](PeerId peer) {
+    text +=
+        concat({", some of shard ", std::to_string(static_cast<std::uint32_t>(shard_of(peer)))});
+  });
+  return text;
+}
+
 bool Distribution::answers_control(std::string_view topic) const noexcept {
   return options_.limits.mosquitto_answers && topic.starts_with("$CONTROL/");
 }
@@ -221,6 +234,7 @@ void Distribution::send_to_peers(const Peers& to, Publication& publication, Reta
 void Distribution::on_peer(const PublishBatch& batch) {
   batch.for_each([this](const MessageView& message) {
     Route& route = router_.route(message.topic);
+    if (sender_.watched()) sender_.trace_arrival(message.topic);
     Publication publication(message, turn_.now(), route.receivers.size());
     publication.marked = ledger_.on();
     hand_out(publication, route, nullptr);
@@ -231,6 +245,7 @@ void Distribution::on_peer(ShardIndex from, PeerPublish& message) {
   forwards_.begin_peer_input(from, message.confirm);
   const MessageView view = message.message.view();
   Route& route = router_.route(view.topic);
+  if (sender_.watched()) sender_.trace_arrival(view.topic);
   Publication publication(view, turn_.now(), route.receivers.size());
   publication.shared = &message.message;
   if (view.retain) {

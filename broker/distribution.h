@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "broker/core/denial.h"
@@ -65,6 +66,8 @@ class Distribution final {
   /// The one question for all that is published for a client: by PUBLISH, or its will. Counts and
   /// logs a no.
   [[nodiscard]] bool may_publish(const Session& session, std::string_view topic, Denial kind);
+  /// To how many a message of that topic goes, and on which shards: for traces.
+  [[nodiscard]] std::string describe_receivers(std::string_view topic);
   /// Is a PUBLISH to this topic answered by the broker, and handed to nobody?
   [[nodiscard]] bool answers_control(std::string_view topic) const noexcept;
   void answer_control(Session& session, std::string_view topic);

@@ -47,6 +47,7 @@ Next Publishes::take_metered(Connection& connection, const mqtt::Frame& frame) {
   if (retake(connection, frame) == Next::stop) return Next::stop;
   if (!reading_.delay(connection, turn_.now())) return Next::go_on;
   ++metrics_.refused[static_cast<std::size_t>(Refusal::publish_delayed)];
+  log_.tracer().tell(connection, {"it publishes faster than it may: it is not read for a while"});
   if (!std::exchange(connection.publishing->told, true)) {
     log_.note_rarely(ClientLog::RareLine::delayed, fields_of(Event::publish_delayed, connection),
                      {"Client ", describe_client(connection),
@@ -77,7 +78,7 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
     return disconnects_.fail(
         connection, {Reason::topic_name_invalid, "topic name too long behind mount_point"});
   }
-  if (log_.debug()) note(connection, *packet, topic);
+  if (log_.watches()) note(connection, *packet, topic);
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(
       forwards_,
@@ -107,6 +108,7 @@ Next Publishes::take_exactly_once(Connection& connection, const mqtt::Publish& p
     bool duplicate = false;
     if (accept_exactly_once(connection, packet, duplicate) == Next::stop) return Next::stop;
     if (duplicate) {
+      log_.tracer().tell(connection, {"PUBLISH is a repeat: its QoS 2 identifier is in use"});
       acknowledge(connection, packet, commits_.when_all_safe(), Reason::success);
       return Next::go_on;
     }
@@ -147,11 +149,31 @@ std::string_view Publishes::topic_below(std::string_view mount, std::string_view
 
 void Publishes::note(const Connection& connection, const mqtt::Publish& packet,
                      std::string_view topic) {
+  trace(connection, packet, topic);
+  if (!log_.debug()) return;
   log_.note(LogType::debug,
             {"Received PUBLISH from ", cut(connection.session->client_id), " (d",
              packet.dup ? "1" : "0", ", q", std::to_string(static_cast<int>(packet.qos)), ", r",
              packet.retain ? "1" : "0", ", m", std::to_string(static_cast<int>(packet.packet_id)),
              ", '", cut(topic), "', ... (", std::to_string(packet.payload.size()), " bytes))"});
+}
+
+// What follows from the PUBLISH is told to traces of its topic until the next packet.
+void Publishes::trace(const Connection& connection, const mqtt::Publish& packet,
+                      std::string_view topic) {
+  const Tracer& tracer = log_.tracer();
+  tracer.begin_publish(topic);
+  if (!tracer.follows(connection)) return;
+  const Session& session = *connection.session;
+  const std::string rights =
+      session.permissions == nullptr
+          ? std::string("there are no rules")
+          : session.permissions->decided_by(Access::publish, topic, identity_of(session));
+  tracer.tell(
+      connection,
+      {"publishes to '", cut(topic), "', QoS ", std::to_string(static_cast<int>(packet.qos)),
+       packet.retain ? ", retained, " : ", ", std::to_string(packet.payload.size()),
+       " bytes; rights: ", rights, "; it is for ", distribution_.describe_receivers(topic)});
 }
 
 // Every alias up to the announced maximum is taken [MQTT-3.3.2-12].
@@ -179,6 +201,7 @@ std::optional<Failure> Publishes::resolve_alias(Connection& connection, mqtt::Pu
 Reason Publishes::judge(const Connection& connection, const mqtt::Publish& packet,
                         std::string_view topic, bool fits) {
   if (!fits) {
+    log_.tracer().tell(connection, {"PUBLISH refused: message_size_limit"});
     log_.note(LogType::notice,
               fields_of(Event::publish_too_large, connection, Reason::quota_exceeded),
               {"Dropped a too large PUBLISH from ", describe_client_with_user(connection), ": ",

@@ -77,6 +77,8 @@ class Publishes final {
   }
   /// The rest of whole_topic().
   [[nodiscard]] std::string_view topic_below(std::string_view mount, std::string_view topic);
+  /// Tells traces of the publisher and of the topic.
+  void trace(const Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   void note(const Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   /// success, or why this publish goes nowhere although the connection goes on.
   [[nodiscard]] mqtt::Reason admit(const Connection& connection, const mqtt::Publish& packet,

@@ -29,6 +29,10 @@ bool RetainedDelivery::send(Connection& connection, PacketWork& work) {
     const PacketWork::Outcome& outcome = work.outcomes[work.number];
     // If a filter comes twice, its retained messages are sent once.
     const bool wants = outcome.filter != 0 && !outcome.repeated && asks_for(entry, outcome);
+    if (!wants && denials_.tracer().on()) {
+      denials_.tracer().tell(connection,
+                             {"no retained messages of '", cut(entry.filter), "' are sent"});
+    }
     if (wants && !send_matching(connection, work, entry)) return false;
     ++work.number;
   }
@@ -72,6 +76,10 @@ bool RetainedDelivery::send_matching(Connection& connection, PacketWork& work,
         // The retain flag says that this is no live message [MQTT-3.3.1-8].
         const Terms terms{sender_.outgoing_qos(record.message->qos(), qos), true, 0, ids,
                           work.queue_always};
+        if (denials_.tracer().on()) {
+          denials_.tracer().tell(
+              session, {"retained message of '", cut(record.message->topic()), "' is sent"});
+        }
         sender_.deliver(session, terms, publication);
       });
   if (!done) return false;

@@ -52,6 +52,10 @@ void SessionLife::leave_alone(Session& session, WillFate fate) {
 // Retained if the client asked for that [MQTT-3.1.2-14] [MQTT-3.1.2-15].
 void SessionLife::publish_will(Session& session) {
   if (!session.will) return;
+  if (log_.tracer().on()) {
+    log_.tracer().tell(session,
+                       {"its will is published to '", cut(session.will->message->topic()), "'"});
+  }
   const Forwards::StoreAndForward scope(forwards_, ledger_.acknowledges_late(session));
   // Sent once, then removed from the session [MQTT-3.1.2-10].
   const std::unique_ptr<StoredWill> will = std::move(session.will);
@@ -80,6 +84,7 @@ void SessionLife::end(Session& session) {
   // The will of a session that ends is due now, whatever its delay [MQTT-3.1.2-8].
   publish_will(session);
   session.end = Session::End::begun;
+  log_.tracer().tell(session, {"its session ends"});
   ledger_.ended(session);
   turn_.spend_or_owe(groups_.give_back(session, turn_.now()));
   session.expiry_interval_seconds = 0;
@@ -97,6 +102,7 @@ void SessionLife::expire(Session& session) {
 }
 
 void SessionLife::note_expired(const Session& session) {
+  log_.tracer().tell(session, {"its session has expired"});
   log_.note(LogType::notice, fields_of(Event::session_expired, session),
             {"Expiring client ", cut(session.client_id), " due to timeout."});
   ++metrics_.clients_expired;

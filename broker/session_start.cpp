@@ -54,6 +54,7 @@ Session* SessionStart::find_or_make(const Connection& connection, const mqtt::Co
     session = nullptr;
   }
   present = session != nullptr;  // [MQTT-3.1.2-5] [MQTT-3.2.2-2] [MQTT-3.2.2-3]
+  log_.tracer().tell(connection, {present ? "its session goes on" : "it begins a new session"});
   if (present) return session;
   if (!count_session(connection.listener)) return nullptr;
   return &sessions_.create(client_id);
@@ -62,6 +63,10 @@ Session* SessionStart::find_or_make(const Connection& connection, const mqtt::Co
 // The older connection has to go [MQTT-3.1.4-3].
 void SessionStart::take_over(Session& session, const Connection& by) {
   Connection& old = *session.connection;
+  if (log_.tracer().on()) {
+    log_.tracer().tell(old, {"taken over by a connection from ", client_address_text(by)});
+    log_.tracer().tell(by, {"takes over the connection from ", client_address_text(old)});
+  }
   log_.note(LogType::notice, fields_of(Event::takeover, old, mqtt::Reason::session_taken_over),
             {"Client ", cut(session.client_id), " already connected, closing old connection from ",
              client_address_text(old), "; the new one is from ", client_address_text(by), "."});

@@ -265,7 +265,7 @@ void Shard::State::handle_parked() {
 
 Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread) {
   ++tables.metrics.messages_received;
-  if (path.log.debug()) path.log.note_received(connection, frame);
+  if (path.log.watches()) path.log.note_received(connection, frame);
   if (connection.stage == Connection::Stage::connected) {
     return handle_connected(connection, frame);
   }

@@ -52,4 +52,15 @@ bool ShardAdmin::remove_retained(std::string_view topic, Instant now) {
   return true;
 }
 
+void ShardAdmin::trace(TraceSink* sink) noexcept { inside_.aside().tables.tracer.set(sink); }
+
+void ShardAdmin::show_connection(ConnectionId connection,
+                                 const std::function<void(const ConnectionView&)>& visit) const {
+  const Connection* const found = inside_.aside().tables.connections.find(connection);
+  if (found == nullptr) return;
+  const std::string_view client_id =
+      found->session == nullptr ? std::string_view() : found->session->client_id.view();
+  visit({client_id, found->version, found->tail.view()});
+}
+
 }  // namespace broker

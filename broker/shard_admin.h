@@ -10,9 +10,21 @@
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/retained_walk.h"
+#include "broker/core/trace_sink.h"
 #include "broker/shard.h"
+#include "broker/wire/bytes.h"
+#include "broker/wire/protocol.h"
 
 namespace broker {
+
+/// A connection as a trace that begins in its middle needs it.
+///
+/// Lifetime   Views into the shard, good until the next call of it.
+struct ConnectionView {
+  std::string_view client_id;  // empty: CONNECT has not been accepted
+  mqtt::Version version = mqtt::Version::v3_1_1;
+  mqtt::Bytes tail;  // received, and not handled: whole packets may be among it
+};
 
 /// An administrator's questions to a shard, and orders.
 ///
@@ -59,6 +71,14 @@ class ShardAdmin final {
   ///
   /// Returns   False if the topic has none.
   bool remove_retained(std::string_view topic, Instant now);
+
+  /// Has decisions told to `sink` from here on; null: to nobody.
+  ///
+  /// Lifetime  The sink stays until another one takes its place.
+  void trace(TraceSink* sink) noexcept;
+  /// Calls `visit` with a connection, if the shard has it.
+  void show_connection(ConnectionId connection,
+                       const std::function<void(const ConnectionView&)>& visit) const;
 
  private:
   friend class Shard;

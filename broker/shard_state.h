@@ -51,13 +51,14 @@ struct Shard::State {
   void enter(Instant time) {
     path.turn.enter(time);
     path.log.enter();
-    path.sender.set_debug(path.log.debug());
+    path.sender.set_watched(path.log.watches());
     path.forwards.begin_client_input();
   }
   /// The last part of each event: packets that may continue, and connections that have to end.
   void leave() {
     if (path.pressure.has_parked()) handle_parked();
     if (path.sender.overrun()) disconnects.end_overrun();
+    if (path.log.watches()) tables.tracer.end_publish();
   }
 
   // shard.cpp

@@ -196,6 +196,11 @@ Subscriptions::Wanted Subscriptions::understand(const Connection& connection,
   const mqtt::Qos qos = std::min(entry.qos, connection.promises.maximum_qos);
   wanted.entry.qos = qos;
   wanted.answer = granted(qos);
+  if (session.permissions && log_.tracer().follows(session)) {
+    const std::string decider =
+        session.permissions->decided_by(Access::subscribe, wanted.filter, identity_of(session));
+    log_.tracer().tell(session, {"subscribes to '", cut(wanted.filter), "'; rights: ", decider});
+  }
   if (session.permissions &&
       !session.permissions->allows(Access::subscribe, wanted.filter, identity_of(session))) {
     const bool refuses = options_.limits.acl_refuse_subscribe;
@@ -212,6 +217,8 @@ bool Subscriptions::has_room(const Connection& connection, const Wanted& wanted)
   const bool full = most != 0 && session.subscriptions.view().size() + shared >= most;
   if (!full && !pressure_.memory_is_short()) return true;
   if (is_subscribed(session, wanted)) return true;
+  log_.tracer().tell(connection, {"it may not subscribe to more: ",
+                                  full ? "max_subscriptions" : "memory_limit is near"});
   log_.note_rarely(
       ClientLog::RareLine::subscription_limit,
       fields_of(Event::subscription_limit, connection, Reason::quota_exceeded),

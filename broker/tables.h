@@ -11,6 +11,7 @@
 #include "broker/core/router.h"
 #include "broker/core/session_table.h"
 #include "broker/core/timer_wheel.h"
+#include "broker/core/tracer.h"
 #include "broker/peer.h"
 #include "broker/shard.h"
 
@@ -43,6 +44,7 @@ struct Tables {
   Outbox outbox;
   PeerOutbox peers;
   Metrics metrics;
+  Tracer tracer;
   TimerWheel timers;
   SessionTable sessions;
   ConnectionTable connections;

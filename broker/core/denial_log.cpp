@@ -53,7 +53,15 @@ std::string decided_by(Access access, const Session& session, std::string_view t
 
 }  // namespace
 
+void DenialLog::trace(Denial kind, Access access, const Session& session,
+                      std::string_view topic) const {
+  if (!tracer_.follows(session)) return;
+  tracer_.tell(session, {"denied: ", verb_of(kind), kind == Denial::receive ? " of '" : " to '",
+                         cut(topic), "': ", decided_by(access, session, topic)});
+}
+
 void DenialLog::count(Denial kind, const Session& session, std::string_view topic, Instant now) {
+  if (tracer_.on()) trace(kind, Access::publish, session, topic);
   if (!admit(kind, now)) return;
   write(denied_fields(kind, session),
         {"Denied ", verb_of(kind), " from ", describe(session), " to '", cut(topic),
@@ -62,6 +70,7 @@ void DenialLog::count(Denial kind, const Session& session, std::string_view topi
 
 void DenialLog::count_filter(const Session& session, std::string_view filter, bool granted,
                              Instant now) {
+  if (tracer_.on()) trace(Denial::subscribe, Access::subscribe, session, filter);
   if (!admit(Denial::subscribe, now)) return;
   write(denied_fields(Denial::subscribe, session),
         {"Denied ", verb_of(Denial::subscribe), " from ", describe(session), " to '", cut(filter),
@@ -81,6 +90,12 @@ bool DenialLog::admit(Denial kind, Instant now) {
 void DenialLog::count_withheld(std::span<const Session* const> sessions, std::string_view topic,
                                Instant now) {
   metrics_.denied[static_cast<std::size_t>(Denial::receive)] += sessions.size();
+  if (tracer_.on()) {
+    // A route may have thousands of them.
+    for (const Session* const session : sessions.first(std::min(sessions.size(), looks_max))) {
+      trace(Denial::receive, Access::receive, *session, topic);
+    }
+  }
   if (now < next_look_ || !log_.enabled(LogType::notice)) return;
   // A look that finds no news is not the last of this second, unless there were many.
   std::size_t looks = 0;

@@ -15,6 +15,7 @@
 #include "broker/core/log.h"
 #include "broker/core/metrics.h"
 #include "broker/core/session.h"
+#include "broker/core/tracer.h"
 
 namespace broker {
 
@@ -27,7 +28,8 @@ namespace broker {
 /// Threads    None.
 class DenialLog {
  public:
-  DenialLog(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
+  DenialLog(Metrics& metrics, Log& log, const Tracer& tracer = untraced)
+      : metrics_(metrics), log_(log), tracer_(tracer) {}
 
   /// A PUBLISH or a will was denied; `topic` has the mount point in front.
   void count(Denial kind, const Session& session, std::string_view topic, Instant now);
@@ -42,6 +44,8 @@ class DenialLog {
     const Session* const one = &session;
     count_withheld({&one, 1}, topic, now);
   }
+  /// For the parts that deny.
+  [[nodiscard]] const Tracer& tracer() const noexcept { return tracer_; }
   /// Rights have changed: deliveries that are denied from now on are news.
   void forget() { told_.clear(); }
   /// To be called every second or so: says how many lines were held back.
@@ -54,9 +58,11 @@ class DenialLog {
   [[nodiscard]] bool is_news(const Session& session, Instant now);
   void write_held_back(Denial kind, std::uint64_t count);
   void write(const LogFields& fields, std::initializer_list<std::string_view> pieces);
+  void trace(Denial kind, Access access, const Session& session, std::string_view topic) const;
 
   Metrics& metrics_;
   Log& log_;
+  const Tracer& tracer_;
   std::array<LineRate, denial_kinds> rates_;
   std::unordered_map<std::uint64_t, Instant> told_;  // by Session::number: deliveries, and when
   std::size_t looks_ = 0;  // at sessions that were withheld a message, since the last pause

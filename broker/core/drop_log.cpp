@@ -37,6 +37,7 @@ void DropLog::count(Session& session, DropReason reason) {
   DropCounts& counts = session.outgoing_part().drops();
   ++counts.ever[index];
   ++counts.since[index];
+  if (tracer_.on()) tracer_.tell(session, {"a message is dropped: ", drop_reason_names[index]});
   if (log_.enabled(LogType::debug)) {
     log_.write_event(LogType::debug, fields_of(Event::message_dropped, session),
                      concat({"Dropping a message for client ", cut(session.client_id), ": ",

@@ -12,6 +12,7 @@
 #include "broker/core/metrics.h"
 #include "broker/core/session.h"
 #include "broker/core/session_table.h"
+#include "broker/core/tracer.h"
 
 namespace broker {
 
@@ -23,9 +24,12 @@ namespace broker {
 /// Threads    None.
 class DropLog {
  public:
-  DropLog(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
+  DropLog(Metrics& metrics, Log& log, const Tracer& tracer = untraced)
+      : metrics_(metrics), log_(log), tracer_(tracer) {}
 
   void count(Session& session, DropReason reason);
+  /// For the parts that drop.
+  [[nodiscard]] const Tracer& tracer() const noexcept { return tracer_; }
   /// To be called every second or so. Sessions may have ended since.
   void tell(SessionTable& sessions, Instant now);
 
@@ -39,6 +43,7 @@ class DropLog {
 
   Metrics& metrics_;
   Log& log_;
+  const Tracer& tracer_;
   std::vector<Listed> listed_;
   std::size_t lines_ = 0;  // in this interval
   Instant next_;

@@ -71,7 +71,7 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
     holdings_.held(connection, held.size_bytes, true);
     connection.congested = true;
     count_sent(terms.qos, held.size_bytes, message.payload.size());
-    if (debug_) note_sent(*connection.session, message, terms, attempt);
+    if (watched_) note_sent(*connection.session, message, terms, attempt);
     return Written::sent;
   }
   Output& output = outbox_.output(connection.id);
@@ -90,7 +90,7 @@ std::uint32_t seconds_left(Instant expires, Instant now) {
                               {&output, offset, shape.size_bytes, shape.packet_id_offset, large});
   }
   count_sent(terms.qos, shape.size_bytes, message.payload.size());
-  if (debug_) note_sent(*connection.session, message, terms, attempt);
+  if (watched_) note_sent(*connection.session, message, terms, attempt);
   return Written::sent;
 }
 
@@ -109,7 +109,7 @@ PublishWriter::Written PublishWriter::write(Connection& connection, const Terms&
       const Publication::Encoded& first = publication.encoded[kind];
       write_copy(connection, first, attempt.id, publication);
       count_sent(terms.qos, first.size_bytes, message.payload.size());
-      if (debug_) note_sent(*connection.session, message, terms, attempt);
+      if (watched_) note_sent(*connection.session, message, terms, attempt);
       return Written::sent;
     }
   }
@@ -175,6 +175,14 @@ void PublishWriter::count_sent(mqtt::Qos qos, std::size_t packet_bytes, std::siz
 
 void PublishWriter::note_sent(const Session& session, const MessageView& message,
                               const Terms& terms, Attempt attempt) const {
+  const Tracer& tracer = drops_.tracer();
+  if (tracer.follows_topic(message.topic)) {
+    tracer.tell_of_topic(message.topic, session,
+                         {attempt.dup ? "sent again: QoS " : "sent: QoS ",
+                          std::to_string(static_cast<int>(terms.qos)), ", packet identifier ",
+                          std::to_string(static_cast<int>(attempt.id))});
+  }
+  if (!log_.enabled(LogType::debug)) return;
   log_.write(LogType::debug,
              concat({"Sending PUBLISH to ", cut(session.client_id), " (d", attempt.dup ? "1" : "0",
                      ", q", std::to_string(static_cast<int>(terms.qos)), ", r",
@@ -194,7 +202,7 @@ void PublishWriter::write_ack(Session& session, mqtt::PacketType type, mqtt::Pac
   connection.unread_reply_bytes += static_cast<std::uint32_t>(size_bytes);
   metrics_.bytes_sent += size_bytes;
   ++metrics_.messages_sent;
-  if (!debug_) return;
+  if (!watched_ || !log_.enabled(LogType::debug)) return;
   log_.write(LogType::debug,
              concat({"Sending ", mqtt::name_of(type), " to ", cut(session.client_id), " (m",
                      std::to_string(static_cast<int>(id)), ")"}));

@@ -60,8 +60,9 @@ class PublishWriter {
   void write_ack(Session& session, mqtt::PacketType type, mqtt::PacketId id, mqtt::Reason reason,
                  SendRule when);
 
-  /// A read of Log::enabled(debug), once per turn.
-  void set_debug(bool debug) noexcept { debug_ = debug; }
+  /// Whether debug lines are read, or there is a trace: asked once per turn.
+  void set_watched(bool watched) noexcept { watched_ = watched; }
+  [[nodiscard]] bool watched() const noexcept { return watched_; }
 
  private:
   struct Sending {
@@ -87,7 +88,7 @@ class PublishWriter {
   Metrics& metrics_;
   DropLog& drops_;
   Log& log_;
-  bool debug_ = false;
+  bool watched_ = false;
 };
 
 }  // namespace broker

@@ -45,6 +45,7 @@ void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publicat
   if (connection == nullptr) {
     if (!limits_.queue_qos0_messages || !session.persistent()) return;
     if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+    trace_wait(session, "its client is away");
     return queues_.push(session, SendQueue::backlog, terms, publication);
   }
   if (connection->congested || terms.queue_always) {
@@ -66,6 +67,7 @@ void Sender::deliver_congested(Session& session, const Terms& terms, Publication
   }
   if (full) await_socket(connection);
   if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+  trace_wait(session, full ? "the socket is behind" : "others wait before it");
   queues_.push(session, SendQueue::unsent, terms, publication);
 }
 
@@ -74,14 +76,16 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   Outgoing& outgoing = session.outgoing_part();
   const MessageRef& kept = publication.keep();
   if (connection == nullptr) {
-    if (session.persistent()) queues_.push(session, SendQueue::backlog, terms, publication);
-    return;
+    if (!session.persistent()) return;
+    trace_wait(session, "its client is away");
+    return queues_.push(session, SendQueue::backlog, terms, publication);
   }
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
   if (full) await_socket(*connection);
   if (full || outgoing.backlog_size() > 0 || outgoing.window().resending() ||
       !outgoing.window_has_room() || !window_open(session)) {
     if (!full) blocked_.note(session, publication.now);
+    trace_wait(session, full ? "the socket is behind" : "its window is full");
     return queues_.push(session, SendQueue::backlog, terms, publication);
   }
   const mqtt::PacketId id =
@@ -92,6 +96,11 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   if (writer_.write(*connection, terms, attempt, publication) == PublishWriter::Written::dropped) {
     finish(session, id);
   }
+}
+
+void Sender::trace_wait(const Session& session, std::string_view why) const {
+  const Tracer& tracer = drops_.tracer();
+  if (tracer.on()) tracer.tell(session, {"a message is queued: ", why});
 }
 
 void Sender::finish(Session& session, mqtt::PacketId id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "broker/core/blocked_log.h"
@@ -70,8 +71,11 @@ class Sender {
   [[nodiscard]] bool overrun() const noexcept { return queues_.overrun(); }
   [[nodiscard]] std::vector<ConnectionId> take_overrun() { return queues_.take_overrun(); }
 
-  /// A read of Log::enabled(debug), once per turn.
-  void set_debug(bool debug) noexcept { writer_.set_debug(debug); }
+  /// See PublishWriter.
+  void set_watched(bool watched) noexcept { writer_.set_watched(watched); }
+  [[nodiscard]] bool watched() const noexcept { return writer_.watched(); }
+  /// A message of another shard is handed out: what follows is told to traces of its topic.
+  void trace_arrival(std::string_view topic) const { drops_.tracer().begin_publish(topic); }
   /// While true, QoS 0 that would have to wait is dropped.
   void spare_memory(bool spare) noexcept { spare_memory_ = spare; }
 
@@ -81,6 +85,8 @@ class Sender {
   void deliver_acknowledged(Session& session, const Terms& terms, Publication& publication);
   [[nodiscard]] bool window_open(const Session& session) const;
   [[nodiscard]] bool socket_full(const Connection& connection) const;
+  /// Tells traces why a message waits.
+  void trace_wait(const Session& session, std::string_view why) const;
   /// Has pump() called when the socket has taken the pending output.
   void await_socket(Connection& connection);
 
