@@ -177,6 +177,7 @@ bool Arrivals::expects_forwarded_header(const Connection& connection) {
 }
 
 bool Arrivals::address_known(Connection& connection, std::string_view route) {
+  if (connection.through_proxy) connections_.tracer().accepted(connection);
   if (!admit(connection)) return false;
   if (loop_.options().connection_messages && loop_.commons().log.enabled(broker::LogType::notice)) {
     connections_.note(connection, broker::Event::connection_opened, "New connection from ",

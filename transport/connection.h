@@ -10,6 +10,7 @@
 #include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
 #include "transport/admission.h"
+#include "transport/connection_trace.h"
 #include "transport/http_exchange.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
@@ -93,6 +94,7 @@ struct Connection {
   broker::Instant opened;      // when the shard of this loop was told of it
   broker::Instant last_bytes;  // when they came on a WebSocket
   ConnectionCharge charge;
+  std::unique_ptr<ConnectionTrace> trace;  // null: no trace follows it
   PeerAddress address;           // of the socket's peer, until a proxy has named the client
   std::uint32_t read_turn = 0;   // the turn in which it was read last
   std::uint32_t write_turn = 0;  // the turn in which it was written to last

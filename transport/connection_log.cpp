@@ -66,6 +66,20 @@ ConnectionLog::RefusalLines::RefusalLines() {
 void ConnectionLog::note(const Connection& connection, broker::Event event, std::string_view before,
                          std::string_view after, broker::Instant now,
                          const std::source_location& place) {
+  trace(connection, before, after);
+  write(connection, event, before, after, now, place);
+}
+
+void ConnectionLog::trace(const Connection& connection, std::string_view before,
+                          std::string_view after) {
+  if (tracer_ == nullptr || connection.trace == nullptr) return;
+  tracer_->note(connection,
+                std::string(before) + connection.address.text_with_port() + std::string(after));
+}
+
+void ConnectionLog::write(const Connection& connection, broker::Event event,
+                          std::string_view before, std::string_view after, broker::Instant now,
+                          const std::source_location& place) {
   if (!log_.enabled(LogType::notice)) return;
   const std::string address = connection.address.text();
   line_rates_.write(log_, LogType::notice, fields_of(event, connection, address),
@@ -75,8 +89,9 @@ void ConnectionLog::note(const Connection& connection, broker::Event event, std:
 void ConnectionLog::refused(const Connection& connection, broker::Refusal refusal,
                             std::string_view before, std::string_view after, broker::Instant now,
                             const std::source_location& place) {
+  trace(connection, before, after);
   if (!refusal_lines_[static_cast<std::size_t>(refusal)].admit(now)) return;
-  note(connection, event_of(refusal), before, after, now, place);
+  write(connection, event_of(refusal), before, after, now, place);
 }
 
 void ConnectionLog::defects(const Connection& connection, std::string_view defects,

@@ -12,6 +12,7 @@
 #include "transport/address_table.h"
 #include "transport/connection.h"
 #include "transport/forwarded.h"
+#include "transport/loop_tracer.h"
 #include "transport/options.h"
 #include "transport/proxy_cuts.h"
 
@@ -19,12 +20,15 @@ namespace transport {
 
 /// Log lines about the connections of one loop.
 ///
+///            Traces have all of them.
 /// Invariant  Clients cause these lines, so each kind has a rate; lines above it are counted, and
 ///            the count is told with the next line or by tell_held_back().
 /// Threads    Its loop's only; the log is safe from any.
 class ConnectionLog {
  public:
-  explicit ConnectionLog(broker::Log& log) : log_(log) {}
+  /// `tracer` null: there are no traces.
+  explicit ConnectionLog(broker::Log& log, LoopTracer* tracer = nullptr)
+      : log_(log), tracer_(tracer) {}
   ConnectionLog(const ConnectionLog&) = delete;
   ConnectionLog& operator=(const ConnectionLog&) = delete;
 
@@ -55,7 +59,12 @@ class ConnectionLog {
     RefusalLines();
   };
 
+  void trace(const Connection& connection, std::string_view before, std::string_view after);
+  void write(const Connection& connection, broker::Event event, std::string_view before,
+             std::string_view after, broker::Instant now, const std::source_location& place);
+
   broker::Log& log_;
+  LoopTracer* tracer_;
   RefusalLines refusal_lines_;
   broker::LineRates line_rates_;  // of all that note() writes
   broker::LineRate ban_lines_;

@@ -38,6 +38,16 @@ class ConnectionTable {
     }
   }
 
+  /// Visits the connections of `count` slots from `next` on, which it moves on. Returns whether
+  /// there are more.
+  template <typename Visit>
+  bool each_of_some(std::uint32_t& next, std::uint32_t count, Visit&& visit) {
+    for (; count > 0 && next < slots_; --count, ++next) {
+      if (at(next).state != State::free) visit(at(next));
+    }
+    return next < slots_;
+  }
+
  private:
   static constexpr std::uint32_t block_size = 64;
 

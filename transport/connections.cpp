@@ -21,13 +21,14 @@ bool is_turned_away(const Connection& connection) noexcept {
 
 Connections::Connections(Loop& loop)
     : loop_(loop),
+      tracer_(loop),
       arrivals_(loop, *this),
       reader_(loop, *this),
       tls_(loop, *this),
       http_(loop, *this),
       inner_(loop, table_),
       writer_(on_written),
-      lines_(loop.commons().log) {}
+      lines_(loop.commons().log, &tracer_) {}
 
 Connections& Connections::of(const uv_handle_t* handle) noexcept {
   return static_cast<Loop*>(handle->loop->data)->connections();
@@ -79,6 +80,7 @@ void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& lis
                          const PeerAddress& address) {
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
+  tracer_.accepted(*connection);
   if (!arrivals_.is_trusted_peer(*connection)) return destroy(*connection);
   if (arrivals_.enter(*connection) && begin(*connection)) reader_.start(*connection);
 }
@@ -118,6 +120,8 @@ void Connections::adopt(Handoff handoff) {
   connection->proxy = std::move(handoff.proxy);
   connection->tls = std::move(handoff.tls);
   connection->websocket = std::move(handoff.websocket);
+  connection->trace = std::move(handoff.trace);
+  tracer_.adopted(*connection, handoff.unread);
   introduce(*connection, mqtt::Reason::success, true);
   change(*connection, State::at_home);
   reader_.start(*connection);
@@ -170,6 +174,7 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
   handoff->charge = std::exchange(connection->charge, {});
   handoff->tls = std::move(connection->tls);
   handoff->websocket = std::move(connection->websocket);
+  handoff->trace = std::move(connection->trace);
   handoff->unread = std::move(request.unread);
   destroy(*connection);
   return handoff;
@@ -186,6 +191,7 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
   }
   connection->write_turn = loop_.turns().number();
   const bool report = output.report;
+  if (connection->trace != nullptr) tracer_.sent(*connection, output);
   if (!writer_.write(*connection, output)) {
     lost_.push_back(id);
   } else if (connection->pending != nullptr || report) {
@@ -195,6 +201,7 @@ void Connections::write(broker::ConnectionId id, broker::Output& output) {
 
 void Connections::write_inner(const Connection& connection, broker::Output& output) {
   const bool report = output.report;
+  if (connection.trace != nullptr) tracer_.sent(connection, output);
   const std::size_t queued_bytes = inner_.write(connection, output);
   if (queued_bytes > 0 || report) reports_.push_back({connection.id, queued_bytes});
 }
@@ -275,6 +282,9 @@ void Connections::finish(Connection& connection) {
 
 /// The socket failed or the client has closed it: drops all state of the connection.
 void Connections::lose(Connection& connection, broker::CloseCause cause) {
+  tracer_.note(connection, cause == broker::CloseCause::peer_closed
+                               ? "the client closed the connection"
+                               : "the connection is lost");
   // An end is input, too: if it returns messages to a group, members that joined before must count.
   if (is_open(connection.state)) loop_.before_input();
   if (cause == broker::CloseCause::peer_closed && connection.through_proxy &&
@@ -334,6 +344,7 @@ void Connections::tick() {
   arrivals_.expire(loop_.now(), [this](broker::ConnectionId id) { expire(id); });
   tls_.admit();
   lines_.tell_held_back(loop_.now());
+  tracer_.tick();
   ping_silent();
   http_.tick();
 }

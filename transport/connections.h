@@ -24,6 +24,7 @@
 #include "transport/http_stage.h"
 #include "transport/inner_clients.h"
 #include "transport/listener.h"
+#include "transport/loop_tracer.h"
 #include "transport/reader.h"
 #include "transport/tls_stage.h"
 #include "transport/websocket_pings.h"
@@ -78,6 +79,7 @@ class Connections {
   [[nodiscard]] Reader& reader() noexcept { return reader_; }
   [[nodiscard]] TlsStage& tls() noexcept { return tls_; }
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
+  [[nodiscard]] LoopTracer& tracer() noexcept { return tracer_; }
   [[nodiscard]] ConnectionLog& lines() noexcept { return lines_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
   [[nodiscard]] InnerClients& inner() noexcept { return inner_; }
@@ -88,6 +90,10 @@ class Connections {
   template <typename Visit>
   void each(Visit&& visit) {
     table_.each(std::forward<Visit>(visit));
+  }
+  template <typename Visit>
+  bool each_of_some(std::uint32_t& next, std::uint32_t count, Visit&& visit) {
+    return table_.each_of_some(next, count, std::forward<Visit>(visit));
   }
   /// Changes the state of a connection that is not closed.
   void change(Connection& connection, State state);
@@ -131,6 +137,7 @@ class Connections {
   void ping_silent();
 
   Loop& loop_;
+  LoopTracer tracer_;
   Arrivals arrivals_;
   Reader reader_;
   TlsStage tls_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "transport/admission.h"
+#include "transport/connection_trace.h"
 #include "transport/descriptor.h"
 #include "transport/listener.h"
 #include "transport/peer_address.h"
@@ -30,6 +31,7 @@ struct Handoff {
   ConnectionCharge charge;
   std::unique_ptr<TlsFilter> tls;
   std::unique_ptr<WebSocketReader> websocket;
+  std::unique_ptr<ConnectionTrace> trace;
   std::vector<std::byte> unread;
 };
 

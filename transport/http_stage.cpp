@@ -66,6 +66,7 @@ bool HttpStage::open_websocket(Connection& connection) {
   connection.opening.reset();
   Admission::release_login_bytes(connection.charge);
   connection.websocket = std::make_unique<WebSocketReader>();
+  connections_.tracer().note(connection, "WebSocket opened");
   connections_.introduce(connection);
   return true;
 }

@@ -20,6 +20,7 @@ broker::ConnectionId InnerClients::open(InnerClient& client, const broker::Origi
   connection.state = State::inner;
   connection.opened = loop_.now();
   clients_[connection.id.slot] = &client;
+  if (loop_.connections().tracer().on()) connection.trace = std::make_unique<ConnectionTrace>();
   loop_.shard().opened(connection.id, origin, loop_.now());
   return connection.id;
 }
@@ -29,6 +30,7 @@ bool InnerClients::send(broker::ConnectionId id, mqtt::Bytes bytes) {
   loop_.before_input();
   Connection* connection = table_.find(id);
   if (connection == nullptr) return true;  // its end is told
+  if (connection->trace != nullptr) loop_.connections().tracer().received(*connection, bytes);
   const bool goes_on = loop_.shard().received(id, bytes, loop_.now());
   connection->reading_held = !goes_on;
   loop_.write_borrowed();

@@ -18,7 +18,11 @@ Loops::Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>
              broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store)
     : options_(options),
       commons_(static_cast<std::uint32_t>(shards.size()), options.global_max_connections, log,
-               std::move(login), std::move(store)) {
+               std::move(login), std::move(store)),
+      traces_([this](const std::shared_ptr<const TraceList>& list) {
+        if (running_)
+          everywhere([&list](Loop& loop) { return loop.connections().tracer().take(list); });
+      }) {
   for (const broker::ShardOptions& shard : shards) {
     assert(static_cast<std::uint32_t>(shard.index) == loops_.size());
     loops_.push_back(std::make_unique<Loop>(commons_, options_, shard, commons));

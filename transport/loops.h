@@ -17,6 +17,7 @@
 #include "transport/loop_figures.h"
 #include "transport/options.h"
 #include "transport/store.h"
+#include "transport/traces.h"
 
 namespace transport {
 
@@ -109,6 +110,9 @@ class Loops {
     return commons_.addresses.lift_bans(hits, now());
   }
 
+  /// The traces of the process. For the main thread.
+  [[nodiscard]] Traces& traces() noexcept { return traces_; }
+
   /// Open connections of all listeners.
   [[nodiscard]] std::int64_t connections() const noexcept { return commons_.connections.count(); }
   /// Publishes with QoS 0 between shards that found a full mailbox.
@@ -130,6 +134,7 @@ class Loops {
   std::vector<std::unique_ptr<Loop>> loops_;
   std::int64_t turn_max_milliseconds_ = 0;  // of take_figures()
   bool running_ = false;
+  Traces traces_;
 };
 
 }  // namespace transport

@@ -163,6 +163,7 @@ void Reader::take_unread(Connection& connection, mqtt::Bytes bytes) {
 
 /// Gives MQTT bytes to the shard. The connection may be on its way to another loop afterwards.
 void Reader::pass(Connection& connection, mqtt::Bytes bytes) {
+  if (connection.trace != nullptr) connections_.tracer().received(connection, bytes);
   if (connection.state != State::settled) return pass_before_login(connection, bytes);
   connection.reading_held = !loop_.shard().received(connection.id, bytes, loop_.now());
   loop_.write_borrowed();
@@ -211,6 +212,7 @@ bool Reader::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
   const FirstBytes inside = speaks_http(options.protocol) ? FirstBytes::http : FirstBytes::mqtt;
   const FirstBytes kind = recognise(bytes);
   if (kind == FirstBytes::unknown || kind == (outside ? FirstBytes::tls : inside)) return false;
+  connections_.tracer().refused(connection, bytes);
   const bool plain_mqtt = outside && kind == FirstBytes::mqtt;
   connections_.note(connection, "Client ",
                     " sent " + std::string(plain_mqtt ? "MQTT without TLS" : describe(kind)) +

@@ -101,6 +101,9 @@ void TlsStage::begin_inside(Connection& connection) {
                                   connection.tls->description() +
                                   (connection.tls->resumed() ? ", resumed." : "."));
   }
+  if (connection.trace != nullptr) {
+    connections_.tracer().note(connection, "TLS handshake done: " + connection.tls->description());
+  }
   connections_.change(connection, State::http_request);
   if (connection.charge.as == ConnectionCharge::As::turned_away) {
     return connections_.arrivals().tell_refusal(connection, connection.charge.refusal);

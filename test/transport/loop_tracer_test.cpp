@@ -1,0 +1,156 @@
+#include "transport/loop_tracer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "test/transport/fixture.h"
+
+namespace transport {
+namespace {
+
+TraceFilter client_filter(std::string pattern) {
+  TraceFilter filter;
+  filter.client = std::move(pattern);
+  return filter;
+}
+
+/// A trace of a broker, and all that was read of it.
+class Followed {
+ public:
+  Followed(TestBroker& broker, TraceFilter filter) : broker_(broker) {
+    auto begun = broker.loops().traces().begin(std::move(filter), Loops::now());
+    REQUIRE(begun);
+    trace_ = *begun;
+  }
+  ~Followed() { broker_.loops().traces().end(trace_->number()); }
+
+  /// Waits for a record of a client with that text.
+  [[nodiscard]] bool says(TraceKind kind, std::string_view client_id, std::string_view text) {
+    return eventually([&] {
+      for (TraceRecord& each : trace_->read(last_, 100, Loops::now()).records) {
+        last_ = each.number;
+        records_.push_back(std::move(each));
+      }
+      return count(kind, client_id, text) > 0;
+    });
+  }
+  [[nodiscard]] std::size_t count(TraceKind kind, std::string_view client_id,
+                                  std::string_view text) const {
+    return static_cast<std::size_t>(std::ranges::count_if(records_, [&](const TraceRecord& each) {
+      return each.kind == kind && each.client_id == client_id &&
+             each.text.find(text) != std::string::npos;
+    }));
+  }
+
+ private:
+  TestBroker& broker_;
+  std::shared_ptr<Trace> trace_;
+  std::vector<TraceRecord> records_;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a trace follows its clients on all loops, each packet once, also if they move",
+          "[tracer]") {
+  TestBroker broker(with_loops(GENERATE(1U, 4U)));
+  Followed trace(broker, client_filter("mover*"));
+  const bool slowly = GENERATE(false, true);
+  for (int number = 0; number < 8; ++number) {
+    const std::string id = "mover" + std::to_string(number);
+    const std::string all = connect(id) + subscribe("own/" + id) + publish("own/" + id, "x");
+    Client client(broker.port());
+    if (slowly) {
+      client.send_slowly(all);
+    } else {
+      client.send(all);
+    }
+    const std::string expected = connack + suback() + publish("own/" + id, "x");
+    CHECK(client.receive(expected.size()) == expected);
+    Client other(broker.port());
+    other.send(connect("other" + std::to_string(number)));
+    CHECK(other.receive(4) == connack);
+    CHECK(trace.says(TraceKind::out, id, "PUBLISH 'own/" + id));
+    CHECK(trace.count(TraceKind::in, id, "CONNECT MQTT 3.1.1") == 1);
+    CHECK(trace.count(TraceKind::out, id, "CONNACK") == 1);
+    CHECK(trace.count(TraceKind::in, id, "SUBSCRIBE id") == 1);
+    CHECK(trace.count(TraceKind::in, id, "PUBLISH 'own/" + id) == 1);
+    CHECK(trace.count(TraceKind::in, "other" + std::to_string(number), "") == 0);
+  }
+}
+
+TEST_CASE("a trace that begins in the middle of a packet has it whole", "[tracer]") {
+  TestBroker broker;
+  Client client(broker.port());
+  client.send(connect("old"));
+  CHECK(client.receive(4) == connack);
+  const std::string message = publish("topic", "payload", 7);
+  client.send("\xC0" + std::string(1, '\0') + message.substr(0, 5));
+  CHECK(client.receive(2) == "\xD0" + std::string(1, '\0'));
+  Followed trace(broker, client_filter("old"));
+  client.send(message.substr(5));
+  CHECK(trace.says(TraceKind::in, "old", "PUBLISH 'topic', QoS 1, id 7, 7 bytes of payload"));
+  CHECK(trace.says(TraceKind::out, "old", "PUBACK id 7"));
+}
+
+TEST_CASE("a client on a WebSocket is followed as any other", "[tracer]") {
+  TestBroker broker;
+  TraceFilter filter;
+  filter.address.emplace();
+  REQUIRE(filter.address->add("127.0.0.1"));
+  Followed trace(broker, filter);
+  Client client(broker.websocket_port());
+  client.send(upgrade_request());
+  CHECK(client.receive(upgraded.size()) == upgraded);
+  client.send(client_frame(0x82, connect("web")));
+  CHECK(trace.says(TraceKind::out, "web", "CONNACK"));
+  CHECK(trace.count(TraceKind::connection, "", "WebSocket opened") == 1);
+}
+
+// For the thread sanitizer, too.
+TEST_CASE("traces begin and end while clients of all loops are served", "[tracer]") {
+  TestBroker broker(with_loops(4));
+  std::atomic<bool> over{false};
+  std::atomic<int> failures{0};  // CHECK is for one thread
+  std::vector<std::thread> threads;
+  for (int number = 0; number < 3; ++number) {
+    threads.emplace_back([&broker, &over, &failures, number] {
+      int round = 0;
+      while (!over) {
+        const std::string id = "c" + std::to_string(number) + "-" + std::to_string(++round);
+        Client client(broker.port());
+        client.send(connect(id) + subscribe("all"));
+        if (client.receive(9) != connack + suback()) ++failures;
+        client.send(publish("all", id));
+      }
+    });
+  }
+  TraceFilter topic;
+  topic.topic = "all";
+  for (int round = 0; round < 20; ++round) {
+    Followed clients(broker, client_filter("c*"));
+    const Followed topics(broker, topic);
+    CHECK(eventually([&] { return broker.loops().traces().all(Loops::now()).size() == 2; }));
+    if (round % 5 != 0) continue;
+    TraceFilter payload = client_filter("probe");
+    payload.payload = true;
+    Followed probed(broker, payload);
+    Client probe(broker.port());
+    probe.send(connect("probe") + publish("all", "probed"));
+    CHECK(probed.says(TraceKind::in, "probe", "payload: 'probed'"));
+    CHECK(probed.says(TraceKind::decision, "probe", "publishes to 'all'"));
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failures == 0);
+}
+
+}  // namespace transport
