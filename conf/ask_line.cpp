@@ -115,6 +115,28 @@ constexpr auto top_examples = std::to_array<Example>({
     {"darter top --sort dropped --interval 10", "the clients that lose messages"},
 });
 
+constexpr auto trace_options = std::to_array<ArgumentText>({
+    {"", "--client", "PATTERN",
+     "Follow the clients whose client identifier fits, in which * stands for any text and ? for a "
+     "character: from their CONNECT on, those that are refused too."},
+    {"", "--topic", "FILTER",
+     "Follow each PUBLISH to a topic that this filter matches, from any client: its rights, and "
+     "what "
+     "becomes of it at each subscriber."},
+    {"", "--address", "NETWORK",
+     "Follow connections from this address or network, from the first byte on: TLS, WebSocket and "
+     "logins that fail too. \"unix\" stands for clients on unix sockets."},
+    {"", "--payload", "", "Show the first 256 bytes of payloads, too."},
+    {"", "--for", "SECONDS", "End after so long, 1 to 86400; without it at Ctrl-C."},
+    {"", "--count", "N", "End after so many lines, 1 to 10000."},
+});
+
+constexpr auto trace_examples = std::to_array<Example>({
+    {"darter trace --client sensor-7", "its packets both ways, and what the broker decides"},
+    {"darter trace --address 192.0.2.0/24", "why does nobody from there get in?"},
+    {"darter trace --topic 'home/#' --for 10", "who publishes, and who gets it?"},
+});
+
 constexpr auto command_rows = std::to_array<AskCommand>({
     {"status",
      "",
@@ -148,6 +170,11 @@ constexpr auto command_rows = std::to_array<AskCommand>({
      "Says whether a client may publish to a topic, subscribe to a filter or receive from a topic, "
      "and which line of the acl_file decides.",
      acl_options, acl_examples},
+    {"trace", "",
+     "Follows live what happens to clients or topics of a running broker, whatever its log says: "
+     "one "
+     "of --client, --topic and --address is needed.",
+     trace_options, trace_examples},
 });
 
 /// "limit" of "--limit"
@@ -160,8 +187,8 @@ std::string fault_of(const ArgumentText& option, std::string_view value) {
     std::string_view name;
     std::uint32_t most;
   };
-  constexpr auto numbers =
-      std::to_array<Numbers>({{"--limit", 10'000}, {"--count", 10'000}, {"--interval", 3'600}});
+  constexpr auto numbers = std::to_array<Numbers>(
+      {{"--limit", 10'000}, {"--count", 10'000}, {"--interval", 3'600}, {"--for", 86'400}});
   const auto* const of = std::ranges::find(numbers, option.long_name, &Numbers::name);
   if (of == numbers.end()) return {};
   std::uint32_t number = 0;

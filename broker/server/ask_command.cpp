@@ -17,6 +17,7 @@
 #include "broker/server/ask/table.h"
 #include "broker/server/ask_broker_json.h"
 #include "broker/server/top_command.h"
+#include "broker/server/trace_command.h"
 #include "conf/command_line.h"
 
 namespace server {
@@ -129,6 +130,7 @@ int run_ask(const conf::AskLine& line) {
   const std::string_view command = line.command->name;
   if (command == "status") return run_status(line, file);
   if (command == "top") return run_top(line, file);
+  if (command == "trace") return run_trace(line, file);
   const bool has_order = std::ranges::any_of(line.words, [](const std::string& word) {
     return word == "delete" || word.starts_with("forget=") || word.starts_with("lift=");
   });
