@@ -237,7 +237,12 @@ class AnswersTest(ApiTest):
         for client_id in ("there", "other", "away"):
             path = f"/clients/{client_id}"
             self.check(self.get(path), {"$ref": "/ClientDetails"}, document, path)
-        filled = {("delete", "/clients/{id}"): "/clients/other",
+        begun, _ = self.ask("POST", "/traces?client=*", self.basic() | CHANGE)
+        publisher.ping()
+        trace = f"/traces/{begun['id']}"
+        filled = {("get", "/traces/{id}"): trace, ("delete", "/traces/{id}"): trace,
+                  ("post", "/traces"): "/traces?topic=%23",
+                  ("delete", "/clients/{id}"): "/clients/other",
                   ("delete", "/sessions/{id}"): "/sessions/away",
                   ("delete", "/retained"): "/retained?topic=r%2Ftext",
                   ("get", "/clients/{id}"): "/clients/away"}

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 
+from api_test import CHANGE, ApiTest
 from harness import wire
 from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, binary
 from harness.case import BrokerTest
@@ -269,3 +270,34 @@ class CommandTest(TraceTest):
         traces[7].wait_for("in", "PINGREQ")
         self.assertEqual(traces[0].end(), 0)
         self.trace("--topic", "#").end()
+
+
+class ApiTraceTest(ApiTest):
+    """/api/v1/traces: for administrators only."""
+
+    def test_trace(self):
+        """Begun, read in parts, listed, ended; the log says who began it."""
+        ann, bob = self.basic() | CHANGE, self.basic("bob", "bob:secret") | CHANGE
+        self.ask("POST", "/traces?client=c", bob, status=403)
+        self.ask("GET", "/traces", bob, status=403)
+        self.ask("POST", "/traces", ann, status=400)
+        number = self.ask("POST", "/traces?client=c&payload=true", ann)[0]["id"]
+        self.broker.wait_for_log(r"HTTP: 'ann' .* began a trace of client 'c'")
+        self.assertEqual(self.get("/traces"), {"traces": [
+            {"id": number, "payload": True, "client": "c", "topic": None,
+             "follows_address": False}]})
+        client = self.client(MQTT311, "c")
+        client.publish("t", b"shown", 1)
+        page = self.get(f"/traces/{number}")
+        self.assertEqual((page["id"], page["lost"], page["more"]), (number, 0, False))
+        texts = [each["text"] for each in page["records"]]
+        self.assertTrue(any("payload: 'shown'" in each for each in texts), texts)
+        last = page["records"][-1]["number"]
+        client.ping()
+        (ping, pong) = self.get(f"/traces/{number}?after={last}")["records"]
+        self.assertEqual((ping["kind"], ping["text"]), ("in", "PINGREQ (2 bytes)"))
+        self.assertEqual((pong["kind"], pong["number"]), ("out", last + 2))
+        self.ask("GET", f"/traces/{number}", bob, status=403)
+        self.ask("DELETE", f"/traces/{number}", ann)
+        self.ask("GET", f"/traces/{number}", ann, status=404)
+        self.ask("GET", "/traces/nonsense", ann, status=404)

@@ -110,6 +110,44 @@ Made remove_retained(const HttpRequest& request, const std::string& /*id*/) {
   return call;
 }
 
+ApiCall trace_question(std::string_view order) {
+  ApiCall call = question("trace");
+  call.words.push_back(concat({"do=", order}));
+  return call;
+}
+
+Made traces(const HttpRequest& /*request*/, const std::string& /*id*/) {
+  return trace_question("list");
+}
+
+Made begin_trace(const HttpRequest& request, const std::string& /*id*/) {
+  ApiCall call = trace_question("begin");
+  add_words(call, request, {"client", "topic", "address"});
+  if (is_set(request, "payload")) call.words.emplace_back("payload");
+  call.done = "began a trace";
+  for (const std::string_view each : {"client", "topic", "address"}) {
+    if (auto value = request.parameter(each)) {
+      call.done += concat({" of ", each, " '", broker::cut(*value), "'"});
+    }
+  }
+  return call;
+}
+
+Made trace(const HttpRequest& request, const std::string& id) {
+  ApiCall call = trace_question("read");
+  call.words.push_back("of=" + id);
+  add_words(call, request, {"after"});
+  call.error_status = 404;
+  return call;
+}
+
+Made end_trace(const HttpRequest& /*request*/, const std::string& id) {
+  ApiCall call = trace_question("end");
+  call.words.push_back("of=" + id);
+  call.error_status = 404;
+  return call;
+}
+
 using auth::Role;
 
 constexpr auto rows = std::to_array<ApiRoute>({
@@ -127,6 +165,10 @@ constexpr auto rows = std::to_array<ApiRoute>({
     {.method = "DELETE", .path = "/sessions/{id}", .role = Role::admin, .make = forget},
     {.method = "GET", .path = "/retained", .make = retained},
     {.method = "DELETE", .path = "/retained", .role = Role::admin, .make = remove_retained},
+    {.method = "GET", .path = "/traces", .role = Role::admin, .make = traces},
+    {.method = "POST", .path = "/traces", .role = Role::admin, .make = begin_trace},
+    {.method = "GET", .path = "/traces/{id}", .role = Role::admin, .make = trace},
+    {.method = "DELETE", .path = "/traces/{id}", .role = Role::admin, .make = end_trace},
 });
 
 /// The text in the place of "{id}", decoded; empty if the route has none. Nothing: the path is
