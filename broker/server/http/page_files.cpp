@@ -21,12 +21,13 @@ constexpr std::string_view page_fields =
 }  // namespace
 
 std::span<const PageFile> page_files() noexcept {
-  static const std::array<PageFile, 6> files = {{
+  static const std::array<PageFile, 7> files = {{
       {"/", "text/html; charset=utf-8", page_texts::index_html},
       {"/status.css", "text/css; charset=utf-8", page_texts::status_css},
       {"/status.js", "text/javascript; charset=utf-8", page_texts::status_js},
       {"/parts.js", "text/javascript; charset=utf-8", page_texts::parts_js},
       {"/lists.js", "text/javascript; charset=utf-8", page_texts::lists_js},
+      {"/trace.js", "text/javascript; charset=utf-8", page_texts::trace_js},
       {"/favicon.svg", "image/svg+xml", page_texts::favicon_svg},
   }};
   return files;

@@ -228,6 +228,30 @@ test('a client is found among 10,000 others, disconnected and forgotten', async 
   await status.close();
 });
 
+test('a client is traced from its page, and the trace stops', async () => {
+  const status = await StatusPage.open();
+  await status.login();
+  await status.page.waitForSelector('.plot');
+  await status.visit('clients');
+  await status.search('sensor/78');
+  await status.waitClients('sensor/78');
+  await status.page.click('td.name a');
+  await status.page.click('#trace');
+  await status.page.waitForSelector('h1:text-is("Trace of sensor/78")');
+  await status.page.check('#trace-payload');
+  await status.page.click('#trace-start');
+  await status.page.waitForSelector('#trace-state:has-text("Running")');
+  await connect('sensor/78', publish('traced', '<b>bold</b>'));
+  await status.page.waitForSelector('#trace-lines li.in:has-text("PUBLISH \'traced\', QoS 1, id 1, '
+    + '11 bytes of payload: \'<b>bold</b>\'")');
+  await status.page.waitForSelector('#trace-lines li.decision:has-text("taken over")');
+  await status.picture('status-trace');
+  await status.page.click('#trace-stop');
+  await status.page.waitForSelector('#trace-state:has-text("Stopped")');
+  await status.page.waitForSelector('#trace-start:enabled');
+  await status.close();
+});
+
 test('retained messages are found and deleted, and their text is only text', async () => {
   const status = await StatusPage.open({ colorScheme: 'dark' });
   await status.login();

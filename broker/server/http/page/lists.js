@@ -147,6 +147,7 @@ export async function showClient(view, id, mayChange) {
     });
   };
   const buttons = mayChange && h('div', { class: 'buttons' },
+    h('a', { id: 'trace', href: `#/trace/${encodeURIComponent(id)}` }, 'Trace'),
     client.connected && h('button', { id: 'disconnect', class: 'danger', type: 'button',
       onclick: change(`Disconnect ${id}? Its session stays, and it may come back.`, 'Disconnect',
         path, `${id} is disconnected.`) }, 'Disconnect'),

@@ -2,6 +2,7 @@
 
 import { ApiError, api, at, bytes, duration, h, number, plot, table } from './parts.js';
 import { showClient, showClients, showRetained, slowColumns, useGuard } from './lists.js';
+import { showTrace } from './trace.js';
 
 const REFRESH_MILLISECONDS = 5000;
 const CERTIFICATE_DAYS = 21; // fewer are a warning
@@ -142,6 +143,10 @@ function currentView() {
   if (name === 'client') {
     const id = decodeURIComponent(rest.join('/'));
     return ['clients', (view) => showClient(view, id, mayChange)];
+  }
+  if (name === 'trace' && mayChange) {
+    const id = decodeURIComponent(rest.join('/'));
+    return ['clients', (view) => showTrace(view, id)];
   }
   if (name === 'retained') return ['retained', (view) => showRetained(view, mayChange)];
   return ['overview', showOverview];
