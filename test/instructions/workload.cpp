@@ -7,11 +7,14 @@
 #include <span>
 #include <utility>
 
+#include "broker/core/trace_sink.h"
+#include "broker/shard_admin.h"
 #include "broker/wire/ack.h"
 #include "broker/wire/connect.h"
 #include "broker/wire/cursor.h"
 #include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
+#include "broker/wire/topic.h"
 #include "test/host.h"
 #include "transport/packet_frames.h"
 
@@ -94,6 +97,30 @@ class Silence final : public broker::Log {
   void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
 };
 
+/// A trace that follows none of the clients, and none of their topics.
+class OtherTrace final : public broker::TraceSink {
+  static constexpr std::string_view filter = "other/#";
+
+  [[nodiscard]] bool follows(const Subject& /*subject*/) const override { return of_publish_; }
+  void tell(const Subject& /*subject*/, std::string_view /*decision*/) override {
+    insist(false, "a decision was told to a trace of something else");
+  }
+  void identified(broker::ConnectionId /*connection*/, std::string_view /*client_id*/) override {}
+  [[nodiscard]] bool follows_topic(std::string_view topic) const override {
+    return mqtt::matches(filter, topic);
+  }
+  void begin_publish(std::string_view topic) override {
+    of_publish_ = mqtt::matches(filter, topic);
+  }
+  void end_publish() override { of_publish_ = false; }
+  void tell_of_topic(std::string_view /*topic*/, const Subject& /*subject*/,
+                     std::string_view /*decision*/) override {
+    insist(false, "a message was told to a trace of something else");
+  }
+
+  bool of_publish_ = false;
+};
+
 }  // namespace
 
 const std::vector<Traffic>& traffics() {
@@ -116,6 +143,8 @@ const std::vector<Traffic>& traffics() {
       {.name = "pairs-q1-stored", .rounds = 10, .qos = q1, .stored = true},
       {.name = "pairs-q2-stored", .rounds = 10, .qos = q2, .stored = true},
       {.name = "pairs-q0-4-shards", .shards = 4},
+      {.name = "pairs-q0-traced", .traced = true},
+      {.name = "pairs-q1-traced", .qos = q1, .traced = true},
       {.name = "across-q0", .shards = 2, .across = true},
       {.name = "across-q1", .qos = q1, .shards = 2, .across = true},
   };
@@ -144,9 +173,12 @@ struct Workload::Station {
         mailboxes(traffic.shards),
         websocket(traffic.websocket) {
     received.resize(traffic.shards);
+    if (!traffic.traced) return;
+    for (const auto& shard : shards) shard->admin().trace(&trace);
   }
 
   Silence log;
+  OtherTrace trace;
   Host shards;
   broker::Mailboxes mailboxes;
   std::vector<std::vector<mqtt::ByteBuffer*>> received;  // by shard and slot: what clients got

@@ -32,6 +32,7 @@ struct Traffic {
   bool stored = false;       // sessions last, and acknowledgements wait for the journal
   std::uint32_t others = 0;  // subscriptions with wildcards that match something else
   mqtt::TextRule text_rule = mqtt::TextRule::any;
+  bool traced = false;        // a trace of another topic goes on
   bool fresh_topics = false;  // no topic twice in a round; each is below one wildcard
 };
 
