@@ -101,7 +101,7 @@ struct Connection {
   State state = State::free;
   broker::CloseHow how = broker::CloseHow::normal;
   bool reading_held = false;   // by the shard, until resume()
-  bool in_line = false;        // a part of its CONNECT waits in Reader's line
+  bool in_line = false;        // a part of its CONNECT waits in ConnectQueue
   bool ping_sent = false;      // a Ping of ours is unanswered
   bool through_proxy = false;  // its socket's peer is a proxy, or says that it is one
 };

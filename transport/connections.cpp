@@ -26,6 +26,8 @@ Connections::Connections(Loop& loop)
       reader_(loop, *this),
       tls_(loop, *this),
       http_(loop, *this),
+      websockets_(loop, *this),
+      packets_(loop, *this),
       inner_(loop, table_),
       writer_(on_written),
       lines_(loop.commons().log, &tracer_) {}
@@ -126,7 +128,7 @@ void Connections::adopt(Handoff handoff) {
   change(*connection, State::at_home);
   reader_.start(*connection);
   if (!is_open(connection->state)) return;
-  reader_.take_unread(*connection, handoff.unread);
+  packets_.take_unread(*connection, handoff.unread);
 }
 
 /// Tells the shard that a connection is there.
@@ -147,7 +149,7 @@ void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool m
                         user ? std::string_view() : missing_name(connection), refusal, deadline,
                         moved, transport_of(connection)},
                        loop_.now());
-  pings_.watch(connection, loop_.now());
+  websockets_.open(connection);
 }
 
 std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
@@ -258,11 +260,7 @@ void Connections::close(const broker::CloseRequest& request) {
   if (connection->state == State::inner) return inner_.end(*connection);
   change(*connection, State::closing);
   connection->how = request.how;
-  if (connection->websocket != nullptr) {
-    mqtt::ByteBuffer frame;
-    append_websocket_close(frame, websocket_code_of(request.how), request.why);
-    send(*connection, mqtt::as_text(frame.view()));
-  }
+  websockets_.close(*connection, request);
   finish(*connection);
 }
 
@@ -345,7 +343,7 @@ void Connections::tick() {
   tls_.admit();
   lines_.tell_held_back(loop_.now());
   tracer_.tick();
-  ping_silent();
+  websockets_.tick();
   http_.tick();
 }
 
@@ -361,24 +359,6 @@ void Connections::expire(broker::ConnectionId id) {
                            " closed: no " + std::string(what) + " came in time.");
   }
   lose(*connection, broker::CloseCause::connection_lost);
-}
-
-void Connections::ping_silent() {
-  const auto find = [this](broker::ConnectionId id) -> Connection* {
-    Connection* const connection = table_.find(id);
-    return connection != nullptr && is_open(connection->state) ? connection : nullptr;
-  };
-  pings_.due(loop_.now(), find, [this](Connection& connection, WebSocketPings::Due due) {
-    if (due != WebSocketPings::Due::ping) {
-      note(connection, "Connection from ", " closed: a WebSocket ping was not answered.");
-      return lose(connection, broker::CloseCause::connection_lost);
-    }
-    // One Ping in the pending output is enough, also for a client that sends but does not read.
-    if (connection.pending != nullptr && std::exchange(connection.pending->pinged, true)) return;
-    mqtt::ByteBuffer frame;
-    append_websocket_control(frame, WebSocketOpcode::ping, {});
-    send(connection, mqtt::as_text(frame.view()));
-  });
 }
 
 }  // namespace transport

@@ -25,9 +25,10 @@
 #include "transport/inner_clients.h"
 #include "transport/listener.h"
 #include "transport/loop_tracer.h"
+#include "transport/mqtt_stage.h"
 #include "transport/reader.h"
 #include "transport/tls_stage.h"
-#include "transport/websocket_pings.h"
+#include "transport/websocket_stage.h"
 #include "transport/writer.h"
 
 namespace transport {
@@ -80,6 +81,8 @@ class Connections {
   [[nodiscard]] TlsStage& tls() noexcept { return tls_; }
   [[nodiscard]] HttpStage& http() noexcept { return http_; }
   [[nodiscard]] LoopTracer& tracer() noexcept { return tracer_; }
+  [[nodiscard]] WebSocketStage& websockets() noexcept { return websockets_; }
+  [[nodiscard]] MqttStage& packets() noexcept { return packets_; }
   [[nodiscard]] ConnectionLog& lines() noexcept { return lines_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
   [[nodiscard]] InnerClients& inner() noexcept { return inner_; }
@@ -134,7 +137,6 @@ class Connections {
 
   // Closing.
   void expire(broker::ConnectionId id);
-  void ping_silent();
 
   Loop& loop_;
   LoopTracer tracer_;
@@ -142,6 +144,8 @@ class Connections {
   Reader reader_;
   TlsStage tls_;
   HttpStage http_;  // counts the exchanges of the table's connections
+  WebSocketStage websockets_;
+  MqttStage packets_;
   ConnectionTable table_;
   InnerClients inner_;  // of the table's connections
   Writer writer_;
@@ -153,7 +157,6 @@ class Connections {
   std::vector<broker::ConnectionId> lost_;  // found broken while the outbox was drained
   Deadlines handshakes_;
   Closing closing_;
-  WebSocketPings pings_;
   ConnectionLog lines_;
 };
 

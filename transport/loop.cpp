@@ -126,9 +126,9 @@ void Loop::prepare() {
   turns_.next();
   before_input();
   for (const auto& arrival : arrivals_.take_due()) connections_.adopt(std::move(*arrival));
-  if (!blocked()) connections_.reader().take_line();
+  if (!blocked()) connections_.packets().take_due();
   const bool resident_is_busy = resident_ != nullptr && resident_->work();
-  bool may_wait = blocked() || (!shard_.work(now()) && !connections_.reader().has_line());
+  bool may_wait = blocked() || (!shard_.work(now()) && !connections_.packets().has_due());
   flush();
   may_wait = mail_.may_sleep() && may_wait && !resident_is_busy;
   may_wait = may_wait && shard_.outbox().empty() && !arrivals_.has_due();

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -156,22 +155,6 @@ TEST_CASE("a WebSocket moves with its handshake, frames and fragments", "[loops]
   CHECK(eventually([&] { return broker.loops().connections() == 0; }));
 }
 
-TEST_CASE("a Close without DISCONNECT publishes the will at once", "[loops]") {
-  TestBroker broker(with_loops(2));
-  Client watcher(broker.port());
-  watcher.send(connect("watcher") + subscribe("will"));
-  CHECK(watcher.receive(9) == connack + suback());
-  const std::string end = GENERATE(client_frame(0x88, ""), client_frame(0x81, "text"));
-  Client client(broker.websocket_port());
-  client.send(upgrade_request() + client_frame(0x82, connect("dying", "will")));
-  CHECK(client.receive(upgraded.size() + 6) == upgraded + server_frame(0x82, connack));
-  client.send(end);
-  CHECK(watcher.receive(12) == publish("will", "gone"));
-  const std::string close = client.receive_all();
-  CHECK(close.substr(0, 1) == "\x88");
-  CHECK(close.substr(2, 2) == (end[0] == '\x88' ? "\x03\xE8"s : "\x03\xEB"s));
-}
-
 // DISCONNECT is in the old socket before CONNECT is in the new one [MQTT-3.14.4-3].
 TEST_CASE("a client that disconnects and comes back at once leaves no will", "[loops]") {
   TestBroker broker(with_loops(2));
@@ -210,28 +193,6 @@ TEST_CASE("a client that disconnects and comes back at once leaves no will", "[l
     REQUIRE(watcher.receive(marker.size()) == marker);
     client = std::move(next);
   }
-}
-
-TEST_CASE("bytes of the wrong protocol are recognised and named", "[loops]") {
-  TestBroker broker;
-  const std::string port = std::to_string(broker.port());
-  const std::string websocket_port = std::to_string(broker.websocket_port());
-  Client http(broker.port());
-  http.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  CHECK(http.receive_all().find("HTTP/1.1 400 Bad Request\r\n") == 0);
-  CHECK(broker.log().says("sent HTTP to port " + port));
-  Client tls(broker.port());
-  tls.send("\x16\x03\x01\x02\x00\x01\x00\x01\xFC"s);
-  CHECK(tls.receive_all().empty());
-  CHECK(broker.log().says("sent a TLS handshake to port " + port));
-  Client proxy(broker.port());
-  proxy.send("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
-  CHECK(proxy.receive_all().empty());
-  CHECK(broker.log().says("sent a PROXY protocol header to port " + port));
-  Client raw(broker.websocket_port());
-  raw.send(connect("raw"));
-  CHECK(raw.receive_all().empty());
-  CHECK(broker.log().says("sent MQTT without WebSocket to port " + websocket_port));
 }
 
 TEST_CASE("a bad handshake gets an answer, and the connection is closed", "[loops]") {
@@ -275,21 +236,6 @@ TEST_CASE("a handshake with harmless defects is warned about, at a bounded rate"
   CHECK(broker.log().says("is accepted with defects: it has no Host"));
   CHECK(broker.log().says("the client calls itself 'old'"));
   CHECK(broker.log().count("is accepted with defects") < 10);
-}
-
-TEST_CASE("a Close of the broker says why in a few words", "[loops]") {
-  TestBroker::Options options;
-  options.login = [](broker::LoginRequest&&, broker::LoginDone) {
-    broker::Verdict verdict;
-    verdict.reason = mqtt::Reason::not_authorized;
-    return std::optional<broker::Verdict>(verdict);
-  };
-  TestBroker broker(std::move(options));
-  Client client(broker.websocket_port());
-  client.send(upgrade_request() + client_frame(0x82, connect("nobody")));
-  const std::string expected = upgraded + server_frame(0x82, "\x20\x02\x00\x05"s) +
-                               server_frame(0x88, "\x03\xF0not authorised"s);
-  CHECK(client.receive(expected.size()) == expected);
 }
 
 TEST_CASE("who exceeds max_connections is sent away", "[loops]") {
@@ -370,20 +316,6 @@ TEST_CASE("a client that reads slowly gets every byte in order", "[loops]") {
   CHECK(same);
 }
 
-TEST_CASE("an idle WebSocket is pinged, and closed when it does not answer", "[loops]") {
-  TestBroker::Options options;
-  options.websockets.websockets_ping_interval_seconds = 1;
-  TestBroker broker(std::move(options));
-  Client client(broker.websocket_port());
-  client.send(upgrade_request() + client_frame(0x82, connect("idle")));
-  CHECK(client.receive(upgraded.size() + 6) == upgraded + server_frame(0x82, connack));
-  CHECK(client.receive(2) == server_frame(0x89, ""));
-  client.send(client_frame(0x8A, ""));
-  CHECK(client.receive(2) == server_frame(0x89, ""));
-  CHECK(client.receive_all().empty());
-  CHECK(broker.log().says("a WebSocket ping was not answered"));
-}
-
 TEST_CASE("each MQTT packet of a turn comes in a WebSocket frame of its own", "[loops]") {
   TestBroker broker;
   Client client(broker.websocket_port());
@@ -397,37 +329,6 @@ TEST_CASE("each MQTT packet of a turn comes in a WebSocket frame of its own", "[
                                server_frame(0x82, publish("t", std::string(5000, 'x'))) +
                                server_frame(0x82, publish("t", "two"));
   CHECK(client.receive(expected.size()) == expected);
-}
-
-TEST_CASE("of Pings that come while output waits only the last is answered", "[loops]") {
-  TestBroker broker;
-  const int send_buffer_bytes = 4096;  // accepted sockets have that of the listening one
-  REQUIRE(::setsockopt(broker.listener(1).sockets()[0], SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes,
-                       sizeof send_buffer_bytes) == 0);
-  const bool logged_in = GENERATE(false, true);
-  CAPTURE(logged_in);
-  Client client(broker.websocket_port(), 4096);
-  client.send(upgrade_request());
-  CHECK(client.receive(upgraded.size()) == upgraded);
-  if (logged_in) {
-    client.send(client_frame(0x82, connect("pinger")));
-    CHECK(client.receive(6) == server_frame(0x82, connack));
-  }
-  std::string pings;
-  for (int count = 0; count < 1000; ++count) {
-    pings += client_frame(0x89, std::string(125, static_cast<char>('a' + count % 26)));
-  }
-  for (int count = 0; count < 100; ++count) client.send(pings);
-  const std::string last = std::string(125, '!');
-  client.send(client_frame(0x89, last));
-  std::size_t pongs = 0;
-  std::string pong;
-  while (pong != server_frame(0x8A, last)) {
-    pong = client.receive(127);
-    REQUIRE(pong.size() == 127);
-    ++pongs;
-  }
-  CHECK(pongs < 20'000);  // of 100,001
 }
 
 TEST_CASE("a handshake that does not come is not waited for", "[loops]") {
