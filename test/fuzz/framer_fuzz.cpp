@@ -1,13 +1,14 @@
 // A stream of bytes, cut anywhere: the framer says of every piece what it says of the whole, and a
 // shard that is fed in pieces answers as one that is fed at once.
 
-#include <memory>
-#include <optional>
+#include <algorithm>
+#include <string>
 
 #include "broker/shard.h"
 #include "broker/wire/framer.h"
 #include "test/core/stream.h"
 #include "test/fuzz/input.h"
+#include "test/host.h"
 
 namespace {
 
@@ -49,34 +50,39 @@ class Silence final : public broker::Log {
   void write(broker::LogType /*type*/, std::string_view /*line*/) override {}
 };
 
-/// One shard with one connection, and what it wrote.
-class Server {
+/// One shard with one connection, and the bytes that it wrote.
+class Server : private test::Host::Part {
  public:
-  Server() : commons_(1) {
-    broker::ShardOptions options;
-    options.limits.sys_interval_seconds = 0;
-    options.limits.max_packet_size_bytes = 4096;
-    options.listeners.emplace_back().open_to_all = true;
-    shard_ = std::make_unique<broker::Shard>(options, commons_, log_);
-    shard_->opened(id_, {0, 1, "10.0.0.1", "mqtt"}, now_);
-  }
+  Server() : host_(options(), 1, log_) { host_[0].opened(id_, {0, 1, "10.0.0.1", "mqtt"}, now_); }
 
   void receive(Bytes bytes) {
     if (closed_) return;
     const auto copy = fuzz::exact_copy(bytes);
-    require(shard_->received(id_, copy, now_), "an open listener asks nobody");
-    shard_->outbox().drain_output([this](broker::ConnectionId, broker::Output& output) {
-      written_ += test::stream_of(output);
-    });
-    closed_ = closed_ || !shard_->outbox().take_closes().empty();
+    require(host_[0].received(id_, copy, now_), "an open listener asks nobody");
+    while (host_.end_turn(0, now_, *this)) {
+    }
   }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] const std::string& written() const { return written_; }
 
  private:
+  friend test::Host;
+
+  static broker::ShardOptions options() {
+    broker::ShardOptions options;
+    options.limits.sys_interval_seconds = 0;
+    options.limits.max_packet_size_bytes = 4096;
+    options.listeners.emplace_back().open_to_all = true;
+    return options;
+  }
+  // The part of the loop.
+  void write(std::uint32_t /*index*/, broker::ConnectionId /*id*/, const broker::Output& output) {
+    written_ += test::stream_of(output);
+  }
+  void close(std::uint32_t /*index*/, const broker::CloseRequest& /*request*/) { closed_ = true; }
+
   Silence log_;
-  broker::Commons commons_;
-  std::unique_ptr<broker::Shard> shard_;
+  test::Host host_;
   const broker::ConnectionId id_{0, 1};
   const broker::Instant now_{1000};
   bool closed_ = false;

@@ -8,6 +8,7 @@
 #include "broker/shard.h"
 #include "broker/shard_transfer.h"
 #include "test/fuzz/input.h"
+#include "test/host.h"
 
 namespace {
 
@@ -30,27 +31,24 @@ std::string encoded(const SessionImage& image) {
   return std::string(mqtt::as_text(out.view()));
 }
 
-/// The loop's part: output is taken and dropped.
-void play_turn(broker::Shard& shard) {
-  do {
-    shard.end_turn(now);
-    shard.outbox().drain_output([](broker::ConnectionId /*id*/, broker::Output& /*output*/) {});
-    static_cast<void>(shard.outbox().take_closes());
-    static_cast<void>(shard.outbox().take_resumes());
-  } while (shard.work(now) || shard.go_on(now));
+/// Output is taken and dropped.
+void play_turns(test::Host& host) {
+  test::Host::Part part;
+  while (host.end_turn(0, now, part)) {
+  }
 }
 
 void adopt(const SessionImage& image) {
   Silence log;
-  broker::Commons commons(1);
   broker::ShardOptions options;
   options.listeners.resize(1);
-  broker::Shard shard(options, commons, log);
+  test::Host host(options, 1, log);
+  broker::Shard& shard = host[0];
   if (!shard.transfer().adopt(image, connection, now)) {
     require(image.listener != 0, "only another listener keeps a session out");
     return;
   }
-  play_turn(shard);
+  play_turns(host);
   // Its bytes that no handler had seen may have ended it.
   const auto again = shard.transfer().image(image.client_id);
   if (!again) return;
@@ -58,7 +56,7 @@ void adopt(const SessionImage& image) {
   encode(*again, now, out);
   require(broker::decode_session(out.view(), now).has_value(), "a shard writes what it may read");
   shard.transfer().release(image.client_id, now);
-  play_turn(shard);
+  play_turns(host);
   require(!shard.transfer().image(image.client_id), "a session that was released is gone");
 }
 
