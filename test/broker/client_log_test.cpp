@@ -16,12 +16,12 @@ TEST_CASE("of lines that are rare one a second is written, and the next counts t
           "[client_log]") {
   test::Parts parts;
   parts.turn.enter(Instant{1000});
-  for (int i = 0; i < 5; ++i) parts.log.note_rarely(ClientLog::RareLine::delayed, {"slow"});
+  for (int i = 0; i < 5; ++i) parts.log.note_rarely(ClientLog::RareLine::delayed, {}, {"slow"});
   CHECK(parts.lines.lines == std::vector<std::string>{"slow"});
-  parts.log.note_rarely(ClientLog::RareLine::control_will, {"will"});
+  parts.log.note_rarely(ClientLog::RareLine::control_will, {}, {"will"});
   CHECK(parts.lines.lines.size() == 2);
   parts.turn.enter(Instant{2500});
-  parts.log.note_rarely(ClientLog::RareLine::delayed, {"slow"});
+  parts.log.note_rarely(ClientLog::RareLine::delayed, {}, {"slow"});
   CHECK(parts.lines.contains("4 more lines of this kind before it."));
 }
 

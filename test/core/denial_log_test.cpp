@@ -24,9 +24,17 @@ class Lines final : public broker::Log {
     return type == broker::LogType::notice;
   }
   void write(broker::LogType /*type*/, std::string_view line) override { all.emplace_back(line); }
+  void write_event(broker::LogType type, const broker::LogFields& fields,
+                   std::string_view line) override {
+    event = fields.event;
+    client_id = fields.client_id;
+    write(type, line);
+  }
   [[nodiscard]] Strings take() { return std::exchange(all, {}); }
 
   Strings all;
+  broker::Event event = broker::Event::message;
+  std::string client_id;
 };
 
 struct Scene {
@@ -52,6 +60,21 @@ TEST_CASE("a denied PUBLISH is counted, and told once a second", "[denial_log]")
   scene.now = after_seconds(scene.now, 1);
   scene.log.tell(scene.now);
   CHECK(scene.lines.take() == Strings{"Denied PUBLISH 2 more times."});
+}
+
+TEST_CASE("each kind of denial has its own event", "[denial_log]") {
+  Scene scene;
+  using enum broker::Event;
+  for (const auto& [kind, event] :
+       {std::pair{Denial::publish, publish_denied}, std::pair{Denial::will, will_denied}}) {
+    scene.log.count(kind, scene.session, "a", scene.now);
+    CHECK(scene.lines.event == event);
+    CHECK(scene.lines.client_id == "c");
+  }
+  scene.log.count_filter(scene.session, "a", false, scene.now);
+  CHECK(scene.lines.event == subscribe_denied);
+  scene.log.count_withheld(scene.session, "a", scene.now);
+  CHECK(scene.lines.event == delivery_denied);
 }
 
 TEST_CASE("each kind of denial has its own line a second", "[denial_log]") {

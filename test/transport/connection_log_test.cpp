@@ -8,6 +8,22 @@
 namespace transport {
 namespace {
 
+/// Lines, and the fields of the last one.
+class FieldsLog final : public TestLog {
+ public:
+  void write_event(broker::LogType type, const broker::LogFields& fields,
+                   std::string_view line) override {
+    event = fields.event;
+    address = fields.address;
+    port = fields.port;
+    write(type, line);
+  }
+
+  broker::Event event = broker::Event::message;
+  std::string address;
+  std::uint16_t port = 0;
+};
+
 /// A connection of a listener, and the lines about it.
 struct Told {
   Told() {
@@ -21,7 +37,7 @@ struct Told {
     lines.refused(connection, refusal, "Connection from ", " refused.", now);
   }
 
-  TestLog log;
+  FieldsLog log;
   ConnectionLog lines{log};
   Connection connection;
   broker::Instant now{1'000'000};
@@ -31,8 +47,26 @@ struct Told {
 
 TEST_CASE("a line names the client between two texts", "[connection_log]") {
   Told told;
-  told.lines.note(told.connection, "Client ", " came.", told.now, std::source_location::current());
+  told.lines.note(told.connection, broker::Event::protocol_error, "Client ", " came.", told.now,
+                  std::source_location::current());
   CHECK(told.log.count("Client 192.0.2.7:49152 came.") == 1);
+}
+
+TEST_CASE("a refusal has an event, and the client's address", "[connection_log]") {
+  Told told;
+  using enum broker::Event;
+  for (const auto& [refusal, event] :
+       {std::pair{broker::Refusal::tls_handshake, tls_handshake_failed},
+        std::pair{broker::Refusal::banned, banned_address_refused},
+        std::pair{broker::Refusal::handshake_timeout, handshake_timeout},
+        std::pair{broker::Refusal::max_connections, connection_refused}}) {
+    told.refuse(refusal);
+    CHECK(told.log.event == event);
+    CHECK(told.log.address == "192.0.2.7");
+    CHECK(told.log.port == 49152);
+  }
+  told.lines.banned({AddressPrefix(told.connection.address, 64)}, {}, told.now);
+  CHECK(told.log.event == address_banned);
 }
 
 TEST_CASE("each reason of a refusal has a line a second, others are counted", "[connection_log]") {
