@@ -14,12 +14,14 @@ from pathlib import Path
 from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, passwd_binary, wait_until
 from harness.case import BrokerTest
 from harness.certificates import authority, server_lines
+from harness.client import Client, TcpStream
 from harness.needs import once
 from harness.scrape import request, samples
 from harness.wire import MQTT5, MQTT311
 
 CHANGE = {"X-Darter-Request": "1"}
 ADMINISTRATIVE_ACTION = 0x98
+NOT_AUTHORIZED = 0x87
 
 
 def admin_line(name, password, role):
@@ -35,13 +37,15 @@ class ApiTest(BrokerTest):
     """A broker with an http_listener and an admin_file: ann may change things, bob may look."""
 
     config = DEFAULT_CONFIG + "admin_file {dir}/admins\nhttp_listener {port2}\n"
+    bans = ("max_login_failures 1\nlogin_ban_time 300\nlimits_exempt 127.0.0.1\n"
+            "password_file {dir}/passwd\n")
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.ann = admin_line("ann", "ann's secret", ":admin")
         cls.bob = admin_line("bob", "bob:secret", "")
-        cls.files = {"admins": cls.ann + cls.bob}
+        cls.files = {"admins": cls.ann + cls.bob, "passwd": ""}
 
     def ask(self, method, path, headers=None, body=None, status=200):
         """The JSON of an answer, and its header fields."""
@@ -69,6 +73,13 @@ class ApiTest(BrokerTest):
         """The header fields of HTTP's basic authentication."""
         text = base64.b64encode(f"{name}:{password}".encode()).decode()
         return {"Authorization": f"Basic {text}"}
+
+    def be_banned(self):
+        """A login from 127.0.0.2 fails, and with `bans` one is enough."""
+        stream = TcpStream(("127.0.0.1", self.broker.port), ("127.0.0.2", 0))
+        self.addCleanup(stream.close)
+        Client(stream, MQTT5, "intruder").connect(NOT_AUTHORIZED, username="eve", password=b"x")
+        wait_until(lambda: self.get("/bans")["bans"], "the ban")
 
     def get(self, path):
         """The JSON that ann gets."""
@@ -225,8 +236,9 @@ class AnswersTest(ApiTest):
 
     def test_document(self):
         """Every operation of the document is asked, and answers in the form that it describes."""
-        self.start("persistence true\npersistence_location {dir}\n" + self.config)
+        self.start("persistence true\npersistence_location {dir}\n" + self.bans + self.config)
         document, _ = self.ask("GET", "/openapi.json")
+        self.be_banned()
         away = self.persistent(MQTT5, "away")
         away.subscribe("a/#", "$share/g/b", qos=1)
         self.drop(away)
@@ -245,6 +257,7 @@ class AnswersTest(ApiTest):
                   ("delete", "/clients/{id}"): "/clients/other",
                   ("delete", "/sessions/{id}"): "/sessions/away",
                   ("delete", "/retained"): "/retained?topic=r%2Ftext",
+                  ("delete", "/bans"): "/bans?address=127.0.0.2",
                   ("get", "/clients/{id}"): "/clients/away"}
         operations = [(method, path, operation) for path, methods in document["paths"].items()
                       for method, operation in methods.items()]
@@ -266,7 +279,8 @@ class AnswersTest(ApiTest):
                 ("GET", "/clients?sort=color", 400, "color"), ("DELETE", "/retained", 400, "topic"),
                 ("GET", "/retained?filter=a%23", 400, "a#"),
                 ("DELETE", "/retained?topic=a%2F%23", 400, "without"),
-                ("DELETE", "/retained?topic=a", 404, "a")):
+                ("DELETE", "/retained?topic=a", 404, "a"), ("DELETE", "/bans", 400, "address"),
+                ("DELETE", "/bans?address=192.0.2.1", 404, "No ban")):
             found, _ = self.ask(method, path, self.basic() | CHANGE, status=status)
             self.assertEqual(list(found), ["error"], path)
             self.assertIn(words, found["error"], path)
@@ -315,6 +329,22 @@ class AnswersTest(ApiTest):
         for line in ("disconnected client 'kicked'", "forgot the session of client 'forgotten'",
                      "deleted the retained message of 'r/x'"):
             self.broker.wait_for_log(rf"HTTP: 'ann' \(127\.0\.0\.1\) {line}")
+
+    def test_bans(self):
+        """A ban is listed, in pages, and lifted by an admin; the log says by whom."""
+        self.start(self.bans + self.config)
+        self.be_banned()
+        page = self.get("/bans?limit=1")
+        self.assertEqual([each["address"] for each in page["bans"]], ["127.0.0.2"])
+        self.assertIn(page["bans"][0]["seconds_left"], range(1, 301))
+        self.assertIsNone(page["next"])
+        path = "/bans?address=127.0.0.2"
+        self.ask("DELETE", path, self.basic("bob", "bob:secret") | CHANGE, status=403)
+        self.assertEqual(self.ask("DELETE", path, self.basic() | CHANGE)[0],
+                         {"lifted": "127.0.0.2"})
+        self.assertEqual(self.get("/bans")["bans"], [])
+        self.ask("DELETE", path, self.basic() | CHANGE, status=404)
+        self.broker.wait_for_log(r"HTTP: 'ann' \(127\.0\.0\.1\) lifted the ban of 127\.0\.0\.2")
 
     def test_status(self):
         """Status, figures and history show what is there."""

@@ -148,6 +148,24 @@ Made end_trace(const HttpRequest& /*request*/, const std::string& id) {
   return call;
 }
 
+Made bans(const HttpRequest& request, const std::string& /*id*/) {
+  ApiCall call = question("bans");
+  add_words(call, request, {"limit", "after"});
+  return call;
+}
+
+Made lift_ban(const HttpRequest& request, const std::string& /*id*/) {
+  const auto address = request.parameter("address");
+  if (!address || address->empty()) {
+    return std::unexpected("The query needs 'address': the one of a ban, or one of its network.");
+  }
+  ApiCall call = question("bans");
+  call.words.push_back("lift=" + *address);
+  call.error_status = 404;
+  call.done = concat({"lifted the ban of ", broker::cut(*address)});
+  return call;
+}
+
 using auth::Role;
 
 constexpr auto rows = std::to_array<ApiRoute>({
@@ -165,6 +183,8 @@ constexpr auto rows = std::to_array<ApiRoute>({
     {.method = "DELETE", .path = "/sessions/{id}", .role = Role::admin, .make = forget},
     {.method = "GET", .path = "/retained", .make = retained},
     {.method = "DELETE", .path = "/retained", .role = Role::admin, .make = remove_retained},
+    {.method = "GET", .path = "/bans", .make = bans},
+    {.method = "DELETE", .path = "/bans", .role = Role::admin, .make = lift_ban},
     {.method = "GET", .path = "/traces", .role = Role::admin, .make = traces},
     {.method = "POST", .path = "/traces", .role = Role::admin, .make = begin_trace},
     {.method = "GET", .path = "/traces/{id}", .role = Role::admin, .make = trace},

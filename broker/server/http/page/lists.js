@@ -1,4 +1,4 @@
-// The clients, one client, and the retained messages.
+// The clients, one client, the retained messages, and the bans.
 
 import { api, ask, bytes, duration, h, note, number, table } from './parts.js';
 
@@ -210,5 +210,34 @@ export async function showRetained(view, mayChange) {
   filter.addEventListener('input', afterPause(list.restart));
   view.replaceChildren(h('h1', {}, 'Retained messages'), h('div', { class: 'tools' },
     h('label', { class: 'search' }, 'Topic filter, as in a subscription', filter)), list.card);
+  await list.draw();
+}
+
+export async function showBans(view, mayChange) {
+  const lift = (address) => async () => {
+    if (!await ask(`Lift the ban of ${address}? Its failed logins are forgotten.`, 'Lift')) return;
+    await run(async () => {
+      await api(`/bans?address=${encodeURIComponent(address)}`, { method: 'DELETE' });
+      note(`The ban of ${address} is lifted.`);
+      await list.draw();
+    });
+  };
+  const columns = [
+    { title: 'Address', cell: (row) => row.address, kind: 'name' },
+    { title: 'Ends in', cell: (row) => duration(row.seconds_left), kind: 'number' },
+  ];
+  if (mayChange) {
+    columns.push({ title: '', kind: 'action', cell: (row) => h('button', {
+      class: 'danger small', type: 'button', onclick: lift(row.address) }, 'Lift') });
+  }
+  const list = pagedList(async (after) => {
+    const query = new URLSearchParams({ limit: PAGE_ROWS });
+    if (after) query.set('after', after);
+    const { bans, next } = await api(`/bans?${query}`);
+    return { rows: bans, next };
+  }, (rows) => table(columns, rows, 'No address is banned.'));
+  view.replaceChildren(h('h1', {}, 'Bans'),
+    h('p', { class: 'soft' }, 'Addresses that may not log in for a while: too many logins failed.'),
+    list.card);
   await list.draw();
 }

@@ -1,7 +1,7 @@
 // The status page of a broker: login, the views by the address, and the overview.
 
 import { ApiError, api, at, bytes, duration, h, number, plot, table } from './parts.js';
-import { showClient, showClients, showRetained, slowColumns, useGuard } from './lists.js';
+import { showBans, showClient, showClients, showRetained, slowColumns, useGuard } from './lists.js';
 import { showTrace } from './trace.js';
 
 const REFRESH_MILLISECONDS = 5000;
@@ -149,6 +149,7 @@ function currentView() {
     return ['clients', (view) => showTrace(view, id)];
   }
   if (name === 'retained') return ['retained', (view) => showRetained(view, mayChange)];
+  if (name === 'bans') return ['bans', (view) => showBans(view, mayChange)];
   return ['overview', showOverview];
 }
 
