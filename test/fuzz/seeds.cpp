@@ -65,16 +65,19 @@ std::string version_byte(mqtt::Version version) {
 void packets(const fs::path& root) {
   Seeds wire(root, "wire");
   Seeds framer(root, "framer");
+  Seeds trace(root, "trace");
   const std::string connect =
       vectors::packet(0x10, vectors::text("MQTT") + u8(5) + u8(2) + vectors::u16(0) +
                                 vectors::block("") + vectors::text("c"));
   for (const vectors::Packet& packet : vectors::all_packets()) {
     wire.add(u8(0) + version_byte(packet.version) + packet.bytes);
+    trace.add(version_byte(packet.version) + u8(2) + u8(0) + packet.bytes + packet.bytes);
     // Of the broken ones few: they end a stream where it begins.
     if (packet.valid()) framer.add(u8(3) + u8(0) + connect + packet.bytes);
   }
   for (const vectors::Packet& packet : vectors::all_server_packets()) {
     wire.add(u8(6) + version_byte(packet.version) + packet.bytes);
+    trace.add(version_byte(packet.version) + u8(3) + u8(4) + packet.bytes);
   }
   for (unsigned part = 1; part <= 5; ++part) {
     for (const vectors::Packet& packet : vectors::property_packets()) {
