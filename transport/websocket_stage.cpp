@@ -73,7 +73,7 @@ void WebSocketStage::tick() {
   };
   pings_.due(loop_.now(), find, [this](Connection& connection, WebSocketPings::Due due) {
     if (due == WebSocketPings::Due::ping) return send_ping(connection);
-    connections_.note(connection, "Connection from ",
+    connections_.note(connection, broker::Event::keep_alive_timeout, "Connection from ",
                       " closed: a WebSocket ping was not answered.");
     connections_.lose(connection, broker::CloseCause::connection_lost);
   });
