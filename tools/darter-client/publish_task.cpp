@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "broker/wire/reason_text.h"
 #include "tools/darter-client/line_reader.h"
 
 namespace shell {

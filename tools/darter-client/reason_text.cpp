@@ -1,7 +1,5 @@
 #include "tools/darter-client/reason_text.h"
 
-#include "broker/wire/reason_text.h"
-
 namespace shell {
 
 std::string_view text_of(Status status) noexcept {
@@ -35,8 +33,6 @@ std::string_view text_of(Status status) noexcept {
   }
   return "Unknown error";
 }
-
-std::string_view text_of(mqtt::Reason reason) noexcept { return mqtt::text_of(reason); }
 
 std::string_view connack_text(std::uint8_t return_code) noexcept {
   switch (return_code) {

@@ -3,9 +3,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "broker/wire/protocol.h"
-#include "broker/wire/reason.h"
-
 namespace shell {
 
 /// Exit statuses of Mosquitto's tools: the numbers of libmosquitto's errors. From 128 on a status
@@ -28,9 +25,6 @@ enum class Status : std::uint8_t {
 
 /// The sentence of Mosquitto's tools for a status.
 [[nodiscard]] std::string_view text_of(Status status) noexcept;
-
-/// The name of a reason as Mosquitto's tools print it: "Not authorized".
-[[nodiscard]] std::string_view text_of(mqtt::Reason reason) noexcept;
 
 /// The sentence for a return code of CONNACK before 5.0.
 [[nodiscard]] std::string_view connack_text(std::uint8_t return_code) noexcept;

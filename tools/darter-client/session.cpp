@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "broker/wire/connack.h"
+#include "broker/wire/reason_text.h"
 #include "tools/darter-client/advice.h"
 #include "tools/darter-client/link_options.h"
 
@@ -152,7 +153,7 @@ void Session::dispatch(const client::Event& event, Task& task) {
     if (settings_.debug) debug_acknowledgement(*done);
     if (!finishing_) task.acknowledged(*this, *done);
   } else if (const auto* dropped = std::get_if<Dropped>(&event)) {
-    if (!finishing_) task.acknowledged(*this, {dropped->token, dropped->reason, {}});
+    if (!finishing_) task.acknowledged(*this, {dropped->token, {}, dropped->reason, {}});
   } else if (const auto* answer = std::get_if<Answered>(&event)) {
     on_answered(*answer->answer, task);
   }

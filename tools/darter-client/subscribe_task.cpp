@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "broker/wire/reason_text.h"
 #include "broker/wire/topic.h"
 #include "tools/darter-client/output.h"
 #include "tools/darter-client/publish_task.h"
