@@ -61,8 +61,8 @@ TEST_CASE("messages cross in both directions, with QoS 0, 1 and 2", "[bridge]") 
     here.publish(publisher_here, "out/x", "o" + std::to_string(qos), {.qos = qos, .packet_id = 5});
     there.publish(publisher_there, "in/x", "i" + std::to_string(qos), {.qos = qos, .packet_id = 5});
     span.run();
-    here.ack(publisher_here, 0x62, 5);
-    there.ack(publisher_there, 0x62, 5);
+    here.pubrel(publisher_here, 5);
+    there.pubrel(publisher_there, 5);
     span.run();
   }
   CHECK(there.take_all(far) == Strings{"i0", "o0", "i1", "o1", "i2", "o2"});
@@ -320,7 +320,7 @@ TEST_CASE("a message that the other broker cannot take does not stop those behin
   const auto far = reader(there);
   const auto publisher = here.client("a");
   here.publish(publisher, "out/x", std::string(300, 'x'), {.qos = 2, .packet_id = 1});
-  here.ack(publisher, 0x62, 1);
+  here.pubrel(publisher, 1);
   here.publish(publisher, "out/x", "2", {.qos = 1, .packet_id = 2});
   span.run();
   CHECK(there.take_all(far) == Strings{"2"});

@@ -99,7 +99,7 @@ class World {
     broker.received(client);
     broker.publish(client, topic + "/x", payload, {.qos = 2, .packet_id = 1});
     REQUIRE(broker.received(client) == Strings{"PUBREC m1"});
-    broker.ack(client, 0x62, 1);
+    broker.pubrel(client, 1);
     REQUIRE(broker.received(client) == Strings{"PUBCOMP m1"});
     broker.lose(client);
     sent.push_back(payload);

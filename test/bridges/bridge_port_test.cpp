@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "test/packets.h"
 #include "test/transport/fixture.h"
 #include "transport/bridge/bridge_ports.h"
 #include "transport/loop.h"
@@ -69,7 +70,7 @@ void send(std::uint16_t port, std::string_view topic, std::string_view payload) 
   Client client(port);
   client.send(connect("sender") + publish(topic, payload));
   CHECK(client.receive(connack.size()) == connack);
-  client.send("\xE0" + std::string(1, '\0'));
+  client.send(test::disconnect());
   CHECK(client.receive_all().empty());
 }
 

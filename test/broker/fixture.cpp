@@ -1,5 +1,6 @@
 #include "test/broker/fixture.h"
 
+#include <cassert>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
@@ -15,24 +16,6 @@
 
 namespace test {
 namespace {
-
-std::string variable_integer(std::uint32_t value) {
-  std::string text;
-  do {
-    const std::uint32_t low = value % 128;
-    value /= 128;
-    text += static_cast<char>(value > 0 ? low | 0x80U : low);
-  } while (value > 0);
-  return text;
-}
-
-std::string two_bytes(unsigned value) {
-  return {static_cast<char>(value >> 8U & 0xFFU), static_cast<char>(value & 0xFFU)};
-}
-
-std::string counted(std::string_view text) {
-  return two_bytes(static_cast<unsigned>(text.size())) + std::string(text);
-}
 
 /// Reads what the broker wrote; fails the test when that is not a packet.
 class Reader {
@@ -113,6 +96,11 @@ std::string describe_properties(Reader& reader) {
   return text.empty() ? text : text + "}";
 }
 
+mqtt::PacketId id_of(unsigned number) {
+  assert(number <= 0xFFFF);
+  return mqtt::PacketId{static_cast<std::uint16_t>(number)};
+}
+
 std::string number(unsigned value) { return std::to_string(value); }
 
 std::string hex(unsigned value) {
@@ -163,83 +151,51 @@ std::string describe_body(unsigned first, Reader& body, bool v5) {
 
 }  // namespace
 
-PacketBuilder& PacketBuilder::byte(unsigned value) {
-  body_ += static_cast<char>(value);
-  return *this;
-}
-PacketBuilder& PacketBuilder::two(unsigned value) {
-  body_ += two_bytes(value);
-  return *this;
-}
-PacketBuilder& PacketBuilder::four(std::uint32_t value) {
-  return two(value >> 16U).two(value & 0xFFFFU);
-}
-PacketBuilder& PacketBuilder::text(std::string_view value) {
-  body_ += counted(value);
-  return *this;
-}
-PacketBuilder& PacketBuilder::raw(std::string_view value) {
-  body_ += value;
-  return *this;
-}
-PacketBuilder& PacketBuilder::variable(std::uint32_t value) {
-  body_ += variable_integer(value);
-  return *this;
-}
-PacketBuilder& PacketBuilder::properties(const std::string& block) {
-  return variable(static_cast<std::uint32_t>(block.size())).raw(block);
-}
-std::string PacketBuilder::bytes() const {
-  return static_cast<char>(first_byte_) +
-         variable_integer(static_cast<std::uint32_t>(body_.size())) + body_;
-}
-
-std::string property_byte(unsigned id, unsigned value) {
-  return {static_cast<char>(id), static_cast<char>(value)};
-}
-std::string property_two(unsigned id, unsigned value) {
-  return static_cast<char>(id) + two_bytes(value);
-}
-std::string property_four(unsigned id, std::uint32_t value) {
-  return static_cast<char>(id) + two_bytes(value >> 16U) + two_bytes(value & 0xFFFFU);
-}
-std::string property_variable(unsigned id, std::uint32_t value) {
-  return static_cast<char>(id) + variable_integer(value);
-}
-std::string property_text(unsigned id, std::string_view value) {
-  return static_cast<char>(id) + counted(value);
-}
-std::string property_pair(std::string_view name, std::string_view value) {
-  return static_cast<char>(0x26) + counted(name) + counted(value);
-}
-
 ConnectOptions lasting() {
   ConnectOptions options;
   options.clean = false;
-  options.properties = property_four(0x11, 0xFFFF'FFFF);
+  options.session_expiry_seconds = 0xFFFF'FFFF;
   return options;
 }
 
 std::string connect(std::string_view client_id, const ConnectOptions& options) {
-  const bool v5 = options.version == mqtt::Version::v5_0;
-  unsigned flags = options.clean ? 0x02U : 0U;
+  mqtt::Connect packet;
+  packet.version = options.version;
+  packet.clean_start = options.clean;
+  packet.keep_alive_seconds = options.keep_alive_seconds;
+  packet.client_id = client_id;
+  packet.user_name = options.user_name;
+  if (options.password) packet.password = mqtt::as_bytes(*options.password);
+  packet.session_expiry_interval_seconds = options.session_expiry_seconds;
+  packet.receive_maximum = options.receive_maximum;
+  packet.maximum_packet_size_bytes = options.packet_bytes_max;
+  packet.topic_alias_maximum = options.topic_alias_maximum;
+  packet.authentication_method = options.authentication_method;
   if (!options.will_topic.empty()) {
-    flags |= 0x04U | options.will_qos << 3U | (options.will_retain ? 0x20U : 0U);
+    packet.will = mqtt::Will{.topic = options.will_topic,
+                             .payload = mqtt::as_bytes(options.will_payload),
+                             .qos = static_cast<mqtt::Qos>(options.will_qos),
+                             .retain = options.will_retain,
+                             .delay_interval_seconds = options.will_delay_seconds,
+                             .message_expiry_interval_seconds = options.will_expiry_seconds,
+                             .properties = mqtt::as_bytes(options.will_properties)};
   }
-  if (options.password) flags |= 0x40U;
-  if (options.user_name) flags |= 0x80U;
-  PacketBuilder packet(0x10);
-  packet.text(options.version == mqtt::Version::v3_1 ? "MQIsdp" : "MQTT");
-  packet.byte(static_cast<unsigned>(options.version)).byte(flags).two(options.keep_alive_seconds);
-  if (v5) packet.properties(options.properties);
-  packet.text(client_id);
-  if (!options.will_topic.empty()) {
-    if (v5) packet.properties(options.will_properties);
-    packet.text(options.will_topic).text(options.will_payload);
-  }
-  if (options.user_name) packet.text(*options.user_name);
-  if (options.password) packet.text(*options.password);
-  return packet.bytes();
+  return encoded(packet);
+}
+
+std::string publish(std::string_view topic, std::string_view payload, const PublishOptions& options,
+                    mqtt::Version version) {
+  return encoded(
+      mqtt::OutgoingPublish{.topic = topic,
+                            .payload = mqtt::as_bytes(payload),
+                            .properties = mqtt::as_bytes(options.properties),
+                            .packet_id = id_of(options.packet_id),
+                            .qos = static_cast<mqtt::Qos>(options.qos),
+                            .retain = options.retain,
+                            .dup = options.dup,
+                            .topic_alias = static_cast<std::uint16_t>(options.topic_alias),
+                            .message_expiry_interval_seconds = options.expiry_seconds},
+      version);
 }
 
 namespace {
@@ -386,44 +342,35 @@ std::size_t Broker::pending_bytes() const {
 }
 
 void Broker::subscribe(Client client, std::string_view filter, const SubscribeOptions& options) {
-  PacketBuilder packet(0x82);
-  packet.two(options.packet_id);
-  if (connections_[client].version == mqtt::Version::v5_0) {
-    packet.properties(options.identifier == 0 ? "" : property_variable(0x0B, options.identifier));
-  }
-  send(client, packet.text(filter).byte(options.qos | options.extra).bytes());
+  const mqtt::SubscribeEntry entry{
+      .filter = filter,
+      .qos = static_cast<mqtt::Qos>(options.qos),
+      .no_local = (options.extra & 0x04U) != 0,
+      .retain_as_published = (options.extra & 0x08U) != 0,
+      .retain_handling = static_cast<mqtt::RetainHandling>(options.extra >> 4U)};
+  send(client, encoded(mqtt::Subscribe{.packet_id = id_of(options.packet_id),
+                                       .subscription_identifier = options.identifier,
+                                       .entries = {entry}},
+                       connections_[client].version));
 }
 
 void Broker::unsubscribe(Client client, std::string_view filter) {
-  PacketBuilder packet(0xA2);
-  packet.two(11);
-  if (connections_[client].version == mqtt::Version::v5_0) packet.properties("");
-  send(client, packet.text(filter).bytes());
+  send(client, encoded(mqtt::Unsubscribe{.packet_id = mqtt::PacketId{11}, .filters = {filter}},
+                       connections_[client].version));
 }
 
 void Broker::publish(Client client, std::string_view topic, std::string_view payload,
                      const PublishOptions& options) {
-  const unsigned first =
-      0x30U | options.qos << 1U | (options.retain ? 1U : 0U) | (options.dup ? 8U : 0U);
-  PacketBuilder packet(static_cast<std::uint8_t>(first));
-  packet.text(topic);
-  if (options.qos > 0) packet.two(options.packet_id);
-  if (connections_[client].version == mqtt::Version::v5_0) packet.properties(options.properties);
-  send(client, packet.raw(payload).bytes());
+  send(client, test::publish(topic, payload, options, connections_[client].version));
 }
 
-void Broker::ack(Client client, unsigned first_byte, unsigned packet_id, int reason) {
-  PacketBuilder packet(static_cast<std::uint8_t>(first_byte));
-  packet.two(packet_id);
-  if (reason >= 0) packet.byte(static_cast<unsigned>(reason));
-  send(client, packet.bytes());
+void Broker::ack(Client client, mqtt::PacketType type, unsigned packet_id, mqtt::Reason reason) {
+  send(client, encoded(mqtt::Ack{.type = type, .packet_id = id_of(packet_id), .reason = reason},
+                       connections_[client].version));
 }
 
-void Broker::disconnect(Client client, int reason, const std::string& properties) {
-  PacketBuilder packet(0xE0);
-  if (reason >= 0) packet.byte(static_cast<unsigned>(reason));
-  if (!properties.empty()) packet.properties(properties);
-  send(client, packet.bytes());
+void Broker::disconnect(Client client, const mqtt::Disconnect& packet) {
+  send(client, encoded(packet, connections_[client].version));
 }
 
 void Broker::lose(Client client) {
@@ -473,9 +420,9 @@ std::vector<std::string> Broker::take_all(Client client) {
       const auto id =
           static_cast<unsigned>(std::strtoul(packet.c_str() + packet.find('m') + 1, nullptr, 10));
       if (packet.starts_with("PUBLISH")) payloads.push_back(packet.substr(packet.rfind(' ') + 1));
-      if (packet.starts_with("PUBLISH q1")) ack(client, 0x40, id);
-      if (packet.starts_with("PUBLISH q2")) ack(client, 0x50, id);
-      if (packet.starts_with("PUBREL")) ack(client, 0x70, id);
+      if (packet.starts_with("PUBLISH q1")) puback(client, id);
+      if (packet.starts_with("PUBLISH q2")) pubrec(client, id);
+      if (packet.starts_with("PUBREL")) pubcomp(client, id);
       more = true;
     }
   }

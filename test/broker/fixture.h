@@ -18,46 +18,27 @@
 #include "broker/wire/protocol.h"
 #include "test/broker/memory_store.h"
 #include "test/host.h"
+#include "test/packets.h"
 
 namespace test {
-
-/// Bytes of a packet that a client sends, made piece by piece.
-class PacketBuilder {
- public:
-  explicit PacketBuilder(std::uint8_t first_byte) : first_byte_(first_byte) {}
-  PacketBuilder& byte(unsigned value);
-  PacketBuilder& two(unsigned value);
-  PacketBuilder& four(std::uint32_t value);
-  PacketBuilder& text(std::string_view value);
-  PacketBuilder& raw(std::string_view value);
-  PacketBuilder& variable(std::uint32_t value);
-  /// A property block with its length in front.
-  PacketBuilder& properties(const std::string& block);
-  [[nodiscard]] std::string bytes() const;
-
- private:
-  std::uint8_t first_byte_;
-  std::string body_;
-};
-
-/// One property as bytes: identifier and value.
-std::string property_byte(unsigned id, unsigned value);
-std::string property_two(unsigned id, unsigned value);
-std::string property_four(unsigned id, std::uint32_t value);
-std::string property_variable(unsigned id, std::uint32_t value);
-std::string property_text(unsigned id, std::string_view value);
-std::string property_pair(std::string_view name, std::string_view value);
 
 struct ConnectOptions {
   mqtt::Version version = mqtt::Version::v5_0;
   bool clean = true;
-  unsigned keep_alive_seconds = 0;
-  std::string properties{};
+  std::uint16_t keep_alive_seconds = 0;
+  // Properties, of 5.0 alone.
+  std::uint32_t session_expiry_seconds = 0;
+  std::uint16_t receive_maximum = 65'535;
+  std::uint32_t packet_bytes_max = 0;  // 0: no limit
+  std::uint16_t topic_alias_maximum = 0;
+  std::optional<std::string> authentication_method{};
   std::optional<std::string> user_name{};
   std::optional<std::string> password{};
   std::string will_topic{};  // empty: no will
   std::string will_payload = "gone";
-  std::string will_properties{};
+  std::uint32_t will_delay_seconds = 0;
+  std::optional<std::uint32_t> will_expiry_seconds{};
+  std::string will_properties{};  // a block of those that subscribers get
   unsigned will_qos = 0;
   bool will_retain = false;
 };
@@ -77,8 +58,12 @@ struct PublishOptions {
   unsigned packet_id = 1;
   bool retain = false;
   bool dup = false;
-  std::string properties{};
+  unsigned topic_alias = 0;  // 0: none
+  std::optional<std::uint32_t> expiry_seconds{};
+  std::string properties{};  // a block of further ones
 };
+std::string publish(std::string_view topic, std::string_view payload, const PublishOptions& options,
+                    mqtt::Version version = mqtt::Version::v5_0);
 
 /// How a stream is cut into the pieces that a shard is fed with.
 enum class Feed : std::uint8_t { whole, halves, bytes };
@@ -133,8 +118,15 @@ class Broker {
   void unsubscribe(Client client, std::string_view filter);
   void publish(Client client, std::string_view topic, std::string_view payload,
                const PublishOptions& options = {});
-  void ack(Client client, unsigned first_byte, unsigned packet_id, int reason = -1);
-  void disconnect(Client client, int reason = -1, const std::string& properties = {});
+  void ack(Client client, mqtt::PacketType type, unsigned packet_id,
+           mqtt::Reason reason = mqtt::Reason::success);
+  void puback(Client client, unsigned id) { ack(client, mqtt::PacketType::puback, id); }
+  void pubrec(Client client, unsigned id, mqtt::Reason reason = mqtt::Reason::success) {
+    ack(client, mqtt::PacketType::pubrec, id, reason);
+  }
+  void pubrel(Client client, unsigned id) { ack(client, mqtt::PacketType::pubrel, id); }
+  void pubcomp(Client client, unsigned id) { ack(client, mqtt::PacketType::pubcomp, id); }
+  void disconnect(Client client, const mqtt::Disconnect& packet = {});
   /// Goes on with a session of another broker; the client is a new one, if its client is connected.
   std::expected<Client, broker::TransferFault> adopt(const broker::SessionImage& image);
   /// Another broker has the session: it is forgotten here, and its client.

@@ -13,8 +13,8 @@ using broker::Next;
 using mqtt::Frame;
 using Types = std::vector<mqtt::PacketType>;
 
-const std::string ping{"\xC0\x00", 2};
-const std::string leave{"\xE0\x00", 2};
+const std::string ping = test::pingreq();
+const std::string leave = test::disconnect();
 constexpr auto pingreq = mqtt::PacketType::pingreq;
 constexpr auto disconnect = mqtt::PacketType::disconnect;
 

@@ -75,7 +75,7 @@ TEST_CASE("a connected client is shown", "[inspection]") {
 TEST_CASE("messages in flight and behind them are told apart", "[inspection]") {
   test::Broker broker;
   test::ConnectOptions options = test::lasting();
-  options.properties += test::property_two(0x21, 2);  // Receive Maximum
+  options.receive_maximum = 2;
   const auto client = broker.client("c", options);
   broker.subscribe(client, "t", {.qos = 1});
   const auto other = broker.client("o");
@@ -95,7 +95,7 @@ TEST_CASE("a client that is away has a time until its session ends", "[inspectio
   test::Broker broker;
   test::ConnectOptions options;
   options.clean = false;
-  options.properties = test::property_four(0x11, 100);
+  options.session_expiry_seconds = 100;
   const auto client = broker.client("c", options);
   broker.lose(client);
   broker.pass_milliseconds(10'000);

@@ -30,7 +30,7 @@ struct Scene {
                  const test::ConnectOptions& connect_options = with_password()) {
     options.listeners.resize(1);
     connect = test::connect(client_id, connect_options);
-    connection.tail.append(connect + std::string("\xC0\x00", 2));
+    connection.tail.append(connect + test::pingreq());
     connection.promises.maximum_packet_size_bytes = options.limits.max_packet_size_bytes;
     connection.address = "192.0.2.1";
   }

@@ -40,10 +40,6 @@ std::string id_at(Broker& broker, std::uint32_t shard) {
   return id;
 }
 
-std::string publish_packet(std::string_view topic, std::string_view payload) {
-  return test::PacketBuilder(0x30).text(topic).properties("").raw(payload).bytes();
-}
-
 }  // namespace
 
 // Moves home, and reload.
@@ -59,7 +55,7 @@ TEST_CASE("a CONNECT on its way home is judged by the rules that hold where it a
   const std::string id = id_at(broker, 1);
   const auto client = broker.open();
   REQUIRE(broker.shard_of(client) == 0);
-  broker.feed_once(client, test::connect(id, user("ann")) + publish_packet("t", "behind it"));
+  broker.feed_once(client, test::connect(id, user("ann")) + test::publish("t", "behind it"));
   if (refused) broker.verdicts["ann"] = Reason::not_authorized;
   reload(broker, 1, asks_for_logins());
   broker.settle();  // shard 0 has its reload later
@@ -179,7 +175,7 @@ TEST_CASE("a session that ends while a login waits is a new one for it", "[pairs
   const auto first = scene.connects();
   CHECK(scene.decide(0));
   const auto second = scene.connects();
-  scene.broker.disconnect(first, 0, test::property_four(0x11, 0));  // its session ends
+  scene.broker.disconnect(first, {.session_expiry_interval_seconds = 0});  // its session ends
   CHECK(scene.decide(1));
   CHECK(scene.received(second).front().starts_with("CONNACK 0 00"));
 }
@@ -245,7 +241,7 @@ TEST_CASE("messages of a member that goes come to another one, memory or not [MQ
   REQUIRE_FALSE(first.empty());
   group.set_headroom(0);
   // The session ends with messages that it has not acknowledged.
-  group.broker.disconnect(group.members[0], 0, test::property_four(0x11, 0));
+  group.broker.disconnect(group.members[0], {.session_expiry_interval_seconds = 0});
   group.set_headroom(1'000'000'000);
   group.broker.lose(group.members[1]);
   const auto back = group.broker.client("two", test::lasting());

@@ -105,7 +105,8 @@ TEST_CASE("what crosses in batches keeps its order, its properties and its expir
   }
   const auto publisher = broker.client("publisher");
   test::PublishOptions options;
-  options.properties = test::property_four(0x02, 60) + test::property_pair("name", "value");
+  options.expiry_seconds = 60;
+  options.properties = test::user_property("name", "value");
   std::vector<std::string> expected;
   for (int i = 0; i < 50; ++i) {
     const std::string topic = "news/" + std::to_string(i % 3);

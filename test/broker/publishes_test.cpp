@@ -14,21 +14,6 @@ using broker::Next;
 using mqtt::Version;
 using Lines = std::vector<std::string>;
 
-struct Packet {
-  unsigned qos = 0;
-  unsigned id = 1;
-  bool retain = false;
-  std::string properties{};
-};
-
-std::string publish(std::string_view topic, std::string_view payload, const Packet& how = {}) {
-  test::PacketBuilder builder(static_cast<std::uint8_t>(0x30U | how.qos << 1U | how.retain));
-  builder.text(topic);
-  if (how.qos > 0) builder.two(how.id);
-  builder.properties(how.properties);
-  return builder.raw(payload).bytes();
-}
-
 /// A client of 5.0 that publishes, and one that subscribes to "t".
 struct Scene {
   explicit Scene(broker::Durability durability = broker::Durability::none) : parts(durability) {
@@ -42,8 +27,9 @@ struct Scene {
     const auto frame = mqtt::next_frame(mqtt::as_bytes(packet), packet.size());
     return publishes.take(client.connection, **frame);
   }
-  Next take(std::string_view topic, std::string_view payload, const Packet& how = {}) {
-    return take(publish(topic, payload, how));
+  Next take(std::string_view topic, std::string_view payload,
+            const test::PublishOptions& options = {}) {
+    return take(test::publish(topic, payload, options));
   }
   /// All that came for a client since the last call.
   static Lines output(test::Parts& parts, broker::ConnectionId id) {
@@ -94,23 +80,22 @@ TEST_CASE("a QoS 2 message is distributed once until PUBREL [MQTT-4.3.3-10]", "[
 
 TEST_CASE("more QoS 2 messages than promised end the connection [MQTT-3.3.4-7]", "[publishes]") {
   Scene scene;
-  CHECK(scene.take("t", "1", {.qos = 2, .id = 1}) == Next::go_on);
-  CHECK(scene.take("t", "2", {.qos = 2, .id = 2}) == Next::go_on);
-  CHECK(scene.take("t", "3", {.qos = 2, .id = 3}) == Next::stop);
+  CHECK(scene.take("t", "1", {.qos = 2, .packet_id = 1}) == Next::go_on);
+  CHECK(scene.take("t", "2", {.qos = 2, .packet_id = 2}) == Next::go_on);
+  CHECK(scene.take("t", "3", {.qos = 2, .packet_id = 3}) == Next::stop);
   CHECK(scene.parts.connections.find({1, 1}) == nullptr);
 }
 
 TEST_CASE("a topic alias stands for its topic [MQTT-3.3.2-12]", "[publishes]") {
   Scene scene;
-  const auto alias = [](unsigned value) { return test::property_two(0x23, value); };
-  CHECK(scene.take("t", "1", {.properties = alias(2)}) == Next::go_on);
-  CHECK(scene.take("", "2", {.properties = alias(2)}) == Next::go_on);
+  CHECK(scene.take("t", "1", {.topic_alias = 2}) == Next::go_on);
+  CHECK(scene.take("", "2", {.topic_alias = 2}) == Next::go_on);
   CHECK(scene.delivered().size() == 2);
   SECTION("unless it was never set") {
-    CHECK(scene.take("", "3", {.properties = alias(1)}) == Next::stop);
+    CHECK(scene.take("", "3", {.topic_alias = 1}) == Next::stop);
   }
   SECTION("or is above the maximum [MQTT-3.3.2-9]") {
-    CHECK(scene.take("t", "3", {.properties = alias(3)}) == Next::stop);
+    CHECK(scene.take("t", "3", {.topic_alias = 3}) == Next::stop);
   }
 }
 
@@ -138,7 +123,7 @@ TEST_CASE("a PUBLISH that is too large for the configuration goes nowhere", "[pu
 TEST_CASE("the mount point stands in front of the topic", "[publishes]") {
   Scene scene;
   scene.client.session.mount_point = broker::HeapText("t");
-  CHECK(scene.take("", "", {.properties = {}}) == Next::stop);  // a topic name has a character
+  CHECK(scene.take("", "", {}) == Next::stop);  // a topic name has a character
   Scene other;
   other.client.session.mount_point = broker::HeapText(std::string(65'535, 't'));
   CHECK(other.take("t", "1") == Next::stop);
@@ -148,7 +133,7 @@ TEST_CASE("a PUBLISH that has to wait is put aside whole, and taken later", "[pu
   Scene scene(broker::Durability::commit);
   scene.parts.limits.max_uncommitted_bytes = 1;
   scene.parts.holdings.charge(1);
-  const std::string packet = publish("t", "hi", {.qos = 1});
+  const std::string packet = test::publish("t", "hi", {.qos = 1});
   CHECK(scene.take(packet) == Next::go_on);
   CHECK(scene.delivered().empty());
   const auto kept = scene.parts.pressure.unpark(scene.client.connection);

@@ -156,16 +156,16 @@ TEST_CASE("changes between two pieces are in the new store, whatever was walked"
     }
     case 5: {  // taken over while it is connected
       const auto first = broker.client("away4", back);
-      broker.ack(first, 0x50, 1);
+      broker.pubrec(first, 1);
       broker.client("away4", back);
       break;
     }
     case 6:  // the session ends with its connection
-      back.properties = {};
+      back.session_expiry_seconds = 0;
       broker.disconnect(broker.client("away5", back));
       break;
     default:  // an identifier is released, another is used
-      broker.ack(scene.publisher, 0x62, 99);
+      broker.pubrel(scene.publisher, 99);
       broker.publish(scene.publisher, "q/open", "open again", {.qos = 2, .packet_id = 98});
   }
   scene.pieces(2);

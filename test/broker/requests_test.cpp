@@ -16,10 +16,11 @@ using Lines = std::vector<std::string>;
 
 /// A SUBSCRIBE of so many filters.
 std::string subscribe(std::size_t filters) {
-  test::PacketBuilder builder(0x82);
-  builder.two(10).properties("");
-  for (std::size_t i = 0; i < filters; ++i) builder.text("f/" + std::to_string(i)).byte(0);
-  return builder.bytes();
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < filters; ++i) texts.push_back("f/" + std::to_string(i));
+  mqtt::Subscribe packet{.packet_id = mqtt::PacketId{10}};
+  for (const std::string& text : texts) packet.entries.push_back({.filter = text});
+  return test::encoded(packet);
 }
 
 struct Scene {
@@ -73,8 +74,7 @@ TEST_CASE("a request ends with its connection", "[requests]") {
 
 TEST_CASE("a request with a fault ends its connection", "[requests]") {
   Scene scene;
-  test::PacketBuilder builder(0x82);
-  CHECK(scene.take(builder.two(10).properties("").text("a#").byte(0).bytes()) == Next::stop);
+  CHECK(scene.take(test::subscribe("a#", mqtt::PacketId{10})) == Next::stop);
   CHECK(scene.parts.connections.find({1, 1}) == nullptr);
   CHECK(scene.requests.works() == 0);
 }

@@ -18,6 +18,7 @@
 
 namespace {
 
+using mqtt::PacketType;
 using mqtt::Version;
 using Lines = std::vector<std::string>;
 
@@ -175,8 +176,9 @@ unsigned packet_id(const std::string& packet) {
   return static_cast<unsigned>(std::stoul(packet.substr(at + 2)));
 }
 
-std::string ack(std::uint8_t first_byte, unsigned id) {
-  return test::PacketBuilder(first_byte).two(id).bytes();
+std::string ack(PacketType type, unsigned id) {
+  return test::encoded(
+      mqtt::Ack{.type = type, .packet_id = mqtt::PacketId{static_cast<std::uint16_t>(id)}});
 }
 
 /// A publisher and a subscriber, whose sessions move to and fro between two processes.
@@ -187,10 +189,10 @@ class World {
     const std::string options = {static_cast<char>(version), lasting ? '1' : '0'};
     handle(processes_[0].ask('c', "sub", options));
     handle(processes_[0].ask('c', "pub", options));
-    test::PacketBuilder subscribe(0x82);
-    subscribe.two(1);
-    if (version == Version::v5_0) subscribe.properties("");
-    send("sub", subscribe.text("t/+").byte(2).bytes());
+    send("sub", test::encoded(
+                    mqtt::Subscribe{.packet_id = mqtt::PacketId{1},
+                                    .entries = {{.filter = "t/+", .qos = mqtt::Qos::exactly_once}}},
+                    version));
   }
 
   void run(int messages) {
@@ -218,7 +220,7 @@ class World {
     BrokerProcess& from = processes_[at_];
     BrokerProcess& to = processes_[1 - at_];
     // A packet is cut by the move: its end arrives at the other process.
-    const std::string packet = test::PacketBuilder(0xC0).bytes();
+    const std::string packet = test::pingreq();
     handle(from.ask('s', first, packet.substr(0, 1)));
     for (const std::string& name : {first, second}) {
       const std::string image = from.ask('i', name, {});
@@ -234,10 +236,8 @@ class World {
     const unsigned qos = 1 + random_() % 2;
     const unsigned id = 1 + next_id_++ % 60'000;
     open_.insert(id);
-    test::PacketBuilder packet(qos == 1 ? 0x32 : 0x34);
-    packet.text("t/" + std::to_string(qos)).two(id);
-    if (version_ == Version::v5_0) packet.properties("");
-    send("pub", packet.raw(std::to_string(number)).bytes());
+    send("pub", test::publish("t/" + std::to_string(qos), std::to_string(number),
+                              {.qos = qos, .packet_id = id}, version_));
   }
   void send(const std::string& name, const std::string& bytes) {
     handle(processes_[at_].ask('s', name, bytes));
@@ -268,12 +268,14 @@ class World {
     queue_.pop_front();
     const unsigned id = packet_id(packet);
     if (packet.starts_with("PUBLISH")) {
-      return send(name, ack(packet.starts_with("PUBLISH q1") ? 0x40 : 0x50, id));
+      return send(
+          name,
+          ack(packet.starts_with("PUBLISH q1") ? PacketType::puback : PacketType::pubrec, id));
     }
-    if (packet.starts_with("PUBREC")) return send(name, ack(0x62, id));
+    if (packet.starts_with("PUBREC")) return send(name, ack(PacketType::pubrel, id));
     if (packet.starts_with("PUBREL")) {
       CHECK(received_ids_.erase(id) == 1);
-      return send(name, ack(0x70, id));
+      return send(name, ack(PacketType::pubcomp, id));
     }
     CHECK(open_.erase(id) == 1);  // PUBACK or PUBCOMP for the publisher
   }

@@ -28,7 +28,7 @@ Broker::Client move(Broker& from, Broker& to, std::string_view client_id) {
 test::ConnectOptions with_will(unsigned delay_seconds) {
   test::ConnectOptions options = test::lasting();
   options.will_topic = "will";
-  options.will_properties = test::property_four(0x18, delay_seconds);
+  options.will_delay_seconds = delay_seconds;
   return options;
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("a client that is connected goes on where it was", "[session_transfer]
   const auto moved = move(here, there, "c");
   CHECK_FALSE(here.closed(client));
   CHECK(there.received(moved).empty());
-  there.ack(moved, 0x40, 1);
+  there.puback(moved, 1);
   there.publish(moved, "a", "two", {.qos = 1, .packet_id = 2});
   // The next identifier, and nothing once more.
   CHECK(there.received(moved) == Lines{"PUBLISH q1 r0 d0 m2 a two", "PUBACK m2"});
@@ -56,13 +56,13 @@ TEST_CASE("topic aliases of both sides hold after a move [MQTT-3.3.2-7]", "[sess
   Broker here;
   Broker there;
   test::ConnectOptions options;
-  options.properties = test::property_two(0x22, 5);
+  options.topic_alias_maximum = 5;
   const auto client = here.client("c", options);
   here.subscribe(client, "a");
-  here.publish(client, "a", "one", {.properties = test::property_two(0x23, 1)});
+  here.publish(client, "a", "one", {.topic_alias = 1});
   const Lines before = here.publishes(client);
   const auto moved = move(here, there, "c");
-  there.publish(moved, "", "two", {.properties = test::property_two(0x23, 1)});
+  there.publish(moved, "", "two", {.topic_alias = 1});
   const Lines after = there.publishes(moved);
   REQUIRE(after.size() == 1);
   CHECK(after[0].find("  two") != std::string::npos);  // the topic is not sent again
@@ -114,7 +114,7 @@ TEST_CASE("a member of a group takes its messages along", "[session_transfer]") 
   here.received(other);
   const auto moved = move(here, there, "c");
   CHECK(here.received(other).empty());  // not given back
-  there.ack(moved, 0x40, 1);
+  there.puback(moved, 1);
   there.publish(moved, "a", "two", {.qos = 1});
   const Lines got = there.publishes(moved);
   REQUIRE(got.size() == 1);

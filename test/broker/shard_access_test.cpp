@@ -67,7 +67,7 @@ Broker::Client client_at(Broker& broker, const std::string& address, std::string
 test::ConnectOptions lasting() {
   test::ConnectOptions options;
   options.clean = false;
-  options.properties = test::property_four(0x11, 1000);
+  options.session_expiry_seconds = 1000;
   return options;
 }
 

@@ -48,8 +48,9 @@ TEST_CASE("retained topics that come and go leave nothing", "[churn]") {
   const auto client = broker.client("c");
   const auto round = [&](int number) {
     for (int i = 0; i < names; ++i) {
-      const std::string properties = expire ? test::property_four(0x02, 1) : std::string();
-      broker.publish(client, name_of(number, i), "x", {.retain = true, .properties = properties});
+      test::PublishOptions options{.retain = true};
+      if (expire) options.expiry_seconds = 1;
+      broker.publish(client, name_of(number, i), "x", options);
       if (!expire) broker.publish(client, name_of(number, i), "", {.retain = true});
     }
   };
@@ -61,8 +62,7 @@ TEST_CASE("retained messages go when they expire, however many", "[churn]") {
   Broker broker(GENERATE(1U, 2U));
   const auto client = broker.client("c");
   for (int i = 0; i < 10'000; ++i) {
-    broker.publish(client, "t/" + std::to_string(i), "x",
-                   {.retain = true, .properties = test::property_four(0x02, 1)});
+    broker.publish(client, "t/" + std::to_string(i), "x", {.retain = true, .expiry_seconds = 1});
   }
   CHECK(broker.metrics().retained_messages == 10'000);
   broker.pass_milliseconds(2500);
@@ -96,9 +96,10 @@ TEST_CASE("clients and wills that come and go leave nothing", "[churn]") {
   const auto round = [&](int number) {
     for (int i = 0; i < clients; ++i) {
       test::ConnectOptions options;
-      options.properties = test::property_four(0x11, 5);
+      options.session_expiry_seconds = 5;
       options.will_topic = name_of(number, i);
-      options.will_properties = test::property_four(0x18, 1) + test::property_four(0x02, 1);
+      options.will_delay_seconds = 1;
+      options.will_expiry_seconds = 1;
       options.will_retain = true;
       const auto client = made->client(name_of(number, i), options);
       made->subscribe(client, name_of(number, i), {.qos = 1});
@@ -120,7 +121,7 @@ TEST_CASE("clients and wills that come and go leave nothing", "[churn]") {
 TEST_CASE("sessions that are due at one time end in several turns", "[churn]") {
   Broker broker;
   test::ConnectOptions options;
-  options.properties = test::property_four(0x11, 5);
+  options.session_expiry_seconds = 5;
   for (int i = 0; i < 1500; ++i) broker.lose(broker.client("c" + std::to_string(i), options));
   CHECK(broker.metrics().sessions == 1500);
   broker.now = broker::after_seconds(broker.now, 10);

@@ -1,10 +1,16 @@
 #include <catch2/catch.hpp>
 
 #include "test/broker/fixture.h"
+#include "test/vectors/build.h"
 
 using mqtt::Version;
 using Strings = std::vector<std::string>;
 using test::Broker;
+using vectors::block;
+using vectors::packet;
+using vectors::text;
+using vectors::u16;
+using vectors::u8;
 
 namespace {
 
@@ -15,21 +21,23 @@ test::ConnectOptions v311(bool clean = true) {
   return options;
 }
 
-test::ConnectOptions v5(const std::string& properties, bool clean = true) {
+test::ConnectOptions with_expiry(std::uint32_t seconds, bool clean = true) {
   test::ConnectOptions options;
   options.clean = clean;
-  options.properties = properties;
+  options.session_expiry_seconds = seconds;
   return options;
 }
 
-std::string expiry(std::uint32_t seconds) { return test::property_four(0x11, seconds); }
+/// SUBSCRIBE to "a", and a message for it.
+const std::string subscribe_and_publish =
+    test::subscribe("a", mqtt::PacketId{10}) + test::publish("a", "hello");
 
 }  // namespace
 
 TEST_CASE("the first packet must be CONNECT [MQTT-3.1.0-1]", "[shard][connect]") {
   Broker broker(GENERATE(1U, 4U));
   const auto client = broker.open();
-  broker.send(client, test::PacketBuilder(0xC0).bytes());
+  broker.send(client, test::pingreq());
   CHECK(broker.closed(client));
   CHECK(broker.received(client).empty());
 }
@@ -116,14 +124,8 @@ TEST_CASE("an unsupported version is refused with the level and the client in th
           "[shard][connect]") {
   Broker broker;
   const auto client = broker.open();
-  broker.send(client, test::PacketBuilder(0x10)
-                          .text("MQTT")
-                          .byte(6)
-                          .byte(2)
-                          .two(60)
-                          .properties("")
-                          .text("future")
-                          .bytes());
+  broker.send(client,
+              packet(0x10, text("MQTT") + u8(6) + u8(2) + u16(60) + block("") + text("future")));
   CHECK(broker.received(client).front().starts_with("CONNACK 0 84"));
   CHECK(
       broker.log.contains("10.0.0.1:4711 refused: unsupported protocol version 6, client id "
@@ -175,9 +177,8 @@ TEST_CASE("an empty will topic is a protocol error, without an answer before 5.0
   Broker broker;
   const auto with_will = [&](unsigned level, const std::string& properties) {
     const auto client = broker.open();
-    test::PacketBuilder packet(0x10);
-    packet.text("MQTT").byte(level).byte(6).two(60).raw(properties).text("c").raw(properties);
-    broker.send(client, packet.text("").text("gone").bytes());
+    broker.send(client, packet(0x10, text("MQTT") + u8(level) + u8(6) + u16(60) + properties +
+                                         text("c") + properties + text("") + text("gone")));
     CHECK(broker.closed(client));
     return broker.received(client);
   };
@@ -206,10 +207,10 @@ TEST_CASE("3.1 clients may send PUBREL, SUBSCRIBE and UNSUBSCRIBE with DUP", "[s
   options.version = Version::v3_1;
   const auto client = broker.client("old", options);
   broker.received(client);
-  broker.send(client, test::PacketBuilder(0x8A).two(1).text("a").byte(0).bytes());
-  broker.send(client, test::PacketBuilder(0xAA).two(2).text("a").bytes());
-  broker.send(client, test::PacketBuilder(0x34).text("b").two(3).raw("x").bytes());
-  broker.send(client, test::PacketBuilder(0x6A).two(3).bytes());
+  broker.send(client, packet(0x8A, u16(1) + text("a") + u8(0)));
+  broker.send(client, packet(0xAA, u16(2) + text("a")));
+  broker.publish(client, "b", "x", {.qos = 2, .packet_id = 3});
+  broker.send(client, packet(0x6A, u16(3)));
   CHECK(broker.received(client) ==
         Strings{"SUBACK m1 00", "UNSUBACK m2", "PUBREC m3", "PUBCOMP m3"});
 }
@@ -221,7 +222,7 @@ TEST_CASE("keep alive counts from the last packet [MQTT-3.1.2-22]", "[shard][con
   const auto client = broker.client("c", options);
   for (int i = 0; i < 5; ++i) {
     broker.pass_milliseconds(2'500);
-    broker.send(client, test::PacketBuilder(0xC0).bytes());
+    broker.send(client, test::pingreq());
   }
   CHECK_FALSE(broker.closed(client));
   broker.pass_milliseconds(2'900);
@@ -232,10 +233,10 @@ TEST_CASE("keep alive counts from the last packet [MQTT-3.1.2-22]", "[shard][con
 
 TEST_CASE("a client id that connects again takes over [MQTT-3.1.4-3]", "[shard][connect]") {
   Broker broker(GENERATE(1U, 4U));
-  const auto first = broker.client("same", v5(expiry(100), false));
+  const auto first = broker.client("same", with_expiry(100, false));
   broker.subscribe(first, "t", {.qos = 1});
   broker.received(first);
-  const auto second = broker.client("same", v5(expiry(100), false));
+  const auto second = broker.client("same", with_expiry(100, false));
   CHECK(broker.received(first) == Strings{"DISCONNECT 8E"});
   CHECK(broker.closed(first));
   CHECK(broker.received(second) == Strings{"CONNACK 1 00 {34=10 39=2000000}"});
@@ -260,7 +261,7 @@ TEST_CASE("clean start discards the session [MQTT-3.1.2-4]", "[shard][connect]")
 TEST_CASE("a session outlives its connection as long as it said [MQTT-3.1.2-23]",
           "[shard][connect]") {
   Broker broker(GENERATE(1U, 4U));
-  const auto client = broker.client("c", v5(expiry(10)));
+  const auto client = broker.client("c", with_expiry(10));
   broker.subscribe(client, "t");
   broker.disconnect(client);
   broker.pass_milliseconds(9'000);
@@ -276,8 +277,7 @@ TEST_CASE("a client counts once, also if its home is another shard", "[shard][co
   std::size_t size_bytes = 0;
   for (int i = 0; i < 20; ++i) {
     const std::string id = "client" + std::to_string(i);
-    const std::string packets =
-        test::connect(id, v5(expiry(10))) + test::PacketBuilder(0xC0).bytes();
+    const std::string packets = test::connect(id, with_expiry(10)) + test::pingreq();
     size_bytes += packets.size();
     broker.send(broker.open(), packets);
   }
@@ -291,13 +291,13 @@ TEST_CASE("a client counts once, also if its home is another shard", "[shard][co
 TEST_CASE("DISCONNECT may change the session expiry interval, not raise it from zero",
           "[shard][connect]") {
   Broker broker;
-  const auto kept = broker.client("kept", v5(expiry(10)));
-  broker.disconnect(kept, 0, expiry(100));
+  const auto kept = broker.client("kept", with_expiry(10));
+  broker.disconnect(kept, {.session_expiry_interval_seconds = 100});
   broker.pass_milliseconds(50'000);
   CHECK(broker.metrics().sessions == 1);
   const auto never = broker.client("never");
   broker.received(never);
-  broker.disconnect(never, 0, expiry(1));
+  broker.disconnect(never, {.session_expiry_interval_seconds = 1});
   CHECK(broker.received(never) == Strings{"DISCONNECT 82"});
 }
 
@@ -324,10 +324,7 @@ TEST_CASE("a login is asked for, and what came behind CONNECT waits for it", "[s
   options.user_name = "alice";
   options.password = "secret";
   const auto alice = broker.open();
-  broker.send(alice,
-              test::connect("alice", options) +
-                  test::PacketBuilder(0x82).two(10).properties("").text("a").byte(0).bytes() +
-                  test::PacketBuilder(0x30).text("a").properties("").raw("hello").bytes());
+  broker.send(alice, test::connect("alice", options) + subscribe_and_publish);
   CHECK(broker.received(alice) ==
         Strings{"CONNACK 0 00 {34=10 39=2000000}", "SUBACK m10 00", "PUBLISH q0 r0 d0 m0 a hello"});
   options.user_name = "mallory";
@@ -339,10 +336,7 @@ TEST_CASE("a login is asked for, and what came behind CONNECT waits for it", "[s
 
 TEST_CASE("wherever a stream is cut, nothing is lost on the way to the home shard",
           "[shard][connect]") {
-  const std::string stream =
-      test::connect("mover") +
-      test::PacketBuilder(0x82).two(10).properties("").text("a").byte(0).bytes() +
-      test::PacketBuilder(0x30).text("a").properties("").raw("hello").bytes();
+  const std::string stream = test::connect("mover") + subscribe_and_publish;
   for (std::size_t cut = 1; cut < stream.size(); ++cut) {
     Broker broker(4);
     for (int i = 0; i < 4; ++i) {  // on each shard once: at home on one of them
@@ -359,23 +353,27 @@ TEST_CASE("wherever a stream is cut, nothing is lost on the way to the home shar
 TEST_CASE("AUTH and an authentication method are refused properly [MQTT-4.12.0-1]",
           "[shard][connect]") {
   Broker broker;
-  const auto asked = broker.client("c", v5(test::property_text(0x15, "SCRAM")));
+  test::ConnectOptions options;
+  options.authentication_method = "SCRAM";
+  const auto asked = broker.client("c", options);
   CHECK(broker.received(asked).front().starts_with("CONNACK 0 8C"));
   const auto client = broker.client("c");
   broker.received(client);
-  broker.send(
-      client,
-      test::PacketBuilder(0xF0).byte(0x19).properties(test::property_text(0x15, "SCRAM")).bytes());
+  broker.send(client, test::encoded(mqtt::Auth{.reason = mqtt::Reason::re_authenticate,
+                                               .authentication_method = "SCRAM"}));
   CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
 }
 
 TEST_CASE("a reason string that would be too large is left out [MQTT-3.2.2-19] [MQTT-3.14.2-3]",
           "[shard][connect]") {
   Broker broker;
-  const std::string small = test::property_four(0x27, 20);
-  const auto refused = broker.client("c", v5(small + test::property_text(0x15, "SCRAM")));
+  test::ConnectOptions small;
+  small.packet_bytes_max = 20;
+  test::ConnectOptions with_method = small;
+  with_method.authentication_method = "SCRAM";
+  const auto refused = broker.client("c", with_method);
   CHECK(broker.received(refused) == Strings{"CONNACK 0 8C"});
-  const auto client = broker.client("c", v5(small));
+  const auto client = broker.client("c", small);
   broker.received(client);
   broker.send(client, test::connect("c"));
   CHECK(broker.received(client) == Strings{"DISCONNECT 82"});
@@ -385,8 +383,7 @@ TEST_CASE("what no return code fits is closed without CONNACK [MQTT3-3.2.2-6]",
           "[shard][connect]") {
   Broker broker;
   const auto client = broker.open();
-  broker.send(client,
-              test::PacketBuilder(0x10).text("QTTM").byte(4).byte(2).two(0).text("c").bytes());
+  broker.send(client, packet(0x10, text("QTTM") + u8(4) + u8(2) + u16(0) + text("c")));
   CHECK(broker.received(client).empty());
   CHECK(broker.closed(client));
 }

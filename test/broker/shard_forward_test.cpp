@@ -72,8 +72,8 @@ TEST_CASE("QoS 2 to another shard is stored on its way, and told when that is on
   CHECK(broker.received(publisher) == Packets{"PUBREC m9"});
   const auto subscriber = broker.client(subscriber_id, lasting());
   CHECK(broker.publishes(subscriber) == Packets{"PUBLISH q2 r0 d0 m1 t one"});
-  broker.ack(subscriber, 0x50, 1);
-  broker.ack(subscriber, 0x70, 1);
+  broker.pubrec(subscriber, 1);
+  broker.pubcomp(subscriber, 1);
   CHECK(store.messages() == 0);
   CHECK(store.faults().empty());
 }

@@ -60,7 +60,7 @@ TEST_CASE("an acknowledgement does not overtake one that waits [MQTT-4.6.0-2]", 
   scene.broker.publish(scene.publisher, "t", "one", {.qos = 1, .packet_id = 1});
   scene.broker.publish(scene.publisher, "nobody", "two", {.qos = 1, .packet_id = 2});
   CHECK(scene.broker.received(scene.publisher).empty());
-  scene.broker.send(scene.publisher, std::string("\xC0\x00", 2));
+  scene.broker.send(scene.publisher, test::pingreq());
   CHECK(scene.broker.received(scene.publisher) == Packets{"PINGRESP"});
   scene.broker.sync();
   CHECK(scene.broker.received(scene.publisher) == Packets{"PUBACK m1", "PUBACK m2 10"});
@@ -83,8 +83,8 @@ TEST_CASE("a message that everybody acknowledged in time is never written", "[jo
   broker.publish(publisher, "t", "two", {.qos = 1, .packet_id = 2});
   CHECK(broker.publishes(subscriber).size() == 2);
   CHECK(broker.received(publisher).empty());
-  broker.ack(subscriber, 0x40, 1);
-  broker.ack(subscriber, 0x40, 2);
+  broker.puback(subscriber, 1);
+  broker.puback(subscriber, 2);
   broker.sync();
   broker.sync();
   CHECK(broker.received(publisher).size() == 2);
@@ -109,14 +109,14 @@ TEST_CASE("PUBREC, PUBREL, PUBCOMP and the message itself wait with QoS 2", "[jo
   broker.sync();
   CHECK(broker.received(publisher) == Packets{"PUBREC m9"});
   CHECK(broker.received(subscriber) == Packets{"PUBLISH q2 r0 d0 m1 t one"});
-  broker.ack(subscriber, 0x50, 1);
-  broker.ack(publisher, 0x62, 9);
+  broker.pubrec(subscriber, 1);
+  broker.pubrel(publisher, 9);
   CHECK(broker.received(publisher).empty());
   CHECK(broker.received(subscriber).empty());
   broker.sync();
   CHECK(broker.received(publisher) == Packets{"PUBCOMP m9"});
   CHECK(broker.received(subscriber) == Packets{"PUBREL m1"});
-  broker.ack(subscriber, 0x70, 1);
+  broker.pubcomp(subscriber, 1);
   broker.sync();
   CHECK(store.deliveries() == 0);
   CHECK(store.faults().empty());
@@ -128,7 +128,7 @@ TEST_CASE("SUBACK, UNSUBACK and the CONNACK of a new session wait", "[journal]")
   broker.disk_stalls = true;
   const auto client = broker.client("client", lasting());
   broker.subscribe(client, "t", {.qos = 1});
-  broker.send(client, std::string("\xC0\x00", 2));
+  broker.send(client, test::pingreq());
   CHECK(broker.received(client).empty());  // nothing overtakes CONNACK
   broker.sync();
   CHECK(broker.received(client).size() == 3);
@@ -163,9 +163,9 @@ TEST_CASE("all of a session comes back after a crash, whatever the number of sha
   {
     Broker broker(before, store);
     auto options = lasting();
-    options.properties = test::property_four(0x11, 3600);
+    options.session_expiry_seconds = 3600;
     options.will_topic = "will";
-    options.will_properties = test::property_four(0x18, 5);
+    options.will_delay_seconds = 5;
     options.will_retain = true;
     const auto client = broker.client("client", options);
     broker.subscribe(client, "a/+", {.qos = 2, .extra = 0x08, .identifier = 77});
@@ -176,7 +176,7 @@ TEST_CASE("all of a session comes back after a crash, whatever the number of sha
     broker.publish(publisher, "a/2", "second", {.qos = 1, .packet_id = 2});
     broker.publish(publisher, "s/1", "shared", {.qos = 1, .packet_id = 3});
     CHECK(broker.publishes(client).size() == 3);
-    broker.ack(client, 0x50, 1);  // PUBREC for the first
+    broker.pubrec(client, 1);  // PUBREC for the first
     CHECK(store.faults().empty());
   }
   Broker broker(after, store);
@@ -210,9 +210,9 @@ TEST_CASE("wills and sessions that came due while the broker was down", "[journa
   {
     Broker broker(2, store);
     test::ConnectOptions options;
-    options.properties = test::property_four(0x11, 30);
+    options.session_expiry_seconds = 30;
     options.will_topic = "will";
-    options.will_properties = test::property_four(0x18, 10);
+    options.will_delay_seconds = 10;
     options.will_retain = true;
     const auto client = broker.client("client", options);
     broker.subscribe(client, "t");
@@ -271,7 +271,7 @@ TEST_CASE("one copy of a message, however many wait for it", "[journal]") {
   for (int i = 0; i < 20; ++i) {
     const auto client = broker.client("client" + std::to_string(i), lasting());
     CHECK(broker.publishes(client).size() == 1);
-    broker.ack(client, 0x40, 1);
+    broker.puback(client, 1);
   }
   CHECK(store.deliveries() == 0);
   CHECK(store.messages() == 1);  // it is retained
@@ -306,10 +306,10 @@ TEST_CASE(
     const auto publisher = broker.client("publisher");
     for (unsigned id = 1; id <= 5; ++id) {
       broker.publish(publisher, "t", std::to_string(id), {.qos = 2, .packet_id = id});
-      broker.ack(publisher, 0x62, id);
+      broker.pubrel(publisher, id);
       if (id != 2 && id != 3) continue;
-      broker.ack(leaver, 0x50, id);
-      broker.ack(leaver, 0x70, id);
+      broker.pubrec(leaver, id);
+      broker.pubcomp(leaver, id);
     }
     CHECK(broker.publishes(leaver).size() == 5);
     CHECK(store.deliveries() == 3);
@@ -344,9 +344,9 @@ TEST_CASE("a will and a session that were due before the client came back are no
   broker.subscribe(watcher, "will");
   broker.received(watcher);
   auto options = lasting();
-  options.properties = test::property_four(0x11, 2);
+  options.session_expiry_seconds = 2;
   options.will_topic = "will";
-  options.will_properties = test::property_four(0x18, 1);
+  options.will_delay_seconds = 1;
   broker.lose(broker.client("client", options));
   broker.now = broker::after_milliseconds(broker.now, 1000);  // no tick yet
   options.will_topic.clear();

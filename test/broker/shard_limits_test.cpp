@@ -61,7 +61,7 @@ class Scene {
 
   void publish(const std::string& payload, std::string_view topic = "t") {
     broker_.publish(publisher_, topic, payload, {.qos = qos_, .packet_id = 1});
-    if (qos_ == 2) broker_.ack(publisher_, 0x62, 1);
+    if (qos_ == 2) broker_.pubrel(publisher_, 1);
     broker_.received(publisher_);
   }
   void publish(const Strings& payloads) {
@@ -73,7 +73,8 @@ class Scene {
     if (place_ == Place::away) subscriber_ = broker_.client("subscriber", lasting());
     if (place_ == Place::socket) broker_.set_queued(subscriber_, 0);
     if (place_ == Place::window) {
-      broker_.ack(subscriber_, qos_ == 1 ? 0x40 : 0x50, id_in_window_);
+      broker_.ack(subscriber_, qos_ == 1 ? mqtt::PacketType::puback : mqtt::PacketType::pubrec,
+                  id_in_window_);
     }
     return broker_.take_all(subscriber_);
   }
@@ -207,7 +208,7 @@ TEST_CASE("max_inflight_bytes at its edge", "[limits]") {
   broker.received(subscriber);
   for (const std::string& payload : numbers(5)) {
     broker.publish(publisher, "t", payload, {.qos = 2});
-    broker.ack(publisher, 0x62, 1);
+    broker.pubrel(publisher, 1);
   }
   CHECK(broker.publishes(subscriber).size() == (most <= 30 ? 3 : 4));
   broker.publish(publisher, "t", "last", {.qos = 2});
@@ -225,7 +226,7 @@ TEST_CASE("a message larger than max_inflight_bytes goes out alone", "[limits]")
   broker.publish(publisher, "t", "0123456789", {.qos = 1});
   broker.publish(publisher, "t", "x", {.qos = 1});
   CHECK(broker.publishes(subscriber).size() == 1);
-  broker.ack(subscriber, 0x40, 1);
+  broker.puback(subscriber, 1);
   CHECK(broker.publishes(subscriber) == Strings{"PUBLISH q1 r0 d0 m2 t x"});
 }
 
@@ -465,19 +466,11 @@ TEST_CASE("a full outbox is drained before more is handled", "[limits]") {
   const auto publisher = broker.client("p");
   broker.received(publisher);
   const std::string topic(60'000, 't');
-  std::string bytes = test::PacketBuilder(0x30)
-                          .text(topic)
-                          .properties(test::property_two(0x23, 1))
-                          .raw("first")
-                          .bytes();
+  std::string bytes = test::publish(topic, "first", {.topic_alias = 1});
   for (int i = 0; i < 9; ++i) {
-    bytes += test::PacketBuilder(0x30)
-                 .text("")
-                 .properties(test::property_two(0x23, 1))
-                 .raw(std::to_string(i))
-                 .bytes();
+    bytes += test::publish("", std::to_string(i), {.topic_alias = 1});
   }
-  bytes += std::string("\xC0\x00", 2);
+  bytes += test::pingreq();
   broker.feed_once(publisher, bytes);
   // 33,554,432 bytes are full, each publish makes 6,000,000.
   CHECK(broker.pending_bytes() < 40'000'000);
@@ -492,7 +485,7 @@ TEST_CASE("who does not read its answers is not read", "[limits]") {
   broker.received(client);
   const std::string pings = [] {
     std::string many;
-    for (int i = 0; i < 50'000; ++i) many += std::string("\xC0\x00", 2);
+    for (int i = 0; i < 50'000; ++i) many += test::pingreq();
     return many;
   }();
   broker.send(client, pings);
@@ -513,7 +506,9 @@ TEST_CASE("a PUBREL that a client asks for again and again is an answer, too", "
   const auto client = broker.client("c");
   broker.received(client);
   std::string pubrecs;
-  for (int i = 0; i < 50'000; ++i) pubrecs += std::string("\x50\x02\x00\x07", 4);
+  const std::string pubrec =
+      test::encoded(mqtt::Ack{.type = mqtt::PacketType::pubrec, .packet_id = mqtt::PacketId{7}});
+  for (int i = 0; i < 50'000; ++i) pubrecs += pubrec;
   broker.set_queued(client, 1);
   for (int i = 0; i < 4; ++i) broker.send(client, pubrecs);  // answered with 5 bytes each
   CHECK(broker.reads(client));  // 1,000,000 bytes are unread, 1,048,576 would be too many

@@ -14,7 +14,7 @@ using test::Broker;
 using test::MemoryStore;
 using Strings = std::vector<std::string>;
 
-const std::string pingreq("\xC0\x00", 2);
+const std::string pingreq = test::pingreq();
 
 test::ConnectOptions lasting(mqtt::Version version = mqtt::Version::v5_0) {
   test::ConnectOptions options;
@@ -22,7 +22,7 @@ test::ConnectOptions lasting(mqtt::Version version = mqtt::Version::v5_0) {
   options.clean = false;
   options.keep_alive_seconds = 10;
   if (version == mqtt::Version::v5_0) {
-    options.properties = test::property_four(0x11, 0xFFFF'FFFF);
+    options.session_expiry_seconds = 0xFFFF'FFFF;
   }
   return options;
 }

@@ -2,9 +2,12 @@
 
 #include "test/broker/fixture.h"
 
+using mqtt::PropertyId;
 using mqtt::Version;
 using Strings = std::vector<std::string>;
 using test::Broker;
+
+using namespace std::string_view_literals;
 
 namespace {
 
@@ -12,7 +15,7 @@ test::ConnectOptions persistent(Version version = Version::v3_1_1) {
   test::ConnectOptions options;
   options.version = version;
   options.clean = false;
-  if (version == Version::v5_0) options.properties = test::property_four(0x11, 1000);
+  if (version == Version::v5_0) options.session_expiry_seconds = 1000;
   return options;
 }
 
@@ -30,8 +33,8 @@ TEST_CASE("QoS 2 is routed once however often it is sent [MQTT-4.3.3-10] [MQTT-4
   broker.lose(publisher);
   publisher = broker.client("p", persistent());
   broker.publish(publisher, "t", "once", {.qos = 2, .packet_id = 9, .dup = true});
-  broker.ack(publisher, 0x62, 9);
-  broker.ack(publisher, 0x62, 9);
+  broker.pubrel(publisher, 9);
+  broker.pubrel(publisher, 9);
   CHECK(broker.received(publisher) ==
         Strings{"CONNACK 1 00", "PUBREC m9", "PUBCOMP m9", "PUBCOMP m9"});
   CHECK(broker.publishes(subscriber).size() == 1);
@@ -48,7 +51,7 @@ TEST_CASE("what was in flight is sent again in order, with DUP [MQTT-4.4.0-1] [M
   broker.publish(publisher, "t/1", "a", {.qos = 1, .packet_id = 1});
   broker.publish(publisher, "t/2", "b", {.qos = 2, .packet_id = 2});
   broker.publish(publisher, "t/3", "c", {.qos = 2, .packet_id = 3});
-  broker.ack(subscriber, 0x50, 2);  // PUBREC: only PUBREL is due from now on
+  broker.pubrec(subscriber, 2);  // PUBREC: only PUBREL is due from now on
   broker.received(subscriber);
   broker.lose(subscriber);
   broker.publish(publisher, "t/4", "d", {.qos = 1, .packet_id = 4});
@@ -56,11 +59,11 @@ TEST_CASE("what was in flight is sent again in order, with DUP [MQTT-4.4.0-1] [M
   CHECK(broker.received(subscriber) == Strings{"CONNACK 1 00", "PUBLISH q1 r0 d1 m1 t/1 a",
                                                "PUBREL m2", "PUBLISH q2 r0 d1 m3 t/3 c",
                                                "PUBLISH q1 r0 d0 m4 t/4 d"});
-  broker.ack(subscriber, 0x40, 1);
-  broker.ack(subscriber, 0x70, 2);
-  broker.ack(subscriber, 0x50, 3);
-  broker.ack(subscriber, 0x70, 3);
-  broker.ack(subscriber, 0x40, 4);
+  broker.puback(subscriber, 1);
+  broker.pubcomp(subscriber, 2);
+  broker.pubrec(subscriber, 3);
+  broker.pubcomp(subscriber, 3);
+  broker.puback(subscriber, 4);
   CHECK(broker.received(subscriber) == Strings{"PUBREL m3"});
   CHECK(broker.metrics().stored_messages == 0);
 }
@@ -68,22 +71,22 @@ TEST_CASE("what was in flight is sent again in order, with DUP [MQTT-4.4.0-1] [M
 TEST_CASE("no more than Receive Maximum is under way [MQTT-3.3.4-9]", "[shard][publish]") {
   Broker broker(GENERATE(1U, 4U));
   test::ConnectOptions options;
-  options.properties = test::property_two(0x21, 2);
+  options.receive_maximum = 2;
   const auto subscriber = broker.client("s", options);
   broker.subscribe(subscriber, "t", {.qos = 2});
   broker.received(subscriber);
   const auto publisher = broker.client("p");
   for (unsigned i = 1; i <= 4; ++i) {
     broker.publish(publisher, "t", std::to_string(i), {.qos = i % 2 + 1, .packet_id = i});
-    broker.ack(publisher, 0x62, i);
+    broker.pubrel(publisher, i);
   }
   CHECK(broker.received(subscriber) ==
         Strings{"PUBLISH q2 r0 d0 m1 t 1", "PUBLISH q1 r0 d0 m2 t 2"});
-  broker.ack(subscriber, 0x50, 1);  // PUBREC frees nothing: QoS 2 counts until PUBCOMP
+  broker.pubrec(subscriber, 1);  // PUBREC frees nothing: QoS 2 counts until PUBCOMP
   CHECK(broker.received(subscriber) == Strings{"PUBREL m1"});
-  broker.ack(subscriber, 0x70, 1);
+  broker.pubcomp(subscriber, 1);
   CHECK(broker.received(subscriber) == Strings{"PUBLISH q2 r0 d0 m3 t 3"});
-  broker.ack(subscriber, 0x50, 3, 0x97);  // refused: over without PUBREL
+  broker.pubrec(subscriber, 3, mqtt::Reason::quota_exceeded);  // refused: over without PUBREL
   CHECK(broker.received(subscriber) == Strings{"PUBLISH q1 r0 d0 m4 t 4"});
 }
 
@@ -114,7 +117,7 @@ TEST_CASE("packet identifiers go round and none is zero [MQTT-2.2.1-3]", "[shard
     REQUIRE(packets.size() == 1);
     last = packets[0];
     REQUIRE(last.find(" m0 ") == std::string::npos);
-    broker.ack(subscriber, 0x40, i % 65'535 + 1);
+    broker.puback(subscriber, i % 65'535 + 1);
   }
   CHECK(last == "PUBLISH q1 r0 d0 m5 t x");
 }
@@ -123,7 +126,7 @@ TEST_CASE("a message larger than the client takes is not sent [MQTT-3.1.2-24] [M
           "[shard][publish]") {
   Broker broker(GENERATE(1U, 4U));
   test::ConnectOptions options;
-  options.properties = test::property_four(0x27, 60);
+  options.packet_bytes_max = 60;
   const auto small = broker.client("small", options);
   const auto large = broker.client("large");
   for (const auto client : {small, large}) broker.subscribe(client, "t", {.qos = 1});
@@ -140,25 +143,24 @@ TEST_CASE("topic aliases work both ways and die with the connection [MQTT-3.3.2-
           "[shard][publish]") {
   Broker broker(GENERATE(1U, 4U));
   test::ConnectOptions options;
-  options.properties = test::property_two(0x22, 1);
+  options.topic_alias_maximum = 1;
   const auto subscriber = broker.client("s", options);
   broker.subscribe(subscriber, "#");
   broker.received(subscriber);
   const auto publisher = broker.client("p");
-  const std::string alias = test::property_two(0x23, 5);
-  broker.publish(publisher, "long/topic", "1", {.properties = alias});
-  broker.publish(publisher, "", "2", {.properties = alias});
+  broker.publish(publisher, "long/topic", "1", {.topic_alias = 5});
+  broker.publish(publisher, "", "2", {.topic_alias = 5});
   broker.publish(publisher, "other", "3");
   CHECK(broker.received(subscriber) == Strings{"PUBLISH q0 r0 d0 m0 long/topic 1 {35=1}",
                                                "PUBLISH q0 r0 d0 m0  2 {35=1}",
                                                "PUBLISH q0 r0 d0 m0 other 3"});
   broker.received(publisher);
   SECTION("an alias above the maximum [MQTT-3.3.2-9]") {
-    broker.publish(publisher, "t", "x", {.properties = test::property_two(0x23, 11)});
+    broker.publish(publisher, "t", "x", {.topic_alias = 11});
     CHECK(broker.received(publisher) == Strings{"DISCONNECT 94"});
   }
   SECTION("an alias that was never set") {
-    broker.publish(publisher, "", "x", {.properties = test::property_two(0x23, 6)});
+    broker.publish(publisher, "", "x", {.topic_alias = 6});
     CHECK(broker.received(publisher) == Strings{"DISCONNECT 82"});
   }
 }
@@ -170,11 +172,14 @@ TEST_CASE("properties pass unaltered and in order [MQTT-3.3.2-17] [MQTT-3.3.2-18
   broker.subscribe(subscriber, "t", {.qos = 1, .identifier = 268'435'455});
   broker.received(subscriber);
   const auto publisher = broker.client("p");
-  broker.publish(publisher, "t", "x",
-                 {.qos = 1,
-                  .properties = test::property_pair("b", "1") + test::property_two(0x23, 1) +
-                                test::property_text(0x08, "reply") + test::property_four(0x02, 60) +
-                                test::property_pair("a", "2") + test::property_text(0x09, "id")});
+  broker.publish(
+      publisher, "t", "x",
+      {.qos = 1,
+       .properties = test::user_property("b", "1") + test::property(PropertyId::topic_alias, 1U) +
+                     test::property(PropertyId::response_topic, "reply"sv) +
+                     test::property(PropertyId::message_expiry_interval, 60U) +
+                     test::user_property("a", "2") +
+                     test::property(PropertyId::correlation_data, mqtt::as_bytes("id"))});
   broker.pass_milliseconds(100);
   CHECK(broker.received(subscriber) ==
         Strings{"PUBLISH q1 r0 d0 m1 t x {38=b:1 8=reply 38=a:2 9=id 2=60 11=268435455}"});
@@ -186,10 +191,9 @@ TEST_CASE("message expiry counts down and ends [MQTT-3.3.2-5] [MQTT-3.3.2-6]", "
   broker.subscribe(subscriber, "t", {.qos = 1});
   broker.lose(subscriber);
   const auto publisher = broker.client("p");
-  broker.publish(publisher, "t", "short", {.qos = 1, .properties = test::property_four(2, 5)});
-  broker.publish(publisher, "t", "long", {.qos = 1, .properties = test::property_four(2, 60)});
-  broker.publish(publisher, "r", "short",
-                 {.retain = true, .properties = test::property_four(2, 5)});
+  broker.publish(publisher, "t", "short", {.qos = 1, .expiry_seconds = 5});
+  broker.publish(publisher, "t", "long", {.qos = 1, .expiry_seconds = 60});
+  broker.publish(publisher, "r", "short", {.retain = true, .expiry_seconds = 5});
   broker.pass_milliseconds(10'000);
   subscriber = broker.client("s", persistent(Version::v5_0));
   CHECK(broker.publishes(subscriber) == Strings{"PUBLISH q1 r0 d0 m2 t long {2=50}"});
@@ -283,10 +287,9 @@ TEST_CASE("a large payload outlives the connection that it came with", "[shard][
   broker.subscribe(subscriber, "big");
   broker.received(subscriber);
   const std::string payload(20'000, 'p');
-  const std::string publish =
-      test::PacketBuilder(0x30).text("big").properties("").raw(payload).bytes();
+  const std::string publish = test::publish("big", payload);
   const auto publisher = broker.open();
-  broker.send(publisher, test::connect("p") + publish + publish + std::string("\xE0\0", 2));
+  broker.send(publisher, test::connect("p") + publish + publish + test::disconnect());
   CHECK(broker.closed(publisher));
   const std::string expected = "PUBLISH q0 r0 d0 m0 big " + payload;
   CHECK(broker.publishes(subscriber) == Strings{expected, expected});

@@ -14,7 +14,7 @@ using broker::Refusal;
 using test::Broker;
 using Strings = std::vector<std::string>;
 
-const std::string pingreq("\xC0\x00", 2);
+const std::string pingreq = test::pingreq();
 
 broker::ListenerPolicy limited(const PublishRate& rate) {
   broker::ListenerPolicy policy = Broker::open_policy();
@@ -24,17 +24,13 @@ broker::ListenerPolicy limited(const PublishRate& rate) {
 
 std::string publish(mqtt::Version version, unsigned qos, unsigned packet_id,
                     const std::string& payload, bool dup = false) {
-  test::PacketBuilder packet(static_cast<std::uint8_t>(0x30U | qos << 1U | (dup ? 8U : 0U)));
-  packet.text("t");
-  if (qos > 0) packet.two(packet_id);
-  if (version == mqtt::Version::v5_0) packet.byte(0);
-  return packet.raw(payload).bytes();
+  return test::publish("t", payload, {.qos = qos, .packet_id = packet_id, .dup = dup}, version);
 }
 
 /// A publisher, and somebody who hears it.
 struct Scene {
   explicit Scene(const PublishRate& rate, mqtt::Version version_of_both = mqtt::Version::v5_0,
-                 unsigned keep_alive_seconds = 0)
+                 std::uint16_t keep_alive_seconds = 0)
       : broker(1, {}, limited(rate)), version(version_of_both) {
     test::ConnectOptions options;
     options.version = version;
@@ -192,7 +188,7 @@ TEST_CASE("what is put aside for the disk is counted once", "[publish_rate]") {
   Broker broker(1, store, limits, broker::Durability::commit, limited({.messages_per_second = 10}));
   test::ConnectOptions lasting;
   lasting.clean = false;
-  lasting.properties = test::property_four(0x11, 1000);
+  lasting.session_expiry_seconds = 1000;
   const auto away = broker.client("away", lasting);
   broker.subscribe(away, "t", {.qos = 1});
   broker.lose(away);

@@ -95,7 +95,7 @@ TEST_CASE("a delivery far behind others does not wait until they are over", "[jo
   scene.broker.shard(0).restored(5, scene.broker.now);
   const auto client = scene.broker.client("c", lasting());
   REQUIRE(scene.broker.publishes(client).size() == 2);
-  scene.broker.ack(client, 0x40, 8);
+  scene.broker.puback(client, 8);
   CHECK_FALSE(scene.told());
 }
 

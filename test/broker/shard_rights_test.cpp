@@ -96,7 +96,7 @@ struct Queued {
   }
   void publish(std::string_view topic, unsigned qos) {
     broker.publish(publisher, topic, topic, {.qos = qos, .packet_id = ++packet_id});
-    if (qos == 2) broker.ack(publisher, 0x62, packet_id);
+    if (qos == 2) broker.pubrel(publisher, packet_id);
   }
   /// The client id comes back, with another user's rights.
   Packets come_back(const std::string& prefix, std::string_view user = "bob") {
@@ -196,18 +196,18 @@ TEST_CASE("an identifier of QoS 2 is released though its message is withheld", "
   scene.publish("b/1", 2);
   CHECK(broker.publishes(scene.first) == Packets{"PUBLISH q2 r0 d0 m1 b/1 b/1"});
   if (received) {
-    broker.ack(scene.first, 0x50, 1);
+    broker.pubrec(scene.first, 1);
     CHECK(broker.received(scene.first) == Packets{"PUBREL m1"});
   }
   broker.lose(scene.first);
   scene.publish("a/2", 2);
   CHECK(scene.come_back("a/") == Packets{"PUBREL m1"});
   CHECK(denials(broker, Denial::receive) == (received ? 0 : 1));
-  broker.ack(scene.back, 0x70, 1);
+  broker.pubcomp(scene.back, 1);
   CHECK(broker.received(scene.back) == Packets{"PUBLISH q2 r0 d0 m2 a/2 a/2"});
   CHECK(broker.take_all(scene.back).empty());
-  broker.ack(scene.back, 0x50, 2);
-  broker.ack(scene.back, 0x70, 2);
+  broker.pubrec(scene.back, 2);
+  broker.pubcomp(scene.back, 2);
   CHECK(store.deliveries() == 0);
   CHECK(store.faults().empty());
 }
@@ -226,7 +226,7 @@ TEST_CASE("rights that a reload takes away do not hold for what waits", "[rights
     for (const auto* const topic : {"b/1", "b/2", "a/3"}) scene.publish(topic, 1);
     CHECK(broker.publishes(scene.first).size() == 1);
     reload(broker, rights, reads("a/"), limits);
-    broker.ack(scene.first, 0x40, 1);
+    broker.puback(scene.first, 1);
     CHECK(broker.received(scene.first) == Packets{"PUBLISH q1 r0 d0 m3 a/3 a/3"});
   }
   SECTION("for the socket") {
@@ -329,7 +329,7 @@ TEST_CASE("a will is judged by the rights of when it is due, after a restart too
   MemoryStore store;
   test::ConnectOptions options = lasting_user("ann");
   options.will_topic = "b/will";
-  options.will_properties = test::property_four(0x18, 10);
+  options.will_delay_seconds = 10;
   {
     Broker broker(1, store, {}, broker::Durability::commit, with_logins());
     broker.lose(broker.client("c", options));

@@ -23,7 +23,7 @@ test::ConnectOptions of(Version version) {
 test::ConnectOptions persistent() {
   test::ConnectOptions options;
   options.clean = false;
-  options.properties = test::property_four(0x11, 1000);
+  options.session_expiry_seconds = 1000;
   return options;
 }
 
@@ -187,7 +187,7 @@ TEST_CASE("a shared subscription gives each message to one member", "[shard][sha
     const Strings mine = broker.publishes(member);
     CHECK(mine.size() == 10);
     CHECK(mine.front() == "PUBLISH q1 r0 d0 m1 t/x m {11=3}");
-    for (unsigned id = 1; id <= 10; ++id) broker.ack(member, 0x40, id);
+    for (unsigned id = 1; id <= 10; ++id) broker.puback(member, id);
   }
   broker.disconnect(members[0]);
   broker.disconnect(members[1]);
@@ -203,7 +203,7 @@ TEST_CASE("a member that leaves loses nothing for its group", "[shard][shared]")
   for (unsigned i = 1; i <= 5; ++i) {
     broker.publish(publisher, "t", std::to_string(i), {.qos = 1, .packet_id = i});
   }
-  broker.ack(first, 0x40, 1);
+  broker.puback(first, 1);
   const auto second = broker.client("m2");
   broker.subscribe(second, "$share/g/t", {.qos = 1});
   broker.received(second);
@@ -224,7 +224,7 @@ TEST_CASE("a shared subscription prefers members that are there, and queues if n
   const auto publisher = broker.client("p");
   for (int i = 0; i < 4; ++i) broker.publish(publisher, "t", "x", {.qos = 1});
   CHECK(broker.publishes(here).size() == 4);
-  for (unsigned id = 1; id <= 4; ++id) broker.ack(here, 0x40, id);
+  for (unsigned id = 1; id <= 4; ++id) broker.puback(here, id);
   broker.disconnect(here);
   broker.publish(publisher, "t", "queued", {.qos = 1});
   away = broker.client("away", persistent());

@@ -11,11 +11,11 @@ namespace {
 test::ConnectOptions with_will(std::uint32_t delay_seconds, std::uint32_t expiry_seconds) {
   test::ConnectOptions options;
   options.clean = false;
-  options.properties = test::property_four(0x11, expiry_seconds);
+  options.session_expiry_seconds = expiry_seconds;
   options.will_topic = "will";
-  options.will_properties = test::property_pair("k", "v") +
-                            test::property_four(0x18, delay_seconds) +
-                            test::property_four(0x02, 60);
+  options.will_delay_seconds = delay_seconds;
+  options.will_expiry_seconds = 60;
+  options.will_properties = test::user_property("k", "v");
   options.will_qos = 1;
   return options;
 }
@@ -58,7 +58,8 @@ TEST_CASE("DISCONNECT discards the will, but not with reason 0x04 [MQTT-3.14.4-3
   Watched test(GENERATE(1U, 4U));
   test.broker.disconnect(test.broker.client("c", with_will(0, 0)));
   CHECK(test.seen().empty());
-  test.broker.disconnect(test.broker.client("c", with_will(0, 0)), 4);
+  test.broker.disconnect(test.broker.client("c", with_will(0, 0)),
+                         {.reason = mqtt::Reason::disconnect_with_will_message});
   CHECK(test.seen() == will_message);
 }
 

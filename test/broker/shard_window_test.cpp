@@ -9,6 +9,7 @@
 
 namespace {
 
+using mqtt::PacketType;
 using test::Broker;
 using test::lasting;
 using test::MemoryStore;
@@ -29,7 +30,7 @@ struct Pair {
   }
   void publish(const std::string& payload, unsigned qos = 1) {
     broker.publish(publisher, "t", payload, {.qos = qos, .packet_id = 1});
-    if (qos == 2) broker.ack(publisher, 0x62, 1);
+    if (qos == 2) broker.pubrel(publisher, 1);
     broker.received(publisher);
   }
 
@@ -43,24 +44,24 @@ struct Pair {
 TEST_CASE("an acknowledgement of the wrong kind is a protocol error", "[window]") {
   struct Case {
     unsigned qos;
-    unsigned first_byte;
+    PacketType type;
     bool released;
     bool fits;
   };
   const Case each =
-      GENERATE(Case{1, 0x40, false, true},   // PUBACK
-               Case{1, 0x50, false, false},  // PUBREC
-               Case{1, 0x70, false, false},  // PUBCOMP
-               Case{2, 0x40, false, false}, Case{2, 0x50, false, true}, Case{2, 0x70, false, false},
-               Case{2, 0x40, true, false}, Case{2, 0x50, true, true}, Case{2, 0x70, true, true});
-  CAPTURE(each.qos, each.first_byte, each.released);
+      GENERATE(Case{1, PacketType::puback, false, true}, Case{1, PacketType::pubrec, false, false},
+               Case{1, PacketType::pubcomp, false, false},
+               Case{2, PacketType::puback, false, false}, Case{2, PacketType::pubrec, false, true},
+               Case{2, PacketType::pubcomp, false, false}, Case{2, PacketType::puback, true, false},
+               Case{2, PacketType::pubrec, true, true}, Case{2, PacketType::pubcomp, true, true});
+  CAPTURE(each.qos, static_cast<int>(each.type), each.released);
   Broker broker;
   Pair pair(broker, each.qos);
   pair.publish("x", each.qos);
   CHECK(broker.publishes(pair.subscriber).size() == 1);
-  if (each.released) broker.ack(pair.subscriber, 0x50, 1);
+  if (each.released) broker.pubrec(pair.subscriber, 1);
   broker.received(pair.subscriber);
-  broker.ack(pair.subscriber, each.first_byte, 1);
+  broker.ack(pair.subscriber, each.type, 1);
   CHECK(broker.closed(pair.subscriber) == !each.fits);
   if (!each.fits) CHECK(broker.received(pair.subscriber) == Strings{"DISCONNECT 82"});
 }
@@ -70,9 +71,9 @@ TEST_CASE("an acknowledgement of what is not in flight is no error", "[window]")
   Pair pair(broker, 2);
   pair.publish("x", 2);
   broker.received(pair.subscriber);
-  broker.ack(pair.subscriber, 0x40, 7);
-  broker.ack(pair.subscriber, 0x70, 7);
-  broker.ack(pair.subscriber, 0x50, 7);
+  broker.puback(pair.subscriber, 7);
+  broker.pubcomp(pair.subscriber, 7);
+  broker.pubrec(pair.subscriber, 7);
   CHECK(broker.received(pair.subscriber) == Strings{"PUBREL m7 92"});
   CHECK_FALSE(broker.closed(pair.subscriber));
 }
@@ -103,10 +104,10 @@ TEST_CASE("one delivery that is never acknowledged stops no other", "[window]") 
     REQUIRE(packets.size() == 1);
     REQUIRE(id_of(packets[0]) != id_of(first[0]));
     if (qos == 1) {
-      broker.ack(pair.subscriber, 0x40, id_of(packets[0]));
+      broker.puback(pair.subscriber, id_of(packets[0]));
     } else {
-      broker.ack(pair.subscriber, 0x50, id_of(packets[0]));
-      broker.ack(pair.subscriber, 0x70, id_of(packets[0]));
+      broker.pubrec(pair.subscriber, id_of(packets[0]));
+      broker.pubcomp(pair.subscriber, id_of(packets[0]));
     }
   }
   broker.lose(pair.subscriber);
@@ -134,7 +135,7 @@ TEST_CASE("one delivery that is never acknowledged stops no queue, nor what is s
       for (const std::string& packet : broker.publishes(pair.subscriber)) {
         more = true;
         if (packet.find("never") != std::string::npos) continue;
-        broker.ack(pair.subscriber, 0x40, id_of(packet));
+        broker.puback(pair.subscriber, id_of(packet));
         ++came;
       }
     }
@@ -172,7 +173,7 @@ TEST_CASE("the packet that blocks a window is named", "[window]") {
   broker.pass_milliseconds(10'000);
   CHECK(broker.log.contains("queue_full 1; 2 ever; packet 1 (QoS 1, topic 't') is not"));
 
-  broker.ack(pair.subscriber, 0x40, 1);
+  broker.puback(pair.subscriber, 1);
   broker.pass_milliseconds(10'000);
   CHECK(broker.shard(0).metrics().clients_blocked == 0);
 }

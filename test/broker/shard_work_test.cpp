@@ -12,18 +12,17 @@ using test::Broker;
 
 namespace {
 
-std::string packet(std::uint8_t first_byte, const Strings& filters) {
-  test::PacketBuilder builder(first_byte);
-  builder.two(7).properties("");
-  for (const std::string& filter : filters) {
-    builder.text(filter);
-    if (first_byte == 0x82) builder.byte(0);
-  }
-  return builder.bytes();
-}
+constexpr mqtt::PacketId id{7};
 
-std::string subscribe(const Strings& filters) { return packet(0x82, filters); }
-std::string unsubscribe(const Strings& filters) { return packet(0xA2, filters); }
+std::string subscribe(const Strings& filters) {
+  mqtt::Subscribe packet{.packet_id = id};
+  for (const std::string& filter : filters) packet.entries.push_back({.filter = filter});
+  return test::encoded(packet);
+}
+std::string unsubscribe(const Strings& filters) {
+  return test::encoded(
+      mqtt::Unsubscribe{.packet_id = id, .filters = {filters.begin(), filters.end()}});
+}
 
 Strings numbered(const std::string& before, int count, const std::string& after = "") {
   Strings all;
@@ -37,7 +36,7 @@ std::string answer(const std::string& type, int count, const std::string& code =
   return text;
 }
 
-const std::string ping("\xC0\0", 2);
+const std::string ping = test::pingreq();
 
 /// Plays turns in which another client pings, until `client` has got `expected`. Returns how many.
 int turns_until(Broker& broker, Broker::Client client, Broker::Client other,
@@ -171,9 +170,7 @@ TEST_CASE("what a client sends behind a large SUBSCRIBE is handled after it", "[
   const auto client = broker.client("c");
   broker.received(client);
   Strings filters = numbered("a/", 3000);
-  test::PacketBuilder publish(0x30);
-  publish.text("a/5").properties("").raw("x");
-  broker.send(client, subscribe(filters) + publish.bytes() + unsubscribe({"a/5"}) + ping);
+  broker.send(client, subscribe(filters) + test::publish("a/5", "x") + unsubscribe({"a/5"}) + ping);
   CHECK(broker.received(client) ==
         Strings{answer("SUBACK", 3000), "PUBLISH q0 r0 d0 m0 a/5 x", "UNSUBACK m7 00", "PINGRESP"});
 }
@@ -196,10 +193,11 @@ TEST_CASE("retained messages come once for equal filters of one packet", "[shard
   }
   const auto client = broker.client("c");
   broker.received(client);
-  test::PacketBuilder packet(0x82);
-  packet.two(7).properties("");
-  for (int i = 0; i < 1000; ++i) packet.text("r/#").byte(i == 999 ? 0x12 : 0x00);
-  broker.send(client, packet.bytes());
+  mqtt::Subscribe packet{.packet_id = id};
+  packet.entries.assign(1000, {.filter = "r/#"});
+  packet.entries.back().qos = mqtt::Qos::exactly_once;
+  packet.entries.back().retain_handling = mqtt::RetainHandling::send_if_new;
+  broker.send(client, test::encoded(packet));
   CHECK(broker.publishes(client).size() == 5);
   CHECK(broker.metrics().subscriptions == 1);
   // The last one's options count.

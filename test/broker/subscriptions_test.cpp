@@ -16,14 +16,16 @@ using Handled = Subscriptions::Handled;
 
 /// A SUBSCRIBE with QoS 1 for all, or an UNSUBSCRIBE, of 5.0.
 std::string packet(mqtt::PacketType type, const Texts& filters) {
-  const bool adds = type == mqtt::PacketType::subscribe;
-  test::PacketBuilder builder(adds ? 0x82 : 0xA2);
-  builder.two(10).properties("");
-  for (const std::string& filter : filters) {
-    builder.text(filter);
-    if (adds) builder.byte(1);
+  constexpr mqtt::PacketId id{10};
+  if (type == mqtt::PacketType::unsubscribe) {
+    return test::encoded(
+        mqtt::Unsubscribe{.packet_id = id, .filters = {filters.begin(), filters.end()}});
   }
-  return builder.bytes();
+  mqtt::Subscribe subscribe{.packet_id = id};
+  for (const std::string& filter : filters) {
+    subscribe.entries.push_back({.filter = filter, .qos = mqtt::Qos::at_least_once});
+  }
+  return test::encoded(subscribe);
 }
 
 /// Subscriptions, and one client that has some.

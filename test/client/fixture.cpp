@@ -10,6 +10,7 @@
 #include "broker/wire/framer.h"
 #include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
+#include "test/packets.h"
 #include "test/vectors/build.h"
 
 namespace test {
@@ -250,10 +251,14 @@ std::string Talk::connack(std::string_view properties, bool session_present, uns
 
 std::string Talk::message(std::string_view topic, std::string_view payload, unsigned qos,
                           unsigned packet_id, std::string_view properties, bool dup) const {
-  std::string body = text(topic);
-  if (qos > 0) body += u16(packet_id);
-  if (v5()) body += block(properties);
-  return packet(0x30U | qos << 1U | (dup ? 8U : 0U), body + std::string(payload));
+  return encoded(
+      mqtt::OutgoingPublish{.topic = topic,
+                            .payload = mqtt::as_bytes(payload),
+                            .properties = mqtt::as_bytes(properties),
+                            .packet_id = mqtt::PacketId{static_cast<std::uint16_t>(packet_id)},
+                            .qos = static_cast<mqtt::Qos>(qos),
+                            .dup = dup},
+      version);
 }
 
 std::string Talk::ack(unsigned first_byte, unsigned packet_id, int reason) {

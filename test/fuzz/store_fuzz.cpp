@@ -15,17 +15,12 @@
 #include "test/fuzz/input.h"
 #include "test/fuzz/output_reader.h"
 #include "test/host.h"
-#include "test/vectors/build.h"
+#include "test/packets.h"
 
 namespace {
 
 using fuzz::require;
 using persistence::Store;
-using vectors::block;
-using vectors::text;
-using vectors::u16;
-using vectors::u32;
-using vectors::u8;
 
 constexpr std::string_view texts[] = {"a",   "b", "c",   "t",  "t/a",    "t/#", "+/a", "u", "",
                                       "a/+", "#", "#/a", "+x", "$SYS/x", "g",   "g/h", "m/"};
@@ -197,10 +192,18 @@ class Restored {
   void run() {
     for (const std::string_view id : {"a", "b", "c"}) connect(id);
     for (std::size_t i = 0; i < readers_.size(); ++i) {
-      send(i, vectors::packet(0x82, u16(9) + block("") + text("#") + u8(2)), 9);
+      send(i,
+           test::encoded(
+               mqtt::Subscribe{.packet_id = mqtt::PacketId{9},
+                               .entries = {{.filter = "#", .qos = mqtt::Qos::exactly_once}}}),
+           9);
     }
-    send(0, vectors::packet(0x33, text("t") + u16(9) + block("") + "new"));
-    send(1, vectors::packet(0x31, text("t/a") + block("")));
+    send(0, test::encoded(mqtt::OutgoingPublish{.topic = "t",
+                                                .payload = mqtt::as_bytes("new"),
+                                                .packet_id = mqtt::PacketId{9},
+                                                .qos = mqtt::Qos::at_least_once,
+                                                .retain = true}));
+    send(1, test::encoded(mqtt::OutgoingPublish{.topic = "t/a", .retain = true}));
     for (const std::int64_t step : {1000, 1000, 60'000, 3'600'000}) {
       now_ = broker::after_milliseconds(now_, step);
       host_.tick(now_);
@@ -259,8 +262,8 @@ class Restored {
     reader.output.announce({.version = mqtt::Version::v5_0});
     reader.id = {static_cast<std::uint32_t>(readers_.size()), 1};
     host_[home].opened(reader.id, {0, 1, "10.0.0.1", "mqtt"}, now_);
-    send(readers_.size() - 1, vectors::packet(0x10, text("MQTT") + u8(5) + u8(0) + u16(0) +
-                                                        block(u8(0x11) + u32(100)) + text(id)));
+    send(readers_.size() - 1,
+         test::encoded(mqtt::Connect{.client_id = id, .session_expiry_interval_seconds = 100}));
   }
 
   void send(std::size_t reader, const std::string& bytes, std::uint16_t subscribes = 0) {
@@ -273,7 +276,8 @@ class Restored {
     // Everything is answered, so that the rest comes.
     for (const auto& due : std::exchange(one.output.due, {})) {
       if (due.answer != mqtt::PacketType::pubrec) one.output.finished(due.packet_id);
-      send(reader, vectors::packet(static_cast<unsigned>(due.answer) << 4U, u16(due.packet_id)));
+      send(reader, test::encoded(
+                       mqtt::Ack{.type = due.answer, .packet_id = mqtt::PacketId{due.packet_id}}));
     }
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "test/link/server.h"
+#include "test/packets.h"
 
 using client::Connected;
 using client::Disconnected;
@@ -30,9 +31,9 @@ transport::LinkOptions link_options(std::uint16_t port) {
   return options;
 }
 constexpr std::size_t connect_bytes = 15;
-const std::string connack("\x20\x02\x00\x00", 4);
-const std::string publish("\x30\x04\x00\x01tm", 6);
-const std::string disconnect("\xE0\x00", 2);
+const std::string connack = test::encoded(mqtt::Connack{}, mqtt::Version::v3_1_1);
+const std::string publish = test::publish("t", "m", mqtt::Version::v3_1_1);
+const std::string disconnect = test::disconnect();
 
 template <typename Kind>
 const Kind* as(const std::optional<client::Event>& event) {

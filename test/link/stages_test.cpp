@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "test/packets.h"
 #include "test/transport/tls_server.h"
 #include "transport/websocket.h"
 #include "transport/websocket_handshake.h"
@@ -19,7 +20,7 @@ const std::string connect_packet(
     "\x10\x0D\x00\x04MQTT\x04\x02\x00\x3C\x00\x01"
     "c",
     15);
-const std::string connack("\x20\x02\x00\x00", 4);
+const std::string connack = test::encoded(mqtt::Connack{}, mqtt::Version::v3_1_1);
 
 /// The head of the HTTP request that `stream` begins with is taken off it; empty: not whole yet.
 std::string take_head(std::string& stream) {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "test/packets.h"
 #include "test/transport/pieces.h"
 #include "transport/websocket.h"
 
@@ -45,8 +46,8 @@ struct Read {
   }
 };
 
-const std::string ping("\xC0\x00", 2);
-const std::string publish("\x30\x04\x00\x01tm", 6);
+const std::string ping = test::pingreq();
+const std::string publish = test::publish("t", "m", mqtt::Version::v3_1_1);
 
 }  // namespace
 
@@ -68,7 +69,7 @@ TEST_CASE("payload comes out of frames however they are cut", "[link_websocket]"
 
 TEST_CASE("each packet goes out in a masked frame of its own", "[link_websocket]") {
   Read read;
-  const std::string large = "\x30\x88\x27" + std::string("\x00\x01t", 3) + std::string(4997, 'x');
+  const std::string large = test::publish("t", std::string(4997, 'x'), mqtt::Version::v3_1_1);
   read.client.write(mqtt::as_bytes(ping + publish + large), read.frames);
   // Header, mask and payload: 2 + 4 + 2, 2 + 4 + 6, 4 + 4 + 5003.
   CHECK(read.frames.size() == 8 + 12 + 5011);

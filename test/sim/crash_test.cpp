@@ -471,7 +471,7 @@ class Torture {
 
   void send(const Publisher& publisher, const Sending& sending, bool again) {
     if (sending.received) {
-      broker_->ack(publisher.connection, 0x62, sending.id);
+      broker_->pubrel(publisher.connection, sending.id);
     } else {
       broker_->publish(
           publisher.connection, sending.topic, sending.payload,
@@ -501,7 +501,7 @@ class Torture {
       const auto found = std::ranges::find(publisher.sending, id_of(packet), &Sending::id);
       if (found == publisher.sending.end()) return;
       found->received = true;
-      broker_->ack(publisher.connection, 0x62, found->id);
+      broker_->pubrel(publisher.connection, found->id);
     } else if (packet.starts_with("PUBCOMP") || packet.starts_with("PUBACK")) {
       std::erase_if(publisher.sending, [&](const Sending& one) { return one.id == id_of(packet); });
     }
@@ -512,13 +512,13 @@ class Torture {
       subscriber.begins_anew = false;
     } else if (packet.starts_with("PUBLISH q2")) {
       if (subscriber.open.insert(id_of(packet)).second) sees(subscriber, packet);
-      broker_->ack(subscriber.connection, 0x50, id_of(packet));
+      broker_->pubrec(subscriber.connection, id_of(packet));
     } else if (packet.starts_with("PUBLISH q1")) {
       sees(subscriber, packet);
-      broker_->ack(subscriber.connection, 0x40, id_of(packet));
+      broker_->puback(subscriber.connection, id_of(packet));
     } else if (packet.starts_with("PUBREL")) {
       subscriber.open.erase(id_of(packet));
-      broker_->ack(subscriber.connection, 0x70, id_of(packet));
+      broker_->pubcomp(subscriber.connection, id_of(packet));
     } else if (packet.starts_with("SUBACK") || packet.starts_with("UNSUBACK")) {
       answered(subscriber);
     }

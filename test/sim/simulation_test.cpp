@@ -120,7 +120,7 @@ class Simulation {
     const std::string where = topic();
     const std::string payload = std::to_string(++published_);
     broker_.publish(publisher_, where, payload, {.qos = 2, .packet_id = 7});
-    broker_.ack(publisher_, 0x62, 7);
+    broker_.pubrel(publisher_, 7);
     broker_.received(publisher_);
     for (SimulatedClient& client : clients_) {
       const bool wanted = std::ranges::any_of(
@@ -141,7 +141,7 @@ class Simulation {
       } else if (packet.starts_with("PUBREL") && acknowledge) {
         const auto id = static_cast<unsigned>(std::stoul(packet.substr(packet.find(" m") + 2)));
         client.open.erase(id);
-        broker_.ack(client.connection, 0x70, id);
+        broker_.pubcomp(client.connection, id);
       }
     }
   }
@@ -156,7 +156,7 @@ class Simulation {
       client.seen.push_back(payload);
       client.open[id] = payload;
     }
-    if (acknowledge) broker_.ack(client.connection, 0x50, id);
+    if (acknowledge) broker_.pubrec(client.connection, id);
   }
 
   std::mt19937 random_;

@@ -20,13 +20,6 @@ namespace {
 
 constexpr auto patience = std::chrono::seconds(10);
 
-std::string text(std::string_view value) {
-  std::string bytes;
-  bytes += static_cast<char>(value.size() >> 8U);
-  bytes += static_cast<char>(value.size());
-  return bytes.append(value);
-}
-
 void set_patience(int socket) {
   const timeval time{std::chrono::duration_cast<std::chrono::seconds>(patience).count(), 0};
   ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
@@ -179,41 +172,40 @@ std::string Client::receive_until(std::string_view text) {
   return bytes;
 }
 
-std::string packet(unsigned first_byte, std::string_view body) {
-  std::string bytes(1, static_cast<char>(first_byte));
-  std::size_t length = body.size();
-  do {
-    bytes += static_cast<char>((length & 0x7FU) | (length > 0x7FU ? 0x80U : 0U));
-    length >>= 7U;
-  } while (length > 0);
-  return bytes.append(body);
-}
-
 std::string connect(std::string_view client_id, std::string_view will_topic) {
-  std::string body = text("MQTT");
-  body += '\x04';
-  body += will_topic.empty() ? '\x02' : '\x06';
-  body += std::string_view("\0\0", 2);
-  body += text(client_id);
-  if (!will_topic.empty()) body += text(will_topic) + text("gone");
-  return packet(0x10, body);
+  mqtt::Connect packet;
+  packet.version = mqtt::Version::v3_1_1;
+  packet.clean_start = true;
+  packet.client_id = client_id;
+  if (!will_topic.empty()) {
+    mqtt::Will& will = packet.will.emplace();
+    will.topic = will_topic;
+    will.payload = mqtt::as_bytes("gone");
+  }
+  return test::encoded(packet);
 }
 
 std::string subscribe(std::string_view filter, unsigned qos) {
-  return packet(0x82, std::string("\0\x01", 2) + text(filter) + static_cast<char>(qos));
+  return test::encoded(
+      mqtt::Subscribe{.packet_id = mqtt::PacketId{1},
+                      .entries = {{.filter = filter, .qos = static_cast<mqtt::Qos>(qos)}}},
+      mqtt::Version::v3_1_1);
 }
 
 std::string suback(unsigned qos) {
-  return std::string("\x90\x03\x00\x01", 4) + static_cast<char>(qos);
+  return test::encoded(mqtt::SubscribeAnswer{.packet_id = mqtt::PacketId{1},
+                                             .reasons = {static_cast<mqtt::Reason>(qos)}},
+                       mqtt::Version::v3_1_1);
 }
 
 std::string publish(std::string_view topic, std::string_view payload, unsigned packet_id) {
-  std::string body = text(topic);
-  if (packet_id != 0) {
-    body += static_cast<char>(packet_id >> 8U);
-    body += static_cast<char>(packet_id);
-  }
-  return packet(packet_id == 0 ? 0x30 : 0x32, body.append(payload));
+  return test::encoded(
+      mqtt::OutgoingPublish{
+          .topic = topic,
+          .payload = mqtt::as_bytes(payload),
+          .packet_id = mqtt::PacketId{static_cast<std::uint16_t>(packet_id)},
+          .qos = packet_id == 0 ? mqtt::Qos::at_most_once : mqtt::Qos::at_least_once},
+      mqtt::Version::v3_1_1);
 }
 
 std::string upgrade_request(std::string_view further_fields) {

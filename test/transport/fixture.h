@@ -13,6 +13,7 @@
 
 #include "broker/core/log.h"
 #include "broker/shard.h"
+#include "test/packets.h"
 #include "transport/descriptor.h"
 #include "transport/http_routes.h"
 #include "transport/listener.h"
@@ -106,12 +107,11 @@ class Client {
 
 // Packets of MQTT 3.1.1.
 
-[[nodiscard]] std::string packet(unsigned first_byte, std::string_view body);
 [[nodiscard]] std::string connect(std::string_view client_id, std::string_view will_topic = {});
 [[nodiscard]] std::string subscribe(std::string_view filter, unsigned qos = 0);
 [[nodiscard]] std::string publish(std::string_view topic, std::string_view payload,
                                   unsigned packet_id = 0);
-inline const std::string connack("\x20\x02\x00\x00", 4);
+inline const std::string connack = test::encoded(mqtt::Connack{}, mqtt::Version::v3_1_1);
 [[nodiscard]] std::string suback(unsigned qos = 0);
 
 // WebSocket.

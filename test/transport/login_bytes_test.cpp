@@ -18,12 +18,15 @@ constexpr std::string_view refusal = "as max_login_bytes_per_address allows";
 
 /// A CONNECT of so many bytes, its will being most of them.
 std::string large_connect(const std::string& client_id) {
-  const std::string will =
-      std::string("\0\1w", 3) + std::string("\xEA\x60", 2) + std::string(large_bytes, 'x');
-  const auto text = [](const std::string& value) {
-    return std::string(1, '\0') + static_cast<char>(value.size()) + value;
-  };
-  return packet(0x10, std::string("\0\4MQTT\4\6\0\0", 10) + text(client_id) + will);
+  const std::string payload(large_bytes, 'x');
+  mqtt::Connect packet;
+  packet.version = mqtt::Version::v3_1_1;
+  packet.clean_start = true;
+  packet.client_id = client_id;
+  mqtt::Will& will = packet.will.emplace();
+  will.topic = "w";
+  will.payload = mqtt::as_bytes(payload);
+  return test::encoded(packet);
 }
 
 /// All but the end of it.

@@ -16,7 +16,8 @@ namespace {
 
 using namespace std::string_literals;
 
-const std::string not_authorized("\x20\x02\x00\x05", 4);
+const std::string not_authorized =
+    test::encoded(mqtt::Connack{.reason = mqtt::Reason::not_authorized}, mqtt::Version::v3_1_1);
 
 }  // namespace
 

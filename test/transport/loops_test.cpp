@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "test/packets.h"
 #include "test/transport/fixture.h"
 
 namespace transport {
@@ -73,8 +74,8 @@ TEST_CASE("work on parked loops and the loops' own turns have one time", "[loops
         static_cast<void>(broker.loops().shard(broker::ShardIndex{shard}).tick(now));
       }
     });
-    client.send("\xC0\x00"s);
-    CHECK(client.receive(2) == "\xD0\x00"s);
+    client.send(test::pingreq());
+    CHECK(client.receive(2) == test::pingresp());
   }
 }
 
@@ -182,7 +183,7 @@ TEST_CASE("a client that disconnects and comes back at once leaves no will", "[l
       const HeldLoop held(broker, home);
       next = std::make_unique<Client>(port);  // the other loop accepts it
       const std::uint64_t before = bytes_read(broker, other);
-      client->send(websocket ? client_frame(0x82, "\xE0\x00"s) : "\xE0\x00"s);
+      client->send(websocket ? client_frame(0x82, test::disconnect()) : test::disconnect());
       client->close();
       open(*next, connect(id, "will"));
       REQUIRE(eventually([&] { return bytes_read(broker, other) > before; }));
@@ -422,8 +423,8 @@ TEST_CASE("a shard that takes no mail stops those who publish to it, and nobody 
   CHECK(subscriber.receive(expected).size() == expected);
   finish.join();
   CHECK(publisher.receive(whole * 4).size() == whole * 4);
-  publisher.send("\xC0\0"s);
-  CHECK(publisher.receive(2) == "\xD0\0"s);
+  publisher.send(test::pingreq());
+  CHECK(publisher.receive(2) == test::pingresp());
 }
 
 TEST_CASE("work is posted to a shard's own thread, in order", "[loops]") {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "test/packets.h"
 #include "test/transport/fixture.h"
 
 namespace transport {
@@ -10,7 +11,7 @@ namespace {
 
 using namespace std::string_literals;
 
-const std::string disconnect = "\xE0\x00"s;
+const std::string disconnect = test::disconnect();
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "test/packets.h"
 #include "test/transport/fixture.h"
 #include "transport/pending.h"
 
@@ -50,8 +51,8 @@ TEST_CASE("each packet of a turn has a frame of its own", "[packet_frames]") {
                                    1019U, 1020U, 3000U, 65'526U, 65'527U, 65'528U, 70'000U}) {
       const std::string packet = publish("t", std::string(size, 'x'));
       output.bytes.append(packet);
-      output.bytes.append(std::string_view("\xD0\x00", 2));
-      expected += server_frame(0x82, packet) + server_frame(0x82, std::string("\xD0\x00", 2));
+      output.bytes.append(test::pingresp());
+      expected += server_frame(0x82, packet) + server_frame(0x82, test::pingresp());
     }
     frame_packets(output, begins);
     CHECK(text(output) == expected);

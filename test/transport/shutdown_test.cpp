@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "test/packets.h"
 #include "test/transport/fixture.h"
 
 namespace transport {
@@ -29,7 +30,7 @@ TEST_CASE("wills arrive everywhere before the sockets close at an orderly end", 
     CHECK(dying.back()->receive(4) == connack);
   }
   // Packets from before the end are read: no will of this one.
-  dying.back()->send("\xE0\x00"s);
+  dying.back()->send(test::disconnect());
   broker.loops().stop();
   const std::size_t each = publish("w/00", "gone").size();
   for (const auto& watcher : watchers) {
@@ -74,9 +75,9 @@ TEST_CASE("a client that takes no output is not waited for beyond stop_timeout",
   CHECK(writer.receive(4) == connack);
   const std::string large = publish("t", std::string(1U << 20U, 'x'));
   for (int count = 0; count < 8; ++count) writer.send(large);
-  writer.send("\xC0\0"s);
-  CHECK(writer.receive(2) == "\xD0\0"s);  // all of them were handled
-  broker.loops().stop();                  // the socket takes less than that
+  writer.send(test::pingreq());
+  CHECK(writer.receive(2) == test::pingresp());  // all of them were handled
+  broker.loops().stop();                         // the socket takes less than that
   CHECK(broker.loops().connections() == 0);
 }
 

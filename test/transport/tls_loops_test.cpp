@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <vector>
 
+#include "test/packets.h"
 #include "test/transport/certificates.h"
 #include "test/transport/fixture.h"
 #include "test/transport/pieces.h"
@@ -113,7 +114,7 @@ TEST_CASE("TLS clients are at home on any loop, however their bytes are cut", "[
       client.send(big + small);
       CHECK(client.receive(big.size() + small.size()) == big + small);
     }
-    client.send(packet(0xE0, ""));
+    client.send(test::disconnect());
     client.receive_end();
     CHECK(client.tls().ended());
   }
@@ -168,8 +169,8 @@ TEST_CASE("half TLS handshakes are bounded, and starve nobody who is connected",
   connected.send(connect("connected"));
   CHECK(connected.receive(connack.size()) == connack);
   const auto ping = [&] {
-    connected.send(packet(0xC0, ""));
-    CHECK(connected.receive(2) == packet(0xD0, ""));
+    connected.send(test::pingreq());
+    CHECK(connected.receive(2) == test::pingresp());
   };
 
   std::vector<std::unique_ptr<Client>> half;
@@ -247,8 +248,8 @@ TEST_CASE("listeners take a new TLS context, connections keep theirs", "[tls][lo
   SecureClient after(broker.port());
   after.send(connect("after"));
   CHECK(after.receive(connack.size()) == connack);
-  before.send(packet(0xC0, ""));
-  CHECK(before.receive(2) == packet(0xD0, ""));
+  before.send(test::pingreq());
+  CHECK(before.receive(2) == test::pingresp());
 }
 
 }  // namespace transport

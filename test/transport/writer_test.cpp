@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "test/packets.h"
+
 namespace transport {
 namespace {
 
@@ -127,7 +129,7 @@ TEST_CASE("the last Pong leaves behind what waits, unless the connection is clos
 TEST_CASE("packets leave in frames of a WebSocket", "[writer]") {
   Pair pair;
   pair.connection.websocket = std::make_unique<WebSocketReader>();
-  const std::string pingresp("\xD0\0", 2);
+  const std::string pingresp = test::pingresp();
   REQUIRE(pair.write(pingresp));
   CHECK(pair.receive() == "\x82\x02" + pingresp);
 }
