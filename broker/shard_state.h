@@ -36,7 +36,8 @@ namespace broker {
 /// The inside of a Shard: the parts it owns, and the effects of each packet on them.
 ///
 /// Shape      One method per event that is no part's own, in one file per kind: shard.cpp (public
-///            calls, packets, timers), shard_work.cpp (work of several turns), shard_session.cpp
+///            calls, packets), shard_state.cpp (which part is given which others; timers),
+///            shard_work.cpp (work of several turns), shard_session.cpp
 ///            (the end of the process), shard_journal.cpp (the store), shard_transfer.cpp (sessions
 ///            that move), shard_links.cpp (peers that are no shards), shard_reload.cpp (changes by
 ///            a reload), shard_admin.cpp (an administrator's questions and orders),
@@ -75,17 +76,21 @@ struct Shard::State {
   void handle_parked();
   Next handle(Connection& connection, const mqtt::Frame& frame, mqtt::Bytes unread);
   Next handle_connected(Connection& connection, const mqtt::Frame& frame);
-  void fire(Timer& timer);
-  /// The delay is over: bytes read from the connection are handled, and reading resumes.
-  void end_delay(Connection& connection);
-  /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
-  bool fire_due();
   Next on_ack(Connection& connection, const mqtt::Frame& frame);
   /// SUBSCRIBE or UNSUBSCRIBE.
   Next on_request(Connection& connection, const mqtt::Frame& frame);
   Next on_pingreq(Connection& connection, const mqtt::Frame& frame);
   Next on_disconnect(Connection& connection, const mqtt::Frame& frame);
   Next on_auth(Connection& connection, const mqtt::Frame& frame);
+
+  // shard_state.cpp
+
+  /// Fires timers that are due, as many as one turn may. Returns whether there may be more.
+  bool fire_due();
+  void fire(Timer& timer);
+  /// The delay is over: bytes read from the connection are handled, and reading resumes.
+  void end_delay(Connection& connection);
+
   // shard_work.cpp: work that continues in the next turn.
 
   [[nodiscard]] bool has_work() const noexcept { return requests.works() + life.works() > 0; }
