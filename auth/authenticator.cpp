@@ -1,6 +1,7 @@
 #include "auth/authenticator.h"
 
 #include <algorithm>
+#include <cassert>
 #include <condition_variable>
 #include <mutex>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include "auth/giving_way.h"
 #include "auth/hash_memory.h"
 #include "auth/login_desk.h"
+#include "auth/realm.h"
 
 namespace auth {
 namespace {
@@ -116,6 +118,7 @@ void Authenticator::State::work() {
 /// a while.
 void Authenticator::State::wait(HashMemory& memory, Clock::time_point idle_from,
                                 std::unique_lock<std::mutex>& lock) {
+  assert(lock.owns_lock() && lock.mutex() == &mutex_);
   constexpr std::chrono::seconds kept{1};
   if (!memory.empty() && Clock::now() >= idle_from + kept) {
     hash_memory_bytes_ -= memory.bytes();
@@ -135,6 +138,7 @@ void Authenticator::State::wait(HashMemory& memory, Clock::time_point idle_from,
 
 void Authenticator::State::run(LoginDesk::Task task, HashMemory& memory,
                                std::unique_lock<std::mutex>& lock) {
+  assert(lock.owns_lock() && lock.mutex() == &mutex_);
   Match match = Match::no;
   if (task.hashing) {
     const std::size_t kept_bytes = memory.bytes();

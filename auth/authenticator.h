@@ -12,11 +12,12 @@
 
 #include "auth/authenticator_statistics.h"
 #include "auth/password_hash.h"
-#include "auth/realm.h"
 #include "broker/core/access.h"
 #include "broker/core/login_done.h"
 
 namespace auth {
+
+class Realm;
 
 /// A realm as the listeners name it: the number of the listener, and an index into the list given
 /// to replace_realms(). A listener keeps its number over a reload.

@@ -9,21 +9,10 @@
 
 #include "auth/acl_file.h"
 #include "auth/password_file.h"
+#include "auth/realm_options.h"
 #include "broker/core/access.h"
 
 namespace auth {
-
-/// The parts of a realm, as the configuration of one listener names them. Empty paths: no such
-/// file.
-struct RealmOptions {
-  std::string password_file;
-  std::string acl_file;
-  bool allow_anonymous = false;
-  bool refuse_open_secrets = true;  ///< a password file that everybody may read is an error
-  bool has_roles = false;           ///< the password file is one of administrators
-
-  bool operator==(const RealmOptions&) const = default;
-};
 
 /// The users of one listener (or of all listeners that share their settings), and their
 /// permissions.

@@ -9,14 +9,14 @@
 #include <variant>
 #include <vector>
 
-#include "broker/core/holdings.h"
+#include "broker/core/confirm_request.h"
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/metrics.h"
 #include "broker/core/peer_id.h"
-#include "broker/core/retained.h"
+#include "broker/core/retain_stamp.h"
 #include "broker/publish_batch.h"
-#include "broker/wire/subscribe.h"
+#include "broker/wire/protocol.h"
 
 namespace broker {
 

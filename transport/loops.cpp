@@ -11,21 +11,23 @@
 
 #include "transport/clock.h"
 #include "transport/loop.h"
+#include "transport/loop_commons.h"
 
 namespace transport {
 
 Loops::Loops(const LoopOptions& options, const std::vector<broker::ShardOptions>& shards,
              broker::Commons& commons, broker::Log& log, LoginFunction login, StoreFunction store)
     : options_(options),
-      commons_(static_cast<std::uint32_t>(shards.size()), options.global_max_connections, log,
-               std::move(login), std::move(store)),
+      commons_(std::make_unique<LoopCommons>(static_cast<std::uint32_t>(shards.size()),
+                                             options.global_max_connections, log, std::move(login),
+                                             std::move(store))),
       traces_([this](const std::shared_ptr<const TraceList>& list) {
         if (running_)
           everywhere([&list](Loop& loop) { return loop.connections().tracer().take(list); });
       }) {
   for (const broker::ShardOptions& shard : shards) {
     assert(static_cast<std::uint32_t>(shard.index) == loops_.size());
-    loops_.push_back(std::make_unique<Loop>(commons_, options_, shard, commons));
+    loops_.push_back(std::make_unique<Loop>(*commons_, options_, shard, commons));
   }
 }
 
@@ -79,8 +81,10 @@ void Loops::while_parked(const ParkedWork& work) {
   go_on->count_down();
 }
 
+void Loops::hold_accepting() noexcept { commons_->gate.hold(); }
+
 void Loops::release_accepting() {
-  commons_.gate.release();
+  commons_->gate.release();
   if (!running_) return;
   for (const auto& each : loops_) each->post([](Loop& loop) { loop.acceptors().release(); });
 }
@@ -173,7 +177,7 @@ void Loops::reconfigure(const LoopOptions& options,
                         std::vector<std::shared_ptr<Listener>> listeners) {
   options_ = options;
   listeners_ = std::move(listeners);
-  commons_.connections.set_most(options.global_max_connections);
+  commons_->connections.set_most(options.global_max_connections);
   if (!running_) return;
   const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(loops_.size()));
   for (const auto& each : loops_) {
@@ -183,6 +187,20 @@ void Loops::reconfigure(const LoopOptions& options,
     });
   }
   done->wait();
+}
+
+std::size_t Loops::mail_waiting() const noexcept { return commons_->mailboxes.waiting(); }
+
+std::vector<AddressTable::Ban> Loops::bans() { return commons_->addresses.bans(now()); }
+
+std::size_t Loops::lift_bans(const AddressTable::Hits& hits) {
+  return commons_->addresses.lift_bans(hits, now());
+}
+
+std::int64_t Loops::connections() const noexcept { return commons_->connections.count(); }
+
+std::uint64_t Loops::peer_publishes_dropped() const noexcept {
+  return commons_->mailboxes.dropped();
 }
 
 void Loops::post_loop(broker::ShardIndex shard, LoopDoor::Work work) {

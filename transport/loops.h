@@ -10,10 +10,11 @@
 
 #include "broker/core/log.h"
 #include "broker/shard.h"
+#include "transport/address_table.h"
 #include "transport/listener.h"
 #include "transport/login.h"
-#include "transport/loop_commons.h"
 #include "transport/loop_counts.h"
+#include "transport/loop_door.h"
 #include "transport/loop_figures.h"
 #include "transport/options.h"
 #include "transport/store.h"
@@ -22,6 +23,7 @@
 namespace transport {
 
 class Loop;
+struct LoopCommons;
 
 /// All loops of the process: one thread, one uv_loop_t and one shard each.
 ///
@@ -78,7 +80,7 @@ class Loops {
   /// `work`.
   void while_parked(const ParkedWork& work);
   /// From here on new connections wait, until release_accepting().
-  void hold_accepting() noexcept { commons_.gate.hold(); }
+  void hold_accepting() noexcept;
   /// Those that wait are accepted.
   void release_accepting();
   /// While the loops run: other options, and other listeners. Those that are the same go on, and
@@ -101,24 +103,20 @@ class Loops {
   using ReportDone = std::function<void(broker::ShardIndex loop, const LoopReport& report)>;
   void ask_reports(const ReportDone& done);
   /// Messages from shard to shard that have not been read, as mailboxes count them.
-  [[nodiscard]] std::size_t mail_waiting() const noexcept { return commons_.mailboxes.waiting(); }
+  [[nodiscard]] std::size_t mail_waiting() const noexcept;
 
   /// The networks that may not log in now, for their failed logins.
-  [[nodiscard]] std::vector<AddressTable::Ban> bans() { return commons_.addresses.bans(now()); }
+  [[nodiscard]] std::vector<AddressTable::Ban> bans();
   /// Ends bans; returns how many.
-  std::size_t lift_bans(const AddressTable::Hits& hits) {
-    return commons_.addresses.lift_bans(hits, now());
-  }
+  std::size_t lift_bans(const AddressTable::Hits& hits);
 
   /// The traces of the process. For the main thread.
   [[nodiscard]] Traces& traces() noexcept { return traces_; }
 
   /// Open connections of all listeners.
-  [[nodiscard]] std::int64_t connections() const noexcept { return commons_.connections.count(); }
+  [[nodiscard]] std::int64_t connections() const noexcept;
   /// Publishes with QoS 0 between shards that found a full mailbox.
-  [[nodiscard]] std::uint64_t peer_publishes_dropped() const noexcept {
-    return commons_.mailboxes.dropped();
-  }
+  [[nodiscard]] std::uint64_t peer_publishes_dropped() const noexcept;
 
  private:
   /// Calls `step` as run_everywhere() does.
@@ -129,7 +127,7 @@ class Loops {
   void settle_parked();
 
   LoopOptions options_;
-  LoopCommons commons_;
+  std::unique_ptr<LoopCommons> commons_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::int64_t turn_max_milliseconds_ = 0;  // of take_figures()

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/confirm_request.h"
 #include "broker/core/connection.h"
 #include "broker/core/ids.h"
 #include "broker/core/outbox.h"
@@ -23,17 +24,6 @@ enum class SendRule : std::uint8_t {
   after_earlier_held,    ///< behind the packets that wait for the same connection
   after_held_publishes,  ///< behind a SUBACK or a PUBLISH that waits for the same connection
   after_commit,          ///< when all changes until the end of this turn are stored
-};
-
-/// Goes along with a message to another shard: "confirm when the message and all that follows from
-/// it is stored".
-struct ConfirmRequest {
-  /// Counts the requests of the sender to this shard at this depth; 0: no confirmation is wanted.
-  std::uint64_t number = 0;
-  ForwardKey forward{0};  // instead of a number: the sender has stored the message, see Forwards
-  /// Shards that the message has come to since a client caused it: 1 for a message that a client
-  /// caused, 2 for one that such a message caused, and so on.
-  std::uint8_t depth = 0;
 };
 
 /// Acknowledgements that wait until the changes they acknowledge are on disk.

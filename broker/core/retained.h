@@ -15,25 +15,11 @@
 #include "broker/core/ids.h"
 #include "broker/core/level_tree.h"
 #include "broker/core/message.h"
+#include "broker/core/retain_stamp.h"
 #include "broker/core/slab.h"
 #include "broker/wire/topic.h"
 
 namespace broker {
-
-/// Total order of retained updates across shards: later wins, the shard breaks ties.
-struct RetainStamp {
-  std::uint64_t count = 0;
-  std::uint32_t shard = 0;
-  auto operator<=>(const RetainStamp&) const = default;
-};
-
-/// The publisher's data that other parts need: check_retain_source, and No Local.
-struct Publisher {
-  std::string client_id;  // empty: the broker itself
-  std::string user_name;
-  std::uint16_t listener = 0;
-  std::string address = {};  // only where permissions name it; not stored
-};
 
 /// The retained message of each topic (section 3.3.1.3): every shard has a full replica.
 ///

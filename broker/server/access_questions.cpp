@@ -11,6 +11,7 @@
 #include "broker/core/access.h"
 #include "broker/core/text.h"
 #include "broker/wire/topic.h"
+#include "transport/loops.h"
 
 namespace server {
 namespace {

@@ -10,7 +10,10 @@
 #include "broker/server/ask/selection.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/login_service.h"
-#include "transport/loops.h"
+
+namespace transport {
+class Loops;
+}
 
 namespace server {
 

@@ -12,6 +12,7 @@
 #include "broker/shard_admin.h"
 #include "broker/wire/topic.h"
 #include "conf/command_line.h"
+#include "transport/loops.h"
 
 namespace server {
 namespace {

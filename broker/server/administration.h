@@ -16,7 +16,10 @@
 #include "broker/server/control_socket.h"
 #include "broker/server/listener_set.h"
 #include "broker/server/login_service.h"
-#include "transport/loops.h"
+
+namespace transport {
+class Loops;
+}
 
 namespace server {
 

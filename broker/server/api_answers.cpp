@@ -9,6 +9,7 @@
 #include "broker/server/administration.h"
 #include "broker/server/http/gate.h"
 #include "broker/server/sight_sources.h"
+#include "transport/loops.h"
 
 namespace server {
 namespace {

@@ -8,7 +8,10 @@
 #include "broker/server/login_service.h"
 #include "broker/server/sight.h"
 #include "transport/http_handler.h"
-#include "transport/loops.h"
+
+namespace transport {
+class Loops;
+}
 
 namespace server {
 

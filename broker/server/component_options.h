@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "auth/realm.h"
+#include "auth/realm_options.h"
 #include "broker/core/limits.h"
 #include "conf/settings.h"
 #include "transport/options.h"

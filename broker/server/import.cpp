@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/login_service.h"
 #include "broker/server/process.h"

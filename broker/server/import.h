@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "auth/realm.h"
 #include "broker/core/access.h"
 #include "broker/core/log.h"
 #include "conf/settings.h"
 #include "persistence/store.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/http_handlers.h"
 #include "broker/server/translate.h"

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "auth/realm.h"
 #include "broker/core/limits.h"
 #include "broker/core/log.h"
 #include "broker/server/activated_sockets.h"
@@ -20,6 +19,10 @@
 #include "broker/server/http/desk.h"
 #include "transport/listener.h"
 #include "transport/tls_context.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/file_access.h"
 #include "broker/server/translate.h"

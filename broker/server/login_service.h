@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "auth/authenticator.h"
-#include "auth/realm.h"
 #include "broker/core/access.h"
 #include "broker/core/log.h"
 #include "broker/core/login_done.h"
 #include "conf/settings.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 

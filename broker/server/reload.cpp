@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/file_access.h"
 #include "broker/server/translate.h"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/administration.h"
 #include "broker/server/component_options.h"

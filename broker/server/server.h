@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/realm.h"
 #include "broker/core/ids.h"
 #include "broker/server/activated_sockets.h"
 #include "broker/server/active_configuration.h"
@@ -29,6 +28,10 @@
 #include "broker/shard.h"
 #include "transport/descriptor.h"
 #include "transport/loops.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core/text.h"
+#include "transport/loops.h"
 
 namespace server {
 namespace {

@@ -9,7 +9,10 @@
 #include "broker/core/ids.h"
 #include "broker/core/log.h"
 #include "broker/server/watchdog.h"
-#include "transport/loops.h"
+
+namespace transport {
+class Loops;
+}
 
 namespace server {
 

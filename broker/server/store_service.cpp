@@ -16,6 +16,7 @@
 #include "broker/restart.h"
 #include "broker/server/import.h"
 #include "broker/shard_renewal.h"
+#include "transport/loops.h"
 
 namespace server {
 namespace {

@@ -12,10 +12,14 @@
 #include "broker/core/access.h"
 #include "broker/core/log.h"
 #include "broker/server/translate.h"
+#include "broker/shard.h"
 #include "conf/settings.h"
 #include "persistence/store.h"
 #include "persistence/writer.h"
-#include "transport/loops.h"
+
+namespace transport {
+class Loops;
+}
 
 namespace server {
 

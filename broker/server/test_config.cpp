@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/doctor/facts.h"
 #include "broker/server/doctor/file_checks.h"

@@ -4,10 +4,13 @@
 #include <memory>
 #include <vector>
 
-#include "auth/realm.h"
 #include "broker/server/certificates.h"
 #include "conf/command_line.h"
 #include "conf/settings.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 

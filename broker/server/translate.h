@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "auth/realm.h"
+#include "auth/realm_options.h"
 #include "broker/core/journal.h"
 #include "broker/core/limits.h"
 #include "conf/settings.h"

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "auth/realm.h"
+
 namespace {
 
 using auth::Authenticator;

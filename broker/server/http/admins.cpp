@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <utility>
 
+#include "auth/realm.h"
+
 namespace server {
 
 void Admins::replace(std::shared_ptr<const auth::Realm> realm) {

@@ -11,9 +11,12 @@
 #include <string>
 #include <string_view>
 
-#include "auth/realm.h"
 #include "auth/role.h"
 #include "broker/core/ids.h"
+
+namespace auth {
+class Realm;
+}
 
 namespace server {
 
