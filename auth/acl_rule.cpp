@@ -1,6 +1,7 @@
 #include "auth/acl_rule.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <utility>
 
@@ -146,6 +147,7 @@ bool AclFilter::matches(std::string_view topic, const Identity& who) const noexc
 }
 
 std::string AclFilter::text(const Identity& who) const {
+  assert(applies_to(who));
   std::string whole;
   for (const Step& step : steps_) {
     switch (step.kind) {

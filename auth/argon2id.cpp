@@ -1,6 +1,7 @@
 #include "auth/argon2id.h"
 
 #include <argon2.h>
+#include <cassert>
 #include <cstddef>
 
 namespace auth {
@@ -10,6 +11,7 @@ namespace {
 thread_local HashMemory* memory_here = nullptr;
 
 int allocate(std::uint8_t** memory, std::size_t bytes) {
+  assert(memory_here != nullptr);
   *memory = reinterpret_cast<std::uint8_t*>(memory_here->take(bytes));
   return *memory != nullptr ? ARGON2_OK : ARGON2_MEMORY_ALLOCATION_ERROR;
 }
@@ -25,6 +27,9 @@ std::uint8_t* unchanged(std::span<const unsigned char> bytes) {
 
 bool argon2id(std::string_view password, std::span<const unsigned char> salt,
               const Argon2idCost& cost, HashMemory& memory, std::span<unsigned char> tag) {
+  assert(memory_here == nullptr);  // one hash at a time on each thread
+  assert(salt.size() >= ARGON2_MIN_SALT_LENGTH && tag.size() >= ARGON2_MIN_OUTLEN);
+  assert(cost.passes >= 1 && cost.lanes >= 1);
   argon2_context context{};
   context.pwd =
       unchanged({reinterpret_cast<const unsigned char*>(password.data()), password.size()});

@@ -1,8 +1,11 @@
 #include "broker/requests.h"
 
+#include <cassert>
+
 namespace broker {
 
 Next Requests::take(Connection& connection, const mqtt::Frame& frame) {
+  assert(connection.session != nullptr && !connection.work);
   if (const auto failure = subscriptions_.begin(connection, frame)) {
     return disconnects_.fail(connection, *failure);
   }
@@ -10,6 +13,7 @@ Next Requests::take(Connection& connection, const mqtt::Frame& frame) {
 }
 
 Next Requests::go_on(Connection& connection) {
+  assert(connection.work);
   const auto handled = subscriptions_.go_on(connection);
   if (!handled) return disconnects_.fail(connection, handled.error());
   if (*handled == Subscriptions::Handled::done) {

@@ -1,6 +1,7 @@
 #include "transport/acceptors.h"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@ int Acceptors::add(const std::shared_ptr<Listener>& listener) {
 }
 
 void Acceptors::replace(const std::vector<std::shared_ptr<Listener>>& listeners) {
+  assert(loop_.is_here());
   auto before = std::exchange(open_, {});
   for (const std::shared_ptr<Listener>& listener : listeners) {
     const auto old = std::ranges::stable_partition(
@@ -86,6 +88,7 @@ void Acceptors::release() {
 }
 
 void Acceptors::out_of_descriptors() {
+  assert(loop_.is_here());
   if (is_waiting()) return;
   loop_.commons().descriptors.write(loop_.commons().log, loop_.now());
   pause();

@@ -1,6 +1,7 @@
 #include "transport/arrivals.h"
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 #include <string>
 #include <utility>
@@ -108,6 +109,7 @@ void Arrivals::turn_away(Connection& connection, Refusal refusal) {
   note_refusal(connection, refusal, "Client connection from ",
                " denied: " + std::string(describe(refusal)) + ".");
   const ListenerOptions& options = connection.listener->options();
+  assert(!is_open(connection.state));  // its shard would have to answer
   // An answer before the PROXY header or before TLS would be taken for a part of it.
   const bool tls_due = options.tls && connection.tls == nullptr;
   const bool header_due = (options.protocol == Protocol::mqtt || tls_due) &&

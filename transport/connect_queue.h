@@ -1,6 +1,7 @@
 // transport/connect_queue.h
 #pragma once
 
+#include <cassert>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@ class ConnectQueue {
 
   /// Copies the bytes of a connection that has none here.
   void add(broker::ConnectionId id, std::span<const std::byte> bytes) {
+    assert(!bytes.empty());
     added_.push_back({id, {bytes.begin(), bytes.end()}});
   }
   /// To be called once between two polls. Returns the entries of before the last poll, in their

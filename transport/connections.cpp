@@ -80,6 +80,7 @@ void Connections::change(Connection& connection, State state) {
 
 void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
                          const PeerAddress& address) {
+  assert(loop_.is_here());
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   tracer_.accepted(*connection);
@@ -111,6 +112,7 @@ bool Connections::begin(Connection& connection) {
 }
 
 void Connections::adopt(Handoff handoff) {
+  assert(loop_.is_here() && handoff.charge.as != ConnectionCharge::As::turned_away);
   Connection* const connection =
       start(std::move(handoff.socket), handoff.listener, handoff.address);
   if (connection == nullptr) {
@@ -133,6 +135,7 @@ void Connections::adopt(Handoff handoff) {
 
 /// Tells the shard that a connection is there.
 void Connections::introduce(Connection& connection, mqtt::Reason refusal, bool moved) {
+  assert(connection.state < State::introduced);  // the shard hears of it once
   const ListenerOptions& options = connection.listener->options();
   const std::string address = connection.address.text();
   std::optional<std::string> user;

@@ -1,6 +1,7 @@
 // transport/handoff_queue.h
 #pragma once
 
+#include <cassert>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -24,7 +25,10 @@ class HandoffQueue {
  public:
   using Handoffs = std::vector<std::unique_ptr<Handoff>>;
 
-  void add(std::unique_ptr<Handoff> arrival) { arrived_.push_back(std::move(arrival)); }
+  void add(std::unique_ptr<Handoff> arrival) {
+    assert(arrival != nullptr);
+    arrived_.push_back(std::move(arrival));
+  }
   /// To be called once at the end of each turn. Returns those that came before the sockets of the
   /// turn were polled, in their order.
   [[nodiscard]] Handoffs take_due() { return std::exchange(due_, std::exchange(arrived_, {})); }

@@ -1,5 +1,6 @@
 #include "transport/login_checks.h"
 
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -59,6 +60,7 @@ void LoginChecks::count(mqtt::Reason reason, std::int64_t asked_microseconds) {
 
 void LoginChecks::judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
                         const broker::Verdict& verdict) {
+  assert(loop_.is_here());
   const bool counts = loop_.shard().decided(connection, verdict, loop_.now());
   if (!counts) return;
   blame(blamed, verdict);

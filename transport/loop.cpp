@@ -60,7 +60,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
 
 void Loop::reconfigure(const LoopOptions& options,
                        const std::vector<std::shared_ptr<Listener>>& listeners) {
-  assert(loop_here == this);
+  assert(is_here());
   const std::int64_t more_seconds =
       std::int64_t{options.handshake_timeout_seconds} - options_.handshake_timeout_seconds;
   options_ = options;
@@ -70,7 +70,10 @@ void Loop::reconfigure(const LoopOptions& options,
   acceptors_.replace(listeners);
 }
 
+bool Loop::is_here() const noexcept { return loop_here == this; }
+
 void Loop::repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done) {
+  assert(is_here());
   if (!step(*this)) return done->count_down();
   // The sockets have their turn first.
   post([&step, done](Loop& loop) { loop.repeat(step, done); });
@@ -102,12 +105,12 @@ void Loop::run() {
 }
 
 void Loop::join() {
-  assert(loop_here != this);
+  assert(!is_here());
   if (thread_.joinable()) thread_.join();
 }
 
 void Loop::wake() {
-  assert(loop_here == this);
+  assert(is_here());
   if (!mail_.alone()) {
     const bool was_blocked = blocked();
     note_input();
@@ -139,7 +142,7 @@ void Loop::prepare() {
 }
 
 void Loop::tick() {
-  assert(loop_here == this);
+  assert(is_here());
   tick_shard();
   connections_.tick();
   if (resident_ != nullptr) resident_->tick();
@@ -152,7 +155,7 @@ void Loop::tick_shard() {
 }
 
 void Loop::after_input(std::size_t bytes) {
-  assert(loop_here == this);
+  assert(is_here());
   if (pace_.note_input(bytes) || shard_.outbox().full()) flush();
 }
 
@@ -168,7 +171,7 @@ void Loop::flush() {
 }
 
 LoopReport Loop::report() const {
-  assert(loop_here == this);
+  assert(is_here());
   LoopReport report{shard_.metrics(), counts_};
   report.counts.turn = sample_.whole();
   report.counts.route = sample_.first_output();

@@ -1,6 +1,7 @@
 #include "transport/pending.h"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -25,6 +26,7 @@ void gather(const broker::Output& output, std::size_t skip, std::vector<uv_buf_t
   const mqtt::Bytes bytes = output.bytes.view();
   std::size_t at = 0;
   for (const broker::Output::Splice& splice : output.splices) {
+    assert(at <= splice.offset && splice.offset <= bytes.size());  // in order, between the bytes
     list(bytes.subspan(at, splice.offset - at), skip, into);
     list(splice.payload, skip, into);
     at = splice.offset;
@@ -44,6 +46,7 @@ void append(broker::Output& output, broker::Output& more) {
   const mqtt::Bytes bytes = more.bytes.view();
   std::size_t at = 0;
   for (broker::Output::Splice& splice : more.splices) {
+    assert(at <= splice.offset && splice.offset <= bytes.size());
     output.bytes.append(bytes.subspan(at, splice.offset - at));
     at = splice.offset;
     if (borrowed(splice)) {

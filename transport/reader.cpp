@@ -1,5 +1,6 @@
 #include "transport/reader.h"
 
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -83,6 +84,8 @@ void Reader::on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* /*buffe
 }
 
 void Reader::read(Connection& connection, Bytes bytes) {
+  assert(!bytes.empty() && bytes.size() <= buffer_bytes);
+  assert(!connection.reading_held && !connection.in_line);
   connection.read_turn = loop_.turns().number();
   loop_.before_input();
   const std::size_t size = bytes.size();

@@ -1,5 +1,7 @@
 #include "broker/client/aliases.h"
 
+#include <cassert>
+
 namespace client {
 
 void OutgoingAliases::begin(std::uint16_t most) {
@@ -17,6 +19,7 @@ OutgoingAliases::Use OutgoingAliases::use(std::string_view topic) {
   if (order_.size() < most_) {
     order_.push_front({std::string(topic), static_cast<std::uint16_t>(order_.size() + 1)});
   } else {
+    assert(!order_.empty() && by_topic_.size() == order_.size());
     // The topic that was not used for longest gives its alias to this one.
     order_.splice(order_.begin(), order_, std::prev(order_.end()));
     by_topic_.erase(order_.front().topic);

@@ -1,6 +1,7 @@
 // broker/client/aliases.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -50,7 +51,10 @@ class IncomingAliases {
   /// Whether the server may give that alias [MQTT-3.3.2-9]. Not 0.
   [[nodiscard]] bool allows(std::uint16_t alias) const noexcept { return alias <= most_; }
   /// Requires  allows(alias).
-  void set(std::uint16_t alias, std::string_view topic) { topics_[alias] = topic; }
+  void set(std::uint16_t alias, std::string_view topic) {
+    assert(alias != 0 && allows(alias));
+    topics_[alias] = topic;
+  }
   /// The topic; empty if the alias was never given. Good until the next set().
   [[nodiscard]] std::string_view find(std::uint16_t alias) const;
 

@@ -1,5 +1,7 @@
 #include "broker/core/client_text.h"
 
+#include <cassert>
+
 #include "broker/core/text.h"
 
 namespace broker {
@@ -94,6 +96,7 @@ std::string_view version_text(mqtt::Version version) noexcept {
 }
 
 std::string connected_line(const Connection& connection, const mqtt::Connect& packet) {
+  assert(connection.session != nullptr);
   const Session& session = *connection.session;
   const std::string user =
       packet.user_name ? concat({", u'", cut(session.user_name), "'"}) : std::string();

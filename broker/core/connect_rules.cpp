@@ -1,6 +1,7 @@
 #include "broker/core/connect_rules.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "broker/core/client_text.h"
 #include "broker/core/text.h"
@@ -57,6 +58,7 @@ bool ConnectRules::wants_client_id(const Connection& connection,
 std::optional<Failure> ConnectRules::check(const Connection& connection,
                                            const mqtt::Connect& packet) const {
   const ListenerPolicy& rules = policy(connection);
+  assert(!rules.user_name_from_tls || !packet.password);  // identify() was here
   if (!accepts(rules, packet.version)) {
     return Failure{Reason::unsupported_protocol_version, "protocol version not accepted here"};
   }

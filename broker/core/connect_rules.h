@@ -1,6 +1,7 @@
 // broker/core/connect_rules.h
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ class ConnectRules {
 
  private:
   [[nodiscard]] const ListenerPolicy& policy(const Connection& connection) const {
+    assert(connection.listener < listeners_.size());
     return listeners_[connection.listener];
   }
   [[nodiscard]] std::optional<mqtt::Failure> check_client_id(const Connection& connection,

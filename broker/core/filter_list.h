@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,12 +44,15 @@ class FilterList {
   void remove(Filter filter) noexcept {
     const std::span<Filter> all(data(), size_);
     if (!index_) {
-      *std::ranges::find(all, filter) = all.back();
+      const auto found = std::ranges::find(all, filter);
+      assert(found != all.end());
+      *found = all.back();
       --size_;
       return;
     }
     const std::uint32_t number = index_->find(
         hash_of(filter), [&](std::uint32_t place) { return all[place - 1] == filter; });
+    assert(number != 0);
     index_->erase(hash_of(filter), number);
     if (number != size_) index_->replace(hash_of(all.back()), size_, number);
     all[number - 1] = all.back();
@@ -57,6 +61,7 @@ class FilterList {
   }
   /// Takes the last one out. Requires that there is one.
   Filter take_last() {
+    assert(!empty());
     const Filter last = view().back();
     remove(last);
     return last;

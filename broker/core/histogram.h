@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +46,7 @@ struct Histogram {
   }
   /// The longest duration of a bucket. Requires that it is not the last one, which has no end.
   [[nodiscard]] static constexpr std::uint64_t end_of(std::size_t bucket) noexcept {
+    assert(bucket + 1 < bucket_count);
     return std::uint64_t{1} << bucket;
   }
 

@@ -1,6 +1,7 @@
 // broker/core/homes.h
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <string_view>
 
@@ -20,7 +21,9 @@ class Homes {
  public:
   /// Requires  shards > 0.
   Homes(const std::uint64_t (&key)[2], std::uint32_t shards) noexcept
-      : key_{key[0], key[1]}, shards_(shards) {}
+      : key_{key[0], key[1]}, shards_(shards) {
+    assert(shards > 0);
+  }
 
   [[nodiscard]] ShardIndex of(std::string_view name) const noexcept {
     return ShardIndex{static_cast<std::uint32_t>(siphash(key_, name) % shards_)};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -83,7 +84,9 @@ class Router {
   /// The terms of a session's subscription to a filter. Requires that there is one.
   [[nodiscard]] const Subscriber& terms_of(TopicTrie::FilterIndex filter,
                                            const Subscriber& subscriber) const {
-    return *trie_.find(filter, subscriber);
+    const Subscriber* const found = trie_.find(filter, subscriber);
+    assert(found != nullptr);
+    return *found;
   }
 
   /// The receivers of a topic.

@@ -1,6 +1,7 @@
 #include "broker/server/watchdog.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace server {
@@ -15,7 +16,9 @@ Watchdog::Watchdog(std::int64_t timeout_milliseconds, std::uint32_t loops, Ask a
     : timeout_milliseconds_(timeout_milliseconds),
       interval_milliseconds_(std::max<std::int64_t>(1, timeout_milliseconds / looks_per_timeout)),
       loops_(loops),
-      ask_(std::move(ask)) {}
+      ask_(std::move(ask)) {
+  assert(timeout_milliseconds > 0 && loops <= 64);
+}
 
 void Watchdog::begin_round(broker::Instant now) {
   const std::uint64_t all = loops_ >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << loops_) - 1;
