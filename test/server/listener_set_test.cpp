@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "auth/realm.h"
+
 namespace {
 
 using server::ListenerEntry;
