@@ -94,7 +94,8 @@ std::size_t Mailboxes::waiting() const noexcept {
   return sum;
 }
 
-Mailboxes::Pushed Mailboxes::push(PeerId from, PeerId to, std::vector<PeerMessage>& messages) {
+Mailboxes::Pushed Mailboxes::push(PeerId from, PeerId to, std::vector<PeerMessage>& messages,
+                                  std::int64_t begun_microseconds) {
   Pushed pushed;
   if (messages.empty()) return pushed;
   assert(from != to);
@@ -106,7 +107,7 @@ Mailboxes::Pushed Mailboxes::push(PeerId from, PeerId to, std::vector<PeerMessag
     const std::uint64_t number = 1 + receiver.batch_number.fetch_add(1, std::memory_order_seq_cst);
     pushed.dropped = append(box, messages);
     const std::size_t waiting = box.contents.messages.size();
-    box.contents.batches.push_back({number, waiting});
+    box.contents.batches.push_back({number, waiting, begun_microseconds});
     pushed.full = waiting >= limits_.full_messages || box.bytes >= limits_.full_bytes;
     box.sender_waits = pushed.full;
   }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "broker/core/peer_id.h"
@@ -61,8 +62,11 @@ class Mailboxes final {
   };
   /// Moves all of `messages`, in order, into the mailbox of `to`.
   ///
+  /// `begun_microseconds`: when the input came that caused them, by the sender's clock, for
+  /// take_begun(); 0: that is not measured.
   /// Returns   full: the receiver will name `from` among the senders that drain() returns.
-  [[nodiscard]] Pushed push(PeerId from, PeerId to, std::vector<PeerMessage>& messages);
+  [[nodiscard]] Pushed push(PeerId from, PeerId to, std::vector<PeerMessage>& messages,
+                            std::int64_t begun_microseconds = 0);
 
   /// Whether nothing waits for `to`: one load.
   [[nodiscard]] bool empty(PeerId to) const noexcept {
@@ -75,6 +79,12 @@ class Mailboxes final {
   /// Returns   The senders that found their mailbox full and now have room: wake them.
   template <typename Handle>
   [[nodiscard]] PeerSet drain(PeerId to, Handle&& handle);
+
+  /// The earliest beginning of the batches that drain() took since the last call; 0: none of them
+  /// is measured. For the thread of `to`.
+  [[nodiscard]] std::int64_t take_begun(PeerId to) noexcept {
+    return std::exchange(receivers_[static_cast<std::uint32_t>(to)].begun_microseconds, 0);
+  }
 
   /// Said before `to` waits for events; false if mail came meanwhile: drain, and ask again.
   [[nodiscard]] bool may_sleep(PeerId to) noexcept;
@@ -94,6 +104,7 @@ class Mailboxes final {
   struct Batch {
     std::uint64_t number;
     std::size_t end;  // the batch ends before this message of the mailbox
+    std::int64_t begun_microseconds;
   };
   struct Contents {
     std::vector<PeerMessage> messages;
@@ -113,7 +124,9 @@ class Mailboxes final {
     std::atomic<std::uint64_t> mail{0};          // one bit per sender
     std::atomic<std::uint64_t> batch_number{0};  // the last one drawn
     std::atomic<bool> asleep{false};
-    std::vector<Taken> taken;  // per sender; the receiver's own
+    // The receiver's own.
+    std::vector<Taken> taken;  // per sender
+    std::int64_t begun_microseconds = 0;
   };
 
   Mailbox& mailbox(PeerId from, PeerId to) noexcept;
@@ -130,6 +143,11 @@ class Mailboxes final {
   /// The sender of the batch with the lowest number; nothing when all are handled.
   [[nodiscard]] std::optional<PeerId> next_sender(const Receiver& receiver,
                                                   PeerSet senders) const noexcept;
+  static void note_begun(Receiver& receiver, const Batch& batch) noexcept {
+    if (batch.begun_microseconds == 0) return;
+    std::int64_t& begun = receiver.begun_microseconds;
+    begun = begun == 0 ? batch.begun_microseconds : std::min(begun, batch.begun_microseconds);
+  }
   /// Empties a batch that was handled; keeps its memory for the next one unless that is much.
   static void forget(Taken& taken);
 
@@ -150,7 +168,9 @@ PeerSet Mailboxes::drain(PeerId to, Handle&& handle) {
   const Senders senders = take(to);
   while (const std::optional<PeerId> from = next_sender(receiver, senders.taken)) {
     Taken& taken = receiver.taken[static_cast<std::uint32_t>(*from)];
-    const std::size_t end = taken.batches[taken.batch++].end;
+    const Batch& batch = taken.batches[taken.batch++];
+    note_begun(receiver, batch);
+    const std::size_t end = batch.end;
     while (taken.message < end) {
       handle(*from, std::move(taken.messages[taken.message++]));
     }

@@ -29,6 +29,8 @@ inline constexpr std::array<std::string_view, 5> login_result_names = {"accepted
 struct LoopCounts {
   broker::Histogram turn;   // of the turns that are measured
   broker::Histogram route;  // from the first input of such a turn to its first output
+  /// The same, and that time for output of other shards that mail of such a turn caused.
+  broker::Histogram end_to_end;
   broker::Histogram login;  // from the question of a shard to its answer
   std::array<std::uint64_t, login_result_names.size()> logins{};       // by LoginResult
   std::array<std::uint64_t, tls_failure_names.size()> tls_failures{};  // of handshakes

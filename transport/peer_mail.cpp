@@ -2,12 +2,12 @@
 
 namespace transport {
 
-std::size_t PeerMail::send(broker::PeerOutbox& outbox) {
+std::size_t PeerMail::send(broker::PeerOutbox& outbox, std::int64_t begun_microseconds) {
   if (outbox.empty()) return 0;
   std::size_t dropped = 0;
   for (std::size_t to = 0; to < doors_.size(); ++to) {
     const broker::PeerId peer{static_cast<std::uint32_t>(to)};
-    const auto pushed = mailboxes_.push(own_, peer, outbox.messages(peer));
+    const auto pushed = mailboxes_.push(own_, peer, outbox.messages(peer), begun_microseconds);
     if (pushed.wake) doors_[to].ring();
     if (pushed.full) full_peers_.insert(peer);
     dropped += pushed.dropped;

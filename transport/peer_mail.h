@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -36,13 +37,20 @@ class PeerMail {
 
   /// Moves the messages of `outbox` to their receivers, and wakes those that sleep.
   ///
+  /// `begun_microseconds`: when the input of this turn came, if the turn is measured; else 0.
   /// Returns   How many were dropped because a mailbox is full.
-  [[nodiscard]] std::size_t send(broker::PeerOutbox& outbox);
+  [[nodiscard]] std::size_t send(broker::PeerOutbox& outbox, std::int64_t begun_microseconds);
   /// Calls `handle(PeerId from, PeerMessage)` for each message that waits, and tells senders that
   /// found their mailbox full that it has room.
   template <typename Handle>
   void receive(Handle&& handle) {
     if (waits()) give_room(mailboxes_.drain(own_, std::forward<Handle>(handle)));
+  }
+
+  /// When the earliest input came that the messages of receive() since the last call come from; 0:
+  /// it is not measured.
+  [[nodiscard]] std::int64_t take_begun() noexcept {
+    return alone() ? 0 : mailboxes_.take_begun(own_);
   }
 
   /// To be called when the bell has rung: looks for peers that have room again.

@@ -36,6 +36,10 @@ class TurnSample {
     state_ = State::running;
   }
   [[nodiscard]] bool is_running() const noexcept { return state_ == State::running; }
+  /// When the turn that is measured began; 0: this one is not.
+  [[nodiscard]] std::int64_t begun_microseconds() const noexcept {
+    return is_running() ? begin_ : 0;
+  }
   /// The turn has done all it had to do so far; `sent`: output of clients was among that.
   void left(std::int64_t now, bool sent) noexcept {
     assert(is_running() && now >= begin_);

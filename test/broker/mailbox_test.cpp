@@ -224,6 +224,25 @@ TEST_CASE("what senders on other threads push arrives once, in order, and wakes"
   CHECK(joined[2] == messages);
 }
 
+TEST_CASE("the receiver learns when the earliest input came that is measured", "[mailbox]") {
+  Mailboxes mailboxes(3);
+  const auto push = [&](PeerId from, std::int64_t begun_microseconds) {
+    std::vector<PeerMessage> messages;
+    messages.push_back(join(1));
+    static_cast<void>(mailboxes.push(from, zero, messages, begun_microseconds));
+  };
+  push(one, 0);
+  CHECK(drain(mailboxes, zero).size() == 1);
+  CHECK(mailboxes.take_begun(zero) == 0);
+  push(one, 700);
+  push(two, 500);
+  push(two, 900);
+  CHECK(mailboxes.take_begun(zero) == 0);  // none of them is taken yet
+  CHECK(drain(mailboxes, zero).size() == 3);
+  CHECK(mailboxes.take_begun(zero) == 500);
+  CHECK(mailboxes.take_begun(zero) == 0);
+}
+
 TEST_CASE("what a shard was caused to say is handled after its cause", "[mailbox]") {
   // Shard 1 joins, then tells shard 2 (as a client would), which publishes and tells shard 1, which
   // joins again: shard 0 must see them by turns.

@@ -114,7 +114,7 @@ class ScrapeTest(MetricsTest):
         sleeper = self.persistent(MQTT311, unique())
         sleeper.subscribe("t", qos=1)
         sender = self.client(MQTT311)
-        names = ("loop_turn", "route", "store_commit")
+        names = ("loop_turn", "route", "end_to_end", "store_commit")
 
         def flows():  # one turn in some is measured: which ones is the loops' business
             sender.publish("t", b"x", 1)

@@ -61,7 +61,7 @@ struct Two {
 
   std::size_t send(std::uint64_t number, mqtt::Qos qos = mqtt::Qos::at_least_once) {
     outbox.send(second, message(number, qos));
-    return one.send(outbox);
+    return one.send(outbox, 0);
   }
   std::vector<std::uint64_t> receive() {
     std::vector<std::uint64_t> numbers;
@@ -72,6 +72,17 @@ struct Two {
     return numbers;
   }
 };
+
+TEST_CASE("mail of a turn that is measured says when that began", "[peer_mail]") {
+  Two two;
+  CHECK(two.other.take_begun() == 0);
+  two.outbox.send(second, message(1, mqtt::Qos::at_least_once));
+  static_cast<void>(two.one.send(two.outbox, 40));
+  CHECK(two.receive() == std::vector<std::uint64_t>{1});
+  CHECK(two.other.take_begun() == 40);
+  CHECK(two.other.take_begun() == 0);
+  CHECK(two.one.take_begun() == 0);
+}
 
 TEST_CASE("messages of a shard arrive at the loop of their receiver", "[peer_mail]") {
   Two loops;
