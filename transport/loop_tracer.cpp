@@ -217,12 +217,21 @@ void LoopTracer::identified(broker::ConnectionId id, std::string_view client_id)
 bool LoopTracer::follows_topic(std::string_view topic) const {
   if (list_ == nullptr) return false;
   if (of_publish_ != 0 && lines_of_publish_ >= lines_of_publish_max) return false;
+  if (topic.data() == publish_topic_.data() && topic.size() == publish_topic_.size()) {
+    return of_publish_ != 0;
+  }
   return list_->of_topic(topic) != 0;
 }
 
 void LoopTracer::begin_publish(std::string_view topic) {
   of_publish_ = list_ == nullptr ? TraceSet{0} : list_->of_topic(topic);
+  publish_topic_ = topic;
   lines_of_publish_ = 0;
+}
+
+void LoopTracer::end_publish() {
+  of_publish_ = 0;
+  publish_topic_ = {};
 }
 
 void LoopTracer::tell_of_topic(std::string_view topic, const Subject& subject,

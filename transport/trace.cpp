@@ -53,8 +53,17 @@ bool Trace::follows_address(const PeerAddress& address) const {
   return filter_.address && filter_.address->contains(address);
 }
 
+std::string Trace::literal_prefix(std::string_view filter) {
+  const std::size_t wildcard = filter.find_first_of("+#");
+  if (wildcard == filter.npos) return std::string(filter);
+  // "a/#" matches "a", too.
+  const bool after_slash = filter[wildcard] == '#' && wildcard > 0;
+  return std::string(filter.substr(0, after_slash ? wildcard - 1 : wildcard));
+}
+
+// Every message of the broker is asked about: most differ in the first level.
 bool Trace::follows_topic(std::string_view topic) const {
-  return filter_.topic && mqtt::matches(*filter_.topic, topic);
+  return filter_.topic && topic.starts_with(topic_prefix_) && mqtt::matches(*filter_.topic, topic);
 }
 
 void Trace::add(TraceRecord record) {

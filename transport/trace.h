@@ -50,7 +50,8 @@ struct TraceFilter {
 /// Follows clients or topics: a filter, and the last records that nobody has read.
 ///
 /// Shape      add() -> a ring -> read(), again and again: reading up to a number frees all before
-/// it. Bounds     records_max records of record_bytes_max each. While the ring is full no record is
+///            it.
+/// Bounds     records_max records of record_bytes_max each. While the ring is full no record is
 ///            added, only counted as lost: what a trace costs is bounded by the pace of its reader.
 ///            A trace that nobody has read for idle_milliseconds is over.
 /// Threads    Any: under a mutex that only traced events touch; has_room() and is_over() are loads.
@@ -61,7 +62,10 @@ class Trace {
   static constexpr std::int64_t idle_milliseconds = 15'000;
 
   Trace(std::uint64_t number, TraceFilter filter, broker::Instant now)
-      : number_(number), filter_(std::move(filter)), read_at_milliseconds_(now.milliseconds) {}
+      : number_(number),
+        filter_(std::move(filter)),
+        topic_prefix_(literal_prefix(filter_.topic.value_or(""))),
+        read_at_milliseconds_(now.milliseconds) {}
 
   /// Tells traces of a process apart.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
@@ -91,7 +95,11 @@ class Trace {
 
  private:
   const std::uint64_t number_;
+  /// The part of a topic filter that every topic which it matches begins with.
+  [[nodiscard]] static std::string literal_prefix(std::string_view filter);
+
   const TraceFilter filter_;
+  const std::string topic_prefix_;  // of filter_.topic
   std::atomic<std::int64_t> read_at_milliseconds_;
   std::atomic<std::size_t> waiting_{0};  // the size of records_
   std::atomic<std::uint64_t> lost_{0};

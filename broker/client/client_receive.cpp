@@ -141,8 +141,7 @@ void Client::State::on_publish(const Frame& frame, Told& event, Instant now) {
   using Taken = ReceiveWindow::Taken;
   Message& message = event.emplace().emplace<Message>();
   mqtt::Publish& publish = message.publish;
-  if (auto read = mqtt::decode_publish(frame, options.version, mqtt::Side::server, publish);
-      !read) {
+  if (auto read = mqtt::decode_publish_of_server(frame, options.version, publish); !read) {
     event.reset();
     return fail(read.error(), now);
   }

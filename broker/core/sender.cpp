@@ -42,16 +42,19 @@ void Sender::deliver(Session& session, const Terms& terms, Publication& publicat
 
 void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publication& publication) {
   Connection* const connection = session.connection;
-  if (connection == nullptr) {
-    if (!limits_.queue_qos0_messages || !session.persistent()) return;
-    if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
-    trace_wait(session, "its client is away");
-    return queues_.push(session, SendQueue::backlog, terms, publication);
-  }
+  // Calls in the last place: whatever else there was here, each delivery would save registers for.
+  if (connection == nullptr) return queue_at_most_once(session, terms, publication);
   if (connection->congested || terms.queue_always) {
     return deliver_congested(session, terms, publication);
   }
   writer_.write(*connection, terms, {}, publication);
+}
+
+void Sender::queue_at_most_once(Session& session, const Terms& terms, Publication& publication) {
+  if (!limits_.queue_qos0_messages || !session.persistent()) return;
+  if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+  trace_wait(session, "its client is away");
+  queues_.push(session, SendQueue::backlog, terms, publication);
 }
 
 // Waiting messages go first: the order of one topic must hold [MQTT-4.6.0-5].

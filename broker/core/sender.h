@@ -81,6 +81,8 @@ class Sender {
 
  private:
   void deliver_at_most_once(Session& session, const Terms& terms, Publication& publication);
+  [[gnu::noinline]] void queue_at_most_once(Session& session, const Terms& terms,
+                                            Publication& publication);
   void deliver_congested(Session& session, const Terms& terms, Publication& publication);
   void deliver_acknowledged(Session& session, const Terms& terms, Publication& publication);
   [[nodiscard]] bool window_open(const Session& session) const;

@@ -200,16 +200,16 @@ Decoded<Publish> decode_publish(const Frame& frame, Version version) {
   return decoded;
 }
 
-Decoded<Publish> decode_publish(const Frame& frame, Version version, Side sent_by) {
-  Decoded<Publish> decoded;
-  const auto read = decode_publish(frame, version, sent_by, *decoded);
-  if (!read) decoded = std::unexpected(read.error());
-  return decoded;
+Decoded<bool> decode_publish_of_server(const Frame& frame, Version version, Publish& publish) {
+  return read_publish<Side::server>(frame, version, publish);
 }
 
-Decoded<bool> decode_publish(const Frame& frame, Version version, Side sent_by, Publish& publish) {
-  return sent_by == Side::client ? read_publish<Side::client>(frame, version, publish)
-                                 : read_publish<Side::server>(frame, version, publish);
+Decoded<Publish> decode_publish(const Frame& frame, Version version, Side sent_by) {
+  if (sent_by == Side::client) return decode_publish(frame, version);
+  Decoded<Publish> decoded;
+  const auto read = decode_publish_of_server(frame, version, *decoded);
+  if (!read) decoded = std::unexpected(read.error());
+  return decoded;
 }
 
 void forwarded_properties(Bytes properties, ByteBuffer& out) {

@@ -49,12 +49,12 @@ struct Publish {
 ///           check is optional, section 3.3.2.3.2).
 /// Cost      Allocates nothing.
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version, Side sent_by);
-/// The same, where `publish` is to be: a client's own copies of a packet would cost it some
-/// percent.
-[[nodiscard]] Decoded<bool> decode_publish(const Frame& frame, Version version, Side sent_by,
-                                           Publish& publish);
 /// The same for a client's: the way of every message.
 [[nodiscard]] Decoded<Publish> decode_publish(const Frame& frame, Version version);
+/// The same for a server's, written where it is to be: copies of a packet would cost a client of
+/// this code some percent.
+[[nodiscard]] Decoded<bool> decode_publish_of_server(const Frame& frame, Version version,
+                                                     Publish& publish);
 
 /// Calls `visit(std::uint32_t)` for each subscription identifier of a PUBLISH from a server
 /// (section 3.3.2.3.8), in order.

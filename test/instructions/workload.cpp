@@ -14,9 +14,9 @@
 #include "broker/wire/cursor.h"
 #include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
-#include "broker/wire/topic.h"
 #include "test/host.h"
 #include "transport/packet_frames.h"
+#include "transport/trace.h"
 
 namespace test {
 namespace {
@@ -99,25 +99,22 @@ class Silence final : public broker::Log {
 
 /// A trace that follows none of the clients, and none of their topics.
 class OtherTrace final : public broker::TraceSink {
-  static constexpr std::string_view filter = "other/#";
-
   [[nodiscard]] bool follows(const Subject& /*subject*/) const override { return of_publish_; }
   void tell(const Subject& /*subject*/, std::string_view /*decision*/) override {
     insist(false, "a decision was told to a trace of something else");
   }
   void identified(broker::ConnectionId /*connection*/, std::string_view /*client_id*/) override {}
   [[nodiscard]] bool follows_topic(std::string_view topic) const override {
-    return mqtt::matches(filter, topic);
+    return trace_.follows_topic(topic);
   }
-  void begin_publish(std::string_view topic) override {
-    of_publish_ = mqtt::matches(filter, topic);
-  }
+  void begin_publish(std::string_view topic) override { of_publish_ = trace_.follows_topic(topic); }
   void end_publish() override { of_publish_ = false; }
   void tell_of_topic(std::string_view /*topic*/, const Subject& /*subject*/,
                      std::string_view /*decision*/) override {
     insist(false, "a message was told to a trace of something else");
   }
 
+  transport::Trace trace_{1, {.client = {}, .topic = "other/#", .address = {}}, {}};
   bool of_publish_ = false;
 };
 
