@@ -23,9 +23,12 @@ let browser;
 let address;
 const sockets = new Set();
 
-function configuration({ tcpPort, wsPort, folder }) {
+function configuration({ tcpPort, wsPort, folder, passwordFile }) {
   return [
     'allow_anonymous true',
+    `password_file ${passwordFile}`,
+    'max_login_failures 1',
+    'limits_exempt 127.0.0.1',
     'persistence true',
     `persistence_location ${folder}/`,
     `admin_file ${folder}/admins`,
@@ -269,6 +272,25 @@ test('retained messages are found and deleted, and their text is only text', asy
   await status.page.waitForSelector('td.name:text-is("house/hall/light")', { state: 'detached' });
   await status.page.fill('#filter', 'a/#/b');
   await status.page.waitForSelector('#trouble:has-text("no topic filter")');
+  await status.close();
+});
+
+test('a ban is listed and lifted', async () => {
+  const intruder = net.connect({ port: broker.tcpPort, host: '127.0.0.1',
+    localAddress: '127.0.0.2' });
+  intruder.on('error', () => {});
+  intruder.end(packet(0x10, text('MQTT'), Buffer.from([4, 0xc2, 0, 60]), text('intruder'),
+    text('eve'), text('guess')));
+  await waitFor('the ban', () => /127\.0\.0\.2 is banned/.test(broker.log()));
+  const status = await StatusPage.open({ viewport: PHONE });
+  await status.login();
+  await status.visit('bans');
+  await status.page.waitForSelector('td.name:text-is("127.0.0.2")');
+  await status.assertFits();
+  await status.picture('status-phone-bans');
+  await status.page.click('tr:has-text("127.0.0.2") button');
+  await status.answerQuestion(true);
+  await status.page.waitForSelector('text=No address is banned.');
   await status.close();
 });
 
