@@ -88,7 +88,7 @@ void Arrivals::count_addresses(std::span<const std::shared_ptr<Listener>> listen
     if (each->options().admission.is_by_address()) counted.insert(each->options().index);
   }
   if (counted.empty()) return;
-  connections_.each([&](Connection& connection) {
+  connections_.table().each([&](Connection& connection) {
     // The listener by which it came in may have a successor; the number is the same.
     const ListenerOptions& listener = connection.listener->options();
     if (!is_open(connection.state) || !counted.contains(listener.index)) return;

@@ -165,7 +165,8 @@ std::unique_ptr<Handoff> Connections::hand_off(broker::HandoffRequest request) {
     socket = Descriptor(::fcntl(descriptor_of(*connection), F_DUPFD_CLOEXEC, 0));
   }
   if (!socket) {
-    note(*connection, "Connection from ", " could not be moved to its home loop.");
+    note(*connection, broker::Event::connection_lost, "Connection from ",
+         " could not be moved to its home loop.");
     destroy(*connection);
     return nullptr;
   }

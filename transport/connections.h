@@ -90,14 +90,7 @@ class Connections {
   [[nodiscard]] static Connection& connection_of(const uv_handle_t* handle) noexcept;
   /// The connection of that name; null if it is gone.
   [[nodiscard]] Connection* find(broker::ConnectionId id) noexcept { return table_.find(id); }
-  template <typename Visit>
-  void each(Visit&& visit) {
-    table_.each(std::forward<Visit>(visit));
-  }
-  template <typename Visit>
-  bool each_of_some(std::uint32_t& next, std::uint32_t count, Visit&& visit) {
-    return table_.each_of_some(next, count, std::forward<Visit>(visit));
-  }
+  [[nodiscard]] ConnectionTable& table() noexcept { return table_; }
   /// Changes the state of a connection that is not closed.
   void change(Connection& connection, State state);
   /// Tells the shard that a connection is there. `moved`: it comes from another
@@ -118,11 +111,6 @@ class Connections {
   void note(const Connection& connection, broker::Event event, std::string_view before,
             std::string_view after,
             const std::source_location& place = std::source_location::current());
-  /// The same about a client that breaks a protocol.
-  void note(const Connection& connection, std::string_view before, std::string_view after,
-            const std::source_location& place = std::source_location::current()) {
-    note(connection, broker::Event::protocol_error, before, after, place);
-  }
 
  private:
   // Opening.

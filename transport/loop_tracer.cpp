@@ -27,7 +27,7 @@ bool LoopTracer::take(const std::shared_ptr<const TraceList>& list) {
     next_slot_ = 0;
     set(list);
   }
-  const bool more = loop_.connections().each_of_some(
+  const bool more = loop_.connections().table().each_of_some(
       next_slot_, connections_per_turn, [this](Connection& connection) { match(connection); });
   if (!more) pending_.reset();
   return more;

@@ -111,7 +111,7 @@ bool Reader::refuse_wrong_protocol(Connection& connection, mqtt::Bytes bytes) {
   const auto wrong = find_wrong_protocol(bytes, listener.options(), connection.tls != nullptr);
   if (!wrong) return false;
   connections_.tracer().refused(connection, bytes);
-  connections_.note(connection, "Client ",
+  connections_.note(connection, broker::Event::protocol_error, "Client ",
                     " sent " + std::string(wrong->sent) + " to " + listener.name() +
                         ", which expects " + wrong->expected + ".");
   connections_.forget(connection, broker::CloseCause::protocol_error);

@@ -47,7 +47,7 @@ void WebSocketStage::end(Connection& connection) {
   mqtt::ByteBuffer frame;
   append_websocket_close(frame, websocket.code(), websocket.why());
   if (websocket.end() == WebSocketInput::End::failed) {
-    connections_.note(connection, "WebSocket of ",
+    connections_.note(connection, broker::Event::protocol_error, "WebSocket of ",
                       " broke the protocol: " + std::string(websocket.why()) + ".");
     connections_.forget(connection, broker::CloseCause::protocol_error);
     connections_.change(connection, State::rejected);
