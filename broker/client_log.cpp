@@ -6,6 +6,12 @@
 
 namespace broker {
 
+// Nothing of this event follows from a PUBLISH of the one before.
+void ClientLog::enter_traced() {
+  watches_ = true;
+  tracer_.end_publish();
+}
+
 void ClientLog::note(LogType type, const LogFields& fields,
                      std::initializer_list<std::string_view> pieces,
                      const std::source_location& place) {

@@ -44,8 +44,9 @@ class ClientLog final {
 
   /// An event begins: whether debug lines are read is asked once for it.
   void enter() noexcept {
-    debug_ = log_.enabled(LogType::debug);
-    watches_ = debug_ || tracer_.on();
+    watches_ = debug_ = log_.enabled(LogType::debug);
+    if (tracer_.on()) [[unlikely]]
+      enter_traced();
   }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   /// Whether debug lines are read, or there is a trace.
@@ -77,6 +78,8 @@ class ClientLog final {
   void tell_held_back() { rates_.tell_held_back(log_, turn_.now()); }
 
  private:
+  void enter_traced();
+
   const Limits& limits_;
   Log& log_;
   const Turn& turn_;

@@ -53,6 +53,7 @@ void SessionLife::leave_alone(Session& session, WillFate fate) {
 void SessionLife::publish_will(Session& session) {
   if (!session.will) return;
   if (log_.tracer().on()) {
+    log_.tracer().begin_publish(session.will->message->topic());
     log_.tracer().tell(session,
                        {"its will is published to '", cut(session.will->message->topic()), "'"});
   }
@@ -66,6 +67,7 @@ void SessionLife::publish_will(Session& session) {
   }
   if (distribution_.may_publish(session, message.topic, Denial::will))
     distribution_.publish(message, &session);
+  log_.tracer().end_publish();
 }
 
 // Messages that a group gets back are stored together with the session's end, so it goes in one

@@ -59,7 +59,6 @@ struct Shard::State {
   void leave() {
     if (path.pressure.has_parked()) handle_parked();
     if (path.sender.overrun()) disconnects.end_overrun();
-    if (path.log.watches()) tables.tracer.end_publish();
   }
 
   // shard.cpp

@@ -36,7 +36,8 @@ bool LoopTracer::take(const std::shared_ptr<const TraceList>& list) {
 void LoopTracer::set(std::shared_ptr<const TraceList> list) {
   if (list->empty()) list.reset();
   list_ = std::move(list);
-  of_publish_ = 0;
+  follows_topics_ = list_ != nullptr && list_->has_topics();
+  end_publish();
   loop_.shard().admin().trace(list_ == nullptr ? nullptr : this);
 }
 
@@ -215,23 +216,17 @@ void LoopTracer::identified(broker::ConnectionId id, std::string_view client_id)
 }
 
 bool LoopTracer::follows_topic(std::string_view topic) const {
-  if (list_ == nullptr) return false;
+  if (!follows_topics_) return false;
   if (of_publish_ != 0 && lines_of_publish_ >= lines_of_publish_max) return false;
-  if (topic.data() == publish_topic_.data() && topic.size() == publish_topic_.size()) {
-    return of_publish_ != 0;
-  }
-  return list_->of_topic(topic) != 0;
+  // Nearly always the message is the one that was just published.
+  const bool is_known = topic.data() == topic_.data() && topic.size() == topic_.size();
+  return is_known ? of_publish_ != 0 : list_->of_topic(topic) != 0;
 }
 
 void LoopTracer::begin_publish(std::string_view topic) {
-  of_publish_ = list_ == nullptr ? TraceSet{0} : list_->of_topic(topic);
-  publish_topic_ = topic;
+  of_publish_ = follows_topics_ ? list_->of_topic(topic) : TraceSet{0};
+  topic_ = topic;
   lines_of_publish_ = 0;
-}
-
-void LoopTracer::end_publish() {
-  of_publish_ = 0;
-  publish_topic_ = {};
 }
 
 void LoopTracer::tell_of_topic(std::string_view topic, const Subject& subject,

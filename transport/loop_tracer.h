@@ -65,7 +65,10 @@ class LoopTracer final : public broker::TraceSink {
   void identified(broker::ConnectionId connection, std::string_view client_id) override;
   [[nodiscard]] bool follows_topic(std::string_view topic) const override;
   void begin_publish(std::string_view topic) override;
-  void end_publish() override;
+  void end_publish() override {
+    of_publish_ = 0;
+    topic_ = {};
+  }
   void tell_of_topic(std::string_view topic, const Subject& subject,
                      std::string_view decision) override;
 
@@ -99,8 +102,9 @@ class LoopTracer final : public broker::TraceSink {
   std::shared_ptr<const TraceList> list_;     // null: no trace
   std::shared_ptr<const TraceList> pending_;  // the list of a take() that is not over
   std::uint32_t next_slot_ = 0;               // of that take()
+  bool follows_topics_ = false;               // a trace of the list does
   TraceSet of_publish_ = 0;                   // traces of the topic of the PUBLISH under way
-  std::string_view publish_topic_;            // of that; empty: none is under way
+  std::string_view topic_;                    // of that PUBLISH; empty: none is under way
   std::size_t lines_of_publish_ = 0;
 };
 

@@ -108,6 +108,11 @@ bool TraceList::names_clients() const noexcept {
       traces, [](const auto& each) { return each != nullptr && each->filter().client; });
 }
 
+bool TraceList::has_topics() const noexcept {
+  return std::ranges::any_of(
+      traces, [](const auto& each) { return each != nullptr && each->filter().topic; });
+}
+
 TraceSet TraceList::of_client(std::string_view client_id) const {
   return set_of(*this, [&](const Trace& trace) { return trace.follows_client(client_id); });
 }

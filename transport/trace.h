@@ -121,6 +121,8 @@ struct TraceList {
   [[nodiscard]] bool empty() const noexcept;
   /// Whether a trace follows clients by their names.
   [[nodiscard]] bool names_clients() const noexcept;
+  /// Whether a trace follows topics.
+  [[nodiscard]] bool has_topics() const noexcept;
   [[nodiscard]] TraceSet of_client(std::string_view client_id) const;
   [[nodiscard]] TraceSet of_address(const PeerAddress& address) const;
   [[nodiscard]] TraceSet of_topic(std::string_view topic) const;

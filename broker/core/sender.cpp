@@ -42,19 +42,15 @@ void Sender::deliver(Session& session, const Terms& terms, Publication& publicat
 
 void Sender::deliver_at_most_once(Session& session, const Terms& terms, Publication& publication) {
   Connection* const connection = session.connection;
-  // Calls in the last place: whatever else there was here, each delivery would save registers for.
-  if (connection == nullptr) return queue_at_most_once(session, terms, publication);
+  if (connection == nullptr) {
+    if (!limits_.queue_qos0_messages || !session.persistent()) return;
+    if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
+    return wait(session, SendQueue::backlog, terms, publication, "its client is away");
+  }
   if (connection->congested || terms.queue_always) {
     return deliver_congested(session, terms, publication);
   }
   writer_.write(*connection, terms, {}, publication);
-}
-
-void Sender::queue_at_most_once(Session& session, const Terms& terms, Publication& publication) {
-  if (!limits_.queue_qos0_messages || !session.persistent()) return;
-  if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
-  trace_wait(session, "its client is away");
-  queues_.push(session, SendQueue::backlog, terms, publication);
 }
 
 // Waiting messages go first: the order of one topic must hold [MQTT-4.6.0-5].
@@ -70,8 +66,8 @@ void Sender::deliver_congested(Session& session, const Terms& terms, Publication
   }
   if (full) await_socket(connection);
   if (spare_memory_) return drops_.count(session, DropReason::memory_limit);
-  trace_wait(session, full ? "the socket is behind" : "others wait before it");
-  queues_.push(session, SendQueue::unsent, terms, publication);
+  wait(session, SendQueue::unsent, terms, publication,
+       full ? "the socket is behind" : "others wait before it");
 }
 
 void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publication& publication) {
@@ -80,16 +76,15 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   const MessageRef& kept = publication.keep();
   if (connection == nullptr) {
     if (!session.persistent()) return;
-    trace_wait(session, "its client is away");
-    return queues_.push(session, SendQueue::backlog, terms, publication);
+    return wait(session, SendQueue::backlog, terms, publication, "its client is away");
   }
   const bool full = (connection->congested || terms.queue_always) && socket_full(*connection);
   if (full) await_socket(*connection);
   if (full || outgoing.backlog_size() > 0 || outgoing.window().resending() ||
       !outgoing.window_has_room() || !window_open(session)) {
     if (!full) blocked_.note(session, publication.now);
-    trace_wait(session, full ? "the socket is behind" : "its window is full");
-    return queues_.push(session, SendQueue::backlog, terms, publication);
+    return wait(session, SendQueue::backlog, terms, publication,
+                full ? "the socket is behind" : "its window is full");
   }
   const mqtt::PacketId id =
       outgoing.put_in_flight({kept, IdentifierList(terms.subscription_identifiers),
@@ -101,9 +96,12 @@ void Sender::deliver_acknowledged(Session& session, const Terms& terms, Publicat
   }
 }
 
-void Sender::trace_wait(const Session& session, std::string_view why) const {
+// Not inlined: its callers end with it, so that they need no frame where nothing waits.
+[[gnu::noinline]] void Sender::wait(Session& session, SendQueue queue, const Terms& terms,
+                                    Publication& publication, const char* why) {
   const Tracer& tracer = drops_.tracer();
   if (tracer.on()) tracer.tell(session, {"a message is queued: ", why});
+  queues_.push(session, queue, terms, publication);
 }
 
 void Sender::finish(Session& session, mqtt::PacketId id) {

@@ -81,14 +81,13 @@ class Sender {
 
  private:
   void deliver_at_most_once(Session& session, const Terms& terms, Publication& publication);
-  [[gnu::noinline]] void queue_at_most_once(Session& session, const Terms& terms,
-                                            Publication& publication);
   void deliver_congested(Session& session, const Terms& terms, Publication& publication);
   void deliver_acknowledged(Session& session, const Terms& terms, Publication& publication);
   [[nodiscard]] bool window_open(const Session& session) const;
   [[nodiscard]] bool socket_full(const Connection& connection) const;
-  /// Tells traces why a message waits.
-  void trace_wait(const Session& session, std::string_view why) const;
+  /// Puts a message into a queue, and tells traces why it waits.
+  void wait(Session& session, SendQueue queue, const Terms& terms, Publication& publication,
+            const char* why);
   /// Has pump() called when the socket has taken the pending output.
   void await_socket(Connection& connection);
 

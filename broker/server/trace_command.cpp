@@ -97,7 +97,8 @@ class Follower {
   std::expected<void, std::string> begin(const conf::AskLine& line);
   /// Prints the records that have come. Returns whether more may be printed.
   std::expected<bool, std::string> read();
-  void end() { static_cast<void>(ask_once(file_, {"trace", "do=end", "of=" + id_})); }
+  /// Returns   Whether the broker has said so; if not, the trace ends by itself.
+  bool end() { return ask_once(file_, {"trace", "do=end", "of=" + id_}).has_value(); }
   /// Whether more records wait.
   [[nodiscard]] bool has_more() const noexcept { return more_; }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "test/transport/fixture.h"
+#include "transport/loop.h"
 
 namespace transport {
 namespace {
@@ -113,6 +115,28 @@ TEST_CASE("a client on a WebSocket is followed as any other", "[tracer]") {
   client.send(client_frame(0x82, connect("web")));
   CHECK(trace.says(TraceKind::out, "web", "CONNACK"));
   CHECK(trace.count(TraceKind::connection, "", "WebSocket opened") == 1);
+}
+
+TEST_CASE("the loops end a trace that nobody reads, though nobody asks for any", "[tracer]") {
+  TestBroker broker(with_loops(2));
+  const broker::Instant long_ago =
+      broker::after_milliseconds(Loops::now(), -2 * Trace::idle_milliseconds);
+  REQUIRE(broker.loops().traces().begin(client_filter("unread"), long_ago));
+  for (const std::uint32_t index : {0U, 1U}) {
+    CHECK(eventually([&] {
+      std::promise<bool> is_on;
+      broker.loops().post_loop(broker::ShardIndex{index}, [&](Loop& loop) {
+        is_on.set_value(loop.connections().tracer().on());
+      });
+      return !is_on.get_future().get();
+    }));
+  }
+  // Others that are read go on.
+  Followed read(broker, client_filter("read"));
+  REQUIRE(broker.loops().traces().begin(client_filter("unread"), long_ago));
+  Client client(broker.port());
+  client.send(connect("read"));
+  CHECK(read.says(TraceKind::out, "read", "CONNACK"));
 }
 
 // For the thread sanitizer, too.
