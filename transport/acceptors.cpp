@@ -35,7 +35,7 @@ int Acceptors::add(const std::shared_ptr<Listener>& listener) {
 }
 
 void Acceptors::replace(const std::vector<std::shared_ptr<Listener>>& listeners) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   auto before = std::exchange(open_, {});
   for (const std::shared_ptr<Listener>& listener : listeners) {
     const auto old = std::ranges::stable_partition(
@@ -88,7 +88,7 @@ void Acceptors::release() {
 }
 
 void Acceptors::out_of_descriptors() {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   if (is_waiting()) return;
   loop_.commons().descriptors.write(loop_.commons().log, loop_.now());
   pause();

@@ -80,7 +80,7 @@ void Connections::change(Connection& connection, State state) {
 
 void Connections::accept(Descriptor socket, const std::shared_ptr<Listener>& listener,
                          const PeerAddress& address) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   Connection* const connection = start(std::move(socket), listener, address);
   if (connection == nullptr) return;
   tracer_.accepted(*connection);
@@ -112,7 +112,7 @@ bool Connections::begin(Connection& connection) {
 }
 
 void Connections::adopt(Handoff handoff) {
-  assert(loop_.is_here() && handoff.charge.as != ConnectionCharge::As::turned_away);
+  assert(is_thread_of(loop_) && handoff.charge.as != ConnectionCharge::As::turned_away);
   Connection* const connection =
       start(std::move(handoff.socket), handoff.listener, handoff.address);
   if (connection == nullptr) {

@@ -119,21 +119,21 @@ void HttpStage::ask(Connection& connection) {
 }
 
 void HttpStage::answer(broker::ConnectionId id, HttpResponse response) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   Connection* const connection = connections_.find(id);
   if (connection == nullptr || connection->state != State::http_answer) return;
   respond(*connection, std::move(response));
 }
 
 void HttpStage::refuse(broker::ConnectionId id, const HttpRefusal& refusal) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   Connection* const connection = connections_.find(id);
   if (connection == nullptr || connection->state != State::http_answer) return;
   refuse(*connection, refusal);
 }
 
 void HttpStage::go_on(broker::ConnectionId id) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   Connection* const connection = connections_.find(id);
   if (connection == nullptr || !is_closing(connection->state) || !is_sending(*connection)) return;
   // An answer that waits for the socket, or for its turn, goes on without this call.

@@ -60,7 +60,7 @@ void LoginChecks::count(mqtt::Reason reason, std::int64_t asked_microseconds) {
 
 void LoginChecks::judge(broker::ConnectionId connection, const std::optional<AddressKey>& blamed,
                         const broker::Verdict& verdict) {
-  assert(loop_.is_here());
+  assert(is_thread_of(loop_));
   const bool counts = loop_.shard().decided(connection, verdict, loop_.now());
   if (!counts) return;
   blame(blamed, verdict);

@@ -19,6 +19,8 @@ thread_local const Loop* loop_here = nullptr;
 
 }  // namespace
 
+bool is_thread_of(const Loop& loop) noexcept { return loop_here == &loop; }
+
 Loop::Loop(LoopCommons& commons, const LoopOptions& options, const broker::ShardOptions& shard,
            broker::Commons& shard_commons)
     : commons_(commons),
@@ -61,7 +63,7 @@ int Loop::open(const std::vector<std::shared_ptr<Listener>>& listeners) {
 
 void Loop::reconfigure(const LoopOptions& options,
                        const std::vector<std::shared_ptr<Listener>>& listeners) {
-  assert(is_here());
+  assert(is_thread_of(*this));
   const std::int64_t more_seconds =
       std::int64_t{options.handshake_timeout_seconds} - options_.handshake_timeout_seconds;
   options_ = options;
@@ -71,10 +73,8 @@ void Loop::reconfigure(const LoopOptions& options,
   acceptors_.replace(listeners);
 }
 
-bool Loop::is_here() const noexcept { return loop_here == this; }
-
 void Loop::repeat(const std::function<bool(Loop&)>& step, const std::shared_ptr<std::latch>& done) {
-  assert(is_here());
+  assert(is_thread_of(*this));
   if (!step(*this)) return done->count_down();
   // The sockets have their turn first.
   post([&step, done](Loop& loop) { loop.repeat(step, done); });
@@ -106,12 +106,12 @@ void Loop::run() {
 }
 
 void Loop::join() {
-  assert(!is_here());
+  assert(!is_thread_of(*this));
   if (thread_.joinable()) thread_.join();
 }
 
 void Loop::wake() {
-  assert(is_here());
+  assert(is_thread_of(*this));
   if (!mail_.alone()) {
     const bool was_blocked = blocked();
     note_input();
@@ -143,7 +143,7 @@ void Loop::prepare() {
 }
 
 void Loop::tick() {
-  assert(is_here());
+  assert(is_thread_of(*this));
   tick_shard();
   connections_.tick();
   if (resident_ != nullptr) resident_->tick();
@@ -156,7 +156,7 @@ void Loop::tick_shard() {
 }
 
 void Loop::after_input(std::size_t bytes) {
-  assert(is_here());
+  assert(is_thread_of(*this));
   if (pace_.note_input(bytes) || shard_.outbox().full()) flush();
 }
 
@@ -182,7 +182,7 @@ void Loop::measured(std::int64_t now_microseconds, bool sends) {
 }
 
 LoopReport Loop::report() const {
-  assert(is_here());
+  assert(is_thread_of(*this));
   LoopReport report{shard_.metrics(), counts_};
   report.counts.turn = sample_.whole();
   report.counts.route = sample_.first_output();

@@ -88,8 +88,6 @@ class Loop {
   /// The figures of this loop and its shard.
   [[nodiscard]] LoopReport report() const;
   [[nodiscard]] broker::ShardIndex index() const noexcept { return index_; }
-  /// Whether the calling thread is the loop's.
-  [[nodiscard]] bool is_here() const noexcept;
   [[nodiscard]] broker::Instant now() const noexcept { return events_.now(); }
   /// Whether nothing may be read: other shards have no room, or the end has begun.
   [[nodiscard]] bool blocked() const noexcept {
@@ -149,5 +147,8 @@ class Loop {
   std::unique_ptr<Resident> resident_;
   std::thread thread_;
 };
+
+/// Whether the calling thread is the loop's.
+[[nodiscard]] bool is_thread_of(const Loop& loop) noexcept;
 
 }  // namespace transport
