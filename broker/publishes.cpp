@@ -34,7 +34,8 @@ Publishes::Publishes(const ShardOptions& options, Ledger& ledger, Holdings& hold
       log_(log),
       replies_(replies),
       reading_(reading),
-      disconnects_(disconnects) {}
+      disconnects_(disconnects),
+      top_(options.seed) {}
 
 Next Publishes::take_metered(Connection& connection, const mqtt::Frame& frame) {
   if (const auto exceeded = reading_.meter(connection, frame.size_bytes, turn_.now())) {
@@ -78,6 +79,7 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
     return disconnects_.fail(
         connection, {Reason::topic_name_invalid, "topic name too long behind mount_point"});
   }
+  if (top_.is_due()) top_.sample(topic, connection.session->client_id, frame.size_bytes);
   if (log_.watches()) note(connection, *packet, topic);
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(

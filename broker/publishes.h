@@ -12,6 +12,7 @@
 #include "broker/core/holdings.h"
 #include "broker/core/ledger.h"
 #include "broker/core/metrics.h"
+#include "broker/core/top_meter.h"
 #include "broker/disconnects.h"
 #include "broker/distribution.h"
 #include "broker/forwards.h"
@@ -57,6 +58,9 @@ class Publishes final {
   Next retake(Connection& connection, const mqtt::Frame& frame);
   /// Takes PUBREL: the identifier is free, and PUBCOMP says so.
   void release(Connection& connection, const mqtt::Ack& pubrel);
+
+  /// The topics and clients with the highest rates.
+  [[nodiscard]] TopMeter& top() noexcept { return top_; }
 
  private:
   [[nodiscard]] bool is_metered(const Connection& connection) const {
@@ -120,6 +124,7 @@ class Publishes final {
   Disconnects& disconnects_;
   std::string scratch_topic_;  // mount point and topic of the publish at hand
   mqtt::ByteBuffer scratch_properties_;
+  TopMeter top_;
 };
 
 }  // namespace broker

@@ -189,6 +189,7 @@ bool Shard::tick(Instant now) {
     state.next_trim = after_seconds(now, trim_interval_seconds);
     state.tables.outbox.trim();
   }
+  state.publishes.top().tick(now);
   state.path.drops.tell(state.tables.sessions, now);
   state.path.blocked.tell(state.tables.sessions, now);
   state.path.log.tell_held_back();

@@ -52,6 +52,8 @@ bool ShardAdmin::remove_retained(std::string_view topic, Instant now) {
   return true;
 }
 
+const TopMeter& ShardAdmin::top() const noexcept { return inside_.aside().publishes.top(); }
+
 void ShardAdmin::trace(TraceSink* sink) noexcept { inside_.aside().tables.tracer.set(sink); }
 
 void ShardAdmin::show_connection(ConnectionId connection,

@@ -10,6 +10,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/message.h"
 #include "broker/core/retained_walk.h"
+#include "broker/core/top_meter.h"
 #include "broker/core/trace_sink.h"
 #include "broker/shard.h"
 #include "broker/wire/bytes.h"
@@ -71,6 +72,10 @@ class ShardAdmin final {
   ///
   /// Returns   False if the topic has none.
   bool remove_retained(std::string_view topic, Instant now);
+  /// The topics and clients that publish with the highest rates.
+  ///
+  /// Lifetime  Until the next call of the shard.
+  [[nodiscard]] const TopMeter& top() const noexcept;
 
   /// Has decisions told to `sink` from here on; null: to nobody.
   ///
