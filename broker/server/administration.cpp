@@ -8,6 +8,7 @@
 #include "broker/core/retained_walk.h"
 #include "broker/core/text.h"
 #include "broker/server/ask/retained_rows.h"
+#include "broker/server/top_questions.h"
 #include "broker/server/trace_questions.h"
 #include "broker/shard_admin.h"
 #include "broker/wire/topic.h"
@@ -46,6 +47,7 @@ ControlAnswer Administration::answer(const ControlQuestion& words) {
     if (question.name() == "retained") return retained(question);
     if (question.name() == "bans") return access_.bans(question);
     if (question.name() == "acl") return access_.acl(question);
+    if (question.name() == "top") return TopQuestions(loops_).answer(question);
     if (question.name() == "trace") return TraceQuestions(loops_).answer(question);
     return std::unexpected(concat({"This broker does not know '", broker::cut(question.name()),
                                    "': it is another version."}));

@@ -306,6 +306,29 @@ class AnswersTest(ApiTest):
             self.assertEqual([each["client_id"] for each in rows], wanted, query)
         self.assertEqual(self.get("/clients/c%2F7")["client_id"], "c/7")
 
+    def test_top(self):
+        """Busy topics and publishers come first, from all shards, cut and as text."""
+        busy, large = self.client(MQTT5, "busy"), self.client(MQTT5, "large")
+        long_topic = "long/" + "x" * 300
+
+        first = {"topics_by_messages": "often", "topics_by_bytes": long_topic[:200],
+                 "clients_by_messages": "busy", "clients_by_bytes": "large"}
+
+        def look():
+            for _ in range(50):
+                busy.publish("often", b"x", 0)
+            large.publish(long_topic, b"x" * 5000, 0)
+            large.ping()
+            answer = self.get("/top?limit=1")
+            names = {name: [row["name"] for row in rows] for name, rows in answer.items()}
+            return answer if names == {name: [text] for name, text in first.items()} else None
+
+        answer = wait_until(look, "the busiest ones")
+        self.assertEqual([answer[name][0]["cut"] for name in first], [False, True, False, False])
+        for rows in answer.values():
+            self.assertGreater(rows[0]["bytes_per_second"], rows[0]["messages_per_second"])
+        self.ask("GET", "/top?limit=65", self.basic(), status=400)
+
     def test_changes(self):
         """Clients are disconnected, sessions forgotten, messages deleted; the log says by whom."""
         kicked = self.persistent(MQTT5, "kicked")

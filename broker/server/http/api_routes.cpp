@@ -49,6 +49,12 @@ ApiCall question(std::string_view name) {
   return {.kind = ApiCall::Kind::administration, .words = {std::string(name)}};
 }
 
+Made top(const HttpRequest& request, const std::string& /*id*/) {
+  ApiCall call = question("top");
+  add_words(call, request, {"limit"});
+  return call;
+}
+
 Made clients(const HttpRequest& request, const std::string& /*id*/) {
   ApiCall call = question("clients");
   for (const std::string_view key : {"id", "user", "address", "listener", "version", "connected"}) {
@@ -176,6 +182,7 @@ constexpr auto rows = std::to_array<ApiRoute>({
     {.method = "GET", .path = "/status", .make = status},
     {.method = "GET", .path = "/figures", .make = figures},
     {.method = "GET", .path = "/history", .make = history},
+    {.method = "GET", .path = "/top", .make = top},
     {.method = "GET", .path = "/clients", .make = clients},
     {.method = "GET", .path = "/clients/{id}", .make = client},
     {.method = "DELETE", .path = "/clients/{id}", .role = Role::admin, .make = kick},

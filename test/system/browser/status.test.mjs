@@ -255,6 +255,23 @@ test('a client is traced from its page, and the trace stops', async () => {
   await status.close();
 });
 
+test('the busiest topics and publishers are shown, and their text is only text', async () => {
+  const status = await StatusPage.open();
+  const publisher = await connect('busy<i>');
+  await status.login();
+  // Until they stand out: a shard that has just begun sees one message in some hundred.
+  await waitFor('the busy topic', async () => {
+    publisher.write(Buffer.concat(Array.from({ length: 50 }, () => publish('busy/<b>', 'x'))));
+    return status.page.$('.card:has-text("Topics by messages") td.name:text-is("busy/<b>")');
+  }, 60);
+  const cards = '.card:has-text("Publishers by';
+  await status.page.waitForSelector(`${cards} messages") td.name a:text-is("busy<i>")`);
+  await status.page.waitForSelector(`${cards} bytes") td.name a:text-is("busy<i>")`);
+  await status.assertFits();
+  await status.picture('status-top');
+  await status.close();
+});
+
 test('retained messages are found and deleted, and their text is only text', async () => {
   const status = await StatusPage.open({ colorScheme: 'dark' });
   await status.login();

@@ -1,7 +1,11 @@
 // The status page of a broker: login, the views by the address, and the overview.
 
-import { ApiError, api, at, bytes, duration, h, number, plot, table } from './parts.js';
-import { showBans, showClient, showClients, showRetained, slowColumns, useGuard } from './lists.js';
+import {
+  ApiError, api, at, bytes, duration, h, inUnit, number, plot, table,
+} from './parts.js';
+import {
+  clientLink, showBans, showClient, showClients, showRetained, slowColumns, useGuard,
+} from './lists.js';
 import { showTrace } from './trace.js';
 
 const REFRESH_MILLISECONDS = 5000;
@@ -104,6 +108,23 @@ const dropColumns = [
   { title: 'Messages', cell: ([, count]) => number(count), kind: 'number' },
 ];
 
+const cutName = (row, whole) => (row.cut ? `${row.name}…` : whole(row.name));
+
+const rateColumns = [
+  { title: 'Messages', cell: (row) => inUnit['1/s'](row.messages_per_second), kind: 'number' },
+  { title: 'Bytes', cell: (row) => inUnit['bytes/s'](row.bytes_per_second), kind: 'number' },
+];
+
+const topColumns = [
+  { title: 'Topic', cell: (row) => cutName(row, String), kind: 'name' }, ...rateColumns,
+];
+
+const publisherColumns = [
+  { title: 'Client', cell: (row) => cutName(row, clientLink), kind: 'name' }, ...rateColumns,
+];
+
+const NOTHING_STANDS_OUT = 'In the last minute none stands out.';
+
 const card = (title, content) => h('section', { class: 'card' }, h('h2', {}, title), content);
 
 function drawFacts(status) {
@@ -117,15 +138,24 @@ function drawFacts(status) {
     status.store?.failing ? h('span', { class: 'bad dot' }, status.store.error) : null);
 }
 
+const topCards = (top) => [
+  card('Topics by messages', table(topColumns, top.topics_by_messages, NOTHING_STANDS_OUT)),
+  card('Topics by bytes', table(topColumns, top.topics_by_bytes, NOTHING_STANDS_OUT)),
+  card('Publishers by messages', table(publisherColumns, top.clients_by_messages,
+    NOTHING_STANDS_OUT)),
+  card('Publishers by bytes', table(publisherColumns, top.clients_by_bytes, NOTHING_STANDS_OUT)),
+];
+
 async function showOverview(view) {
-  const [status, history, figures, slow] = await Promise.all([api('/status'), api('/history'),
-    api('/figures'), api('/clients?sort=queue&limit=8')]);
+  const [status, history, figures, slow, top] = await Promise.all([api('/status'), api('/history'),
+    api('/figures'), api('/clients?sort=queue&limit=8'), api('/top?limit=8')]);
   const drops = figures.figures.find((each) => each.name === 'publish_dropped_by_reason').values;
   const behind = slow.clients.filter((each) => each.queued_bytes + each.socket_bytes > 0);
   view.replaceChildren(drawFacts(status),
     h('div', { class: 'grid' }, drawPlots(history, status.store !== null)),
     h('div', { class: 'grid broad' },
       card('Listeners', table(listenerColumns, status.listeners, 'There are none.')),
+      topCards(top),
       card('Slow consumers', table(slowColumns, behind, 'No client has messages that wait.')),
       card('Dropped messages', table(dropColumns,
         Object.entries(drops).filter(([, count]) => count > 0), 'None since the start.')),
