@@ -144,8 +144,10 @@ constexpr auto command_rows = std::to_array<AskCommand>({
      "listeners, certificates, bridges.",
      {},
      status_examples},
-    {"top", "", "Shows the same and the foremost clients, again and again.", top_options,
-     top_examples},
+    {"top", "",
+     "Shows the same, the busiest topics and publishers, and the foremost clients, again and "
+     "again.",
+     top_options, top_examples},
     {"clients", "", "Lists the clients of a running broker, those that are away too.",
      clients_options, clients_examples},
     {"client",

@@ -28,6 +28,7 @@ using Json = nlohmann::ordered_json;
 constexpr int failed = static_cast<int>(conf::ExitCode::unusable_listener);
 constexpr std::size_t interval_seconds_usual = 2;
 constexpr std::size_t rows_usual = 20;
+constexpr const char* top_limit = "limit=3";
 
 /// A status and the time at which it was asked for.
 struct Sample {
@@ -67,6 +68,20 @@ std::string clients_text(const Json& clients) {
                    "SUBSCRIPTIONS", "MESSAGES", "QUEUED",  "DROPPED",  "CONNECTED"};
   for (const Json& each : clients) ask::add_client(table, each);
   return table.print();
+}
+
+/// Two short lists of the answer to "top"; empty for an answer without.
+std::string top_text(const Json& top) {
+  std::string text;
+  for (const auto& [list, heading] : {std::pair{"topics_by_messages", "BUSIEST TOPIC"},
+                                      std::pair{"clients_by_messages", "BUSIEST PUBLISHER"}}) {
+    const auto rows = top.find(list);
+    if (rows == top.end() || rows->empty()) continue;
+    ask::Table table{heading, "MESSAGES", "BYTES"};
+    for (const Json& each : *rows) ask::add_top(table, each);
+    text += concat({table.print(), "\n"});
+  }
+  return text;
 }
 
 /// The first lines of a text that fit.
@@ -114,10 +129,15 @@ int run_top(const conf::AskLine& line, const std::string& file) {
     if (!now) return fail_ask(conf::ExitCode::unusable_listener, now.error());
     const auto clients = ask_once(file, question);
     if (!clients) return fail_ask(conf::ExitCode::unusable_listener, clients.error());
+    // A broker of an earlier version has no such answer.
+    const Json top = ask_once(file, {"top", top_limit}).value_or(Json::object());
     const Json& rows = (*clients)["clients"];
     const bool taken =
-        line.json ? print_answer(Json{{"status", now->status}, {"clients", rows}}.dump() + "\n")
-                  : print_screen(concat({overview_of(*before, *now), "\n", clients_text(rows)}));
+        line.json
+            ? print_answer(Json{{"status", now->status}, {"clients", rows}, {"top", top}}.dump() +
+                           "\n")
+            : print_screen(
+                  concat({overview_of(*before, *now), "\n", top_text(top), clients_text(rows)}));
     if (!taken) return failed;
     std::swap(*before, *now);
   }

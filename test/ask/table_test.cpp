@@ -84,6 +84,17 @@ TEST_CASE("decisions of listeners are one line if they are alike", "[ask]") {
   CHECK(ask::decisions_text({}).empty());
 }
 
+TEST_CASE("topics have their rates, and no control character", "[ask]") {
+  ask::Table table{"TOPIC", "MESSAGES", "BYTES"};
+  ask::add_top(table, nlohmann::ordered_json::parse(R"({"name": "a\u001b", "cut": true,
+      "messages_per_second": 2.25, "bytes_per_second": 2048.5, "error_per_second": 0})"));
+  ask::add_top(table, nlohmann::ordered_json::parse(R"({"name": "b"})"));
+  CHECK(table.print() ==
+        "TOPIC     MESSAGES  BYTES\n"
+        "a\\x1B...  2.2/s     2.0 KiB/s\n"
+        "b         0.0/s     0 B/s\n");
+}
+
 TEST_CASE("an answer of another version is read as far as it goes", "[ask]") {
   CHECK(
       ask::client_text(nlohmann::ordered_json::parse(R"({"client_id": 5})")).starts_with("Client"));

@@ -181,11 +181,21 @@ class StatusTest(AskTest):
 
     def test_top(self):
         """One look after the other, each with the foremost clients; JSON is a line for each."""
-        self.client(MQTT5, "one")
+        publisher = self.client(MQTT5, "one")
+
+        def look_at_traffic():
+            for _ in range(50):
+                publisher.publish("often", b"x", 0)
+            publisher.ping()
+            (line,) = self.ask("top", "--count", "1", "--interval", "1", "--json").splitlines()
+            look = json.loads(line)
+            return look if look["top"]["topics_by_messages"] else None
+
+        look = wait_until(look_at_traffic, "a busy topic")
+        self.assertEqual([row["name"] for row in look["top"]["topics_by_messages"]], ["often"])
         text = self.ask("top", "--count", "2", "--interval", "1", "--sort", "age")
         self.assertEqual(len(re.findall(r"(?m)^one +.*127\.0\.0\.1:\d+", text)), 2)
-        (line,) = self.ask("top", "--count", "1", "--interval", "1", "--json").splitlines()
-        look = json.loads(line)
+        self.assertEqual(len(re.findall(r"(?m)^often +\d+\.\d/s +.*B/s$", text)), 2)
         self.assertEqual([row["client_id"] for row in look["clients"]], ["one"])
         self.assertEqual(look["status"]["clients_connected"], 1)
         self.assertIn("wants a number", self.ask("top", "--interval", "0", status=3))

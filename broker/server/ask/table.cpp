@@ -162,6 +162,15 @@ void add_client(Table& table, const Json& client) {
              presence_text(client)});
 }
 
+void add_top(Table& table, const Json& row) {
+  const auto messages = row.find("messages_per_second");
+  std::array<char, 32> rate{};
+  std::snprintf(rate.data(), rate.size(), "%.1f/s",
+                messages != row.end() && messages->is_number() ? messages->get<double>() : 0.0);
+  table.add({concat({text_at(row, "name"), is_set(row, "cut") ? "..." : ""}), rate.data(),
+             size_text(row, "bytes_per_second") + "/s"});
+}
+
 void add_retained(Table& table, const Json& message) {
   const std::string payload = text_at(message, "payload");
   table.add({text_at(message, "topic"), std::to_string(number_at(message, "qos")),

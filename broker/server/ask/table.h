@@ -38,6 +38,8 @@ class Table {
 // Administration of a broker as text: JSON as server::Administration gives it.
 
 void add_client(Table& table, const nlohmann::ordered_json& client);
+/// A topic or a client with its rates.
+void add_top(Table& table, const nlohmann::ordered_json& row);
 void add_retained(Table& table, const nlohmann::ordered_json& message);
 void add_ban(Table& table, const nlohmann::ordered_json& ban);
 /// The decision of each listener; of all together, if it is the same.
