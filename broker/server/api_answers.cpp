@@ -246,6 +246,7 @@ Json ApiAnswers::listeners() const {
                     {"port", listener->port()},
                     {"unix_socket_path", options.unix_socket_path},
                     {"protocol", name_of(options.protocol)},
+                    {"path", options.http_path},
                     {"tls", options.tls},
                     {"connections", listener->connections().count()},
                     {"open", !listener->sockets().empty()}});

@@ -158,6 +158,17 @@ TEST_CASE("the status page names no place outside, and has no script or style in
   }
 }
 
+TEST_CASE("the page may open WebSockets of its own host, and no text adds a rule", "[page]") {
+  CHECK(server::websocket_sources("broker.example:8080") ==
+        "ws://broker.example:* wss://broker.example:*");
+  CHECK(server::websocket_sources("192.0.2.1") == "ws://192.0.2.1:* wss://192.0.2.1:*");
+  CHECK(server::websocket_sources("[2001:db8::1]:80") == "ws: wss:");
+  for (const char* host : {"", ":80", "*", "a b", "a;script-src *", "a'", "a:1:2"}) {
+    CAPTURE(host);
+    CHECK(server::websocket_sources(host).empty());
+  }
+}
+
 TEST_CASE("the history has rates of the last hour", "[history]") {
   server::History history;
   server::Sight sight;

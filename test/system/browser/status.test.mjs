@@ -23,7 +23,7 @@ let browser;
 let address;
 const sockets = new Set();
 
-function configuration({ tcpPort, wsPort, folder, passwordFile }) {
+function configuration({ tcpPort, wsPort, wssPort, folder, passwordFile }) {
   return [
     'allow_anonymous true',
     `password_file ${passwordFile}`,
@@ -33,6 +33,8 @@ function configuration({ tcpPort, wsPort, folder, passwordFile }) {
     `persistence_location ${folder}/`,
     `admin_file ${folder}/admins`,
     `listener ${tcpPort} 127.0.0.1`,
+    `listener ${wssPort} 127.0.0.1`,
+    'protocol websockets',
     `http_listener ${wsPort} 127.0.0.1`,
   ];
 }
@@ -272,6 +274,51 @@ test('the busiest topics and publishers are shown, and their text is only text',
   await status.close();
 });
 
+test('the console subscribes, publishes, and tells refusals', async () => {
+  const status = await StatusPage.open();
+  const { page } = status;
+  const waitState = (words) => page.waitForSelector(`#console-state:has-text("${words}")`);
+  await status.login('iot_admin', 'battery staple');
+  await page.waitForSelector('.plot');
+  await status.visit('console');
+  assert.equal(await page.inputValue('#console-url'), `ws://127.0.0.1:${broker.wssPort}/mqtt`);
+  await page.fill('#console-user', 'iot_admin');
+  await page.fill('#console-password', 'wrong');
+  await page.click('#console-connect');
+  await waitState('wrong user name or password');
+  assert.equal(await page.inputValue('#console-password'), '');
+  await page.fill('#console-password', 'battery staple');
+  await page.click('#console-connect');
+  await waitState('Connected to');
+  await page.fill('#console-filter', 'a/#/b');
+  await page.click('#console-subscribe');
+  await waitState('malformed packet');
+  await page.waitForSelector('#console-connect:enabled');
+  await page.fill('#console-password', 'battery staple');
+  await page.click('#console-connect');
+  await waitState('Connected to');
+  await page.fill('#console-filter', 'console/#');
+  await page.selectOption('#console-filter-qos', '1');
+  await page.click('#console-subscribe');
+  await waitState('Subscribed to console/# with QoS 1');
+  await page.fill('#console-topic', 'console/a');
+  await page.fill('#console-payload', '<script>alert("1")</script> ü');
+  await page.selectOption('#console-topic-qos', '1');
+  await page.check('#console-retain');
+  await page.click('#console-publish');
+  await waitState('Published to console/a');
+  await page.waitForSelector('#console-messages li:has-text("console/a"):has-text("QoS 1")'
+    + ':has(pre:text-is("<script>alert(\\"1\\")</script> ü"))');
+  await connect('from outside', publish('console/large', 'x'.repeat(100)));
+  await page.waitForSelector('#console-messages li:has-text("console/large")');
+  await status.assertFits();
+  await status.picture('status-console');
+  await status.visit('retained');
+  await page.waitForSelector('td.name:text-is("console/a")');
+  await waitFor('the console to leave', () => /Client console-\w+ .*disconnected/.test(broker.log()));
+  await status.close();
+});
+
 test('retained messages are found and deleted, and their text is only text', async () => {
   const status = await StatusPage.open({ colorScheme: 'dark' });
   await status.login();
@@ -329,6 +376,10 @@ test('a reader sees the same on a phone, and has no button that changes anything
   await status.assertFits();
   assert.equal(await status.page.$('button.danger:visible'), null);
   await status.picture('status-phone-client');
+  await status.visit('console');
+  await status.page.waitForSelector('#console-url');
+  await status.assertFits();
+  await status.picture('status-phone-console');
   await status.visit('retained');
   await status.page.waitForSelector('td.payload');
   assert.equal(await status.page.$('button.danger:visible'), null);

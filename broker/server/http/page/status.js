@@ -6,6 +6,7 @@ import {
 import {
   clientLink, showBans, showClient, showClients, showRetained, slowColumns, useGuard,
 } from './lists.js';
+import { showConsole } from './console.js';
 import { showTrace } from './trace.js';
 
 const REFRESH_MILLISECONDS = 5000;
@@ -180,6 +181,7 @@ function currentView() {
   }
   if (name === 'retained') return ['retained', (view) => showRetained(view, mayChange)];
   if (name === 'bans') return ['bans', (view) => showBans(view, mayChange)];
+  if (name === 'console') return ['console', showConsole];
   return ['overview', showOverview];
 }
 
