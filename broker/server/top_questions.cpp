@@ -13,7 +13,7 @@ namespace {
 using Json = ask::Json;
 using Lists = std::array<std::vector<TopRow>, broker::top_list_names.size()>;
 
-constexpr std::size_t rows_usual = 10;
+constexpr std::size_t rows_of_list = 10;
 
 Lists lists_of(const broker::TopMeter& meter) {
   Lists lists;
@@ -57,7 +57,7 @@ std::vector<TopRow> first_rows(std::vector<TopRow> rows, std::size_t rows_max) {
 }
 
 TopQuestions::Result TopQuestions::answer(const ask::Question& question) {
-  const auto limit = question.number("limit", rows_usual, broker::TopSketch::entries_max);
+  const auto limit = question.number("limit", rows_of_list, broker::TopSketch::entries_max);
   if (!limit) return std::unexpected(limit.error());
   std::vector<Lists> of_shards(loops_.count());
   loops_.run_everywhere(
