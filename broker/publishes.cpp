@@ -79,7 +79,8 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
     return disconnects_.fail(
         connection, {Reason::topic_name_invalid, "topic name too long behind mount_point"});
   }
-  if (top_.is_due()) top_.sample(topic, connection.session->client_id, frame.size_bytes);
+  if (top_.is_due()) [[unlikely]]
+    top_.sample(topic, connection.session->client_id, frame.size_bytes);
   if (log_.watches()) note(connection, *packet, topic);
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(
