@@ -1,6 +1,5 @@
 #include "transport/loop.h"
 
-#include <algorithm>
 #include <cassert>
 #include <csignal>
 #include <pthread.h>
@@ -162,23 +161,14 @@ void Loop::after_input(std::size_t bytes) {
 
 void Loop::flush() {
   turns_.woke(events_.awake_now());
-  const bool is_measured = sample_.is_running() || crossing_begun_ != 0;
+  const bool is_measured = sample_.is_measured();
   const bool sends = is_measured && !shard_.outbox().empty();
   do {
     pace_.run([this] { return flush_round(); });
     // Packets that the shard held back for a full outbox are handled before anything else is read.
   } while (shard_.go_on(now()));
   turns_.left({Clock::monotonic_milliseconds()});
-  if (is_measured) measured(Clock::monotonic_microseconds(), sends);
-}
-
-/// The output of a turn that is measured, or of mail from such a turn, has left.
-void Loop::measured(std::int64_t now_microseconds, bool sends) {
-  if (sample_.is_running()) sample_.left(now_microseconds, sends);
-  const std::int64_t begun = std::exchange(crossing_begun_, 0);
-  if (begun == 0 || !sends) return;
-  counts_.end_to_end.add(
-      static_cast<std::uint64_t>(std::max<std::int64_t>(now_microseconds - begun, 0)));
+  if (is_measured) sample_.left(Clock::monotonic_microseconds(), sends);
 }
 
 LoopReport Loop::report() const {
@@ -186,6 +176,7 @@ LoopReport Loop::report() const {
   LoopReport report{shard_.metrics(), counts_};
   report.counts.turn = sample_.whole();
   report.counts.route = sample_.first_output();
+  report.counts.end_to_end = sample_.crossings();
   report.counts.end_to_end.add(report.counts.route);
   return report;
 }
@@ -238,8 +229,7 @@ void Loop::receive_mail() {
     shard_.from_peer(shard_of(from), std::move(message), now());
     if (shard_.outbox().full()) flush();
   });
-  const std::int64_t begun = mail_.take_begun();
-  if (begun != 0) crossing_begun_ = crossing_begun_ == 0 ? begun : std::min(begun, crossing_begun_);
+  sample_.crossed(mail_.take_begun());
 }
 
 }  // namespace transport

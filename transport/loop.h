@@ -121,7 +121,6 @@ class Loop {
   /// Many timers that are due fire in several turns: the sockets have theirs in between.
   void tick_shard();
   [[nodiscard]] bool flush_round();
-  void measured(std::int64_t now_microseconds, bool sends);
   void send_mail();
   void receive_mail();
   [[nodiscard]] LoopDoor& door() noexcept {
@@ -133,9 +132,8 @@ class Loop {
   LoopOptions options_;
   EventLoop events_;
   TurnSample sample_;
-  LoopCounts counts_;                // but for those of the sample
-  std::int64_t crossing_begun_ = 0;  // see PeerMail::take_begun(); 0: none
-  TurnClock turns_;                  // of monotonic time: a suspend of the machine does not count
+  LoopCounts counts_;  // but for those of the sample
+  TurnClock turns_;    // of monotonic time: a suspend of the machine does not count
   FlushPace pace_;
   broker::Shard shard_;
   Connections connections_;

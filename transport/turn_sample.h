@@ -1,8 +1,10 @@
 // transport/turn_sample.h
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <utility>
 
 #include "broker/core/histogram.h"
 
@@ -36,13 +38,25 @@ class TurnSample {
     state_ = State::running;
   }
   [[nodiscard]] bool is_running() const noexcept { return state_ == State::running; }
+  /// Mail came from another loop's turn that is measured and began then; 0: from none.
+  void crossed(std::int64_t begun) noexcept {
+    if (begun == 0) return;
+    crossing_begun_ = crossing_begun_ == 0 ? begun : std::min(begun, crossing_begun_);
+  }
+  /// Whether left() is to be called.
+  [[nodiscard]] bool is_measured() const noexcept { return is_running() || crossing_begun_ != 0; }
   /// When the turn that is measured began; 0: this one is not.
   [[nodiscard]] std::int64_t begun_microseconds() const noexcept {
     return is_running() ? begin_ : 0;
   }
   /// The turn has done all it had to do so far; `sent`: output of clients was among that.
   void left(std::int64_t now, bool sent) noexcept {
-    assert(is_running() && now >= begin_);
+    assert(is_measured());
+    const std::int64_t begun = std::exchange(crossing_begun_, 0);
+    if (begun != 0 && sent)
+      crossings_.add(static_cast<std::uint64_t>(std::max(now, begun) - begun));
+    if (!is_running()) return;
+    assert(now >= begin_);
     left_ = now;
     if (sent && !sent_) first_output_.add(passed(now));
     sent_ = sent_ || sent;
@@ -52,6 +66,8 @@ class TurnSample {
   [[nodiscard]] const broker::Histogram& whole() const noexcept { return whole_; }
   /// From the first input of a turn until its first output was written to sockets.
   [[nodiscard]] const broker::Histogram& first_output() const noexcept { return first_output_; }
+  /// From the first input of another loop's turn until output that its mail caused was written.
+  [[nodiscard]] const broker::Histogram& crossings() const noexcept { return crossings_; }
 
  private:
   enum class State : std::uint8_t { off, due, running };
@@ -62,7 +78,9 @@ class TurnSample {
 
   broker::Histogram whole_;
   broker::Histogram first_output_;
+  broker::Histogram crossings_;
   std::int64_t begin_ = 0;
+  std::int64_t crossing_begun_ = 0;
   std::int64_t left_ = 0;  // when the turn had done all it had to do, last
   State state_ = State::off;
   bool sent_ = false;

@@ -45,3 +45,22 @@ TEST_CASE("traffic with a rhythm of its own is measured in all of its turns", "[
     CHECK(sample.first_output().count() == 1);
   }
 }
+
+TEST_CASE("mail of another loop is measured from the input that it stems from", "[turn_sample]") {
+  TurnSample sample;
+  sample.crossed(0);
+  CHECK_FALSE(sample.is_measured());
+  sample.crossed(300);
+  sample.crossed(200);
+  sample.crossed(250);
+  REQUIRE(sample.is_measured());
+  CHECK_FALSE(sample.is_running());
+  sample.left(1000, true);
+  CHECK_FALSE(sample.is_measured());
+  CHECK(sample.crossings().count() == 1);
+  CHECK(sample.crossings().sum_microseconds == 800);
+  sample.crossed(1000);
+  sample.left(1100, false);  // nothing left for a client
+  CHECK(sample.crossings().count() == 1);
+  CHECK(sample.first_output().count() == 0);
+}

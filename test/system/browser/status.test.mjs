@@ -315,7 +315,8 @@ test('the console subscribes, publishes, and tells refusals', async () => {
   await status.picture('status-console');
   await status.visit('retained');
   await page.waitForSelector('td.name:text-is("console/a")');
-  await waitFor('the console to leave', () => /Client console-\w+ .*disconnected/.test(broker.log()));
+  const left = /Client console-\w+ .*disconnected/;
+  await waitFor('the console to leave', () => left.test(broker.log()));
   await status.close();
 });
 

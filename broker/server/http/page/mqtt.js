@@ -146,7 +146,8 @@ export class MqttClient {
         CONNECT_MILLISECONDS);
       this.#socket = new WebSocket(url, 'mqtt');
       this.#socket.binaryType = 'arraybuffer';
-      this.#socket.onopen = () => this.#guard(() => this.#sendConnect(clientId, userName, password));
+      this.#socket.onopen = () => this.#guard(
+        () => this.#sendConnect(clientId, userName, password));
       this.#socket.onmessage = ({ data }) => this.#guard(() => this.#framer.feed(
         new Uint8Array(data)));
       this.#socket.onclose = () => this.#end(this.#connecting
