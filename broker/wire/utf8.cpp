@@ -62,7 +62,7 @@ bool is_printable_ascii(std::string_view text) noexcept {
     return is_printable_word<std::uint64_t>(end - 8);
   }
   if (text.size() >= 4) {
-    return is_printable_word<std::uint32_t>(text.data()) &&
+    return is_printable_word<std::uint32_t>(end - text.size()) &&
            is_printable_word<std::uint32_t>(end - 4);
   }
   return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7E; });
