@@ -14,10 +14,13 @@ constexpr long interval_ns = 1'000'000;
 
 // Written by the signal of the thread that reads it.
 thread_local std::atomic<std::uint64_t> offers_here{0};
+thread_local std::atomic<std::uint64_t> offers_left{0};
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 void offer(int /*number*/) {
+  if (offers_left.load(std::memory_order_relaxed) == 0) return;
   const int error = errno;
+  offers_left.fetch_sub(1, std::memory_order_relaxed);
   offers_here.fetch_add(1, std::memory_order_relaxed);
   ::sched_yield();
   errno = error;
@@ -44,6 +47,7 @@ GivingWay::GivingWay() {
   if (!installed || !let_it_through()) return;
   // A thread's own variable may be made when it is first touched: not in a signal.
   offers_here.fetch_add(0, std::memory_order_relaxed);
+  offers_left.store(GivingWay::offers_max, std::memory_order_relaxed);
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal_number;

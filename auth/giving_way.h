@@ -11,6 +11,9 @@ namespace auth {
 /// the core only at each of its ticks. A hash that has the core would keep it until the next one:
 /// 4 ms where there are 250 a second, longer than a loop may keep a client waiting. The library
 /// that hashes cannot be asked to pause, so a timer signal does it.
+/// On a machine that other programs keep busy each of them takes what is offered: a thread that
+/// offered for ever took 20 s for a hash of 40 ms beside six of them. A hash is done before
+/// offers_max, or has waited long enough: then it only has its low priority.
 ///
 /// Invariant  The signal (SIGURG, which nothing else here sends, and which does nothing by default)
 ///            goes to this thread alone and only while the object lives. System calls are resumed.
@@ -19,6 +22,8 @@ namespace auth {
 /// Source     sched_yield(2), timer_create(2).
 class GivingWay {
  public:
+  static constexpr std::uint64_t offers_max = 100;
+
   GivingWay();
   ~GivingWay();
   GivingWay(const GivingWay&) = delete;

@@ -1,5 +1,6 @@
 #include "auth/giving_way.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
@@ -38,6 +39,22 @@ TEST_CASE("it does so where signals were blocked when its thread began", "[givin
   }).join();
   REQUIRE(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   CHECK(offered);
+}
+
+TEST_CASE("a thread that has offered its core long enough keeps it", "[giving_way]") {
+  const GivingWay giving_way;
+  REQUIRE(busy_until_offered(GivingWay::offers_max));
+  const std::uint64_t before = GivingWay::offers();
+  // Another thread's offers tell that there was time for many.
+  std::atomic<bool> is_over{false};
+  std::thread other([&] {
+    const GivingWay its_own;
+    static_cast<void>(busy_until_offered(20));
+    is_over = true;
+  });
+  while (!is_over) continue;
+  other.join();
+  CHECK(GivingWay::offers() == before);
 }
 
 TEST_CASE("offers end with the object, and no other thread makes any", "[giving_way]") {
