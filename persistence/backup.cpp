@@ -19,6 +19,7 @@ namespace persistence {
 namespace {
 
 constexpr int pages_per_step = 1024;
+constexpr int instructions_per_look = 100'000;  // of SQLite's virtual machine: milliseconds
 
 /// Closes on its way out.
 class Descriptor {
@@ -102,7 +103,8 @@ Answer<Database> open_source(const std::string& path, bool has_log) {
   return source;
 }
 
-Answer<void> copy_pages(Database& source, Database& target, const Progress& progress) {
+Answer<void> copy_pages(Database& source, Database& target, const Progress& progress,
+                        const std::stop_token& stop) {
   if (auto fast = target.execute("PRAGMA synchronous = OFF"); !fast) return fast;
   sqlite3_backup* const backup =
       sqlite3_backup_init(target.handle(), "main", source.handle(), "main");
@@ -112,6 +114,10 @@ Answer<void> copy_pages(Database& source, Database& target, const Progress& prog
   }
   int code = SQLITE_OK;
   while (code == SQLITE_OK) {
+    if (stop.stop_requested()) {
+      code = SQLITE_INTERRUPT;
+      break;
+    }
     code = sqlite3_backup_step(backup, pages_per_step);
     const auto total = static_cast<std::uint64_t>(sqlite3_backup_pagecount(backup));
     const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(backup));
@@ -121,6 +127,16 @@ Answer<void> copy_pages(Database& source, Database& target, const Progress& prog
   if (code != SQLITE_DONE) return std::unexpected(DatabaseError{code, sqlite3_errstr(code)});
   // A copy that needs no log beside it when somebody looks into it.
   return target.execute("PRAGMA journal_mode = DELETE");
+}
+
+/// Statements of `database` fail once `stop` is requested, which outlives it.
+void obey(Database& database, const std::stop_token& stop) {
+  sqlite3_progress_handler(
+      database.handle(), instructions_per_look,
+      [](void* token) {
+        return static_cast<const std::stop_token*>(token)->stop_requested() ? 1 : 0;
+      },
+      const_cast<std::stop_token*>(&stop));
 }
 
 /// Whether a copy may take this name: nothing has it, or a regular file that is none of the
@@ -156,7 +172,8 @@ bool copy_bytes(std::FILE* source, int target) {
 
 std::expected<std::uint64_t, std::string> back_up(const std::string& named,
                                                   const std::string& target,
-                                                  const Progress& progress) {
+                                                  const Progress& progress,
+                                                  const std::stop_token& stop) {
   const std::string path = file_behind_links(named);
   struct stat before{};
   if (::stat(path.c_str(), &before) != 0) {
@@ -177,11 +194,13 @@ std::expected<std::uint64_t, std::string> back_up(const std::string& named,
   {
     auto copy = Database::open(draft.path());
     if (!copy) return failure(draft.path(), copy.error().what);
-    if (auto done = copy_pages(*source, *copy, progress); !done) {
+    if (auto done = copy_pages(*source, *copy, progress, stop); !done) {
       return failure("The store " + path + " cannot be copied to " + draft.path(),
                      done.error().what);
     }
+    obey(*copy, stop);
     if (auto good = check_copy(*copy); !good) return failure("The store " + path, good.error());
+    if (stop.stop_requested()) return failure("The store " + path, "its backup was ended");
   }
   // A broker that was started while the file was read without its log has begun one.
   struct stat after{};

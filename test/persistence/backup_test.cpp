@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
 #include <string>
 #include <sys/stat.h>
 
@@ -76,6 +77,36 @@ TEST_CASE("a copy of an open store is one file with one state, though more is co
   CHECK(sessions_in(copy, log) == 3);
   CHECK(log.count(LogType::error, "") == 0);
   CHECK(test::contents_of(*store).loaded.sessions == key);
+}
+
+TEST_CASE("a copy that is told to stop leaves nothing, and what was there before stays",
+          "[backup]") {
+  Folder folder;
+  Folder other;
+  Lines log;
+  const std::string path = folder.file("darter.db");
+  const std::string copy = other.file("copy");
+  const auto store = test::open_store(path, log);
+  Rows large;
+  large.message(1'000, "t", std::string(20'000'000, 'x')).retained("t", 1'000);
+  REQUIRE(test::write(*store, large));
+  const bool has_older = GENERATE(false, true);
+  if (has_older) std::ofstream(copy) << "an older one";
+  const bool at_the_end = GENERATE(false, true);
+  std::stop_source source;
+  std::uint64_t steps = 0;
+  const auto bytes = back_up(
+      path, copy,
+      [&](std::uint64_t done, std::uint64_t total) {
+        ++steps;
+        if (!at_the_end || done == total) source.request_stop();
+      },
+      source.get_token());
+  REQUIRE_FALSE(bytes);
+  CHECK((steps == 1) != at_the_end);
+  CHECK(files_in(other) == (has_older ? 1 : 0));
+  CHECK(test::write(*store, one(1)));
+  if (has_older) CHECK(std::filesystem::file_size(copy) == 12);
 }
 
 TEST_CASE("a copy of a closed store leaves nothing beside it", "[backup]") {
