@@ -29,6 +29,14 @@ transport::HttpResponse plain(unsigned status, std::string text) {
   return response;
 }
 
+/// Whether the answer needs no round of the loops.
+bool is_without_round(const Question& question) {
+  using enum ApiCall::Kind;
+  if (question.kind != Question::Kind::api) return false;
+  const ApiCall::Kind kind = question.api->kind;
+  return kind == administration || kind == backups || kind == back_up;
+}
+
 /// A sentence for each loop that does not turn.
 std::vector<std::string> faults_of(const std::vector<std::uint32_t>& silent_loops) {
   std::vector<std::string> faults;
@@ -72,9 +80,7 @@ std::int64_t Answers::sooner_milliseconds(std::int64_t wait_milliseconds,
 /// Takes the questions that have come.
 void Answers::take() {
   for (Question& question : desk_->take()) {
-    const bool is_order =
-        question.kind == Question::Kind::api && question.api->kind == ApiCall::Kind::administration;
-    if (is_order) {
+    if (is_without_round(question)) {
       orders_.push_back(std::move(question));
     } else {
       waiting_.push_back(std::move(question));
@@ -86,11 +92,12 @@ void Answers::administer() {
   for (std::size_t i = 0; i < orders_per_look && !orders_.empty(); ++i) {
     const Question question = std::move(orders_.front());
     orders_.pop_front();
-    question.reply.answer(parts_.api.administer(*question.api));
+    parts_.api.administer(*question.api, question.reply);
   }
 }
 
 void Answers::stop() {
+  parts_.api.stop();
   take();
   std::ranges::move(std::exchange(waiting_, {}), std::back_inserter(asked_));
   std::ranges::move(std::exchange(orders_, {}), std::back_inserter(asked_));

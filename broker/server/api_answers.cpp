@@ -130,6 +130,17 @@ std::int64_t time_of_day_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
+Json json_of(const Backup& backup) {
+  return {{"name", backup.name}, {"bytes", backup.bytes}, {"time", backup.time_seconds}};
+}
+
+transport::HttpResponse error_response(unsigned status, std::string_view sentence) {
+  return json_response(status, transport::error_json(sentence));
+}
+
+constexpr std::string_view nothing_stored =
+    "Nothing is stored, so there is nothing to back up: the option persistence is false.";
+
 }  // namespace
 
 Json figures_json(const Sight& sight) {
@@ -159,7 +170,16 @@ Json systree_json(const Sight& sight) {
   return tree;
 }
 
-transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
+void ApiAnswers::administer(const ApiCall& call, const transport::HttpReply& reply) {
+  if (call.kind == ApiCall::Kind::backups) return reply.answer(list_backups());
+  if (call.kind == ApiCall::Kind::back_up) {
+    if (auto answer = back_up(call, reply)) reply.answer(std::move(*answer));
+    return;
+  }
+  reply.answer(obey(call));
+}
+
+transport::HttpResponse ApiAnswers::obey(const ApiCall& call) {
   const ControlQuestion words(call.words.begin(), call.words.end());
   ControlAnswer answer = Administration(loops_, listeners_, login_service_, log_).answer(words);
   const bool obeyed = answer.exit_status == 0;
@@ -168,6 +188,39 @@ transport::HttpResponse ApiAnswers::administer(const ApiCall& call) {
                      concat({"HTTP: ", call.by, " ", call.done, "."}));
   }
   return json_response(obeyed ? 200 : call.error_status, std::move(answer.text));
+}
+
+transport::HttpResponse ApiAnswers::list_backups() const {
+  if (backups_ == nullptr) return error_response(404, nothing_stored);
+  Json rows = Json::array();
+  for (const Backup& backup : backups_->list()) rows.push_back(json_of(backup));
+  return json_response(200, text_of_json({{"folder", backups_->folder()},
+                                          {"running", backups_->is_running()},
+                                          {"backups", std::move(rows)}}));
+}
+
+std::optional<transport::HttpResponse> ApiAnswers::back_up(const ApiCall& call,
+                                                           const transport::HttpReply& reply) {
+  if (backups_ == nullptr) return error_response(404, nothing_stored);
+  // The log says how it ended also if the request has not waited so long.
+  auto begun = backups_->begin([reply, by = call.by, &log = log_](const Backups::Result& made) {
+    const broker::LogFields fields{.event = broker::Event::administrator_action};
+    if (made) {
+      log.write_event(broker::LogType::notice, fields,
+                      concat({"HTTP: ", by, " backed up the store to ", made->name, "."}));
+      reply.answer(json_response(200, text_of_json(json_of(*made))));
+    } else {
+      log.write_event(broker::LogType::warning, fields,
+                      concat({"HTTP: ", by, " asked for a backup, which failed: ", made.error()}));
+      reply.answer(error_response(503, made.error()));
+    }
+  });
+  if (!begun) return error_response(409, begun.error());
+  return std::nullopt;
+}
+
+void ApiAnswers::stop() {
+  if (backups_ != nullptr) backups_->stop();
 }
 
 transport::HttpResponse ApiAnswers::answer(const ApiCall& call, const Sight& sight,
@@ -186,6 +239,8 @@ transport::HttpResponse ApiAnswers::answer(const ApiCall& call, const Sight& sig
       return for_any_page("application/json", text_of_json(systree_json(sight)));
     case Kind::status:
     case Kind::administration:
+    case Kind::backups:
+    case Kind::back_up:
       break;
   }
   return json_response(200, status(sight));

@@ -1,7 +1,12 @@
 // broker/server/api_answers.h
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include "broker/core/log.h"
+#include "broker/server/backups.h"
 #include "broker/server/history.h"
 #include "broker/server/http/api_call.h"
 #include "broker/server/listener_set.h"
@@ -22,20 +27,32 @@ namespace server {
 class ApiAnswers {
  public:
   ApiAnswers(transport::Loops& loops, const ListenerSet& listeners,
-             const LoginService& login_service, broker::Log& log)
-      : loops_(loops), listeners_(listeners), login_service_(login_service), log_(log) {}
+             const LoginService& login_service, broker::Log& log, std::unique_ptr<Backups> backups)
+      : loops_(loops),
+        listeners_(listeners),
+        login_service_(login_service),
+        log_(log),
+        backups_(std::move(backups)) {}
 
-  /// Answers a call of ApiCall::Kind::administration. An order that was carried out is logged, with
-  /// the name of the user.
-  [[nodiscard]] transport::HttpResponse administer(const ApiCall& call);
+  /// Answers a call of ApiCall::Kind::administration, backups or back_up: a backup when it is made,
+  /// on its thread. An order that was carried out is logged, with the name of the user.
+  void administer(const ApiCall& call, const transport::HttpReply& reply);
   /// Answers any other call; `sight` has the figures of the loops.
   [[nodiscard]] transport::HttpResponse answer(const ApiCall& call, const Sight& sight,
                                                const History& history) const;
+
+  /// Before the loops stop: ends a backup that is being made, and answers its request.
+  void stop();
 
   /// The JSON of the status.
   [[nodiscard]] std::string status(const Sight& sight) const;
 
  private:
+  [[nodiscard]] transport::HttpResponse obey(const ApiCall& call);
+  [[nodiscard]] transport::HttpResponse list_backups() const;
+  /// Nothing: the answer comes later, through `reply`.
+  [[nodiscard]] std::optional<transport::HttpResponse> back_up(const ApiCall& call,
+                                                               const transport::HttpReply& reply);
   [[nodiscard]] nlohmann::ordered_json listeners() const;
   [[nodiscard]] nlohmann::ordered_json mosquitto_listeners() const;
 
@@ -43,6 +60,7 @@ class ApiAnswers {
   const ListenerSet& listeners_;
   const LoginService& login_service_;
   broker::Log& log_;
+  std::unique_ptr<Backups> backups_;  // null: nothing is stored
 };
 
 /// The numbers below $SYS by their topics, as Mosquitto's API has them.

@@ -286,7 +286,16 @@ void Server::open_answers() {
                      .ask_loops = [this](const Round::Report& done) { loops_->ask_reports(done); },
                      .figures = [this] { return figures_now(); },
                      .faults = [this] { return faults(); },
-                     .api = ApiAnswers(*loops_, listeners_, login_service_, log_)});
+                     .api = ApiAnswers(*loops_, listeners_, login_service_, log_, backups())});
+}
+
+/// Null: nothing is stored.
+std::unique_ptr<Backups> Server::backups() const {
+  if (store_service_ == nullptr) return nullptr;
+  return std::make_unique<Backups>(store_service_->path(), [this]() -> std::string {
+    const persistence::WriterFigures figures = store_service_->figures();
+    return figures.failing ? figures.error : "";
+  });
 }
 
 /// With the reports of the loops: waits until each has had a turn.

@@ -86,6 +86,7 @@ class Server {
   [[nodiscard]] Sight sight_of_all();
   [[nodiscard]] std::vector<std::string> faults() const;
   void open_answers();
+  [[nodiscard]] std::unique_ptr<Backups> backups() const;
   [[nodiscard]] ControlAnswer answer(const ControlQuestion& question);
   void publish_figures();
   template <typename Source>

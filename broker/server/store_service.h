@@ -64,6 +64,8 @@ class StoreService {
   void finish(transport::Loops& loops);
 
   [[nodiscard]] persistence::WriterFigures figures() const { return writer_->figures(); }
+  /// The path of the store.
+  [[nodiscard]] const std::string& path() const noexcept { return store_->path(); }
 
  private:
   StoreService(std::unique_ptr<persistence::Store> store, broker::Log& log)

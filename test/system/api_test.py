@@ -133,6 +133,7 @@ class LoginTest(ApiTest):
             self.assertEqual(self.ask("GET", "/session", login)[0]["role"], "read-only")
             self.ask("GET", "/clients/c", login)
             self.ask("DELETE", "/clients/c", login | CHANGE, status=403)
+            self.ask("POST", "/backups", login | CHANGE, status=403)
         self.assertTrue(self.get("/clients/c")["connected"])
 
     def test_other_sites(self):
@@ -193,6 +194,12 @@ class LoginTest(ApiTest):
         self.start(DEFAULT_CONFIG + "http_listener {port2}\n")
         for method, path in (("GET", "/status"), ("POST", "/login"), ("DELETE", "/clients/c")):
             self.assertIn("admin_file", self.ask(method, path, CHANGE, status=404)[0]["error"])
+
+    def test_no_store(self):
+        """A broker that stores nothing has no backups, and says why."""
+        for method in ("GET", "POST"):
+            found, _ = self.ask(method, "/backups", self.basic() | CHANGE, status=404)
+            self.assertIn("persistence", found["error"])
 
 
 class AnswersTest(ApiTest):

@@ -14,6 +14,8 @@ struct ApiCall {
     figures,
     history,
     administration,     ///< a question or an order of server::Administration
+    backups,            ///< the list of server::Backups
+    back_up,            ///< an order of server::Backups
     mosquitto_version,  ///< of Mosquitto's API, as the next two
     mosquitto_listeners,
     mosquitto_systree,

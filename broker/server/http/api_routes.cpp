@@ -172,6 +172,14 @@ Made lift_ban(const HttpRequest& request, const std::string& /*id*/) {
   return call;
 }
 
+Made backups(const HttpRequest& /*request*/, const std::string& /*id*/) {
+  return ApiCall{.kind = ApiCall::Kind::backups};
+}
+
+Made back_up(const HttpRequest& /*request*/, const std::string& /*id*/) {
+  return ApiCall{.kind = ApiCall::Kind::back_up};
+}
+
 using auth::Role;
 
 constexpr auto rows = std::to_array<ApiRoute>({
@@ -192,6 +200,8 @@ constexpr auto rows = std::to_array<ApiRoute>({
     {.method = "DELETE", .path = "/retained", .role = Role::admin, .make = remove_retained},
     {.method = "GET", .path = "/bans", .make = bans},
     {.method = "DELETE", .path = "/bans", .role = Role::admin, .make = lift_ban},
+    {.method = "GET", .path = "/backups", .make = backups},
+    {.method = "POST", .path = "/backups", .role = Role::admin, .make = back_up},
     {.method = "GET", .path = "/traces", .role = Role::admin, .make = traces},
     {.method = "POST", .path = "/traces", .role = Role::admin, .make = begin_trace},
     {.method = "GET", .path = "/traces/{id}", .role = Role::admin, .make = trace},
