@@ -78,8 +78,9 @@ constexpr auto client_rows = std::to_array<Option>({
      .example = "/etc/darter/admins",
      .help = "File of user:hash:role lines, for the API and the status page of each http_listener, "
              "which are off without it. darter-passwd writes its user:hash; append :admin to the "
-             "line of a user who may disconnect clients, forget sessions and delete retained "
-             "messages. Others, or those with :read-only, see the same and change nothing. With "
+             "line of a user who may disconnect clients, forget sessions, delete retained "
+             "messages and back up the store. Others, or those with :read-only, see the same and "
+             "change nothing. With "
              "this file /metrics needs a login, too, by HTTP's basic authentication."
              " See world_readable_secrets and max_login_failures, which hold for these logins.",
      .apply = to_settings<&Settings::admin_file>},

@@ -149,7 +149,8 @@ constexpr auto global_rows = std::to_array<Option>({
     {.name = "persistence_location",
      .example = "/var/lib/darter/",
      .reloadable = false,
-     .help = "Folder of the database, darter.db.",
+     .help = "Folder of the database, darter.db, and of the backups that administrators ask for on "
+             "the status page.",
      .apply = to_settings<&Settings::persistence_location>},
     {.name = "persistence_file",
      .default_text = "mosquitto.db",

@@ -46,7 +46,7 @@ std::string page_fields(const transport::HttpRequest& request) {
 }  // namespace
 
 std::span<const PageFile> page_files() noexcept {
-  static const std::array<PageFile, 9> files = {{
+  static const std::array<PageFile, 10> files = {{
       {"/", "text/html; charset=utf-8", page_texts::index_html},
       {"/status.css", "text/css; charset=utf-8", page_texts::status_css},
       {"/status.js", "text/javascript; charset=utf-8", page_texts::status_js},
@@ -54,6 +54,7 @@ std::span<const PageFile> page_files() noexcept {
       {"/lists.js", "text/javascript; charset=utf-8", page_texts::lists_js},
       {"/trace.js", "text/javascript; charset=utf-8", page_texts::trace_js},
       {"/console.js", "text/javascript; charset=utf-8", page_texts::console_js},
+      {"/backups.js", "text/javascript; charset=utf-8", page_texts::backups_js},
       {"/mqtt.js", "text/javascript; charset=utf-8", page_texts::mqtt_js},
       {"/favicon.svg", "image/svg+xml", page_texts::favicon_svg},
   }};

@@ -13,6 +13,7 @@ extern const std::string_view parts_js;
 extern const std::string_view lists_js;
 extern const std::string_view trace_js;
 extern const std::string_view console_js;
+extern const std::string_view backups_js;
 extern const std::string_view mqtt_js;
 extern const std::string_view favicon_svg;
 extern const std::string_view openapi_json;

@@ -192,6 +192,10 @@ test('a wrong password is refused, the right one shows the plots of the last hou
     all.length === 8 && all.every((each) =>
       [...each.querySelectorAll('polyline')].every((line) => line.points.numberOfItems >= 2))), 60);
   assert.match(await status.page.textContent('.facts'), /clients 12\d/);
+  await status.page.click('#back-up');
+  await status.page.waitForSelector('.card:has-text("Backups") td.name:has-text("darter.db.backup-")');
+  await status.page.waitForSelector('.note:has-text("backed up to darter.db.backup-")');
+  assert.match(broker.log(), /'alice' \(127\.0\.0\.1\) backed up the store to darter\.db\.backup-/);
   await status.assertFits();
   await status.picture('status-light');
   await status.page.reload();
@@ -365,6 +369,8 @@ test('a reader sees the same on a phone, and has no button that changes anything
   await status.login('iot_admin', 'battery staple');
   await status.page.waitForSelector('#user:has-text("read-only")');
   await status.page.waitForSelector('.plot');
+  await status.page.waitForSelector('.card:has-text("Backups") code:has-text("--restore")');
+  assert.equal(await status.page.$('#back-up'), null);
   await status.assertFits();
   await status.picture('status-phone');
   await status.visit('clients');

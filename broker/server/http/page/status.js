@@ -6,6 +6,7 @@ import {
 import {
   clientLink, showBans, showClient, showClients, showRetained, slowColumns, useGuard,
 } from './lists.js';
+import { drawBackups, makeBackup } from './backups.js';
 import { showConsole } from './console.js';
 import { showTrace } from './trace.js';
 
@@ -147,10 +148,23 @@ const topCards = (top) => [
   card('Publishers by bytes', table(publisherColumns, top.clients_by_bytes, NOTHING_STANDS_OUT)),
 ];
 
+/// Makes a backup; then the overview shows it.
+async function backUp(event) {
+  event.currentTarget.disabled = true;
+  if (await guard(makeBackup)) await show(); // eslint-disable-line no-use-before-define
+}
+
+/// Nothing: there is no store.
+async function backupCard(status) {
+  if (status.store === null) return null;
+  return card(...drawBackups(await api('/backups'), user.role === 'admin' ? backUp : null));
+}
+
 async function showOverview(view) {
   const [status, history, figures, slow, top] = await Promise.all([api('/status'), api('/history'),
     api('/figures'), api('/clients?sort=queue&limit=8'), api('/top?limit=8')]);
   const drops = figures.figures.find((each) => each.name === 'publish_dropped_by_reason').values;
+  const backups = await backupCard(status);
   const behind = slow.clients.filter((each) => each.queued_bytes + each.socket_bytes > 0);
   view.replaceChildren(drawFacts(status),
     h('div', { class: 'grid' }, drawPlots(history, status.store !== null)),
@@ -160,6 +174,7 @@ async function showOverview(view) {
       card('Slow consumers', table(slowColumns, behind, 'No client has messages that wait.')),
       card('Dropped messages', table(dropColumns,
         Object.entries(drops).filter(([, count]) => count > 0), 'None since the start.')),
+      backups,
       card('Certificates', table(certificateColumns, status.certificates,
         'No listener speaks TLS.')),
       card('Bridges', table(bridgeColumns, status.bridges, 'There are none.'))));
