@@ -73,14 +73,14 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
   const auto qos = static_cast<std::size_t>(packet->qos);
   ++metrics_.publish_received[qos];
   metrics_.publish_bytes_received[qos] += packet->payload.size();
+  if (top_.is_due()) [[unlikely]]
+    sample(connection, *packet);
 
   const std::string_view topic = whole_topic(connection, *packet);
   if (topic.empty()) {
     return disconnects_.fail(
         connection, {Reason::topic_name_invalid, "topic name too long behind mount_point"});
   }
-  if (top_.is_due()) [[unlikely]]
-    top_.sample(topic, connection.session->client_id, frame.size_bytes);
   if (log_.watches()) note(connection, *packet, topic);
   // A QoS 2 identifier that is stored keeps the message from being taken once more.
   const Forwards::StoreAndForward scope(
@@ -148,6 +148,11 @@ std::string_view Publishes::topic_below(std::string_view mount, std::string_view
   if (mount.size() + topic.size() > mqtt::text_bytes_max) return {};
   scratch_topic_ = concat({mount, topic});
   return scratch_topic_;
+}
+
+void Publishes::sample(const Connection& connection, const mqtt::Publish& packet) {
+  const std::string_view topic = whole_topic(connection, packet);
+  top_.sample(topic, connection.session->client_id, topic.size() + packet.payload.size());
 }
 
 void Publishes::note(const Connection& connection, const mqtt::Publish& packet,

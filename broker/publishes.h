@@ -81,6 +81,9 @@ class Publishes final {
   }
   /// The rest of whole_topic().
   [[nodiscard]] std::string_view topic_below(std::string_view mount, std::string_view topic);
+  /// Gives a PUBLISH to the sketches of TopMeter. Its text is put together here, so that messages
+  /// that are no samples keep nothing for it.
+  void sample(const Connection& connection, const mqtt::Publish& packet);
   /// Tells traces of the publisher and of the topic.
   void trace(const Connection& connection, const mqtt::Publish& packet, std::string_view topic);
   void note(const Connection& connection, const mqtt::Publish& packet, std::string_view topic);
