@@ -324,6 +324,20 @@ test('the console subscribes, publishes, and tells refusals', async () => {
   await status.close();
 });
 
+test('a page that came over TLS proposes listeners with TLS only', async () => {
+  const status = await StatusPage.open();
+  const proposed = await status.page.evaluate(async () => {
+    const { addressesOf } = await import('/console.js');
+    const listener = { protocol: 'websockets', open: true, port: 1, tls: false, path: '' };
+    const all = [listener, { ...listener, port: 2, tls: true, path: '/way' },
+      { ...listener, port: 3, open: false }, { ...listener, port: 0 },
+      { ...listener, port: 4, protocol: 'mqtt' }];
+    return ['http:', 'https:'].map((protocol) => addressesOf(all, { protocol, hostname: 'a.b' }));
+  });
+  assert.deepEqual(proposed, [['ws://a.b:1/mqtt', 'wss://a.b:2/way'], ['wss://a.b:2/way']]);
+  await status.close();
+});
+
 test('retained messages are found and deleted, and their text is only text', async () => {
   const status = await StatusPage.open({ colorScheme: 'dark' });
   await status.login();
