@@ -192,12 +192,14 @@ test('a wrong password is refused, the right one shows the plots of the last hou
     all.length === 8 && all.every((each) =>
       [...each.querySelectorAll('polyline')].every((line) => line.points.numberOfItems >= 2))), 60);
   assert.match(await status.page.textContent('.facts'), /clients 12\d/);
-  await status.page.click('#back-up');
-  await status.page.waitForSelector('.card:has-text("Backups") td.name:has-text("darter.db.backup-")');
-  await status.page.waitForSelector('.note:has-text("backed up to darter.db.backup-")');
-  assert.match(broker.log(), /'alice' \(127\.0\.0\.1\) backed up the store to darter\.db\.backup-/);
   await status.assertFits();
   await status.picture('status-light');
+  await status.page.click('#back-up');
+  await status.page.waitForSelector('.note:has-text("backed up to darter.db.backup-")');
+  const backups = '.card:has-text("Backups")';
+  await status.page.waitForSelector(`${backups} td.name:has-text("darter.db.backup-")`);
+  await waitFor('the line', () => /'alice' .* backed up the store to/.test(broker.log()));
+  await status.assertFits();
   await status.page.reload();
   await status.page.waitForSelector('.plot');
   await status.page.click('#logout');

@@ -10,15 +10,15 @@ const columns = [
   { title: 'Made', cell: (row) => new Date(row.time * 1000).toLocaleString() },
 ];
 
-/// The title and the content of the card. `found` is what the API lists, `backUp` is what the button
-/// does; null: there is no button.
+/// The title and the content of the card. `found` is the answer of the API; `backUp` is called by
+/// the button, null: there is none.
 export function drawBackups(found, backUp) {
   const button = () => h('button', {
     id: 'back-up', type: 'button', class: 'quiet', disabled: found.running, onclick: backUp,
   }, found.running ? 'A backup is being made' : 'Back up');
   return ['Backups', [
     table(columns, found.backups.slice(0, ROWS_MAX), 'None is there.'),
-    h('p', { class: 'soft place' }, `In ${found.folder}. To bring one back, stop the broker first: `,
+    h('p', { class: 'soft place' }, `In ${found.folder}. A restore needs a stopped broker: `,
       h('code', {}, 'darter --restore FILE -c CONF')),
     backUp && h('div', { class: 'tools' }, button()),
   ]];
