@@ -86,6 +86,7 @@ export async function showTrace(view, client) {
   stop.addEventListener('click', () => follower?.stop());
   view.replaceChildren(h('h1', {}, `Trace of ${client}`),
     h('p', {}, h('a', { href: `#/client/${encodeURIComponent(client)}` }, 'Back to the client')),
-    h('div', { class: 'tools' }, start, stop, h('label', {}, payload, ' with payloads')),
+    h('div', { class: 'tools' }, start, stop,
+      h('label', { class: 'check' }, payload, ' with payloads')),
     state, h('section', { class: 'card' }, list));
 }
