@@ -37,9 +37,9 @@ Json json_of(const TopRow& row, bool is_by_bytes) {
 
 }  // namespace
 
-std::vector<TopRow> first_rows(std::vector<TopRow> rows, std::size_t rows_max) {
+std::vector<TopRow> first_rows(const std::vector<TopRow>& rows, std::size_t rows_max) {
   std::map<std::pair<std::string, bool>, TopRow> by_text;
-  for (TopRow& row : rows) {
+  for (const TopRow& row : rows) {
     TopRow& sum = by_text[{row.text, row.is_cut}];
     sum.rate += row.rate;
     sum.error += row.error;
@@ -70,7 +70,7 @@ TopQuestions::Result TopQuestions::answer(const ask::Question& question) {
     std::vector<TopRow> rows;
     for (Lists& each : of_shards) std::ranges::move(each[i], std::back_inserter(rows));
     Json list = Json::array();
-    for (const TopRow& row : first_rows(std::move(rows), *limit)) {
+    for (const TopRow& row : first_rows(rows, *limit)) {
       list.push_back(json_of(row, is_by_bytes(static_cast<broker::TopList>(i))));
     }
     answer[std::string(broker::top_list_names[i])] = std::move(list);

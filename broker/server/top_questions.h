@@ -25,7 +25,7 @@ struct TopRow {
 
 /// The first rows of a list, from those of all shards: rows of the same text are summed up. A row
 /// of which others may have more than half is left out: it is not known to be a large one.
-[[nodiscard]] std::vector<TopRow> first_rows(std::vector<TopRow> rows, std::size_t rows_max);
+[[nodiscard]] std::vector<TopRow> first_rows(const std::vector<TopRow>& rows, std::size_t rows_max);
 
 /// The question for the topics and clients that publish with the highest rates.
 ///
