@@ -186,6 +186,15 @@ test('a wrong password is refused, the right one shows the plots of the last hou
   await status.picture('status-login');
   await status.login();
   await status.page.waitForSelector('.plot:has-text("Messages")');
+  assert.deepEqual(await status.page.evaluate(async () => {
+    const { bytes, number, time } = await import('/parts.js');
+    return [
+      ...[0.00001, 0.2, 99.7, 252.4, 9999, 999999, 123456789].map(number),
+      ...[1023, 99.7 * 1024, 3 * 1024 ** 5].map(bytes),
+      ...[99, 524288, 999700, 2.1e6].map(time),
+    ];
+  }), ['0', '0.20', '100', '252', '9999', '1000 k', '123 M', '1023 B', '100 KiB', '3072 TiB',
+    '99 µs', '524 ms', '1000 ms', '2.1 s']);
   await status.page.waitForSelector('.card:has-text("Slow consumers") td.name:has-text("slow")');
   // Two samples make a line.
   await waitFor('a line in each plot', () => status.page.$$eval('.plot', (all) =>

@@ -38,11 +38,17 @@ export async function api(path, { method = 'GET', body } = {}) {
   return json;
 }
 
+/// A number with that many digits, or with all of those before its point: never with an exponent.
+function digits(value, count) {
+  if (value < 1e-3) return '0';
+  return value >= 10 ** count - 0.5 ? String(Math.round(value)) : value.toPrecision(count);
+}
+
 export function number(value) {
-  if (value >= 1e9) return `${(value / 1e9).toPrecision(3)} G`;
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`;
-  if (value >= 1e4) return `${(value / 1e3).toPrecision(3)} k`;
-  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toPrecision(2);
+  if (value >= 1e9) return `${digits(value / 1e9, 3)} G`;
+  if (value >= 1e6) return `${digits(value / 1e6, 3)} M`;
+  if (value >= 1e4) return `${digits(value / 1e3, 3)} k`;
+  return Number.isInteger(value) ? String(value) : digits(value, 2);
 }
 
 export function bytes(value) {
@@ -52,12 +58,12 @@ export function bytes(value) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toPrecision(2)} ${names[unit]}`;
+  return `${unit === 0 ? Math.round(value) : digits(value, 2)} ${names[unit]}`;
 }
 
 export function time(microseconds) {
-  if (microseconds >= 1e6) return `${(microseconds / 1e6).toPrecision(2)} s`;
-  if (microseconds >= 1e3) return `${(microseconds / 1e3).toPrecision(2)} ms`;
+  if (microseconds >= 1e6) return `${digits(microseconds / 1e6, 2)} s`;
+  if (microseconds >= 1e3) return `${digits(microseconds / 1e3, 2)} ms`;
   return `${Math.round(microseconds)} µs`;
 }
 
