@@ -79,8 +79,9 @@ class ReloadTest(BrokerTest):
         return out + err
 
     def configure(self, config):
-        """Writes the configuration."""
-        self.broker.write("darter.conf", self.preamble + config)
+        """Puts the configuration in place whole: an earlier signal may have it read at any time."""
+        self.broker.write("darter.conf.new", self.preamble + config).rename(
+            self.broker.config_file)
 
     def reload(self, config=None, status=0, streams=()):
         """Writes the configuration and has it read, with messages on their way all the while."""
