@@ -79,7 +79,7 @@ std::expected<void, std::string> check_open_files(std::uint64_t most, std::size_
 void explain_bus_errors() noexcept {
   struct sigaction action{};
   action.sa_handler = explain_bus_error;
-  action.sa_flags = SA_RESETHAND;  // NOLINT(*-signed-bitwise): as POSIX defines the flags
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   static_cast<void>(::sigaction(SIGBUS, &action, nullptr));
 }
 
