@@ -33,7 +33,7 @@ TEST_CASE("a turn without input is not measured", "[turn_sample]") {
 }
 
 TEST_CASE("traffic with a rhythm of its own is measured in all of its turns", "[turn_sample]") {
-  for (const std::uint32_t rhythm : {2, 4, 8, 16}) {
+  for (const std::uint32_t rhythm : {2U, 4U, 8U, 16U}) {
     CAPTURE(rhythm);
     TurnSample sample;
     for (std::uint32_t turn = 0; turn < rhythm * TurnSample::interval; ++turn) {
