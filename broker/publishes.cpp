@@ -166,7 +166,7 @@ void Publishes::note(const Connection& connection, const mqtt::Publish& packet,
              ", '", cut(topic), "', ... (", std::to_string(packet.payload.size()), " bytes))"});
 }
 
-// What follows from the PUBLISH is told to traces of its topic until the next packet.
+// All decisions that follow from the PUBLISH are told to traces of its topic until the next packet.
 void Publishes::trace(const Connection& connection, const mqtt::Publish& packet,
                       std::string_view topic) {
   const Tracer& tracer = log_.tracer();

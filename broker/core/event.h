@@ -5,8 +5,8 @@
 
 namespace broker {
 
-/// What a log line tells of; `log_format json` prints its name. broker/core/events.h has the names,
-/// and the texts of `darter explain`.
+/// The event that a log line tells of; `log_format json` prints its name. broker/core/events.h has
+/// the names, and the texts of `darter explain`.
 ///
 /// Invariant  Names are stable: an event may be added, none gets another name.
 enum class Event : std::uint8_t {

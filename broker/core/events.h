@@ -11,7 +11,7 @@
 
 namespace broker {
 
-/// What an event does to a client.
+/// The effect of an event on a client.
 enum class EventEffect : std::uint8_t {
   none,
   refuses,      ///< a connection, a login or a request

@@ -23,7 +23,7 @@ enum class LogType : std::uint32_t {
   internal = 1U << 8U,
 };
 
-/// What a line tells of, for destinations that print fields beside it.
+/// The subject of a line, for destinations that print fields beside it.
 ///
 /// Shape      Whole texts, as clients made them: any bytes, of any length. A destination cuts and
 ///            escapes them. Empty, 0 or absent: unknown, and not printed.

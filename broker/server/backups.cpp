@@ -83,7 +83,7 @@ std::expected<void, std::string> Backups::begin(Done done) {
     thread_ = std::jthread(
         [this, target = std::move(target), done = std::move(done)](const std::stop_token& stop) {
           const Result result = make(target, stop);
-          // Before the answer: the one who reads it may ask for the next one.
+          // Before the answer: its reader may ask for the next backup.
           running_ = false;
           done(result);
         });

@@ -39,7 +39,7 @@ void explain_bus_error(int /*signal*/) {
       "Error: A file that the broker had in memory was cut by another program; with a store that "
       "is its darter.db-shm. The broker ends here. Everything that it acknowledged is in the "
       "store: start it again, and leave the store's files alone.\n";
-  // Nobody could be told that this failed.
+  // A failure here has no place where it could be shown.
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
 }
 

@@ -55,7 +55,7 @@ void add_explanation(std::string& text, std::string_view reason_string,
   });
 }
 
-/// What is wrong with a packet, behind its name.
+/// The fault of a packet, behind its name.
 std::string fault_of(const CutPacket& packet, const mqtt::Failure& failure) {
   std::string text;
   if (!packet.is_whole()) {

@@ -133,7 +133,7 @@ TEST_CASE("the document of the API has every route, and no other", "[api]") {
                            [](char letter) { return static_cast<char>(letter | 0x20); });
     served.insert(method + " " + std::string(route.path));
     CHECK((route.make != nullptr) == (route.answer == server::ApiRoute::Answer::main));
-    // Who may only look sees no trace: it shows more than the log.
+    // A read-only user sees no trace: it shows more than the log.
     const bool is_change = route.method == "DELETE" || route.path.starts_with("/traces") ||
                            (route.method == "POST" && route.path == "/backups");
     CHECK((route.role == auth::Role::admin) == is_change);

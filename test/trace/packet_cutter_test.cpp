@@ -14,7 +14,7 @@ using trace::PacketCutter;
 
 namespace {
 
-/// What a cutter makes of a stream that comes in pieces of `piece_bytes`.
+/// The texts that a cutter makes of a stream that comes in pieces of `piece_bytes`.
 std::vector<std::string> cut(std::string_view stream, std::size_t piece_bytes,
                              PacketCutter& cutter) {
   std::vector<std::string> packets;
