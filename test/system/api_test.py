@@ -197,6 +197,7 @@ class LoginTest(ApiTest):
 
     def test_no_store(self):
         """A broker that stores nothing has no backups, and says why."""
+        self.start(self.config + "persistence false\n")
         for method in ("GET", "POST"):
             found, _ = self.ask(method, "/backups", self.basic() | CHANGE, status=404)
             self.assertIn("persistence", found["error"])
