@@ -35,7 +35,7 @@ class LoopTracer final : public broker::TraceSink {
   ///
   /// Returns   Whether there are more; then it is to be called again in a later turn.
   [[nodiscard]] bool take(const std::shared_ptr<const TraceList>& list);
-  /// Ends traces that nobody reads; to be called every 100 ms or so.
+  /// Ends traces without a reader; to be called every 100 ms or so.
   void tick();
   [[nodiscard]] bool on() const noexcept { return list_ != nullptr; }
 

@@ -47,13 +47,13 @@ struct TraceFilter {
   bool payload = false;  // payloads are shown
 };
 
-/// Follows clients or topics: a filter, and the last records that nobody has read.
+/// Follows clients or topics: a filter, and the last unread records.
 ///
 /// Shape      add() -> a ring -> read(), again and again: reading up to a number frees all before
 ///            it.
 /// Bounds     records_max records of record_bytes_max each. While the ring is full no record is
 ///            added, only counted as lost: what a trace costs is bounded by the pace of its reader.
-///            A trace that nobody has read for idle_milliseconds is over.
+///            A trace that is not read for idle_milliseconds is over.
 /// Threads    Any: under a mutex that only traced events touch; has_room() and is_over() are loads.
 class Trace {
  public:

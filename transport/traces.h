@@ -30,7 +30,7 @@ class Traces {
   /// Errors    One sentence: there are traces_max already.
   [[nodiscard]] std::expected<std::shared_ptr<Trace>, std::string> begin(TraceFilter filter,
                                                                          broker::Instant now);
-  /// The trace of a number; null: there is none, or nobody has read it for too long.
+  /// The trace of a number; null: there is none, or it was not read for too long.
   [[nodiscard]] std::shared_ptr<Trace> find(std::uint64_t number, broker::Instant now);
   /// Returns   False if there is no such trace.
   bool end(std::uint64_t number);
@@ -38,7 +38,7 @@ class Traces {
   [[nodiscard]] std::vector<std::shared_ptr<Trace>> all(broker::Instant now);
 
  private:
-  /// Ends those that nobody reads.
+  /// Ends those that are not read.
   void expire(broker::Instant now);
   void put_in_force() { put_in_force_(std::make_shared<const TraceList>(list_)); }
 

@@ -56,7 +56,7 @@ class Relay final {
   [[nodiscard]] const MessageFigures& figures() const noexcept { return figures_; }
 
  private:
-  /// The messages of one direction that are not acknowledged where they come from.
+  /// The state of one direction.
   struct Way {
     /// QoS 2 where they come from, and less where they go: PUBREL goes no further.
     std::unordered_set<mqtt::PacketId> lowered;

@@ -17,7 +17,7 @@ namespace broker {
 /// Threads    The shard's.
 class Tracer {
  public:
-  /// `sink` null: nobody traces.
+  /// `sink` null: there is no trace.
   void set(TraceSink* sink) noexcept { sink_ = sink; }
   /// Whether there is any trace.
   [[nodiscard]] bool on() const noexcept { return sink_ != nullptr; }
@@ -44,7 +44,7 @@ class Tracer {
   TraceSink* sink_ = nullptr;
 };
 
-/// For parts that no one traces.
+/// For parts without a trace.
 inline const Tracer untraced;
 
 }  // namespace broker

@@ -8,7 +8,7 @@
 namespace server {
 
 /// darter trace: the events of clients or topics of a running broker as they come, until Ctrl-C,
-/// --for, --count, or until nobody reads the output.
+/// --for, --count, or the end of its reader.
 ///
 /// Shape      A line for each event: time, connection, client, direction or kind, text. With --json
 ///            an object a line, as the API has it; lost events are a line of their own.
