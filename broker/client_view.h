@@ -9,6 +9,7 @@
 
 #include "broker/core/drops.h"
 #include "broker/core/ids.h"
+#include "broker/core/message_rate.h"
 #include "broker/wire/protocol.h"
 
 namespace broker {
@@ -37,6 +38,7 @@ struct ClientView {
   std::size_t socket_bytes = 0;  // that the socket has not taken
   std::size_t incoming = 0;      // QoS 2 publishes without PUBREL
   std::uint64_t dropped = 0;     // messages that it lost
+  MessageRate::Rates rates;      // 0: not connected
   /// blocking_packet_text(); empty also where many clients are shown: it takes a look at the
   /// window.
   std::string blocking_packet;

@@ -38,6 +38,7 @@ void Figures::report(ShardIndex from, const Metrics& figures) {
 
 Metrics Figures::snapshot() const {
   Metrics all = counters_;
+  all.messages_sent += sum_over(counters_.publish_sent);
   all.sessions = sessions_.size();
   all.subscriptions = router_.subscription_count();
   all.shared_subscriptions = groups_.member_count();

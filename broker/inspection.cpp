@@ -26,6 +26,7 @@ void show_connection(const Connection& connection, Instant now, ClientView& view
   view.connected_seconds = now.milliseconds / 1000 - connection.connected_at_seconds;
   view.silent_seconds = seconds_between(connection.last_received, now);
   view.socket_bytes = connection.queued_bytes;
+  view.rates = connection.message_rate.rates(now);
 }
 
 void show_outgoing(const Outgoing& outgoing, ClientView& view) {

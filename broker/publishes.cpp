@@ -72,6 +72,7 @@ Next Publishes::retake(Connection& connection, const mqtt::Frame& frame) {
     return disconnects_.fail(connection, *failure);
   const auto qos = static_cast<std::size_t>(packet->qos);
   ++metrics_.publish_received[qos];
+  connection.message_rate.count_received();
   metrics_.publish_bytes_received[qos] += packet->payload.size();
   if (top_.is_due()) [[unlikely]]
     sample(connection, *packet);

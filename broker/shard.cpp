@@ -190,6 +190,7 @@ bool Shard::tick(Instant now) {
     state.tables.outbox.trim();
   }
   state.publishes.top().tick(now);
+  state.tables.rate_walk.tick(now);
   state.path.drops.tell(state.tables.sessions, now);
   state.path.blocked.tell(state.tables.sessions, now);
   state.path.log.tell_held_back();

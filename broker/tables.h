@@ -7,6 +7,7 @@
 #include "broker/core/ledger.h"
 #include "broker/core/metrics.h"
 #include "broker/core/outbox.h"
+#include "broker/core/rate_walk.h"
 #include "broker/core/retained.h"
 #include "broker/core/router.h"
 #include "broker/core/session_table.h"
@@ -48,6 +49,7 @@ struct Tables {
   TimerWheel timers;
   SessionTable sessions;
   ConnectionTable connections;
+  RateWalk rate_walk{connections};
   Router router;
   Ledger ledger;
   Holdings holdings;

@@ -30,7 +30,8 @@ constexpr auto clients_options = std::to_array<ArgumentText>({
      "a character. KEY is id, user, address, listener, version or connected (yes, no). If given "
      "several times, all must hold."},
     {"", "--sort", "KEY",
-     "The first of all by: queue, the most bytes waiting; age, connected for the longest time; "
+     "The first of all by: queue, the most bytes waiting; rate, the most messages a second in the "
+     "last seconds, from the client and to it; age, connected for the longest time; "
      "silent, nothing heard for the longest time; dropped, the most messages lost; id. Shows 20 "
      "unless --limit says more."},
     limit_option,
@@ -39,6 +40,7 @@ constexpr auto clients_options = std::to_array<ArgumentText>({
 constexpr auto clients_examples = std::to_array<Example>({
     {"darter clients", "all sessions, of clients that are away too"},
     {"darter clients --sort queue", "which client is too slow?"},
+    {"darter clients --sort rate", "which client sends or gets the most?"},
     {"darter clients --filter user=a --filter id=s-*", "both must hold"},
 });
 

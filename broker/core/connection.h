@@ -12,6 +12,7 @@
 #include "broker/core/client_kinds.h"
 #include "broker/core/heap_text.h"
 #include "broker/core/ids.h"
+#include "broker/core/message_rate.h"
 #include "broker/core/packet_work.h"
 #include "broker/core/publish_meter.h"
 #include "broker/core/session.h"
@@ -61,31 +62,34 @@ struct Connection {
     connected,
   };
 
-  Connection(ConnectionId connection_id, std::uint8_t timer_kind)
-      : id(connection_id), timer(timer_kind, this) {}
+  Connection(ConnectionId connection_id, std::uint8_t timer_kind, Instant now = {})
+      : id(connection_id), message_rate(now), timer(timer_kind, this) {}
 
+  // The small members stand together by size, so that none is lost between them: each idle client
+  // has a Connection.
   ConnectionId id;
   Session* session = nullptr;
   std::size_t queued_bytes = 0;  // bytes that the socket has not taken, by its last report
-  Stage stage = Stage::expecting_connect;
-  ClientTransport transport = ClientTransport::tcp;
-  mqtt::Version version = mqtt::Version::v3_1_1;
+  MessageRate message_rate;
+  std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
+  std::uint32_t login_asked_in = 0;             // the count of reloads when its login was asked for
+  std::uint32_t unread_reply_bytes = 0;    // about how much of its answers the client has not read
+  std::uint32_t connected_at_seconds = 0;  // an Instant: when it was let in
+  Promises promises;
   std::uint16_t listener = 0;
   std::uint16_t client_port = 0;
   std::uint16_t keep_alive_seconds = 0;
-  std::uint16_t receive_maximum = 65'535;       // the client's
-  std::uint16_t topic_alias_maximum_out = 0;    // how many the broker may set
-  std::uint32_t maximum_packet_size_bytes = 0;  // the client's; 0: no limit
-  std::uint32_t login_asked_in = 0;             // the count of reloads when its login was asked for
-  std::uint32_t unread_reply_bytes = 0;  // about how much of its answers the client has not read
-  Promises promises;
+  std::uint16_t receive_maximum = 65'535;     // the client's
+  std::uint16_t topic_alias_maximum_out = 0;  // how many the broker may set
+  Stage stage = Stage::expecting_connect;
+  ClientTransport transport = ClientTransport::tcp;
+  mqtt::Version version = mqtt::Version::v3_1_1;
   mqtt::Reason refusal = mqtt::Reason::success;  // see Origin::refusal
   bool request_problem_information = true;
   /// The socket is behind, or something waits for it: QoS 0 may have to wait too.
   bool congested = false;
   bool overrun = false;         // its queue was full, and its listener wants it ended for that
   bool reading_paused = false;  // the loop was told not to read: see Shard::received()
-  std::uint32_t connected_at_seconds = 0;  // an Instant: when it was let in
   std::string address;
   Timer timer;  // connect time-out, then keep alive
   Instant last_received;

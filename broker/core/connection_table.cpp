@@ -6,7 +6,7 @@ Connection& ConnectionTable::open(ConnectionId id, std::uint8_t timer_kind, Inst
   assert(find(id) == nullptr);
   if (id.slot >= places_.size()) places_.resize(id.slot + std::size_t{1});
   auto& place = places_[id.slot];
-  place = std::make_unique<Connection>(id, timer_kind);
+  place = std::make_unique<Connection>(id, timer_kind, now);
   place->last_received = now;
   return *place;
 }

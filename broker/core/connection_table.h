@@ -37,6 +37,19 @@ class ConnectionTable {
   /// Takes over how much output the connection's socket has not taken.
   void set_queued(Connection& connection, std::size_t queued_bytes) noexcept;
 
+  /// Calls `visit(Connection&)` for those in `most` slots from `next` on, which it moves on; after
+  /// the last one to 0.
+  ///
+  /// Returns   Whether there are more.
+  template <typename Visit>
+  bool each_of_some(std::uint32_t& next, std::uint32_t most, Visit&& visit) {
+    for (std::uint32_t looks = 0; next < places_.size(); ++next, ++looks) {
+      if (looks == most) return true;
+      if (places_[next]) visit(*places_[next]);
+    }
+    next = 0;
+    return false;
+  }
   /// Calls `visit(Connection&)` for each; `visit` may remove the one it was given.
   template <typename Visit>
   void for_each(Visit&& visit) {

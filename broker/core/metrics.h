@@ -17,7 +17,7 @@ struct Metrics {
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
   std::uint64_t messages_received = 0;  // control packets of any type
-  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_sent = 0;      // the same; but PUBLISH is added by Figures::snapshot()
   ByQos publish_received{};
   ByQos publish_sent{};
   std::uint64_t publish_dropped = 0;  // the sum of `dropped`

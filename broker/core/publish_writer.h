@@ -79,7 +79,8 @@ class PublishWriter {
   void write_copy(Connection& connection, const Publication::Encoded& first, mqtt::PacketId id,
                   Publication& publication);
   std::uint16_t alias_for(Connection& connection, std::string_view topic, bool& known);
-  void count_sent(mqtt::Qos qos, std::size_t packet_bytes, std::size_t payload_bytes);
+  void count_sent(Connection& connection, mqtt::Qos qos, std::size_t packet_bytes,
+                  std::size_t payload_bytes);
   void note_sent(const Session& session, const MessageView& message, const Terms& terms,
                  Attempt attempt) const;
 

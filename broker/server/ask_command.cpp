@@ -135,9 +135,7 @@ int run_ask(const conf::AskLine& line) {
     return word == "delete" || word.starts_with("forget=") || word.starts_with("lift=");
   });
   if (!has_order && (command == "clients" || command == "sessions")) {
-    ask::Table table{"CLIENT",        "USER",     "ADDRESS", "LISTENER", "MQTT",
-                     "SUBSCRIPTIONS", "MESSAGES", "QUEUED",  "DROPPED",  "CONNECTED"};
-    return Listing(line, "clients", std::move(table), &ask::add_client).run(file);
+    return Listing(line, "clients", ask::client_table(), &ask::add_client).run(file);
   }
   if (!has_order && command == "retained") {
     ask::Table table{"TOPIC", "QOS", "SIZE", "CLIENT", "PAYLOAD"};

@@ -64,8 +64,7 @@ std::size_t terminal_rows() {
 }
 
 std::string clients_text(const Json& clients) {
-  ask::Table table{"CLIENT",        "USER",     "ADDRESS", "LISTENER", "MQTT",
-                   "SUBSCRIPTIONS", "MESSAGES", "QUEUED",  "DROPPED",  "CONNECTED"};
+  ask::Table table = ask::client_table();
   for (const Json& each : clients) ask::add_client(table, each);
   return table.print();
 }

@@ -68,7 +68,7 @@ TEST_CASE("an unknown key or order is told with those there are", "[ask]") {
         "connected, not 'name=x'.");
   CHECK_FALSE(ask::client_filter_of("alice").has_value());
   CHECK(ask::client_order_of("size").error() ==
-        "Clients are sorted by queue, age, silent, dropped, id, not by 'size'.");
+        "Clients are sorted by queue, rate, age, silent, dropped, id, not by 'size'.");
 }
 
 TEST_CASE("without an order the first to come are kept", "[ask]") {
@@ -86,6 +86,7 @@ TEST_CASE("without an order the first to come are kept", "[ask]") {
 TEST_CASE("with an order the highest of all are kept, from several shards", "[ask]") {
   const auto [order, expected] = GENERATE(table<ClientOrder, std::string_view>({
       {ClientOrder::queue, "c9 c8 c7 "},
+      {ClientOrder::rate, "c4 c9 c8 "},
       {ClientOrder::age, "c0 c1 c2 "},
       {ClientOrder::silent, "c9 c8 c7 "},
       {ClientOrder::dropped, "c5 c0 c1 "},
@@ -104,6 +105,7 @@ TEST_CASE("with an order the highest of all are kept, from several shards", "[as
     view.connected_seconds = 10 - i;
     view.silent_seconds = i;
     view.dropped = i == 5 ? 1 : 0;
+    view.rates = {.received = i == 4 ? 0.5 : 0.0, .sent = i / 16.0};
     CHECK((i % 2 == 0 ? one : other).add(view));
   }
   CHECK(one.size() == 3);
@@ -114,11 +116,14 @@ TEST_CASE("with an order the highest of all are kept, from several shards", "[as
 TEST_CASE("a client has a row", "[ask]") {
   ClientView view = alice();
   view.expiry_interval_seconds = 60;
+  view.rates = {.received = 0.333, .sent = 1000};
   const ask::Json row = ask::json_of(view, "1883");
   CHECK(row["client_id"] == "sensor-7");
   CHECK(row["version"] == "3.1.1");
   CHECK(row["connected"] == true);
   CHECK(row["session_expiry_seconds"] == 60);
+  CHECK(row["received_per_second"] == 0.3);
+  CHECK(row["sent_per_second"] == 1000.0);
   CHECK(row["expires_in_seconds"].is_null());
   view.expiry_interval_seconds = 0xFFFF'FFFF;
   view.expires_seconds = 5;

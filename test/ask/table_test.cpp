@@ -58,6 +58,7 @@ TEST_CASE("a client's facts are lines", "[ask]") {
   view.port = 5;
   view.connected = true;
   view.connected_seconds = 61;
+  view.rates.received = 0.5;
   auto client = ask::json_of(view, "1883");
   client["subscriptions"] = 2;
   CHECK_FALSE(ask::client_text(client).contains("Behind"));
@@ -68,9 +69,25 @@ TEST_CASE("a client's facts are lines", "[ask]") {
   const std::string text = ask::client_text(client);
   CHECK(text.starts_with("Client        sensor\\x0A7\n"));
   CHECK(text.contains("Connected     from [fe80::1]:5 for 1 min 1 s\n"));
+  CHECK(text.contains("Messages      0.5 a second from it, 0 to it\n"));
   CHECK(text.contains("Session       ends with the connection\n"));
   CHECK(text.contains("Behind        packet 1 (QoS 1, topic 't') is not acknowledged\n"));
   CHECK(text.contains("  a/#     1    g      no-local id=7\n  and 1 more\n"));
+}
+
+TEST_CASE("a client has a row with its rates", "[ask]") {
+  broker::ClientView view;
+  view.client_id = "c";
+  view.connected = true;
+  view.rates = {.received = 2.25, .sent = 1234.5};
+  ask::Table table = ask::client_table();
+  ask::add_client(table, ask::json_of(view, "1883"));
+  const std::string text = table.print();
+  CHECK(text.starts_with("CLIENT  USER  ADDRESS  LISTENER  MQTT  SUBSCRIPTIONS  IN/S  OUT/S  "));
+  CHECK(text.contains(" 5.0   0              2.3   1234   0 "));
+  view.rates = {};
+  ask::add_client(table, ask::json_of(view, "1883"));
+  CHECK(table.print().contains(" 5.0   0              0     0      0 "));
 }
 
 TEST_CASE("decisions of listeners are one line if they are alike", "[ask]") {

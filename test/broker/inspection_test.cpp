@@ -91,6 +91,33 @@ TEST_CASE("messages in flight and behind them are told apart", "[inspection]") {
   look(broker, "o", [](const ClientView& view) { CHECK(view.blocking_packet.empty()); });
 }
 
+TEST_CASE("a client has the rates of the last seconds, both ways", "[inspection]") {
+  test::Broker broker(2);
+  const auto subscriber = broker.client("in", test::lasting());
+  const auto publisher = broker.client("out");
+  broker.subscribe(subscriber, "t", {.qos = 0});
+  const auto publish_for = [&](int seconds) {
+    for (int i = 0; i < 10 * seconds; ++i) {
+      broker.pass_milliseconds(100);
+      broker.publish(publisher, "t", "1");
+    }
+  };
+  const auto has_rates = [&](std::string_view client_id, double received, double sent) {
+    return look(broker, client_id, [&](const ClientView& view) {
+      CHECK(view.rates.received == Approx(received).margin(0.2));
+      CHECK(view.rates.sent == Approx(sent).margin(0.2));
+    });
+  };
+  publish_for(20);
+  CHECK(has_rates("out", 10, 0));
+  CHECK(has_rates("in", 0, 10));
+  broker.pass_milliseconds(13'000);
+  CHECK(has_rates("out", 0, 0));
+  publish_for(3);
+  broker.lose(subscriber);
+  CHECK(has_rates("in", 0, 0));
+}
+
 TEST_CASE("a client that is away has a time until its session ends", "[inspection]") {
   test::Broker broker;
   test::ConnectOptions options;

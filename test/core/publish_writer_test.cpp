@@ -82,6 +82,20 @@ TEST_CASE("a copy for the next receiver has an identifier of its own", "[publish
   CHECK(scene.sent(scene.other) == shown + "/1#300 ");
 }
 
+TEST_CASE("a message counts for its receiver, however it is written", "[publish_writer]") {
+  Scene scene;
+  const auto rate_of = [](const Client& client) {
+    return client.connection.message_rate.rates(broker::Instant{1000'000}).sent * 1000;
+  };
+  Publication publication(view("t", "1"), now, 2);
+  scene.writer.write(scene.one.connection, Scene::terms(Qos::at_most_once), {}, publication);
+  scene.writer.write(scene.other.connection, Scene::terms(Qos::at_most_once), {}, publication);
+  scene.writer.write(scene.other.connection, Scene::terms(Qos::exactly_once),
+                     {.id = PacketId{1}, .when = broker::SendRule::after_commit}, publication);
+  CHECK(rate_of(scene.one) == Approx(1));
+  CHECK(rate_of(scene.other) == Approx(2));
+}
+
 TEST_CASE("each kind of receiver gets a packet of its kind", "[publish_writer]") {
   Scene scene;
   scene.other.connection.version = mqtt::Version::v3_1_1;

@@ -309,7 +309,8 @@ class AnswersTest(ApiTest):
             after = "&after=" + urllib.parse.quote(page["next"])
         self.assertEqual(sorted(found), sorted([*ids, "odd"]))
         for query, wanted in (("id=o*", ["odd"]), ("version=3.1.1", ["odd"]), ("connected=no", []),
-                              ("id=c%2F1*&sort=id&limit=2", ["c/1", "c/10"])):
+                              ("id=c%2F1*&sort=id&limit=2", ["c/1", "c/10"]),
+                              ("id=o*&sort=rate", ["odd"])):
             rows = self.get(f"/clients?{query}")["clients"]
             self.assertEqual([each["client_id"] for each in rows], wanted, query)
         self.assertEqual(self.get("/clients/c%2F7")["client_id"], "c/7")

@@ -84,6 +84,33 @@ class ClientsTest(AskTest):
         self.assertRegex(text, r"(?m)^  for/many +1 ")
         self.assertEqual(json.loads(self.ask("client", "few", "--json"))["queued"], 1)
 
+    def test_rates(self):
+        """The client that publishes the most comes first, then the one that gets it."""
+        reader = self.client(MQTT311, "reader")
+        reader.subscribe("often")
+        writer, more = self.client(MQTT5, "writer"), self.client(MQTT5, "more")
+        self.client(MQTT5, "quiet")
+
+        def busy_ones():
+            for _ in range(20):
+                writer.publish("often", b"x", 0)
+                for topic in ("often", "elsewhere", "elsewhere"):
+                    more.publish(topic, b"x", 0)
+            for client in (writer, more, reader):
+                client.drain()
+            return self.ids("clients", "--sort", "rate") == ["more", "reader", "writer", "quiet"]
+
+        # The rates of one client may be of a second in which another one is not looked at.
+        wait_until(busy_ones, "the busiest to be the first")
+        sent = {row["client_id"]: row["sent_per_second"] for row in self.rows("clients")}
+        self.assertGreater(sent.pop("reader"), 0)
+        self.assertEqual(set(sent.values()), {0})
+        table = self.ask("clients", "--sort", "rate")
+        self.assertRegex(table, r"^CLIENT .* IN/S +OUT/S ")
+        self.assertRegex(table, r"(?m)^more .* 5\.0 +0 +\d[\d.]* +0 ")
+        self.assertRegex(self.ask("client", "reader"),
+                         r"(?m)^Messages +0 a second from it, \d[\d.]* to it$")
+
     def test_pages(self):
         """More clients than an answer holds come whole, and while they do others are served."""
         with self.client(MQTT311) as probe:
@@ -157,7 +184,7 @@ class RetainedTest(AskTest):
                 (("retained", "#", "--delete"), "Only one topic at a time"),
                 (("retained", "b", "--delete"), "has no retained message"),
                 (("clients", "--filter", "name=x"), "A filter is KEY=PATTERN"),
-                (("clients", "--sort", "size"), "sorted by queue, age"),
+                (("clients", "--sort", "size"), "sorted by queue, rate, age"),
                 (("client", "nobody"), "No client 'nobody'")):
             self.assertIn(sentence, self.ask(*words, status=1))
         self.assertIn("'kick' needs an operand", self.ask("kick", status=3))

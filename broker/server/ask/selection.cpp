@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <fnmatch.h>
 #include <iterator>
 #include <utility>
@@ -19,7 +20,7 @@ using broker::concat;
 constexpr auto filter_names =
     std::to_array<std::string_view>({"id", "user", "address", "listener", "version", "connected"});
 constexpr auto order_names =
-    std::to_array<std::string_view>({"queue", "age", "silent", "dropped", "id"});
+    std::to_array<std::string_view>({"queue", "rate", "age", "silent", "dropped", "id"});
 
 template <typename Names>
 std::string list_of(const Names& names) {
@@ -28,10 +29,15 @@ std::string list_of(const Names& names) {
   return text;
 }
 
+/// In tenths: more digits mean nothing.
+double rounded(double rate) { return std::round(rate * 10) / 10; }
+
 std::uint64_t rank_of(ClientOrder order, const broker::ClientView& client) {
   switch (order) {
     case ClientOrder::queue:
       return client.queued_bytes + client.socket_bytes;
+    case ClientOrder::rate:
+      return static_cast<std::uint64_t>((client.rates.received + client.rates.sent) * 1000);
     case ClientOrder::age:
       return static_cast<std::uint64_t>(std::max<std::int64_t>(client.connected_seconds, 0));
     case ClientOrder::silent:
@@ -158,6 +164,8 @@ Json json_of(const broker::ClientView& client, std::string_view listener) {
   row["socket_bytes"] = client.socket_bytes;
   row["incoming_qos_2"] = client.incoming;
   row["dropped"] = client.dropped;
+  row["received_per_second"] = rounded(client.rates.received);
+  row["sent_per_second"] = rounded(client.rates.sent);
   if (!client.blocking_packet.empty()) row["blocking_packet"] = client.blocking_packet;
   return row;
 }

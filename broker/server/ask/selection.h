@@ -28,7 +28,7 @@ struct ClientFilter {
 [[nodiscard]] std::expected<ClientFilter, std::string> client_filter_of(std::string_view text);
 
 /// The order of a list of clients, those with the highest values first; `id` in alphabetical order.
-enum class ClientOrder : std::uint8_t { queue, age, silent, dropped, id };
+enum class ClientOrder : std::uint8_t { queue, rate, age, silent, dropped, id };
 /// Errors    One sentence, which lists the orders.
 [[nodiscard]] std::expected<ClientOrder, std::string> client_order_of(std::string_view text);
 

@@ -55,6 +55,15 @@ std::string size_text(const Json& object, const char* name) {
   return bytes_text(static_cast<std::uint64_t>(number_at(object, name)));
 }
 
+/// A rate with a digit behind the point if it is small: "0", "2.5", "1200".
+std::string rate_text(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  const double rate = found != object.end() && found->is_number() ? found->get<double>() : 0;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), rate > 0 && rate < 100 ? "%.1f" : "%.0f", rate);
+  return text.data();
+}
+
 std::string expiry_text(const Json& client) {
   const auto interval = client.find("session_expiry_seconds");
   const auto left = client.find("expires_in_seconds");
@@ -153,10 +162,16 @@ std::string Table::print() {
   return text;
 }
 
+Table client_table() {
+  return {"CLIENT", "USER",  "ADDRESS",  "LISTENER", "MQTT",    "SUBSCRIPTIONS",
+          "IN/S",   "OUT/S", "MESSAGES", "QUEUED",   "DROPPED", "CONNECTED"};
+}
+
 void add_client(Table& table, const Json& client) {
   table.add({text_at(client, "client_id"), text_at(client, "user"), address_text(client),
              text_at(client, "listener"), text_at(client, "version"),
              std::to_string(number_at(client, "subscriptions")),
+             rate_text(client, "received_per_second"), rate_text(client, "sent_per_second"),
              std::to_string(number_at(client, "in_flight") + number_at(client, "queued")),
              size_text(client, "queued_bytes"), std::to_string(number_at(client, "dropped")),
              presence_text(client)});
@@ -215,6 +230,9 @@ std::string client_text(const Json& client) {
         line("Connected", concat({"from ", address_text(client), " for ", presence_text(client)}));
     text += line("Last packet", concat({duration_text(number_at(client, "silent_seconds")),
                                         " ago; keep alive ", count("keep_alive_seconds"), " s"}));
+    text +=
+        line("Messages", concat({rate_text(client, "received_per_second"), " a second from it, ",
+                                 rate_text(client, "sent_per_second"), " to it"}));
   } else {
     text += line("Connected", "no");
   }

@@ -37,6 +37,8 @@ class Table {
 
 // Administration of a broker as text: JSON as server::Administration gives it.
 
+/// A table for add_client().
+[[nodiscard]] Table client_table();
 void add_client(Table& table, const nlohmann::ordered_json& client);
 /// A topic or a client with its rates.
 void add_top(Table& table, const nlohmann::ordered_json& row);

@@ -286,6 +286,18 @@ test('the busiest topics and publishers are shown, and their text is only text',
   await status.page.waitForSelector(`${cards} bytes") td.name a:text-is("busy<i>")`);
   await status.assertFits();
   await status.picture('status-top');
+  await status.visit('clients');
+  await waitFor('the busiest client to be the first', async () => {
+    publisher.write(Buffer.concat(Array.from({ length: 50 }, () => publish('busy/<b>', 'x'))));
+    for (const order of ['id', 'rate']) {
+      const answered = status.page.waitForResponse(new RegExp(`/clients\\?sort=${order}&`));
+      await status.page.selectOption('#search-sort', order);
+      await answered;
+    }
+    return (await status.page.textContent('td.name')) === 'busy<i>';
+  }, 60);
+  await status.assertFits();
+  await status.picture('status-rates');
   await status.close();
 });
 

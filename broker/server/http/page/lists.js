@@ -25,6 +25,8 @@ const clientColumns = [
   { title: 'MQTT', cell: (row) => row.version, kind: 'wide' },
   { title: 'Subscriptions', cell: (row) => number(row.subscriptions), kind: 'number wide' },
   { title: 'Queue', cell: (row) => bytes(row.queued_bytes + row.socket_bytes), kind: 'number' },
+  { title: 'In/s', cell: (row) => number(row.received_per_second), kind: 'number wide' },
+  { title: 'Out/s', cell: (row) => number(row.sent_per_second), kind: 'number wide' },
   { title: 'Dropped', cell: (row) => number(row.dropped), kind: 'number wide' },
   { title: 'Connected', cell: presence },
 ];
@@ -93,8 +95,9 @@ export async function showClients(view) {
   const connected = h('select', { id: 'search-connected' }, [['', 'all'], ['yes', 'connected'],
     ['no', 'away']].map(([value, name]) => option(value, name, search.connected)));
   const sort = h('select', { id: 'search-sort' }, [['', 'as they come'], ['id', 'client id'],
-    ['queue', 'longest queue'], ['dropped', 'most dropped'], ['age', 'longest connected'],
-    ['silent', 'longest silent']].map(([value, name]) => option(value, name, search.sort)));
+    ['queue', 'longest queue'], ['rate', 'most messages a second'], ['dropped', 'most dropped'],
+    ['age', 'longest connected'], ['silent', 'longest silent']].map(([value, name]) =>
+    option(value, name, search.sort)));
   const list = pagedList(async (after) => {
     search = { text: text.value, key: key.value, connected: connected.value, sort: sort.value };
     const query = new URLSearchParams();
@@ -162,6 +165,8 @@ export async function showClient(view, id, mayChange) {
       ['Address', address(client) || '–'], ['Listener', client.listener],
       ['MQTT', client.version + (client.bridge ? ', a bridge' : '')],
       ['Last packet', client.connected ? `${duration(client.silent_seconds)} ago` : '–'],
+      ['Messages', client.connected ? `${number(client.received_per_second)} a second from it, `
+        + `${number(client.sent_per_second)} to it` : '–'],
       ['Keep alive', client.keep_alive_seconds ? `${client.keep_alive_seconds} s` : 'off'],
     ])),
     h('section', { class: 'card' }, h('h2', {}, 'Session'), facts([
