@@ -15,6 +15,7 @@
 #include "broker/wire/publish.h"
 #include "broker/wire/subscribe.h"
 #include "test/host.h"
+#include "transport/loop_counts.h"
 #include "transport/packet_frames.h"
 #include "transport/trace.h"
 
@@ -144,6 +145,12 @@ const std::vector<Traffic>& traffics() {
       {.name = "pairs-q1-traced", .qos = q1, .traced = true},
       {.name = "across-q0", .shards = 2, .across = true},
       {.name = "across-q1", .qos = q1, .shards = 2, .across = true},
+      // The part of a scrape that each loop has.
+      {.name = "report-100k",
+       .publishers = 1,
+       .subscribers = 1,
+       .sessions = 100'000,
+       .reports = true},
   };
   return all;
 }
@@ -176,6 +183,8 @@ struct Workload::Station {
 
   Silence log;
   OtherTrace trace;
+  transport::LoopCounts counts;
+  std::optional<transport::LoopReport> report;  // the last one
   Host shards;
   broker::Mailboxes mailboxes;
   std::vector<std::vector<mqtt::ByteBuffer*>> received;  // by shard and slot: what clients got
@@ -232,6 +241,11 @@ void flush(Workload::Station& station, std::uint32_t index) {
   (void)station.shards.flush_round(index, start, loops);
 }
 
+/// As Loop::report() does, for the main thread.
+void report(Workload::Station& station, std::uint32_t shard) {
+  station.report.emplace(transport::LoopReport{station.shards[shard].metrics(), station.counts});
+}
+
 }  // namespace
 }  // namespace test
 
@@ -255,6 +269,11 @@ extern "C" {
                                                 std::uint32_t shard) {
   test::flush(station, shard);
 }
+
+[[gnu::noinline, gnu::used]] void counted_report(test::Workload::Station& station,
+                                                 std::uint32_t shard) {
+  test::report(station, shard);
+}
 }
 
 namespace test {
@@ -267,6 +286,7 @@ Workload::Workload(const Traffic& traffic)
   }
   settle();
   subscribe_all();
+  make_sessions();
   // Buffers, tables and kept routes grow to what they need.
   for (int i = 0; i < 3; ++i) round();
   delivered_ = 0;
@@ -315,6 +335,29 @@ void Workload::subscribe_all() {
   }
 }
 
+void Workload::make_sessions() {
+  if (traffic_.sessions == 0) return;
+  broker::Shard& shard = station_->shards[0];
+  mqtt::ByteBuffer answers;
+  station_->received[0].push_back(&answers);
+  broker::ConnectionId id{static_cast<std::uint32_t>(station_->received[0].size() - 1), 0};
+  for (std::uint32_t i = 0; i < traffic_.sessions; ++i) {
+    ++id.generation;
+    const std::string name = "away-" + std::to_string(i);
+    mqtt::ByteBuffer packet;
+    mqtt::encode(
+        mqtt::Connect{.version = traffic_.version, .clean_start = false, .client_id = name},
+        packet);
+    shard.opened(id, {0, 1, "127.0.0.1", "mqtt"}, start);
+    (void)shard.received(id, packet.view(), start);
+    shard.closed(id, broker::CloseCause::peer_closed, start);
+    end_turn(0);
+    answers.clear();
+  }
+  station_->received[0].pop_back();
+  insist(shard.metrics().sessions >= traffic_.sessions, "sessions are missing");
+}
+
 std::string Workload::topic_of(std::uint32_t publisher, std::uint32_t message) const {
   if (!traffic_.fresh_topics) return "bench/pairs/" + std::to_string(publisher);
   return "fleet/" + std::to_string(publisher) + "/" +
@@ -322,6 +365,11 @@ std::string Workload::topic_of(std::uint32_t publisher, std::uint32_t message) c
 }
 
 void Workload::round() {
+  if (traffic_.reports) {
+    count(counted_report, report, 0U);
+    ++delivered_;
+    return;
+  }
   const bool all = traffic_.subscribers < traffic_.publishers;
   const std::uint64_t before = delivered_;
   for (std::uint32_t i = 0; i < traffic_.publishers; ++i) publish(*clients_[i], i);

@@ -32,8 +32,10 @@ struct Traffic {
   bool stored = false;       // sessions last, and acknowledgements wait for the journal
   std::uint32_t others = 0;  // subscriptions with wildcards that match something else
   mqtt::TextRule text_rule = mqtt::TextRule::any;
-  bool traced = false;        // a trace of another topic goes on
-  bool fresh_topics = false;  // no topic twice in a round; each is below one wildcard
+  bool traced = false;         // a trace of another topic goes on
+  bool fresh_topics = false;   // no topic twice in a round; each is below one wildcard
+  std::uint32_t sessions = 0;  // of clients that are away
+  bool reports = false;        // a round is a report of figures, and nothing is published
 };
 
 /// The fixed set of traffics with a watched cost.
@@ -45,8 +47,8 @@ struct Traffic {
 ///
 /// Shape      A round: every publisher sends its messages in one read; turns go on until all is
 ///            delivered and acknowledged.
-/// Invariant  The broker's work happens below counted_receive(), counted_hear() and
-///            counted_flush(); the clients' does not. So a profiler that counts these three
+/// Invariant  The broker's work happens below counted_receive(), counted_hear(), counted_flush()
+///            and counted_report(); the clients' does not. So a profiler that counts these four
 ///            functions only counts the cost of a message to the broker's loop, system calls left
 ///            out. Work before the first round is not below them.
 class Workload {
@@ -57,7 +59,7 @@ class Workload {
   Workload& operator=(const Workload&) = delete;
 
   void round();
-  /// Messages that subscribers were sent, each counted for each.
+  /// Messages that subscribers were sent, each counted for each; or reports.
   [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
   /// How long the counted functions took.
   [[nodiscard]] std::chrono::nanoseconds time_counted() const noexcept { return time_counted_; }
@@ -71,6 +73,8 @@ class Workload {
   Client& connect(std::uint32_t shard, std::string_view role, std::uint32_t number);
   void subscribe(Client& client, std::string_view filter);
   void subscribe_all();
+  /// Makes the sessions of clients that are away.
+  void make_sessions();
   [[nodiscard]] std::string topic_of(std::uint32_t publisher, std::uint32_t message) const;
   void publish(Client& client, std::uint32_t publisher);
   void send(Client& client);
