@@ -158,8 +158,10 @@ void Connects::note_refused_login(const Connection& connection, const mqtt::Conn
 // After this nothing of the client is looked at, and the connection closes [MQTT-3.1.4-6]
 // [MQTT-3.2.2-7] [MQTT-3.2.2-8] [MQTT3-3.1.4-1] [MQTT3-3.2.2-6].
 Next Connects::turn_away(Connection& connection, mqtt::Version version, const Failure& failure) {
-  log_.tracer().tell(connection,
-                     {"CONNECT refused: ", mqtt::text_of(failure.reason), ": ", failure.what});
+  if (log_.tracer().on()) {
+    log_.tracer().tell(connection, {"CONNECT refused: ", mqtt::text_of(failure.reason), ": ",
+                                    failure.what, mqtt::clauses_text(failure, version)});
+  }
   // A stream that is not MQTT at all gets no answer, only a close [MQTT-3.1.4-1].
   const bool broken =
       failure.reason == Reason::malformed_packet || failure.reason == Reason::protocol_error;

@@ -97,8 +97,14 @@ void Disconnects::dismiss(Connection& connection, mqtt::Reason reason, std::stri
   end(connection, WillFate::publish, how_to_close(reason), why);
 }
 
+void Disconnects::tell_refusal(const Connection& connection, const mqtt::Failure& failure) const {
+  if (!log_.tracer().on()) return;
+  log_.tracer().tell(connection, {"refused: ", mqtt::text_of(failure.reason), ": ", failure.what,
+                                  mqtt::clauses_text(failure, connection.version)});
+}
+
 Next Disconnects::fail(Connection& connection, const mqtt::Failure& failure) {
-  log_.tracer().tell(connection, {"refused: ", mqtt::text_of(failure.reason), ": ", failure.what});
+  tell_refusal(connection, failure);
   log_.note(LogType::notice,
             fields_of(event_of_failure(failure.reason), connection, failure.reason),
             {"Client ", describe_client(connection), " disconnected: ", failure.what, "."});
@@ -107,6 +113,8 @@ Next Disconnects::fail(Connection& connection, const mqtt::Failure& failure) {
 }
 
 Next Disconnects::fail_too_large(Connection& connection, std::size_t size_bytes) {
+  tell_refusal(connection, {mqtt::Reason::packet_too_large, "packet too large",
+                            mqtt::Answered::always, "[MQTT-3.2.2-15]"});
   log_.note(LogType::notice,
             fields_of(Event::packet_too_large, connection, mqtt::Reason::packet_too_large),
             {"Client ", describe_client_with_user(connection), " disconnected: packet too large: ",

@@ -64,6 +64,8 @@ class Disconnects final {
   void note_closed(const Connection& connection, const LogFields& fields, std::string_view how);
 
  private:
+  /// Tells traces which rule a packet breaks.
+  void tell_refusal(const Connection& connection, const mqtt::Failure& failure) const;
   void count_gone(const Connection& connection);
 
   ConnectionTable& connections_;

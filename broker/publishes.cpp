@@ -135,11 +135,12 @@ std::optional<Failure> Publishes::check(const Connection& connection,
     return Failure{Reason::malformed_packet, "control character in topic name or property"};
   }
   if (packet.qos > connection.promises.maximum_qos) {
-    return Failure{Reason::qos_not_supported, "QoS exceeds max_qos"};  // [MQTT-3.2.2-11]
+    return Failure{Reason::qos_not_supported, "QoS exceeds max_qos", mqtt::Answered::always,
+                   "[MQTT-3.2.2-11]"};
   }
   if (packet.retain && !connection.promises.retain_available) {
-    // [MQTT-3.2.2-14]
-    return Failure{Reason::retain_not_supported, "retained publish, retain_available is false"};
+    return Failure{Reason::retain_not_supported, "retained publish, retain_available is false",
+                   mqtt::Answered::always, "[MQTT-3.2.2-14]"};
   }
   return std::nullopt;
 }
@@ -188,9 +189,9 @@ void Publishes::trace(const Connection& connection, const mqtt::Publish& packet,
 // Every alias up to the announced maximum is taken [MQTT-3.3.2-12].
 std::optional<Failure> Publishes::resolve_alias(Connection& connection, mqtt::Publish& packet) {
   if (packet.topic_alias == 0) return std::nullopt;
-  // [MQTT-3.3.2-9]
   if (packet.topic_alias > connection.promises.topic_alias_maximum) {
-    return Failure{Reason::topic_alias_invalid, "topic alias above Topic Alias Maximum"};
+    return Failure{Reason::topic_alias_invalid, "topic alias above Topic Alias Maximum",
+                   mqtt::Answered::always, "[MQTT-3.3.2-9]"};
   }
   auto& known = connection.texts().incoming_aliases;
   const std::size_t index = packet.topic_alias - 1U;
@@ -245,9 +246,9 @@ Next Publishes::accept_exactly_once(Connection& connection, const mqtt::Publish&
   if (known) return Next::go_on;
   const std::size_t most = connection.promises.receive_maximum;
   if (most != 0 && ids.size() >= most && connection.version == mqtt::Version::v5_0) {
-    // [MQTT-3.3.4-7]
     return disconnects_.fail(connection,
-                             {Reason::receive_maximum_exceeded, "Receive Maximum exceeded"});
+                             {Reason::receive_maximum_exceeded, "Receive Maximum exceeded",
+                              mqtt::Answered::always, "[MQTT-3.3.4-7]"});
   }
   ids.add(packet.packet_id, ledger_.keeps(session));
   ledger_.changed(session, Ledger::session_incoming);

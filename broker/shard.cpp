@@ -229,9 +229,9 @@ Next Shard::State::handle(Connection& connection, const mqtt::Frame& frame, mqtt
     return handle_connected(connection, frame);
   }
   if (frame.type == mqtt::PacketType::connect) return connects.take(connection, frame, unread);
-  // The first packet must be a CONNECT [MQTT-3.1.0-1].
   return disconnects.fail(connection,
-                          {mqtt::Reason::protocol_error, "the first packet is not CONNECT"});
+                          {mqtt::Reason::protocol_error, "the first packet is not CONNECT",
+                           mqtt::Answered::always, "[MQTT-3.1.0-1] [MQTT3-3.1.0-1]"});
 }
 
 Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& frame) {
@@ -254,8 +254,9 @@ Next Shard::State::handle_connected(Connection& connection, const mqtt::Frame& f
     case mqtt::PacketType::auth:
       return on_auth(connection, frame);
     case mqtt::PacketType::connect:
-      // A second CONNECT is a protocol error [MQTT-3.1.0-2].
-      return disconnects.fail(connection, {mqtt::Reason::protocol_error, "a second CONNECT"});
+      return disconnects.fail(
+          connection, {mqtt::Reason::protocol_error, "a second CONNECT", mqtt::Answered::always,
+                       "[MQTT-3.1.0-2] [MQTT3-3.1.0-2]"});
     case mqtt::PacketType::connack:
     case mqtt::PacketType::suback:
     case mqtt::PacketType::unsuback:
@@ -304,11 +305,10 @@ Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& fram
   Session& session = *connection.session;
   if (packet->session_expiry_interval_seconds) {
     const std::uint32_t wanted = *packet->session_expiry_interval_seconds;
-    // Zero in CONNECT cannot become more now [section 3.14.2.2.2].
     if (session.expiry_interval_seconds == 0 && wanted != 0) {
-      return disconnects.fail(
-          connection,
-          {mqtt::Reason::protocol_error, "a session expiry interval that was 0 cannot be raised"});
+      return disconnects.fail(connection, {mqtt::Reason::protocol_error,
+                                           "a session expiry interval that was 0 cannot be raised",
+                                           mqtt::Answered::always, "[section 3.14.2.2.2]"});
     }
     session.expiry_interval_seconds = connect_rules.capped_expiry(wanted);
     if (session.persistent()) tables.ledger.changed(session, Ledger::session_row);
@@ -323,7 +323,6 @@ Next Shard::State::on_disconnect(Connection& connection, const mqtt::Frame& fram
   return Next::stop;
 }
 
-// [MQTT-4.12.0-7]
 Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
   if (connection.version != mqtt::Version::v5_0) {
     return disconnects.fail(connection, {mqtt::Reason::malformed_packet, "AUTH before 5.0"});
@@ -334,7 +333,8 @@ Next Shard::State::on_auth(Connection& connection, const mqtt::Frame& frame) {
   // No CONNECT with an authentication method is accepted, so none can re-authenticate
   // [MQTT-4.12.1-1].
   return disconnects.fail(connection,
-                          {mqtt::Reason::protocol_error, "AUTH without authentication method"});
+                          {mqtt::Reason::protocol_error, "AUTH without authentication method",
+                           mqtt::Answered::always, "[MQTT-4.12.0-7]"});
 }
 
 }  // namespace broker

@@ -110,10 +110,9 @@ mqtt::Decoded<bool> Subscriptions::check_filter(const Connection& connection, mq
   }
   const auto shared = mqtt::parse_shared(entry.filter);
   if (!shared) return std::unexpected(shared.error());
-  // [MQTT-3.8.3-4]
   if (*shared && entry.no_local) {
-    return std::unexpected(
-        mqtt::Failure{Reason::protocol_error, "No Local on a shared subscription"});
+    return mqtt::refused(Reason::protocol_error, "No Local on a shared subscription",
+                         "[MQTT-3.8.3-4]");
   }
   const std::size_t size_bytes = *shared ? (*shared)->filter.text().size() : entry.filter.size();
   if (connection.session->mount_point.size() + size_bytes > mqtt::text_bytes_max) {

@@ -91,14 +91,12 @@ std::optional<Failure> ConnectRules::check_will(const Connection& connection,
                    mqtt::Answered::from_v5_0};
   }
   if (packet.will->qos > policy(connection).max_qos) {
-    // [MQTT-3.2.2-12]
-    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos",
-                   mqtt::Answered::from_v5_0};
+    return Failure{Reason::qos_not_supported, "will QoS exceeds max_qos", mqtt::Answered::from_v5_0,
+                   "[MQTT-3.2.2-12]"};
   }
   if (packet.will->retain && !limits_.retain_available) {
-    // [MQTT-3.2.2-13]
     return Failure{Reason::retain_not_supported, "will is retained but retain_available is false",
-                   mqtt::Answered::from_v5_0};
+                   mqtt::Answered::from_v5_0, "[MQTT-3.2.2-13]"};
   }
   return std::nullopt;
 }
@@ -113,7 +111,7 @@ std::optional<Failure> ConnectRules::check_client_id(const Connection& connectio
     return Failure{Reason::not_authorized, "use_username_as_clientid needs a user name"};
   }
   if (packet.client_id.empty()) {
-    // An empty id needs a broker that makes one, and before 5.0 a clean session [MQTT3-3.1.3-8].
+    // An empty id needs a broker that makes one, and before 5.0 a clean session.
     const bool may_assign = rules.allow_zero_length_clientid &&
                             packet.version != mqtt::Version::v3_1 &&
                             (packet.version == mqtt::Version::v5_0 || packet.clean_start);
@@ -121,7 +119,7 @@ std::optional<Failure> ConnectRules::check_client_id(const Connection& connectio
     // Mosquitto's code of 5.0 for it is 0x80.
     const bool v5_0 = packet.version == mqtt::Version::v5_0;
     return Failure{v5_0 ? Reason::unspecified_error : Reason::client_identifier_not_valid,
-                   "zero length client id"};
+                   "zero length client id", mqtt::Answered::always, "[MQTT3-3.1.3-8]"};
   }
   const auto& prefixes = limits_.clientid_prefixes;
   if (prefixes.empty() || rules.is_for_bridges) return std::nullopt;

@@ -49,6 +49,20 @@ PropertyPlace place_of(PacketType type) noexcept {
   }
 }
 
+/// The statement about its reason codes.
+std::string_view code_clause_of(PacketType type) noexcept {
+  switch (type) {
+    case PacketType::puback:
+      return "[MQTT-3.4.2-1]";
+    case PacketType::pubrec:
+      return "[MQTT-3.5.2-1]";
+    case PacketType::pubrel:
+      return "[MQTT-3.6.2-1]";
+    default:
+      return "[MQTT-3.7.2-1]";
+  }
+}
+
 /// The property length may be left out with nothing behind it (section 3.4.2.2.1).
 Decoded<bool> read_properties(Cursor& cursor, Ack& ack) {
   if (cursor.at_end()) return true;
@@ -70,7 +84,8 @@ Decoded<bool> read_reason(Cursor& cursor, Ack& ack) {
   if (!code) return true;
   ack.reason = static_cast<Reason>(*code);
   if (!may_carry(ack.type, ack.reason)) {
-    return refused(Reason::protocol_error, "reason code not allowed in this packet");
+    return refused(Reason::protocol_error, "reason code not allowed in this packet",
+                   code_clause_of(ack.type));
   }
   return read_properties(cursor, ack);
 }
@@ -81,9 +96,12 @@ Decoded<Ack> decode_long_ack(const Frame& frame, Version version) {
   Ack ack{.type = frame.type};
   Cursor cursor(frame.body);
   const auto packet_id = cursor.two_byte_integer();
-  // An identifier of 0 answers nothing [MQTT-2.2.1-5] [MQTT3-2.3.1-6].
-  if (!packet_id) return malformed("no packet identifier");
-  if (*packet_id == 0) return refused(Reason::protocol_error, "packet identifier 0");
+  // An identifier of 0 answers nothing.
+  constexpr std::string_view answers_nothing = "[MQTT-2.2.1-5] [MQTT3-2.3.1-6]";
+  if (!packet_id) return malformed("no packet identifier", answers_nothing);
+  if (*packet_id == 0) {
+    return refused(Reason::protocol_error, "packet identifier 0", answers_nothing);
+  }
   ack.packet_id = PacketId{*packet_id};
   if (version != Version::v5_0) {
     if (!cursor.at_end()) return malformed("bytes left over");

@@ -27,8 +27,8 @@ enum Flag : unsigned {
 constexpr bool has(unsigned flags, Flag flag) noexcept { return (flags & flag) != 0; }
 
 /// Mosquitto closes without CONNACK if a text is broken, in every version.
-std::unexpected<Failure> unanswered(std::string_view what) {
-  return std::unexpected(Failure{Reason::malformed_packet, what, Answered::never});
+std::unexpected<Failure> unanswered(std::string_view what, std::string_view clauses = {}) {
+  return std::unexpected(Failure{Reason::malformed_packet, what, Answered::never, clauses});
 }
 
 struct Protocol {
@@ -39,15 +39,16 @@ struct Protocol {
 /// Bridges set bit 7 of the level, of 3 and of 4.
 Decoded<Protocol> protocol_of(std::string_view name, std::uint8_t level) {
   const bool old_name = name == "MQIsdp";
-  // [MQTT-3.1.2-1] [MQTT3-3.1.2-1]
-  if (!old_name && name != "MQTT") return malformed("unknown protocol name");
+  if (!old_name && name != "MQTT") {
+    return malformed("unknown protocol name", "[MQTT-3.1.2-1] [MQTT3-3.1.2-1]");
+  }
   const bool from_bridge = (level & bridge_bit) != 0;
   const unsigned number = level & ~unsigned{bridge_bit};
   if (old_name && number == 3) return Protocol{Version::v3_1, from_bridge};
   if (!old_name && number == 4) return Protocol{Version::v3_1_1, from_bridge};
   if (!old_name && level == 5) return Protocol{Version::v5_0, false};
-  // [MQTT-3.1.2-2] [MQTT3-3.1.2-2]
-  return refused(Reason::unsupported_protocol_version, "unsupported protocol version");
+  return refused(Reason::unsupported_protocol_version, "unsupported protocol version",
+                 "[MQTT-3.1.2-2] [MQTT3-3.1.2-2]");
 }
 
 Decoded<Protocol> read_protocol(Cursor& cursor) {
@@ -59,18 +60,21 @@ Decoded<Protocol> read_protocol(Cursor& cursor) {
 
 /// 3.1 gave the bits below no rules, but that a QoS is not 3.
 Decoded<bool> check_flags(unsigned flags, Version version) {
-  // [MQTT-3.1.2-12] [MQTT3-3.1.2-14]
-  if ((flags & will_qos) == will_qos) return malformed("will QoS 3");
+  if ((flags & will_qos) == will_qos) {
+    return malformed("will QoS 3", "[MQTT-3.1.2-12] [MQTT3-3.1.2-14]");
+  }
   const bool password_alone = has(flags, password) && !has(flags, user_name);
-  if (password_alone && version != Version::v5_0) {  // [MQTT3-3.1.2-22]
-    return malformed("password without user name");
+  if (password_alone && version != Version::v5_0) {
+    return malformed("password without user name", "[MQTT3-3.1.2-22]");
   }
   if (version == Version::v3_1) return true;
-  // [MQTT-3.1.2-3] [MQTT3-3.1.2-3]
-  if (has(flags, reserved)) return malformed("reserved connect flag");
-  // [MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15]
+  if (has(flags, reserved)) {
+    return malformed("reserved connect flag", "[MQTT-3.1.2-3] [MQTT3-3.1.2-3]");
+  }
   if (!has(flags, will) && (flags & (will_qos | will_retain)) != 0) {
-    return malformed("will QoS or retain without a will");
+    return malformed("will QoS or retain without a will",
+                     "[MQTT-3.1.2-11] [MQTT-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] "
+                     "[MQTT3-3.1.2-15]");
   }
   return true;
 }
@@ -113,9 +117,9 @@ Decoded<bool> read_properties(Cursor& cursor, Connect& connect) {
     note_property(property, connect);
     if (property.id == PropertyId::user_property) connect.user_properties = UserProperties(*block);
   });
-  // Section 3.1.2.11.10.
   if (read && connect.authentication_data && !connect.authentication_method) {
-    return refused(Reason::protocol_error, "authentication data without a method");
+    return refused(Reason::protocol_error, "authentication data without a method",
+                   "[section 3.1.2.11.10]");
   }
   return read;
 }
@@ -145,9 +149,9 @@ Decoded<Will> read_will(Cursor& cursor, unsigned flags, Version version) {
   const auto topic = cursor.text();
   const auto payload = cursor.binary();
   if (!topic || !payload) return malformed("will does not fit");
-  // [MQTT-3.1.3-11] [MQTT3-3.1.3-10]
-  if (topic->empty()) return refused(Reason::protocol_error, "empty will topic");
-  if (!is_utf8_string(*topic)) return unanswered("will topic is not UTF-8");
+  constexpr std::string_view will_topic = "[MQTT-3.1.3-11] [MQTT3-3.1.3-10]";
+  if (topic->empty()) return refused(Reason::protocol_error, "empty will topic", will_topic);
+  if (!is_utf8_string(*topic)) return unanswered("will topic is not UTF-8", will_topic);
   const auto name = TopicName::parse(*topic);
   if (!name) return std::unexpected(name.error());
   message.topic = name->text();
@@ -165,8 +169,9 @@ Decoded<bool> read_credentials(Cursor& cursor, unsigned flags, Connect& connect)
   if (stands_here(flags, user_name, connect.version, cursor)) {  // [MQTT-3.1.2-17] [MQTT3-3.1.2-19]
     connect.user_name = cursor.text();
     if (!connect.user_name) return unanswered("user name does not fit");
-    // [MQTT-3.1.3-12] [MQTT3-3.1.3-11]
-    if (!is_utf8_string(*connect.user_name)) return unanswered("user name is not UTF-8");
+    if (!is_utf8_string(*connect.user_name)) {
+      return unanswered("user name is not UTF-8", "[MQTT-3.1.3-12] [MQTT3-3.1.3-11]");
+    }
   }
   if (stands_here(flags, password, connect.version, cursor)) {  // [MQTT-3.1.2-19] [MQTT3-3.1.2-21]
     connect.password = cursor.binary();
@@ -178,12 +183,12 @@ Decoded<bool> read_credentials(Cursor& cursor, unsigned flags, Connect& connect)
 /// The fields stand in this order [MQTT-3.1.3-1] [MQTT3-3.1.3-1], and nothing stands behind them.
 Decoded<bool> read_payload(Cursor& cursor, unsigned flags, Connect& connect) {
   const auto client_id = cursor.text();
-  if (!client_id) return malformed("no client identifier");  // [MQTT-3.1.3-3] [MQTT3-3.1.3-3]
+  if (!client_id) return malformed("no client identifier", "[MQTT-3.1.3-3] [MQTT3-3.1.3-3]");
   // Any length will do [MQTT-3.1.3-5] [MQTT3-3.1.3-5].
-  // [MQTT-3.1.3-4] [MQTT3-3.1.3-4]
   if (!is_utf8_string(*client_id)) {
     return std::unexpected(Failure{Reason::client_identifier_not_valid,
-                                   "client identifier is not UTF-8", Answered::from_v5_0});
+                                   "client identifier is not UTF-8", Answered::from_v5_0,
+                                   "[MQTT-3.1.3-4] [MQTT3-3.1.3-4]"});
   }
   connect.client_id = *client_id;
   if (has(flags, will)) {
@@ -302,9 +307,9 @@ Decoded<Connect> decode_connect(Bytes body, std::uint8_t header_flags) {
   Cursor cursor(body);
   const auto protocol = read_protocol(cursor);
   if (!protocol) return std::unexpected(protocol.error());
-  // [MQTT-2.1.3-1] [MQTT3-2.2.2-2]; 3.1 does not use them.
+  // 3.1 does not use them.
   if (header_flags != 0 && protocol->version != Version::v3_1) {
-    return malformed("bad flags for the packet type");
+    return malformed("bad flags for the packet type", "[MQTT-2.1.3-1] [MQTT3-2.2.2-2]");
   }
   Connect connect;
   connect.version = protocol->version;

@@ -60,17 +60,19 @@ bool may_carry(Reason reason, Side sent_by) noexcept {
 Decoded<bool> note_property(const Property& property, Side sent_by, Disconnect& disconnect) {
   switch (property.id) {
     case PropertyId::session_expiry_interval:
-      if (sent_by == Side::server) {  // [MQTT-3.14.2-2]
-        return refused(Reason::protocol_error, "session expiry interval from a server");
+      if (sent_by == Side::server) {
+        return refused(Reason::protocol_error, "session expiry interval from a server",
+                       "[MQTT-3.14.2-2]");
       }
       disconnect.session_expiry_interval_seconds = property.number;
       return true;
     case PropertyId::reason_string:
       disconnect.reason_string = property.text;
       return true;
-    case PropertyId::server_reference:  // only a server refers to another (section 3.14.2.2.5)
+    case PropertyId::server_reference:  // only a server refers to another
       if (sent_by == Side::client) {
-        return refused(Reason::protocol_error, "server reference from a client");
+        return refused(Reason::protocol_error, "server reference from a client",
+                       "[section 3.14.2.2.5]");
       }
       disconnect.server_reference = property.text;
       return true;
@@ -104,7 +106,10 @@ Decoded<bool> read_body(Cursor& cursor, Side sent_by, Disconnect& disconnect) {
   disconnect.reason = static_cast<Reason>(*code);
   const bool allowed = sent_by == Side::client ? may_come_from_a_client(disconnect.reason)
                                                : may_come_from_a_server(disconnect.reason);
-  if (!allowed) return refused(Reason::protocol_error, "reason code not allowed in this packet");
+  if (!allowed) {
+    return refused(Reason::protocol_error, "reason code not allowed in this packet",
+                   "[MQTT-3.14.2-1]");
+  }
   return read_properties(
       cursor, PropertyPlace::disconnect, disconnect,
       [&](const Property& property) { return note_property(property, sent_by, disconnect); });
@@ -170,15 +175,16 @@ Decoded<Auth> decode_auth(const Frame& frame, Side sent_by) {
   Cursor cursor(frame.body);
   auth.reason = static_cast<Reason>(cursor.byte().value_or(0));
   if (!may_carry(auth.reason, sent_by)) {
-    return refused(Reason::protocol_error, "reason code not allowed in this packet");
+    return refused(Reason::protocol_error, "reason code not allowed in this packet",
+                   "[MQTT-3.15.2-1]");
   }
   if (frame.body.empty()) return auth;
   const auto read =
       read_properties(cursor, PropertyPlace::auth, auth,
                       [&](const Property& property) { note_property(property, auth); });
   if (!read) return std::unexpected(read.error());
-  if (!auth.authentication_method) {  // section 3.15.2.2.2
-    return refused(Reason::protocol_error, "no authentication method");
+  if (!auth.authentication_method) {
+    return refused(Reason::protocol_error, "no authentication method", "[section 3.15.2.2.2]");
   }
   return auth;
 }

@@ -8,16 +8,20 @@ Decoded<std::optional<Frame>> next_frame_of_any_length(Bytes input, std::size_t 
   Cursor cursor(input);
   const auto first = cursor.byte();
   if (!first) return std::nullopt;
-  if ((*first & 0xF0U) == 0) return refused(Reason::protocol_error, "packet type 0");
-  if (!may_begin_packet(*first, version)) return malformed("bad flags for the packet type");
+  if ((*first & 0xF0U) == 0)
+    return refused(Reason::protocol_error, "packet type 0", "[section 2.1.2]");
+  if (!may_begin_packet(*first, version))
+    return malformed("bad flags for the packet type", "[MQTT-2.1.3-1] [MQTT3-2.2.2-2]");
   const auto remaining_length = cursor.variable_byte_integer();
   if (!remaining_length) {
-    if (cursor.rest().size() >= 4) return malformed("remaining length has more than four bytes");
+    if (cursor.rest().size() >= 4)
+      return malformed("remaining length has more than four bytes", "[section 1.5.5]");
     return std::nullopt;
   }
   const std::size_t header_size = input.size() - cursor.rest().size();
   const std::size_t size = header_size + *remaining_length;
-  if (size > packet_bytes_max) return refused(Reason::packet_too_large, "packet too large");
+  if (size > packet_bytes_max)
+    return refused(Reason::packet_too_large, "packet too large", "[MQTT-3.2.2-15]");
   const auto body = cursor.take(*remaining_length);
   if (!body) return std::nullopt;
   return Frame{.type = static_cast<PacketType>(*first >> 4U),

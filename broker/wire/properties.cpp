@@ -114,9 +114,9 @@ bool take_value(Cursor& cursor, Kind kind, Property& property) noexcept {
 
 /// Is the value one that table and sections allow its type?
 Decoded<bool> check_value(const Property& property, Limit limit) {
-  // [MQTT-1.5.4-1] [MQTT-1.5.7-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19]
+  // [MQTT-1.5.7-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19]
   if (!is_utf8_string(property.text) || !is_utf8_string(property.name)) {
-    return malformed("text in a property is not UTF-8");
+    return malformed("text in a property is not UTF-8", "[MQTT-1.5.4-1]");
   }
   switch (limit) {
     case Limit::none:
@@ -126,13 +126,14 @@ Decoded<bool> check_value(const Property& property, Limit limit) {
       return refused(Reason::protocol_error, "property must be 0 or 1");
     case Limit::not_zero:
       if (property.number != 0) return true;
-      if (property.id == PropertyId::topic_alias) {  // [MQTT-3.3.2-8]
-        return refused(Reason::topic_alias_invalid, "topic alias 0");
+      if (property.id == PropertyId::topic_alias) {
+        return refused(Reason::topic_alias_invalid, "topic alias 0", "[MQTT-3.3.2-8]");
       }
       return refused(Reason::protocol_error, "property must not be 0");
-    case Limit::topic_name:  // [MQTT-3.3.2-14]; nobody here publishes to it, however deep it is
+    case Limit::topic_name:  // nobody here publishes to it, however deep it is
       if (check_topic_name(property.text)) return true;
-      return refused(Reason::protocol_error, "response topic is not a topic name");
+      return refused(Reason::protocol_error, "response topic is not a topic name",
+                     "[MQTT-3.3.2-14]");
   }
   return true;
 }
@@ -171,11 +172,11 @@ bool breaks(TextRule rule, Bytes properties) noexcept {
 Decoded<bool> PropertyReader::next(Property& property) {
   if (cursor_.at_end()) return false;
   if (!take_property(cursor_, property)) {
-    return malformed("unknown property, or one that does not fit");
+    return malformed("unknown property, or one that does not fit", "[section 2.2.2.2]");
   }
   const Rule& rule = rule_of(property.id);
   if ((rule.places & in(place_)) == 0) {
-    return malformed("property not allowed in this packet");
+    return malformed("property not allowed in this packet", "[section 2.2.2.2]");
   }
   const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(property.id);
   if ((seen_ & bit) != 0 && !may_repeat(property.id, place_)) {

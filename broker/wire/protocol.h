@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <string>
 #include <string_view>
 
 #include "broker/wire/reason.h"
@@ -56,22 +57,31 @@ enum class Answered : std::uint8_t { always, from_v5_0, never };
 /// A refusal of bytes from the network. `reason` is the code that a DISCONNECT of either side may
 /// carry for it (for a CONNECT: the code of the CONNACK).
 ///
-/// `what` is a static text that names the fault for the log: "wildcard in topic name".
+/// `what` is a static text that names the fault for the log: "wildcard in topic name". `clauses` is
+/// one, too: the statements of both specifications that forbid it, as far as they have numbers:
+/// "[MQTT-4.7.0-1] [MQTT3-4.7.1-1]". See clauses_text().
 struct Failure {
   Reason reason = Reason::malformed_packet;
   std::string_view what;
   Answered answered = Answered::always;  // CONNECT only
+  std::string_view clauses{};
 };
+
+/// The clauses of a failure that the specification of this version has, each behind a blank:
+/// " [MQTT-4.7.0-1]". Those of 3.1.1 stand for 3.1, too.
+[[nodiscard]] std::string clauses_text(const Failure& failure, Version version);
 
 template <typename T>
 using Decoded = std::expected<T, Failure>;
 
 /// The error value of a Decoded<T>, whatever T is.
-[[nodiscard]] constexpr std::unexpected<Failure> refused(Reason reason, std::string_view what) {
-  return std::unexpected(Failure{reason, what});
+[[nodiscard]] constexpr std::unexpected<Failure> refused(Reason reason, std::string_view what,
+                                                         std::string_view clauses = {}) {
+  return std::unexpected(Failure{reason, what, Answered::always, clauses});
 }
-[[nodiscard]] constexpr std::unexpected<Failure> malformed(std::string_view what) {
-  return refused(Reason::malformed_packet, what);
+[[nodiscard]] constexpr std::unexpected<Failure> malformed(std::string_view what,
+                                                           std::string_view clauses = {}) {
+  return refused(Reason::malformed_packet, what, clauses);
 }
 
 }  // namespace mqtt

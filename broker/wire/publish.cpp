@@ -9,16 +9,18 @@ namespace {
 
 constexpr unsigned retain_flag = 0x01;
 constexpr unsigned dup_flag = 0x08;
+constexpr std::string_view missing_identifier = "[MQTT-2.2.1-3] [MQTT3-2.3.1-1]";
 
 /// Flags of the fixed header, section 3.3.1.
 Decoded<bool> read_flags(std::uint8_t flags, Version version, Publish& publish) {
   const unsigned qos = flags >> 1U & 0x03U;
   publish.retain = (flags & retain_flag) != 0;
   publish.dup = (flags & dup_flag) != 0;
-  if (qos > 2) return malformed("QoS 3");  // [MQTT-3.3.1-4] [MQTT3-3.3.1-4]
+  if (qos > 2) return malformed("QoS 3", "[MQTT-3.3.1-4] [MQTT3-3.3.1-4]");
   publish.qos = static_cast<Qos>(qos);
-  // [MQTT-3.3.1-2] [MQTT3-3.3.1-2]; 3.1 did not forbid it.
-  if (publish.dup && qos == 0 && version != Version::v3_1) return malformed("DUP with QoS 0");
+  // 3.1 did not forbid it.
+  if (publish.dup && qos == 0 && version != Version::v3_1)
+    return malformed("DUP with QoS 0", "[MQTT-3.3.1-2] [MQTT3-3.3.1-2]");
   return true;
 }
 
@@ -35,8 +37,9 @@ Decoded<bool> note_property(const Property& property, Publish& publish) {
       publish.properties_need_cutting = true;
       return true;
     case PropertyId::subscription_identifier:
-      if (sent_by == Side::client) {  // [MQTT-3.3.4-6]
-        return refused(Reason::protocol_error, "subscription identifier from a client");
+      if (sent_by == Side::client) {
+        return refused(Reason::protocol_error, "subscription identifier from a client",
+                       "[MQTT-3.3.4-6]");
       }
       publish.properties_need_cutting = true;
       return true;
@@ -85,13 +88,13 @@ Decoded<bool> read_publish(const Frame& frame, Version version, Publish& publish
   if (!flags) return flags;
   Cursor cursor(frame.body);
   const auto topic = cursor.text();
-  if (!topic) return malformed("no topic name");  // [MQTT-3.3.2-1] [MQTT3-3.3.2-1]
+  if (!topic) return malformed("no topic name", "[MQTT-3.3.2-1] [MQTT3-3.3.2-1]");
   publish.topic = *topic;
   if (publish.qos != Qos::at_most_once) {
     const auto packet_id = cursor.two_byte_integer();
-    // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
-    if (!packet_id) return malformed("no packet identifier");
-    if (*packet_id == 0) return refused(Reason::protocol_error, "packet identifier 0");
+    if (!packet_id) return malformed("no packet identifier", missing_identifier);
+    if (*packet_id == 0)
+      return refused(Reason::protocol_error, "packet identifier 0", missing_identifier);
     publish.packet_id = PacketId{*packet_id};
   }
   if (version == Version::v5_0) {

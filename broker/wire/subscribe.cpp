@@ -17,8 +17,9 @@ constexpr unsigned reserved_bits_v3_1_1 = 0xFC;
 
 Decoded<PacketId> read_packet_id(Cursor& cursor) {
   const auto packet_id = cursor.two_byte_integer();
-  // [MQTT-2.2.1-3] [MQTT3-2.3.1-1]
-  if (!packet_id || *packet_id == 0) return malformed("no packet identifier");
+  if (!packet_id || *packet_id == 0) {
+    return malformed("no packet identifier", "[MQTT-2.2.1-3] [MQTT3-2.3.1-1]");
+  }
   return PacketId{*packet_id};
 }
 
@@ -42,18 +43,19 @@ Decoded<bool> read_properties(Cursor& cursor, PropertyPlace place, WholeHead& he
 Decoded<std::string_view> read_filter(Cursor& cursor) {
   const auto filter = cursor.text();
   if (!filter) return malformed("topic filter does not fit");
-  // [MQTT-3.8.3-1] [MQTT-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1]
-  if (!is_utf8_string(*filter)) return malformed("topic filter is not UTF-8");
+  // Of SUBSCRIBE [MQTT-3.8.3-1] [MQTT3-3.8.3-1] and of UNSUBSCRIBE [MQTT-3.10.3-1]
+  // [MQTT3-3.10.3-1].
+  if (!is_utf8_string(*filter))
+    return malformed("topic filter is not UTF-8", "[MQTT-1.5.4-1] [MQTT3-1.5.3-1]");
   return *filter;
 }
 
 /// Options before 5.0: a QoS and nothing else. In 3.1 the other bits meant nothing yet.
 Decoded<bool> read_requested_qos(unsigned options, Version version, SubscribeEntry& entry) {
-  // [MQTT3-3.8.3-4]
   if (version == Version::v3_1_1 && (options & reserved_bits_v3_1_1) != 0) {
-    return malformed("reserved bits of a requested QoS");
+    return malformed("reserved bits of a requested QoS", "[MQTT3-3.8.3-4]");
   }
-  if ((options & qos_bits) > 2) return malformed("QoS 3");
+  if ((options & qos_bits) > 2) return malformed("QoS 3", "[MQTT3-3.8.3-4]");
   entry.qos = static_cast<Qos>(options & qos_bits);
   return true;
 }
@@ -61,15 +63,19 @@ Decoded<bool> read_requested_qos(unsigned options, Version version, SubscribeEnt
 /// Subscription options of 5.0 (section 3.8.3.1).
 Decoded<bool> read_options(unsigned options, SubscribeEntry& entry) {
   const unsigned handling = options >> retain_handling_shift & 0x03U;
-  if ((options & reserved_bits_v5_0) != 0) return malformed("reserved subscription options");
-  if ((options & qos_bits) > 2) return refused(Reason::protocol_error, "QoS 3");
-  if (handling > 2) return refused(Reason::protocol_error, "retain handling 3");
+  if ((options & reserved_bits_v5_0) != 0) {
+    return malformed("reserved subscription options", "[MQTT-3.8.3-5]");
+  }
+  if ((options & qos_bits) > 2)
+    return refused(Reason::protocol_error, "QoS 3", "[section 3.8.3.1]");
+  if (handling > 2)
+    return refused(Reason::protocol_error, "retain handling 3", "[section 3.8.3.1]");
   entry.qos = static_cast<Qos>(options & qos_bits);
   entry.no_local = (options & no_local_bit) != 0;
   entry.retain_as_published = (options & retain_as_published_bit) != 0;
   entry.retain_handling = static_cast<RetainHandling>(handling);
-  if (entry.no_local && entry.filter.starts_with("$share/")) {  // [MQTT-3.8.3-4]
-    return refused(Reason::protocol_error, "no local on a shared subscription");
+  if (entry.no_local && entry.filter.starts_with("$share/")) {
+    return refused(Reason::protocol_error, "no local on a shared subscription", "[MQTT-3.8.3-4]");
   }
   return true;
 }
@@ -96,8 +102,11 @@ Decoded<WholeHead> decode_head(const Frame& frame, Version version, PropertyPlac
     const auto properties = read_properties(cursor, place, head);
     if (!properties) return std::unexpected(properties.error());
   }
-  // [MQTT-3.8.3-2] [MQTT3-3.8.3-3] [MQTT-3.10.3-2] [MQTT3-3.10.3-2]
-  if (cursor.at_end()) return refused(Reason::protocol_error, "no topic filter");
+  if (cursor.at_end()) {
+    return refused(Reason::protocol_error, "no topic filter",
+                   place == PropertyPlace::subscribe ? "[MQTT-3.8.3-2] [MQTT3-3.8.3-3]"
+                                                     : "[MQTT-3.10.3-2] [MQTT3-3.10.3-2]");
+  }
   head.filters = cursor.rest();
   return head;
 }

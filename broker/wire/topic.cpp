@@ -40,6 +40,10 @@ bool plain(std::string_view text) noexcept {
   return plain(eight_bytes(last));  // may look at some bytes twice
 }
 
+constexpr std::string_view empty_name = "[MQTT-4.7.3-1] [MQTT3-4.7.3-1]";
+constexpr std::string_view misplaced_number_sign = "[MQTT-4.7.1-1] [MQTT3-4.7.1-2]";
+constexpr std::string_view misplaced_plus_sign = "[MQTT-4.7.1-2] [MQTT3-4.7.1-3]";
+
 bool too_many_levels(std::string_view text) noexcept {
   if (text.size() < topic_levels_max) return false;
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '/')) >= topic_levels_max;
@@ -48,29 +52,34 @@ bool too_many_levels(std::string_view text) noexcept {
 }  // namespace
 
 Decoded<bool> check_topic_name(std::string_view text) {
-  if (text.empty()) return malformed("empty topic name");  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
+  if (text.empty()) return malformed("empty topic name", empty_name);
   if (plain(text)) return true;
   // [MQTT-3.3.2-1] [MQTT-4.7.3-2] [MQTT3-3.3.2-1] [MQTT3-4.7.3-2]
-  if (!is_utf8_string(text)) return malformed("topic name is not UTF-8");
-  // [MQTT-4.7.0-1] [MQTT-3.3.2-2] [MQTT3-4.7.1-1] [MQTT3-3.3.2-2]
+  if (!is_utf8_string(text))
+    return malformed("topic name is not UTF-8", "[MQTT-1.5.4-1] [MQTT3-1.5.3-1]");
+  // Of PUBLISH alone: [MQTT-3.3.2-2] [MQTT3-3.3.2-2].
   if (text.find_first_of("+#") != std::string_view::npos) {
-    return malformed("wildcard in topic name");
+    return malformed("wildcard in topic name", "[MQTT-4.7.0-1] [MQTT3-4.7.1-1]");
   }
   return true;
 }
 
 Decoded<bool> check_topic_filter(std::string_view text) {
-  // [MQTT-4.7.3-1] [MQTT3-4.7.3-1]
-  if (text.empty()) return malformed("empty topic filter");
+  if (text.empty()) return malformed("empty topic filter", empty_name);
   if (plain(text)) return true;
-  if (!is_utf8_string(text)) return malformed("topic filter is not UTF-8");  // [MQTT-3.8.3-1]
+  if (!is_utf8_string(text))
+    return malformed("topic filter is not UTF-8", "[MQTT-3.8.3-1] [MQTT3-3.8.3-1]");
   LevelCursor levels(text);
   while (levels.next()) {
     const std::string_view level = levels.level();
     if (level.find_first_of("+#") == std::string_view::npos) continue;
-    // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT3-4.7.1-2] [MQTT3-4.7.1-3]
-    if (level.size() > 1) return malformed("wildcard beside other characters");
-    if (level == "#" && !levels.last()) return malformed("'#' before the end");
+    if (level.size() > 1) {
+      return malformed("wildcard beside other characters",
+                       level.contains('#') ? misplaced_number_sign : misplaced_plus_sign);
+    }
+    if (level == "#" && !levels.last()) {
+      return malformed("'#' before the end", misplaced_number_sign);
+    }
   }
   return true;
 }
@@ -101,18 +110,19 @@ bool TopicFilter::has_wildcard() const noexcept {
 Decoded<std::optional<SharedFilter>> parse_shared(std::string_view text) {
   constexpr std::string_view prefix = "$share/";
   if (!text.starts_with(prefix)) return std::nullopt;
-  const auto bad = [](std::string_view what) { return refused(Reason::protocol_error, what); };
+  const auto bad = [](std::string_view what, std::string_view clause) {
+    return refused(Reason::protocol_error, what, clause);
+  };
   if (const auto whole = TopicFilter::parse(text); !whole) return std::unexpected(whole.error());
   text.remove_prefix(prefix.size());
   const std::size_t slash = text.find('/');
   const std::string_view share_name = text.substr(0, slash);
-  if (share_name.empty()) return bad("empty share name");  // [MQTT-4.8.2-1]
-  // [MQTT-4.8.2-2]
+  if (share_name.empty()) return bad("empty share name", "[MQTT-4.8.2-1]");
   if (share_name.find_first_of("+#") != std::string_view::npos) {
-    return bad("wildcard in share name");
+    return bad("wildcard in share name", "[MQTT-4.8.2-2]");
   }
   if (slash == std::string_view::npos || slash + 1 == text.size()) {
-    return bad("shared subscription without a topic filter");
+    return bad("shared subscription without a topic filter", "[MQTT-4.8.2-2]");
   }
   const auto filter = TopicFilter::parse(text.substr(slash + 1));
   if (!filter) return std::unexpected(filter.error());

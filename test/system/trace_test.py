@@ -130,8 +130,18 @@ class ClientTraceTest(TraceTest):
         self.assertLess(len(record["text"]), 1000)
         client.send(b"\x30\xff\xff\xff\xff\xff")
         trace.wait_for("in", "bytes that are no packet: 30 ff")
-        trace.wait_for("decision", "refused: Malformed Packet: ")
+        trace.wait_for("decision", "refused: Malformed Packet: remaining length has more than four "
+                       "bytes [section 1.5.5]")
         trace.wait_for("out", "DISCONNECT 0x81 Malformed Packet")
+
+    def test_clauses(self):
+        """A packet that breaks a rule: the clause of the client's own version is named."""
+        trace = self.trace("--client", "*")
+        for version, clause in ((MQTT5, "MQTT-3.1.0-2"), (MQTT311, "MQTT3-3.1.0-2")):
+            client = self.client(version, f"twice-{version}")
+            client.send(wire.connect(version, client.client_id))
+            trace.wait_for("decision", f"refused: Protocol Error: a second CONNECT [{clause}]",
+                           client.client_id)
 
     def test_refused_logins(self):
         """A CONNECT that is refused, for its login or its form, and a takeover."""
