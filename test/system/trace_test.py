@@ -8,7 +8,7 @@ import threading
 
 from api_test import CHANGE, ApiTest
 from harness import wire
-from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, binary
+from harness.broker import DEADLINE_SECONDS, DEFAULT_CONFIG, binary, wait_until
 from harness.case import BrokerTest
 from harness.certificates import server_lines
 from harness.websocket import WebSocket
@@ -203,6 +203,35 @@ class AddressTraceTest(TraceTest):
         trace.wait_for("connection", "WebSocket opened")
         trace.wait_for("in", "CONNECT MQTT 3.1.1, client 'web'", "web")
         trace.wait_for("out", "CONNACK 0x00 Success")
+
+    def test_refused_at_once(self):
+        """Limits of a listener and of addresses, and bans: before a byte of the client is read."""
+        place = "listener {} 127.0.0.1\n"
+        self.start("limits_exempt none\nallow_anonymous true\nmax_login_failures 1\n" +
+                   place.format("{port}") + "max_connections 1\n" +
+                   place.format("{port2}") + "max_connection_rate 1\n" +
+                   place.format("{port3}") +
+                   "max_connection_rate_per_address 1\n" +
+                   place.format("{ws_port}") + "listener_allow_anonymous false\n")
+        trace = self.trace("--address", "127.0.0.1")
+        held = []
+        self.addCleanup(lambda: [each.close() for each in held])
+
+        def is_told(port, why):
+            """Connects once more; says whether the trace has the refusal."""
+            held.append(socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS))
+            return any(f" denied: {why}" in each["text"] for each in list(trace.records))
+        for port, why in ((self.broker.port, "max_connections exceeded"),
+                          (self.broker.port2, "max_connection_rate exceeded"),
+                          (self.broker.port3, "max_connection_rate_per_address exceeded")):
+            wait_until(lambda port=port, why=why: is_told(port, why), why)
+            record = trace.wait_for("connection", f" denied: {why}.")
+            self.assertTrue(record["address"].startswith("127.0.0.1:"), record)
+            self.assertEqual(record["client_id"], "")
+        self.refused(MQTT5, NOT_AUTHORIZED, port=self.broker.ws_port)
+        self.broker.wait_for_log("Address 127.0.0.1 is banned")
+        wait_until(lambda: is_told(self.broker.port3, "its address is banned after failed logins"),
+                   "the ban")
 
     def test_other_address(self):
         """Clients of other addresses are not followed, and each faulty filter has a sentence."""
