@@ -1,6 +1,7 @@
 #include "broker/server/adopt_command.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <expected>
 #include <filesystem>
@@ -36,6 +37,13 @@ constexpr std::string_view darter_state = "/var/lib/darter/";
 constexpr std::string_view drop_in = "/etc/systemd/system/darter.service.d/adopt.conf";
 constexpr std::string_view adopt_journal = "/etc/darter/adopt.undo";
 constexpr std::string_view new_user = "darter";
+constexpr std::string_view darter_wanted =
+    "/etc/systemd/system/multi-user.target.wants/darter.service";
+constexpr std::string_view systemd_runs = "/run/systemd/system";  // sd_booted(3)
+/// Where the unit of Mosquitto may lie; systemd makes one of a script.
+constexpr auto mosquitto_units = std::to_array<std::string_view>(
+    {"/etc/systemd/system/mosquitto.service", "/lib/systemd/system/mosquitto.service",
+     "/usr/lib/systemd/system/mosquitto.service", "/etc/init.d/mosquitto"});
 
 int fail_adopt(conf::ExitCode code, std::string_view text) {
   std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(text.size()), text.data());
@@ -47,6 +55,11 @@ void print_lines(std::string_view title, const std::vector<std::string>& lines) 
   std::printf("%.*s\n", static_cast<int>(title.size()), title.data());
   for (const std::string& line : lines) std::printf("  %s\n", line.c_str());
   std::printf("\n");
+}
+
+/// The folder of --root without a slash at its end; empty: "/".
+std::string folder_of(const conf::AdoptArguments& arguments) {
+  return arguments.root.substr(0, arguments.root.find_last_not_of('/') + 1);
 }
 
 /// The ids of a user of the machine below `root`.
@@ -81,9 +94,14 @@ class Planner {
   void hand_over(const std::string& path);
   void write_drop_in();
   void start_darter();
+  void keep_darter();
+  /// Whether darter is started at each boot before it is asked to take Mosquitto's place.
+  [[nodiscard]] bool serves_already() const {
+    return ::access(here(darter_wanted).c_str(), F_OK) == 0;
+  }
   void command(std::string line, std::vector<std::string> words, std::vector<std::string> back);
   [[nodiscard]] std::string here(std::string_view path) const {
-    return concat({arguments_.root, path});
+    return concat({folder_of(arguments_), path});
   }
   [[nodiscard]] const conf::Settings& settings() const { return configuration_.settings; }
 
@@ -97,7 +115,7 @@ class Planner {
 
 std::expected<void, std::string> Planner::plan() {
   if (!arguments_.keep) {
-    const auto ids = ids_of(arguments_.root, new_user);
+    const auto ids = ids_of(folder_of(arguments_), new_user);
     if (!ids) {
       return std::unexpected(
           "There is no user 'darter'. The package makes it; so does: adduser --system --group "
@@ -106,6 +124,7 @@ std::expected<void, std::string> Planner::plan() {
     std::tie(user_, group_) = *ids;
   }
   for (const conf::Diagnostic& remark : settings().remarks) losses_.push_back(format(remark));
+  keep_darter();
   stop_mosquitto();
   if (arguments_.keep) {
     write_drop_in();
@@ -127,16 +146,30 @@ void Planner::command(std::string line, std::vector<std::string> words,
 }
 
 void Planner::stop_mosquitto() {
+  const bool is_there = std::ranges::any_of(mosquitto_units, [this](std::string_view unit) {
+    return ::access(here(unit).c_str(), F_OK) == 0;
+  });
+  if (!is_there) {
+    losses_.emplace_back(
+        "There is no mosquitto.service here, so none is stopped, and --undo starts none.");
+    return;
+  }
   command("stop Mosquitto, now and at the next boot: systemctl disable --now mosquitto",
           {"systemctl", "disable", "--now", "mosquitto.service"},
           {"systemctl", "enable", "--now", "mosquitto.service"});
 }
 
 void Planner::start_darter() {
+  using Words = std::vector<std::string>;
   command("start darter, now and at each boot: systemctl enable, systemctl restart darter",
           {"systemctl", "enable", "darter.service"},
-          {"systemctl", "disable", "--now", "darter.service"});
+          serves_already() ? Words{} : Words{"systemctl", "disable", "--now", "darter.service"});
   command("", {"systemctl", "restart", "darter.service"}, {});
+}
+
+// Its undoing is the last of all: then the configuration from before is in its place again.
+void Planner::keep_darter() {
+  if (serves_already()) command("", {}, {"systemctl", "restart", "darter.service"});
 }
 
 // Folders of Mosquitto that darter's user cannot write to become darter's own.
@@ -175,7 +208,7 @@ void Planner::write_toml() {
 
 void Planner::take_state() {
   constexpr std::string_view fresh_start =
-      ". To begin with what it holds, move darter.db away first.";
+      ". To begin with what that file holds, stop darter and move darter.db away first.";
   const StorePaths paths = store_paths_of(settings());
   if (paths.mosquitto.empty() || ::access(paths.mosquitto.c_str(), F_OK) != 0) return;
   if (::access(here(concat({darter_state, "darter.db"})).c_str(), F_OK) == 0) {
@@ -242,6 +275,22 @@ void Planner::write_drop_in() {
   command("", {"systemctl", "daemon-reload"}, {});
 }
 
+/// Why this process cannot change the machine: a sentence that says what to do. Empty: it can.
+std::string obstacle_of(const conf::AdoptArguments& arguments) {
+  if (!arguments.root.empty() || (!arguments.apply && !arguments.undo)) return {};
+  if (::geteuid() != 0) {
+    return concat({"This takes root: sudo darter adopt ", arguments.keep ? "--keep " : "",
+                   arguments.undo ? "--undo" : "--apply"});
+  }
+  if (::access(systemd_runs.data(), F_OK) != 0) {
+    return concat({"systemd swaps the brokers, and it does not run here. Swap them yourself: stop "
+                   "the one, run darter adopt --root / ",
+                   arguments.keep ? "--keep " : "", arguments.undo ? "--undo" : "--apply",
+                   ", start the other."});
+  }
+  return {};
+}
+
 int take_back(Adoption& adoption) {
   if (!adoption.is_made()) {
     return fail_adopt(conf::ExitCode::bad_configuration, "darter adopt has changed nothing here.");
@@ -249,7 +298,7 @@ int take_back(Adoption& adoption) {
   const std::vector<std::string> faults = adoption.undo();
   for (const std::string& fault : faults) std::fprintf(stderr, "Error: %s\n", fault.c_str());
   if (!faults.empty()) return static_cast<int>(conf::ExitCode::unusable_listener);
-  std::printf("All is as it was before darter adopt, and Mosquitto serves.\n");
+  std::printf("All is as it was before darter adopt.\n");
   return 0;
 }
 
@@ -281,10 +330,17 @@ std::expected<doctor::Configuration, int> read_configuration(const std::string& 
 
 int run_adopt(const conf::CommandLine& command_line) {
   const conf::AdoptArguments& arguments = command_line.adopt;
-  Adoption adoption(concat({arguments.root, adopt_journal}), arguments.root.empty());
+  Adoption adoption(concat({folder_of(arguments), adopt_journal}), arguments.root.empty());
+  if (const auto obstacle = obstacle_of(arguments); !obstacle.empty()) {
+    return fail_adopt(conf::ExitCode::bad_configuration, obstacle);
+  }
   if (arguments.undo) return take_back(adoption);
+  if (adoption.is_made()) {
+    return fail_adopt(conf::ExitCode::bad_configuration,
+                      "It is done already. To take it back: darter adopt --undo");
+  }
   const std::string file = command_line.config_file.empty()
-                               ? concat({arguments.root, usual_mosquitto_conf})
+                               ? concat({folder_of(arguments), usual_mosquitto_conf})
                                : command_line.config_file;
   auto configuration = read_configuration(file);
   if (!configuration) return configuration.error();
@@ -300,17 +356,13 @@ int run_adopt(const conf::CommandLine& command_line) {
   print_lines(arguments.apply ? "What changes:" : "What would change:", lines);
   print_lines("What is not kept, or means something else:", planner.losses());
   std::fflush(stdout);
-  if (adoption.is_made()) {
-    return fail_adopt(conf::ExitCode::bad_configuration,
-                      "It is done already. To take it back: darter adopt --undo");
-  }
   if (!arguments.apply) {
     std::printf("Nothing was changed. To do it: darter adopt %s--apply\n",
                 arguments.keep ? "--keep " : "");
     return 0;
   }
   if (const auto made = adoption.make(planner.steps()); !made) {
-    return fail_adopt(conf::ExitCode::unusable_listener, made.error() + " Nothing has changed.");
+    return fail_adopt(conf::ExitCode::unusable_listener, made.error());
   }
   std::printf("Done. To take it back: darter adopt --undo\n");
   return 0;

@@ -89,8 +89,10 @@ Done Adoption::make(const std::vector<AdoptionStep>& steps) {
   for (const AdoptionStep& step : steps) {
     auto made = make(step);
     if (made) continue;
+    const std::vector<std::string> faults = is_made() ? undo() : std::vector<std::string>();
     std::string text = made.error();
-    for (const std::string& fault : undo()) text += " " + fault;
+    text += faults.empty() ? " Nothing has changed." : " The changes are taken back, but for this:";
+    for (const std::string& fault : faults) text += " " + fault;
     return std::unexpected(std::move(text));
   }
   return {};
@@ -156,23 +158,25 @@ Done Adoption::note(const Words& words) const {
 }
 
 std::vector<std::string> Adoption::undo() {
-  std::vector<std::string> faults;
   const auto text = conf::read_file(journal_);
-  if (!text) return faults;
+  if (!text) return {text.error() + "."};
+  std::vector<std::string> faults;
   const auto lines = conf::words_of(*text, "\n");
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
     Words words;
     for (const std::string_view word : conf::words_of(*line, "\t")) words.emplace_back(word);
     if (auto back = take_back(words); !back) faults.push_back(std::move(back.error()));
   }
-  ::unlink(journal_.c_str());
+  if (::unlink(journal_.c_str()) != 0) {
+    faults.push_back(adoption_fault(journal_, "cannot be removed").error());
+  }
   return faults;
 }
 
 Done Adoption::take_back(const Words& words) const {
   const std::string_view kind = words.empty() ? "" : std::string_view(words.front());
   if (kind == "remove" && words.size() == 2) {
-    if (::unlink(words[1].c_str()) != 0 && errno != ENOENT) {
+    if (::unlink(words[1].c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
       return adoption_fault(words[1], "cannot be removed");
     }
     return {};

@@ -45,13 +45,15 @@ class Adoption {
   /// Makes the steps in their order.
   ///
   /// Requires  is_made() is false.
-  /// Errors    One sentence; the steps that were made are taken back then.
+  /// Errors    Sentences: the fault, and how the steps that were made have been taken back.
   [[nodiscard]] std::expected<void, std::string> make(const std::vector<AdoptionStep>& steps);
 
   /// Takes all steps back, the last one first, and forgets them. A step that cannot be taken back
   /// keeps no other one from it.
   ///
-  /// Errors    One sentence for each such step.
+  /// Requires  is_made() is true.
+  /// Errors    One sentence for each such step, or one for a file that cannot be read; then no step
+  ///           is taken back.
   [[nodiscard]] std::vector<std::string> undo();
 
  private:

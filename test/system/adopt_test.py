@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.broker import DEADLINE_SECONDS, binary
+from harness.broker import DEADLINE_SECONDS, binary, for_another_user
 from harness.case import BrokerTest
 from harness.needs import once
 from harness.wire import MQTT311
@@ -58,6 +58,7 @@ class Machine:
                    f"darter:x:{self.user}:{self.group}::/var/lib/darter:/usr/sbin/nologin\n")
         self.write("etc/mosquitto/mosquitto.conf", CONF.format(root=self.root) + more)
         self.write("etc/mosquitto/conf.d/local.conf", LOCAL.format(root=self.root))
+        self.write("lib/systemd/system/mosquitto.service", "[Service]\n")
         self.write("etc/mosquitto/passwd", "", 0o600)
         self.write("etc/mosquitto/acl", "topic readwrite #\n", 0o644)
         self.write("var/lib/mosquitto/mosquitto.db", small(), 0o600)
@@ -102,6 +103,11 @@ class AdoptTest(BrokerTest):
             self.assertRegex(done.stdout, part)
         self.assertNotIn("read " + str(machine.root / "etc/mosquitto/acl"), done.stdout)
         self.assertEqual(snapshot(machine.root), before)
+        (machine.root / "lib/systemd/system/mosquitto.service").unlink()
+        done = machine.adopt("--root", f"{machine.root}/")
+        self.assertNotIn("systemctl disable", done.stdout)
+        self.assertIn("There is no mosquitto.service here", done.stdout)
+        self.assertNotIn("//", done.stdout)
 
     def test_there_and_back(self):
         """Files, owners and modes as announced; then each byte as it was."""
@@ -126,7 +132,8 @@ class AdoptTest(BrokerTest):
 
         again = machine.adopt("--apply")
         self.assertEqual(again.returncode, 3)
-        self.assertIn("It is done already. To take it back: darter adopt --undo", again.stderr)
+        self.assertEqual((again.stdout, again.stderr),
+                         ("", "Error: It is done already. To take it back: darter adopt --undo\n"))
         self.assertEqual(snapshot(machine.root), state)
         back = machine.adopt("--undo")
         self.assertEqual((back.returncode, back.stderr), (0, ""))
@@ -190,6 +197,27 @@ class AdoptTest(BrokerTest):
         self.assertRegex(done.stderr,
                          r"^Error: .*/var/lib/darter/mosquitto.db.* Nothing has changed")
         self.assertEqual(snapshot(machine.root), before)
+
+    def test_undo_that_cannot_be_read(self):
+        """It fails. Another user than root was once told that all is as before."""
+        machine = Machine(self)
+        (machine.root / "etc/darter/adopt.undo").mkdir(parents=True)
+        done = machine.adopt("--undo")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, "^Error: .*adopt.undo")
+
+    def test_obstacles(self):
+        """A user that may not change the machine is told what to do, before anything is tried."""
+        machine = Machine(self)
+        program, environment = for_another_user(machine.root)
+        user = "daemon" if os.geteuid() == 0 else None
+        for words in ("--apply",), ("--keep", "--apply"), ("--undo",):
+            done = subprocess.run([program, "adopt", *words], capture_output=True, text=True,
+                                  user=user, env=environment, timeout=DEADLINE_SECONDS * 2,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stdout), (3, ""))
+            self.assertEqual(done.stderr,
+                             f"Error: This takes root: sudo darter adopt {' '.join(words)}\n")
 
 
 if __name__ == "__main__":
