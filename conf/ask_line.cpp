@@ -17,7 +17,7 @@ namespace {
 constexpr auto common_options = std::to_array<ArgumentText>({
     {"-c", "--config-file", "FILE",
      "The configuration of the broker that is asked. Without it /etc/darter/darter.toml, "
-     "or else /etc/mosquitto/mosquitto.conf."},
+     "or /etc/mosquitto/mosquitto.conf if only that one has a running broker."},
     {"", "--json", "", "Print the broker's answer as JSON."},
     {"-h", "--help", "", "Print this and exit."},
 });

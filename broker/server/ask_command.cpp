@@ -16,6 +16,7 @@
 #include "broker/core/text.h"
 #include "broker/server/ask/table.h"
 #include "broker/server/ask_broker_json.h"
+#include "broker/server/control_socket.h"
 #include "broker/server/top_command.h"
 #include "broker/server/trace_command.h"
 #include "conf/command_line.h"
@@ -119,8 +120,11 @@ int ask_for_one(const conf::AskLine& line, const std::string& file) {
 int run_ask(const conf::AskLine& line) {
   std::string file = line.config_file;
   if (file.empty()) {
-    const auto* const found = std::ranges::find_if(
-        usual_files, [](const char* path) { return ::access(path, F_OK) == 0; });
+    const auto* found = std::ranges::find_if(usual_files, has_broker);
+    if (found == usual_files.end()) {
+      found = std::ranges::find_if(usual_files,
+                                   [](const char* path) { return ::access(path, F_OK) == 0; });
+    }
     if (found == usual_files.end()) {
       return fail_ask(conf::ExitCode::bad_configuration,
                       "Which broker is meant? Name its configuration: -c FILE.");

@@ -232,6 +232,13 @@ bool ControlSocket::send_some(Client& client) {
   return true;
 }
 
+bool has_broker(const std::string& config_file) {
+  const auto address = address_of(config_file);
+  if (!address) return false;
+  const Descriptor socket = make_socket(SOCK_NONBLOCK);
+  return socket && ::connect(socket.get(), address->get(), address->size) == 0;
+}
+
 std::expected<ControlAnswer, std::string> ask_broker(const std::string& config_file,
                                                      const ControlQuestion& question,
                                                      const std::vector<uid_t>& trusted) {
@@ -243,9 +250,10 @@ std::expected<ControlAnswer, std::string> ask_broker(const std::string& config_f
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(socket.get(), address->get(), address->size) != 0) {
-    return std::unexpected(
-        concat({"No broker with the configuration ", config_file,
-                " can be asked: is it running, with this very file, in this network namespace?"}));
+    return std::unexpected(concat(
+        {"No broker with the configuration ", config_file,
+         " can be asked: is it running, with this very file (-c names another), in this network "
+         "namespace?"}));
   }
   const auto peer = peer_of(socket.get());
   if (!peer) return std::unexpected(failure("Unable to learn who answers"));

@@ -88,6 +88,9 @@ class ControlSocket {
   std::vector<Client> clients_;
 };
 
+/// Whether a broker of that configuration takes questions, of this process or of others.
+[[nodiscard]] bool has_broker(const std::string& config_file);
+
 /// Asks the broker of that configuration.
 ///
 /// Requires  `trusted` are the users that may own that broker's process.

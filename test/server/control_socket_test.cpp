@@ -55,8 +55,10 @@ Answer ask(ControlSocket& control, const File& file, const std::vector<uid_t>& t
 
 TEST_CASE("the broker of a file is asked to reload", "[server]") {
   const File file;
+  CHECK_FALSE(server::has_broker(file.path()));
   auto control = ControlSocket::open(file.path());
   REQUIRE(control.has_value());
+  CHECK(server::has_broker(file.path()));
   std::atomic<int> reloads = 0;
   const Answer answer = ask(*control, file, {::geteuid()}, reloads);
   REQUIRE(answer.has_value());
