@@ -44,7 +44,8 @@ struct flock one_byte() {
 
 std::string in_use(const std::string& path) {
   return "The store " + path +
-         " is in use by another darter. Give this one another persistence_location.";
+         " is in use by another darter. Stop that one, or give this one another "
+         "persistence_location.";
 }
 
 /// Whether the log has its header; SQLite writes it with the first frame, and never takes it away.

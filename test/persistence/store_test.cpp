@@ -274,8 +274,8 @@ TEST_CASE("a second store on the same file is refused, until the first is gone",
   const auto second = Store::open(options, log);
   REQUIRE_FALSE(second);
   CHECK(second.error() == "The store " + options.path +
-                              " is in use by another darter. Give this one another "
-                              "persistence_location.");
+                              " is in use by another darter. Stop that one, or give this one "
+                              "another persistence_location.");
   first.reset();
   CHECK(Store::open(options, log));
 }
