@@ -35,9 +35,10 @@ def staged():
     return Path(folder.name)
 
 
-def help_of(program):
-    """What --help of an installed program prints; mosquitto_pub's kin end with 1 then."""
-    return subprocess.run([staged() / "usr" / PROGRAMS[program] / program, "--help"],
+def help_of(program, *command):
+    """What --help of an installed program prints, or of a command of it; mosquitto_pub's kin end
+    with 1 then."""
+    return subprocess.run([staged() / "usr" / PROGRAMS[program] / program, *command, "--help"],
                           capture_output=True, text=True, check=False, timeout=60).stdout
 
 
