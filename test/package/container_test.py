@@ -55,6 +55,7 @@ class FilesTest(unittest.TestCase):
         text = (FOLDER / "darter.toml").read_text()
         (self.folder / "passwd").touch(mode=0o600)
         text = text.replace("/etc/darter/users/", f"{self.folder}/")
+        text = text.replace("/usr/share/darter/demo", str(ROOT / "conf" / "demo"))
         text = text.replace("/var/lib/darter/", f"{self.folder}/").replace('"darter"', '"root"')
         path = self.folder / "darter.toml"
         path.write_text(text)
@@ -78,7 +79,8 @@ class FilesTest(unittest.TestCase):
         text = (FOLDER / "Dockerfile").read_text() + (FOLDER / "compose.yaml").read_text()
         for name in set(re.findall(r"\bconf/container/[\w.]+", text)):
             self.assertTrue((ROOT / name).exists(), name)
-        self.assertTrue((FOLDER / "../demo/index.html").exists())
+        for name in re.findall(r"(?m)^ +- (\./nginx\.\S+?|\.\./\S+?):", text):
+            self.assertTrue((FOLDER / name).exists(), name)
 
 
 if __name__ == "__main__":
