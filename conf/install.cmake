@@ -27,6 +27,7 @@ function(install_with_paths source destination name)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${conf}/${source})
   install(FILES ${generated}/${source} DESTINATION ${destination} RENAME ${name})
 endfunction()
+install_with_paths(system/darter.toml ${etc}/darter darter.toml)
 install_with_paths(darter.service lib/systemd/system darter.service)
 install_with_paths(darter.socket lib/systemd/system darter.socket)
 install_with_paths(system/logrotate ${etc}/logrotate.d darter)
@@ -34,26 +35,12 @@ install_with_paths(system/apparmor ${etc}/apparmor.d usr.sbin.darter)
 install_with_paths(system/nginx/darter-site.conf ${doc}/examples/nginx darter-site.conf)
 install_with_paths(system/nginx/darter-stream.conf ${doc}/examples/nginx darter-stream.conf)
 
-# The sample, with the user and the folder that come along switched on.
-file(READ ${conf}/darter.toml text)
-foreach(line "user = \"mosquitto\"" "persistence = false"
-        "persistence_location = \"/var/lib/darter/\"")
-  string(FIND "${text}" "\n#${line}\n" position)
-  if(position EQUAL -1)
-    message(FATAL_ERROR "conf/darter.toml has no line: #${line}")
-  endif()
-  string(REPLACE "mosquitto" "darter" chosen "${line}")
-  string(REPLACE "false" "true" chosen "${chosen}")
-  string(REPLACE "\n#${line}\n" "\n${chosen}\n" text "${text}")
-endforeach()
-file(CONFIGURE OUTPUT ${generated}/darter.toml CONTENT "${text}" @ONLY)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${conf}/darter.toml)
-install(FILES ${generated}/darter.toml DESTINATION ${etc}/darter)
-
 install(FILES ${conf}/system/sysusers.conf DESTINATION lib/sysusers.d RENAME darter.conf)
 install(FILES ${conf}/system/fail2ban/darter.conf DESTINATION ${etc}/fail2ban/filter.d)
 install(FILES ${conf}/system/sysctl.conf DESTINATION ${doc}/examples RENAME 30-darter.conf)
-install(FILES ${conf}/mosquitto.conf DESTINATION ${doc}/examples)
+install(FILES ${conf}/mosquitto.conf ${conf}/darter.toml ${conf}/prometheus/darter.rules.yml
+        DESTINATION ${doc}/examples)
+install(FILES ${conf}/grafana/darter.json DESTINATION ${doc}/examples RENAME grafana-dashboard.json)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/broker/SYS.md
         DESTINATION ${doc})
 install(FILES ${conf}/demo/index.html ${conf}/demo/demo.css ${conf}/demo/demo.js

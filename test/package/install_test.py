@@ -22,7 +22,9 @@ FILES = {
     "usr/share/darter/demo/README.md", "usr/share/darter/demo/demo.css",
     "usr/share/darter/demo/demo.js", "usr/share/darter/demo/index.html",
     f"{DOC}/README.md", f"{DOC}/SYS.md", f"{DOC}/examples/30-darter.conf",
-    f"{DOC}/examples/mosquitto.conf", f"{DOC}/examples/nginx/darter-site.conf",
+    f"{DOC}/examples/darter.rules.yml", f"{DOC}/examples/darter.toml",
+    f"{DOC}/examples/grafana-dashboard.json", f"{DOC}/examples/mosquitto.conf",
+    f"{DOC}/examples/nginx/darter-site.conf",
     f"{DOC}/examples/nginx/darter-stream.conf", MAN5,
 }
 COMPLETIONS = ("usr/share/bash-completion/completions/{}", "usr/share/zsh/vendor-completions/_{}",
@@ -75,13 +77,17 @@ class InstallTest(unittest.TestCase):
         """Every option and first word of --help is in the completions of each shell."""
         for program in PROGRAMS:
             text = help_of(program).partition("\nExamples:")[0]
+            commands = re.findall(r"(?m)^ {6}([a-z]+)\b", text)
+            for command in commands:
+                text += help_of(program, command).partition("\nExamples:")[0]
             names = set(re.findall(r"(?m)^ {2,6}(?:-\w, )?(--[\w-]+)", text))
-            names |= set(re.findall(r"(?m)^ {2}(-\w)\b", text))
+            names |= set(re.findall(r"(?m)^ {2}(-\w)\b", text)) | set(commands)
+            self.assertEqual(bool(commands), program == "darter")
             for pattern in COMPLETIONS:
                 made = (staged() / pattern.format(program)).read_text()
                 for name in names:
                     with self.subTest(program=program, shell=pattern, name=name):
-                        word = name if "fish" not in pattern else \
+                        word = name if "fish" not in pattern or name in commands else \
                             f"-l {name[2:]}" if name[:2] == "--" else f"-s {name[1:]}"
                         self.assertRegex(made, rf"(?<![\w-]){re.escape(word)}(?![\w-])")
 
@@ -89,6 +95,12 @@ class InstallTest(unittest.TestCase):
         """bash takes the files, and offers what fits."""
         for words, offered in ((("darter", "--test"), ["--test-config"]),
                                (("darter", "doc"), ["doctor"]),
+                               (("darter", "cl"), ["clients", "client"]),
+                               (("darter", "clients", "--fi"), ["--filter"]),
+                               (("darter", "clients", "--filter", ""), [""]),
+                               (("darter", "clients", "--un"), [""]),
+                               (("darter", "adopt", "--un"), ["--undo"]),
+                               (("darter", "acl", "ch"), ["check"]),
                                (("darter-passwd", "ch"), ["check"]),
                                (("darter-bench", "fan"), ["fanin", "fanout"]),
                                (("darter-pub", "--will-r"), ["--will-retain"]),
