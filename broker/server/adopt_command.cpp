@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <expected>
 #include <filesystem>
@@ -18,6 +19,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/adoption.h"
+#include "broker/server/doctor/facts.h"
 #include "broker/server/doctor/file_checks.h"
 #include "broker/server/translate.h"
 #include "conf/convert.h"
@@ -39,7 +41,7 @@ constexpr std::string_view adopt_journal = "/etc/darter/adopt.undo";
 constexpr std::string_view new_user = "darter";
 constexpr std::string_view darter_wanted =
     "/etc/systemd/system/multi-user.target.wants/darter.service";
-constexpr std::string_view systemd_runs = "/run/systemd/system";  // sd_booted(3)
+constexpr const char* systemd_runs = "/run/systemd/system";  // sd_booted(3)
 /// Where the unit of Mosquitto may lie; systemd makes one of a script.
 constexpr auto mosquitto_units = std::to_array<std::string_view>(
     {"/etc/systemd/system/mosquitto.service", "/lib/systemd/system/mosquitto.service",
@@ -92,6 +94,8 @@ class Planner {
   void take_state();
   void hand_over_files();
   void hand_over(const std::string& path);
+  /// The user that reads the files at a reload, with its groups.
+  [[nodiscard]] doctor::Account reader() const;
   void write_drop_in();
   void start_darter();
   void keep_darter();
@@ -238,16 +242,19 @@ void Planner::hand_over_files() {
 // Files beside mosquitto.conf only: the group of others, such as /etc/ssl/private, is somebody's.
 void Planner::hand_over(const std::string& path) {
   struct stat status{};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  const bool readable = status.st_uid == user_    ? (status.st_mode & S_IRUSR) != 0
-                        : status.st_gid == group_ ? (status.st_mode & S_IRGRP) != 0
-                                                  : (status.st_mode & S_IROTH) != 0;
-  if (readable) return;
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == EACCES) losses_.push_back(path + " is for root to see: run darter adopt as root.");
+    return;
+  }
+  const std::string closed = doctor::closed_part(path, reader());
+  if (closed.empty()) return;
   const auto folder = std::filesystem::path(configuration_.file).parent_path().string() + "/";
-  if (!path.starts_with(folder)) {
+  if (closed != path || !S_ISREG(status.st_mode) || !path.starts_with(folder)) {
+    constexpr std::string_view effect =
+        ": darter has it at the start, and a reload fails, as after the renewal of a certificate. "
+        "Let a group that the two share read it; darter doctor names the commands.";
     losses_.push_back(concat({path, " cannot be read by ", new_user,
-                              ": darter has it at the start, and a reload fails. Let a group that "
-                              "the two share read it."}));
+                              closed == path ? "" : ", because of " + closed, effect}));
     return;
   }
   const mode_t mode = (status.st_mode & 07777U) | S_IRGRP;
@@ -257,6 +264,13 @@ void Planner::hand_over(const std::string& path) {
                     .group = group_,
                     .mode = mode,
                     .line = concat({"let the group ", new_user, " read ", path})});
+}
+
+doctor::Account Planner::reader() const {
+  std::optional<doctor::Account> account;
+  if (arguments_.root.empty()) doctor::FactFinder().look_at_user(std::string(new_user), account);
+  return account.value_or(
+      doctor::Account{.name = std::string(new_user), .uid = user_, .gids = {group_}});
 }
 
 void Planner::write_drop_in() {
@@ -282,10 +296,12 @@ std::string obstacle_of(const conf::AdoptArguments& arguments) {
     return concat({"This takes root: sudo darter adopt ", arguments.keep ? "--keep " : "",
                    arguments.undo ? "--undo" : "--apply"});
   }
-  if (::access(systemd_runs.data(), F_OK) != 0) {
-    return concat({"systemd swaps the brokers, and it does not run here. Swap them yourself: stop "
-                   "the one, run darter adopt --root / ",
-                   arguments.keep ? "--keep " : "", arguments.undo ? "--undo" : "--apply",
+  if (::access(systemd_runs, F_OK) != 0) {
+    constexpr std::string_view way =
+        "systemd swaps the brokers, and it does not run here. Swap them yourself: stop the one, "
+        "run "
+        "darter adopt --root / ";
+    return concat({way, arguments.keep ? "--keep " : "", arguments.undo ? "--undo" : "--apply",
                    ", start the other."});
   }
   return {};
@@ -305,7 +321,8 @@ int take_back(Adoption& adoption) {
 std::expected<doctor::Configuration, int> read_configuration(const std::string& file) {
   const auto text = conf::read_file(file);
   if (!text) {
-    return std::unexpected(fail_adopt(conf::ExitCode::bad_configuration, text.error() + "."));
+    return std::unexpected(fail_adopt(conf::ExitCode::bad_configuration,
+                                      text.error() + "; -c names another configuration."));
   }
   auto settings = conf::load_text(*text, file);
   if (!settings) {

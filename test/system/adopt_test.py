@@ -109,6 +109,37 @@ class AdoptTest(BrokerTest):
         self.assertIn("There is no mosquitto.service here", done.stdout)
         self.assertNotIn("//", done.stdout)
 
+    def test_files_elsewhere(self):
+        """A key that darter cannot reach is named with the folder that is in the way, behind a link
+        too; a folder beside the configuration is not opened."""
+        machine = Machine(self)
+        for name in ("etc/letsencrypt/live/key.pem", "etc/mosquitto/certs/key.pem"):
+            folder = machine.write(name, "", 0o600).parent
+            folder.chmod(0o700)
+            if os.geteuid() == 0:
+                os.chown(folder, 0, 0)
+        machine.write("etc/letsencrypt/open.pem", "")
+        (machine.root / "etc/mosquitto/link.pem").symlink_to("../letsencrypt/live/key.pem")
+        (machine.root / "etc/mosquitto/good.pem").symlink_to("../letsencrypt/open.pem")
+        files = "".join(f"listener {port}\ncertfile {machine.root}/etc/letsencrypt/open.pem\n"
+                        f"keyfile {machine.root}/etc/{key}\n"
+                        for port, key in ((8883, "letsencrypt/live/key.pem"),
+                                          (8884, "mosquitto/certs/key.pem"),
+                                          (8885, "mosquitto/link.pem"),
+                                          (8886, "mosquitto/good.pem")))
+        machine.write("etc/mosquitto/conf.d/tls.conf", files)
+        done = machine.adopt()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        closed = re.findall(r"(?m)^  (\S+) cannot be read by darter, because of (\S+):",
+                            done.stdout)
+        live, certs = (machine.root / name for name in ("etc/letsencrypt/live",
+                                                        "etc/mosquitto/certs"))
+        if os.geteuid() == 0:
+            self.assertEqual(closed, [(str(live / "key.pem"), str(live)),
+                                      (str(certs / "key.pem"), str(certs)),
+                                      (f"{machine.root}/etc/mosquitto/link.pem", str(live))])
+        self.assertNotRegex(done.stdout, r"let the group darter read .*\.pem")
+
     def test_there_and_back(self):
         """Files, owners and modes as announced; then each byte as it was."""
         machine = Machine(self)

@@ -155,6 +155,24 @@ bool may(const Account& account, const FileFacts& file, std::uint32_t wanted) {
   return (granted & wanted) == wanted;
 }
 
+std::string closed_part(const std::string& path, const Account& reader) {
+  constexpr std::uint32_t to_read = 4;
+  constexpr std::uint32_t to_search = 1;
+  std::error_code error;
+  const std::string target = fs::canonical(path, error).string();
+  for (const std::string& way : {target, path}) {
+    if (way.empty()) continue;
+    for (const std::string& part : path_and_parents(way)) {
+      const FileFacts facts = facts_of(part);
+      if (facts.state != FileFacts::State::there) break;
+      // A link is as its target is.
+      if (!facts.is_folder && way != target) continue;
+      if (!may(reader, facts, facts.is_folder ? to_search : to_read)) return part;
+    }
+  }
+  return {};
+}
+
 std::vector<std::string> path_and_parents(const std::string& path) {
   std::vector<std::string> paths;
   std::error_code error;

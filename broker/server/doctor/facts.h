@@ -114,6 +114,10 @@ void read_unit(std::string_view text, const std::string& file, Unit& unit);
 /// by its mode. Folders above are not looked at.
 [[nodiscard]] bool may(const Account& account, const FileFacts& file, std::uint32_t wanted);
 
+/// The first of the folders above `path`, or the file itself, that `reader` may not use; links are
+/// followed. Empty: it may read the file, or this process cannot tell.
+[[nodiscard]] std::string closed_part(const std::string& path, const Account& reader);
+
 /// The folders above `path`, the root first, then `path`.
 [[nodiscard]] std::vector<std::string> path_and_parents(const std::string& path);
 
