@@ -122,6 +122,9 @@ class InstallTest(unittest.TestCase):
         file.write_text(text.replace("/var/lib/darter/", f"{self.folder}/")
                         .replace('user = "darter"', 'user = "root"'))
         run(binary(), "--test-config", "-c", file)
+        # Without a listener it has this one, and a socket that belongs to none ends the start.
+        unit = (staged() / "usr/lib/systemd/system/darter.socket").read_text()
+        self.assertEqual(re.findall(r"(?m)^Listen.*$", unit), ["ListenStream=127.0.0.1:1883"])
 
     def test_unit(self):
         """systemd knows each line of the unit and finds it closed well enough."""
