@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.broker import binary, free_port
 from harness.certificates import authority
-from staging import PROGRAMS, help_of, page_of, run, staged
+from staging import PROGRAMS, ROOT, help_of, page_of, run, staged
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 DOC = "usr/share/doc/darter"
@@ -138,6 +138,21 @@ class InstallTest(unittest.TestCase):
                               capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(said.stdout + said.stderr, "")
         run("systemd-analyze", "security", "--offline=yes", "--threshold=35", unit)
+
+    def test_apparmor(self):
+        """The profile grants what the broker opens of the kernel, systemd's socket and its own."""
+        rules = (staged() / "etc/apparmor.d/usr.sbin.darter").read_text()
+        granted = set()
+        for start, words, end in re.findall(r"(?m)^  @\{PROC\}/(\S*?)(?:\{([^}]*)\}(\S*))? r,$",
+                                            rules.replace("@{pid}", "self")):
+            granted |= {start + word + end for word in words.split(",")}
+        opened = set()
+        for source in [*ROOT.glob("broker/server/*.cpp"), *ROOT.glob("transport/**/*.cpp")]:
+            opened |= set(re.findall(r'"/proc/([^"]+)"', source.read_text()))
+        self.assertIn("self/statm", opened)
+        self.assertEqual({name for name in opened if not {name, f"{name}/"} & granted}, set())
+        for rule in ("network unix seqpacket,", "/{,var/}run/systemd/notify w,"):
+            self.assertIn(f"\n  {rule}\n", rules)
 
     def test_sysctl(self):
         """The example sets what this kernel has, each to one value."""
