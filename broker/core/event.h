@@ -92,6 +92,17 @@ enum class Event : std::uint8_t {
   bridge_connected,
   bridge_lost,
   bridge_refused,
+  // The cluster.
+  cluster_connected,
+  cluster_disconnected,
+  cluster_link_failed,
+  cluster_bucket_failed,
+  cluster_node_joined,
+  cluster_node_left,
+  cluster_name_taken,
+  cluster_record_refused,
+  cluster_filters_shortened,
+  cluster_message_dropped,
   count,
 };
 

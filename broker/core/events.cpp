@@ -245,6 +245,40 @@ constexpr std::array<EventText, event_count> texts = {{
     {Event::bridge_refused, "bridge_refused", EventEffect::refuses,
      "A broker refuses a subscription of a bridge.",
      "Grant the bridge's user read access to the topics, at the broker that the line names."},
+    {Event::cluster_connected, "cluster_connected", EventEffect::none,
+     "This node has a connection to NATS, or is a member of its cluster from here on.", "Nothing."},
+    {Event::cluster_disconnected, "cluster_disconnected", EventEffect::none,
+     "This node lost its connection to NATS: its own clients are served, messages to and from "
+     "other nodes are lost until it is back.",
+     "Look at nats-server and the network; the node tries all servers of cluster_url for ever."},
+    {Event::cluster_link_failed, "cluster_link_failed", EventEffect::none,
+     "A connection to NATS could not be made, or NATS reports an error of it.",
+     "The line has the cause: address, network, TLS, or a login that NATS refuses."},
+    {Event::cluster_bucket_failed, "cluster_bucket_failed", EventEffect::none,
+     "The bucket with the records of the nodes cannot be read or written.",
+     "JetStream has to be enabled in nats-server, and most of its servers have to run; "
+     "cluster_replicas is at most their number."},
+    {Event::cluster_node_joined, "cluster_node_joined", EventEffect::none,
+     "Another node is a member of the cluster, or came back.", "Nothing."},
+    {Event::cluster_node_left, "cluster_node_left", EventEffect::none,
+     "Another node has left the cluster, or was silent for so long that it counts as dead.",
+     "If nobody stopped that node, look at its log and at its connection to NATS."},
+    {Event::cluster_name_taken, "cluster_name_taken", EventEffect::none,
+     "Another broker is in the cluster under the name of this node, which stays outside until "
+     "the other one ends.",
+     "Give each node a name of its own with cluster_node."},
+    {Event::cluster_record_refused, "cluster_record_refused", EventEffect::none,
+     "A record of another node is not in the form of this version, so it is left out of account.",
+     "Run nodes of neighbouring versions, and let nothing else write to the bucket."},
+    {Event::cluster_filters_shortened, "cluster_filters_shortened", EventEffect::none,
+     "This node has more topic filters than it tells the others one by one: it tells prefixes of "
+     "them and gets more messages than its clients want, or has some filters left out.",
+     "Nothing, while the traffic is low. Filters that begin with the same levels need few "
+     "prefixes; those with many first levels that begin with '$' are left out."},
+    {Event::cluster_message_dropped, "cluster_message_dropped", EventEffect::drops,
+     "Messages between nodes were dropped; the line has the reason.",
+     "Too large: raise max_payload of nats-server. Queue full: NATS or the network is too slow. "
+     "Another form: nodes of different versions."},
 }};
 
 constexpr bool are_in_order() {

@@ -57,6 +57,9 @@ LAYERS = [
     # A client at either end: of the core a point in time, and log lines.
     Layer("broker/bridge", r"broker/bridge/",
           r"broker/(bridge|client|wire)/|broker/core/(ids|log|text)\.h$"),
+    # The policy of a node among others: of the shard only the form of fields.
+    Layer("broker/cluster", r"broker/cluster/",
+          r"broker/(cluster|core|wire)/|broker/field_wire\.h$"),
     Layer("broker/server", r"broker/(server|main)/", r"(broker|transport|auth|conf|persistence)/",
           r"uv\.h$|openssl/|sodium\.h$|systemd/|nlohmann/", posix=True),
     Layer("broker", r"broker/[^/]+$", r"broker/((core|wire)/|[^/]+$)"),
@@ -121,7 +124,7 @@ def includes_follow_the_table(tree):
 
 # Headers and words that give the core a sense it must not have. Its host tells it the time, its
 # host's loop is its thread, and chance comes in as bytes.
-PURE = re.compile(r"broker/(bridge|client|core|trace|wire)/")
+PURE = re.compile(r"broker/(bridge|client|cluster|core|trace|wire)/")
 SENSES = {
     "a clock": (r"chrono|ctime",
                 r"\b(clock_gettime|gettimeofday|std::time|steady_clock|system_clock)\b"),
@@ -138,7 +141,8 @@ MAY_BE_ATOMIC = "broker/core/shared_bytes.h"
 
 
 def core_has_no_senses(tree):
-    """wire, core, client, bridge: no clock, thread, lock, chance or I/O; one file has atomics."""
+    """wire, core, client, bridge, cluster: no clock, thread, lock, chance or I/O; one file has
+    atomics."""
     complaints = []
     for name in filter(PURE.match, tree.cpp_files):
         for number, kind, path in tree.includes(name):
@@ -223,7 +227,8 @@ def nothing_points_elsewhere(tree):
 
 
 STORY = "broker/README.md"
-STORIES = (STORY, "transport/README.md", "auth/README.md", "conf/README.md")
+STORIES = (STORY, "broker/cluster/README.md", "transport/README.md", "auth/README.md",
+           "conf/README.md")
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"^[A-Za-z_][\w:]*(\(.*\))?$")
 
