@@ -149,6 +149,8 @@ class FieldReader final {
     return value == 1;
   }
   mqtt::Bytes bytes() { return take(integer<std::uint32_t>()); }
+  /// All that is left.
+  mqtt::Bytes rest() { return take(cursor_.rest().size()); }
 
   /// All of a message but its QoS and its RETAIN flag; points into the bytes.
   MessageView body() {

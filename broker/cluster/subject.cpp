@@ -119,7 +119,7 @@ std::optional<std::string> topic_of_subject(std::string_view prefix, std::string
     subject.remove_prefix(dot + 1);
   }
   if (root != (topic.starts_with('$') ? dollar_root : topics_root)) return std::nullopt;
-  if (!mqtt::TopicName::parse(topic)) return std::nullopt;
+  if (!mqtt::check_topic_name(topic)) return std::nullopt;
   return topic;
 }
 

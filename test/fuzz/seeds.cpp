@@ -102,6 +102,31 @@ void session_images(const fs::path& root) {
   for (const auto& [name, bytes] : vectors::session_images()) seeds.add(bytes);
 }
 
+/// [0: two topics, 1: subject, 2: filter, 3: envelope, 4 and 5: records, 6: key], a text or bytes.
+void cluster_wire(const fs::path& root) {
+  Seeds seeds(root, "cluster_wire");
+  seeds.add(u8(0) + u8(5) + "a/b.c" + "a/b%c");
+  seeds.add(u8(0) + u8(3) + "$a/" + "//");
+  seeds.add(u8(0) + u8(1) + "x" + std::string(1025, 'x'));
+  for (const char* subject : {".t.a.b", ".s.$a.%", ".t.%2Ea.%20", ".l", ".t.%25%2A"}) {
+    seeds.add(u8(1) + subject);
+  }
+  for (const char* filter : {"a/+/#", "#", "$a/#", "/+", "a.b/*"}) seeds.add(u8(2) + filter);
+  const std::string run = std::string(2, '\0') + "123456";
+  const std::string ids = run + u8(7) + std::string(7, '\0');
+  const auto text = [](std::string_view value) {
+    return u8(static_cast<unsigned>(value.size())) + std::string(3, '\0') + std::string(value);
+  };
+  const std::string property = u8(0x26) + vectors::text("k") + vectors::text("v");
+  seeds.add(u8(3) + u8(3) + "a/b" + u8(1) + u8(5) + ids + u8(0) + text("") + text("") + "hi");
+  seeds.add(u8(3) + u8(0) + u8(1) + u8(2) + ids + u8(1) + u8(99) + std::string(7, '\0') +
+            text(property) + text("a/b") + "payload");
+  seeds.add(u8(4) + u8(1) + ids + u8(1) + u8(0) + std::string(40, '\0'));
+  seeds.add(u8(5) + u8(1) + run + u8(2) + std::string(3, '\0') + text("a/#") + text("$a/+"));
+  seeds.add(u8(6) + "node-1.alive");
+  seeds.add(u8(6) + "n.filters");
+}
+
 std::string frame(unsigned first, std::string_view payload) {
   return u8(first) + u8(0x80U | static_cast<unsigned>(payload.size())) + std::string(4, '\0') +
          std::string(payload);
@@ -276,6 +301,7 @@ int main(int count, char** words) {
   packets(root);
   peer_messages(root);
   session_images(root);
+  cluster_wire(root);
   websocket(root);
   links(root);
   shells(root);
@@ -283,6 +309,7 @@ int main(int count, char** words) {
   mosquitto(root);
   files(root, words[2]);
   Seeds(root, "topic_trie").add_noise(20, 300);
+  Seeds(root, "announced_filters").add_noise(20, 300);
   Seeds(root, "shard").add_noise(100, 600);
   Seeds(root, "client").add_noise(100, 400);
   Seeds(root, "store").add_noise(100, 400);
