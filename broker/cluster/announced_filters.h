@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,13 +21,13 @@ namespace cluster {
 ///            is room, those with the fewest parts first. A filter "a/#" that clients have is the
 ///            end of that: it covers what is below it.
 ///            Messages that a prefix brings in vain are dropped by the routing of this node.
-/// Invariant  announced() covers each filter that is counted: each topic that the filter matches,
-///            and that is not long (see subject.h), is matched by one of the set, [MQTT-4.7.2-1]
-///            included. The set has `filters_max` filters at most, none of them long, and
-///            `bytes_max` in all.
-///            Left out are filters below "$SYS", which is each node's own, and for want of a
-///            wildcard that matches several of them: filters that begin with '$' where there are
-///            more than `dollar_levels_max` different first levels, or the first level is long.
+/// Invariant  announced() covers each filter that is counted: each topic that the filter matches is
+///            matched by one of the set, [MQTT-4.7.2-1] included. The set has `filters_max` filters
+///            at most, none of them long (see subject.h), and `bytes_max` bytes in all.
+///            Not counted are filters below "$SYS", which is each node's own, and those with a
+///            first level that begins with '$' and is long. Left out, for want of a wildcard that
+///            matches several of them, are filters that begin with '$' where there are more than
+///            `dollar_levels_max` different first levels, until one of those has gone.
 /// Cost       add() and remove(): the levels of the filter. update(): filters_max times the levels
 ///            of a filter at most, however many filters there are.
 /// Hysteresis A prefix that was needed is opened again when its parts fit twice, so that a number
@@ -71,24 +70,33 @@ class AnnouncedFilters final {
   [[nodiscard]] const std::set<std::string, std::less<>>& announced() const noexcept {
     return announced_;
   }
-  /// Different filters that are counted, those left out among them.
+  /// Different filters that are counted, those that are left out among them.
   [[nodiscard]] std::size_t filters() const noexcept;
   /// Filters of the set that stand for several others.
   [[nodiscard]] std::size_t prefixes() const noexcept { return prefixes_; }
   /// Different first levels with '$' that are left out.
   [[nodiscard]] std::size_t left_out() const noexcept { return waiting_.size(); }
+  /// Levels that the last update() looked at: its cost.
+  [[nodiscard]] std::size_t looked_at() const noexcept { return looked_at_; }
 
  private:
   struct Level;
-  struct Plan;
+  class Plan;
+
+  void count(Level& root, std::string_view filter);
+  bool discount(Level& root, std::string_view filter);
+  void dollar_level_came(std::string_view level);
+  void dollar_level_went(std::string_view level);
 
   Limits limits_;
-  std::unique_ptr<Level> root_;                  // the first levels
+  std::unique_ptr<Level> topics_;   // filters that do not begin with '$'
+  std::unique_ptr<Level> dollars_;  // those that do: no wildcard stands for all of them
   std::set<std::string, std::less<>> admitted_;  // first levels with '$' that are announced
   std::set<std::string, std::less<>> waiting_;   // those that are left out
   std::set<std::string, std::less<>> announced_;
   std::size_t prefixes_ = 0;
-  std::uint64_t round_ = 0;  // of update()
+  std::size_t looked_at_ = 0;
+  std::uint64_t round_ = 1;  // of update(); a new level was closed in round 0
   bool changed_ = false;
 };
 
