@@ -44,7 +44,8 @@ class Announcer final {
   // The record NAME.filters of this node.
 
   void record_seen(mqtt::Bytes value);
-  void record_deleted() noexcept { record_outdated_ = true; }
+  /// It was deleted, or another run writes it as well.
+  void record_outdated() noexcept { record_outdated_ = true; }
   void record_written() noexcept { writing_ = false; }
   void record_refused() noexcept;
   /// The link is down, no answer comes.
@@ -60,15 +61,14 @@ class Announcer final {
   void unsubscribe(const std::string& filter, Orders& orders);
   void count_up(const std::string& subject, Orders& orders);
   void count_down(const std::string& subject, Orders& orders);
-  void write_record(broker::Instant now, Orders& orders);
-  void tell_shortened(broker::Instant now, Orders& orders);
+  void write_record(Orders& orders);
+  void tell_shortened(Orders& orders);
 
   Options options_;
   AnnouncedFilters filters_;
   std::map<std::string, std::uint32_t, std::less<>> subjects_;  // number of filters
   std::string last_record_;                                     // the bytes last ordered
   broker::Instant next_write_;
-  broker::Instant next_line_;
   bool record_outdated_ = true;  // the bucket may have another than last_record_
   bool record_seen_ = false;     // since the link is up
   bool writing_ = false;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -111,8 +112,8 @@ class Node final {
   void record_deleted(std::string_view key, broker::Instant now);
   void records_are_current(broker::Instant now);
   /// Answers to PutRecord.
-  void record_written(std::string_view key, broker::Instant now);
-  void record_refused(std::string_view key, broker::Instant now);
+  void record_written(std::string_view key);
+  void record_refused(std::string_view key);
 
   /// To be called after facts, and every tick_milliseconds at least: orders what is due.
   void tick(broker::Instant now);
@@ -129,19 +130,22 @@ class Node final {
   [[nodiscard]] ClusterView view() const;
 
  private:
+  static constexpr broker::Instant never_heard{INT64_MIN};
+
   /// The record NAME.alive in the bucket, of another run than this one.
   struct Rival {
     bool exists = false;
     bool moved = false;  // its beat has changed since this node waits for its name
-    AliveRecord alive;
+    AliveRecord alive;   // as it was last seen
     std::int64_t silent_milliseconds = 0;
   };
 
-  void own_beat_seen(const AliveRecord& record, broker::Instant now);
-  void rival_seen(const AliveRecord& record);
+  void own_beat_seen(broker::Instant now);
+  void rival_seen(const AliveRecord& record, broker::Instant now);
+  void give_way();
   void wait_for_name(std::int64_t elapsed_milliseconds, broker::Instant now);
   void become_member(broker::Instant now);
-  void write_beat(bool leaving);
+  void write_beat(bool settled, bool leaving);
   void say(broker::LogType type, broker::Event event, std::initializer_list<std::string_view> text);
   [[nodiscard]] bool hears_others(broker::Instant now) const noexcept {
     return view_is_current() && membership_ == Membership::member && now < heard_until_;
@@ -157,15 +161,14 @@ class Node final {
   Membership membership_ = Membership::joining;
   Rival rival_;
   std::uint64_t beat_ = 0;
-  broker::Instant last_tick_;
-  broker::Instant next_beat_;
-  broker::Instant heard_until_;   // its own beat came back not long before
-  broker::Instant settled_from_;  // a member for dead_after_milliseconds
+  std::optional<broker::Instant> last_tick_;
+  broker::Instant next_beat_{INT64_MIN};
+  broker::Instant heard_until_ = never_heard;  // its own beat came back not long before
+  broker::Instant settled_from_{INT64_MAX};    // a member for dead_after_milliseconds
   bool link_is_up_ = false;
   bool is_current_ = false;
   bool writing_beat_ = false;
   bool has_left_ = false;
-  bool has_ticked_ = false;
 };
 
 }  // namespace cluster

@@ -79,12 +79,12 @@ class RemoteNodes final {
     std::int64_t silent_milliseconds = 0;
     bool has_alive_record = false;
     bool has_filters_record = false;
-    bool fault_told = false;
+    bool is_unreadable = false;  // a record of it, since its last beat
   };
   using Nodes = std::map<std::string, Known, std::less<>>;
 
   Known* find_or_make(std::string_view name, Orders& orders);
-  void end_run(const std::string& name, Known& node, std::string_view reason, Orders& orders);
+  void end_run(std::string_view name, Known& node, std::string_view reason, Orders& orders);
   /// Makes `told` the filters that count.
   void apply(Known& node, Orders& orders);
   void want(const std::string& filter, Orders& orders);
