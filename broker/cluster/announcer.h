@@ -30,7 +30,7 @@ class Announcer final {
     std::string subject_prefix;
     Incarnation incarnation{};
     std::int64_t write_interval_milliseconds = 200;
-    AnnouncedFilters::Limits limits;
+    AnnouncedFilters::Limits limits{};
   };
   explicit Announcer(Options options);
 

@@ -146,8 +146,11 @@ void Node::record_refused(std::string_view key) {
 }
 
 void Node::own_beat_seen(Instant now) {
-  // One that was on its way when this node gave way ends no other's claim.
-  if (membership_ != Membership::member) return;
+  // One that was on its way when this node gave way proves nothing, and ends no other's claim.
+  if (membership_ == Membership::member) beat_heard(now);
+}
+
+void Node::beat_heard(Instant now) {
   heard_until_ = broker::after_milliseconds(now, beats_heard * options_.beat_milliseconds);
 }
 
@@ -161,6 +164,7 @@ void Node::rival_seen(const AliveRecord& record, Instant now) {
   if (membership_ == Membership::member && is_same) return;
   if (!is_same && (rival_.exists || membership_ == Membership::member)) rival_.moved = true;
   if (!is_same || !rival_.exists) rival_.silent_milliseconds = 0;
+  if (!is_same && rival_.exists) beat_heard(now);
   rival_.exists = true;
   rival_.alive = record;
   if (membership_ != Membership::member) return;

@@ -63,9 +63,9 @@ struct ClusterView {
 ///            all, and none of another run is there under its name, or that one's beat has not
 ///            changed for three beats: a run that did not end as it should.
 /// Invariant  The filters of all other live nodes are those that the shards were told: see
-///            RemoteNodes. While the link is down, the records are not read yet, or the node's own
-///            beats do not come back to it, all stays as it was: a node that cannot hear the others
-///            does not forget them.
+///            RemoteNodes. While the link is down, the records are not read yet, or no beat under
+///            the node's own name comes by the watch, all stays as it was: a node that cannot hear
+///            the others does not forget them.
 ///            Two brokers with one name: of two members the one that has been a member for
 ///            `dead_after_milliseconds` stays, of two such, or of none, the one with the lower
 ///            incarnation. The other says cluster_name_taken and waits. So the one that runs keeps
@@ -81,7 +81,7 @@ class Node final {
     std::int64_t beat_milliseconds = 1000;
     std::int64_t dead_after_milliseconds = 5000;
     std::int64_t write_interval_milliseconds = 200;  // between two records of filters
-    AnnouncedFilters::Limits limits;
+    AnnouncedFilters::Limits limits{};
   };
 
   /// tick() is due that often.
@@ -141,6 +141,8 @@ class Node final {
   };
 
   void own_beat_seen(broker::Instant now);
+  /// A beat under the name of this node came, so those of others come, too.
+  void beat_heard(broker::Instant now);
   void rival_seen(const AliveRecord& record, broker::Instant now);
   void give_way();
   void wait_for_name(std::int64_t elapsed_milliseconds, broker::Instant now);
@@ -148,7 +150,7 @@ class Node final {
   void write_beat(bool settled, bool leaving);
   void say(broker::LogType type, broker::Event event, std::initializer_list<std::string_view> text);
   [[nodiscard]] bool hears_others(broker::Instant now) const noexcept {
-    return view_is_current() && membership_ == Membership::member && now < heard_until_;
+    return view_is_current() && now < heard_until_;
   }
 
   Options options_;
@@ -163,7 +165,7 @@ class Node final {
   std::uint64_t beat_ = 0;
   std::optional<broker::Instant> last_tick_;
   broker::Instant next_beat_{INT64_MIN};
-  broker::Instant heard_until_ = never_heard;  // its own beat came back not long before
+  broker::Instant heard_until_ = never_heard;  // a beat under its name came not long before
   broker::Instant settled_from_{INT64_MAX};    // a member for dead_after_milliseconds
   bool link_is_up_ = false;
   bool is_current_ = false;

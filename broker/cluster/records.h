@@ -32,7 +32,7 @@ struct AliveRecord {
   std::uint64_t beat = 0;
   bool settled = false;  // a member for long enough to keep its name: see Node
   bool leaving = false;  // the last record of a run that ends as it should
-  NodeFigures figures;
+  NodeFigures figures{};
   bool operator==(const AliveRecord&) const = default;
 };
 
@@ -43,7 +43,7 @@ struct AliveRecord {
 ///            shared subscription.
 struct FiltersRecord {
   Incarnation incarnation{};
-  std::vector<std::string> filters;
+  std::vector<std::string> filters{};
   bool operator==(const FiltersRecord&) const = default;
 };
 
