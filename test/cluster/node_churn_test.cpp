@@ -186,7 +186,7 @@ class Churn {
 
 TEST_CASE("when all is quiet each node knows what the others want, whatever happened before",
           "[cluster]") {
-  const unsigned seed = GENERATE(range(1U, 301U));
+  const unsigned seed = GENERATE(range(1U, 1001U));
   CAPTURE(seed);
   Churn churn(seed);
   churn.play(150);
