@@ -92,8 +92,13 @@ void Announcer::tell_shortened(Orders& orders) {
 
 void Announcer::record_seen(mqtt::Bytes value) {
   record_seen_ = true;
-  // While a record is on its way, older ones of this node are seen.
-  if (!writing_ && mqtt::as_text(value) != last_record_) record_outdated_ = true;
+  const std::string_view seen = mqtt::as_text(value);
+  const std::string_view last = last_record_;
+  // While a record is on its way, older ones of this run are seen; those of another run may have
+  // come after it.
+  constexpr std::size_t front = 1 + sizeof(Incarnation);
+  const bool is_of_another_run = seen.substr(0, front) != last.substr(0, front);
+  if (is_of_another_run || (!writing_ && seen != last)) record_outdated_ = true;
 }
 
 void Announcer::record_refused() noexcept {
@@ -102,8 +107,8 @@ void Announcer::record_refused() noexcept {
 }
 
 void Announcer::link_down() noexcept {
-  // Whether a record on its way was written is not known.
-  if (std::exchange(writing_, false)) record_outdated_ = true;
+  // Whether a record on its way was written is seen when the records are read.
+  writing_ = false;
   record_seen_ = false;
 }
 

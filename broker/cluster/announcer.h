@@ -20,7 +20,7 @@ namespace cluster {
 ///            may have one in common.
 /// Invariant  Before a record with a filter is written, the subjects of the filter are subscribed
 ///            to. The record is written when the filters have changed, or when the one in the
-///            bucket is another than the last one written: at once if the last is older than
+///            bucket is not the last one written: at once if the last is older than
 ///            `write_interval_milliseconds`, else after that; never two at a time.
 /// Threads    None.
 class Announcer final {
@@ -44,7 +44,7 @@ class Announcer final {
   // The record NAME.filters of this node.
 
   void record_seen(mqtt::Bytes value);
-  /// It was deleted, or another run writes it as well.
+  /// It was deleted, or is not this run's.
   void record_outdated() noexcept { record_outdated_ = true; }
   void record_written() noexcept { writing_ = false; }
   void record_refused() noexcept;

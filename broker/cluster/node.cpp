@@ -172,7 +172,6 @@ void Node::rival_seen(const AliveRecord& record, Instant now) {
   const bool rival_stays =
       record.settled != settled ? record.settled : record.incarnation < options_.incarnation;
   if (!rival_stays) {
-    announcer_.record_outdated();
     next_beat_ = std::min(next_beat_, now);
     return;
   }

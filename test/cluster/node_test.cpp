@@ -50,6 +50,16 @@ class World {
   test::Random random_;
 };
 
+cluster::Incarnation run(std::uint64_t number) { return cluster::incarnation_of(number << 16U); }
+
+std::string beat(std::uint64_t run_number, std::uint64_t number, bool settled) {
+  mqtt::ByteBuffer bytes;
+  cluster::encode(
+      cluster::AliveRecord{.incarnation = run(run_number), .beat = number, .settled = settled},
+      bytes);
+  return std::string(mqtt::as_text(bytes.view()));
+}
+
 cluster::RemoteNodes::View other(NodeHost& host, const std::string& name) {
   for (const auto& view : host.node().view().nodes) {
     if (view.name == name) return view;
@@ -137,7 +147,7 @@ TEST_CASE("a node that leaves is gone at once, and its records with it", "[clust
   CHECK(a.remote_filters().empty());
   CHECK(a.lines_with(Event::cluster_node_left) == 1);
   CHECK(a.node().view().nodes.empty());
-  CHECK(a.node().take_ended_runs() == std::vector{cluster::incarnation_of(2U << 16U)});
+  CHECK(a.node().take_ended_runs() == std::vector{run(2)});
   CHECK(world.bucket.records.size() == 2);
 }
 
@@ -183,7 +193,7 @@ TEST_CASE("a node that starts again is a member soon, with the filters of its ne
   CHECK(again.node().view().membership == Membership::member);
   CHECK(a.remote_filters() == Filters{"new", "both"});
   CHECK(again.lines_with(Event::cluster_name_taken) == 0);
-  CHECK(other(a, "b").incarnation == cluster::incarnation_of(3U << 16U));
+  CHECK(other(a, "b").incarnation == run(3));
 }
 
 TEST_CASE("a broker with the name of one that runs stays outside until that one ends",
@@ -281,6 +291,115 @@ TEST_CASE("a node that cannot hear the others forgets nobody", "[cluster]") {
   CHECK(a.remote_filters() == Filters{"x"});
   CHECK(a.lines_with(Event::cluster_node_left) == 0);
   CHECK(world.bucket.records.size() == 4);
+}
+
+TEST_CASE("silence before the records were read anew does not count", "[cluster]") {
+  World world;
+  NodeHost& a = world.start("a", 1);
+  NodeHost& b = world.start("b", 2);
+  b.add("x");
+  world.run(2000);
+  world.stalled = &b;
+  world.run(4000);
+  a.disconnect(world.now);
+  a.connect(world.now);
+  world.run(4000);
+  CHECK(a.remote_filters() == Filters{"x"});
+  world.stalled = nullptr;
+  world.run(1000);
+  CHECK(a.lines_with(Event::cluster_node_left) == 0);
+}
+
+TEST_CASE("a node that has its name from a dead run keeps it when that one's record is seen again",
+          "[cluster]") {
+  World world;
+  NodeHost& b = world.start("b", 2);
+  world.run(10'000);
+  world.kill(b);
+  NodeHost& again = world.start("b", 3);
+  world.run(2900);
+  // Its first beat cannot be written yet.
+  world.bucket.has_quorum = false;
+  world.run(1000);
+  CHECK(again.node().view().membership == Membership::member);
+  again.read_again(world.now);
+  CHECK(again.node().view().membership == Membership::member);
+  world.bucket.has_quorum = true;
+  world.run(2000);
+  CHECK(again.lines_with(Event::cluster_name_taken) == 0);
+}
+
+TEST_CASE("a node that gave way does not come back because of its own last beat", "[cluster]") {
+  cluster::Node node({.cluster = "c", .node = "b", .incarnation = run(9)});
+  Instant now{0};
+  node.link_up("server", now);
+  node.records_are_current(now);
+  node.tick(now);
+  CHECK(node.view().membership == Membership::member);
+  const std::string own = beat(9, 1, false);
+  const std::string other = beat(2, 1, false);
+  node.record_seen("b.alive", mqtt::as_bytes(other), now);
+  CHECK(node.view().membership == Membership::name_taken);
+  node.record_seen("b.alive", mqtt::as_bytes(own), now);
+  node.tick(now);
+  CHECK(node.view().membership == Membership::name_taken);
+  CHECK_FALSE(node.view().hears_others);
+}
+
+TEST_CASE("a record of filters that another run wrote meanwhile is written again", "[cluster]") {
+  cluster::Node node({.cluster = "c", .node = "b", .incarnation = run(2)});
+  Instant now{0};
+  const auto writes = [&] {
+    std::size_t count = 0;
+    now = broker::after_milliseconds(now, 300);
+    node.tick(now);
+    for (const cluster::Order& order : node.take_orders()) {
+      const auto* const put = std::get_if<cluster::PutRecord>(&order);
+      if (put != nullptr && put->key == "b.filters") ++count;
+    }
+    return count;
+  };
+  node.link_up("server", now);
+  node.records_are_current(now);
+  CHECK(writes() == 1);
+  mqtt::ByteBuffer other;
+  cluster::encode(cluster::FiltersRecord{.incarnation = run(9), .filters = {"x"}}, other);
+  node.record_seen("b.filters", other.view(), now);
+  CHECK(writes() == 0);
+  node.record_written("b.filters");
+  CHECK(writes() == 1);
+  node.record_written("b.filters");
+  CHECK(writes() == 0);
+}
+
+TEST_CASE("filters count for the run that wrote them", "[cluster]") {
+  cluster::RemoteNodes nodes("a", 5000);
+  cluster::Orders orders;
+  const auto told = [&] {
+    std::string text;
+    for (const cluster::Order& order : std::exchange(orders, {})) {
+      if (const auto* const add = std::get_if<cluster::AddRemoteFilter>(&order)) {
+        text += "+" + add->filter;
+      }
+      if (const auto* const gone = std::get_if<cluster::RemoveRemoteFilter>(&order)) {
+        text += "-" + gone->filter;
+      }
+    }
+    return text;
+  };
+  nodes.filters_seen("b", {.incarnation = run(1), .filters = {"x", "y", "x"}}, orders);
+  CHECK(told().empty());
+  nodes.beat_seen("b", {.incarnation = run(1), .beat = 1}, orders);
+  CHECK(told() == "+x+y");
+  nodes.filters_seen("b", {.incarnation = run(1), .filters = {"z", "y"}}, orders);
+  CHECK(told() == "+z-x");
+  nodes.beat_seen("b", {.incarnation = run(2), .beat = 1}, orders);
+  CHECK(told() == "-y-z");
+  CHECK(nodes.take_ended_runs() == std::vector{run(1)});
+  nodes.filters_seen("b", {.incarnation = run(2), .filters = {"z"}}, orders);
+  CHECK(told() == "+z");
+  nodes.beat_seen("b", {.incarnation = run(2), .beat = 2, .leaving = true}, orders);
+  CHECK(told() == "-z");
 }
 
 TEST_CASE("a node whose records were deleted by mistake writes them again", "[cluster]") {
