@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       const auto found = counted.find(filter);
       if (found != counted.end() && --found->second == 0) counted.erase(found);
     }
-    if (input.below(4) != 0) continue;
+    if (input.below(16) != 0 && !input.empty()) continue;
     filters.update();
     const auto& set = filters.announced();
     require(set.size() <= limits.filters_max, "the set has no more filters than it may");
