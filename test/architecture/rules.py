@@ -74,6 +74,9 @@ LAYERS = [
     Layer("transport/bridge", r"transport/bridge/",
           r"transport/((bridge|link)/|[^/]+$)|broker/(bridge|client|wire)/|broker/[^/]+$|"
           r"broker/core/(outbox|ids|log|topic_share)\.h$"),
+    # The connection of a node to NATS: of the loops it needs nothing.
+    Layer("transport/nats", r"transport/nats/",
+          r"transport/(nats/|descriptor\.h$)|broker/wire/bytes\.h$", r"nats/nats\.h$", posix=True),
     # What the loops share with the shard: its door, what its outbox and its log are made of.
     Layer("transport", r"transport/",
           r"transport/|broker/[^/]+$|broker/core/(outbox|figure|histogram|ids|journal|log|access|"

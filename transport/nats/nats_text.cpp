@@ -1,0 +1,154 @@
+#include "transport/nats/nats_text.h"
+
+#include <array>
+#include <cctype>
+#include <utility>
+
+namespace transport {
+namespace {
+
+constexpr std::int64_t connect_milliseconds = 2000;
+constexpr int buffer_bytes = 65'536;
+// The bound on messages that wait to be delivered is that of NatsConnection.
+constexpr int no_limit_of_one_subscription = 2'000'000;
+
+void ignore_error(natsConnection* /*connection*/, natsSubscription* /*subscription*/,
+                  natsStatus /*status*/, void* /*closure*/) {}
+
+std::string lower_first(std::string text) {
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  }
+  return text;
+}
+
+/// Sets files and secrets. The name of the file or the option that failed, or nothing.
+struct Step {
+  natsStatus status = NATS_OK;
+  std::string what;
+};
+
+Step set_files(natsOptions* made, const NatsOptions& options) {
+  if (!options.ca_file.empty()) {
+    const auto status = natsOptions_LoadCATrustedCertificates(made, options.ca_file.c_str());
+    if (status != NATS_OK) return {status, options.ca_file};
+  }
+  if (!options.certificate_file.empty()) {
+    const auto status = natsOptions_LoadCertificatesChain(made, options.certificate_file.c_str(),
+                                                          options.key_file.c_str());
+    if (status != NATS_OK) {
+      return {status, options.certificate_file + " with " + options.key_file};
+    }
+  }
+  if (!options.credentials_file.empty()) {
+    const auto status =
+        natsOptions_SetUserCredentialsFromFiles(made, options.credentials_file.c_str(), nullptr);
+    if (status != NATS_OK) return {status, options.credentials_file};
+  }
+  return {};
+}
+
+bool wants_tls(const NatsOptions& options, std::string_view url) {
+  return url.starts_with("tls://") || !options.ca_file.empty() ||
+         !options.certificate_file.empty() || options.insecure;
+}
+
+natsStatus set_rest(natsOptions* made, const NatsOptions& options, std::string_view url) {
+  natsStatus status = NATS_OK;
+  const auto then = [&status](auto function, auto*... arguments) {
+    if (status == NATS_OK) status = function(arguments...);
+  };
+  const auto set = [&status](natsStatus next) {
+    if (status == NATS_OK) status = next;
+  };
+  set(natsOptions_SetName(made, options.name.c_str()));
+  if (!options.user.empty()) {
+    then(natsOptions_SetUserInfo, made, options.user.c_str(), options.password.c_str());
+  }
+  if (!options.token.empty()) then(natsOptions_SetToken, made, options.token.c_str());
+  if (wants_tls(options, url)) set(natsOptions_SetSecure(made, true));
+  if (options.insecure) set(natsOptions_SkipServerVerification(made, true));
+  set(natsOptions_SetTimeout(made, connect_milliseconds));
+  // A connection that is lost ends: NatsDriver makes a new one, and says why.
+  set(natsOptions_SetAllowReconnect(made, false));
+  set(natsOptions_SetNoEcho(made, true));
+  // Nothing is written by a call but into a buffer, which NatsConnection writes.
+  set(natsOptions_SetSendAsap(made, true));
+  set(natsOptions_SetIOBufSize(made, buffer_bytes));
+  set(natsOptions_SetWriteDeadline(made, options.silence_milliseconds));
+  // libnats closes the socket on another thread if pings stay unanswered; NatsRecords pings.
+  set(natsOptions_SetPingInterval(made, 0));
+  set(natsOptions_SetMaxPendingMsgs(made, no_limit_of_one_subscription));
+  // One thread delivers the messages of all subscriptions, in the order of arrival.
+  set(natsOptions_UseGlobalMessageDelivery(made, true));
+  set(natsOptions_SetErrorHandler(made, ignore_error, nullptr));
+  return status;
+}
+
+}  // namespace
+
+std::string url_without_secrets(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t at = url.rfind('@');
+  std::string text(url.substr(0, begin));
+  text += at == std::string_view::npos || at < begin ? url.substr(begin) : url.substr(at + 1);
+  return text;
+}
+
+std::expected<NatsPtr<natsOptions>, std::string> nats_options(const NatsOptions& options,
+                                                              const std::string& url) {
+  natsOptions* made = nullptr;
+  natsStatus status = natsOptions_Create(&made);
+  NatsPtr<natsOptions> owned(made);
+  if (status != NATS_OK) return std::unexpected("libnats: " + last_nats_error(status) + ".");
+  status = natsOptions_SetURL(made, url.c_str());
+  if (status != NATS_OK) {
+    return std::unexpected("\"" + url_without_secrets(url) +
+                           "\" is no URL of a NATS server: nats://host:port or tls://host:port.");
+  }
+  const Step files = set_files(made, options);
+  if (files.status != NATS_OK) {
+    return std::unexpected("Unable to use " + files.what +
+                           " for NATS: " + last_nats_error(files.status) + ".");
+  }
+  status = set_rest(made, options, url);
+  if (status != NATS_OK) return std::unexpected("libnats: " + last_nats_error(status) + ".");
+  return owned;
+}
+
+std::string last_nats_error(natsStatus status) {
+  natsStatus last = NATS_OK;
+  const char* const text = nats_GetLastError(&last);
+  // Without a text of its own the status says more.
+  if (last == status && text != nullptr && *text != '\0') return lower_first(text);
+  return lower_first(natsStatus_GetText(status));
+}
+
+std::string explain_connect(natsStatus status, const std::string& url) {
+  const std::string server = url_without_secrets(url);
+  const std::string why = last_nats_error(status);
+  switch (status) {
+    case NATS_NO_SERVER:
+      return "NATS server " + server +
+             " does not answer: the connection is refused, or the host "
+             "cannot be reached.";
+    case NATS_TIMEOUT:
+      return "NATS server " + server + " does not answer in time.";
+    case NATS_CONNECTION_AUTH_FAILED:
+      return "NATS server " + server + " refuses the user, password, token or credentials (" + why +
+             ").";
+    case NATS_SECURE_CONNECTION_WANTED:
+      return "NATS server " + server + " speaks no TLS, and TLS is wanted.";
+    case NATS_SSL_ERROR:
+      return "TLS with NATS server " + server + " fails: " + why + ".";
+    case NATS_SYS_ERROR:
+      return "NATS server " + server + " cannot be reached: " + why + ".";
+    case NATS_PROTOCOL_ERROR:
+      return server + " is no NATS server: " + why + ".";
+    default:
+      return "No connection to NATS server " + server + ": " + why + ".";
+  }
+}
+
+}  // namespace transport

@@ -1,0 +1,164 @@
+#include "transport/nats/record_watch.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "transport/nats/nats_text.h"
+
+namespace transport {
+
+/// The keys that are known, and the pass that goes on. Members that are not atomic are used in
+/// calls of the receiver only, which never overlap.
+class RecordWatch::Pass {
+ public:
+  explicit Pass(std::shared_ptr<NatsReceiver> receiver) : receiver_(std::move(receiver)) {}
+
+  std::uint64_t begin() {
+    highest_.store(0);
+    seen_.store(0);
+    is_current_.store(false);
+    receiver_->tell([this](NatsUser& /*user*/) { ++number_; });
+    return number_;
+  }
+  void saw(std::uint64_t pass, std::string_view key, mqtt::Bytes value, const jsMsgMetaData& data,
+           bool deleted) {
+    receiver_->tell([&](NatsUser& user) {
+      if (pass != number_) return;
+      const std::uint64_t revision = data.Sequence.Stream;
+      if (deleted) {
+        const auto found = known_.find(key);
+        if (found != known_.end()) known_.erase(found);
+      } else {
+        known_.insert_or_assign(std::string(key), pass);
+      }
+      user.record_seen(key, value, revision, deleted);
+      highest_.store(std::max(highest_.load(), revision));
+      seen_.fetch_add(1);
+      if (data.NumPending == 0) finish(user);
+    });
+  }
+  void finish(std::uint64_t pass) {
+    receiver_->tell([&](NatsUser& user) {
+      if (pass == number_) finish(user);
+    });
+  }
+
+  [[nodiscard]] bool is_current() const noexcept { return is_current_.load(); }
+  [[nodiscard]] std::uint64_t highest() const noexcept { return highest_.load(); }
+  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_.load(); }
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+ private:
+  void finish(NatsUser& user) {
+    if (is_current_.exchange(true)) return;
+    for (auto at = known_.begin(); at != known_.end();) {
+      if (at->second == number_) {
+        ++at;
+        continue;
+      }
+      user.record_seen(at->first, {}, 0, true);
+      at = known_.erase(at);
+    }
+    user.records_are_current();
+  }
+
+  const std::shared_ptr<NatsReceiver> receiver_;
+  std::map<std::string, std::uint64_t, std::less<>> known_;  // the pass that brought it last
+  std::uint64_t number_ = 0;                                 // changed by NatsRecords' thread only
+  std::atomic<std::uint64_t> highest_{0};                    // revision of this pass
+  std::atomic<std::uint64_t> seen_{0};                       // records of this pass
+  std::atomic<bool> is_current_{false};
+};
+
+/// What a subscription of libnats holds until no call of it can come any more.
+struct RecordWatch::Share {
+  std::shared_ptr<Pass> pass;
+  std::uint64_t number = 0;
+  std::size_t prefix_size = 0;  // of the subject, before the key
+};
+
+RecordWatch::RecordWatch(std::shared_ptr<NatsReceiver> receiver)
+    : pass_(std::make_shared<Pass>(std::move(receiver))) {}
+
+RecordWatch::~RecordWatch() { end(); }
+
+void RecordWatch::release(void* share) { delete static_cast<Share*>(share); }
+
+void RecordWatch::deliver(natsConnection* /*connection*/, natsSubscription* /*subscription*/,
+                          natsMsg* message, void* share) {
+  const NatsPtr<natsMsg> owned(message);
+  const auto& self = *static_cast<Share*>(share);
+  jsMsgMetaData* made = nullptr;
+  if (natsMsg_GetMetaData(&made, message) != NATS_OK) return;
+  const NatsPtr<jsMsgMetaData> data(made);
+  const std::string_view subject = natsMsg_GetSubject(message);
+  if (subject.size() <= self.prefix_size) return;
+  const char* operation = nullptr;
+  const bool deleted =
+      natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK &&
+      (std::string_view(operation) == "DEL" || std::string_view(operation) == "PURGE");
+  const std::string_view value(natsMsg_GetData(message),
+                               static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+  self.pass->saw(self.number, subject.substr(self.prefix_size), mqtt::as_bytes(value), *data,
+                 deleted);
+}
+
+std::expected<void, std::string> RecordWatch::begin(jsCtx* context, const std::string& bucket) {
+  end();
+  const std::string prefix = "$KV." + bucket + ".";
+  const std::string stream = "KV_" + bucket;
+  jsSubOptions options;
+  jsSubOptions_Init(&options);
+  options.Stream = stream.c_str();
+  options.Ordered = true;
+  options.Config.DeliverPolicy = js_DeliverLastPerSubject;
+  auto share = std::make_unique<Share>(pass_, pass_->begin(), prefix.size());
+  const natsStatus status = js_Subscribe(&subscription_, context, (prefix + ">").c_str(), deliver,
+                                         share.get(), nullptr, &options, nullptr);
+  if (status != NATS_OK) {
+    subscription_ = nullptr;
+    const std::string why = last_nats_error(status);
+    // Messages may have come before the failure: libnats tells nobody when the last call is over.
+    static_cast<void>(share.release());
+    return std::unexpected(why);
+  }
+  natsSubscription_SetOnCompleteCB(subscription_, release, share.release());
+  look();
+  return {};
+}
+
+void RecordWatch::end() {
+  if (subscription_ == nullptr) return;
+  natsSubscription_Destroy(std::exchange(subscription_, nullptr));
+  expected_ = 0;
+  unseen_since_.reset();
+}
+
+bool RecordWatch::is_current() const noexcept { return pass_->is_current(); }
+
+void RecordWatch::look() {
+  if (subscription_ == nullptr || is_current()) return;
+  jsConsumerInfo* made = nullptr;
+  if (natsSubscription_GetConsumerInfo(&made, subscription_, nullptr, nullptr) != NATS_OK) return;
+  const NatsPtr<jsConsumerInfo> info(made);
+  // The number that is pending, as the last record has it, may be wrong where a record was
+  // replaced meanwhile; and an empty bucket has no last record.
+  if (info->NumPending == 0 && pass_->seen() >= info->Delivered.Consumer) {
+    pass_->finish(pass_->number());
+  }
+}
+
+void RecordWatch::expect(std::uint64_t revision, Clock::time_point now) {
+  expected_ = std::max(expected_, revision);
+  if (pass_->highest() < expected_ && !unseen_since_) unseen_since_ = now;
+}
+
+bool RecordWatch::has_missed(std::chrono::milliseconds patience, Clock::time_point now) {
+  if (pass_->highest() >= expected_) unseen_since_.reset();
+  return unseen_since_ && now - *unseen_since_ > patience;
+}
+
+}  // namespace transport
