@@ -168,6 +168,9 @@ class Probe final : public transport::NatsUser {
       std::size_t bytes = 0;
       words >> number >> bytes;
       flood(name, number, bytes);
+    } else if (command == "fill") {
+      words >> number;
+      fill(name, number);
     } else if (command == "put") {
       link_.put_record(name, mqtt::as_bytes(rest(words)));
     } else if (command == "put_if") {
@@ -205,6 +208,20 @@ class Probe final : public transport::NatsUser {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
     say("flooded", count, seconds_since(begin), seconds_of_cpu() - cpu);
+  }
+  void fill(const std::string& subject, std::size_t bytes) {
+    const std::string payload(bytes, 'x');
+    std::uint64_t count = 0;
+    auto last_room = Clock::now();
+    while (seconds_since(last_room) < 0.4) {
+      if (link_.publish(subject, mqtt::as_bytes(payload)) == NatsLink::Published::dropped) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        continue;
+      }
+      ++count;
+      last_room = Clock::now();
+    }
+    say("filled", count);
   }
   /// One message after the other to a probe that sends them back.
   void make_trips(const std::string& subject, std::uint64_t count) {

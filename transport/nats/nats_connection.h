@@ -32,7 +32,7 @@ namespace transport {
 class NatsConnection final {
  public:
   /// Connects. Waits: for a name to be resolved as long as the resolver does, for a server in TLS
-  /// as long as it likes, else two seconds. Any thread.
+  /// as long as it likes, else silence_milliseconds. Any thread.
   ///
   /// Errors    A sentence with the address of the server.
   [[nodiscard]] static std::expected<std::shared_ptr<NatsConnection>, std::string> open(

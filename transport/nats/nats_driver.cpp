@@ -11,8 +11,8 @@
 namespace transport {
 namespace {
 
-constexpr std::chrono::milliseconds first_pause{100};
-constexpr std::chrono::milliseconds longest_pause{3000};
+constexpr std::chrono::milliseconds first_round_pause{100};
+constexpr std::chrono::milliseconds longest_round_pause{3000};
 constexpr std::chrono::milliseconds attempt_time{6000};
 constexpr std::chrono::milliseconds farewell_time{500};
 // While too many messages wait to be delivered, their number is looked at so often.
@@ -130,7 +130,8 @@ std::shared_ptr<NatsConnection> NatsDriver::try_server(const std::string& url) {
 }
 
 void NatsDriver::pause(unsigned round) {
-  const auto longest = std::min(longest_pause, first_pause * (1 << std::min(round, 5U)));
+  const auto longest =
+      std::min(longest_round_pause, first_round_pause * (1 << std::min(round, 5U)));
   // At least half of it, so that nodes that lost a server together come back apart.
   std::uniform_int_distribution<std::int64_t> some(longest.count() / 2, longest.count());
   const auto end = Clock::now() + std::chrono::milliseconds(some(chance_));

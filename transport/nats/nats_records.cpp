@@ -7,7 +7,7 @@ namespace transport {
 namespace {
 
 constexpr std::chrono::milliseconds first_pause{250};
-constexpr std::chrono::milliseconds longest_pause{4000};
+constexpr std::chrono::milliseconds longest_pause{1000};
 constexpr std::chrono::milliseconds ping_interval{1000};
 constexpr std::chrono::milliseconds look_interval{250};
 
@@ -15,15 +15,6 @@ RecordRefusal refusal_of(natsStatus status, std::string_view why) {
   if (why.find("wrong last sequence") != std::string_view::npos) return RecordRefusal::conflict;
   if (status == NATS_INVALID_ARG || status == NATS_MAX_PAYLOAD) return RecordRefusal::invalid;
   return RecordRefusal::unavailable;
-}
-
-std::string explain_request(natsStatus status) {
-  if (status == NATS_NO_RESPONDERS) {
-    return "JetStream does not answer: it is not enabled in nats-server, or is starting";
-  }
-  if (status == NATS_TIMEOUT) return "JetStream does not answer in time: it may have no quorum";
-  if (status == NATS_CONNECTION_CLOSED) return "there is no connection to NATS";
-  return last_nats_error(status);
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 #include "transport/nats/nats_text.h"
 
-#include <array>
+#include <algorithm>
 #include <cctype>
 #include <utility>
 
 namespace transport {
 namespace {
 
-constexpr std::int64_t connect_milliseconds = 2000;
 constexpr int buffer_bytes = 65'536;
 // The bound on messages that wait to be delivered is that of NatsConnection.
 constexpr int no_limit_of_one_subscription = 2'000'000;
@@ -15,17 +14,25 @@ constexpr int no_limit_of_one_subscription = 2'000'000;
 void ignore_error(natsConnection* /*connection*/, natsSubscription* /*subscription*/,
                   natsStatus /*status*/, void* /*closure*/) {}
 
-std::string lower_first(std::string text) {
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+/// A text of libnats as a clause: without its place in the source, words in small letters but for
+/// those that are capitals.
+std::string as_clause(std::string_view text) {
+  if (text.starts_with('(')) text.remove_prefix(std::min(text.find("): ") + 3, text.size()));
+  while (text.ends_with('.')) text.remove_suffix(1);
+  std::string clause(text);
+  for (std::size_t at = 0; at + 1 < clause.size(); ++at) {
+    const bool begins = at == 0 || clause[at - 1] == ' ';
+    const auto letter = static_cast<unsigned char>(clause[at]);
+    if (begins && std::islower(static_cast<unsigned char>(clause[at + 1])) != 0) {
+      clause[at] = static_cast<char>(std::tolower(letter));
+    }
   }
-  return text;
+  return clause;
 }
 
-/// Sets files and secrets. The name of the file or the option that failed, or nothing.
 struct Step {
   natsStatus status = NATS_OK;
-  std::string what;
+  std::string what;  // failed
 };
 
 Step set_files(natsOptions* made, const NatsOptions& options) {
@@ -68,7 +75,7 @@ natsStatus set_rest(natsOptions* made, const NatsOptions& options, std::string_v
   if (!options.token.empty()) then(natsOptions_SetToken, made, options.token.c_str());
   if (wants_tls(options, url)) set(natsOptions_SetSecure(made, true));
   if (options.insecure) set(natsOptions_SkipServerVerification(made, true));
-  set(natsOptions_SetTimeout(made, connect_milliseconds));
+  set(natsOptions_SetTimeout(made, options.silence_milliseconds));
   // A connection that is lost ends: NatsDriver makes a new one, and says why.
   set(natsOptions_SetAllowReconnect(made, false));
   set(natsOptions_SetNoEcho(made, true));
@@ -103,7 +110,8 @@ std::expected<NatsPtr<natsOptions>, std::string> nats_options(const NatsOptions&
   NatsPtr<natsOptions> owned(made);
   if (status != NATS_OK) return std::unexpected("libnats: " + last_nats_error(status) + ".");
   status = natsOptions_SetURL(made, url.c_str());
-  if (status != NATS_OK) {
+  const bool has_scheme = url.starts_with("nats://") || url.starts_with("tls://");
+  if (status != NATS_OK || !has_scheme) {
     return std::unexpected("\"" + url_without_secrets(url) +
                            "\" is no URL of a NATS server: nats://host:port or tls://host:port.");
   }
@@ -121,18 +129,18 @@ std::string last_nats_error(natsStatus status) {
   natsStatus last = NATS_OK;
   const char* const text = nats_GetLastError(&last);
   // Without a text of its own the status says more.
-  if (last == status && text != nullptr && *text != '\0') return lower_first(text);
-  return lower_first(natsStatus_GetText(status));
+  if (last == status && text != nullptr && *text != '\0') return as_clause(text);
+  return as_clause(natsStatus_GetText(status));
 }
 
 std::string explain_connect(natsStatus status, const std::string& url) {
   const std::string server = url_without_secrets(url);
   const std::string why = last_nats_error(status);
   switch (status) {
-    case NATS_NO_SERVER:
+    case NATS_NO_SERVER:  // libnats does not keep which
       return "NATS server " + server +
-             " does not answer: the connection is refused, or the host "
-             "cannot be reached.";
+             " does not answer: no such host, no way to it, or nothing "
+             "listens there.";
     case NATS_TIMEOUT:
       return "NATS server " + server + " does not answer in time.";
     case NATS_CONNECTION_AUTH_FAILED:
@@ -142,13 +150,20 @@ std::string explain_connect(natsStatus status, const std::string& url) {
       return "NATS server " + server + " speaks no TLS, and TLS is wanted.";
     case NATS_SSL_ERROR:
       return "TLS with NATS server " + server + " fails: " + why + ".";
-    case NATS_SYS_ERROR:
-      return "NATS server " + server + " cannot be reached: " + why + ".";
     case NATS_PROTOCOL_ERROR:
       return server + " is no NATS server: " + why + ".";
     default:
       return "No connection to NATS server " + server + ": " + why + ".";
   }
+}
+
+std::string explain_request(natsStatus status) {
+  if (status == NATS_NO_RESPONDERS) {
+    return "JetStream does not answer: it is not enabled in nats-server, or is starting";
+  }
+  if (status == NATS_TIMEOUT) return "JetStream does not answer in time: it may have no quorum";
+  if (status == NATS_CONNECTION_CLOSED) return "there is no connection to NATS";
+  return last_nats_error(status);
 }
 
 }  // namespace transport

@@ -37,7 +37,10 @@ using NatsPtr = std::unique_ptr<Made, NatsDeleter>;
 /// the call that failed, next.
 [[nodiscard]] std::string explain_connect(natsStatus status, const std::string& url);
 
-/// The last error of libnats on this thread: a clause that begins with a small letter.
+/// The last error of libnats on this thread: a clause.
 [[nodiscard]] std::string last_nats_error(natsStatus status);
+
+/// Why JetStream did not do something, on the same terms: a clause.
+[[nodiscard]] std::string explain_request(natsStatus status);
 
 }  // namespace transport

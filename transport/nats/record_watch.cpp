@@ -120,7 +120,7 @@ std::expected<void, std::string> RecordWatch::begin(jsCtx* context, const std::s
                                          share.get(), nullptr, &options, nullptr);
   if (status != NATS_OK) {
     subscription_ = nullptr;
-    const std::string why = last_nats_error(status);
+    const std::string why = explain_request(status);
     // Messages may have come before the failure: libnats tells nobody when the last call is over.
     static_cast<void>(share.release());
     return std::unexpected(why);
