@@ -80,9 +80,7 @@ class Probe final : public transport::NatsUser {
   void nats_complained(std::string_view what) override { say("complained", what); }
   void nats_has_room() override { has_room_.store(true); }
   void nats_received(std::string_view subject, mqtt::Bytes payload) override {
-    if (sleep_milliseconds_ > 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(sleep_milliseconds_.exchange(0)));
-    }
+    holds_.wait(true);
     if (counts_) {
       count(payload);
     } else if (subject == echo_) {
@@ -120,8 +118,6 @@ class Probe final : public transport::NatsUser {
 
   void obey(const std::string& command, std::istringstream& words) {
     std::string name;
-    std::string text;
-    std::uint64_t number = 0;
     if (command == "figures") {
       say_figures();
     } else if (command == "stop") {
@@ -137,9 +133,9 @@ class Probe final : public transport::NatsUser {
       last_number_ = 0;
       counts_ = true;
       say("counting");
-    } else if (command == "sleep") {
-      words >> number;
-      sleep_milliseconds_ = number;
+    } else if (command == "hold" || command == "release") {
+      holds_ = command == "hold";
+      holds_.notify_all();
     } else {
       words >> name;
       obey_named(command, name, words);
@@ -249,7 +245,7 @@ class Probe final : public transport::NatsUser {
   std::atomic<bool> has_room_{false};
   std::atomic<bool> ordered_{true};
   std::atomic<std::uint64_t> counted_{0};
-  std::atomic<std::uint64_t> sleep_milliseconds_{0};
+  std::atomic<bool> holds_{false};
   std::uint64_t last_number_ = 0;
   NatsLink link_;
 };

@@ -1,0 +1,60 @@
+#include "transport/nats/nats_text.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+using transport::NatsLink;
+using transport::NatsOptions;
+using transport::url_without_secrets;
+
+namespace {
+
+/// A user that nothing is told to.
+class NoUser final : public transport::NatsUser {
+  void nats_connected(std::string_view) override {}
+  void nats_disconnected(std::string_view) override {}
+  void nats_complained(std::string_view) override {}
+  void nats_received(std::string_view, mqtt::Bytes) override {}
+  void nats_has_room() override {}
+  void record_seen(std::string_view, mqtt::Bytes, std::uint64_t, bool) override {}
+  void records_are_current() override {}
+  void records_unavailable(std::string_view) override {}
+  void record_written(std::string_view, std::uint64_t) override {}
+  void record_refused(std::string_view, transport::RecordRefusal, std::string_view) override {}
+};
+
+NatsOptions at(std::vector<std::string> urls) {
+  NatsOptions options;
+  options.urls = std::move(urls);
+  return options;
+}
+
+std::string start_error(const NatsOptions& options) {
+  NoUser user;
+  NatsLink link(options, user);
+  const auto started = link.start();
+  return started ? "" : started.error();
+}
+
+}  // namespace
+
+TEST_CASE("a URL is shown without its secrets", "[nats_text]") {
+  CHECK(url_without_secrets("nats://host:4222") == "nats://host:4222");
+  CHECK(url_without_secrets("nats://ann:pass@host:4222") == "nats://host:4222");
+  CHECK(url_without_secrets("tls://token@host") == "tls://host");
+  CHECK(url_without_secrets("nats://ann:p@ss@host:4222") == "nats://host:4222");
+  CHECK(url_without_secrets("host:4222") == "host:4222");
+}
+
+TEST_CASE("a link says what is wrong with its options before it starts", "[nats_text]") {
+  CHECK(start_error(at({})) == "There is no URL of a NATS server.");
+  CHECK(start_error(at({"nats://a:4222", "http://ann:secret@b"})) ==
+        "\"http://b\" is no URL of a NATS server: nats://host:port or tls://host:port.");
+  NatsOptions with_file = at({"tls://a:4222"});
+  with_file.certificate_file = "/absent.crt";
+  with_file.key_file = "/absent.key";
+  CHECK(
+      start_error(with_file).starts_with("Unable to use /absent.crt with /absent.key for NATS: "));
+}
