@@ -1,11 +1,14 @@
 #include "transport/nats/nats_link.h"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 #include "transport/nats/nats_driver.h"
@@ -71,6 +74,12 @@ std::expected<void, std::string> NatsLink::start() {
     const auto made = nats_options(state_->options, url);
     if (!made) return std::unexpected(made.error());
   }
+  // libnats reads it with each connection, and not before.
+  const std::string& credentials = state_->options.credentials_file;
+  if (!credentials.empty() && ::access(credentials.c_str(), R_OK) != 0) {
+    return std::unexpected("The file '" + credentials +
+                           "' with the NATS user cannot be read: " + std::strerror(errno) + ".");
+  }
   State::start_thread(state_, [](State& state) { state.driver.run(); });
   State::start_thread(state_, [](State& state) { state.records.run(); });
   return {};
@@ -91,6 +100,8 @@ NatsLink::Published NatsLink::publish(std::string_view subject, mqtt::Bytes payl
 std::size_t NatsLink::payload_bytes_max() const noexcept {
   return state_->driver.payload_bytes_max();
 }
+
+std::size_t NatsLink::pending_bytes() const noexcept { return state_->outbox.bytes(); }
 
 void NatsLink::subscribe(std::string_view subject) { state_->driver.subscribe(subject); }
 

@@ -135,6 +135,8 @@ class NatsLink final {
   Published publish(std::string_view subject, mqtt::Bytes payload);
   /// Bytes of a payload at most, as the last server said; 1 MiB before that.
   [[nodiscard]] std::size_t payload_bytes_max() const noexcept;
+  /// Published messages that NATS has not taken.
+  [[nodiscard]] std::size_t pending_bytes() const noexcept;
 
   /// Idempotent: a subject is subscribed to, or not. A subject that is none, or not permitted, is
   /// told by nats_complained().
