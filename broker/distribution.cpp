@@ -118,7 +118,8 @@ void Distribution::answer_control(Session& session, std::string_view topic) {
 }
 
 // Every session with a matching subscription gets it [MQTT-4.5.0-1].
-void Distribution::hand_out(Publication& publication, Route& route, Session* from) {
+void Distribution::hand_out(Publication& publication, Route& route, Session* from,
+                            Published published) {
   const MessageView& view = publication.view;
   outbox_.charge(
       route.receivers.size() *
@@ -133,16 +134,18 @@ void Distribution::hand_out(Publication& publication, Route& route, Session* fro
     }
   }
   for (const std::uint32_t group : route.groups) groups_.deliver(group, publication);
-  if (!route.links.empty()) send_to_links(view, route);
+  if (!route.links.empty()) send_to_links(view, route, published);
   if (!route.denied.empty()) denials_.count_withheld(route.denied, view.topic, turn_.now());
   if (publication.kept) pressure_.charge(publication.kept_bytes());
 }
 
-void Distribution::send_to_links(const MessageView& message, const Route& route) {
+void Distribution::send_to_links(const MessageView& message, const Route& route,
+                                 Published published) {
   for (const Route::Link& link : route.links) {
-    if (link.peer != sender_peer_) {
-      links_.send(link.peer, message, std::min(message.qos, link.qos));
-    }
+    if (link.peer == sender_peer_) continue;
+    // The shard that published it has such a link, too.
+    if (published == Published::at_peer && links_.reach_of(link.peer) == LinkReach::shard) continue;
+    links_.send(link.peer, message, std::min(message.qos, link.qos));
   }
 }
 
@@ -237,7 +240,7 @@ void Distribution::on_peer(const PublishBatch& batch) {
     if (sender_.watched()) sender_.trace_arrival(message.topic);
     Publication publication(message, turn_.now(), route.receivers.size());
     publication.marked = ledger_.on();
-    hand_out(publication, route, nullptr);
+    hand_out(publication, route, nullptr, Published::at_peer);
   });
 }
 
@@ -252,7 +255,7 @@ void Distribution::on_peer(ShardIndex from, PeerPublish& message) {
     retain(publication, message.stamp, std::move(message.publisher));
   }
   // No Local cannot apply: the publisher's session is on the shard that sent this.
-  hand_out(publication, route, nullptr);
+  hand_out(publication, route, nullptr, Published::at_peer);
 }
 
 bool Distribution::stores_retained(std::string_view topic) const {

@@ -93,12 +93,16 @@ class Distribution final {
     PeerSet interested;  // those with subscribers that may want it
   };
 
+  /// Where the message at hand was published.
+  enum class Published : std::uint8_t { here, at_peer };
+
   [[nodiscard]] PeerSet interested_peers(std::string_view topic, Route& route) const;
   /// Hands a message to the receivers of this shard.
-  void hand_out(Publication& publication, Route& route, Session* from);
+  void hand_out(Publication& publication, Route& route, Session* from,
+                Published published = Published::here);
   /// The rest of publish() for messages that are retained, or kept by other shards too.
   void publish_further(const Peers& to, Publication& publication, Route& route, Session* from);
-  void send_to_links(const MessageView& message, const Route& route);
+  void send_to_links(const MessageView& message, const Route& route, Published published);
   [[nodiscard]] const std::shared_ptr<const Publisher>& publisher_of(Session& session);
   /// Notes that the retained message of a topic is about to change, if this shard stores it.
   void note_retained(std::string_view topic);

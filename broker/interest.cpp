@@ -56,6 +56,11 @@ Interest::Interest(std::uint32_t shards) : shards_(shards), counters_(rows * sha
   assert(shards > 0 && shards <= shards_max);
 }
 
+void Interest::tell(FilterWatch& watch) noexcept {
+  assert(watch_ == nullptr && generation() == 1);
+  watch_ = &watch;
+}
+
 void Interest::add(ShardIndex shard, std::string_view filter) {
   const FilterRows at = rows_of(filter);
   const auto first_in = [&](std::size_t row) {
@@ -64,6 +69,7 @@ void Interest::add(ShardIndex shard, std::string_view filter) {
   const bool new_bucket = first_in(at.bucket);
   const bool new_length = first_in(at.length);
   if (new_bucket || new_length) generation_.fetch_add(1, std::memory_order_acq_rel);
+  if (watch_ != nullptr) watch_->filter_added(filter);
 }
 
 void Interest::remove(ShardIndex shard, std::string_view filter) {
@@ -76,6 +82,7 @@ void Interest::remove(ShardIndex shard, std::string_view filter) {
   const bool no_bucket = last_in(at.bucket);
   const bool no_length = last_in(at.length);
   if (no_bucket || no_length) generation_.fetch_add(1, std::memory_order_acq_rel);
+  if (watch_ != nullptr) watch_->filter_removed(filter);
 }
 
 PeerSet Interest::shards_in(std::size_t row) const noexcept {

@@ -13,6 +13,27 @@
 
 namespace broker {
 
+/// A part of the process that has to know every filter: the cluster's service.
+///
+/// Threads    Calls come from all shards.
+class FilterWatch {
+ public:
+  FilterWatch() = default;
+  virtual ~FilterWatch() = default;
+  FilterWatch(const FilterWatch&) = delete;
+  FilterWatch& operator=(const FilterWatch&) = delete;
+
+  /// A subscription to a filter was made: once for each, so a filter may come again and again.
+  virtual void filter_added(std::string_view filter) = 0;
+  /// One has ended that was made before.
+  virtual void filter_removed(std::string_view filter) = 0;
+  /// Stands for all calls so far.
+  [[nodiscard]] virtual std::uint64_t mark() const noexcept = 0;
+  /// Whether all that a mark stands for is known wherever messages for it may come from. If not,
+  /// all shards are told when it is: ShardLinks::filters_announced().
+  [[nodiscard]] virtual bool is_announced(std::uint64_t mark) const noexcept = 0;
+};
+
 /// Which shards may have a subscriber for a topic: asked before a publish is sent to a peer.
 ///
 /// Shape      Per shard one array of counters, indexed by a hash of a filter's literal prefix of up
@@ -26,6 +47,21 @@ namespace broker {
 class Interest final {
  public:
   explicit Interest(std::uint32_t shards);
+
+  /// Has all changes told to `watch` too.
+  ///
+  /// Requires  Nothing was added. `watch` outlives the shards.
+  void tell(FilterWatch& watch) noexcept;
+  /// Whether anything asks for filters: if not, nothing has to be added or removed.
+  [[nodiscard]] bool is_asked() const noexcept { return shards_ > 1 || watch_ != nullptr; }
+
+  /// See FilterWatch; without one all is announced at once.
+  [[nodiscard]] std::uint64_t mark() const noexcept {
+    return watch_ == nullptr ? 0 : watch_->mark();
+  }
+  [[nodiscard]] bool is_announced(std::uint64_t mark) const noexcept {
+    return watch_ == nullptr || watch_->is_announced(mark);
+  }
 
   void add(ShardIndex shard, std::string_view filter);
   void remove(ShardIndex shard, std::string_view filter);
@@ -52,6 +88,7 @@ class Interest final {
   [[nodiscard]] PeerSet shards_in(std::size_t row) const noexcept;
 
   std::uint32_t shards_;
+  FilterWatch* watch_ = nullptr;
   std::vector<Counter> counters_;  // [row][shard]: buckets, lengths, wildcards
   alignas(64) std::atomic<std::uint64_t> generation_{1};
 };

@@ -7,20 +7,20 @@
 
 namespace broker {
 
-PeerId PeerLinks::add(PeerLink& link) {
-  links_.push_back(&link);
+PeerId PeerLinks::add(PeerLink& link, LinkReach reach) {
+  links_.push_back({&link, reach});
   return peer_of_link(static_cast<std::uint32_t>(links_.size() - 1));
 }
 
 void PeerLinks::remove(PeerId peer) {
-  assert(link_of(peer) < links_.size() && links_[link_of(peer)] != nullptr);
-  links_[link_of(peer)] = nullptr;
+  assert(link_of(peer) < links_.size() && links_[link_of(peer)].link != nullptr);
+  links_[link_of(peer)].link = nullptr;
   look_for_room();
 }
 
 void PeerLinks::send(PeerId peer, const MessageView& message, mqtt::Qos qos) {
   assert(link_of(peer) < links_.size());
-  PeerLink* const link = links_[link_of(peer)];
+  PeerLink* const link = links_[link_of(peer)].link;
   if (link == nullptr) return;
   if (qos == mqtt::Qos::at_most_once && !link->room()) {
     ++metrics_.publish_dropped;
@@ -34,7 +34,7 @@ void PeerLinks::send(PeerId peer, const MessageView& message, mqtt::Qos qos) {
 void PeerLinks::look_for_room() {
   if (!full_here_) return;
   const bool full = std::ranges::any_of(
-      links_, [](const PeerLink* link) { return link != nullptr && !link->room(); });
+      links_, [](const Entry& each) { return each.link != nullptr && !each.link->room(); });
   if (!full) set_full(false);
 }
 

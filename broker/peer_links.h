@@ -1,6 +1,7 @@
 // broker/peer_links.h
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -37,11 +38,18 @@ class PeerLink {
   virtual void send(const MessageView& message, mqtt::Qos qos) = 0;
 };
 
+/// Which messages come to a link.
+enum class LinkReach : std::uint8_t {
+  process,  ///< those of all shards: it is subscribed on one, as a session is
+  shard,    ///< those that were published on its shard: its owner has a link on every shard
+};
+
 /// The links of a shard.
 ///
 /// Shape      A link is a subscriber of another kind: its subscriptions are in the router of the
-///            shard that it belongs to, so that a message comes to it from every shard of the
-///            process as to a session, once.
+///            shard that it belongs to, so that a message comes to it once: from every shard of the
+///            process as to a session, or, with LinkReach::shard, on the shard where it was
+///            published, so that no shard has to hand messages to another one for it.
 ///            A full link holds its publishers back as a full mailbox does, but for single packets:
 ///              PUBLISH with QoS 0            dropped at the link, counted
 ///              PUBLISH with QoS 1 and 2      waits unacknowledged, by Pressure, on each shard
@@ -55,7 +63,11 @@ class PeerLinks final {
   PeerLinks(Metrics& metrics, PeerOutbox& peers, PeerId own, std::uint32_t shards) noexcept
       : metrics_(metrics), peers_(peers), others_(PeerSet::first(shards) - PeerSet(own)) {}
 
-  [[nodiscard]] PeerId add(PeerLink& link);
+  [[nodiscard]] PeerId add(PeerLink& link, LinkReach reach = LinkReach::process);
+  [[nodiscard]] LinkReach reach_of(PeerId peer) const noexcept {
+    assert(link_of(peer) < links_.size());
+    return links_[link_of(peer)].reach;
+  }
   /// Requires  It was added, and its subscriptions have ended.
   void remove(PeerId peer);
 
@@ -69,12 +81,17 @@ class PeerLinks final {
   void on_peer(ShardIndex from, const LinksFull& message);
 
  private:
+  struct Entry {
+    PeerLink* link = nullptr;  // null: it was removed
+    LinkReach reach = LinkReach::process;
+  };
+
   void set_full(bool full);
 
   Metrics& metrics_;
   PeerOutbox& peers_;
-  PeerSet others_;                // all shards but this one
-  std::vector<PeerLink*> links_;  // by index_of(); null: it was removed
+  PeerSet others_;            // all shards but this one
+  std::vector<Entry> links_;  // by link_of()
   bool full_here_ = false;
   PeerSet full_elsewhere_;  // shards with a link that is full
 };

@@ -21,8 +21,12 @@ Next Requests::go_on(Connection& connection) {
     return Next::go_on;
   }
   pressure_.charge(connection.work->keep());
-  working_.push_back(connection.id);
+  (*handled == Subscriptions::Handled::waits ? waiting_ : working_).push_back(connection.id);
   return Next::wait;
+}
+
+void Requests::filters_announced() {
+  while (waiting_.size() > 0) working_.push_back(waiting_.pop_front());
 }
 
 }  // namespace broker

@@ -21,6 +21,7 @@ namespace broker {
 ///
 /// Shape      take() -> handled in this turn
 ///                   -> Next::wait, and a copy of the filters -> do_work() ... do_work()
+///            One that waits for other nodes of a cluster rests between two calls of do_work().
 /// Invariant  The later packets of the client wait for it, see Reading::input_waits(); packets of
 ///            other clients do not.
 /// Lifetime   All that the constructor is given outlives the object.
@@ -42,6 +43,8 @@ class Requests final {
   Next take(Connection& connection, const mqtt::Frame& frame);
   /// How many packets there is work on.
   [[nodiscard]] std::size_t works() const noexcept { return working_.size(); }
+  /// Other nodes know more filters than before: there is work on all packets again.
+  void filters_announced();
   /// Goes on with each of them, `slice` steps at most; calls `done(Connection&)` when one is
   /// handled.
   template <typename Done>
@@ -58,6 +61,7 @@ class Requests final {
   Disconnects& disconnects_;
   Turn& turn_;
   Ring<ConnectionId> working_;  // connections with a packet that goes on
+  Ring<ConnectionId> waiting_;  // with one that waits for filters_announced()
 };
 
 template <typename Done>

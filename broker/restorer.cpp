@@ -160,7 +160,7 @@ void Restorer::restore_subscription(const JournalBatch& batch,
   const TopicTrie::Insertion added = router_.subscribe(filter, subscriber);
   if (added.stored != TopicTrie::Stored::fresh) return;
   session.subscriptions.add(added.filter);
-  if (options_.shards > 1) interest_.add(options_.index, filter);
+  if (interest_.is_asked()) interest_.add(options_.index, filter);
 }
 
 void Restorer::restore_message(const JournalBatch& batch, const JournalBatch::Message& row) {

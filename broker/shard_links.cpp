@@ -20,14 +20,22 @@ Subscriber as_link_subscriber(PeerId link, mqtt::Qos qos) {
 
 }  // namespace
 
-PeerId ShardLinks::add(PeerLink& link) { return inside_.aside().path.links.add(link); }
+// Other shards need not know of filters of a link that they have themselves.
+bool ShardLinks::counts(const Shard::State& state, PeerId link) {
+  return state.tables.commons.interest.is_asked() &&
+         state.path.links.reach_of(link) == LinkReach::process;
+}
+
+PeerId ShardLinks::add(PeerLink& link, LinkReach reach) {
+  return inside_.aside().path.links.add(link, reach);
+}
 
 void ShardLinks::remove(PeerId link) { inside_.aside().path.links.remove(link); }
 
 void ShardLinks::subscribe(PeerId link, std::string_view filter, mqtt::Qos qos) {
   Shard::State& state = inside_.aside();
   const auto added = state.tables.router.subscribe(filter, as_link_subscriber(link, qos));
-  if (added.stored == TopicTrie::Stored::fresh && state.tables.options.shards > 1) {
+  if (added.stored == TopicTrie::Stored::fresh && counts(state, link)) {
     state.tables.commons.interest.add(state.tables.options.index, filter);
   }
 }
@@ -35,7 +43,7 @@ void ShardLinks::subscribe(PeerId link, std::string_view filter, mqtt::Qos qos) 
 void ShardLinks::unsubscribe(PeerId link, std::string_view filter) {
   Shard::State& state = inside_.aside();
   const auto gone = state.tables.router.unsubscribe(filter, as_link_subscriber(link, {}));
-  if (gone && state.tables.options.shards > 1) {
+  if (gone && counts(state, link)) {
     state.tables.commons.interest.remove(state.tables.options.index, filter);
   }
 }
@@ -44,6 +52,8 @@ bool ShardLinks::publish_from(PeerId link, const MessageView& message, Instant n
   const Shard::Entry entry = inside_.enter(now);
   return (*entry).path.distribution.publish_from(link, message);
 }
+
+void ShardLinks::filters_announced() { inside_.aside().requests.filters_announced(); }
 
 void ShardLinks::has_room(Instant now) {
   const Shard::Entry entry = inside_.enter(now);

@@ -20,11 +20,11 @@ namespace broker {
 class ShardLinks final {
  public:
   /// A link belongs to this shard from now on. It outlives remove() or the shard.
-  [[nodiscard]] PeerId add(PeerLink& link);
+  [[nodiscard]] PeerId add(PeerLink& link, LinkReach reach = LinkReach::process);
   /// Requires  unsubscribe() for all its filters before it.
   void remove(PeerId link);
-  /// Messages that match the filter go to the link, from whatever shard; `qos` at most. Replaces
-  /// the QoS if it is subscribed already.
+  /// Messages that match the filter go to the link, from as far as it reaches; `qos` at most.
+  /// Replaces the QoS if it is subscribed already.
   ///
   /// Requires  A well-formed topic filter.
   void subscribe(PeerId link, std::string_view filter, mqtt::Qos qos);
@@ -34,12 +34,17 @@ class ShardLinks final {
   /// Requires  A well-formed topic name, and properties as they are forwarded.
   /// Returns   Whether anybody may receive it.
   bool publish_from(PeerId link, const MessageView& message, Instant now);
+  /// Other nodes know more filters than before, see FilterWatch: SUBSCRIBE packets that wait for
+  /// that go on, in Shard::work().
+  void filters_announced();
   /// A link that was full has room: clients that were kept waiting go on.
   void has_room(Instant now);
 
  private:
   friend class Shard;
   explicit ShardLinks(Shard::Inside& inside) noexcept : inside_(inside) {}
+  /// Whether its filters count as interest of the shard.
+  [[nodiscard]] static bool counts(const Shard::State& state, PeerId link);
 
   Shard::Inside& inside_;
 };

@@ -64,7 +64,7 @@ bool SharedSubscriptions::join(Session& session, std::string_view share_name,
   const bool fresh = session.memberships->join(number);
   session.memberships->set_options(number, terms.qos, terms.retain_as_published,
                                    terms.subscription_identifier);
-  if (fresh && options_.shards > 1) interest_.add(home, filter);
+  if (fresh && interest_.is_asked()) interest_.add(home, filter);
   tell(home, GroupJoin{std::string(share_name), std::string(filter), session.index, session.number,
                        terms.qos, terms.retain_as_published, session.connection != nullptr,
                        terms.subscription_identifier});
@@ -77,7 +77,7 @@ void SharedSubscriptions::leave(Session& session, MembershipList::Number number)
   const Membership& membership = session.memberships->at(number);
   const ShardIndex home = homes_.of_group(membership.share_name, membership.filter);
   tell(home, GroupLeave{membership.share_name, membership.filter, session.index, session.number});
-  if (options_.shards > 1) interest_.remove(home, membership.filter);
+  if (interest_.is_asked()) interest_.remove(home, membership.filter);
 }
 
 // A membership that has ended keeps its number while deliveries may name it. To look through these

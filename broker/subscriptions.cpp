@@ -70,6 +70,12 @@ mqtt::Decoded<Subscriptions::Handled> Subscriptions::go_on(Connection& connectio
   if (work.phase == PacketWork::Phase::change) {
     const Handled done = adds ? subscribe_all(connection, work) : unsubscribe_all(connection, work);
     if (done == Handled::paused) return Handled::paused;
+    work.mark = adds ? interest_.mark() : 0;
+    work.begin(PacketWork::Phase::announce);
+  }
+  if (work.phase == PacketWork::Phase::announce) {
+    // A client that has SUBACK gets what is published from now on, on whatever node.
+    if (adds && !interest_.is_announced(work.mark)) return Handled::waits;
     answer_filters(connection, work);
     work.begin(PacketWork::Phase::retained);
   }
@@ -259,7 +265,7 @@ TopicTrie::Insertion Subscriptions::add_subscription(Session& session, std::stri
   if (added.stored != TopicTrie::Stored::fresh) return added;
   session.subscriptions.add(added.filter);
   pressure_.charge(subscription_bytes + filter.size());
-  if (options_.shards > 1) interest_.add(options_.index, filter);
+  if (interest_.is_asked()) interest_.add(options_.index, filter);
   return added;
 }
 
@@ -304,7 +310,7 @@ Reason Subscriptions::unsubscribe(Session& session, std::string_view filter_text
   if (!erased) return Reason::no_subscription_existed;
   session.subscriptions.remove(*erased);
   ledger_.unsubscribed(session, {}, filter);
-  if (options_.shards > 1) interest_.remove(options_.index, filter);
+  if (interest_.is_asked()) interest_.remove(options_.index, filter);
   return Reason::success;
 }
 
@@ -347,7 +353,7 @@ bool Subscriptions::end_all(Session& session, MembershipList::Number& next) {
   while (!session.subscriptions.empty()) {
     if (!turn_.take_step()) return false;
     const TopicTrie::FilterIndex filter = session.subscriptions.take_last();
-    if (options_.shards > 1) interest_.remove(options_.index, router_.filter_text(filter));
+    if (interest_.is_asked()) interest_.remove(options_.index, router_.filter_text(filter));
     router_.unsubscribe(filter, subscriber);
   }
   return true;

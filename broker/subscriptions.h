@@ -35,8 +35,9 @@ namespace broker {
 /// The subscriptions of a shard's sessions: SUBSCRIBE and UNSUBSCRIBE, and the end of a session's.
 ///
 /// Shape      begin() -> go_on() ... go_on()   one packet, over as many turns as its steps take
-///            In the first phase all filters are checked, in the second each is added or removed
-///            and the packet is answered, in the third RetainedDelivery has its part.
+///            In the first phase all filters are checked, in the second each is added or removed,
+///            and when other nodes of a cluster know those that were added, the packet is answered.
+///            In the last phase RetainedDelivery has its part.
 /// Invariant  A subscription is in the router, in the list of its session, in the interest that
 ///            other shards look at, and in the ledger; shared ones in their group instead of the
 ///            first two. A packet with a fault changes nothing.
@@ -50,7 +51,11 @@ class Subscriptions final {
                 Pressure& pressure, Turn& turn, ClientLog& log, Replies& replies);
 
   /// How far work has come that may take several turns.
-  enum class Handled : std::uint8_t { done, paused };
+  enum class Handled : std::uint8_t {
+    done,
+    paused,  ///< steps are lacking: it can go on in the next turn
+    waits,   ///< for other nodes of a cluster: ShardLinks::filters_announced()
+  };
 
   /// Begins a SUBSCRIBE or UNSUBSCRIBE: `connection.work` is its state from now on, and points into
   /// the frame until PacketWork::keep().

@@ -22,10 +22,11 @@ namespace broker {
 ///
 /// Shape      The filters are read three times, one by one: all are checked before any counts, each
 ///            is added or removed, and after the answer the retained messages of each are sent.
+///            Before the answer other nodes of a cluster are told of filters that were added.
 /// Lifetime   The filters stand in the bytes being received until keep() copies them.
 /// Threads    None.
 struct PacketWork {
-  enum class Phase : std::uint8_t { check, change, retained };
+  enum class Phase : std::uint8_t { check, change, announce, retained };
   /// The outcome for one filter.
   struct Outcome {
     TopicTrie::FilterIndex filter = 0;  // of the added one, unless it is shared
@@ -66,6 +67,7 @@ struct PacketWork {
   std::size_t at = 0;       // where the next filter begins
   std::size_t number = 0;   // of filters that were read in this phase
   std::size_t filters = 0;  // in the packet, once they are checked
+  std::uint64_t mark = 0;   // of the filters that were added: see FilterWatch
   std::vector<Outcome> outcomes;
   HashIndex by_filter;                 // of outcomes: 1 + place; empty for a single filter
   std::unique_ptr<RetainedWalk> walk;  // of the next filter, unless it has not begun

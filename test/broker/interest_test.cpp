@@ -159,3 +159,27 @@ TEST_CASE("threads may add and remove at once without losing a filter", "[intere
   CHECK_FALSE(lost);
   CHECK(interest.interested("kept/x") == PeerSet::of_bits(1));
 }
+
+TEST_CASE("a watch is told of each subscription, with one shard too", "[interest]") {
+  struct Watch final : broker::FilterWatch {
+    void filter_added(std::string_view filter) override { told += "+" + std::string(filter) + " "; }
+    void filter_removed(std::string_view filter) override {
+      told += "-" + std::string(filter) + " ";
+    }
+    [[nodiscard]] std::uint64_t mark() const noexcept override { return 5; }
+    [[nodiscard]] bool is_announced(std::uint64_t mark) const noexcept override { return mark < 5; }
+    std::string told;
+  };
+  Interest interest(1);
+  CHECK_FALSE(interest.is_asked());
+  CHECK(Interest(2).is_asked());
+  Watch watch;
+  interest.tell(watch);
+  CHECK(interest.is_asked());
+  interest.add(first, "a/#");
+  interest.add(first, "a/#");
+  interest.remove(first, "a/#");
+  CHECK(watch.told == "+a/# +a/# -a/# ");
+  CHECK_FALSE(interest.is_announced(interest.mark()));
+  CHECK(Interest(1).is_announced(Interest(1).mark()));
+}

@@ -260,3 +260,30 @@ TEST_CASE("an acknowledgement waits for the disk, and not for a link of another 
   home.links().unsubscribe(peer, "a");
   home.links().remove(peer);
 }
+
+TEST_CASE("a link that every shard has gets a message once, where it was published",
+          "[peer_links]") {
+  Broker broker(3);
+  std::vector<TestLink> links(3);
+  std::vector<PeerId> peers;
+  for (std::uint32_t shard = 0; shard < 3; ++shard) {
+    peers.push_back(broker.shard(shard).links().add(links[shard], broker::LinkReach::shard));
+    broker.shard(shard).links().subscribe(peers[shard], "a/#", Qos::exactly_once);
+  }
+  const unsigned qos = GENERATE(0U, 1U, 2U);
+  const bool retain = GENERATE(false, true);
+  for (std::uint32_t shard = 0; shard < 3; ++shard) {
+    const auto client = broker.client(id_at(broker, shard));
+    broker.subscribe(client, "a/#");
+    broker.publish(client, "a/b", "hi", {.qos = qos, .packet_id = 1, .retain = retain});
+    broker.settle();
+    for (std::uint32_t other = 0; other < 3; ++other) {
+      CHECK(links[other].messages.size() == (other <= shard ? 1 : 0));
+    }
+  }
+  // One that came by a link goes to no other shard's link either.
+  CHECK(broker.shard(1).links().publish_from(peers[1], message("a/b", Qos::at_least_once),
+                                             broker.now));
+  broker.settle();
+  for (const TestLink& link : links) CHECK(link.messages.size() == 1);
+}

@@ -78,3 +78,41 @@ TEST_CASE("a request with a fault ends its connection", "[requests]") {
   CHECK(scene.parts.connections.find({1, 1}) == nullptr);
   CHECK(scene.requests.works() == 0);
 }
+
+TEST_CASE("a SUBSCRIBE waits until other nodes know its filters, and takes no steps meanwhile",
+          "[requests]") {
+  struct Watch final : broker::FilterWatch {
+    void filter_added(std::string_view /*filter*/) override { ++added; }
+    void filter_removed(std::string_view /*filter*/) override {}
+    [[nodiscard]] std::uint64_t mark() const noexcept override { return added; }
+    [[nodiscard]] bool is_announced(std::uint64_t mark) const noexcept override {
+      return announced >= mark;
+    }
+    std::uint64_t added = 0;
+    std::uint64_t announced = 0;
+  };
+  Watch watch;
+  Scene scene;
+  scene.parts.commons.interest.tell(watch);
+  CHECK(scene.take(subscribe(2)) == Next::wait);
+  CHECK(watch.added == 2);
+  CHECK(scene.requests.works() == 0);
+  CHECK(scene.client.output(scene.parts).empty());
+  watch.announced = 1;
+  scene.requests.filters_announced();
+  scene.do_work();
+  CHECK(scene.done == 0);
+  CHECK(scene.requests.works() == 0);
+  watch.announced = 2;
+  scene.requests.filters_announced();
+  CHECK(scene.requests.works() == 1);
+  scene.do_work();
+  CHECK(scene.done == 1);
+  CHECK(scene.client.output(scene.parts) == Lines{"SUBACK m10 00 00"});
+  // One whose client has gone meanwhile is forgotten.
+  CHECK(scene.take(subscribe(3)) == Next::wait);
+  scene.client.connection.work.reset();
+  scene.requests.filters_announced();
+  scene.do_work();
+  CHECK(scene.done == 1);
+}
