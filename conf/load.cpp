@@ -1,6 +1,7 @@
 #include "conf/load.h"
 
 #include "conf/bridge_checks.h"
+#include "conf/cluster_checks.h"
 #include "conf/convert.h"
 #include "conf/detect.h"
 #include "conf/devices.h"
@@ -50,7 +51,7 @@ static std::expected<Configuration, Diagnostics> load_configuration_text(
   Source source = read_source(text, file);
   for (const Diagnostics& more :
        {missing_devices(source), missing_folders(source), check_tls(source), check_proxies(source),
-        check_websockets(source), check_bridges(source)}) {
+        check_websockets(source), check_bridges(source), check_cluster(source)}) {
     source.diagnostics.insert(source.diagnostics.end(), more.begin(), more.end());
   }
   if (has_errors(source.diagnostics)) return std::unexpected(source.diagnostics);

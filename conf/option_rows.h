@@ -23,6 +23,7 @@ inline constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::m
 [[nodiscard]] std::span<const Option> tls_option_rows();
 [[nodiscard]] std::span<const Option> bridge_option_rows();
 [[nodiscard]] std::span<const Option> bridge_tls_option_rows();
+[[nodiscard]] std::span<const Option> cluster_option_rows();
 
 /// The value of slow_consumer_policy and its like, checked already.
 [[nodiscard]] SlowConsumer slow_consumer_of(const Value& value);

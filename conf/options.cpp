@@ -12,9 +12,9 @@ namespace {
 
 std::vector<Option> whole_table() {
   std::vector<Option> table;
-  for (const auto rows :
-       {client_option_rows(), global_option_rows(), logging_option_rows(), listener_option_rows(),
-        tls_option_rows(), bridge_option_rows(), bridge_tls_option_rows()}) {
+  for (const auto rows : {client_option_rows(), global_option_rows(), logging_option_rows(),
+                          cluster_option_rows(), listener_option_rows(), tls_option_rows(),
+                          bridge_option_rows(), bridge_tls_option_rows()}) {
     table.insert(table.end(), rows.begin(), rows.end());
   }
   return table;

@@ -6,6 +6,7 @@
 
 #include "broker/core/log.h"
 #include "conf/bridge_settings.h"
+#include "conf/cluster_settings.h"
 #include "conf/diagnostic.h"
 
 namespace conf {
@@ -179,6 +180,7 @@ inline constexpr std::uint32_t threads_max = 64;
 struct Settings {
   std::vector<Listener> listeners;
   std::vector<BridgeSettings> bridges;
+  ClusterSettings cluster;
   LogSettings log;
 
   std::string user = "mosquitto";   ///< the user to change to when started as root
