@@ -73,7 +73,8 @@ void Node::link_up(std::string_view server, Instant /*now*/) {
 void Node::link_down(std::string_view reason, Instant /*now*/) {
   if (std::exchange(link_is_up_, false)) {
     say(LogType::warning, Event::cluster_disconnected,
-        {"connection to NATS lost, messages to and from other nodes are lost until it is back: ",
+        {"connection to NATS lost, messages to other nodes wait, and those of others are lost, "
+         "until it is back: ",
          broker::cut(reason)});
   }
   is_current_ = false;
@@ -129,6 +130,12 @@ void Node::records_are_current(Instant now) {
   others_.begin_hearing();
   announcer_.records_are_current();
   next_beat_ = std::min(next_beat_, now);
+}
+
+void Node::heard(mqtt::Bytes message) {
+  const auto heard = decode_heard(message);
+  if (heard && heard->incarnation == options_.incarnation)
+    others_.heard(heard->node, heard->number);
 }
 
 void Node::record_written(std::string_view key) {
@@ -224,6 +231,8 @@ void Node::tick(Instant now) {
   if (view_is_current() && membership_ != Membership::member) wait_for_name(elapsed, now);
   const bool may_write = view_is_current() && membership_ == Membership::member;
   announcer_.tick(may_write, now, orders_);
+  const std::uint64_t awaited = announcer_.awaited_number();
+  if (awaited != 0 && others_.all_have_heard(awaited)) announcer_.heard_by_all();
   if (may_write && !writing_beat_ && now >= next_beat_) {
     next_beat_ = broker::after_milliseconds(now, options_.beat_milliseconds);
     write_beat(now >= settled_from_, false);

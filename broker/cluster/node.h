@@ -80,7 +80,7 @@ class Node final {
     Incarnation incarnation{};
     std::int64_t beat_milliseconds = 1000;
     std::int64_t dead_after_milliseconds = 5000;
-    std::int64_t write_interval_milliseconds = 200;  // between two records of filters
+    std::int64_t write_interval_milliseconds = 20;  // between two records of filters
     AnnouncedFilters::Limits limits{};
   };
 
@@ -94,6 +94,8 @@ class Node final {
 
   void filter_added(std::string_view filter) { announcer_.add(filter); }
   void filter_removed(std::string_view filter) { announcer_.remove(filter); }
+  /// The mark of all calls of filter_added() and filter_removed() so far; marks grow.
+  void set_filters_mark(std::uint64_t mark) noexcept { announcer_.set_mark(mark); }
   void set_figures(const NodeFigures& figures) { figures_ = figures; }
   void messages_dropped(DropReason reason, std::uint64_t count, std::string_view detail,
                         broker::Instant now);
@@ -111,6 +113,8 @@ class Node final {
   void record_seen(std::string_view key, mqtt::Bytes value, broker::Instant now);
   void record_deleted(std::string_view key, broker::Instant now);
   void records_are_current(broker::Instant now);
+  /// A message on subject_of_heard() of this node.
+  void heard(mqtt::Bytes message);
   /// Answers to PutRecord.
   void record_written(std::string_view key);
   void record_refused(std::string_view key);
@@ -125,6 +129,10 @@ class Node final {
   [[nodiscard]] Orders take_orders();
   /// Runs of other nodes that ended since the last call, for DuplicateWindows::forget().
   [[nodiscard]] std::vector<Incarnation> take_ended_runs() { return others_.take_ended_runs(); }
+  /// The last mark whose filters all other live nodes know, or cannot be told.
+  [[nodiscard]] std::uint64_t announced_filters_mark() const noexcept {
+    return announcer_.announced_mark();
+  }
   /// Records of all nodes were read since the link is up.
   [[nodiscard]] bool view_is_current() const noexcept { return link_is_up_ && is_current_; }
   [[nodiscard]] ClusterView view() const;

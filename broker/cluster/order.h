@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "broker/cluster/envelope.h"
 #include "broker/core/event.h"
 #include "broker/core/log.h"
 #include "broker/wire/bytes.h"
@@ -39,6 +41,13 @@ struct AddRemoteFilter {
 struct RemoveRemoteFilter {
   std::string filter;
 };
+/// When all shards have followed the orders before this one, another node is told that its filters
+/// are known here: HeardMessage to subject_of_heard().
+struct TellHeard {
+  std::string node;  // that wrote the record
+  Incarnation incarnation{};
+  std::uint64_t number = 0;
+};
 /// A line for the log.
 struct LogLine {
   broker::LogType type = broker::LogType::notice;
@@ -47,7 +56,7 @@ struct LogLine {
 };
 
 using Order = std::variant<PutRecord, DeleteRecord, SubscribeSubject, UnsubscribeSubject,
-                           AddRemoteFilter, RemoveRemoteFilter, LogLine>;
+                           AddRemoteFilter, RemoveRemoteFilter, TellHeard, LogLine>;
 using Orders = std::vector<Order>;
 
 }  // namespace cluster

@@ -18,7 +18,10 @@ static void walk(auto& wire, broker::FieldsOf<AliveRecord> auto& record) {
   wire(record.incarnation, record.beat, record.settled, record.leaving, record.figures);
 }
 static void walk(auto& wire, broker::FieldsOf<FiltersRecord> auto& record) {
-  wire(record.incarnation, record.filters);
+  wire(record.incarnation, record.filters, record.number);
+}
+static void walk(auto& wire, broker::FieldsOf<HeardMessage> auto& message) {
+  wire(message.incarnation, message.number, message.node);
 }
 
 namespace {
@@ -60,6 +63,7 @@ std::optional<std::string_view> filter_fault(std::string_view filter) {
 
 void encode(const AliveRecord& record, mqtt::ByteBuffer& out) { encode_record(record, out); }
 void encode(const FiltersRecord& record, mqtt::ByteBuffer& out) { encode_record(record, out); }
+void encode(const HeardMessage& message, mqtt::ByteBuffer& out) { encode_record(message, out); }
 
 std::expected<AliveRecord, std::string_view> decode_alive(mqtt::Bytes bytes) {
   return decode_record<AliveRecord>(bytes);
@@ -72,6 +76,12 @@ std::expected<FiltersRecord, std::string_view> decode_filters(mqtt::Bytes bytes)
     if (const auto fault = filter_fault(filter)) return std::unexpected(*fault);
   }
   return record;
+}
+
+std::expected<HeardMessage, std::string_view> decode_heard(mqtt::Bytes bytes) {
+  auto message = decode_record<HeardMessage>(bytes);
+  if (message && !is_name(message->node)) return std::unexpected("no name of a node");
+  return message;
 }
 
 std::string record_key(std::string_view node, RecordKind kind) {

@@ -38,13 +38,26 @@ struct AliveRecord {
 
 /// The record NAME.filters: what the node wants.
 ///
-/// Shape      [version:1][incarnation:8][filters: list of text]
+/// Shape      [version:1][incarnation:8][filters: list of text][number:8]
+///            `number` rises by one with each record of a run.
 /// Invariant  The filters are well-formed, not long (see subject.h), and none is of "$SYS" or of a
 ///            shared subscription.
 struct FiltersRecord {
   Incarnation incarnation{};
   std::vector<std::string> filters{};
+  std::uint64_t number = 0;
   bool operator==(const FiltersRecord&) const = default;
+};
+
+/// A message to a node, by core NATS: the shards of another one know its filters, up to a record.
+///
+/// Shape      [version:1][incarnation:8][number:8][node: text]; the first two are the record's,
+///            `node` is the name of the one that knows it.
+struct HeardMessage {
+  Incarnation incarnation{};
+  std::uint64_t number = 0;
+  std::string node{};
+  bool operator==(const HeardMessage&) const = default;
 };
 
 inline constexpr std::uint8_t record_version = 1;
@@ -54,10 +67,12 @@ inline constexpr std::size_t record_bytes_max = 1'048'576;
 
 void encode(const AliveRecord& record, mqtt::ByteBuffer& out);
 void encode(const FiltersRecord& record, mqtt::ByteBuffer& out);
+void encode(const HeardMessage& message, mqtt::ByteBuffer& out);
 
 /// Errors    A static text that names the fault: "another version".
 [[nodiscard]] std::expected<AliveRecord, std::string_view> decode_alive(mqtt::Bytes bytes);
 [[nodiscard]] std::expected<FiltersRecord, std::string_view> decode_filters(mqtt::Bytes bytes);
+[[nodiscard]] std::expected<HeardMessage, std::string_view> decode_heard(mqtt::Bytes bytes);
 
 enum class RecordKind : std::uint8_t { alive, filters };
 

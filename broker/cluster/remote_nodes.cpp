@@ -45,10 +45,11 @@ void RemoteNodes::beat_seen(std::string_view name, const AliveRecord& record, Or
     orders.emplace_back(LogLine{broker::LogType::notice, broker::Event::cluster_node_joined,
                                 broker::concat({"Cluster: node ", name, " joined"})});
   }
+  if (!is_same_run) node->told_number = node->heard_number = 0;
   node->state = State::live;
   node->alive = record;
   node->silent_milliseconds = 0;
-  apply(*node, orders);
+  apply(name, *node, orders);
 }
 
 void RemoteNodes::filters_seen(std::string_view name, FiltersRecord record, Orders& orders) {
@@ -56,7 +57,7 @@ void RemoteNodes::filters_seen(std::string_view name, FiltersRecord record, Orde
   if (node == nullptr) return;
   node->has_filters_record = true;
   node->filters = std::move(record);
-  apply(*node, orders);
+  apply(name, *node, orders);
 }
 
 void RemoteNodes::record_deleted(const RecordKey& key) {
@@ -121,14 +122,16 @@ void RemoteNodes::end_run(std::string_view name, Known& node, std::string_view r
   node.state = State::left;
   node.silent_milliseconds = 0;
   ended_runs_.push_back(node.alive.incarnation);
-  apply(node, orders);
+  apply(name, node, orders);
   orders.emplace_back(LogLine{broker::LogType::notice, broker::Event::cluster_node_left,
                               broker::concat({"Cluster: node ", name, " ", reason})});
 }
 
-void RemoteNodes::apply(Known& node, Orders& orders) {
+void RemoteNodes::apply(std::string_view name, Known& node, Orders& orders) {
   std::vector<std::string> filters;
-  if (node.state == State::live && node.filters.incarnation == node.alive.incarnation) {
+  const bool counts =
+      node.state == State::live && node.filters.incarnation == node.alive.incarnation;
+  if (counts) {
     filters = node.filters.filters;
     std::ranges::sort(filters);
     const auto repeats = std::ranges::unique(filters);
@@ -142,6 +145,21 @@ void RemoteNodes::apply(Known& node, Orders& orders) {
   std::ranges::set_difference(node.told, filters, std::back_inserter(changed));
   for (const std::string& filter : changed) want_no_more(filter, orders);
   node.told = std::move(filters);
+  if (!counts || node.filters.number == node.told_number) return;
+  node.told_number = node.filters.number;
+  orders.emplace_back(TellHeard{std::string(name), node.alive.incarnation, node.told_number});
+}
+
+void RemoteNodes::heard(std::string_view name, std::uint64_t number) {
+  const auto found = nodes_.find(name);
+  if (found == nodes_.end()) return;
+  found->second.heard_number = std::max(found->second.heard_number, number);
+}
+
+bool RemoteNodes::all_have_heard(std::uint64_t number) const noexcept {
+  return std::ranges::all_of(nodes_, [&](const auto& entry) {
+    return entry.second.state != State::live || entry.second.heard_number >= number;
+  });
 }
 
 void RemoteNodes::want(const std::string& filter, Orders& orders) {

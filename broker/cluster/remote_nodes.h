@@ -51,6 +51,10 @@ class RemoteNodes final {
   void beat_seen(std::string_view name, const AliveRecord& record, Orders& orders);
   void filters_seen(std::string_view name, FiltersRecord record, Orders& orders);
   void record_deleted(const RecordKey& key);
+  /// A node knows the filters of this one, up to a record.
+  void heard(std::string_view name, std::uint64_t number);
+  /// Whether all live nodes know them.
+  [[nodiscard]] bool all_have_heard(std::uint64_t number) const noexcept;
   /// A record was not in a form that can be read: a line for each run of faults of a node.
   void record_refused(const RecordKey& key, std::string_view fault, Orders& orders);
 
@@ -75,7 +79,9 @@ class RemoteNodes final {
     State state = State::unknown;
     AliveRecord alive;
     FiltersRecord filters;
-    std::vector<std::string> told;  // the part of wanted_ that is this node's, sorted
+    std::vector<std::string> told;   // the part of wanted_ that is this node's, sorted
+    std::uint64_t told_number = 0;   // of the record that this is from, of the run that is live
+    std::uint64_t heard_number = 0;  // of the last record of this node that it knows
     std::int64_t silent_milliseconds = 0;
     bool has_alive_record = false;
     bool has_filters_record = false;
@@ -86,7 +92,7 @@ class RemoteNodes final {
   Known* find_or_make(std::string_view name, Orders& orders);
   void end_run(std::string_view name, Known& node, std::string_view reason, Orders& orders);
   /// Makes `told` the filters that count.
-  void apply(Known& node, Orders& orders);
+  void apply(std::string_view name, Known& node, Orders& orders);
   void want(const std::string& filter, Orders& orders);
   void want_no_more(const std::string& filter, Orders& orders);
 

@@ -157,6 +157,10 @@ std::string subject_of_long_topics(std::string_view prefix) {
   return subject;
 }
 
+std::string subject_of_heard(std::string_view prefix, std::string_view node_name) {
+  return broker::concat({prefix, ".h.", node_name});
+}
+
 bool may_match_long_topics(std::string_view filter) noexcept {
   mqtt::LevelCursor levels(filter);
   while (levels.next()) {

@@ -62,6 +62,9 @@ inline constexpr std::size_t tokens_bytes_max = 1024;
 /// The subject of all long topics.
 [[nodiscard]] std::string subject_of_long_topics(std::string_view prefix);
 
+/// The subject on which a node hears which others know its filters: see HeardMessage.
+[[nodiscard]] std::string subject_of_heard(std::string_view prefix, std::string_view node_name);
+
 /// Whether a filter may match a long topic: one that has no wildcard and is not long itself does
 /// not.
 [[nodiscard]] bool may_match_long_topics(std::string_view filter) noexcept;

@@ -248,8 +248,8 @@ constexpr std::array<EventText, event_count> texts = {{
     {Event::cluster_connected, "cluster_connected", EventEffect::none,
      "This node has a connection to NATS, or is a member of its cluster from here on.", "Nothing."},
     {Event::cluster_disconnected, "cluster_disconnected", EventEffect::none,
-     "This node lost its connection to NATS: its own clients are served, messages to and from "
-     "other nodes are lost until it is back.",
+     "This node lost its connection to NATS: its own clients are served, messages to other nodes "
+     "wait, and those of others are lost, until it is back.",
      "Look at nats-server and the network; the node tries all servers of cluster_url for ever."},
     {Event::cluster_link_failed, "cluster_link_failed", EventEffect::none,
      "A connection to NATS could not be made, or NATS reports an error of it.",

@@ -70,6 +70,9 @@ void NodeHost::step(broker::Instant now, Random& random, std::size_t speed) {
   while (is_up_ && watched_ < bucket_.changes.size() && below(random, 100) < speed) {
     watch_next(now);
   }
+  for (const std::string& message : std::exchange(bucket_.messages[options_.node], {})) {
+    if (is_up_) node_.heard(mqtt::as_bytes(message));  // else it is lost
+  }
   follow_orders();
 }
 
@@ -111,6 +114,12 @@ void NodeHost::follow(cluster::SubscribeSubject&& order) {
 void NodeHost::follow(cluster::UnsubscribeSubject&& order) {
   REQUIRE(subjects_.erase(order.subject) == 1);
 }
+void NodeHost::follow(cluster::TellHeard&& order) {
+  mqtt::ByteBuffer message;
+  cluster::encode(cluster::HeardMessage{order.incarnation, order.number, options_.node}, message);
+  if (is_up_) bucket_.messages[order.node].emplace_back(mqtt::as_text(message.view()));
+}
+
 void NodeHost::follow(cluster::AddRemoteFilter&& order) {
   REQUIRE(remote_filters_.insert(order.filter).second);
 }

@@ -25,6 +25,8 @@ struct Bucket {
   };
   std::map<std::string, std::string> records{};
   std::vector<Change> changes{};
+  /// Of core NATS, by the names of their receivers.
+  std::map<std::string, std::vector<std::string>> messages{};
   bool has_quorum = true;
 
   void put(const std::string& key, const std::string& value);
@@ -78,6 +80,7 @@ class NodeHost {
   void follow(cluster::UnsubscribeSubject&& order);
   void follow(cluster::AddRemoteFilter&& order);
   void follow(cluster::RemoveRemoteFilter&& order);
+  void follow(cluster::TellHeard&& order);
   void follow(cluster::LogLine&& line) { lines_.push_back(std::move(line)); }
   void write_next();
   void watch_next(broker::Instant now);

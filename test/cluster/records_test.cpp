@@ -26,7 +26,10 @@ const AliveRecord alive{.incarnation = cluster::incarnation_of(0x1234'5678),
                         .leaving = false,
                         .figures = {1, 2, 3, 4, 5}};
 const FiltersRecord filters{.incarnation = cluster::incarnation_of(0x1234'5678),
-                            .filters = {"a/#", "$aws/+", "/"}};
+                            .filters = {"a/#", "$aws/+", "/"},
+                            .number = 4};
+const cluster::HeardMessage heard{
+    .incarnation = cluster::incarnation_of(0x1234'5678), .number = 3, .node = "n-1"};
 
 /// The fault of a filters record with that filter.
 std::string fault_of(std::string filter) {
@@ -45,7 +48,8 @@ TEST_CASE("records come back as they were", "[cluster]") {
   CHECK(cluster::decode_alive(mqtt::as_bytes(alive_bytes)) == alive);
   CHECK(cluster::decode_filters(mqtt::as_bytes(filters_bytes)) == filters);
   CHECK(filters_bytes == "\x01"s + "\0\0\x34\x12\0\0\0\0"s + "\x03\0\0\0"s + "\x03\0\0\0"s + "a/#" +
-                             "\x06\0\0\0"s + "$aws/+" + "\x01\0\0\0"s + "/");
+                             "\x06\0\0\0"s + "$aws/+" + "\x01\0\0\0"s + "/" +
+                             "\x04\0\0\0\0\0\0\0"s);
 }
 
 TEST_CASE("a record cut anywhere, or with a byte more, is refused", "[cluster]") {
@@ -59,6 +63,19 @@ TEST_CASE("a record cut anywhere, or with a byte more, is refused", "[cluster]")
     CHECK_FALSE(cluster::decode_filters(mqtt::as_bytes(filters_bytes.substr(0, size))));
   }
   CHECK_FALSE(cluster::decode_filters(mqtt::as_bytes(filters_bytes + "x")));
+}
+
+TEST_CASE("a node tells another that it knows its filters", "[cluster]") {
+  const std::string bytes = encoded(heard);
+  CHECK(cluster::decode_heard(mqtt::as_bytes(bytes)) == heard);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK_FALSE(cluster::decode_heard(mqtt::as_bytes(bytes.substr(0, size))));
+  }
+  CHECK_FALSE(cluster::decode_heard(mqtt::as_bytes(bytes + "x")));
+  cluster::HeardMessage nameless = heard;
+  nameless.node = "a.b";
+  const std::string wrong = encoded(nameless);
+  CHECK(cluster::decode_heard(mqtt::as_bytes(wrong)).error() == "no name of a node");
 }
 
 TEST_CASE("records that no node writes are refused, with the fault", "[cluster]") {
