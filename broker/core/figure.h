@@ -44,6 +44,7 @@ enum class FigureOwner : std::uint8_t {
   logins,        ///< of all listeners
   certificates,  ///< one of each for every listener with TLS
   bridges,       ///< one of each for every bridge
+  cluster,       ///< there with cluster_url only
   process,
 };
 

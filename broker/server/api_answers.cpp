@@ -7,6 +7,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/administration.h"
+#include "broker/server/cluster/cluster_json.h"
 #include "broker/server/http/gate.h"
 #include "broker/server/sight_sources.h"
 #include "transport/loops.h"
@@ -267,6 +268,7 @@ std::string ApiAnswers::status(const Sight& sight) const {
        {"listeners", listeners()},
        {"certificates", certificates_of(sight)},
        {"bridges", bridges_of(sight)},
+       {"cluster", sight.cluster ? cluster_json(sight.cluster_view, *sight.cluster) : Json()},
        {"totals", totals_of(sight.shards)},
        {"faults", sight.faults}});
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "broker/core/text.h"
+#include "broker/server/ask/cluster.h"
 #include "broker/server/ask/table.h"
 #include "broker/server/ask_broker_json.h"
 #include "broker/server/control_socket.h"
@@ -115,6 +116,19 @@ int ask_for_one(const conf::AskLine& line, const std::string& file) {
   return print_answer(text) ? 0 : static_cast<int>(conf::ExitCode::unusable_listener);
 }
 
+/// The part of the status that is about the cluster.
+int show_cluster(const conf::AskLine& line, const std::string& file) {
+  const auto answer = ask_once(file, {"status"});
+  if (!answer) return fail_ask(conf::ExitCode::unusable_listener, answer.error());
+  const auto cluster = answer->find("cluster");
+  if (cluster == answer->end() || !cluster->is_object()) {
+    return fail_ask(conf::ExitCode::unusable_listener,
+                    "This broker is in no cluster: its configuration has no cluster_url.");
+  }
+  const std::string text = line.json ? cluster->dump(2) + "\n" : ask::cluster_text(*cluster);
+  return print_answer(text) ? 0 : static_cast<int>(conf::ExitCode::unusable_listener);
+}
+
 }  // namespace
 
 int run_ask(const conf::AskLine& line) {
@@ -133,6 +147,7 @@ int run_ask(const conf::AskLine& line) {
   }
   const std::string_view command = line.command->name;
   if (command == "status") return run_status(line, file);
+  if (command == "cluster") return show_cluster(line, file);
   if (command == "top") return run_top(line, file);
   if (command == "trace") return run_trace(line, file);
   const bool has_order = std::ranges::any_of(line.words, [](const std::string& word) {

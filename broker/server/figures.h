@@ -6,6 +6,7 @@
 #include "auth/authenticator_statistics.h"
 #include "broker/core/figure.h"
 #include "broker/core/shard_figures.h"
+#include "broker/server/cluster/cluster_figures.h"
 #include "broker/sys_topics.h"
 #include "persistence/writer_figures.h"
 #include "transport/bridge/bridge_board.h"
@@ -49,6 +50,7 @@ void for_each_figure_table(Visit&& visit) {
   visit(persistence::store_figures());
   visit(certificate_figures());
   visit(bridge_figures());
+  visit(cluster_figures());
   visit(process_figures());
 }
 

@@ -1,8 +1,6 @@
 #include "broker/server/server.h"
 
-#include <algorithm>
 #include <csignal>
-#include <latch>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -12,9 +10,9 @@
 #include "auth/realm.h"
 #include "broker/core/text.h"
 #include "broker/server/administration.h"
+#include "broker/server/cluster/cluster_options.h"
 #include "broker/server/component_options.h"
 #include "broker/server/process.h"
-#include "broker/server/process_figures.h"
 #include "broker/server/reload.h"
 #include "broker/server/start_lines.h"
 #include "broker/server/translate.h"
@@ -39,7 +37,7 @@ std::uint64_t secret() {
 }  // namespace
 
 std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
-  say_how_it_starts(log_, active_, realms_);
+  say_how_it_starts(log_, active_, secrets_.realms);
   if (auto opened = open_listeners(std::move(sockets)); !opened) return opened;
   // As root, if the broker has been started as root: keys are its secrets.
   auto bridges = bridges_.prepare(active_.settings, number_of_bridges(listeners_.entries()));
@@ -58,6 +56,7 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
     return dropped;
 
   if (auto opened = open_store(); !opened) return opened;
+  open_cluster();
   const std::vector<broker::ShardOptions> shards = shard_options(bridges->shares());
   transport::StoreFunction store;
   if (store_service_ != nullptr) {
@@ -77,6 +76,9 @@ std::expected<void, std::string> Server::open(ActivatedSockets sockets) {
   }
   if (auto started = loops_->start(listeners_.listeners()); !started) return started;
   static_cast<void>(bridges_.change(std::move(*bridges), *loops_));
+  if (cluster_ != nullptr) {
+    if (auto started = cluster_->start(*loops_); !started) return started;
+  }
   log_.set_topic([this](std::string topic, std::string line) {
     loops_->post(broker::ShardIndex{0}, [topic = std::move(topic), line = std::move(line)](
                                             broker::Shard& shard, broker::Instant now) {
@@ -99,10 +101,19 @@ std::expected<void, std::string> Server::open_store() {
   return {};
 }
 
+void Server::open_cluster() {
+  if (active_.settings.cluster.urls.empty()) return;
+  cluster_ = std::make_unique<ClusterService>(
+      cluster_options_of(active_.settings.cluster, thread_count(active_.settings)), commons_.counts,
+      log_);
+  commons_.interest.tell(cluster_->watch());
+}
+
 std::expected<void, std::string> Server::open_listeners(ActivatedSockets sockets) {
   ComponentOptions all = component_options_of(active_.settings, active_.open_files_max);
   auto staged = listeners_.stage(
-      entries_of(std::move(all.listeners), std::move(realms_), std::move(tls_)), &sockets);
+      entries_of(std::move(all.listeners), std::move(secrets_.realms), std::move(secrets_.tls)),
+      &sockets);
   if (!staged) return std::unexpected(staged.error());
   if (auto taken = sockets.all_taken(); !taken) return taken;
   listeners_.commit(std::move(*staged));
@@ -252,29 +263,6 @@ ReloadReport Server::reload() {
   return report;
 }
 
-void Server::publish(std::string_view topic, std::string value) {
-  loops_->post(broker::ShardIndex{0}, [topic = std::string(topic), value = std::move(value)](
-                                          broker::Shard& shard, broker::Instant now) {
-    shard.publish_sys(topic, value, true, now);
-  });
-}
-
-template <typename Source>
-void Server::publish_table(const broker::FigureTable<Source>& table, const Source& source,
-                           std::string_view item) {
-  broker::for_each_topic(table, source, item, [this](std::string_view topic, std::string payload) {
-    publish(concat({"$SYS/broker/", topic}), std::move(payload));
-  });
-}
-
-/// The figures that cost something to look at, or begin anew when they were.
-void Server::look_at_figures() {
-  ProcessFigures& process = sight_.process;
-  process.heap_bytes = heap_bytes();
-  process.heap_max_bytes = std::max(process.heap_max_bytes, process.heap_bytes);
-  sight_.loops = loops_->take_figures();
-}
-
 void Server::open_answers() {
   sight_.broker.version = version;
   sight_.process.open_files_max = active_.open_files_max;
@@ -298,77 +286,6 @@ std::unique_ptr<Backups> Server::backups() const {
   });
 }
 
-/// With the reports of the loops: waits until each has had a turn.
-Sight Server::sight_of_all() {
-  struct Reports {
-    explicit Reports(std::uint32_t loops)
-        : left(static_cast<std::ptrdiff_t>(loops)), of_loops(loops) {}
-    std::latch left;
-    std::vector<transport::LoopReport> of_loops;  // each written by its loop
-  };
-  const auto reports = std::make_shared<Reports>(loops_->count());
-  loops_->ask_reports([reports](broker::ShardIndex loop, const transport::LoopReport& report) {
-    reports->of_loops[static_cast<std::uint32_t>(loop)] = report;
-    reports->left.count_down();
-  });
-  reports->left.wait();
-  Sight sight = figures_now();
-  for (const transport::LoopReport& report : reports->of_loops) sight.add(report);
-  return sight;
-}
-
-/// Figures that are dear to read are as old as those in $SYS.
-Sight Server::figures_now() {
-  if (active_.settings.sys_interval_seconds == 0) look_at_figures();
-  ProcessFigures& process = sight_.process;
-  process.log_lines_dropped = log_.lines_dropped();
-  process.resident_bytes = resident_bytes();
-  process.open_files = open_files();
-  process.mail_waiting = loops_->mail_waiting();
-  sight_.broker.uptime_seconds =
-      (transport::Loops::now().milliseconds - sight_.started.milliseconds) / 1000;
-  Sight sight = sight_;
-  sight.faults = faults();
-  sight.logins = login_service_.figures();
-  if (store_service_ != nullptr) sight.store = store_service_->figures();
-  sight.bridges = bridges_.figures();
-  // Two listeners may have the same port: the certificate that ends first counts.
-  certificates_.for_each_figures([&](std::string_view port, const CertificateFigures& figures) {
-    const auto [place, added] = sight.certificates.try_emplace(std::string(port), figures);
-    if (!added && figures.ends < place->second.ends) place->second = figures;
-  });
-  return sight;
-}
-
-std::vector<std::string> Server::faults() const {
-  std::vector<std::string> faults;
-  if (store_service_ != nullptr && store_service_->figures().failing) {
-    faults.push_back(
-        concat({"The store cannot be written: ", store_service_->figures().error, "."}));
-  }
-  for (const auto& listener : listeners_.listeners()) {
-    if (!listener->sockets().empty()) continue;
-    faults.push_back(concat({"The listener on ", listener->name(), " is not open."}));
-  }
-  return faults;
-}
-
-void Server::publish_figures() {
-  look_at_figures();
-  sight_.process.log_lines_dropped = log_.lines_dropped();
-  publish_table(process_figures(), sight_.process);
-  publish_table(transport::loop_figures(), sight_.loops);
-  publish_table(auth::login_figures(), login_service_.figures());
-  if (store_service_ != nullptr)
-    publish_table(persistence::store_figures(), store_service_->figures());
-  certificates_.for_each_figures([this](std::string_view port, const CertificateFigures& figures) {
-    publish_table(certificate_figures(), figures, port);
-  });
-  for (const auto& [name, figures] : bridges_.figures()) {
-    if (name.find_first_of("+#") == name.npos) publish_table(bridge_figures(), figures, name);
-  }
-}
-
 void Server::stop() {
   service_manager_.stopping();
   note_life(log_, broker::Event::broker_stopping, "terminating");
@@ -378,6 +295,7 @@ void Server::stop() {
     store_service_->complete(*loops_, [this] { service_manager_.goes_on(); });
   }
   loops_->stop();
+  if (cluster_ != nullptr) cluster_->stop();  // wills have left
   if (store_service_ != nullptr) store_service_->finish(*loops_);
 }
 

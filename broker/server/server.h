@@ -14,6 +14,7 @@
 #include "broker/server/answers.h"
 #include "broker/server/bridge_set.h"
 #include "broker/server/certificates.h"
+#include "broker/server/cluster/cluster_service.h"
 #include "broker/server/control_socket.h"
 #include "broker/server/figures.h"
 #include "broker/server/listener_set.h"
@@ -47,8 +48,7 @@ class Server {
   Server(ActiveConfiguration active, Realms realms, TlsContexts tls, transport::Descriptor signals,
          std::shared_ptr<Desk> desk)
       : active_(std::move(active)),
-        realms_(std::move(realms)),
-        tls_(std::move(tls)),
+        secrets_{std::move(realms), std::move(tls)},
         signals_(std::move(signals)),
         log_(active_.settings.log),
         desk_(std::move(desk)),
@@ -57,7 +57,7 @@ class Server {
         commons_(thread_count(active_.settings)),
         memory_(active_.settings.memory_limit_bytes, commons_.memory, log_),
         service_manager_(log_),
-        login_service_(realms_, log_) {}
+        login_service_(secrets_.realms, log_) {}
 
   /// Opens listeners, gives up privileges and starts the loops.
   ///
@@ -72,6 +72,8 @@ class Server {
   [[nodiscard]] std::expected<void, std::string> open_listeners(ActivatedSockets sockets);
   [[nodiscard]] std::string status_text() const;
   [[nodiscard]] std::expected<void, std::string> open_store();
+  /// Before there are shards: they tell it their filters.
+  void open_cluster();
   [[nodiscard]] std::vector<broker::ShardOptions> shard_options(broker::TopicShares shares) const;
   [[nodiscard]] std::vector<std::string> unix_sockets() const;
   void open_control();
@@ -95,8 +97,12 @@ class Server {
   void publish(std::string_view topic, std::string value);
 
   ActiveConfiguration active_;
-  Realms realms_;    // of the start, in the order of the settings; ListenerSet takes them
-  TlsContexts tls_;  // the same
+  /// Of the start, in the order of the settings; ListenerSet takes them.
+  struct Secrets {
+    Realms realms;
+    TlsContexts tls;
+  };
+  Secrets secrets_;
   transport::Descriptor signals_;
   LogWriter log_;
   std::shared_ptr<Desk> desk_;
@@ -108,6 +114,7 @@ class Server {
   ServiceManager service_manager_;
   PidFile pid_file_;
   ControlSocket control_;
+  std::unique_ptr<ClusterService> cluster_;  // null: there is no cluster
   std::unique_ptr<transport::Loops> loops_;
   LoginService login_service_;  // its end answers every login that still waits for a hash
   std::unique_ptr<StoreService> store_service_;  // null: nothing is stored

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "auth/authenticator_statistics.h"
+#include "broker/cluster/node.h"
 #include "broker/core/metrics.h"
 #include "broker/server/figures.h"
 #include "broker/server/http/exposition.h"
@@ -29,6 +30,8 @@ struct Sight {
   std::optional<persistence::WriterFigures> store;          // nothing: nothing is stored
   std::map<std::string, CertificateFigures> certificates;   // by port
   std::map<std::string, transport::BridgeFigures> bridges;  // by name
+  std::optional<ClusterFigures> cluster;                    // nothing: there is none
+  cluster::ClusterView cluster_view;                        // means nothing without `cluster`
   ProcessFigures process;
   std::vector<std::string> faults;  // why clients are not served as they should be; sentences
 

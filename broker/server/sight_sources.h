@@ -60,6 +60,9 @@ struct SourceOf {
       const broker::FigureTable<transport::BridgeFigures>& /*table*/) const {
     return items_of(sight.bridges);
   }
+  [[nodiscard]] auto operator()(const broker::FigureTable<ClusterFigures>& /*table*/) const {
+    return sight.cluster ? one(*sight.cluster) : Items<ClusterFigures>();
+  }
   [[nodiscard]] auto operator()(const broker::FigureTable<ProcessFigures>& /*table*/) const {
     return one(sight.process);
   }

@@ -32,8 +32,8 @@ std::string_view name_of(FigureUnit unit) {
 }
 
 std::string_view name_of(FigureOwner owner) {
-  constexpr std::string_view names[] = {"broker", "shard",        "loop",    "store",
-                                        "logins", "certificates", "bridges", "process"};
+  constexpr std::string_view names[] = {"broker",       "shard",   "loop",    "store",  "logins",
+                                        "certificates", "bridges", "cluster", "process"};
   return names[static_cast<std::size_t>(owner)];
 }
 

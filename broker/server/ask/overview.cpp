@@ -8,6 +8,7 @@
 
 #include "broker/core/text.h"
 #include "broker/server/ask/table.h"
+#include "broker/server/ask/values.h"
 
 namespace ask {
 namespace {
@@ -17,29 +18,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t name_columns = 14;
 constexpr std::size_t items_max = 8;  // of a list: the others are counted
-
-const Json& at(const Json& json, const char* name) {
-  static const Json nothing;
-  const auto found = json.find(name);
-  return found == json.end() ? nothing : *found;
-}
-
-std::uint64_t number(const Json& json, const char* name) {
-  const Json& value = at(json, name);
-  if (!value.is_number_integer()) return 0;
-  const bool is_negative = !value.is_number_unsigned() && value.get<std::int64_t>() < 0;
-  return is_negative ? 0 : value.get<std::uint64_t>();
-}
-
-std::string text(const Json& json, const char* name) {
-  const Json& value = at(json, name);
-  return value.is_string() ? printable(value.get_ref<const std::string&>()) : std::string();
-}
-
-bool is_true(const Json& json, const char* name) {
-  const Json& value = at(json, name);
-  return value.is_boolean() && value.get<bool>();
-}
 
 std::string line(std::string_view name, std::string_view value) {
   std::string result(name);
@@ -95,6 +73,16 @@ std::string store_text(const Json& now) {
       {"written, ", std::to_string(number(store, "lag_microseconds") / 1000), " ms behind"});
 }
 
+std::string cluster_line(const Json& cluster) {
+  const Json& nodes = at(cluster, "nodes");
+  const auto live =
+      std::ranges::count_if(nodes, [](const Json& node) { return text(node, "state") == "live"; });
+  const std::string count = concat(
+      {text(cluster, "name"), ", ", std::to_string(1 + live), live == 0 ? " node" : " nodes"});
+  if (is_true(cluster, "connected")) return count;
+  return concat({count, "; NATS IS NOT REACHED: ", text(cluster, "last_error")});
+}
+
 }  // namespace
 
 std::string overview_text(const Json& before, const Json& now, double seconds) {
@@ -142,6 +130,9 @@ std::string overview_text(const Json& before, const Json& now, double seconds) {
     return concat({text(each, "name"), ": AWAY, ", text(each, "last_error")});
   });
   if (!bridges.empty()) all += line("bridges", bridges);
+  if (const Json& cluster = at(now, "cluster"); cluster.is_object()) {
+    all += line("cluster", cluster_line(cluster));
+  }
   return all;
 }
 
