@@ -59,9 +59,8 @@ ControlAnswer Administration::answer(const ControlQuestion& words) {
 std::vector<std::string> Administration::listener_names() const {
   std::vector<std::string> names;
   for (const ListenerEntry& entry : listeners_.entries()) {
-    const transport::ListenerOptions& options = entry.configured.options;
-    const bool is_place = options.port != 0 || !options.unix_socket_path.empty();
-    names.push_back(is_place ? name_of(options) : "bridges");
+    const bool is_place = !entry.configured.policy.is_for_bridges;
+    names.push_back(is_place ? name_of(entry.configured.options) : "bridges");
   }
   return names;
 }

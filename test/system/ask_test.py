@@ -111,6 +111,13 @@ class ClientsTest(AskTest):
         self.assertRegex(self.ask("client", "reader"),
                          r"(?m)^Messages +0 a second from it, \d[\d.]* to it$")
 
+    def test_bridges(self):
+        """The broker's end of a bridge has no listener: the list says bridges there."""
+        self.start("listener {port} 127.0.0.1\nallow_anonymous true\n"
+                   "connection cloud\naddress 127.0.0.1:1\ntopic a/# out\n")
+        rows = wait_until(lambda: self.rows("clients"), "the bridge's session")
+        self.assertEqual([row["listener"] for row in rows], ["bridges"])
+
     def test_pages(self):
         """More clients than an answer holds come whole, and while they do others are served."""
         with self.client(MQTT311) as probe:
