@@ -173,9 +173,10 @@ Result as_value(const Option& option, std::string_view text,
 }
 
 std::string duration_text(std::int64_t seconds) {
-  const auto* const unit =
-      std::find_if(duration_units.begin(), duration_units.end(),
-                   [&](const DurationUnit& each) { return seconds % each.seconds == 0; });
+  // "2m" would be taken for minutes.
+  const auto* const unit = std::find_if(
+      duration_units.begin(), duration_units.end(),
+      [&](const DurationUnit& each) { return seconds % each.seconds == 0 && each.letter != 'm'; });
   return std::to_string(seconds / unit->seconds) + unit->letter;
 }
 

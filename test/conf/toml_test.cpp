@@ -146,6 +146,11 @@ TEST_CASE("what is converted means the same", "[conf]") {
   CHECK(before.persistence == after.persistence);
 }
 
+TEST_CASE("a duration of months is converted to days", "[conf]") {
+  const auto source = conf::read_source("persistent_client_expiration 2m\n", "test.conf");
+  CHECK(is_in("persistent_client_expiration = \"60d\"", conf::to_toml(source)));
+}
+
 TEST_CASE("threads may be auto, in words or as 0", "[conf]") {
   const std::string text = GENERATE("threads auto\n", "threads = \"auto\"\n", "threads = 0\n");
   CHECK(good(text).threads == 0);
