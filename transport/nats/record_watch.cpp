@@ -23,6 +23,7 @@ class RecordWatch::Pass {
     receiver_->tell([this](NatsUser& /*user*/) { ++number_; });
     return number_;
   }
+  void count_anew() noexcept { seen_.store(0); }
   void saw(std::uint64_t pass, std::string_view key, mqtt::Bytes value, const jsMsgMetaData& data,
            bool deleted) {
     receiver_->tell([&](NatsUser& user) {
@@ -115,17 +116,24 @@ std::expected<void, std::string> RecordWatch::begin(jsCtx* context, const std::s
   options.Stream = stream.c_str();
   options.Ordered = true;
   options.Config.DeliverPolicy = js_DeliverLastPerSubject;
-  auto share = std::make_unique<Share>(pass_, pass_->begin(), prefix.size());
-  const natsStatus status = js_Subscribe(&subscription_, context, (prefix + ">").c_str(), deliver,
-                                         share.get(), nullptr, &options, nullptr);
+  // A try that failed leaves its share for the next one: calls that it caused may be late, and tell
+  // records of the same bucket.
+  if (share_ == nullptr) share_.reset(new Share{pass_, pass_->begin(), prefix.size()});
+  pass_->count_anew();
+  natsStatus status = js_Subscribe(&subscription_, context, (prefix + ">").c_str(), deliver,
+                                   share_.get(), nullptr, &options, nullptr);
   if (status != NATS_OK) {
     subscription_ = nullptr;
-    const std::string why = explain_request(status);
-    // Messages may have come before the failure: libnats tells nobody when the last call is over.
-    static_cast<void>(share.release());
-    return std::unexpected(why);
+    return std::unexpected(explain_request(status));
   }
-  natsSubscription_SetOnCompleteCB(subscription_, release, share.release());
+  // It fails if the connection has ended meanwhile.
+  status = natsSubscription_SetOnCompleteCB(subscription_, release, share_.get());
+  if (status != NATS_OK) {
+    end();
+    return std::unexpected(explain_request(status));
+  }
+  // Released by libnats.
+  [[maybe_unused]] Share* const given = share_.release();
   look();
   return {};
 }

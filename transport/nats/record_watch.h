@@ -50,6 +50,7 @@ class RecordWatch final {
   static void release(void* share);
 
   std::shared_ptr<Pass> pass_;
+  std::unique_ptr<Share> share_;  // of a try that failed
   natsSubscription* subscription_ = nullptr;
   std::uint64_t expected_ = 0;                     // revision; 0: nothing is expected
   std::optional<Clock::time_point> unseen_since_;  // it was written
