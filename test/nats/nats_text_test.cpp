@@ -55,6 +55,10 @@ TEST_CASE("a link says what is wrong with its options before it starts", "[nats_
   NatsOptions with_file = at({"tls://a:4222"});
   with_file.certificate_file = "/absent.crt";
   with_file.key_file = "/absent.key";
+  NatsOptions with_credentials = at({"nats://a:4222"});
+  with_credentials.credentials_file = "/absent.creds";
+  CHECK(start_error(with_credentials) ==
+        "Unable to use /absent.creds for NATS: No such file or directory.");
   CHECK(
       start_error(with_file).starts_with("Unable to use /absent.crt with /absent.key for NATS: "));
 }

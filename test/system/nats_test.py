@@ -114,6 +114,19 @@ class MessageTest(NatsTest):
         right.do("release")
         wait_until(lambda: right.ask("counted")[1] == "3000", "all messages")
         self.assertEqual(right.ask("counted")[2:], ["in", "order"])
+        server.configure('write_deadline: "100ms"\n')
+        server.stop()
+        server.start()
+        for probe in (left, right):
+            probe.expect("^disconnected ")
+            probe.expect("^connected ")
+        self.subscribed(server, 1)
+        right.do("hold")
+        left.ask("flood", "flood", 5000, 20_000)
+        wait_until(lambda: "Slow Consumer" in server.log(), "the server's patience to end")
+        right.do("release")
+        right.expect("^disconnected .*: messages were not taken as fast as they came")
+        right.expect("^connected ")
 
     def test_too_large(self):
         """The server's limit on payloads holds for what is published to it."""

@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t message_overhead_bytes = 200;
 constexpr std::uint64_t backlog_bytes_max = 33'554'432;
 constexpr std::uint64_t look_interval_bytes = 1'048'576;
+// By default nats-server ends a connection that takes nothing for ten seconds.
+constexpr std::chrono::seconds patience_of_server{20};
 
 /// What a subscription of libnats holds until no call of it can come any more.
 using ReceiverShare = std::shared_ptr<NatsReceiver>;
@@ -140,6 +142,7 @@ bool NatsConnection::is_behind() {
                static_cast<std::uint64_t>(messages_here) * message_overhead_bytes;
   }
   was_behind_ = waiting > (was_behind_ ? backlog_bytes_max / 2 : backlog_bytes_max);
+  if (was_behind_) behind_at_ = std::chrono::steady_clock::now();
   return was_behind_;
 }
 
@@ -161,7 +164,10 @@ std::string NatsConnection::end_reason() {
   const natsStatus status = natsConnection_GetLastError(connection_, &text);
   std::string reason = "The connection to NATS server " + server_ + " is lost";
   if (status == NATS_ERR && text != nullptr && *text != '\0') reason += std::string(": ") + text;
-  if (was_behind_) reason += ": messages were not taken as fast as they came";
+  // The end comes after all that was read late, so that it is not the state now that counts.
+  if (std::chrono::steady_clock::now() - behind_at_ < patience_of_server) {
+    reason += ": messages were not taken as fast as they came";
+  }
   return reason + ".";
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -101,6 +102,7 @@ class NatsConnection final {
   natsStatistics* statistics_ = nullptr;  // for is_behind()
   std::uint64_t bytes_at_last_look_ = 0;  // that were read then
   bool was_behind_ = false;
+  std::chrono::steady_clock::time_point behind_at_{};  // the last time
 };
 
 }  // namespace transport

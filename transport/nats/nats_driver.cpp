@@ -43,12 +43,19 @@ NatsDriver::NatsDriver(const NatsOptions& options, std::shared_ptr<NatsReceiver>
       chance_(static_cast<unsigned>(next_url_)) {}
 
 void NatsDriver::run() {
+  unsigned short_ones = 0;
   while (const auto connection = connect()) {
+    const auto begin = Clock::now();
     serve(connection);
     use_(nullptr);
     connection->close();
-    const std::scoped_lock lock(mutex_);
-    connection_.reset();
+    {
+      const std::scoped_lock lock(mutex_);
+      connection_.reset();
+    }
+    // A server that takes connections and ends them is not asked for more without a pause.
+    short_ones = Clock::now() - begin < longest_round_pause ? short_ones + 1 : 0;
+    if (short_ones > 1) pause(short_ones);
   }
 }
 

@@ -45,6 +45,8 @@ class NatsDriver final {
 
   void subscribe(std::string_view subject);
   void unsubscribe(std::string_view subject);
+  /// False: the system had no descriptor left for it.
+  [[nodiscard]] bool can_wake() const noexcept { return bell_->descriptor() >= 0; }
   /// There is something in the outbox.
   void wake() noexcept { bell_->ring(); }
 

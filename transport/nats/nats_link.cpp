@@ -80,6 +80,7 @@ std::expected<void, std::string> NatsLink::start() {
     return std::unexpected("The file '" + credentials +
                            "' with the NATS user cannot be read: " + std::strerror(errno) + ".");
   }
+  if (!state_->driver.can_wake()) return std::unexpected("No descriptor is left for NATS.");
   State::start_thread(state_, [](State& state) { state.driver.run(); });
   State::start_thread(state_, [](State& state) { state.records.run(); });
   return {};

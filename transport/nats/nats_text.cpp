@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
 #include <utility>
 
 namespace transport {
@@ -33,24 +36,29 @@ std::string as_clause(std::string_view text) {
 struct Step {
   natsStatus status = NATS_OK;
   std::string what;  // failed
+  std::string why;   // empty: the last error of libnats
 };
 
 Step set_files(natsOptions* made, const NatsOptions& options) {
   if (!options.ca_file.empty()) {
     const auto status = natsOptions_LoadCATrustedCertificates(made, options.ca_file.c_str());
-    if (status != NATS_OK) return {status, options.ca_file};
+    if (status != NATS_OK) return {status, options.ca_file, {}};
   }
   if (!options.certificate_file.empty()) {
     const auto status = natsOptions_LoadCertificatesChain(made, options.certificate_file.c_str(),
                                                           options.key_file.c_str());
     if (status != NATS_OK) {
-      return {status, options.certificate_file + " with " + options.key_file};
+      return {status, options.certificate_file + " with " + options.key_file, {}};
     }
   }
   if (!options.credentials_file.empty()) {
+    // libnats reads it with each connection.
+    if (::access(options.credentials_file.c_str(), R_OK) != 0) {
+      return {NATS_ERR, options.credentials_file, std::strerror(errno)};
+    }
     const auto status =
         natsOptions_SetUserCredentialsFromFiles(made, options.credentials_file.c_str(), nullptr);
-    if (status != NATS_OK) return {status, options.credentials_file};
+    if (status != NATS_OK) return {status, options.credentials_file, {}};
   }
   return {};
 }
@@ -117,8 +125,8 @@ std::expected<NatsPtr<natsOptions>, std::string> nats_options(const NatsOptions&
   }
   const Step files = set_files(made, options);
   if (files.status != NATS_OK) {
-    return std::unexpected("Unable to use " + files.what +
-                           " for NATS: " + last_nats_error(files.status) + ".");
+    const std::string why = files.why.empty() ? last_nats_error(files.status) : files.why;
+    return std::unexpected("Unable to use " + files.what + " for NATS: " + why + ".");
   }
   status = set_rest(made, options, url);
   if (status != NATS_OK) return std::unexpected("libnats: " + last_nats_error(status) + ".");
