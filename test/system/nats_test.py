@@ -8,6 +8,7 @@ from harness.broker import free_port, wait_until
 from harness.certificates import authority, stranger
 from harness.fault_proxy import FaultProxy
 from harness.nats import NatsCluster, NatsProbe, NatsServer
+from harness.nats_credentials import make_credentials
 from harness.needs import once
 
 
@@ -162,6 +163,18 @@ class WayTest(NatsTest):
         self.probe(f"nats://open@127.0.0.1:{server.port}")
         self.assertNotIn("open@", "".join(probe.lines))
 
+    def test_credentials(self):
+        """A file with JWT and NKey, where the server knows the operator and the account."""
+        server = NatsServer(jetstream=False)
+        self.addCleanup(server.close)
+        server.configure(make_credentials(server.folder))
+        server.start()
+        self.probe("--credentials", server.folder / "user.creds", server.url)
+        for options, why in (((), "refuses the user, password, token or credentials"),
+                             (("--credentials", server.folder / "nats.conf"),
+                              "no nkey user seed found in")):
+            self.probe(*options, server.url, connected=False).expect(f"^disconnected .*{why}")
+
     def test_permissions(self):
         """A subject that the server does not permit is complained about."""
         server = self.server(jetstream=False, lines="""authorization { users: [
@@ -213,8 +226,8 @@ class LossTest(NatsTest):
     """Connections that end, and servers that do not answer."""
 
     def test_nothing_there(self):
-        """Without a server nothing waits: messages are kept up to a limit, each reason is said once,
-        and all is made good when one comes."""
+        """Without a server nothing waits: messages are kept up to a limit, each reason is said
+        once, and all is made good when one comes."""
         late = NatsServer(jetstream=False)
         self.addCleanup(late.close)
         probe = self.probe("--pending", 1000, f"nats://127.0.0.1:{free_port()}", late.url,
@@ -266,8 +279,8 @@ class LossTest(NatsTest):
         self.assertEqual(second.ask("connz")["num_connections"], 0)
 
     def test_stalled(self):
-        """A server that stops is left for another; what waits for it is bounded, and stop() does not
-        wait for it, with TLS and without."""
+        """A server that stops is left for another; what waits for it is bounded, and stop() does
+        not wait for it, with TLS and without."""
         made = authority()
         tls = f"""tls {{ cert_file: "{made.path('server.crt')}"
                          key_file: "{made.path('server.key')}" }}\n"""
@@ -300,7 +313,7 @@ class RecordTest(NatsTest):
                           connected=connected)
 
     def test_records(self):
-        """Put, compare-and-set, delete; watched by all, the newest values by one that comes late."""
+        """Put, compare-and-set, delete; watched by all, by one that comes late too."""
         server = self.server()
         left = self.bucket(server.url)
         left.expect("^current$")
@@ -340,7 +353,7 @@ class RecordTest(NatsTest):
         self.addCleanup(server.close)
         server.start()
         left = self.bucket(server.url)
-        left.expect("^unavailable The bucket test of NATS cannot be used: JetStream does not answer")
+        left.expect("^unavailable The bucket test of NATS cannot be used: JetStream does not ans")
         left.do("put", "early", "x")
         left.expect("^refused early unavailable JetStream does not answer")
         server.jetstream = True
