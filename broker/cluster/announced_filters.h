@@ -54,9 +54,11 @@ class AnnouncedFilters final {
   AnnouncedFilters& operator=(const AnnouncedFilters&) = delete;
 
   /// A filter may be added several times; it is counted until it was removed as often. Removing a
-  /// filter that was not added is nothing.
+  /// filter that was not added does nothing, unless it is long: long filters that begin alike are
+  /// counted as one.
   ///
-  /// Requires  A well-formed filter, not a shared subscription's.
+  /// Requires  A well-formed filter, not a shared subscription's. A long one that is removed was
+  ///           added.
   void add(std::string_view filter);
   void remove(std::string_view filter);
 

@@ -56,6 +56,16 @@ class Rules(unittest.TestCase):
                  "broker/client may not")
         self.bad(rules.core_has_no_senses, {"broker/client/a.h": "#include <random>\n"}, "chance")
 
+    def test_cluster_sees_no_shard(self):
+        tree = {"broker/shard.h": "", "broker/field_wire.h": "", "broker/core/log.h": ""}
+        for path in ("broker/field_wire.h", "broker/core/log.h"):
+            self.good(rules.includes_follow_the_table,
+                      tree | {"broker/cluster/a.cpp": f'#include "{path}"\n'})
+        self.bad(rules.includes_follow_the_table,
+                 tree | {"broker/cluster/a.cpp": '#include "broker/shard.h"\n'},
+                 "broker/cluster may not")
+        self.bad(rules.core_has_no_senses, {"broker/cluster/a.h": "#include <chrono>\n"}, "a clock")
+
     def test_shard_sees_no_server(self):
         self.bad(rules.includes_follow_the_table,
                  {"broker/server/log.h": "",

@@ -215,6 +215,18 @@ TEST_CASE("long filters are shortened to a prefix", "[cluster]") {
   }
 }
 
+TEST_CASE("long filters that begin alike are counted together", "[cluster]") {
+  const std::string front = std::string(600, 'x') + "/";
+  AnnouncedFilters filters({});
+  filters.add(front + std::string(600, 'y'));
+  filters.add(front + std::string(600, 'z'));
+  CHECK(filters.filters() == 1);
+  filters.remove(front + std::string(600, 'y'));
+  CHECK(announced(filters) == Strings{front + "#"});
+  filters.remove(front + std::string(600, 'z'));
+  CHECK(announced(filters).empty());
+}
+
 TEST_CASE("the set stands for all filters, within its limits, whatever comes and goes",
           "[cluster]") {
   const unsigned seed = GENERATE(range(1U, 41U));
