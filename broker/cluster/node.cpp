@@ -154,7 +154,7 @@ void Node::record_refused(std::string_view key) {
 
 void Node::own_beat_seen(Instant now) {
   // One that was on its way when this node gave way proves nothing, and ends no other's claim.
-  if (membership_ == Membership::member) beat_heard(now);
+  if (membership_ == MemberState::member) beat_heard(now);
 }
 
 void Node::beat_heard(Instant now) {
@@ -168,13 +168,13 @@ void Node::rival_seen(const AliveRecord& record, Instant now) {
   }
   const bool is_same = record == rival_.alive;
   // The one that this node waited for is seen once more where the records are read anew.
-  if (membership_ == Membership::member && is_same) return;
-  if (!is_same && (rival_.exists || membership_ == Membership::member)) rival_.moved = true;
+  if (membership_ == MemberState::member && is_same) return;
+  if (!is_same && (rival_.exists || membership_ == MemberState::member)) rival_.moved = true;
   if (!is_same || !rival_.exists) rival_.silent_milliseconds = 0;
   if (!is_same && rival_.exists) beat_heard(now);
   rival_.exists = true;
   rival_.alive = record;
-  if (membership_ != Membership::member) return;
+  if (membership_ != MemberState::member) return;
   const bool settled = now >= settled_from_;
   const bool rival_stays =
       record.settled != settled ? record.settled : record.incarnation < options_.incarnation;
@@ -186,7 +186,7 @@ void Node::rival_seen(const AliveRecord& record, Instant now) {
 }
 
 void Node::give_way() {
-  if (std::exchange(membership_, Membership::name_taken) == Membership::name_taken) return;
+  if (std::exchange(membership_, MemberState::name_taken) == MemberState::name_taken) return;
   say(LogType::error, Event::cluster_name_taken,
       {"another broker is in the cluster under the name ", options_.node,
        ": give each node a name of its own with cluster_node. This one stays outside until the "
@@ -197,14 +197,14 @@ void Node::wait_for_name(std::int64_t elapsed_milliseconds, Instant now) {
   if (!rival_.exists) return become_member(now);
   if (rival_.moved) give_way();
   rival_.silent_milliseconds += elapsed_milliseconds;
-  const std::int64_t wait = membership_ == Membership::name_taken
+  const std::int64_t wait = membership_ == MemberState::name_taken
                                 ? options_.dead_after_milliseconds
                                 : beats_before_claim * options_.beat_milliseconds;
   if (rival_.silent_milliseconds >= wait) become_member(now);
 }
 
 void Node::become_member(Instant now) {
-  membership_ = Membership::member;
+  membership_ = MemberState::member;
   rival_.exists = false;
   rival_.moved = false;
   settled_from_ = broker::after_milliseconds(now, options_.dead_after_milliseconds);
@@ -228,8 +228,8 @@ void Node::tick(Instant now) {
       now.milliseconds - last_tick_.value_or(now).milliseconds, 0, 2 * options_.beat_milliseconds);
   last_tick_ = now;
   if (has_left_) return;
-  if (view_is_current() && membership_ != Membership::member) wait_for_name(elapsed, now);
-  const bool may_write = view_is_current() && membership_ == Membership::member;
+  if (view_is_current() && membership_ != MemberState::member) wait_for_name(elapsed, now);
+  const bool may_write = view_is_current() && membership_ == MemberState::member;
   announcer_.tick(may_write, now, orders_);
   const std::uint64_t awaited = announcer_.awaited_number();
   if (awaited != 0 && others_.all_have_heard(awaited)) announcer_.heard_by_all();
@@ -244,7 +244,7 @@ void Node::tick(Instant now) {
 
 void Node::leave() {
   if (std::exchange(has_left_, true)) return;
-  if (!link_is_up_ || membership_ != Membership::member) return;
+  if (!link_is_up_ || membership_ != MemberState::member) return;
   write_beat(true, true);
   orders_.emplace_back(DeleteRecord{record_key(options_.node, RecordKind::filters)});
   orders_.emplace_back(DeleteRecord{record_key(options_.node, RecordKind::alive)});

@@ -27,7 +27,7 @@ enum class DropReason : std::uint8_t {
 };
 
 /// Place of a node in its cluster.
-enum class Membership : std::uint8_t {
+enum class MemberState : std::uint8_t {
   joining,     ///< it reads the records, or waits whether a run under its name is over
   member,      ///< it writes its records
   name_taken,  ///< another broker has its name and lives: it waits until that one ends
@@ -38,7 +38,7 @@ struct ClusterView {
   std::string cluster;
   std::string node;
   Incarnation incarnation{};
-  Membership membership = Membership::joining;
+  MemberState membership = MemberState::joining;
   bool link_is_up = false;
   bool is_current = false;         // the records were read since the link is up
   bool hears_others = false;       // its own beats come back: silence of others counts
@@ -168,7 +168,7 @@ class Node final {
   LineFilter lines_;
   NodeFigures figures_;
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::count)> dropped_{};
-  Membership membership_ = Membership::joining;
+  MemberState membership_ = MemberState::joining;
   Rival rival_;
   std::uint64_t beat_ = 0;
   std::optional<broker::Instant> last_tick_;

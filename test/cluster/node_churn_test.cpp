@@ -10,7 +10,7 @@
 #include "test/cluster/bucket_model.h"
 
 using broker::Instant;
-using cluster::Membership;
+using cluster::MemberState;
 using test::below;
 using test::NodeHost;
 
@@ -65,7 +65,7 @@ class Churn {
 
  private:
   static bool is_member(NodeHost& host) {
-    return host.node().view().membership == Membership::member;
+    return host.node().view().membership == MemberState::member;
   }
   static std::set<std::string> announced(NodeHost& host) {
     cluster::AnnouncedFilters filters(host.options().limits);

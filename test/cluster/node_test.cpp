@@ -9,7 +9,7 @@
 
 using broker::Event;
 using broker::Instant;
-using cluster::Membership;
+using cluster::MemberState;
 using test::NodeHost;
 using State = cluster::RemoteNodes::State;
 using Filters = std::set<std::string>;
@@ -121,7 +121,7 @@ TEST_CASE("filters of the others come and go as they are told", "[cluster]") {
   world.run(1000);
   CHECK(a.subjects().empty());
   const auto view = a.node().view();
-  CHECK(view.membership == Membership::member);
+  CHECK(view.membership == MemberState::member);
   CHECK(view.is_current);
   CHECK(view.hears_others);
   REQUIRE(view.nodes.size() == 2);
@@ -194,10 +194,10 @@ TEST_CASE("a node that starts again is a member soon, with the filters of its ne
   again.add("new");
   again.add("both");
   world.run(2900);
-  CHECK(again.node().view().membership == Membership::joining);
+  CHECK(again.node().view().membership == MemberState::joining);
   CHECK(a.remote_filters() == Filters{"old", "both"});
   world.run(1000);
-  CHECK(again.node().view().membership == Membership::member);
+  CHECK(again.node().view().membership == MemberState::member);
   CHECK(a.remote_filters() == Filters{"new", "both"});
   CHECK(again.lines_with(Event::cluster_name_taken) == 0);
   CHECK(other(a, "b").incarnation == run(3));
@@ -213,9 +213,9 @@ TEST_CASE("a broker with the name of one that runs stays outside until that one 
   NodeHost& twin = world.start("b", 2);
   twin.add("twin");
   world.run(20'000);
-  CHECK(twin.node().view().membership == Membership::name_taken);
+  CHECK(twin.node().view().membership == MemberState::name_taken);
   CHECK(twin.lines_with(Event::cluster_name_taken) == 1);
-  CHECK(b.node().view().membership == Membership::member);
+  CHECK(b.node().view().membership == MemberState::member);
   CHECK(b.lines_with(Event::cluster_name_taken) == 0);
   CHECK(a.remote_filters() == Filters{"b"});
   SECTION("it leaves") {
@@ -227,7 +227,7 @@ TEST_CASE("a broker with the name of one that runs stays outside until that one 
     world.kill(b);
     world.run(7000);
   }
-  CHECK(twin.node().view().membership == Membership::member);
+  CHECK(twin.node().view().membership == MemberState::member);
   CHECK(a.remote_filters() == Filters{"twin"});
 }
 
@@ -243,11 +243,11 @@ TEST_CASE("of two brokers with one name that meet after a partition the older ru
   twin.add("twin");
   // Three beats without one of the other's: it takes the name. Its own record is not settled yet.
   world.run(4000);
-  CHECK(twin.node().view().membership == Membership::member);
+  CHECK(twin.node().view().membership == MemberState::member);
   b.connect(world.now);
   world.run(10'000);
-  CHECK(b.node().view().membership == Membership::member);
-  CHECK(twin.node().view().membership == Membership::name_taken);
+  CHECK(b.node().view().membership == MemberState::member);
+  CHECK(twin.node().view().membership == MemberState::name_taken);
   CHECK(a.remote_filters() == Filters{"b"});
 }
 
@@ -259,8 +259,8 @@ TEST_CASE("two brokers that start with one name at the same time agree", "[clust
   first.add("first");
   second.add("second");
   world.run(20'000);
-  CHECK(first.node().view().membership == Membership::name_taken);
-  CHECK(second.node().view().membership == Membership::member);
+  CHECK(first.node().view().membership == MemberState::name_taken);
+  CHECK(second.node().view().membership == MemberState::member);
   CHECK(a.remote_filters() == Filters{"second"});
 }
 
@@ -328,9 +328,9 @@ TEST_CASE("a node that has its name from a dead run keeps it when that one's rec
   // Its first beat cannot be written yet.
   world.bucket.has_quorum = false;
   world.run(1000);
-  CHECK(again.node().view().membership == Membership::member);
+  CHECK(again.node().view().membership == MemberState::member);
   again.read_again(world.now);
-  CHECK(again.node().view().membership == Membership::member);
+  CHECK(again.node().view().membership == MemberState::member);
   world.bucket.has_quorum = true;
   world.run(2000);
   CHECK(again.lines_with(Event::cluster_name_taken) == 0);
@@ -342,14 +342,14 @@ TEST_CASE("a node that gave way does not come back because of its own last beat"
   node.link_up("server", now);
   node.records_are_current(now);
   node.tick(now);
-  CHECK(node.view().membership == Membership::member);
+  CHECK(node.view().membership == MemberState::member);
   const std::string own = beat(9, 1, false);
   const std::string other = beat(2, 1, false);
   node.record_seen("b.alive", mqtt::as_bytes(other), now);
-  CHECK(node.view().membership == Membership::name_taken);
+  CHECK(node.view().membership == MemberState::name_taken);
   node.record_seen("b.alive", mqtt::as_bytes(own), now);
   node.tick(now);
-  CHECK(node.view().membership == Membership::name_taken);
+  CHECK(node.view().membership == MemberState::name_taken);
   CHECK_FALSE(node.view().hears_others);
 }
 

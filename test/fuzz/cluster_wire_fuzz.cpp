@@ -93,7 +93,7 @@ void key(fuzz::Input& input) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
-  switch (input.below(7)) {
+  switch (input.below(8)) {
     case 0:
       topics(input);
       break;
@@ -112,8 +112,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     case 5:
       record(input, cluster::decode_filters);
       break;
-    default:
+    case 6:
       key(input);
+      break;
+    default:
+      record(input, cluster::decode_heard);
       break;
   }
   return 0;

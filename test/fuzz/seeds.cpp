@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "broker/cluster/member_record.h"
+#include "broker/cluster/session_record.h"
 #include "test/persistence/mosquitto_file.h"
 #include "test/vectors/build.h"
 #include "test/vectors/packets.h"
@@ -102,7 +104,8 @@ void session_images(const fs::path& root) {
   for (const auto& [name, bytes] : vectors::session_images()) seeds.add(bytes);
 }
 
-/// [0: two topics, 1: subject, 2: filter, 3: envelope, 4 and 5: records, 6: key], a text or bytes.
+/// [0: two topics, 1: subject, 2: filter, 3: envelope, 4 and 5: records, 6: key, 7: heard], a text
+/// or bytes.
 void cluster_wire(const fs::path& root) {
   Seeds seeds(root, "cluster_wire");
   seeds.add(u8(0) + u8(5) + "a/b.c" + "a/b%c");
@@ -122,9 +125,27 @@ void cluster_wire(const fs::path& root) {
   seeds.add(u8(3) + u8(0) + u8(1) + u8(2) + ids + u8(1) + u8(99) + std::string(7, '\0') +
             text(property) + text("a/b") + "payload");
   seeds.add(u8(4) + u8(1) + ids + u8(1) + u8(0) + std::string(40, '\0'));
-  seeds.add(u8(5) + u8(1) + run + u8(2) + std::string(3, '\0') + text("a/#") + text("$a/+"));
+  seeds.add(u8(5) + u8(1) + run + u8(2) + std::string(3, '\0') + text("a/#") + text("$a/+") +
+            ids.substr(8));
   seeds.add(u8(6) + "node-1.alive");
+  seeds.add(u8(7) + u8(1) + ids + text("node-1"));
   seeds.add(u8(6) + "n.filters");
+}
+
+void session_records(const fs::path& root) {
+  Seeds seeds(root, "session_record");
+  cluster::SessionRecord record{
+      .epoch = 3, .owner = cluster::MemberId{7}, .holder = cluster::MemberId{8}, .state = {}};
+  record.state.subscriptions.push_back({.filter = "a/+/#", .since = 42});
+  record.state.cursor = 100;
+  record.state.done = {{.first = 102, .last = 110}, {.first = 120, .last = 120}};
+  record.state.numbers_reserved = 1041;
+  mqtt::ByteBuffer session;
+  encode(record, session);
+  seeds.add(std::string(mqtt::as_text(session.view())));
+  mqtt::ByteBuffer member;
+  encode(cluster::MemberRecord{.name = "node-1", .beat = 12, .seen = 99, .dead = false}, member);
+  seeds.add(std::string(mqtt::as_text(member.view())));
 }
 
 std::string frame(unsigned first, std::string_view payload) {
@@ -302,6 +323,7 @@ int main(int count, char** words) {
   peer_messages(root);
   session_images(root);
   cluster_wire(root);
+  session_records(root);
   websocket(root);
   links(root);
   shells(root);

@@ -8,13 +8,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view name_of(cluster::Membership membership) {
+std::string_view name_of(cluster::MemberState membership) {
   switch (membership) {
-    case cluster::Membership::joining:
+    case cluster::MemberState::joining:
       return "joining";
-    case cluster::Membership::member:
+    case cluster::MemberState::member:
       return "member";
-    case cluster::Membership::name_taken:
+    case cluster::MemberState::name_taken:
       break;
   }
   return "name taken";
