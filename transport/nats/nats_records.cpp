@@ -9,7 +9,8 @@ namespace {
 constexpr std::chrono::milliseconds first_pause{250};
 constexpr std::chrono::milliseconds longest_pause{1000};
 constexpr std::chrono::milliseconds ping_interval{1000};
-constexpr std::chrono::milliseconds look_interval{250};
+constexpr std::chrono::milliseconds first_look_pause{10};
+constexpr std::chrono::milliseconds longest_look_pause{1000};
 
 RecordRefusal refusal_of(natsStatus status, std::string_view why) {
   if (why.find("wrong last sequence") != std::string_view::npos) return RecordRefusal::conflict;
@@ -97,7 +98,7 @@ void NatsRecords::wait(std::unique_lock<std::mutex>& lock) {
     if (!watch_.is_on()) {
       until = std::min(until, next_try_);
     } else if (!watch_.is_current()) {
-      until = std::min(until, Clock::now() + look_interval);
+      until = std::min(until, next_look_);
     }
   }
   changed_.wait_until(lock, until, is_due);
@@ -121,6 +122,8 @@ void NatsRecords::prepare() {
   if (done) {
     trouble_.clear();
     pause_ = first_pause;
+    look_pause_ = first_look_pause;
+    next_look_ = Clock::now();
     return;
   }
   next_try_ = Clock::now() + pause_;
@@ -217,12 +220,21 @@ natsStatus NatsRecords::perform(const Request& request, std::uint64_t& revision)
   return kvStore_Delete(bucket_.get(), key);
 }
 
+bool NatsRecords::is_gone() {
+  // A stream without a leader has no responders either.
+  jsStreamInfo* made = nullptr;
+  const std::string stream = "KV_" + options_.bucket;
+  const natsStatus status =
+      js_GetStreamInfo(&made, context_.get(), stream.c_str(), nullptr, nullptr);
+  const NatsPtr<jsStreamInfo> info(made);
+  return status == NATS_NOT_FOUND;
+}
+
 void NatsRecords::refuse(const Request& request, natsStatus status) {
   std::string why = trouble_;
   if (bucket_ != nullptr) {
     why = explain_request(status);
-    // The stream is gone, or has no leader: it is looked for again.
-    if (status == NATS_NO_RESPONDERS) {
+    if (status == NATS_NO_RESPONDERS && is_gone()) {
       watch_.end();
       bucket_.reset();
       next_try_ = Clock::now();
@@ -236,7 +248,11 @@ void NatsRecords::refuse(const Request& request, natsStatus status) {
 
 void NatsRecords::check_watch() {
   if (!watch_.is_on()) return;
-  watch_.look();
+  if (!watch_.is_current() && Clock::now() >= next_look_) {
+    watch_.look();
+    next_look_ = Clock::now() + look_pause_;
+    look_pause_ = std::min(look_pause_ * 2, longest_look_pause);
+  }
   const std::chrono::milliseconds patience(options_.silence_milliseconds);
   if (!watch_.has_missed(patience, Clock::now())) return;
   watch_.end();

@@ -63,6 +63,8 @@ class NatsRecords final {
   void check_configuration();
   void handle(const Request& request);
   [[nodiscard]] natsStatus perform(const Request& request, std::uint64_t& revision);
+  /// Asks JetStream whether there is no bucket any more.
+  [[nodiscard]] bool is_gone();
   void refuse(const Request& request, natsStatus status);
   void check_watch();
   void ping();
@@ -86,6 +88,8 @@ class NatsRecords final {
   bool has_complained_ = false;
   Clock::time_point next_try_;
   std::chrono::milliseconds pause_{0};
+  Clock::time_point next_look_;  // at a watch that is not current
+  std::chrono::milliseconds look_pause_{0};
   Clock::time_point next_ping_;
 };
 

@@ -18,12 +18,10 @@ class RecordWatch::Pass {
 
   std::uint64_t begin() {
     highest_.store(0);
-    seen_.store(0);
     is_current_.store(false);
     receiver_->tell([this](NatsUser& /*user*/) { ++number_; });
     return number_;
   }
-  void count_anew() noexcept { seen_.store(0); }
   void saw(std::uint64_t pass, std::string_view key, mqtt::Bytes value, const jsMsgMetaData& data,
            bool deleted) {
     receiver_->tell([&](NatsUser& user) {
@@ -37,20 +35,15 @@ class RecordWatch::Pass {
       }
       user.record_seen(key, value, revision, deleted);
       highest_.store(std::max(highest_.load(), revision));
-      seen_.fetch_add(1);
-      if (data.NumPending == 0) finish(user);
     });
   }
-  void finish(std::uint64_t pass) {
-    receiver_->tell([&](NatsUser& user) {
-      if (pass == number_) finish(user);
-    });
+  /// All records have been told. Called by NatsRecords' thread.
+  void finish() {
+    receiver_->tell([this](NatsUser& user) { finish(user); });
   }
 
   [[nodiscard]] bool is_current() const noexcept { return is_current_.load(); }
   [[nodiscard]] std::uint64_t highest() const noexcept { return highest_.load(); }
-  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_.load(); }
-  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
  private:
   void finish(NatsUser& user) {
@@ -70,7 +63,6 @@ class RecordWatch::Pass {
   std::map<std::string, std::uint64_t, std::less<>> known_;  // the pass that brought it last
   std::uint64_t number_ = 0;                                 // changed by NatsRecords' thread only
   std::atomic<std::uint64_t> highest_{0};                    // revision of this pass
-  std::atomic<std::uint64_t> seen_{0};                       // records of this pass
   std::atomic<bool> is_current_{false};
 };
 
@@ -119,7 +111,8 @@ std::expected<void, std::string> RecordWatch::begin(jsCtx* context, const std::s
   // A try that failed leaves its share for the next one: calls that it caused may be late, and tell
   // records of the same bucket.
   if (share_ == nullptr) share_.reset(new Share{pass_, pass_->begin(), prefix.size()});
-  pass_->count_anew();
+  context_ = context;
+  stream_ = stream;
   natsStatus status = js_Subscribe(&subscription_, context, (prefix + ">").c_str(), deliver,
                                    share_.get(), nullptr, &options, nullptr);
   if (status != NATS_OK) {
@@ -143,28 +136,31 @@ void RecordWatch::end() {
   natsSubscription_Destroy(std::exchange(subscription_, nullptr));
   expected_ = 0;
   unseen_since_.reset();
+  is_other_stream_ = false;
 }
 
 bool RecordWatch::is_current() const noexcept { return pass_->is_current(); }
 
 void RecordWatch::look() {
   if (subscription_ == nullptr || is_current()) return;
-  jsConsumerInfo* made = nullptr;
-  if (natsSubscription_GetConsumerInfo(&made, subscription_, nullptr, nullptr) != NATS_OK) return;
-  const NatsPtr<jsConsumerInfo> info(made);
-  // The number that is pending, as the last record has it, may be wrong where a record was
-  // replaced meanwhile; and an empty bucket has no last record.
-  if (info->NumPending == 0 && pass_->seen() >= info->Delivered.Consumer) {
-    pass_->finish(pass_->number());
-  }
+  jsStreamInfo* made = nullptr;
+  if (js_GetStreamInfo(&made, context_, stream_.c_str(), nullptr, nullptr) != NATS_OK) return;
+  const NatsPtr<jsStreamInfo> info(made);
+  // Not the number of records that are pending: the consumer of a server that has just started
+  // counts those of its own copy of the stream, which may still be empty.
+  if (info->State.Msgs == 0 || pass_->highest() >= info->State.LastSeq) pass_->finish();
 }
 
 void RecordWatch::expect(std::uint64_t revision, Clock::time_point now) {
+  // Revisions begin anew in another stream of the same name.
+  is_other_stream_ = is_other_stream_ || revision <= last_written_;
+  last_written_ = revision;
   expected_ = std::max(expected_, revision);
   if (pass_->highest() < expected_ && !unseen_since_) unseen_since_ = now;
 }
 
 bool RecordWatch::has_missed(std::chrono::milliseconds patience, Clock::time_point now) {
+  if (is_other_stream_) return true;
   if (pass_->highest() >= expected_) unseen_since_.reset();
   return unseen_since_ && now - *unseen_since_ > patience;
 }

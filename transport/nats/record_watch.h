@@ -28,18 +28,20 @@ class RecordWatch final {
   RecordWatch(const RecordWatch&) = delete;
   RecordWatch& operator=(const RecordWatch&) = delete;
 
-  /// Waits for answers of the server.
+  /// Waits for answers of the server. `context` outlives the watch's use, until end().
   ///
   /// Errors    A clause.
   [[nodiscard]] std::expected<void, std::string> begin(jsCtx* context, const std::string& bucket);
   void end();
   [[nodiscard]] bool is_on() const noexcept { return subscription_ != nullptr; }
-  /// Asks the server whether all records have been told, unless that is known. Waits.
+  /// Asks the leader of the stream whether all records have been told, unless that is known.
+  /// Waits for its answer.
   void look();
   [[nodiscard]] bool is_current() const noexcept;
-  /// A record was written with this revision: the watch has to bring it.
+  /// A record was written with this revision: the watch has to bring it. Revisions grow, unless
+  /// the stream is another one, which somebody has made in place of the one that is watched.
   void expect(std::uint64_t revision, Clock::time_point now);
-  /// Whether it has not brought it for so long.
+  /// Whether it has not brought it for so long, or watches what is gone.
   [[nodiscard]] bool has_missed(std::chrono::milliseconds patience, Clock::time_point now);
 
  private:
@@ -50,8 +52,12 @@ class RecordWatch final {
   static void release(void* share);
 
   std::shared_ptr<Pass> pass_;
+  jsCtx* context_ = nullptr;  // of begin()
+  std::string stream_;
   std::unique_ptr<Share> share_;  // of a try that failed
   natsSubscription* subscription_ = nullptr;
+  std::uint64_t last_written_ = 0;  // revision
+  bool is_other_stream_ = false;
   std::uint64_t expected_ = 0;                     // revision; 0: nothing is expected
   std::optional<Clock::time_point> unseen_since_;  // it was written
 };

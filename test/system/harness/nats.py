@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -87,6 +88,17 @@ class NatsServer:
                 return json.load(reply)
         except (OSError, ValueError):
             return {}
+
+    def request(self, subject, payload=b""):
+        """The answer of JetStream's API, by the protocol of NATS: nothing else here speaks it."""
+        with socket.create_connection(("127.0.0.1", self.port), DEADLINE_SECONDS) as connection:
+            lines = connection.makefile("rwb")
+            lines.write(b'CONNECT {"verbose":false}\r\nSUB answer 1\r\n')
+            lines.write(f"PUB {subject} answer {len(payload)}\r\n".encode() + payload + b"\r\n")
+            lines.flush()
+            while not (line := lines.readline()).startswith(b"MSG"):
+                assert line, "the connection has ended"
+            return json.loads(lines.readline())
 
     def log(self):
         """What it has logged."""
