@@ -25,7 +25,7 @@ static void walk(auto& wire, broker::FieldsOf<SessionRecord> auto& record) {
 namespace {
 
 // No field of a record is a point in time.
-constexpr broker::Instant no_time{};
+constexpr broker::Instant without_time{};
 
 std::string_view fault_of_ranges(const SessionState& state) {
   if (state.done.size() > done_ranges_max) return "too many ranges";
@@ -55,7 +55,7 @@ std::string_view fault_of_record(const SessionRecord& record) {
 
 void encode(const SessionRecord& record, mqtt::ByteBuffer& out) {
   out.push_back(session_record_version);
-  broker::FieldWriter write(no_time, out);
+  broker::FieldWriter write(without_time, out);
   write(record);
 }
 
@@ -64,7 +64,7 @@ std::expected<SessionRecord, std::string_view> decode_session_record(mqtt::Bytes
   if (std::to_integer<std::uint8_t>(bytes[0]) != session_record_version) {
     return std::unexpected("another version");
   }
-  broker::FieldReader read(no_time, bytes.subspan(1));
+  broker::FieldReader read(without_time, bytes.subspan(1));
   SessionRecord record;
   read(record);
   if (const auto fault = read.fault()) return std::unexpected(*fault);
