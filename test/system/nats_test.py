@@ -279,6 +279,12 @@ class LossTest(NatsTest):
         self.assertEqual(int(probe.figures()["reconnects"]) >= 3, True)
         self.assertEqual(second.ask("connz")["num_connections"], 0)
 
+    @staticmethod
+    def clog(probe):
+        """Publishes until neither the socket nor the outbox has room."""
+        wait_until(lambda: probe.ask("fill", "x", 10_000) and
+                   int(probe.figures()["pending_bytes"]) >= 90_000, "a full outbox")
+
     def test_stalled(self):
         """A server that stops is left for another; what waits for it is bounded, and stop() does
         not wait for it, with TLS and without."""
@@ -292,15 +298,14 @@ class LossTest(NatsTest):
                 probe = self.probe(*options, "--silence", 20_000, "--pending", 100_000, server.url)
                 idle = self.probe(*options, "--silence", 300, server.url)
                 server.stall()
-                probe.ask("fill", "x", 10_000)
+                self.clog(probe)
                 idle.expect("^disconnected NATS server .* does not answer\\.")
                 idle.expect("^disconnected NATS server .* does not answer in time")
                 self.assertLess(float(idle.ask("stop")[1]), 2.9)
-                self.assertGreaterEqual(int(probe.figures()["pending_bytes"]), 90_000)
                 server.resume()
                 self.settle(probe, "pending_bytes", 0)
                 server.stall()
-                probe.ask("fill", "x", 10_000)
+                self.clog(probe)
                 self.assertLess(float(probe.ask("stop")[1]), 2.9)
 
 
@@ -433,7 +438,9 @@ class RecordTest(NatsTest):
         right.expect(f"^disconnected .*{second.url}")
         wait_until(lambda: self.refused(right), "no quorum")
         for server in (first, second):
-            server.start()
+            server.launch()
+        for server in (first, second):
+            server.wait()
         self.put(right, "c", "at last")
         left.expect("^record c .* at last$")
 

@@ -106,6 +106,8 @@ class NatsUser {
 ///            reconnect all subscriptions are made again, and so is the watch of the bucket.
 ///            Published messages wait meanwhile, pending_bytes_max at most; those that were on
 ///            their way when the connection broke (64 KiB and the buffer of the socket) are lost.
+///            Records are as safe as the memory of the servers: when most replicas have started
+///            again, records are gone, and told as deleted. Their owner has to write them again.
 /// Lifetime   `user` outlives stop(), or this object. After stop() no call of it follows.
 /// Threads    Any. No function waits for the network, but stop().
 class NatsLink final {

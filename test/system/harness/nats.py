@@ -1,6 +1,7 @@
 """nats-servers for tests, alone or as a cluster, and nats-probe, which talks to them."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -12,7 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from .broker import DEADLINE_SECONDS, SANITIZER_REPORT, binary, free_port, wait_until
+from .broker import DEADLINE_SECONDS, ROOT, SANITIZER_REPORT, binary, free_port, wait_until
 
 _CONFIG = """server_name: {name}
 host: 127.0.0.1
@@ -188,7 +189,8 @@ class NatsProbe:
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             [str(Path(binary()).parent / "nats-probe"), *map(str, arguments)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=1,
+            env={"LSAN_OPTIONS": f"suppressions={ROOT}/test/lsan.suppressions", **os.environ})
         self._thread = threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
 
