@@ -104,8 +104,8 @@ void ClusterCheck::secrecy() {
   const Entry* const insecure = find("cluster_insecure");
   if (tls_ && insecure != nullptr && std::get<bool>(insecure->value)) {
     say(Severity::warning, *insecure,
-        "This broker does not check the names in the certificates of the NATS servers: another "
-        "one can take their place");
+        "This broker does not check the certificates of the NATS servers: others can take their "
+        "place");
   }
   if (tls_) return;
   for (const std::string_view name : {"cluster_cafile", "cluster_certfile", "cluster_insecure"}) {

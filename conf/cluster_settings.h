@@ -21,7 +21,7 @@ struct ClusterSettings {
   std::string ca_file;            ///< cluster_cafile; empty: the system's
   std::string certificate_file;   ///< cluster_certfile; empty: none
   std::string key_file;           ///< cluster_keyfile; empty: none
-  bool insecure = false;          ///< cluster_insecure: the server's name is not checked
+  bool insecure = false;          ///< cluster_insecure: certificates are not checked
 
   bool operator==(const ClusterSettings&) const = default;
 };

@@ -91,7 +91,7 @@ constexpr auto cluster_rows = std::to_array<Option>({
      .default_text = "false",
      .example = "true",
      .reloadable = false,
-     .help = "Do not check the names in the NATS servers' certificates.",
+     .help = "Do not check the certificates of the NATS servers.",
      .apply = to_cluster<&ClusterSettings::insecure>},
 });
 

@@ -91,7 +91,7 @@ TEST_CASE("findings of a cluster say the way out", "[cluster]") {
       {url + "cluster_credentials /c\ncluster_username u\ncluster_password p\n",
        "'cluster_username' has no effect beside 'cluster_credentials'"},
       {url + "cluster_insecure true\n", "no server of 'cluster_url' begins with tls://\n"},
-      {"cluster_url tls://a\ncluster_insecure true\n", "another one can take their place\n"},
+      {"cluster_url tls://a\ncluster_insecure true\n", "others can take their place\n"},
   }));
   CAPTURE(text);
   CHECK(findings(text).find(finding) != std::string::npos);

@@ -60,7 +60,7 @@ class PackageTest(unittest.TestCase):
         """It depends on the libraries that the programs link; its version has the commit's time."""
         fields = run("dpkg-deb", "-f", self.package)
         for library in ("libssl3", "libuv1", "libsqlite3-0", "libsodium23", "libargon2-1",
-                        "libsystemd0", "adduser"):
+                        "libsystemd0", "libnats3.4", "adduser"):
             self.assertIn(library, fields)
         self.assertRegex(fields, r"(?m)^Version: \d+\.\d+\.\d+\+20\d{12}$")
 
