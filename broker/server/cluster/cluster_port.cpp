@@ -46,9 +46,19 @@ void ClusterPort::send(const broker::MessageView& message, mqtt::Qos qos) {
   // Few messages expire: the clock is asked for them only.
   const broker::Instant now = message.expires ? transport::Loops::now() : broker::Instant{};
   cluster::encode(envelope, is_long, now, envelope_);
-  const auto published = nats_.publish(subject_, envelope_.view());
-  if (published == transport::NatsLink::Published::too_large) ++too_large_;
-  ++(published >= transport::NatsLink::Published::dropped ? dropped_sent_ : sent_);
+  using Published = transport::NatsLink::Published;
+  switch (nats_.publish(subject_, envelope_.view())) {
+    case Published::queued:
+    case Published::full:
+      ++sent_;
+      break;
+    case Published::dropped:
+      ++found_no_room_;
+      break;
+    case Published::too_large:
+      ++too_large_;
+      break;
+  }
 }
 
 bool ClusterPort::receive(broker::SharedMessage message) {

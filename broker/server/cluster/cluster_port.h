@@ -67,8 +67,9 @@ class ClusterPort final : public broker::PeerLink {
 
   /// Messages to other nodes, on their way or gone.
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
-  /// Messages to other nodes that NATS did not take, the too large ones among them.
-  [[nodiscard]] std::uint64_t dropped_sent() const noexcept { return dropped_sent_; }
+  /// Messages to other nodes for which there was no room.
+  [[nodiscard]] std::uint64_t found_no_room() const noexcept { return found_no_room_; }
+  /// Messages to other nodes that are too large for NATS.
   [[nodiscard]] std::uint64_t too_large() const noexcept { return too_large_; }
   /// Messages of other nodes that found the inbox full.
   [[nodiscard]] std::uint64_t dropped_received() const noexcept { return dropped_received_; }
@@ -89,7 +90,7 @@ class ClusterPort final : public broker::PeerLink {
   std::size_t next_ = 0;  // in taken_
 
   std::atomic<std::uint64_t> sent_{0};
-  std::atomic<std::uint64_t> dropped_sent_{0};
+  std::atomic<std::uint64_t> found_no_room_{0};
   std::atomic<std::uint64_t> too_large_{0};
   std::atomic<std::uint64_t> dropped_received_{0};
   mutable std::atomic<bool> was_full_{false};

@@ -122,7 +122,7 @@ ClusterPorts::Counts ClusterPorts::counts() const noexcept {
   for (const auto& port : ports_) {
     counts.sent += port->sent();
     counts.too_large += port->too_large();
-    counts.dropped_sent += port->dropped_sent();
+    counts.found_no_room += port->found_no_room();
     counts.dropped_received += port->dropped_received();
   }
   counts.received = received_;

@@ -35,10 +35,10 @@ class ClusterPorts final {
   struct Counts {
     std::uint64_t sent = 0;              // messages to other nodes
     std::uint64_t received = 0;          // messages from other nodes
-    std::uint64_t too_large = 0;         // messages that NATS does not take, whatever the time
-    std::uint64_t dropped_sent = 0;      // these, and those for which there was no room
-    std::uint64_t dropped_received = 0;  // for which the shards had no room
-    std::uint64_t malformed = 0;         // that came in a form that is none
+    std::uint64_t found_no_room = 0;     // messages to other nodes: NATS took none
+    std::uint64_t too_large = 0;         // messages to other nodes: NATS takes none of that size
+    std::uint64_t dropped_received = 0;  // messages from other nodes: the shards took none
+    std::uint64_t malformed = 0;         // the same: in a form that is none
   };
 
   /// `prefix`: of the subjects of messages. `run`: of this node.

@@ -88,7 +88,7 @@ ClusterFigures ClusterService::figures() const {
   const ClusterPorts::Counts counts = ports_.counts();
   figures.sent = counts.sent;
   figures.received = counts.received;
-  figures.dropped_sent = counts.dropped_sent;
+  figures.dropped_sent = counts.found_no_room + counts.too_large;
   figures.dropped_received = counts.dropped_received + counts.malformed;
   figures.queued_bytes = nats.pending_bytes;
   figures.reconnects = nats.reconnects;
@@ -235,7 +235,7 @@ void ClusterService::look_at_drops(broker::Instant now) {
   };
   const ClusterPorts::Counts counts = ports_.counts();
   count(DropReason::too_large) = counts.too_large;
-  count(DropReason::queue_full) = counts.dropped_sent - counts.too_large + counts.dropped_received;
+  count(DropReason::queue_full) = counts.found_no_room + counts.dropped_received;
   count(DropReason::malformed) = counts.malformed;
   const std::string most = std::to_string(nats_.payload_bytes_max());
   for (const DropReason reason :
