@@ -12,22 +12,14 @@ Ownership::Ownership(Options options, const Membership& members)
 
 std::vector<OwnershipOrder> Ownership::take_orders() { return std::exchange(orders_, {}); }
 
-Ownership::Session* Ownership::find(const std::string& client_id) {
+Ownership::Session* Ownership::find(const std::string& client_id,
+                                    std::optional<std::uint64_t> answer_to) {
   const auto found = sessions_.find(client_id);
-  return found == sessions_.end() ? nullptr : &found->second;
-}
-
-/// The session, if this answer is the one that it waits for.
-Ownership::Session* Ownership::find(const std::string& client_id, std::uint64_t request) {
-  Session* const session = find(client_id);
-  if (session == nullptr || session->request != request) return nullptr;
-  session->request = 0;
-  return session;
-}
-
-bool Ownership::serves(const std::string& client_id) const {
-  const auto found = sessions_.find(client_id);
-  return found != sessions_.end() && found->second.state == State::owned;
+  if (found == sessions_.end()) return nullptr;
+  if (!answer_to) return &found->second;
+  if (found->second.request != *answer_to) return nullptr;
+  found->second.request = 0;
+  return &found->second;
 }
 
 void Ownership::connect(const std::string& client_id, std::uint32_t expiry_interval_seconds,
@@ -132,11 +124,7 @@ void Ownership::claim(const std::string& client_id, Session& session,
   write(client_id, session);
 }
 
-void Ownership::record_refused(const std::string& client_id, std::uint64_t request) {
-  record_unknown(client_id, request);
-}
-
-void Ownership::record_unknown(const std::string& client_id, std::uint64_t request) {
+void Ownership::record_not_written(const std::string& client_id, std::uint64_t request) {
   Session* const session = find(client_id, request);
   if (session == nullptr) return;
   const State state = session->state;
@@ -167,7 +155,7 @@ void Ownership::locate(const std::string& client_id, Session& session, broker::I
   if (holder == no_member || (holder == members_.self() && session.image)) {
     return prepare(client_id, session, now);
   }
-  drop_image(session);
+  session.drop_image();
   if (holder != members_.self() && members_.is_alive(holder)) {
     return ask(client_id, session, now);
   }
@@ -284,7 +272,7 @@ void Ownership::begin_with_lease(const std::string& client_id, Session& session,
                      .next_number = session.record.state.numbers_reserved - options_.numbers_ahead,
                      .image = {}};
   if (session.image) order.image = std::move(session.image->bytes);
-  drop_image(session);
+  session.drop_image();
   orders_.emplace_back(std::move(order));
 }
 

@@ -79,8 +79,8 @@ class Ownership final {
   void read_failed(const std::string& client_id, std::uint64_t request, broker::Instant now);
   void record_written(const std::string& client_id, std::uint64_t request, Revision revision,
                       broker::Instant now);
-  void record_refused(const std::string& client_id, std::uint64_t request);
-  void record_unknown(const std::string& client_id, std::uint64_t request);
+  /// Refused, or without an answer: then it is written, or not, or will be.
+  void record_not_written(const std::string& client_id, std::uint64_t request);
   void holder_answered(const std::string& client_id, std::uint64_t epoch,
                        std::optional<MovedSession> image, broker::Instant now);
   void acks_read(MemberId member, const std::vector<StoredAck>& acks, broker::Instant now);
@@ -98,10 +98,6 @@ class Ownership final {
   /// To be called after the watch has shown something.
   void members_changed(broker::Instant now);
   void tick(broker::Instant now);
-
-  [[nodiscard]] bool serves(const std::string& client_id) const;
-  /// Sessions that are served, or kept for another node.
-  [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
 
  private:
   enum class State : std::uint8_t {
@@ -137,6 +133,12 @@ class Ownership final {
     std::optional<SessionState> next;    // owned: to be saved
     std::vector<std::uint64_t> tickets;  // of the save on its way
     std::vector<std::uint64_t> tickets_of_next;
+
+    void drop_image() {
+      image.reset();
+      image_epoch = 0;
+      question.reset();
+    }
   };
   /// Sessions that wait for the acknowledgements of a member. A reading serves those that waited
   /// when it began: it has all that was stored before.
@@ -146,8 +148,8 @@ class Ownership final {
     std::optional<broker::Instant> due;  // of the next try
   };
 
-  Session* find(const std::string& client_id);
-  Session* find(const std::string& client_id, std::uint64_t request);
+  /// `answer_to`: only if the session waits for the answer to this request, which is over then.
+  Session* find(const std::string& client_id, std::optional<std::uint64_t> answer_to = {});
   void start(const std::string& client_id, Session& session, broker::Instant now);
   void resume(const std::string& client_id, Session& session, broker::Instant now);
   void read(const std::string& client_id, Session& session);
@@ -170,12 +172,10 @@ class Ownership final {
   void check(const std::string& client_id, Session& session, const SessionRecord& record,
              Revision revision, broker::Instant now);
   void freeze(const std::string& client_id, Session& session);
-  void answer(const std::string& client_id, Session& session);
   void superseded(const std::string& client_id, Session& session, const SessionRecord& record,
                   broker::Instant now);
   void lose(const std::string& client_id, Session& session, broker::Instant now);
   void give_up(const std::string& client_id, Session& session, bool is_holder);
-  static void drop_image(Session& session);
   void erase(const std::string& client_id);
 
   Options options_;

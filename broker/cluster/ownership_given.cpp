@@ -7,6 +7,14 @@
 #include "broker/cluster/ownership.h"
 
 namespace cluster {
+namespace {
+
+AnswerAsker answer(const std::string& client_id, MemberId asker, std::uint64_t epoch,
+                   std::optional<MovedSession> image) {
+  return {.client_id = client_id, .asker = asker, .epoch = epoch, .image = std::move(image)};
+}
+
+}  // namespace
 
 void Ownership::save(const std::string& client_id, SessionState state,
                      std::optional<std::uint64_t> ticket) {
@@ -55,15 +63,16 @@ void Ownership::frozen(const std::string& client_id, MovedSession image, broker:
   if (session == nullptr || session->state != State::freezing) return;
   session->state = State::frozen;
   session->image = std::move(image);
-  if (session->question) answer(client_id, *session);
+  if (session->question)
+    orders_.emplace_back(
+        answer(client_id, session->question->asker, session->question->epoch, session->image));
   if (session->connect_waits) start(client_id, *session, now);
 }
 
 void Ownership::asked(const std::string& client_id, std::uint64_t epoch, MemberId asker) {
   Session* const session = find(client_id);
   if (session == nullptr) {
-    orders_.emplace_back(
-        AnswerAsker{.client_id = client_id, .asker = asker, .epoch = epoch, .image = {}});
+    orders_.emplace_back(answer(client_id, asker, epoch, {}));
     return;
   }
   const bool holds = session->image_epoch != 0 || session->state == State::owned;
@@ -74,14 +83,9 @@ void Ownership::asked(const std::string& client_id, std::uint64_t epoch, MemberI
     session->question = {.asker = asker, .epoch = epoch};
   }
   if (session->state == State::owned) return freeze(client_id, *session);
-  if (session->image) answer(client_id, *session);
-}
-
-void Ownership::answer(const std::string& client_id, Session& session) {
-  orders_.emplace_back(AnswerAsker{.client_id = client_id,
-                                   .asker = session.question->asker,
-                                   .epoch = session.question->epoch,
-                                   .image = session.image});
+  if (session->image)
+    orders_.emplace_back(
+        answer(client_id, session->question->asker, session->question->epoch, session->image));
 }
 
 void Ownership::record_seen(const std::string& client_id, const SessionRecord& record,
@@ -104,7 +108,7 @@ void Ownership::superseded(const std::string& client_id, Session& session,
     case State::reading:
     case State::claiming:
       // The next claim will be behind that one.
-      if (!is_holder) drop_image(session);
+      if (!is_holder) session.drop_image();
       return;
     case State::owned:
       if (is_holder) return freeze(client_id, session);
@@ -148,12 +152,6 @@ void Ownership::give_up(const std::string& client_id, Session& session, bool is_
   session.reads_again = false;
   session.question.reset();
   moving_.erase(client_id);
-}
-
-void Ownership::drop_image(Session& session) {
-  session.image.reset();
-  session.image_epoch = 0;
-  session.question.reset();
 }
 
 void Ownership::erase(const std::string& client_id) {

@@ -96,10 +96,8 @@ void Node::carry(const cluster::WriteSession& order) {
         return revision.value_or(0);
       },
       [this, id = order.client_id, request = order.request](std::optional<std::uint64_t> done) {
-        if (!done) {
-          ownership_.record_unknown(id, request);
-        } else if (*done == 0) {
-          ownership_.record_refused(id, request);
+        if (done.value_or(0) == 0) {
+          ownership_.record_not_written(id, request);
         } else {
           ownership_.record_written(id, request, *done, host_.now());
         }
