@@ -95,7 +95,7 @@ class InstallTest(unittest.TestCase):
         """bash takes the files, and offers what fits."""
         for words, offered in ((("darter", "--test"), ["--test-config"]),
                                (("darter", "doc"), ["doctor"]),
-                               (("darter", "cl"), ["clients", "client"]),
+                               (("darter", "cl"), ["clients", "client", "cluster"]),
                                (("darter", "clients", "--fi"), ["--filter"]),
                                (("darter", "clients", "--filter", ""), [""]),
                                (("darter", "clients", "--un"), [""]),

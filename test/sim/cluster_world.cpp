@@ -21,7 +21,7 @@ class World::Host final : public NodeHost {
       Answer answer;
     };
     const auto pending = std::make_shared<Call>(Call{std::move(request), std::move(answer)});
-    const auto finish = [this, pending](std::optional<std::uint64_t> result) {
+    const auto finish = [pending](std::optional<std::uint64_t> result) {
       if (Answer once = std::exchange(pending->answer, nullptr)) once(result);
     };
     to_self(300, [finish] { finish({}); });
