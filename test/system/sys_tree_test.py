@@ -189,7 +189,9 @@ class SysListTest(BrokerTest):
                    "allow_anonymous true\nlistener {port} 127.0.0.1\n"
                    "listener {port2} 127.0.0.1\n" + server_lines() +
                    "connection edge\naddress 127.0.0.1:{port3}\ntopic # out\n"
-                   "notifications false\n")
+                   "notifications false\n"
+                   # Figures of a node are there without NATS, too.
+                   "cluster_url nats://127.0.0.1:1\n")
         rows = re.findall(r"(?m)^\| `([^`]+)` \| (\w+) \|", (ROOT / "broker/SYS.md").read_text())
         self.assertGreater(len(rows), 50)
         listed = {}
