@@ -26,7 +26,7 @@ Next Requests::go_on(Connection& connection) {
 }
 
 void Requests::filters_announced() {
-  while (waiting_.size() > 0) working_.push_back(waiting_.pop_front());
+  while (!waiting_.empty()) working_.push_back(waiting_.pop_front());
 }
 
 }  // namespace broker

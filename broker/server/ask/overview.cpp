@@ -77,7 +77,7 @@ std::string cluster_line(const Json& cluster) {
   const Json& nodes = at(cluster, "nodes");
   const auto live =
       std::ranges::count_if(nodes, [](const Json& node) { return text(node, "state") == "live"; });
-  const std::string count = concat(
+  std::string count = concat(
       {text(cluster, "name"), ", ", std::to_string(1 + live), live == 0 ? " node" : " nodes"});
   if (is_true(cluster, "connected")) return count;
   return concat({count, "; NATS IS NOT REACHED: ", text(cluster, "last_error")});
