@@ -25,7 +25,7 @@ void Announcer::remove(std::string_view filter) { filters_.remove(plain_filter(f
 
 void Announcer::tick(bool may_write, broker::Instant now, Orders& orders) {
   end_lingering(now, orders);
-  if (!may_write) {  // there is nobody to wait for
+  if (!may_write) {  // no node is waited for
     announced_mark_ = mark_;
     awaited_number_ = 0;
   }

@@ -15,7 +15,7 @@
 
 namespace cluster {
 
-/// What this node wants: the subjects to which it subscribes, and its record NAME.filters.
+/// The subjects to which this node subscribes, and its record NAME.filters.
 ///
 /// Shape      AnnouncedFilters says which filters; their subjects are counted, for several filters
 ///            may have one in common.
@@ -47,7 +47,7 @@ class Announcer final {
   void remove(std::string_view filter);
   /// The mark of all calls of add() and remove() so far. Marks grow.
   void set_mark(std::uint64_t mark) noexcept { mark_ = mark; }
-  /// The last mark whose filters all other nodes know, or that nobody can be told.
+  /// The last mark whose filters all other nodes know, or cannot be told.
   [[nodiscard]] std::uint64_t announced_mark() const noexcept { return announced_mark_; }
   /// The number of the record that other nodes are expected to hear; 0: none.
   [[nodiscard]] std::uint64_t awaited_number() const noexcept { return awaited_number_; }

@@ -34,7 +34,7 @@ struct WriteMember {
 ///            started, has none before its watch has shown all changes up to its own joining.
 /// Invariant  While holds_lease() is true at some place, no record `dead` of it is in the bucket:
 ///            lease_milliseconds is the shorter one by more than two clocks may differ.
-///            Whoever is not a member at a change joins later, and has applied the change before
+///            A node that is no member at a change joins later, and has applied the change before
 ///            it has a lease. So a change is known everywhere when all_have_seen() it.
 /// Reason     The beat and the sessions are in one bucket, because an order of their changes is
 ///            needed. If liveness were each member's own view, one with a late view could neither

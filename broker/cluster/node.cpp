@@ -223,7 +223,7 @@ void Node::write_beat(bool settled, bool leaving) {
 }
 
 void Node::tick(Instant now) {
-  // A process that was stopped for a while, or a machine that slept, heard nobody meanwhile.
+  // A process that was stopped for a while, or a machine that slept, heard no beat meanwhile.
   const std::int64_t elapsed = std::clamp<std::int64_t>(
       now.milliseconds - last_tick_.value_or(now).milliseconds, 0, 2 * options_.beat_milliseconds);
   last_tick_ = now;

@@ -23,7 +23,7 @@ struct StoredAck {
   Sequence sequence = 0;
 };
 
-/// Which lasting sessions this node serves: takes them from other nodes, and gives them away.
+/// The lasting sessions that this node serves: takes them from other nodes, and gives them away.
 ///
 /// Shape      connect() ─ waiting ─ reading ─ claiming ─ locating ─┬─ asking ──────┬─ settling ─
 /// owned

@@ -1,4 +1,4 @@
-// What an owner does with a session: its record, and the session's way to another node.
+// The part of an owner: a session's record, and the session's way to another node.
 
 #include <algorithm>
 #include <cassert>
