@@ -5,25 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "test/nats/silent_user.h"
+
 using transport::NatsLink;
 using transport::NatsOptions;
 using transport::url_without_secrets;
 
 namespace {
-
-/// A user that nothing is told to.
-class NoUser final : public transport::NatsUser {
-  void nats_connected(std::string_view) override {}
-  void nats_disconnected(std::string_view) override {}
-  void nats_complained(std::string_view) override {}
-  void nats_received(std::string_view, mqtt::Bytes) override {}
-  void nats_has_room() override {}
-  void record_seen(std::string_view, mqtt::Bytes, std::uint64_t, bool) override {}
-  void records_are_current() override {}
-  void records_unavailable(std::string_view) override {}
-  void record_written(std::string_view, std::uint64_t) override {}
-  void record_refused(std::string_view, transport::RecordRefusal, std::string_view) override {}
-};
 
 NatsOptions at(std::vector<std::string> urls) {
   NatsOptions options;
@@ -32,7 +20,7 @@ NatsOptions at(std::vector<std::string> urls) {
 }
 
 std::string start_error(const NatsOptions& options) {
-  NoUser user;
+  test::SilentNatsUser user;
   NatsLink link(options, user);
   const auto started = link.start();
   return started ? "" : started.error();

@@ -6,6 +6,7 @@
 
 #include "broker/cluster/subject.h"
 #include "test/broker/fixture.h"
+#include "test/nats/silent_user.h"
 #include "transport/nats/nats_link.h"
 
 using mqtt::Qos;
@@ -13,19 +14,6 @@ using server::ClusterPort;
 using test::Broker;
 
 namespace {
-
-struct Silent final : transport::NatsUser {
-  void nats_connected(std::string_view) override {}
-  void nats_disconnected(std::string_view) override {}
-  void nats_complained(std::string_view) override {}
-  void nats_received(std::string_view, mqtt::Bytes) override {}
-  void nats_has_room() override {}
-  void record_seen(std::string_view, mqtt::Bytes, std::uint64_t, bool) override {}
-  void records_are_current() override {}
-  void records_unavailable(std::string_view) override {}
-  void record_written(std::string_view, std::uint64_t) override {}
-  void record_refused(std::string_view, transport::RecordRefusal, std::string_view) override {}
-};
 
 transport::NatsOptions nats_options() {
   transport::NatsOptions options;
@@ -42,7 +30,7 @@ struct Place {
     port.open(broker.shard(0));
   }
 
-  Silent user;
+  test::SilentNatsUser user;
   transport::NatsLink nats;
   ClusterPort port;
   Broker broker{1};
