@@ -23,7 +23,8 @@ class FilterMarks final {
     last_ = mark;
     waiting_.push_back({mark, now});
   }
-  /// The mark up to which nobody has to wait, if other nodes know the filters up to `announced`.
+  /// The mark up to which no SUBSCRIBE has to wait, if other nodes know the filters up to
+  /// `announced`.
   [[nodiscard]] std::uint64_t settle(std::uint64_t announced, broker::Instant now) {
     for (; !waiting_.empty(); waiting_.pop_front()) {
       const Mark& first = waiting_.front();
